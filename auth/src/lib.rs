@@ -1,0 +1,33 @@
+//! Who somebody is, and what they may do.
+//!
+//! A login, in the order in which it happens:
+//!
+//! 1. The catalog hands out the [`Verifier`] of the role that the client named, or the caller makes
+//!    [`Verifier::mock`] when there is none, so that a stranger sees the same conversation.
+//! 2. [`ScramServer::client_first`] and [`ScramServer::client_final`] carry the SCRAM-SHA-256
+//!    exchange as bytes in, bytes out; the last `Ok` is the proof of identity.
+//! 3. [`RoleAttributes`] say whether the role may log in now, and [`Principal::resolve`] works out,
+//!    once, whose privileges it has.
+//!
+//! A statement, for each object that it names: [`decide`] looks at the object's owner and [`Acl`]
+//! and answers [`Decision::Allowed`] or [`Decision::Denied`]. GRANT and REVOKE ask
+//! [`choose_grantor`] who acts, then change a copy of the [`Acl`].
+//!
+//! Everything here is a pure function of its arguments (only salts and nonces are drawn at random).
+//! This crate knows nothing of SQL text, sockets or where roles are stored.
+
+mod authenticate;
+mod authorize;
+mod error;
+mod identity;
+
+pub use authenticate::{
+    DEFAULT_ITERATIONS, Mechanism, SCRAM_MESSAGE_BYTES_MAX, ScramServer, Verifier,
+};
+pub use authorize::{
+    Acl, AclItem, Decision, GrantAuthority, ObjectAccess, ObjectKind, Privilege, Privileges,
+    RevokeBehavior, RevokeScope, UnknownPrivilege, choose_grantor, decide, held_grant_options,
+    held_privileges,
+};
+pub use error::{AuthenticationError, AuthorizationError};
+pub use identity::{Principal, RoleAttributes, RoleGraph, RoleId, has_privileges_of, is_member_of};

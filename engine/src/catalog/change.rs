@@ -1,0 +1,62 @@
+//! One step from a catalog to the next: an object appears, is replaced, or is gone.
+//!
+//! A transaction applies its steps to a copy of its own as it goes, and again to the newest catalog when it
+//! commits; locks on names and tables keep two transactions from stepping on the same object.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Catalog, Database, Role, Schema, Table};
+
+/// The new state of an object; None when it was dropped.
+#[derive(Debug, Clone)]
+pub enum Change {
+    Database(u32, Option<Arc<Database>>),
+    Schema(u32, Option<Arc<Schema>>),
+    Role(u32, Option<Arc<Role>>),
+    Table(u32, Option<Arc<Table>>),
+}
+
+impl Catalog {
+    /// Takes one step. `version` is the caller's to raise.
+    pub fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Database(oid, object) => put(&mut self.databases, *oid, object),
+            Change::Schema(oid, object) => put(&mut self.schemas, *oid, object),
+            Change::Role(oid, object) => put(&mut self.roles, *oid, object),
+            Change::Table(oid, object) => self.apply_table(*oid, object),
+        }
+    }
+
+    fn apply_table(&mut self, oid: u32, object: &Option<Arc<Table>>) {
+        let names = Arc::make_mut(&mut self.relation_names);
+        let owners = Arc::make_mut(&mut self.index_tables);
+        if let Some(old) = self.tables.get(&oid) {
+            names.remove(&(old.schema, old.name.clone()));
+            for index in &old.indexes {
+                names.remove(&(old.schema, index.name.clone()));
+                owners.remove(&index.oid);
+            }
+        }
+        if let Some(new) = object {
+            names.insert((new.schema, new.name.clone()), oid);
+            for index in &new.indexes {
+                names.insert((new.schema, index.name.clone()), index.oid);
+                owners.insert(index.oid, oid);
+            }
+        }
+        put(&mut self.tables, oid, object);
+    }
+}
+
+fn put<T>(objects: &mut Arc<BTreeMap<u32, Arc<T>>>, oid: u32, object: &Option<Arc<T>>) {
+    let objects = Arc::make_mut(objects);
+    match object {
+        Some(object) => {
+            objects.insert(oid, object.clone());
+        }
+        None => {
+            objects.remove(&oid);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What storage must know of a table, derived from what SQL knows of it.
+//!
+//! Columns, constraints and indexes are changed in the catalog's own terms; then the table is laid out again. Rows keep
+//! the layout they were written under until their generation is replaced, so most changes rewrite nothing.
+
+use std::sync::Arc;
+
+use storage::{
+    ColumnId, GenerationId, IndexSchema, Layout, RowIdentity, SchemaVersion, TableId, TableSchema, Value,
+};
+
+use super::{ConstraintKind, Index, Table};
+use crate::error::{Error, Result, SqlState};
+use crate::types::column_type;
+
+const FIRST_VERSION: SchemaVersion = SchemaVersion(1);
+
+/// Storage's view of a table that has no columns yet.
+pub(crate) fn empty_storage(table: u32, generation: GenerationId) -> Arc<TableSchema> {
+    Arc::new(TableSchema {
+        table: TableId(table),
+        generation,
+        version: FIRST_VERSION,
+        columns: Vec::new(),
+        identity: RowIdentity::Hidden,
+        indexes: Vec::new(),
+        layouts: Vec::new(),
+        cache: Default::default(),
+    })
+}
+
+impl Table {
+    /// Makes `storage` agree with columns, constraints and indexes. The table's contents are those of `generation`: if
+    /// it is a new one, all its rows will have the new layout. `missing` says what older rows hold in a new column, by
+    /// attribute number.
+    pub(crate) fn lay_out(&mut self, generation: GenerationId, missing: &[(u16, Value)]) -> Result<()> {
+        let before = &self.storage;
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            let id = ColumnId(column.number);
+            let given = missing.iter().find(|(number, _)| *number == column.number).map(|(_, value)| value);
+            let kept = before.columns.iter().find(|old| old.id == id).map(|old| &old.missing);
+            let missing = given.or(kept).cloned().unwrap_or_default();
+            columns.push(storage::Column { id, column_type: column_type(column.ty)?, missing });
+        }
+        let slots = columns.iter().map(|column| (column.id, column.column_type.clone())).collect();
+        let (version, layouts) = next_layout(before, generation, slots)?;
+        let identity = self.identity()?;
+        let indexes = self.secondary_indexes().map(|index| self.index_schema(index)).collect::<Result<_>>()?;
+        self.storage = Arc::new(TableSchema {
+            table: TableId(self.oid),
+            generation,
+            version,
+            columns,
+            identity,
+            indexes,
+            layouts,
+            cache: Default::default(),
+        });
+        Ok(())
+    }
+
+    /// The indexes that have entries of their own: all but the primary key's.
+    pub(crate) fn secondary_indexes(&self) -> impl Iterator<Item = &Index> {
+        self.indexes.iter().filter(|index| !index.primary)
+    }
+
+    /// The columns of the primary key, by attribute number and in key order.
+    pub(crate) fn primary_key(&self) -> Option<&[u16]> {
+        self.constraints.iter().find_map(|constraint| match &constraint.kind {
+            ConstraintKind::PrimaryKey { columns, .. } => Some(columns.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// How storage sees one of the indexes.
+    pub(crate) fn index_schema(&self, index: &Index) -> Result<IndexSchema> {
+        let generation =
+            index.generation.ok_or_else(|| Error::internal(format!("index {} has no entries of its own", index.name)))?;
+        let mut columns = Vec::with_capacity(index.columns.len());
+        for column in &index.columns {
+            columns.push(storage::IndexColumn {
+                column: self.place(column.number)?,
+                descending: column.descending,
+                nulls_first: column.nulls_first,
+            });
+        }
+        Ok(IndexSchema { generation, columns, unique: index.unique, nulls_distinct: index.nulls_distinct })
+    }
+
+    fn identity(&self) -> Result<RowIdentity> {
+        match self.primary_key() {
+            Some(numbers) => {
+                Ok(RowIdentity::PrimaryKey(numbers.iter().map(|number| self.place(*number)).collect::<Result<_>>()?))
+            }
+            None => Ok(RowIdentity::Hidden),
+        }
+    }
+
+    /// The position of a column that a key names.
+    pub(crate) fn place(&self, number: u16) -> Result<usize> {
+        self.position_of_number(number)
+            .ok_or_else(|| Error::internal(format!("a key of table {} names a column that is gone", self.name)))
+    }
+}
+
+/// The version and layouts of a table whose rows now have these slots.
+fn next_layout(
+    before: &TableSchema,
+    generation: GenerationId,
+    slots: Vec<(ColumnId, storage::ColumnType)>,
+) -> Result<(SchemaVersion, Vec<Layout>)> {
+    if generation != before.generation || before.layouts.is_empty() {
+        return Ok((FIRST_VERSION, vec![Layout { version: FIRST_VERSION, slots }]));
+    }
+    let current = before.layouts.iter().find(|layout| layout.version == before.version);
+    if current.is_some_and(|layout| layout.slots == slots) {
+        return Ok((before.version, before.layouts.clone()));
+    }
+    let newest = before.layouts.iter().map(|layout| layout.version.0).max().unwrap_or_default();
+    let version = newest.checked_add(1).map(SchemaVersion).ok_or_else(|| {
+        Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "the table's columns were changed too often")
+            .with_hint("Copy its rows into a new table.")
+    })?;
+    let mut layouts = before.layouts.clone();
+    layouts.push(Layout { version, slots });
+    Ok((version, layouts))
+}

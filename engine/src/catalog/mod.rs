@@ -1,0 +1,206 @@
+//! The catalog: every object SQL can name, as one immutable, versioned value.
+//!
+//! Readers hold an `Arc<Catalog>`; a definition makes a new one. Each object is one entry in storage's catalog
+//! family, written by the transaction that defines it, so a catalog change commits or vanishes with its transaction.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::Type;
+
+mod change;
+mod layout;
+pub mod pg_catalog;
+mod role;
+pub mod store;
+
+pub use change::Change;
+pub(crate) use layout::empty_storage;
+
+/// Every object, by oid and by name. Cheap to clone: the maps are shared until changed.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    /// Grows with every committed change; cached plans name the version they were made for.
+    pub version: u64,
+    pub databases: Arc<BTreeMap<u32, Arc<Database>>>,
+    pub schemas: Arc<BTreeMap<u32, Arc<Schema>>>,
+    pub roles: Arc<BTreeMap<u32, Arc<Role>>>,
+    pub tables: Arc<BTreeMap<u32, Arc<Table>>>,
+    /// (schema oid, name) of tables, views and indexes to oid of the relation.
+    pub relation_names: Arc<BTreeMap<(u32, String), u32>>,
+    /// Index oid to the oid of its table.
+    pub index_tables: Arc<BTreeMap<u32, u32>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Database {
+    pub oid: u32,
+    pub name: String,
+    pub owner: u32,
+    pub acl: Option<auth::Acl>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Schema {
+    pub oid: u32,
+    pub name: String,
+    pub owner: u32,
+    pub acl: Option<auth::Acl>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Role {
+    pub oid: u32,
+    pub name: String,
+    pub attributes: auth::RoleAttributes,
+    /// A SCRAM verifier in PostgreSQL's text form.
+    pub verifier: Option<String>,
+    /// Oids of the roles this one is a member of.
+    pub member_of: Vec<u32>,
+    /// Those of them that it may grant to others (WITH ADMIN OPTION).
+    #[serde(default)]
+    pub admin_of: Vec<u32>,
+    /// `ALTER ROLE … SET`.
+    pub settings: Vec<(String, String)>,
+}
+
+/// What a relation is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum TableKind {
+    Table,
+    /// Its rows are computed from the live state (`pg_catalog`, `information_schema`, `system`).
+    System,
+}
+
+/// A table and everything that belongs to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    pub oid: u32,
+    pub schema: u32,
+    pub name: String,
+    pub owner: u32,
+    pub acl: Option<auth::Acl>,
+    pub kind: TableKind,
+    /// CREATE UNLOGGED TABLE was said. Its contents are as durable as any other table's.
+    #[serde(default)]
+    pub unlogged: bool,
+    /// Live columns, in order. A dropped one is gone from here, its number is never used again.
+    pub columns: Vec<TableColumn>,
+    /// The greatest attribute number ever used.
+    pub last_column: u16,
+    pub constraints: Vec<Constraint>,
+    pub indexes: Vec<Index>,
+    /// WITH (…) as given: name and value.
+    pub options: Vec<(String, String)>,
+    pub comment: Option<String>,
+    /// Changes with every definition that touches this table.
+    pub version: u64,
+    /// How storage sees it; columns are in the same order as `columns`. Indexes: same order as `indexes`, the primary key's left out.
+    pub storage: Arc<storage::TableSchema>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TableColumn {
+    /// Attribute number, from 1.
+    pub number: u16,
+    pub name: String,
+    pub ty: Type,
+    pub not_null: bool,
+    /// SQL text of the default expression.
+    pub default: Option<String>,
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Constraint {
+    pub oid: u32,
+    pub name: String,
+    pub kind: ConstraintKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ConstraintKind {
+    /// Attribute numbers in key order; `index` is the oid of the index that enforces it.
+    PrimaryKey { columns: Vec<u16>, index: u32 },
+    Unique { columns: Vec<u16>, index: u32 },
+    /// SQL text of the condition.
+    Check { expression: String },
+    ForeignKey { columns: Vec<u16>, target: u32, target_columns: Vec<u16>, on_delete: ForeignKeyAction, on_update: ForeignKeyAction },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ForeignKeyAction {
+    NoAction,
+    Restrict,
+    Cascade,
+    SetNull,
+    SetDefault,
+}
+
+/// An index as SQL names it. The primary key has one too, whose rows are the table's own keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Index {
+    pub oid: u32,
+    pub name: String,
+    pub primary: bool,
+    pub unique: bool,
+    pub nulls_distinct: bool,
+    pub columns: Vec<IndexColumn>,
+    /// WITH (…) as given: name and value.
+    #[serde(default)]
+    pub options: Vec<(String, String)>,
+    pub comment: Option<String>,
+    /// Prefix of its entries; None for the primary key.
+    pub generation: Option<storage::id::GenerationId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexColumn {
+    /// Attribute number.
+    pub number: u16,
+    pub descending: bool,
+    pub nulls_first: bool,
+}
+
+impl Catalog {
+    /// The schema of that name.
+    pub fn schema_named(&self, name: &str) -> Option<&Arc<Schema>> {
+        self.schemas.values().find(|schema| schema.name == name)
+    }
+
+    /// The table or system relation of that name in a schema.
+    pub fn table_in(&self, schema: u32, name: &str) -> Option<&Arc<Table>> {
+        // Names are few and looked up once a bound statement, so an owned key is fine here.
+        self.tables.get(self.relation_names.get(&(schema, name.to_owned()))?)
+    }
+
+    /// The table of that name, in the given schema or in the first of the search path that has it.
+    /// `pg_catalog` is searched first when the path does not name it.
+    pub fn find_table(&self, schema: Option<&str>, name: &str, search_path: &[String]) -> Option<&Arc<Table>> {
+        match schema {
+            Some(schema) => self.table_in(self.schema_named(schema)?.oid, name),
+            None => self.path(search_path).find_map(|schema| self.table_in(schema.oid, name)),
+        }
+    }
+
+    /// The schemas of a search path that exist, in order, `pg_catalog` first unless it is named.
+    pub fn path<'a>(&'a self, search_path: &'a [String]) -> impl Iterator<Item = &'a Arc<Schema>> {
+        let implicit = (!search_path.iter().any(|name| name == "pg_catalog")).then_some("pg_catalog");
+        implicit.into_iter().chain(search_path.iter().map(String::as_str)).filter_map(|name| self.schema_named(name))
+    }
+}
+
+impl Table {
+    /// Position in `columns` of the column of that name.
+    pub fn position_of(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// Position in `columns` of an attribute number.
+    pub fn position_of_number(&self, number: u16) -> Option<usize> {
+        self.columns.iter().position(|column| column.number == number)
+    }
+}

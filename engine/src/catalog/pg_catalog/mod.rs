@@ -1,0 +1,1 @@
+//! PostgreSQL's system relations, computed from the catalog.

@@ -1,0 +1,41 @@
+//! Roles in the catalog: found by name, and walked as the graph of their memberships.
+
+use std::sync::Arc;
+
+use auth::{RoleGraph, RoleId};
+
+use super::{Catalog, Role};
+
+/// The predefined role whose only member is the owner of the current database.
+pub const DATABASE_OWNER: u32 = 6171;
+
+/// The database that every session is in, whatever it is called: there is one set of schemas.
+const DATABASE: u32 = 5;
+
+impl Catalog {
+    /// The role of that name.
+    pub fn role_named(&self, name: &str) -> Option<&Arc<Role>> {
+        self.roles.values().find(|role| role.name == name)
+    }
+
+    /// The role's name; its oid in digits if there is no such role, as PostgreSQL shows it.
+    pub fn role_name(&self, oid: u32) -> String {
+        self.roles.get(&oid).map_or_else(|| oid.to_string(), |role| role.name.clone())
+    }
+}
+
+impl RoleGraph for Catalog {
+    fn parents(&self, role: RoleId) -> impl Iterator<Item = RoleId> {
+        let granted = self.roles.get(&role.0).map_or(&[][..], |role| &role.member_of);
+        let owner = self.databases.get(&DATABASE).is_some_and(|database| database.owner == role.0);
+        granted.iter().copied().chain(owner.then_some(DATABASE_OWNER)).map(RoleId)
+    }
+
+    fn inherits(&self, role: RoleId) -> bool {
+        self.roles.get(&role.0).is_some_and(|role| role.attributes.inherit)
+    }
+
+    fn is_superuser(&self, role: RoleId) -> bool {
+        self.roles.get(&role.0).is_some_and(|role| role.attributes.superuser)
+    }
+}

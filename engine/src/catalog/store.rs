@@ -1,0 +1,192 @@
+//! The catalog on disk: one entry for each object in storage's catalog family.
+//!
+//! An entry's key is a byte for its kind and the object's oid, big-endian; its value is the object as JSON, which reads
+//! fields that an older version did not write as their defaults. Entries are written by the transaction that defines the
+//! object, so that a definition is there or not with everything else of its transaction.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use auth::{Acl, AclItem, ObjectKind, Privileges, RoleAttributes, RoleId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use storage::{Durability, Isolation, ReadView, Store, Transaction};
+
+use super::role::DATABASE_OWNER;
+use super::{Catalog, Change, Database, Role, Schema, Table};
+use crate::error::{Error, Result, SqlState};
+
+/// What an entry is; the first byte of its key. Stored: never renumber.
+#[derive(Debug, Clone, Copy)]
+#[repr(u8)]
+enum Kind {
+    Secret = 1,
+    Database = 2,
+    Schema = 3,
+    Role = 4,
+    Table = 5,
+}
+
+/// The one entry of kind [`Kind::Secret`].
+const LOGIN_SECRET: u32 = 1;
+const LOGIN_SECRET_BYTES: usize = 32;
+
+/// Oids that PostgreSQL gives them.
+const POSTGRES: u32 = 10;
+const PG_CATALOG: u32 = 11;
+const PUBLIC: u32 = 2200;
+const INFORMATION_SCHEMA: u32 = 13207;
+
+/// PostgreSQL's predefined roles.
+const PREDEFINED_ROLES: [(u32, &str); 12] = [
+    (3373, "pg_monitor"),
+    (3374, "pg_read_all_settings"),
+    (3375, "pg_read_all_stats"),
+    (3377, "pg_stat_scan_tables"),
+    (4200, "pg_signal_backend"),
+    (4544, "pg_checkpoint"),
+    (4569, "pg_read_server_files"),
+    (4570, "pg_write_server_files"),
+    (4571, "pg_execute_server_program"),
+    (DATABASE_OWNER, "pg_database_owner"),
+    (6181, "pg_read_all_data"),
+    (6182, "pg_write_all_data"),
+];
+
+/// What `pg_monitor` is a member of.
+const MONITOR: u32 = 3373;
+const MONITOR_ROLES: [u32; 3] = [3374, 3375, 3377];
+
+/// Whether the store holds a catalog already.
+pub fn is_bootstrapped(view: &ReadView) -> Result<bool> {
+    Ok(view.get_entry(&key(Kind::Role, POSTGRES))?.is_some())
+}
+
+/// Reads every object, and adds the relations that are computed.
+pub fn load(view: &ReadView) -> Result<Catalog> {
+    let mut catalog = Catalog {
+        version: 1,
+        databases: Arc::new(read_all::<Database>(view, Kind::Database)?),
+        schemas: Arc::new(read_all::<Schema>(view, Kind::Schema)?),
+        roles: Arc::new(read_all::<Role>(view, Kind::Role)?),
+        ..Catalog::default()
+    };
+    for (oid, table) in read_all::<Table>(view, Kind::Table)? {
+        catalog.apply(&Change::Table(oid, Some(table)));
+    }
+    Ok(catalog)
+}
+
+/// Writes one step into the transaction that takes it.
+pub fn save(transaction: &mut Transaction, change: &Change) -> Result<()> {
+    match change {
+        Change::Database(oid, object) => put(transaction, Kind::Database, *oid, object.as_deref()),
+        Change::Schema(oid, object) => put(transaction, Kind::Schema, *oid, object.as_deref()),
+        Change::Role(oid, object) => put(transaction, Kind::Role, *oid, object.as_deref()),
+        Change::Table(oid, object) => put(transaction, Kind::Table, *oid, object.as_deref()),
+    }
+}
+
+/// The random secret behind the answers to logins of roles that do not exist.
+pub fn login_secret(view: &ReadView) -> Result<[u8; LOGIN_SECRET_BYTES]> {
+    let entry = view.get_entry(&key(Kind::Secret, LOGIN_SECRET))?;
+    entry
+        .and_then(|bytes| bytes.as_ref().try_into().ok())
+        .ok_or_else(|| Error::new(SqlState::DATA_CORRUPTED, "the catalog holds no login secret"))
+}
+
+/// Makes the first catalog: what PostgreSQL's `initdb` makes, with this verifier for `postgres`.
+pub async fn bootstrap(store: &Store, verifier: &str) -> Result<()> {
+    let mut transaction = store.begin(Isolation::ReadCommitted);
+    transaction.begin_command();
+    for change in first_objects(verifier) {
+        save(&mut transaction, &change)?;
+    }
+    let mut secret = [0; LOGIN_SECRET_BYTES];
+    store.environment().fill_random(&mut secret);
+    transaction.put_entry(&key(Kind::Secret, LOGIN_SECRET), secret.to_vec())?;
+    transaction.commit(Durability::Sync).await?;
+    Ok(())
+}
+
+fn first_objects(verifier: &str) -> Vec<Change> {
+    let superuser = RoleAttributes {
+        superuser: true,
+        createrole: true,
+        createdb: true,
+        login: true,
+        replication: true,
+        bypassrls: true,
+        ..RoleAttributes::default()
+    };
+    let mut changes = vec![role(POSTGRES, "postgres", superuser, Some(verifier), &[])];
+    for (oid, name) in PREDEFINED_ROLES {
+        let parents: &[u32] = if oid == MONITOR { &MONITOR_ROLES } else { &[] };
+        changes.push(role(oid, name, RoleAttributes::default(), None, parents));
+    }
+    for (oid, name) in [(1, "template1"), (4, "template0"), (5, "postgres")] {
+        // Everybody may connect to a template, nobody makes anything there.
+        let acl = (oid != 5).then(|| acl(ObjectKind::Database, POSTGRES, Privileges::CONNECT));
+        let database = Database { oid, name: name.to_owned(), owner: POSTGRES, acl };
+        changes.push(Change::Database(oid, Some(Arc::new(database))));
+    }
+    let schemas =
+        [(PG_CATALOG, "pg_catalog", POSTGRES), (PUBLIC, "public", DATABASE_OWNER), (INFORMATION_SCHEMA, "information_schema", POSTGRES)];
+    for (oid, name, owner) in schemas {
+        let acl = Some(acl(ObjectKind::Schema, owner, Privileges::USAGE));
+        changes.push(Change::Schema(oid, Some(Arc::new(Schema { oid, name: name.to_owned(), owner, acl }))));
+    }
+    changes
+}
+
+fn role(oid: u32, name: &str, attributes: RoleAttributes, verifier: Option<&str>, parents: &[u32]) -> Change {
+    let role = Role {
+        oid,
+        name: name.to_owned(),
+        attributes,
+        verifier: verifier.map(str::to_owned),
+        member_of: parents.to_vec(),
+        admin_of: Vec::new(),
+        settings: Vec::new(),
+    };
+    Change::Role(oid, Some(Arc::new(role)))
+}
+
+/// Everything for the owner, and something for everybody.
+fn acl(kind: ObjectKind, owner: u32, public: Privileges) -> Acl {
+    let owner = RoleId(owner);
+    let items = [
+        AclItem::for_grant(Some(owner), owner, kind.all_privileges(), false),
+        AclItem::for_grant(None, owner, public, false),
+    ];
+    items.into_iter().collect()
+}
+
+fn key(kind: Kind, oid: u32) -> [u8; 5] {
+    let [a, b, c, d] = oid.to_be_bytes();
+    [kind as u8, a, b, c, d]
+}
+
+fn read_all<T: DeserializeOwned>(view: &ReadView, kind: Kind) -> Result<BTreeMap<u32, Arc<T>>> {
+    let mut objects = BTreeMap::new();
+    for (key, value) in view.scan_entries(&[kind as u8])? {
+        let oid = key.last_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes)).unwrap_or_default();
+        let object = serde_json::from_slice(&value)
+            .map_err(|error| Error::new(SqlState::DATA_CORRUPTED, format!("catalog entry {oid} cannot be read: {error}")))?;
+        objects.insert(oid, Arc::new(object));
+    }
+    Ok(objects)
+}
+
+fn put<T: Serialize>(transaction: &mut Transaction, kind: Kind, oid: u32, object: Option<&T>) -> Result<()> {
+    let key = key(kind, oid);
+    match object {
+        Some(object) => {
+            let value = serde_json::to_vec(object)
+                .map_err(|error| Error::internal(format!("catalog entry {oid} cannot be written: {error}")))?;
+            transaction.put_entry(&key, value)?;
+        }
+        None => transaction.delete_entry(&key)?,
+    }
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! The composition root: one store, one catalog, one query environment, and the sessions on top of them.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+
+use arc_swap::ArcSwap;
+use auth::{DEFAULT_ITERATIONS, RoleId, Verifier};
+use rand::Rng;
+use storage::{Durability, Store, StoreOptions};
+
+use crate::catalog::{Catalog, Role, store};
+use crate::error::{Error, Result, SqlState};
+use crate::execute::query::{QueryEnvironment, QueryOptions};
+use crate::session::settings::Settings;
+use crate::session::{Open, Session};
+
+/// How a database is opened.
+#[derive(Debug, Clone)]
+pub struct DatabaseOptions {
+    pub data_directory: PathBuf,
+    /// The first start's password for `postgres`; one is made up if there is none.
+    pub initial_password: Option<String>,
+    /// Sessions at a time.
+    pub connections_max: usize,
+    /// Memory for queries in bytes; beyond it they spill to disk.
+    pub query_memory_bytes: usize,
+    /// Memory for RocksDB's block cache in bytes.
+    pub block_cache_bytes: usize,
+}
+
+/// An open database, and the password it made up if this was its first start.
+#[derive(Debug)]
+pub struct Opened {
+    pub database: Arc<Database>,
+    pub generated_password: Option<String>,
+}
+
+/// Who wants a session, and of what kind.
+#[derive(Debug, Clone)]
+pub struct Connect {
+    pub user: String,
+    /// None: the one named as the user.
+    pub database: Option<String>,
+    /// Startup parameters that are settings.
+    pub options: Vec<(String, String)>,
+    pub client_address: Option<IpAddr>,
+    pub process_id: i32,
+}
+
+/// A database: everything that its sessions share.
+pub struct Database {
+    store: Store,
+    catalog: ArcSwap<Catalog>,
+    /// One transaction with definitions commits at a time, so that each builds on the catalog of the one before.
+    defining: tokio::sync::Mutex<()>,
+    queries: QueryEnvironment,
+    /// Makes the salts of roles that do not exist.
+    login_secret: [u8; 32],
+    sessions: Arc<AtomicUsize>,
+    connections_max: usize,
+    next_process: AtomicI32,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Database").field("sessions", &self.sessions).finish_non_exhaustive()
+    }
+}
+
+/// A session's place among those allowed; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a session begins with.
+pub(crate) struct Opening {
+    pub(crate) database: Arc<Database>,
+    pub(crate) role: RoleId,
+    pub(crate) role_name: String,
+    pub(crate) process_id: i32,
+    pub(crate) client_address: Option<IpAddr>,
+    pub(crate) database_name: Arc<str>,
+    pub(crate) settings: Settings,
+    pub(crate) place: Place,
+}
+
+/// Characters of a made-up password: 20 of 57 are 116 bits.
+const PASSWORD_LENGTH: usize = 20;
+const PASSWORD_ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+
+impl Database {
+    /// Opens the database in a directory, making it at the first start.
+    pub async fn open(options: DatabaseOptions) -> Result<Opened> {
+        let mut store_options = StoreOptions::default();
+        store_options.block_cache_bytes = options.block_cache_bytes;
+        let store = Store::open(&options.data_directory, store_options)?;
+        Self::over(store, options).await
+    }
+
+    async fn over(store: Store, options: DatabaseOptions) -> Result<Opened> {
+        let mut generated_password = None;
+        if !store::is_bootstrapped(&store.view())? {
+            let password = options.initial_password.clone().unwrap_or_else(|| {
+                let made_up = random_password();
+                generated_password = Some(made_up.clone());
+                made_up
+            });
+            let verifier = Verifier::from_password(&password, DEFAULT_ITERATIONS);
+            store::bootstrap(&store, &verifier.to_string()).await?;
+        }
+        let catalog = store::load(&store.view())?;
+        let login_secret = store::login_secret(&store.view())?;
+        let query_options = QueryOptions {
+            memory_bytes: options.query_memory_bytes,
+            spill_directory: options.data_directory.join("spill"),
+            ..QueryOptions::default()
+        };
+        let database = Database {
+            queries: QueryEnvironment::new(query_options)?,
+            catalog: ArcSwap::from_pointee(catalog),
+            defining: tokio::sync::Mutex::new(()),
+            login_secret,
+            sessions: Arc::new(AtomicUsize::new(0)),
+            connections_max: options.connections_max,
+            next_process: AtomicI32::new(1),
+            store,
+        };
+        Ok(Opened { database: Arc::new(database), generated_password })
+    }
+
+    /// What a client that claims to be this role must prove. A role that does not exist, or may not log in with a
+    /// password, gets one that nothing proves.
+    pub fn login(&self, user: &str) -> Verifier {
+        let catalog = self.catalog();
+        let role = catalog.role_named(user);
+        let usable = role.filter(|role| !role.attributes.is_password_expired(self.now()));
+        usable
+            .and_then(|role| role.verifier.as_ref()?.parse().ok())
+            .unwrap_or_else(|| Verifier::mock(user, &self.login_secret))
+    }
+
+    /// Begins a session for a client that has proven who it is.
+    pub fn connect(self: &Arc<Self>, request: Connect) -> Result<Session> {
+        let catalog = self.catalog();
+        let place = self.take_place()?;
+        let role = catalog.role_named(&request.user).cloned().ok_or_else(|| {
+            Error::new(SqlState::INVALID_AUTHORIZATION, format!("role \"{}\" does not exist", request.user))
+        })?;
+        let database_name = request.database.clone().unwrap_or_else(|| request.user.clone());
+        if !catalog.databases.values().any(|database| database.name == database_name) {
+            let message = format!("database \"{database_name}\" does not exist");
+            return Err(Error::new(SqlState::INVALID_CATALOG_NAME, message));
+        }
+        if !role.attributes.login {
+            let message = format!("role \"{}\" is not permitted to log in", role.name);
+            return Err(Error::new(SqlState::INVALID_AUTHORIZATION, message));
+        }
+        let settings = opening_settings(&role, &request.options)?;
+        Ok(Session::new(Opening {
+            database: self.clone(),
+            role: RoleId(role.oid),
+            role_name: role.name.clone(),
+            process_id: request.process_id,
+            client_address: request.client_address,
+            database_name: database_name.into(),
+            settings,
+            place,
+        }))
+    }
+
+    fn take_place(&self) -> Result<Place> {
+        let before = self.sessions.fetch_add(1, Ordering::Relaxed);
+        let place = Place(self.sessions.clone());
+        if before >= self.connections_max {
+            return Err(Error::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already"));
+        }
+        Ok(place)
+    }
+
+    /// A number for a new connection, as `pg_backend_pid` tells it.
+    pub fn new_process_id(&self) -> i32 {
+        // Wraps after two thousand million connections; cancel keys tell apart those that are left.
+        self.next_process.fetch_add(1, Ordering::Relaxed) & i32::MAX
+    }
+
+    /// Lets running commits finish and closes the store.
+    pub async fn shutdown(&self) {
+        let store = self.store.clone();
+        // Flushing blocks; a failure to join means the flush panicked, and the log still holds every commit.
+        let _ = tokio::task::spawn_blocking(move || store.shutdown()).await;
+    }
+
+    /// The committed catalog.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.load_full()
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn query_environment(&self) -> &QueryEnvironment {
+        &self.queries
+    }
+
+    /// Microseconds since 1970-01-01 UTC.
+    pub(crate) fn now(&self) -> i64 {
+        self.store.environment().now_us()
+    }
+
+    /// Commits a transaction that has changed the catalog. The new catalog is in place before the transaction's locks
+    /// are released, so whoever waited for one resolves names against it.
+    pub(crate) async fn commit_definitions(self: &Arc<Self>, open: &mut Open, durability: Durability) -> Result<()> {
+        let _one_at_a_time = self.defining.lock().await;
+        let mut catalog = (*self.catalog()).clone();
+        for change in &open.changes {
+            catalog.apply(change);
+        }
+        catalog.version += 1;
+        let database = self.clone();
+        let publish = Box::new(move || database.catalog.store(Arc::new(catalog)));
+        open.transaction.when_published(publish);
+        open.transaction.commit(durability).await?;
+        Ok(())
+    }
+}
+
+/// Settings of the role, then those of the startup message.
+fn opening_settings(role: &Role, options: &[(String, String)]) -> Result<Settings> {
+    let mut settings = Settings::default();
+    settings.set_internal("session_authorization", &role.name);
+    settings.set_internal("is_superuser", if role.attributes.superuser { "on" } else { "off" });
+    for (name, value) in role.settings.iter().chain(options) {
+        // A list in one string, as the startup message carries it.
+        let words: Vec<String> = if name.eq_ignore_ascii_case("search_path") {
+            value.split(',').map(|word| word.trim().trim_matches('"').to_owned()).collect()
+        } else {
+            vec![value.clone()]
+        };
+        settings.set(name, &words, role.attributes.superuser)?;
+    }
+    Ok(settings)
+}
+
+fn random_password() -> String {
+    let mut random = rand::rng();
+    (0..PASSWORD_LENGTH).map(|_| PASSWORD_ALPHABET[random.random_range(0..PASSWORD_ALPHABET.len())] as char).collect()
+}

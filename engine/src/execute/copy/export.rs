@@ -1,0 +1,128 @@
+//! COPY TO: rows become lines.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use futures::StreamExt;
+
+use super::Layout;
+use crate::error::Result;
+use crate::execute::{RowStream, Rows};
+use crate::types::text::{self, Format};
+
+/// A COPY TO under way.
+pub(crate) struct Export {
+    stream: RowStream,
+    layout: Layout,
+    format: Format,
+    /// Oids of the columns' types.
+    types: Vec<u32>,
+    /// The header line, until it is sent.
+    header: Option<Vec<String>>,
+    pub(crate) count: u64,
+}
+
+impl std::fmt::Debug for Export {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Export").field("layout", &self.layout).field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+impl Export {
+    pub(crate) fn new(stream: RowStream, layout: Layout, format: Format, types: Vec<u32>, names: Vec<String>) -> Self {
+        let header = layout.header.then_some(names);
+        Self { stream, layout, format, types, header, count: 0 }
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        self.types.len()
+    }
+
+    /// The next lines, one after the other; None at the end. Each element is one line.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Bytes>>> {
+        if let Some(names) = self.header.take() {
+            let mut line = BytesMut::new();
+            for (at, name) in names.iter().enumerate() {
+                self.separate(at, &mut line);
+                self.field(at, name.as_bytes(), false, &mut line);
+            }
+            line.put_u8(b'\n');
+            return Ok(Some(vec![line.freeze()]));
+        }
+        let Some(rows) = self.stream.next().await.transpose()? else { return Ok(None) };
+        self.count += rows.len() as u64;
+        Ok(Some(self.lines(&rows)))
+    }
+
+    fn lines(&self, rows: &Rows) -> Vec<Bytes> {
+        let cells = rows.columns();
+        let (mut out, mut value) = (BytesMut::new(), Vec::new());
+        let mut lines = Vec::with_capacity(rows.len());
+        for row in 0..rows.len() {
+            for (at, ty) in self.types.iter().enumerate() {
+                self.separate(at, &mut out);
+                let cell = cells.cell(row, at);
+                if cell.is_null() {
+                    out.put_slice(self.layout.null.as_bytes());
+                    continue;
+                }
+                value.clear();
+                text::write(cell, *ty, &self.format, &mut value);
+                self.field(at, &value, self.types.len() == 1, &mut out);
+            }
+            out.put_u8(b'\n');
+            lines.push(out.split().freeze());
+        }
+        lines
+    }
+
+    fn separate(&self, at: usize, out: &mut BytesMut) {
+        if at > 0 {
+            out.put_u8(self.layout.delimiter);
+        }
+    }
+
+    fn field(&self, at: usize, value: &[u8], alone: bool, out: &mut BytesMut) {
+        if self.layout.csv { self.csv_field(at, value, alone, out) } else { self.text_field(value, out) }
+    }
+
+    fn text_field(&self, value: &[u8], out: &mut BytesMut) {
+        for byte in value {
+            let escape = match byte {
+                8 => b'b',
+                12 => b'f',
+                b'\n' => b'n',
+                b'\r' => b'r',
+                b'\t' => b't',
+                11 => b'v',
+                b'\\' => b'\\',
+                other if *other == self.layout.delimiter => *other,
+                other => {
+                    out.put_u8(*other);
+                    continue;
+                }
+            };
+            out.put_slice(&[b'\\', escape]);
+        }
+    }
+
+    fn csv_field(&self, at: usize, value: &[u8], alone: bool, out: &mut BytesMut) {
+        let Layout { quote, escape, delimiter, .. } = self.layout;
+        let special = |byte: &u8| *byte == quote || *byte == delimiter || *byte == b'\n' || *byte == b'\r';
+        let must_quote = self.layout.force_quote.get(at).copied().unwrap_or(false)
+            || value == self.layout.null.as_bytes()
+            || value.iter().any(special)
+            // Alone on a line it would read as the end of the data.
+            || (alone && value == b"\\.");
+        if !must_quote {
+            out.put_slice(value);
+            return;
+        }
+        out.put_u8(quote);
+        for byte in value {
+            if *byte == quote || *byte == escape {
+                out.put_u8(escape);
+            }
+            out.put_u8(*byte);
+        }
+        out.put_u8(quote);
+    }
+}

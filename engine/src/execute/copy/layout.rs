@@ -1,0 +1,110 @@
+//! How the rows of one COPY are written down: its options, checked and completed as PostgreSQL does.
+
+use crate::error::{Error, Result, SqlState};
+use crate::statement::{CopyDirection, CopyFormat, CopyOptions, ForcedColumns};
+
+/// A checked set of options.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    pub(crate) csv: bool,
+    pub(crate) delimiter: u8,
+    pub(crate) null: String,
+    pub(crate) header: bool,
+    pub(crate) quote: u8,
+    pub(crate) escape: u8,
+    /// By place among the copied columns.
+    pub(crate) force_quote: Vec<bool>,
+    pub(crate) force_null: Vec<bool>,
+    pub(crate) force_not_null: Vec<bool>,
+}
+
+impl Layout {
+    /// `columns` are the names of the copied columns, in order.
+    pub(crate) fn new(options: &CopyOptions, direction: CopyDirection, columns: &[&str]) -> Result<Self> {
+        let csv = match options.format {
+            CopyFormat::Text => false,
+            CopyFormat::Csv => true,
+            CopyFormat::Binary => return Err(Error::unsupported("COPY in binary format")),
+        };
+        if let Some(encoding) = &options.encoding
+            && !matches!(encoding.to_lowercase().replace(['-', '_'], "").as_str(), "utf8" | "unicode")
+        {
+            return Err(Error::unsupported(format!("COPY encoding \"{encoding}\"")));
+        }
+        let delimiter = one_byte(options.delimiter.as_deref(), if csv { b',' } else { b'\t' }, "delimiter")?;
+        let null = options.null.clone().unwrap_or_else(|| if csv { String::new() } else { "\\N".to_owned() });
+        let quote = one_byte(options.quote.as_deref(), b'"', "quote")?;
+        let escape = one_byte(options.escape.as_deref(), quote, "escape")?;
+        csv_only(csv, options, direction)?;
+        if delimiter == b'\n' || delimiter == b'\r' {
+            return Err(invalid("COPY delimiter cannot be newline or carriage return"));
+        }
+        if null.contains(['\n', '\r']) {
+            return Err(invalid("COPY null representation cannot use newline or carriage return"));
+        }
+        if !csv && b"\\.abcdefghijklmnopqrstuvwxyz0123456789".contains(&delimiter) {
+            return Err(invalid(format!("COPY delimiter cannot be \"{}\"", delimiter as char)));
+        }
+        if csv && delimiter == quote {
+            return Err(invalid("COPY delimiter and quote must be different"));
+        }
+        if null.as_bytes().contains(&delimiter) {
+            return Err(invalid("COPY delimiter must not appear in the NULL specification"));
+        }
+        Ok(Self {
+            csv,
+            delimiter,
+            null,
+            header: options.header,
+            quote,
+            escape,
+            force_quote: forced(options.force_quote.as_ref(), columns, "FORCE_QUOTE")?,
+            force_null: forced(options.force_null.as_ref(), columns, "FORCE_NULL")?,
+            force_not_null: forced(options.force_not_null.as_ref(), columns, "FORCE_NOT_NULL")?,
+        })
+    }
+}
+
+fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(SqlState::INVALID_PARAMETER_VALUE, message)
+}
+
+fn csv_only(csv: bool, options: &CopyOptions, direction: CopyDirection) -> Result<()> {
+    let out = direction == CopyDirection::To;
+    let checks: [(bool, bool, &str); 5] = [
+        (options.quote.is_some(), csv, "COPY quote available only in CSV mode"),
+        (options.escape.is_some(), csv, "COPY escape available only in CSV mode"),
+        (options.force_quote.is_some(), csv && out, "COPY force quote only available using COPY TO in CSV mode"),
+        (options.force_null.is_some(), csv && !out, "COPY force null only available using COPY FROM in CSV mode"),
+        (options.force_not_null.is_some(), csv && !out, "COPY force not null only available using COPY FROM in CSV mode"),
+    ];
+    match checks.into_iter().find(|(given, allowed, _)| *given && !*allowed) {
+        Some((_, _, message)) => Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)),
+        None => Ok(()),
+    }
+}
+
+fn one_byte(given: Option<&str>, default: u8, what: &str) -> Result<u8> {
+    match given.map(str::as_bytes) {
+        None => Ok(default),
+        Some([byte]) => Ok(*byte),
+        Some(_) => {
+            let message = format!("COPY {what} must be a single one-byte character");
+            Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message))
+        }
+    }
+}
+
+fn forced(given: Option<&ForcedColumns>, columns: &[&str], option: &str) -> Result<Vec<bool>> {
+    match given {
+        None => Ok(vec![false; columns.len()]),
+        Some(ForcedColumns::All) => Ok(vec![true; columns.len()]),
+        Some(ForcedColumns::Named(names)) => {
+            if let Some(unknown) = names.iter().find(|name| !columns.contains(&name.as_str())) {
+                let message = format!("{option} column \"{unknown}\" not referenced by COPY");
+                return Err(Error::new(SqlState::INVALID_COLUMN_REFERENCE, message));
+            }
+            Ok(columns.iter().map(|column| names.iter().any(|name| name == column)).collect())
+        }
+    }
+}

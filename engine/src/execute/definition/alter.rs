@@ -1,0 +1,244 @@
+//! ALTER TABLE: one lock for the whole statement, then its actions one by one, each on the table as the one before left it.
+//!
+//! PostgreSQL sorts the actions into passes (what is dropped first, then columns, then constraints), so that
+//! `ADD CHECK (b > 0), ADD COLUMN b int` works; so do we.
+
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{
+    AlterColumnOperation, AlterTable, AlterTableOperation, ObjectName, Owner, RenameTableNameKind, SqlOption, TableConstraint,
+};
+use storage::{TableId, TableLock, Value};
+
+use super::{DefinitionEnvironment, names, options, owner_oid};
+use crate::catalog::{Catalog, Table};
+use crate::error::{Error, Result, SqlState};
+use crate::plan::authorize::check_schema;
+
+/// Runs ALTER TABLE.
+pub(super) async fn run(alter: &AlterTable, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
+    // Without inheritance ONLY changes nothing.
+    let AlterTable { name, if_exists, only: _, operations, location, on_cluster, table_type, end_token: _ } = alter;
+    if location.is_some() || on_cluster.is_some() || table_type.is_some() {
+        return Err(Error::unsupported("a clause of this ALTER TABLE that PostgreSQL does not have"));
+    }
+    let mode = operations.iter().map(lock_mode).max().unwrap_or(TableLock::AccessExclusive);
+    let Some(oid) = environment.lock_to_alter(name, *if_exists, mode).await? else { return Ok(()) };
+    let mut operations: Vec<&AlterTableOperation> = operations.iter().collect();
+    operations.sort_by_key(|operation| pass(operation));
+    for operation in operations {
+        environment.alter_table(oid, operation).await?;
+    }
+    Ok(())
+}
+
+/// The mode in which PostgreSQL locks the table for an action.
+fn lock_mode(operation: &AlterTableOperation) -> TableLock {
+    match operation {
+        AlterTableOperation::AddConstraint { constraint: TableConstraint::ForeignKey(_), .. } => TableLock::ShareRowExclusive,
+        AlterTableOperation::SetOptionsParens { .. } => TableLock::ShareUpdateExclusive,
+        _ => TableLock::AccessExclusive,
+    }
+}
+
+/// When an action takes place among the others.
+fn pass(operation: &AlterTableOperation) -> u8 {
+    use AlterTableOperation as Op;
+    match operation {
+        Op::DropColumn { .. } | Op::DropConstraint { .. } => 0,
+        Op::AlterColumn { op: AlterColumnOperation::DropNotNull | AlterColumnOperation::DropDefault, .. } => 0,
+        Op::AlterColumn { op: AlterColumnOperation::SetDataType { .. }, .. } => 1,
+        Op::AddColumn { .. } => 2,
+        Op::AlterColumn { .. } => 3,
+        Op::AddConstraint { constraint: TableConstraint::PrimaryKey(_) | TableConstraint::Unique(_), .. } => 4,
+        Op::AddConstraint { .. } => 5,
+        _ => 6,
+    }
+}
+
+impl DefinitionEnvironment<'_> {
+    /// Finds and locks the table; None if there is none and that is no error.
+    async fn lock_to_alter(&mut self, name: &ObjectName, if_exists: bool, mode: TableLock) -> Result<Option<u32>> {
+        let name = self.qualified(name)?;
+        loop {
+            let catalog = self.catalog();
+            let missing_schema = name.schema.as_ref().is_some_and(|schema| catalog.schema_named(schema).is_none());
+            if if_exists && (missing_schema || self.find(&catalog, &name)?.is_none()) {
+                self.notice_skipping(None, format!("relation \"{}\" does not exist", name.name));
+                return Ok(None);
+            }
+            let table = self.find_table(&catalog, &name)?;
+            self.check_table_owner(&table)?;
+            self.lock_table(table.oid, mode).await?;
+            let catalog = self.catalog();
+            let now = self.find_table(&catalog, &name)?;
+            if now.oid == table.oid {
+                self.check_table_owner(&now)?;
+                return Ok(Some(now.oid));
+            }
+        }
+    }
+
+    /// A table that is locked, as it is now.
+    pub(super) fn locked_table(&mut self, oid: u32) -> Result<(Arc<Catalog>, Arc<Table>)> {
+        let catalog = self.catalog();
+        let table = catalog.tables.get(&oid).cloned().ok_or_else(|| Error::internal("a locked table is gone"))?;
+        Ok((catalog, table))
+    }
+
+    async fn alter_table(&mut self, oid: u32, operation: &AlterTableOperation) -> Result<()> {
+        use AlterTableOperation as Op;
+        match operation {
+            Op::AddColumn { column_keyword: _, if_not_exists, column_def, column_position: None } => {
+                self.alter_add_column(oid, column_def, *if_not_exists).await
+            }
+            Op::DropColumn { has_column_keyword: _, column_names, if_exists, drop_behavior } => {
+                for column in column_names {
+                    self.alter_drop_column(oid, column, *if_exists, drop_behavior.as_ref()).await?;
+                }
+                Ok(())
+            }
+            Op::AlterColumn { column_name, op } => self.alter_column(oid, column_name, op).await,
+            Op::AddConstraint { constraint, not_valid } => {
+                if *not_valid {
+                    return Err(Error::unsupported("NOT VALID"));
+                }
+                self.alter_add_constraint(oid, constraint).await
+            }
+            Op::DropConstraint { if_exists, name, drop_behavior } => {
+                self.alter_drop_constraint(oid, name, *if_exists, drop_behavior.as_ref()).await
+            }
+            Op::RenameColumn { old_column_name, new_column_name } => {
+                self.alter_rename_column(oid, old_column_name, new_column_name)
+            }
+            Op::RenameConstraint { old_name, new_name } => self.alter_rename_constraint(oid, old_name, new_name).await,
+            Op::RenameTable { table_name: RenameTableNameKind::To(name) } => self.rename_table(oid, name).await,
+            Op::OwnerTo { new_owner } => self.change_table_owner(oid, new_owner).await,
+            Op::SetOptionsParens { options } => self.set_table_options(oid, options),
+            other => Err(Error::unsupported(format!("ALTER TABLE … {other}"))),
+        }
+    }
+
+    async fn rename_table(&mut self, oid: u32, name: &ObjectName) -> Result<()> {
+        let name = self.qualified(name)?;
+        if name.schema.is_some() {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \".\""));
+        }
+        let (catalog, table) = self.locked_table(oid)?;
+        if let Some(schema) = catalog.schemas.get(&table.schema) {
+            check_schema(self.principal, schema, auth::Privileges::CREATE)?;
+        }
+        self.lock_name(table.schema, &table.name).await?;
+        self.lock_name(table.schema, &name.name).await?;
+        if self.catalog().relation_names.contains_key(&(table.schema, name.name.clone())) {
+            let message = format!("relation \"{}\" already exists", name.name);
+            return Err(Error::new(SqlState::DUPLICATE_TABLE, message));
+        }
+        let mut table = (*table).clone();
+        for constraint in &mut table.constraints {
+            super::rename::table_in_check(constraint, &table.name, &name.name)?;
+        }
+        table.name = name.name;
+        self.redefine(table)?;
+        Ok(())
+    }
+
+    async fn change_table_owner(&mut self, oid: u32, owner: &Owner) -> Result<()> {
+        let (catalog, table) = self.locked_table(oid)?;
+        let schema = catalog.schemas.get(&table.schema).cloned();
+        let owner = self.new_owner(&catalog, owner, schema.as_deref()).await?;
+        let mut table = (*table).clone();
+        if let Some(acl) = &mut table.acl {
+            acl.change_owner(auth::RoleId(table.owner), auth::RoleId(owner));
+        }
+        table.owner = owner;
+        self.redefine(table)?;
+        Ok(())
+    }
+
+    /// The role that is to own something from now on: the principal must be a member of it, and it must be allowed to
+    /// make things in the schema.
+    pub(super) async fn new_owner(
+        &mut self,
+        catalog: &Catalog,
+        owner: &Owner,
+        schema: Option<&crate::catalog::Schema>,
+    ) -> Result<u32> {
+        let oid = owner_oid(self, catalog, owner)?;
+        self.lock_role(oid, false).await?;
+        let catalog = self.catalog();
+        // It may have been dropped while the lock was awaited.
+        let oid = match owner_oid(self, &catalog, owner)? {
+            same if same == oid => oid,
+            _ => return Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("role \"{owner}\" does not exist"))),
+        };
+        let role = auth::RoleId(oid);
+        if !auth::is_member_of(self.principal.role(), role, catalog.as_ref()) {
+            let message = format!("must be member of role \"{}\"", catalog.role_name(oid));
+            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+        }
+        if let Some(schema) = schema
+            && !self.principal.is_superuser()
+        {
+            let owner = auth::Principal::resolve(role, catalog.role_name(oid), catalog.as_ref());
+            check_schema(&owner, schema, auth::Privileges::CREATE)?;
+        }
+        Ok(oid)
+    }
+
+    fn set_table_options(&mut self, oid: u32, given: &[SqlOption]) -> Result<()> {
+        let new = options::of_table(given)?;
+        let (_, table) = self.locked_table(oid)?;
+        let mut table = (*table).clone();
+        options::merge(&mut table.options, new);
+        // Writers are not locked out, and nothing changes for them.
+        self.put_table(table)?;
+        Ok(())
+    }
+
+    /// Writes every row of a table into new contents, as `after` says: other columns, another key, or both. `convert`
+    /// makes a row of the new columns from one of the old.
+    pub(super) async fn rewrite(
+        &mut self,
+        before: &Table,
+        mut after: Table,
+        convert: &mut (dyn FnMut(Vec<Value>) -> Result<Vec<Value>> + Send),
+    ) -> Result<()> {
+        let generation = self.new_generation()?;
+        for index in after.indexes.iter_mut().filter(|index| !index.primary) {
+            index.generation = Some(self.new_generation()?);
+        }
+        after.lay_out(generation, &[])?;
+        let mut failure = None;
+        let mut convert_or_stop = |values| {
+            convert(values).map_err(|error| {
+                failure = Some(error);
+                storage::Error::Io("a row could not be converted".to_owned())
+            })
+        };
+        let rewritten = self.transaction.rewrite(&before.storage, &after.storage, &mut convert_or_stop).await;
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        if let Some(duplicate) = rewritten? {
+            return Err(self.not_unique(&after, &duplicate));
+        }
+        self.drop_contents(before);
+        self.transaction.replaced(TableId(before.oid));
+        self.redefine(after)?;
+        Ok(())
+    }
+}
+
+/// 42703 unless the table has the column; its position.
+pub(super) fn column_of(table: &Table, name: &str) -> Result<usize> {
+    table.position_of(name).ok_or_else(|| {
+        let message = format!("column \"{name}\" of relation \"{}\" does not exist", table.name);
+        Error::new(SqlState::UNDEFINED_COLUMN, message)
+    })
+}
+
+/// `column c of table t`, as messages about dependencies say it.
+pub(super) fn shown_column(environment: &DefinitionEnvironment<'_>, catalog: &Catalog, table: &Table, name: &str) -> String {
+    format!("column {} of table {}", names::quoted(name), environment.shown(catalog, table))
+}

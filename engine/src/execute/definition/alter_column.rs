@@ -1,0 +1,305 @@
+//! ALTER TABLE … ADD, DROP and ALTER COLUMN.
+
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{self, AlterColumnOperation, ColumnDef, DataType, DropBehavior, Ident, Spanned};
+use storage::Value;
+
+use super::DefinitionEnvironment;
+use super::alter::{column_of, shown_column};
+use super::column::{WrittenColumn, storable_type};
+use super::rename::parsed;
+use crate::catalog::{Catalog, ConstraintKind, Table};
+use crate::error::{Error, Result, SqlState};
+use crate::expr::eval::{NoRow, RowSource, eval};
+use crate::expr::{ColumnVar, Expr, walk};
+use crate::function::{CastContext, resolve};
+use crate::plan::bind::{Binder, Clause, fold};
+use crate::plan::point::ColumnPlaces;
+use crate::plan::relation::Relation;
+use crate::types::{self, Type};
+
+impl DefinitionEnvironment<'_> {
+    pub(super) async fn alter_add_column(&mut self, oid: u32, definition: &ColumnDef, if_not_exists: bool) -> Result<()> {
+        let (catalog, before) = self.locked_table(oid)?;
+        let column = self.read_column(&catalog, &before.name, definition)?;
+        if before.position_of(&column.name).is_some() {
+            let message = format!("column \"{}\" of relation \"{}\" already exists", column.name, before.name);
+            if if_not_exists {
+                self.notice_skipping(Some(SqlState::DUPLICATE_COLUMN), message);
+                return Ok(());
+            }
+            return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
+        }
+        self.extend_table(&catalog, &before, &column).await?;
+        for constraint in column.constraints {
+            self.add_written(oid, constraint).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds a column to a table that may have rows.
+    async fn extend_table(&mut self, catalog: &Arc<Catalog>, before: &Table, column: &WrittenColumn<'_>) -> Result<()> {
+        let mut table = before.clone();
+        let default = self.add_column(catalog, &mut table, column)?;
+        let position = table.columns.len() - 1;
+        let Some(default) = default else {
+            if column.not_null && self.has_rows(before)? {
+                return Err(self.contains_null(&table, position));
+            }
+            table.lay_out(before.storage.generation, &[])?;
+            self.redefine(table)?;
+            return Ok(());
+        };
+        if walk::is_volatile(&default) {
+            let context = self.context;
+            let refusal = column.not_null.then(|| self.contains_null(&table, position));
+            return self
+                .rewrite(before, table, &mut |mut values| {
+                    let value = eval(&default, context, &NoRow)?;
+                    if value.is_null()
+                        && let Some(refusal) = &refusal
+                    {
+                        return Err(refusal.clone());
+                    }
+                    values.push(value);
+                    Ok(values)
+                })
+                .await;
+        }
+        // The rows that are there hold the default as it is at this moment, without being rewritten.
+        let value = eval(&default, self.context, &NoRow)?;
+        if value.is_null() && column.not_null && self.has_rows(before)? {
+            return Err(self.contains_null(&table, position));
+        }
+        let number = table.columns[position].number;
+        table.lay_out(before.storage.generation, &[(number, value)])?;
+        self.redefine(table)?;
+        Ok(())
+    }
+
+    pub(super) async fn alter_drop_column(
+        &mut self,
+        oid: u32,
+        column: &Ident,
+        if_exists: bool,
+        behavior: Option<&DropBehavior>,
+    ) -> Result<()> {
+        let name = fold(column);
+        let (catalog, before) = self.locked_table(oid)?;
+        let Some(position) = before.position_of(&name) else {
+            let message = format!("column \"{name}\" of relation \"{}\" does not exist", before.name);
+            if if_exists {
+                self.notice_skipping(None, message);
+                return Ok(());
+            }
+            return Err(Error::new(SqlState::UNDEFINED_COLUMN, message));
+        };
+        let number = before.columns[position].number;
+        let shown = shown_column(self, &catalog, &before, &name);
+        // Keys of the table itself go with the column.
+        let dependents = self.foreign_keys(&catalog, |child, target, columns| {
+            let points = target.oid == oid && child.oid != oid && columns.contains(&number);
+            points.then(|| shown.clone())
+        });
+        let cascade = matches!(behavior, Some(DropBehavior::Cascade));
+        self.cascade_or_refuse(&dependents, &shown, cascade).await?;
+        let (catalog, before) = self.locked_table(oid)?;
+        let after = self.without_column(&catalog, &before, position)?;
+        self.put_without_column(&before, after, position).await
+    }
+
+    /// The table without the column at a position and without the constraints and indexes that name it.
+    fn without_column(&self, catalog: &Arc<Catalog>, before: &Arc<Table>, position: usize) -> Result<Table> {
+        let number = before.columns[position].number;
+        let mut after = (**before).clone();
+        let mut kept = Vec::with_capacity(after.constraints.len());
+        for constraint in std::mem::take(&mut after.constraints) {
+            let names_it = match &constraint.kind {
+                ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => {
+                    columns.contains(&number)
+                }
+                ConstraintKind::ForeignKey { columns, target, target_columns, .. } => {
+                    columns.contains(&number) || (*target == before.oid && target_columns.contains(&number))
+                }
+                ConstraintKind::Check { expression } => {
+                    let (condition, places) = self.bind_check(catalog, before, &parsed(expression)?)?;
+                    walk::columns_of(&condition).into_iter().any(|var| places.place(var) == Some(position))
+                }
+            };
+            if !names_it {
+                kept.push(constraint);
+            }
+        }
+        after.constraints = kept;
+        after.indexes.retain(|index| index.columns.iter().all(|column| column.number != number));
+        after.columns.remove(position);
+        Ok(after)
+    }
+
+    async fn put_without_column(&mut self, before: &Table, mut after: Table, position: usize) -> Result<()> {
+        if before.primary_key() != after.primary_key() {
+            // Rows lose the key that they lie under.
+            return self
+                .rewrite(before, after, &mut |mut values| {
+                    values.remove(position);
+                    Ok(values)
+                })
+                .await;
+        }
+        for index in before.secondary_indexes().filter(|index| after.indexes.iter().all(|kept| kept.oid != index.oid)) {
+            if let Some(generation) = index.generation {
+                self.transaction.dropped(generation);
+            }
+        }
+        after.lay_out(before.storage.generation, &[])?;
+        self.redefine(after)?;
+        Ok(())
+    }
+
+    pub(super) async fn alter_column(&mut self, oid: u32, column: &Ident, operation: &AlterColumnOperation) -> Result<()> {
+        let (catalog, before) = self.locked_table(oid)?;
+        let name = fold(column);
+        let position = column_of(&before, &name)?;
+        let mut table = (*before).clone();
+        let column = &mut table.columns[position];
+        match operation {
+            AlterColumnOperation::SetNotNull => {
+                column.not_null = true;
+                self.validate_not_null(&before, position).await?;
+            }
+            AlterColumnOperation::DropNotNull => {
+                if before.primary_key().is_some_and(|key| key.contains(&column.number)) {
+                    let message = format!("column \"{name}\" is in a primary key");
+                    return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
+                }
+                column.not_null = false;
+            }
+            AlterColumnOperation::SetDefault { value } => {
+                let bound = self.bind_default(&catalog, &name, column.ty, value)?;
+                column.default = bound.map(|_| value.to_string());
+            }
+            AlterColumnOperation::DropDefault => column.default = None,
+            AlterColumnOperation::SetDataType { data_type, using, had_set: _ } => {
+                return self.change_type(oid, position, data_type, using.as_ref()).await;
+            }
+            AlterColumnOperation::AddGenerated { .. } => return Err(Error::unsupported("an identity column")),
+        }
+        self.redefine(table)?;
+        Ok(())
+    }
+
+    async fn change_type(
+        &mut self,
+        oid: u32,
+        position: usize,
+        data_type: &DataType,
+        using: Option<&ast::Expr>,
+    ) -> Result<()> {
+        let (catalog, before) = self.locked_table(oid)?;
+        let column = &before.columns[position];
+        let ty = storable_type(&catalog, &column.name, data_type)?;
+        let pointed_at = self.foreign_keys(&catalog, |child, target, columns| {
+            let own = |constraint: &crate::catalog::Constraint| match &constraint.kind {
+                ConstraintKind::ForeignKey { columns, .. } => columns.contains(&column.number),
+                _ => false,
+            };
+            let involved = (target.oid == oid && columns.contains(&column.number))
+                || (child.oid == oid && child.constraints.iter().any(own));
+            involved.then(String::new)
+        });
+        if let Some(key) = pointed_at.first() {
+            return Err(Error::unsupported(format!("changing the type of a column of {}", key.shown)));
+        }
+        let (convert, places) = self.bind_conversion(&catalog, &before, position, ty, using)?;
+        let mut after = (*before).clone();
+        after.columns[position].ty = ty;
+        if let Some(default) = &column.default {
+            self.bind_default(&catalog, &column.name, ty, &parsed(default)?).map_err(|_| {
+                let message =
+                    format!("default for column \"{}\" cannot be cast automatically to type {}", column.name, types::display(ty));
+                Error::new(SqlState::DATATYPE_MISMATCH, message)
+            })?;
+        }
+        let context = self.context;
+        let refusal = column.not_null.then(|| self.contains_null(&after, position));
+        self.rewrite(&before, after, &mut |mut values| {
+            let value = eval(&convert, context, &Values { values: &values, places: &places })?;
+            if value.is_null()
+                && let Some(refusal) = &refusal
+            {
+                return Err(refusal.clone());
+            }
+            values[position] = value;
+            Ok(values)
+        })
+        .await?;
+        self.recheck(oid).await
+    }
+
+    /// Binds what makes the new value of a column whose type changes.
+    fn bind_conversion(
+        &self,
+        catalog: &Arc<Catalog>,
+        table: &Arc<Table>,
+        position: usize,
+        ty: Type,
+        using: Option<&ast::Expr>,
+    ) -> Result<(Expr, ColumnPlaces)> {
+        let name = &table.columns[position].name;
+        let mut binder = Binder::new(catalog, self.context, &[]).with_text(self.text);
+        let (relation, scope) = binder.scan(table, None);
+        let own = ast::Expr::Identifier(Ident::with_quote('"', name.as_str()));
+        let value = binder.expr_in(using.unwrap_or(&own), &scope, Clause::AlterUsing)?;
+        let places = match &relation {
+            Relation::Scan(scan) => ColumnPlaces::new(scan.columns.iter().map(|(at, column)| (column.var, *at))),
+            _ => return Err(Error::internal("a table is not read by a scan")),
+        };
+        let converted = resolve::coerce(value, ty, CastContext::Assignment, self.context).map_err(|error| {
+            let known = matches!(error.sql_state(), SqlState::DATATYPE_MISMATCH | SqlState::CANNOT_COERCE);
+            let shown = types::display(ty);
+            match using {
+                _ if !known => error,
+                Some(using) => {
+                    let message =
+                        format!("result of USING clause for column \"{name}\" cannot be cast automatically to type {shown}");
+                    Error::new(SqlState::DATATYPE_MISMATCH, message)
+                        .with_hint("You might need to add an explicit cast.")
+                        .at(self.position(using.span()))
+                }
+                None => {
+                    let message = format!("column \"{name}\" cannot be cast automatically to type {shown}");
+                    let quoted = super::names::quoted(name);
+                    Error::new(SqlState::DATATYPE_MISMATCH, message)
+                        .with_hint(format!("You might need to specify \"USING {quoted}::{shown}\"."))
+                }
+            }
+        })?;
+        Ok((converted, places))
+    }
+
+    /// Tries every check of a table whose rows were converted.
+    async fn recheck(&mut self, oid: u32) -> Result<()> {
+        let (catalog, table) = self.locked_table(oid)?;
+        for constraint in &table.constraints {
+            let ConstraintKind::Check { expression } = &constraint.kind else { continue };
+            let (condition, places) = self.bind_check(&catalog, &table, &parsed(expression)?)?;
+            let check = super::constraint::BoundCheck { name: constraint.name.clone(), condition, places };
+            self.validate_check(&table, &check).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A row's values, by position.
+struct Values<'a> {
+    values: &'a [Value],
+    places: &'a ColumnPlaces,
+}
+
+impl RowSource for Values<'_> {
+    fn value(&self, var: ColumnVar) -> Result<Value> {
+        let at = self.places.place(var).ok_or_else(|| Error::internal("a column of another relation"))?;
+        Ok(self.values[at].clone())
+    }
+}

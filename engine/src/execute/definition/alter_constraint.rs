@@ -1,0 +1,133 @@
+//! ALTER TABLE … ADD, DROP and RENAME CONSTRAINT.
+
+use datafusion::sql::sqlparser::ast::{DropBehavior, Ident, TableConstraint};
+
+use super::DefinitionEnvironment;
+use super::constraint::{Key, Written};
+use super::names;
+use crate::catalog::ConstraintKind;
+use crate::error::{Error, Result, SqlState};
+use crate::plan::bind::fold;
+
+impl DefinitionEnvironment<'_> {
+    pub(super) async fn alter_add_constraint(&mut self, oid: u32, constraint: &TableConstraint) -> Result<()> {
+        self.add_written(oid, Written::of_table(constraint)?).await
+    }
+
+    /// Adds a constraint to a table that may have rows, which must all satisfy it.
+    pub(super) async fn add_written(&mut self, oid: u32, constraint: Written<'_>) -> Result<()> {
+        let (_, before) = self.locked_table(oid)?;
+        let mut table = (*before).clone();
+        match constraint {
+            Written::Key(key) if key.primary => return self.add_primary_key(oid, &key).await,
+            Written::Key(key) => {
+                self.add_key(&mut table, &key).await?;
+                table.lay_out(before.storage.generation, &[])?;
+                self.fill_last_index(&table).await?;
+            }
+            Written::Check(check) => {
+                let bound = self.add_check(&mut table, &check)?;
+                self.validate_check(&before, &bound).await?;
+            }
+            Written::ForeignKey(key) => {
+                let added = self.add_foreign_key(&mut table, &key).await?;
+                self.validate_foreign_key(&table, &added).await?;
+            }
+        }
+        self.redefine(table)?;
+        Ok(())
+    }
+
+    /// Rows lie under their primary key, so they all move.
+    async fn add_primary_key(&mut self, oid: u32, key: &Key) -> Result<()> {
+        let (_, before) = self.locked_table(oid)?;
+        let mut after = (*before).clone();
+        self.add_key(&mut after, key).await?;
+        let numbers = after.primary_key().unwrap_or_default();
+        let mut refusals = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            let position = after.place(*number)?;
+            refusals.push((position, self.contains_null(&after, position)));
+        }
+        self.rewrite(&before, after, &mut |values| {
+            match refusals.iter().find(|(position, _)| values[*position].is_null()) {
+                Some((_, refusal)) => Err(refusal.clone()),
+                None => Ok(values),
+            }
+        })
+        .await
+    }
+
+    pub(super) async fn alter_drop_constraint(
+        &mut self,
+        oid: u32,
+        name: &Ident,
+        if_exists: bool,
+        behavior: Option<&DropBehavior>,
+    ) -> Result<()> {
+        let name = fold(name);
+        let (catalog, table) = self.locked_table(oid)?;
+        let Some(constraint) = table.constraints.iter().find(|constraint| constraint.name == name) else {
+            let message = format!("constraint \"{name}\" of relation \"{}\" does not exist", table.name);
+            if if_exists {
+                self.notice_skipping(None, message);
+                return Ok(());
+            }
+            return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
+        };
+        let index = match &constraint.kind {
+            ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => {
+                return self.remove_constraint(oid, constraint.oid);
+            }
+            ConstraintKind::PrimaryKey { index, .. } | ConstraintKind::Unique { index, .. } => *index,
+        };
+        let shown_index = format!("index {}", self.shown_relation(&catalog, table.schema, &name));
+        let shown = format!("constraint {} on table {}", names::quoted(&name), self.shown(&catalog, &table));
+        let dependents = self.keys_needing(&catalog, &table, index, &shown_index);
+        let cascade = matches!(behavior, Some(DropBehavior::Cascade));
+        self.cascade_or_refuse(&dependents, &shown, cascade).await?;
+        self.lock_name(table.schema, &name).await?;
+        self.drop_key(oid, constraint.oid, index).await
+    }
+
+    /// Drops a key of a table and its index.
+    async fn drop_key(&mut self, oid: u32, constraint: u32, index: u32) -> Result<()> {
+        let (_, before) = self.locked_table(oid)?;
+        let mut after = (*before).clone();
+        after.constraints.retain(|own| own.oid != constraint);
+        after.indexes.retain(|own| own.oid != index);
+        if before.primary_key().is_some() && after.primary_key().is_none() {
+            // Rows lose the key that they lie under.
+            return self.rewrite(&before, after, &mut Ok).await;
+        }
+        for index in before.indexes.iter().filter(|own| own.oid == index) {
+            if let Some(generation) = index.generation {
+                self.transaction.dropped(generation);
+            }
+        }
+        after.lay_out(before.storage.generation, &[])?;
+        self.redefine(after)?;
+        Ok(())
+    }
+
+    pub(super) async fn alter_rename_constraint(&mut self, oid: u32, old: &Ident, new: &Ident) -> Result<()> {
+        let (old, new) = (fold(old), fold(new));
+        let (_, table) = self.locked_table(oid)?;
+        let Some(at) = table.constraints.iter().position(|constraint| constraint.name == old) else {
+            let message = format!("constraint \"{old}\" for table \"{}\" does not exist", table.name);
+            return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
+        };
+        if let ConstraintKind::PrimaryKey { index, .. } | ConstraintKind::Unique { index, .. } = &table.constraints[at].kind
+        {
+            return self.rename_index(oid, *index, &new).await;
+        }
+        if table.constraints.iter().any(|constraint| constraint.name == new) {
+            let message = format!("constraint \"{new}\" for relation \"{}\" already exists", table.name);
+            return Err(Error::new(SqlState::DUPLICATE_OBJECT, message));
+        }
+        let mut table = (*table).clone();
+        table.constraints[at].name = new;
+        self.redefine(table)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! COMMENT ON TABLE, COLUMN and INDEX.
+
+use datafusion::sql::sqlparser::ast::{CommentObject, ObjectName};
+use storage::TableLock;
+
+use super::DefinitionEnvironment;
+use super::alter::column_of;
+use super::names::Relation;
+use crate::error::{Error, Result, SqlState};
+use crate::plan::bind::fold;
+
+/// Runs COMMENT; an empty comment is none.
+pub(super) async fn run(
+    kind: &CommentObject,
+    name: &ObjectName,
+    comment: Option<&str>,
+    environment: &mut DefinitionEnvironment<'_>,
+) -> Result<()> {
+    let (relation_name, column) = match kind {
+        CommentObject::Table | CommentObject::Index => (name.clone(), None),
+        CommentObject::Column => {
+            let mut parts = name.0.clone();
+            let column = parts.pop().and_then(|part| part.as_ident().map(fold));
+            if parts.is_empty() {
+                return Err(Error::new(SqlState::SYNTAX_ERROR, "column name must be qualified"));
+            }
+            (ObjectName(parts), column)
+        }
+        other => return Err(Error::unsupported(format!("COMMENT ON {other}"))),
+    };
+    let relation = environment.lock_to_comment(&relation_name, matches!(kind, CommentObject::Index)).await?;
+    let comment = comment.filter(|comment| !comment.is_empty()).map(str::to_owned);
+    let mut table = (**relation.table()).clone();
+    match (&relation, column) {
+        (Relation::Index(_, at), _) => table.indexes[*at].comment = comment,
+        (Relation::Table(_), Some(column)) => {
+            let position = column_of(&table, &column)?;
+            table.columns[position].comment = comment;
+        }
+        (Relation::Table(_), None) => table.comment = comment,
+    }
+    // Writers are not locked out, and nothing changes for them.
+    environment.put_table(table)?;
+    Ok(())
+}
+
+impl DefinitionEnvironment<'_> {
+    async fn lock_to_comment(&mut self, name: &ObjectName, index: bool) -> Result<Relation> {
+        let name = self.qualified(name)?;
+        loop {
+            let catalog = self.catalog();
+            let relation = match (self.find(&catalog, &name)?, index) {
+                (Some(relation @ Relation::Table(_)), false) | (Some(relation @ Relation::Index(..)), true) => relation,
+                (Some(_), _) => {
+                    let what = if index { "an index" } else { "a table" };
+                    let message = format!("\"{}\" is not {what}", name.name);
+                    return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+                }
+                (None, _) => {
+                    let message = format!("relation \"{name}\" does not exist");
+                    return Err(Error::new(SqlState::UNDEFINED_TABLE, message));
+                }
+            };
+            let oid = relation.table().oid;
+            self.check_table_owner(relation.table())?;
+            self.lock_table(oid, TableLock::ShareUpdateExclusive).await?;
+            let catalog = self.catalog();
+            match self.find(&catalog, &name)? {
+                Some(now) if now.table().oid == oid && matches!(now, Relation::Index(..)) == index => return Ok(now),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! Constraints as they are written, at a column or by themselves, and how keys and checks become part of a table.
+
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{
+    self, CheckConstraint, ColumnOption, ConstraintCharacteristics, DeferrableInitial, Ident, IndexColumn, IndexOption,
+    IndexType, KeyOrIndexDisplay, NullsDistinctOption, OrderByExpr, OrderByOptions, PrimaryKeyConstraint, TableConstraint,
+    UniqueConstraint,
+};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::DefinitionEnvironment;
+use super::foreign_key::ForeignKey;
+use super::names;
+use crate::catalog::{self, Catalog, Constraint, ConstraintKind, Index, Table, TableColumn};
+use crate::error::{Error, Result, SqlState};
+use crate::expr::{Expr, walk};
+use crate::function::resolve;
+use crate::plan::bind::{Binder, Clause, fold};
+use crate::plan::point::ColumnPlaces;
+use crate::plan::relation::Relation;
+use crate::types;
+
+/// PostgreSQL's `INDEX_MAX_KEYS`.
+const KEY_COLUMNS_MAX: usize = 32;
+
+/// A constraint as it is written.
+#[derive(Debug)]
+pub(super) enum Written<'a> {
+    Key(Key),
+    Check(Check<'a>),
+    ForeignKey(ForeignKey<'a>),
+}
+
+/// PRIMARY KEY or UNIQUE.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    pub(super) name: Option<String>,
+    pub(super) primary: bool,
+    pub(super) nulls_distinct: bool,
+    pub(super) columns: Vec<(String, Span)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Check<'a> {
+    pub(super) name: Option<String>,
+    pub(super) expression: &'a ast::Expr,
+}
+
+/// A check that can be evaluated on rows of its table.
+pub(super) struct BoundCheck {
+    pub(super) name: String,
+    pub(super) condition: Expr,
+    pub(super) places: ColumnPlaces,
+}
+
+impl<'a> Written<'a> {
+    /// A constraint by itself.
+    pub(super) fn of_table(constraint: &'a TableConstraint) -> Result<Self> {
+        match constraint {
+            TableConstraint::PrimaryKey(key) => Ok(Written::Key(primary_key(key, None)?)),
+            TableConstraint::Unique(key) => Ok(Written::Key(unique(key, None)?)),
+            TableConstraint::Check(check) => Ok(Written::Check(written_check(check, None)?)),
+            TableConstraint::ForeignKey(key) => Ok(Written::ForeignKey(ForeignKey::of(key, None, None)?)),
+            TableConstraint::Index(_) => Err(Error::unsupported("an index inside CREATE TABLE")),
+            TableConstraint::FulltextOrSpatial(_) => Err(Error::unsupported("a full-text or spatial index")),
+            TableConstraint::PrimaryKeyUsingIndex(_) | TableConstraint::UniqueUsingIndex(_) => {
+                Err(Error::unsupported("a constraint USING INDEX"))
+            }
+        }
+    }
+
+    /// A constraint at a column; None if the option is none.
+    pub(super) fn of_column(column: &Ident, name: Option<&Ident>, option: &'a ColumnOption) -> Result<Option<Self>> {
+        match option {
+            ColumnOption::PrimaryKey(key) => {
+                let mut key = primary_key(key, Some(column))?;
+                key.name = key.name.or(name.map(fold));
+                Ok(Some(Written::Key(key)))
+            }
+            ColumnOption::Unique(key) => {
+                let mut key = unique(key, Some(column))?;
+                key.name = key.name.or(name.map(fold));
+                Ok(Some(Written::Key(key)))
+            }
+            ColumnOption::Check(check) => Ok(Some(Written::Check(written_check(check, name)?))),
+            ColumnOption::ForeignKey(key) => Ok(Some(Written::ForeignKey(ForeignKey::of(key, name, Some(column))?))),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn primary_key(key: &PrimaryKeyConstraint, column: Option<&Ident>) -> Result<Key> {
+    let PrimaryKeyConstraint { name, index_name, index_type, columns, index_options, characteristics } = key;
+    refuse_index_words(index_name.as_ref(), index_type.as_ref(), index_options)?;
+    refuse_deferrable(characteristics.as_ref())?;
+    Ok(Key { name: name.as_ref().map(fold), primary: true, nulls_distinct: true, columns: key_columns(columns, column)? })
+}
+
+fn unique(key: &UniqueConstraint, column: Option<&Ident>) -> Result<Key> {
+    let UniqueConstraint {
+        name,
+        index_name,
+        index_type_display,
+        index_type,
+        columns,
+        index_options,
+        characteristics,
+        nulls_distinct,
+    } = key;
+    if !matches!(index_type_display, KeyOrIndexDisplay::None) {
+        return Err(Error::unsupported("UNIQUE KEY or UNIQUE INDEX as a constraint"));
+    }
+    refuse_index_words(index_name.as_ref(), index_type.as_ref(), index_options)?;
+    refuse_deferrable(characteristics.as_ref())?;
+    Ok(Key {
+        name: name.as_ref().map(fold),
+        primary: false,
+        nulls_distinct: !matches!(nulls_distinct, NullsDistinctOption::NotDistinct),
+        columns: key_columns(columns, column)?,
+    })
+}
+
+fn written_check<'a>(check: &'a CheckConstraint, name: Option<&Ident>) -> Result<Check<'a>> {
+    let CheckConstraint { name: own_name, expr, enforced } = check;
+    if enforced.is_some() {
+        return Err(Error::unsupported("CHECK … [NOT] ENFORCED"));
+    }
+    Ok(Check { name: own_name.as_ref().or(name).map(fold), expression: expr })
+}
+
+fn refuse_index_words(name: Option<&Ident>, kind: Option<&IndexType>, options: &[IndexOption]) -> Result<()> {
+    if name.is_some() || kind.is_some() || !options.is_empty() {
+        return Err(Error::unsupported("naming an index within a constraint"));
+    }
+    Ok(())
+}
+
+pub(super) fn refuse_deferrable(characteristics: Option<&ConstraintCharacteristics>) -> Result<()> {
+    let Some(ConstraintCharacteristics { deferrable, initially, enforced }) = characteristics else { return Ok(()) };
+    if *deferrable == Some(true) || matches!(initially, Some(DeferrableInitial::Deferred)) {
+        return Err(Error::unsupported("a deferrable constraint"));
+    }
+    if enforced.is_some() {
+        return Err(Error::unsupported("a constraint [NOT] ENFORCED"));
+    }
+    Ok(())
+}
+
+fn key_columns(columns: &[IndexColumn], column: Option<&Ident>) -> Result<Vec<(String, Span)>> {
+    if columns.is_empty() {
+        return Ok(column.map(|column| (fold(column), column.span)).into_iter().collect());
+    }
+    let mut names = Vec::with_capacity(columns.len());
+    for IndexColumn { column, operator_class } in columns {
+        let OrderByExpr { expr, options: OrderByOptions { asc, nulls_first }, with_fill } = column;
+        let plain = operator_class.is_none() && asc.is_none() && nulls_first.is_none() && with_fill.is_none();
+        match expr {
+            ast::Expr::Identifier(name) if plain => names.push((fold(name), name.span)),
+            _ => return Err(Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{expr}\""))),
+        }
+    }
+    Ok(names)
+}
+
+impl DefinitionEnvironment<'_> {
+    /// Adds a key to a table under construction, with its index. The index is empty: the caller fills it, if there are
+    /// rows. Answers the index's place in the table.
+    pub(super) async fn add_key(&mut self, table: &mut Table, key: &Key) -> Result<usize> {
+        if key.primary && table.primary_key().is_some() {
+            let message = format!("multiple primary keys for table \"{}\" are not allowed", table.name);
+            let position = key.columns.first().and_then(|(_, span)| self.position(*span));
+            return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message).at(position));
+        }
+        let numbers = self.key_numbers(table, key)?;
+        for column in table.columns.iter_mut().filter(|column| numbers.contains(&column.number)) {
+            check_sortable(column)?;
+            column.not_null |= key.primary;
+        }
+        let columns = names::joined(key.columns.iter().map(|(name, _)| name.as_str()));
+        let name = match (&key.name, key.primary) {
+            (Some(name), _) => self.claim_key_name(table, name).await?,
+            (None, true) => self.claim_made_name(table, "", "pkey").await?,
+            (None, false) => self.claim_made_name(table, &columns, "key").await?,
+        };
+        let index = self.store.allocate_oid()?;
+        let generation = if key.primary { None } else { Some(self.new_generation()?) };
+        table.indexes.push(Index {
+            oid: index,
+            name: name.clone(),
+            primary: key.primary,
+            unique: true,
+            nulls_distinct: key.nulls_distinct,
+            columns: numbers
+                .iter()
+                .map(|number| catalog::IndexColumn { number: *number, descending: false, nulls_first: false })
+                .collect(),
+            options: Vec::new(),
+            comment: None,
+            generation,
+        });
+        let kind = match key.primary {
+            true => ConstraintKind::PrimaryKey { columns: numbers, index },
+            false => ConstraintKind::Unique { columns: numbers, index },
+        };
+        table.constraints.push(Constraint { oid: self.store.allocate_oid()?, name, kind });
+        Ok(table.indexes.len() - 1)
+    }
+
+    /// The attribute numbers of a key's columns.
+    fn key_numbers(&self, table: &Table, key: &Key) -> Result<Vec<u16>> {
+        if key.columns.len() > KEY_COLUMNS_MAX {
+            let message = format!("cannot use more than {KEY_COLUMNS_MAX} columns in an index");
+            return Err(Error::new(SqlState::TOO_MANY_COLUMNS, message));
+        }
+        let mut numbers = Vec::with_capacity(key.columns.len());
+        for (name, span) in &key.columns {
+            let column = table.position_of(name).map(|at| &table.columns[at]).ok_or_else(|| {
+                Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" named in key does not exist"))
+                    .at(self.position(*span))
+            })?;
+            if numbers.contains(&column.number) {
+                let what = if key.primary { "primary key" } else { "unique" };
+                let message = format!("column \"{name}\" appears twice in {what} constraint");
+                return Err(Error::new(SqlState::DUPLICATE_COLUMN, message).at(self.position(*span)));
+            }
+            numbers.push(column.number);
+        }
+        Ok(numbers)
+    }
+
+    /// Claims the name that a key was given: of a constraint and of an index.
+    async fn claim_key_name(&mut self, table: &Table, name: &str) -> Result<String> {
+        self.lock_name(table.schema, name).await?;
+        let catalog = self.catalog();
+        if catalog.relation_names.contains_key(&(table.schema, name.to_owned())) || is_own_relation(table, name) {
+            return Err(Error::new(SqlState::DUPLICATE_TABLE, format!("relation \"{name}\" already exists")));
+        }
+        refuse_duplicate(&catalog, table, name)?;
+        Ok(name.to_owned())
+    }
+
+    /// Makes and claims a name for an index of the table.
+    pub(super) async fn claim_made_name(&mut self, table: &Table, columns: &str, label: &str) -> Result<String> {
+        loop {
+            let catalog = self.catalog();
+            let taken = |name: &str| is_taken(&catalog, table, name);
+            let name = names::free_name(&table.name, columns, label, taken);
+            self.lock_name(table.schema, &name).await?;
+            if !is_taken(&self.catalog(), table, &name) {
+                return Ok(name);
+            }
+        }
+    }
+
+    /// Adds a check to a table under construction, bound, so that it can be tried on the table's rows.
+    pub(super) fn add_check(&mut self, table: &mut Table, check: &Check<'_>) -> Result<BoundCheck> {
+        let catalog = self.catalog();
+        let seen = Arc::new(table.clone());
+        let (condition, places) = self.bind_check(&catalog, &seen, check.expression)?;
+        let name = match &check.name {
+            Some(name) => {
+                refuse_duplicate(&catalog, table, name)?;
+                name.clone()
+            }
+            None => {
+                let mut positions: Vec<usize> =
+                    walk::columns_of(&condition).into_iter().filter_map(|var| places.place(var)).collect();
+                positions.sort_unstable();
+                positions.dedup();
+                let column = match positions.as_slice() {
+                    [one] => table.columns[*one].name.as_str(),
+                    _ => "",
+                };
+                names::free_name(&table.name, column, "check", |name| is_constraint(&catalog, table, name))
+            }
+        };
+        let kind = ConstraintKind::Check { expression: check.expression.to_string() };
+        table.constraints.push(Constraint { oid: self.store.allocate_oid()?, name: name.clone(), kind });
+        Ok(BoundCheck { name, condition, places })
+    }
+
+    /// Binds a check over a table's columns.
+    pub(super) fn bind_check(
+        &self,
+        catalog: &Arc<Catalog>,
+        table: &Arc<Table>,
+        expression: &ast::Expr,
+    ) -> Result<(Expr, ColumnPlaces)> {
+        let mut binder = Binder::new(catalog, self.context, &[]).with_text(self.text);
+        let (relation, scope) = binder.scan(table, None);
+        let condition = binder.condition(expression, &scope, Clause::Check)?;
+        let places = match &relation {
+            Relation::Scan(scan) => ColumnPlaces::new(scan.columns.iter().map(|(at, column)| (column.var, *at))),
+            _ => return Err(Error::internal("a table is not read by a scan")),
+        };
+        Ok((condition, places))
+    }
+
+    /// A free name for a foreign key, or the given one if that is free.
+    pub(super) fn foreign_key_name(&mut self, table: &Table, given: Option<&str>, columns: &str) -> Result<String> {
+        let catalog = self.catalog();
+        match given {
+            Some(name) => {
+                refuse_duplicate(&catalog, table, name)?;
+                Ok(name.to_owned())
+            }
+            None => Ok(names::free_name(&table.name, columns, "fkey", |name| is_constraint(&catalog, table, name))),
+        }
+    }
+}
+
+/// 42704 for a type without an order.
+pub(super) fn check_sortable(column: &TableColumn) -> Result<()> {
+    if resolve::less_than(column.ty).is_ok() {
+        return Ok(());
+    }
+    let message =
+        format!("data type {} has no default operator class for access method \"btree\"", types::display(column.ty));
+    Err(Error::new(SqlState::UNDEFINED_OBJECT, message).with_hint(
+        "You must specify an operator class for the index or define a default operator class for the data type.",
+    ))
+}
+
+/// 42710 if the table has a constraint of that name.
+fn refuse_duplicate(catalog: &Catalog, table: &Table, name: &str) -> Result<()> {
+    let Some(existing) = table.constraints.iter().find(|constraint| constraint.name == name) else { return Ok(()) };
+    let new = !catalog.tables.contains_key(&table.oid);
+    let message = match existing.kind {
+        ConstraintKind::Check { .. } if new => format!("check constraint \"{name}\" already exists"),
+        _ => format!("constraint \"{name}\" for relation \"{}\" already exists", table.name),
+    };
+    Err(Error::new(SqlState::DUPLICATE_OBJECT, message))
+}
+
+fn is_own_relation(table: &Table, name: &str) -> bool {
+    table.name == name || table.indexes.iter().any(|index| index.name == name)
+}
+
+fn is_constraint(catalog: &Catalog, table: &Table, name: &str) -> bool {
+    table.constraints.iter().any(|constraint| constraint.name == name)
+        || names::is_constraint_name(catalog, table.schema, name)
+}
+
+fn is_taken(catalog: &Catalog, table: &Table, name: &str) -> bool {
+    is_own_relation(table, name)
+        || is_constraint(catalog, table, name)
+        || catalog.relation_names.contains_key(&(table.schema, name.to_owned()))
+}

@@ -1,0 +1,326 @@
+//! DROP TABLE, DROP INDEX, DROP SCHEMA: the object goes with everything that is part of it; what merely depends on it
+//! forbids that, or goes too (CASCADE).
+
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{ObjectName, ObjectType};
+use storage::{TableId, TableLock};
+
+use super::names::{self, Relation};
+use super::{DefinitionEnvironment, role, schema};
+use crate::catalog::{Catalog, Change, ConstraintKind, Table};
+use crate::error::{Error, Report, Result, SqlState};
+use crate::plan::bind::QualifiedName;
+
+/// What a DROP says besides the kind of object.
+pub(super) struct Request<'a> {
+    pub(super) if_exists: bool,
+    pub(super) names: &'a [ObjectName],
+    pub(super) cascade: bool,
+}
+
+/// A constraint that depends on what is dropped, and its table.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Dependent {
+    pub(super) table: u32,
+    pub(super) constraint: u32,
+    /// `constraint c on table t`.
+    pub(super) shown: String,
+    /// What it depends on, as a message shows it: `table p`.
+    pub(super) on: String,
+}
+
+/// What the statement is called.
+pub(super) fn verb(kind: &ObjectType) -> &'static str {
+    match kind {
+        ObjectType::Table => "DROP TABLE",
+        ObjectType::View => "DROP VIEW",
+        ObjectType::MaterializedView => "DROP MATERIALIZED VIEW",
+        ObjectType::Index => "DROP INDEX",
+        ObjectType::Schema => "DROP SCHEMA",
+        ObjectType::Database => "DROP DATABASE",
+        ObjectType::Role | ObjectType::User => "DROP ROLE",
+        ObjectType::Sequence => "DROP SEQUENCE",
+        ObjectType::Type => "DROP TYPE",
+        ObjectType::Collation => "DROP COLLATION",
+        ObjectType::Stage => "DROP STAGE",
+        ObjectType::Stream => "DROP STREAM",
+    }
+}
+
+/// Runs DROP.
+pub(super) async fn run(
+    kind: &ObjectType,
+    request: &Request<'_>,
+    environment: &mut DefinitionEnvironment<'_>,
+) -> Result<()> {
+    match kind {
+        ObjectType::Table => environment.drop_tables(request).await,
+        ObjectType::Index => environment.drop_indexes(request).await,
+        ObjectType::Schema => schema::drop(request, environment).await,
+        ObjectType::Role | ObjectType::User => role::drop(request, environment).await,
+        other => Err(Error::unsupported(verb(other))),
+    }
+}
+
+impl DefinitionEnvironment<'_> {
+    async fn drop_tables(&mut self, request: &Request<'_>) -> Result<()> {
+        let mut oids = Vec::with_capacity(request.names.len());
+        for name in request.names {
+            if let Some(table) = self.lock_to_drop(name, request.if_exists).await?
+                && !oids.contains(&table.oid)
+            {
+                oids.push(table.oid);
+            }
+        }
+        let catalog = self.catalog();
+        let dependents = self.referencing_keys(&catalog, &oids);
+        self.cascade_or_refuse(&dependents, &dropped_words(self, &catalog, &oids), request.cascade).await?;
+        for oid in oids {
+            self.drop_table(oid)?;
+        }
+        Ok(())
+    }
+
+    /// Finds and locks a table that is to be dropped; None if there is none and that is no error.
+    async fn lock_to_drop(&mut self, name: &ObjectName, if_exists: bool) -> Result<Option<Arc<Table>>> {
+        let name = self.qualified(name)?;
+        loop {
+            let catalog = self.catalog();
+            let Some(relation) = self.find_to_drop(&catalog, &name, if_exists, "table")? else { return Ok(None) };
+            let table = self.droppable(&catalog, &relation)?;
+            self.lock_table(table.oid, TableLock::AccessExclusive).await?;
+            let catalog = self.catalog();
+            let now = self.find(&catalog, &name)?;
+            if let Some(Relation::Table(now)) = now
+                && now.oid == table.oid
+            {
+                self.lock_name(now.schema, &now.name).await?;
+                return Ok(Some(now));
+            }
+        }
+    }
+
+    /// Looks a relation up; says what PostgreSQL says if there is none.
+    fn find_to_drop(
+        &mut self,
+        catalog: &Catalog,
+        name: &QualifiedName,
+        if_exists: bool,
+        what: &str,
+    ) -> Result<Option<Relation>> {
+        if if_exists
+            && let Some(schema) = &name.schema
+            && catalog.schema_named(schema).is_none()
+        {
+            self.notice_skipping(None, format!("schema \"{schema}\" does not exist"));
+            return Ok(None);
+        }
+        if let Some(relation) = self.find(catalog, name)? {
+            return Ok(Some(relation));
+        }
+        let message = format!("{what} \"{}\" does not exist", name.name);
+        if if_exists {
+            self.notice_skipping(None, message);
+            return Ok(None);
+        }
+        let state = if what == "table" { SqlState::UNDEFINED_TABLE } else { SqlState::UNDEFINED_OBJECT };
+        let message = format!("{what} \"{name}\" does not exist");
+        Err(Error::new(state, message))
+    }
+
+    fn droppable(&self, catalog: &Catalog, relation: &Relation) -> Result<Arc<Table>> {
+        match relation {
+            Relation::Table(table) => {
+                names::refuse_system(table)?;
+                // The owner of the schema may drop what is in it.
+                let schema_owner = catalog.schemas.get(&table.schema).map(|schema| schema.owner);
+                if !schema_owner.is_some_and(|owner| self.principal.has_privileges_of(auth::RoleId(owner))) {
+                    self.check_table_owner(table)?;
+                }
+                Ok(table.clone())
+            }
+            Relation::Index(table, at) => {
+                let message = format!("\"{}\" is not a table", table.indexes[*at].name);
+                Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message).with_hint("Use DROP INDEX to remove an index."))
+            }
+        }
+    }
+
+    /// The foreign keys of other tables that point at one of these.
+    pub(super) fn referencing_keys(&self, catalog: &Catalog, oids: &[u32]) -> Vec<Dependent> {
+        self.foreign_keys(catalog, |table, target, _| {
+            let points = !oids.contains(&table.oid) && oids.contains(&target.oid);
+            points.then(|| format!("table {}", self.shown(catalog, target)))
+        })
+    }
+
+    /// The foreign keys for which `on` says what of its target they depend on; it gets both tables and the columns.
+    pub(super) fn foreign_keys(
+        &self,
+        catalog: &Catalog,
+        on: impl Fn(&Table, &Table, &[u16]) -> Option<String>,
+    ) -> Vec<Dependent> {
+        let mut dependents = Vec::new();
+        for table in catalog.tables.values() {
+            for constraint in &table.constraints {
+                let ConstraintKind::ForeignKey { target, target_columns, .. } = &constraint.kind else { continue };
+                let Some(target) = catalog.tables.get(target) else { continue };
+                let Some(on) = on(table, target, target_columns) else { continue };
+                let shown = format!("constraint {} on table {}", names::quoted(&constraint.name), self.shown(catalog, table));
+                dependents.push((constraint.oid, Dependent { table: table.oid, constraint: constraint.oid, shown, on }));
+            }
+        }
+        dependents.sort_by_key(|(oid, _)| *oid);
+        dependents.into_iter().map(|(_, dependent)| dependent).collect()
+    }
+
+    /// Drops what depends on something that goes, if CASCADE was said; else refuses. `what` is what goes.
+    pub(super) async fn cascade_or_refuse(
+        &mut self,
+        dependents: &[Dependent],
+        what: &str,
+        cascade: bool,
+    ) -> Result<()> {
+        if dependents.is_empty() {
+            return Ok(());
+        }
+        if !cascade {
+            let detail: Vec<String> =
+                dependents.iter().map(|dependent| format!("{} depends on {}", dependent.shown, dependent.on)).collect();
+            let pronoun = if what == "desired object(s)" { "them" } else { "it" };
+            let message = format!("cannot drop {what} because other objects depend on {pronoun}");
+            return Err(Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+                .with_detail(detail.join("\n"))
+                .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
+        }
+        let shown: Vec<String> = dependents.iter().map(|dependent| dependent.shown.clone()).collect();
+        self.notice_cascade(&shown);
+        for dependent in dependents {
+            self.lock_table(dependent.table, TableLock::AccessExclusive).await?;
+            self.remove_constraint(dependent.table, dependent.constraint)?;
+        }
+        Ok(())
+    }
+
+    /// `drop cascades to …`.
+    pub(super) fn notice_cascade(&mut self, shown: &[String]) {
+        match shown {
+            [] => {}
+            [one] => self.notice(format!("drop cascades to {one}")),
+            many => {
+                let detail: Vec<String> = many.iter().map(|one| format!("drop cascades to {one}")).collect();
+                self.notices.push(Report {
+                    message: format!("drop cascades to {} other objects", many.len()).into(),
+                    detail: Some(detail.join("\n")),
+                    ..Report::default()
+                });
+            }
+        }
+    }
+
+    /// Takes a constraint without an index off its table, which is locked.
+    pub(super) fn remove_constraint(&mut self, table: u32, constraint: u32) -> Result<()> {
+        let catalog = self.catalog();
+        // It may have gone while the lock was awaited.
+        let Some(table) = catalog.tables.get(&table) else { return Ok(()) };
+        let mut table = (**table).clone();
+        table.constraints.retain(|own| own.oid != constraint);
+        self.redefine(table)?;
+        Ok(())
+    }
+
+    /// Drops a table, which is locked and on which nothing depends.
+    pub(super) fn drop_table(&mut self, oid: u32) -> Result<()> {
+        let catalog = self.catalog();
+        let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
+        self.drop_contents(table);
+        self.transaction.replaced(TableId(oid));
+        self.transaction.redefined(TableId(oid));
+        self.apply(Change::Table(oid, None))
+    }
+
+    async fn drop_indexes(&mut self, request: &Request<'_>) -> Result<()> {
+        for name in request.names {
+            self.drop_index(name, request).await?;
+        }
+        Ok(())
+    }
+
+    async fn drop_index(&mut self, name: &ObjectName, request: &Request<'_>) -> Result<()> {
+        let name = self.qualified(name)?;
+        let (table, at) = loop {
+            let catalog = self.catalog();
+            let Some(relation) = self.find_to_drop(&catalog, &name, request.if_exists, "index")? else { return Ok(()) };
+            let Relation::Index(table, at) = relation else {
+                let message = format!("\"{}\" is not an index", name.name);
+                return Err(
+                    Error::new(SqlState::WRONG_OBJECT_TYPE, message).with_hint("Use DROP TABLE to remove a table.")
+                );
+            };
+            let index = table.indexes[at].oid;
+            self.check_owner(table.owner, "index", &name.name)?;
+            self.lock_table(table.oid, TableLock::AccessExclusive).await?;
+            let catalog = self.catalog();
+            match self.find(&catalog, &name)? {
+                Some(Relation::Index(table, at)) if table.indexes[at].oid == index => break (table, at),
+                _ => {}
+            }
+        };
+        let catalog = self.catalog();
+        let index = table.indexes[at].clone();
+        let shown = self.shown_relation(&catalog, table.schema, &index.name);
+        if let Some(constraint) = names::constraint_of(&table, &index) {
+            let constraint = format!("constraint {} on table {}", names::quoted(&constraint.name), self.shown(&catalog, &table));
+            let message = format!("cannot drop index {shown} because {constraint} requires it");
+            return Err(Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+                .with_hint(format!("You can drop {constraint} instead.")));
+        }
+        let dependents = self.keys_needing(&catalog, &table, index.oid, &format!("index {shown}"));
+        self.cascade_or_refuse(&dependents, &format!("index {shown}"), request.cascade).await?;
+        self.lock_name(table.schema, &index.name).await?;
+        self.remove_index(table.oid, index.oid)
+    }
+
+    /// The foreign keys that no other index than this one would serve.
+    pub(super) fn keys_needing(&self, catalog: &Catalog, table: &Table, index: u32, shown: &str) -> Vec<Dependent> {
+        self.foreign_keys(catalog, |_, target, columns| {
+            let serves = |other: &&crate::catalog::Index| {
+                other.unique
+                    && other.columns.len() == columns.len()
+                    && other.columns.iter().all(|column| columns.contains(&column.number))
+            };
+            let needs = target.oid == table.oid
+                && target.indexes.iter().filter(serves).any(|other| other.oid == index)
+                && target.indexes.iter().filter(serves).count() == 1;
+            needs.then(|| shown.to_owned())
+        })
+    }
+
+    /// Takes a secondary index off its table, which is locked.
+    pub(super) fn remove_index(&mut self, table: u32, index: u32) -> Result<()> {
+        let catalog = self.catalog();
+        let table = catalog.tables.get(&table).ok_or_else(|| Error::internal("a locked table is gone"))?;
+        let mut table = (**table).clone();
+        for index in table.indexes.iter().filter(|own| own.oid == index) {
+            if let Some(generation) = index.generation {
+                self.transaction.dropped(generation);
+            }
+        }
+        table.indexes.retain(|own| own.oid != index);
+        table.lay_out(table.storage.generation, &[])?;
+        self.redefine(table)?;
+        Ok(())
+    }
+}
+
+/// What goes, as messages say it.
+fn dropped_words(environment: &DefinitionEnvironment<'_>, catalog: &Catalog, oids: &[u32]) -> String {
+    match oids {
+        [one] => catalog
+            .tables
+            .get(one)
+            .map_or_else(String::new, |table| format!("table {}", environment.shown(catalog, table))),
+        _ => "desired object(s)".to_owned(),
+    }
+}

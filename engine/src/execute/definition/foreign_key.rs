@@ -1,0 +1,307 @@
+//! Foreign keys: found their target, checked that they can be enforced, tried on the rows that are there.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use auth::{ObjectAccess, ObjectKind, Privileges, RoleId, decide};
+use datafusion::sql::sqlparser::ast::{
+    ConstraintReferenceMatchKind, ForeignKeyConstraint, Ident, ObjectName, ReferentialAction,
+};
+use datafusion::sql::sqlparser::tokenizer::Span;
+use storage::key::{index_range, primary_key_from};
+use storage::kv::Direction;
+use storage::{IndexSchema, KeyRange, ReadView, TableId, TableLock, Value};
+
+use super::constraint::refuse_deferrable;
+use super::{DefinitionEnvironment, names, validate};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, ForeignKeyAction, Table};
+use crate::error::{Error, Result, SqlState};
+use crate::execute::point;
+use crate::execute::write::key_text;
+use crate::function::resolve;
+use crate::plan::authorize::denied;
+use crate::plan::bind::fold;
+use crate::types;
+
+/// REFERENCES or FOREIGN KEY as it is written.
+#[derive(Debug)]
+pub(super) struct ForeignKey<'a> {
+    name: Option<String>,
+    columns: Vec<(String, Span)>,
+    target: &'a ObjectName,
+    target_columns: Vec<String>,
+    on_delete: ForeignKeyAction,
+    on_update: ForeignKeyAction,
+}
+
+/// A foreign key that has been added to its table.
+pub(super) struct Added {
+    name: String,
+    /// Attribute numbers of the table and of the target.
+    columns: Vec<u16>,
+    target: u32,
+    target_columns: Vec<u16>,
+}
+
+impl<'a> ForeignKey<'a> {
+    pub(super) fn of(key: &'a ForeignKeyConstraint, name: Option<&Ident>, column: Option<&Ident>) -> Result<Self> {
+        let ForeignKeyConstraint {
+            name: own_name,
+            index_name,
+            columns,
+            foreign_table,
+            referred_columns,
+            on_delete,
+            on_update,
+            match_kind,
+            characteristics,
+        } = key;
+        if index_name.is_some() {
+            return Err(Error::unsupported("naming an index within a constraint"));
+        }
+        if !matches!(match_kind, None | Some(ConstraintReferenceMatchKind::Simple)) {
+            return Err(Error::unsupported("MATCH FULL or MATCH PARTIAL"));
+        }
+        refuse_deferrable(characteristics.as_ref())?;
+        let columns = if columns.is_empty() { column.into_iter().collect() } else { columns.iter().collect::<Vec<_>>() };
+        Ok(Self {
+            name: own_name.as_ref().or(name).map(fold),
+            columns: columns.into_iter().map(|column| (fold(column), column.span)).collect(),
+            target: foreign_table,
+            target_columns: referred_columns.iter().map(fold).collect(),
+            on_delete: action(on_delete.as_ref(), "ON DELETE")?,
+            on_update: action(on_update.as_ref(), "ON UPDATE")?,
+        })
+    }
+}
+
+fn action(action: Option<&ReferentialAction>, clause: &str) -> Result<ForeignKeyAction> {
+    match action {
+        None | Some(ReferentialAction::NoAction) => Ok(ForeignKeyAction::NoAction),
+        Some(ReferentialAction::Restrict) => Ok(ForeignKeyAction::Restrict),
+        Some(other) => Err(Error::unsupported(format!("{clause} {other}"))),
+    }
+}
+
+impl DefinitionEnvironment<'_> {
+    /// Adds a foreign key to a table under construction. The target is locked against writes.
+    pub(super) async fn add_foreign_key(&mut self, table: &mut Table, key: &ForeignKey<'_>) -> Result<Added> {
+        let target = self.lock_target(table, key).await?;
+        // A table may point at itself, and then it is still under construction.
+        let target = target.as_deref().unwrap_or(table);
+        self.check_references(target)?;
+        let (columns, target_columns) = matched_columns(table, target, key)?;
+        let shown = names::joined(key.columns.iter().map(|(name, _)| name.as_str()));
+        let target_oid = target.oid;
+        let incomparable = incomparable_pair(table, target, &columns, &target_columns);
+        let name = self.foreign_key_name(table, key.name.as_deref(), &shown)?;
+        if let Some(detail) = incomparable {
+            let message = format!("foreign key constraint \"{name}\" cannot be implemented");
+            return Err(Error::new(SqlState::DATATYPE_MISMATCH, message).with_detail(detail));
+        }
+        table.constraints.push(Constraint {
+            oid: self.store.allocate_oid()?,
+            name: name.clone(),
+            kind: ConstraintKind::ForeignKey {
+                columns: columns.clone(),
+                target: target_oid,
+                target_columns: target_columns.clone(),
+                on_delete: key.on_delete,
+                on_update: key.on_update,
+            },
+        });
+        Ok(Added { name, columns, target: target_oid, target_columns })
+    }
+
+    /// The target, locked; None is the table itself.
+    async fn lock_target(&mut self, table: &Table, key: &ForeignKey<'_>) -> Result<Option<Arc<Table>>> {
+        let name = self.qualified(key.target)?;
+        loop {
+            let catalog = self.catalog();
+            let own_schema = catalog.schemas.get(&table.schema).map(|schema| schema.name.as_str());
+            let is_new = !catalog.tables.contains_key(&table.oid);
+            let names_itself = name.name == table.name && (name.schema.is_none() || name.schema.as_deref() == own_schema);
+            if is_new && names_itself {
+                return Ok(None);
+            }
+            let target = self.find_table(&catalog, &name)?;
+            names::refuse_system(&target)?;
+            if target.oid == table.oid {
+                return Ok(None);
+            }
+            self.transaction.lock_table(TableId(target.oid), TableLock::ShareRowExclusive, self.wait).await?;
+            let catalog = self.catalog();
+            let now = self.find_table(&catalog, &name)?;
+            if now.oid == target.oid {
+                return Ok(Some(now));
+            }
+        }
+    }
+
+    fn check_references(&self, target: &Table) -> Result<()> {
+        let access = ObjectAccess { owner: RoleId(target.owner), kind: ObjectKind::Table, acl: target.acl.as_ref() };
+        match decide(self.principal, &access, Privileges::REFERENCES).is_allowed() {
+            true => Ok(()),
+            false => Err(denied(ObjectKind::Table, &target.name)),
+        }
+    }
+
+    /// 23503 if a row of the table has no parent.
+    pub(super) async fn validate_foreign_key(&mut self, table: &Table, added: &Added) -> Result<()> {
+        let catalog = self.catalog();
+        let target = match added.target == table.oid {
+            true => table,
+            false => catalog.tables.get(&added.target).ok_or_else(|| Error::internal("a foreign key's target is gone"))?,
+        };
+        let positions = places(table, &added.columns)?;
+        let parent = Parent::of(target, &added.target_columns)?;
+        let view = self.transaction.newest_view();
+        let mut scan = view.scan(&table.storage, &KeyRange::generation(table.storage.generation), Direction::Forward);
+        loop {
+            let rows = scan.next(validate::ROWS_AT_A_TIME)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for row in rows {
+                let mut key = Vec::with_capacity(positions.len());
+                for at in &positions {
+                    key.push(row.value(&table.storage, *at)?.to_owned());
+                }
+                if key.iter().any(Value::is_null) || parent.exists(&view, &key)? {
+                    continue;
+                }
+                return Err(self.no_parent(&catalog, table, target, &added.name, &positions, &key));
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn no_parent(
+        &self,
+        catalog: &Catalog,
+        table: &Table,
+        target: &Table,
+        constraint: &str,
+        positions: &[usize],
+        key: &[Value],
+    ) -> Error {
+        let message =
+            format!("insert or update on table \"{}\" violates foreign key constraint \"{constraint}\"", table.name);
+        let key = key_text(table, positions, key, self.context);
+        let schema = catalog.schemas.get(&table.schema).map_or("", |schema| schema.name.as_str());
+        Error::new(SqlState::FOREIGN_KEY_VIOLATION, message)
+            .with_detail(format!("Key {key} is not present in table \"{}\".", target.name))
+            .with_table(schema, &table.name)
+            .with_constraint(constraint)
+    }
+}
+
+/// How a parent is looked up. `order[i]` is the place, in the foreign key, of the value for the key's `i`th column.
+struct Parent<'a> {
+    table: &'a Table,
+    /// None is the primary key.
+    index: Option<IndexSchema>,
+    positions: Vec<usize>,
+    order: Vec<usize>,
+}
+
+impl<'a> Parent<'a> {
+    fn of(table: &'a Table, columns: &[u16]) -> Result<Self> {
+        let index = table
+            .indexes
+            .iter()
+            .find(|index| enforces(table, index, columns))
+            .ok_or_else(|| Error::internal("a foreign key's target has lost its key"))?;
+        let numbers: Vec<u16> = index.columns.iter().map(|column| column.number).collect();
+        let order = numbers.iter().filter_map(|number| columns.iter().position(|column| column == number)).collect();
+        let schema = if index.primary { None } else { Some(table.index_schema(index)?) };
+        Ok(Self { table, index: schema, positions: places(table, &numbers)?, order })
+    }
+
+    fn exists(&self, view: &ReadView, key: &[Value]) -> Result<bool> {
+        let schema = &self.table.storage;
+        let fitted = self.order.iter().zip(&self.positions);
+        let fitted: Option<Vec<Value>> =
+            fitted.map(|(from, at)| point::fit(key[*from].clone(), &schema.columns[*at].column_type)).collect();
+        let Some(values) = fitted else { return Ok(false) };
+        match &self.index {
+            None => Ok(view.get(schema, &primary_key_from(schema, &values))?.is_some()),
+            Some(index) => {
+                let range = index_range(index, &values, Bound::Unbounded, Bound::Unbounded);
+                Ok(!view.scan_index(schema, index, &range, Direction::Forward).next_keys(1)?.is_empty())
+            }
+        }
+    }
+}
+
+/// Whether the index makes exactly these columns unique, as the index of a constraint or by itself.
+fn enforces(table: &Table, index: &crate::catalog::Index, columns: &[u16]) -> bool {
+    debug_assert!(table.indexes.iter().any(|own| own.oid == index.oid), "an index of another table");
+    index.unique
+        && index.columns.len() == columns.len()
+        && index.columns.iter().all(|column| columns.contains(&column.number))
+}
+
+fn places(table: &Table, numbers: &[u16]) -> Result<Vec<usize>> {
+    numbers.iter().map(|number| table.place(*number)).collect()
+}
+
+/// The attribute numbers on both sides.
+fn matched_columns(table: &Table, target: &Table, key: &ForeignKey<'_>) -> Result<(Vec<u16>, Vec<u16>)> {
+    let number = |table: &Table, name: &str| {
+        table.position_of(name).map(|at| table.columns[at].number).ok_or_else(|| {
+            let message = format!("column \"{name}\" referenced in foreign key constraint does not exist");
+            Error::new(SqlState::UNDEFINED_COLUMN, message)
+        })
+    };
+    let columns = key.columns.iter().map(|(name, _)| number(table, name)).collect::<Result<Vec<_>>>()?;
+    let target_columns = if key.target_columns.is_empty() {
+        let primary = target.primary_key().ok_or_else(|| {
+            let message = format!("there is no primary key for referenced table \"{}\"", target.name);
+            Error::new(SqlState::UNDEFINED_OBJECT, message)
+        })?;
+        primary.to_vec()
+    } else {
+        key.target_columns.iter().map(|name| number(target, name)).collect::<Result<Vec<_>>>()?
+    };
+    let message = |words: &'static str| Error::new(SqlState::INVALID_FOREIGN_KEY, words);
+    if columns.len() != target_columns.len() {
+        return Err(message("number of referencing and referenced columns for foreign key disagree"));
+    }
+    let repeated = (1..target_columns.len()).any(|at| target_columns[..at].contains(&target_columns[at]));
+    if repeated {
+        return Err(message("foreign key referenced-columns list must not contain duplicates"));
+    }
+    if !target.indexes.iter().any(|index| enforces(target, index, &target_columns)) {
+        let words = format!("there is no unique constraint matching given keys for referenced table \"{}\"", target.name);
+        return Err(Error::new(SqlState::INVALID_FOREIGN_KEY, words));
+    }
+    Ok((columns, target_columns))
+}
+
+/// Says which pair of columns has no common equality.
+fn incomparable_pair(table: &Table, target: &Table, columns: &[u16], target_columns: &[u16]) -> Option<String> {
+    let column = |table: &Table, number: u16| table.position_of_number(number).map(|at| table.columns[at].clone());
+    for (number, target_number) in columns.iter().zip(target_columns) {
+        let (from, to) = (column(table, *number)?, column(target, *target_number)?);
+        let physical = |ty| types::column_type(ty).ok();
+        // Keys are compared as they are stored, so both sides must be stored alike; integers are converted.
+        let alike = physical(from.ty).is_some_and(|ty| {
+            Some(&ty) == physical(to.ty).as_ref() || (is_integer(from.ty.oid) && is_integer(to.ty.oid))
+        });
+        if !alike || resolve::operator("=", Some(to.ty), from.ty).is_err() {
+            return Some(format!(
+                "Key columns \"{}\" and \"{}\" are of incompatible types: {} and {}.",
+                from.name,
+                to.name,
+                types::display(from.ty),
+                types::display(to.ty)
+            ));
+        }
+    }
+    None
+}
+
+fn is_integer(oid: u32) -> bool {
+    matches!(oid, types::oid::INT2 | types::oid::INT4 | types::oid::INT8)
+}

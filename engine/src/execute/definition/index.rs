@@ -1,0 +1,234 @@
+//! CREATE INDEX and ALTER INDEX.
+
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{
+    self, AlterIndexOperation, CreateIndex, IndexType, ObjectName, OrderByExpr, OrderByOptions,
+};
+use storage::TableLock;
+
+use super::constraint::check_sortable;
+use super::names::{self, Relation};
+use super::{DefinitionEnvironment, options};
+use crate::catalog::{self, Index, Table};
+use crate::error::{Error, Result, SqlState};
+use crate::plan::bind::fold;
+
+/// PostgreSQL's `INDEX_MAX_KEYS`.
+const KEY_COLUMNS_MAX: usize = 32;
+
+/// Runs CREATE INDEX.
+pub(super) async fn create(create: &CreateIndex, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
+    // CONCURRENTLY asks for the same index, made without keeping writers out; ours keeps them out.
+    let CreateIndex {
+        name,
+        table_name,
+        using,
+        columns,
+        unique,
+        concurrently: _,
+        if_not_exists,
+        include,
+        nulls_distinct,
+        with,
+        predicate,
+        index_options,
+        alter_options,
+    } = create;
+    if let Some(method) = using.as_ref().filter(|method| !is_btree(method)) {
+        return Err(Error::unsupported(format!("access method {method}")));
+    }
+    let refused = [
+        (!include.is_empty(), "INCLUDE in an index"),
+        (predicate.is_some(), "a partial index"),
+        (!index_options.is_empty() || !alter_options.is_empty(), "an option of this CREATE INDEX that PostgreSQL does not have"),
+    ];
+    if let Some((_, what)) = refused.iter().find(|(said, _)| *said) {
+        return Err(Error::unsupported(what));
+    }
+    let options = options::of_index(with)?;
+    let table = environment.lock_for_index(table_name).await?;
+    let columns = environment.index_columns(&table, columns)?;
+    let Some(name) = environment.index_name(&table, name.as_ref(), &columns, *if_not_exists).await? else { return Ok(()) };
+    let mut table = (*table).clone();
+    table.indexes.push(Index {
+        oid: environment.store.allocate_oid()?,
+        name,
+        primary: false,
+        unique: *unique,
+        nulls_distinct: nulls_distinct.unwrap_or(true),
+        columns,
+        options,
+        comment: None,
+        generation: Some(environment.new_generation()?),
+    });
+    table.lay_out(table.storage.generation, &[])?;
+    environment.fill_last_index(&table).await?;
+    environment.redefine(table)?;
+    Ok(())
+}
+
+fn is_btree(method: &IndexType) -> bool {
+    match method {
+        IndexType::BTree => true,
+        IndexType::Custom(name) => fold(name) == "btree",
+        _ => false,
+    }
+}
+
+impl DefinitionEnvironment<'_> {
+    async fn lock_for_index(&mut self, name: &ObjectName) -> Result<Arc<Table>> {
+        let name = self.qualified(name)?;
+        loop {
+            let catalog = self.catalog();
+            let table = self.find_indexable(&catalog, &name)?;
+            self.check_table_owner(&table)?;
+            self.lock_table(table.oid, TableLock::Share).await?;
+            let catalog = self.catalog();
+            let now = self.find_indexable(&catalog, &name)?;
+            if now.oid == table.oid {
+                return Ok(now);
+            }
+        }
+    }
+
+    fn find_indexable(&self, catalog: &catalog::Catalog, name: &crate::plan::bind::QualifiedName) -> Result<Arc<Table>> {
+        match self.find(catalog, name)? {
+            Some(Relation::Index(..)) => {
+                let message = format!("cannot create index on relation \"{}\"", name.name);
+                Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
+                    .with_detail("This operation is not supported for indexes."))
+            }
+            _ => self.find_table(catalog, name),
+        }
+    }
+
+    fn index_columns(&self, table: &Table, columns: &[ast::IndexColumn]) -> Result<Vec<catalog::IndexColumn>> {
+        if columns.len() > KEY_COLUMNS_MAX {
+            let message = format!("cannot use more than {KEY_COLUMNS_MAX} columns in an index");
+            return Err(Error::new(SqlState::TOO_MANY_COLUMNS, message));
+        }
+        columns.iter().map(|column| self.index_column(table, column)).collect()
+    }
+
+    fn index_column(&self, table: &Table, column: &ast::IndexColumn) -> Result<catalog::IndexColumn> {
+        let ast::IndexColumn { column, operator_class } = column;
+        let OrderByExpr { expr, options: OrderByOptions { asc, nulls_first }, with_fill } = column;
+        if with_fill.is_some() {
+            return Err(Error::unsupported("WITH FILL in an index"));
+        }
+        if let Some(class) = operator_class {
+            return Err(Error::unsupported(format!("operator class {class}")));
+        }
+        let ast::Expr::Identifier(name) = expr else {
+            return Err(Error::unsupported(match expr {
+                ast::Expr::Collate { .. } => "COLLATE in an index",
+                _ => "an index on an expression",
+            }));
+        };
+        let found = table.position_of(&fold(name)).map(|at| &table.columns[at]);
+        let found = found.ok_or_else(|| {
+            Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", fold(name)))
+        })?;
+        check_sortable(found)?;
+        let descending = *asc == Some(false);
+        Ok(catalog::IndexColumn { number: found.number, descending, nulls_first: nulls_first.unwrap_or(descending) })
+    }
+
+    /// The name of a new index, claimed; None if it is taken and that is no error.
+    async fn index_name(
+        &mut self,
+        table: &Table,
+        given: Option<&ObjectName>,
+        columns: &[catalog::IndexColumn],
+        if_not_exists: bool,
+    ) -> Result<Option<String>> {
+        let Some(given) = given else {
+            let names = columns.iter().filter_map(|column| table.position_of_number(column.number));
+            let columns = names::joined(names.map(|at| table.columns[at].name.as_str()));
+            return self.claim_made_name(table, &columns, "idx").await.map(Some);
+        };
+        let given = self.qualified(given)?;
+        if given.schema.is_some() {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \".\""));
+        }
+        self.lock_name(table.schema, &given.name).await?;
+        if !self.catalog().relation_names.contains_key(&(table.schema, given.name.clone())) {
+            return Ok(Some(given.name));
+        }
+        let message = format!("relation \"{}\" already exists", given.name);
+        if if_not_exists {
+            self.notice_skipping(Some(SqlState::DUPLICATE_TABLE), message);
+            return Ok(None);
+        }
+        Err(Error::new(SqlState::DUPLICATE_TABLE, message))
+    }
+
+    /// Fills the newest secondary index of a table that was laid out with it.
+    pub(super) async fn fill_last_index(&mut self, table: &Table) -> Result<()> {
+        let Some(index) = table.storage.indexes.last() else { return Ok(()) };
+        match self.transaction.build_index(&table.storage, index).await? {
+            None => Ok(()),
+            Some(duplicate) => Err(self.not_unique(table, &duplicate)),
+        }
+    }
+
+    /// Renames an index, and the constraint that it enforces. Also `ALTER TABLE … RENAME CONSTRAINT`.
+    pub(super) async fn rename_index(&mut self, table: u32, index: u32, name: &str) -> Result<()> {
+        let catalog = self.catalog();
+        let table = catalog.tables.get(&table).ok_or_else(|| Error::internal("a locked table is gone"))?;
+        self.lock_name(table.schema, name).await?;
+        if self.catalog().relation_names.contains_key(&(table.schema, name.to_owned())) {
+            return Err(Error::new(SqlState::DUPLICATE_TABLE, format!("relation \"{name}\" already exists")));
+        }
+        let mut table = (**table).clone();
+        let Some(at) = table.indexes.iter().position(|own| own.oid == index) else {
+            return Err(Error::internal("a locked table's index is gone"));
+        };
+        let constraint = names::constraint_of(&table, &table.indexes[at]).map(|constraint| constraint.oid);
+        for constraint in table.constraints.iter_mut().filter(|own| Some(own.oid) == constraint) {
+            constraint.name = name.to_owned();
+        }
+        table.indexes[at].name = name.to_owned();
+        self.redefine(table)?;
+        Ok(())
+    }
+}
+
+/// Runs ALTER INDEX.
+pub(super) async fn alter(
+    name: &ObjectName,
+    operation: &AlterIndexOperation,
+    environment: &mut DefinitionEnvironment<'_>,
+) -> Result<()> {
+    let AlterIndexOperation::RenameIndex { index_name } = operation;
+    let new = environment.qualified(index_name)?;
+    if new.schema.is_some() {
+        return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \".\""));
+    }
+    let name = environment.qualified(name)?;
+    loop {
+        let catalog = environment.catalog();
+        match environment.find(&catalog, &name)? {
+            Some(Relation::Index(table, at)) => {
+                let index = table.indexes[at].oid;
+                environment.check_owner(table.owner, "index", &name.name)?;
+                environment.lock_table(table.oid, TableLock::ShareUpdateExclusive).await?;
+                let catalog = environment.catalog();
+                match environment.find(&catalog, &name)? {
+                    Some(Relation::Index(table, at)) if table.indexes[at].oid == index => {
+                        return environment.rename_index(table.oid, index, &new.name).await;
+                    }
+                    _ => {}
+                }
+            }
+            Some(Relation::Table(_)) => {
+                let message = format!("\"{}\" is not an index", name.name);
+                return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+            }
+            None => {
+                return Err(Error::new(SqlState::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist")));
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! GRANT and REVOKE of roles: who is a member of whom.
+
+use std::sync::Arc;
+
+use auth::RoleId;
+
+use super::DefinitionEnvironment;
+use super::role::{denied, oid_named, role_named};
+use crate::catalog::{Catalog, Change};
+use crate::error::{Error, Result, SqlState};
+
+impl DefinitionEnvironment<'_> {
+    /// GRANT role TO member.
+    pub(super) async fn add_member(&mut self, role: &str, member: &str, admin: bool) -> Result<()> {
+        let role_oid = oid_named(&self.catalog(), role)?;
+        self.check_admin(role, role_oid)?;
+        self.lock_role(role_oid, false).await?;
+        let mut changed = self.lock_named_role(member).await?;
+        let catalog = self.catalog();
+        role_named(&catalog, role)?;
+        if changed.oid == role_oid || is_member(&catalog, role_oid, changed.oid) {
+            let message = format!("role \"{role}\" is a member of role \"{member}\"");
+            return Err(Error::new(SqlState("0LP01"), message));
+        }
+        let (is_member, is_admin) = (changed.member_of.contains(&role_oid), changed.admin_of.contains(&role_oid));
+        if is_member && (is_admin || !admin) {
+            self.notice(format!("role \"{member}\" is already a member of role \"{role}\""));
+            return Ok(());
+        }
+        if !is_member {
+            changed.member_of.push(role_oid);
+        }
+        if admin && !is_admin {
+            changed.admin_of.push(role_oid);
+        }
+        self.apply(Change::Role(changed.oid, Some(Arc::new(changed))))
+    }
+
+    /// REVOKE [ADMIN OPTION FOR] role FROM member.
+    pub(super) async fn remove_member(&mut self, role: &str, member: &str, only_admin: bool) -> Result<()> {
+        let role_oid = oid_named(&self.catalog(), role)?;
+        self.check_admin(role, role_oid)?;
+        let mut changed = self.lock_named_role(member).await?;
+        if !changed.member_of.contains(&role_oid) {
+            let message = format!("role \"{member}\" is not a member of role \"{role}\"");
+            self.notice_warning("01000", message);
+            return Ok(());
+        }
+        changed.admin_of.retain(|other| *other != role_oid);
+        if !only_admin {
+            changed.member_of.retain(|other| *other != role_oid);
+        }
+        self.apply(Change::Role(changed.oid, Some(Arc::new(changed))))
+    }
+
+    /// 42501 unless the principal may say who is a member of the role.
+    fn check_admin(&mut self, name: &str, role: u32) -> Result<()> {
+        let catalog = self.catalog();
+        let own = self.own_attributes(&catalog);
+        if own.superuser {
+            return Ok(());
+        }
+        if catalog.roles.get(&role).is_some_and(|role| role.attributes.superuser) {
+            return Err(denied("must be superuser to alter superusers"));
+        }
+        let holds = |holder: &RoleId| catalog.roles.get(&holder.0).is_some_and(|holder| holder.admin_of.contains(&role));
+        if own.createrole || self.principal.roles().iter().any(holds) {
+            return Ok(());
+        }
+        Err(denied(format!("must have admin option on role \"{name}\"")))
+    }
+}
+
+/// Whether a role is a member of another, however far and whether it is a superuser or not.
+fn is_member(catalog: &Catalog, member: u32, of: u32) -> bool {
+    let mut reached = vec![member];
+    let mut next = 0;
+    while let Some(role) = reached.get(next).copied() {
+        if role == of {
+            return true;
+        }
+        next += 1;
+        let parents = catalog.roles.get(&role).map_or(&[][..], |role| &role.member_of);
+        for parent in parents {
+            if !reached.contains(parent) {
+                reached.push(*parent);
+            }
+        }
+    }
+    false
+}

@@ -1,0 +1,271 @@
+//! Definitions: CREATE, ALTER, DROP, TRUNCATE, GRANT, REVOKE and COMMENT, as part of a transaction like any other write.
+//!
+//! A definition takes its locks, looks its names up in the catalog as it is once it has them, and takes steps: each puts
+//! a new state of one object in place of the old, in the transaction's own catalog and in its write set. Contents that
+//! change as a whole go to new generations. If the transaction commits, others see all of it at once.
+//!
+//! Locks: names that come or go are locked, so that two transactions cannot make the same one; a table is locked in
+//! PostgreSQL's mode for the change, and its catalog entry by a key of its own, because some modes (that of CREATE INDEX)
+//! let two definitions of one table run side by side.
+
+mod alter;
+mod alter_column;
+mod alter_constraint;
+mod column;
+mod comment;
+mod constraint;
+mod drop;
+mod foreign_key;
+mod index;
+mod membership;
+mod names;
+mod options;
+mod privilege;
+mod rename;
+mod role;
+mod schema;
+mod table;
+mod truncate;
+mod validate;
+
+use std::sync::Arc;
+
+use auth::Principal;
+use datafusion::sql::sqlparser::ast::{self, Statement};
+use datafusion::sql::sqlparser::tokenizer::Span;
+use storage::{GenerationId, Store, TableId, TableLock, Transaction, Wait};
+
+use crate::catalog::{Catalog, Change, Table, store};
+use crate::error::{Error, Report, Result, SqlState};
+use crate::function::EvalContext;
+use crate::plan::bind::Binder;
+
+/// What a definition works with.
+pub struct DefinitionEnvironment<'a> {
+    pub transaction: &'a mut Transaction,
+    /// The committed catalog of this moment.
+    pub newest: &'a (dyn Fn() -> Arc<Catalog> + Sync),
+    /// The catalog as the transaction has changed it; None while it has not.
+    pub catalog: Option<Arc<Catalog>>,
+    /// The steps from the committed catalog to that.
+    pub changes: &'a mut Vec<Change>,
+    pub principal: &'a Principal,
+    pub context: &'a EvalContext,
+    /// The statement's text, which positions in errors point into.
+    pub text: &'a str,
+    pub store: &'a Store,
+    pub wait: Wait,
+    pub notices: Vec<Report>,
+}
+
+/// Runs a definition; answers its command tag.
+pub async fn run(statement: &Statement, environment: &mut DefinitionEnvironment<'_>) -> Result<String> {
+    match statement {
+        Statement::CreateTable(create) => table::create(create, environment).await?,
+        Statement::AlterTable(alter) => alter::run(alter, environment).await?,
+        Statement::Drop { object_type, if_exists, names, cascade, restrict: _, purge, temporary, table } => {
+            if *purge || *temporary || table.is_some() {
+                return Err(Error::unsupported(format!("this form of {}", verb(statement))));
+            }
+            let request = drop::Request { if_exists: *if_exists, names, cascade: *cascade };
+            drop::run(object_type, &request, environment).await?;
+        }
+        Statement::Truncate(truncate) => truncate::run(truncate, environment).await?,
+        Statement::CreateIndex(create) => index::create(create, environment).await?,
+        Statement::AlterIndex { name, operation } => index::alter(name, operation, environment).await?,
+        Statement::CreateSchema { schema_name, if_not_exists, with, options, default_collate_spec, clone } => {
+            if with.is_some() || options.is_some() || default_collate_spec.is_some() || clone.is_some() {
+                return Err(Error::unsupported("this form of CREATE SCHEMA"));
+            }
+            schema::create(schema_name, *if_not_exists, environment).await?;
+        }
+        Statement::AlterSchema(alter) => schema::alter(alter, environment).await?,
+        Statement::CreateRole(create) => role::create(create, environment).await?,
+        Statement::CreateUser(create) => role::create_user(create, environment).await?,
+        Statement::AlterRole { name, operation } => role::alter(name, operation, environment).await?,
+        Statement::Grant(grant) => privilege::grant(grant, environment).await?,
+        Statement::Revoke(revoke) => privilege::revoke(revoke, environment).await?,
+        Statement::Comment { object_type, object_name, comment, if_exists } => {
+            if *if_exists {
+                return Err(Error::unsupported("COMMENT IF EXISTS"));
+            }
+            comment::run(object_type, object_name, comment.as_deref(), environment).await?;
+        }
+        other => return Err(Error::unsupported(verb(other))),
+    }
+    Ok(verb(statement).to_owned())
+}
+
+/// What the statement is called, in command tags and errors: `CREATE TABLE`.
+pub fn verb(statement: &Statement) -> &'static str {
+    match statement {
+        Statement::CreateTable(create) if create.query.is_some() => "CREATE TABLE AS",
+        Statement::CreateTable(_) => "CREATE TABLE",
+        Statement::AlterTable(_) => "ALTER TABLE",
+        Statement::Truncate(_) => "TRUNCATE TABLE",
+        Statement::CreateIndex(_) => "CREATE INDEX",
+        Statement::AlterIndex { .. } => "ALTER INDEX",
+        Statement::CreateSchema { .. } => "CREATE SCHEMA",
+        Statement::AlterSchema(_) => "ALTER SCHEMA",
+        Statement::CreateRole(_) | Statement::CreateUser(_) => "CREATE ROLE",
+        Statement::AlterRole { .. } | Statement::AlterUser(_) => "ALTER ROLE",
+        Statement::Grant(_) => "GRANT",
+        Statement::Revoke(_) => "REVOKE",
+        Statement::Comment { .. } => "COMMENT",
+        Statement::Drop { object_type, .. } => drop::verb(object_type),
+        Statement::CreateDatabase { .. } => "CREATE DATABASE",
+        Statement::CreateView(_) => "CREATE VIEW",
+        Statement::AlterView { .. } => "ALTER VIEW",
+        Statement::CreateSequence { .. } => "CREATE SEQUENCE",
+        Statement::CreateExtension(_) => "CREATE EXTENSION",
+        Statement::DropExtension(_) => "DROP EXTENSION",
+        Statement::CreateType { .. } => "CREATE TYPE",
+        Statement::AlterType(_) => "ALTER TYPE",
+        Statement::CreateDomain(_) => "CREATE DOMAIN",
+        Statement::CreateFunction(_) => "CREATE FUNCTION",
+        Statement::DropFunction(_) => "DROP FUNCTION",
+        Statement::CreateProcedure { .. } => "CREATE PROCEDURE",
+        Statement::DropProcedure { .. } => "DROP PROCEDURE",
+        Statement::CreateTrigger(_) => "CREATE TRIGGER",
+        Statement::DropTrigger(_) => "DROP TRIGGER",
+        Statement::CreatePolicy(_) => "CREATE POLICY",
+        Statement::AlterPolicy(_) => "ALTER POLICY",
+        Statement::DropPolicy(_) => "DROP POLICY",
+        Statement::CreateOperator(_) => "CREATE OPERATOR",
+        Statement::CreateServer(_) => "CREATE SERVER",
+        Statement::Merge(_) => "MERGE",
+        Statement::Call(_) => "CALL",
+        _ => "this statement",
+    }
+}
+
+impl DefinitionEnvironment<'_> {
+    /// The catalog as of now: the newest committed one with this transaction's own steps on top.
+    pub(crate) fn catalog(&mut self) -> Arc<Catalog> {
+        let newest = (self.newest)();
+        if self.changes.is_empty() {
+            return newest;
+        }
+        if let Some(own) = &self.catalog
+            && own.version == newest.version
+        {
+            return own.clone();
+        }
+        let mut catalog = (*newest).clone();
+        for change in self.changes.iter() {
+            catalog.apply(change);
+        }
+        let catalog = Arc::new(catalog);
+        self.catalog = Some(catalog.clone());
+        catalog
+    }
+
+    /// Takes a step.
+    pub(crate) fn apply(&mut self, change: Change) -> Result<()> {
+        store::save(self.transaction, &change)?;
+        let mut catalog = (*self.catalog()).clone();
+        catalog.apply(&change);
+        self.changes.push(change);
+        self.catalog = Some(Arc::new(catalog));
+        Ok(())
+    }
+
+    /// Puts a table in place of the one with its oid, if there is one.
+    fn put_table(&mut self, mut table: Table) -> Result<Arc<Table>> {
+        table.version += 1;
+        let table = Arc::new(table);
+        self.apply(Change::Table(table.oid, Some(table.clone())))?;
+        Ok(table)
+    }
+
+    /// The same when the definition changed what writers must do: write sets made for the old one are refused.
+    fn redefine(&mut self, table: Table) -> Result<Arc<Table>> {
+        self.transaction.redefined(TableId(table.oid));
+        self.put_table(table)
+    }
+
+    /// A number for contents that this transaction makes.
+    fn new_generation(&mut self) -> Result<GenerationId> {
+        let generation = self.store.allocate_generation()?;
+        self.transaction.created(generation);
+        Ok(generation)
+    }
+
+    /// Locks a name in a schema, to be made or to go.
+    async fn lock_name(&mut self, schema: u32, name: &str) -> Result<()> {
+        let key = [b"relation:", schema.to_be_bytes().as_slice(), name.as_bytes()].concat();
+        self.lock_definition(&key, true).await
+    }
+
+    /// Locks a schema: shared to put something into it, exclusively to change or drop it.
+    async fn lock_schema(&mut self, oid: u32, exclusive: bool) -> Result<()> {
+        self.lock_definition(&[b"schema:", oid.to_be_bytes().as_slice()].concat(), exclusive).await
+    }
+
+    /// Locks a role: shared to own something or be granted something, exclusively to change or drop it.
+    async fn lock_role(&mut self, oid: u32, exclusive: bool) -> Result<()> {
+        self.lock_definition(&[b"role:", oid.to_be_bytes().as_slice()].concat(), exclusive).await
+    }
+
+    /// Locks a table's catalog entry.
+    async fn lock_entry(&mut self, table: u32) -> Result<()> {
+        self.lock_definition(&[b"table:", table.to_be_bytes().as_slice()].concat(), true).await
+    }
+
+    async fn lock_definition(&mut self, key: &[u8], exclusive: bool) -> Result<()> {
+        // Advisory locks and whoever else locks by key have prefixes of their own.
+        let key = [b"definition:", key].concat();
+        self.transaction.lock_key(&key, exclusive, self.wait).await?;
+        Ok(())
+    }
+
+    /// Locks a table to redefine it. A mode that does not exclude itself comes after the entry's lock, so that one that
+    /// waits there keeps nobody from writing.
+    async fn lock_table(&mut self, table: u32, mode: TableLock) -> Result<()> {
+        if mode == TableLock::Share {
+            self.lock_entry(table).await?;
+            self.transaction.lock_table(TableId(table), mode, self.wait).await?;
+        } else {
+            self.transaction.lock_table(TableId(table), mode, self.wait).await?;
+            self.lock_entry(table).await?;
+        }
+        Ok(())
+    }
+
+    /// 42501 unless the principal owns the object, by itself or through a role.
+    fn check_owner(&self, owner: u32, what: &str, name: &str) -> Result<()> {
+        if self.principal.has_privileges_of(auth::RoleId(owner)) {
+            return Ok(());
+        }
+        Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("must be owner of {what} {name}")))
+    }
+
+    /// 42501 unless the principal owns the table.
+    fn check_table_owner(&self, table: &Table) -> Result<()> {
+        names::refuse_system(table)?;
+        self.check_owner(table.owner, "table", &table.name)
+    }
+
+    fn notice(&mut self, message: String) {
+        self.notices.push(Report { message: message.into(), ..Report::default() });
+    }
+
+    /// A notice that something exists already or not at all, with the code of what would have been the error.
+    fn notice_skipping(&mut self, state: Option<SqlState>, message: String) {
+        self.notices.push(Report { state, message: format!("{message}, skipping").into(), ..Report::default() });
+    }
+
+    /// Where a span begins in the statement's text.
+    fn position(&self, span: Span) -> Option<usize> {
+        Binder::new(&self.context.catalog, self.context, &[]).with_text(self.text).position(span)
+    }
+}
+
+/// The role that `OWNER TO` names.
+fn owner_oid(environment: &DefinitionEnvironment<'_>, catalog: &Catalog, owner: &ast::Owner) -> Result<u32> {
+    match owner {
+        ast::Owner::Ident(name) => role::oid_named(catalog, &crate::plan::bind::fold(name)),
+        ast::Owner::CurrentRole | ast::Owner::CurrentUser => Ok(environment.principal.role().0),
+        ast::Owner::SessionUser => role::oid_named(catalog, &environment.context.session.session_user),
+    }
+}

@@ -1,0 +1,348 @@
+//! GRANT and REVOKE of privileges on tables, schemas and databases.
+
+use std::sync::Arc;
+
+use auth::{
+    Acl, AclItem, ObjectAccess, ObjectKind, Privilege, Privileges, RevokeBehavior, RevokeScope, RoleId, choose_grantor,
+};
+use datafusion::sql::sqlparser::ast::{
+    self, CascadeOption, Grant, GrantObjects, Grantee, GranteeName, GranteesType, Ident, ObjectName, Revoke,
+};
+
+use super::names::named_schema;
+use super::{DefinitionEnvironment, names, role};
+use crate::catalog::{Catalog, Change, TableKind};
+use crate::error::{Error, Report, Result, SqlState};
+use crate::plan::authorize::denied;
+use crate::plan::bind::fold;
+
+/// `invalid_grant_operation`.
+const INVALID_GRANT: SqlState = SqlState("0LP01");
+
+/// A GRANT or REVOKE of privileges.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// None is ALL.
+    pub(super) privileges: Option<Privileges>,
+    pub(super) objects: Objects,
+    /// None is PUBLIC.
+    pub(super) grantees: Vec<Option<String>>,
+    pub(super) deed: Deed,
+}
+
+/// What is done with the privileges.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Deed {
+    Grant { with_grant_option: bool },
+    Revoke { scope: RevokeScope, behavior: RevokeBehavior },
+}
+
+#[derive(Debug)]
+pub(super) enum Objects {
+    Tables(Vec<ObjectName>),
+    AllTablesIn(Vec<String>),
+    Schemas(Vec<String>),
+    Databases(Vec<String>),
+}
+
+/// One object whose list changes.
+struct Target {
+    kind: ObjectKind,
+    oid: u32,
+}
+
+/// Runs GRANT.
+pub(super) async fn grant(grant: &Grant, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
+    let Grant { privileges, objects, grantees, with_grant_option, as_grantor, granted_by, current_grants } = grant;
+    if as_grantor.is_some() || current_grants.is_some() {
+        return Err(Error::unsupported("a clause of this GRANT that PostgreSQL does not have"));
+    }
+    environment.check_grantor(granted_by.as_ref())?;
+    let request = Request {
+        privileges: written_privileges(privileges)?,
+        objects: written_objects(objects.as_ref())?,
+        grantees: environment.grantees(grantees)?,
+        deed: Deed::Grant { with_grant_option: *with_grant_option },
+    };
+    environment.change_privileges(&request).await
+}
+
+/// Runs REVOKE.
+pub(super) async fn revoke(revoke: &Revoke, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
+    let Revoke { privileges, objects, grantees, granted_by, cascade } = revoke;
+    environment.check_grantor(granted_by.as_ref())?;
+    let behavior = match cascade {
+        Some(CascadeOption::Cascade) => RevokeBehavior::Cascade,
+        None | Some(CascadeOption::Restrict) => RevokeBehavior::Restrict,
+    };
+    let request = Request {
+        privileges: written_privileges(privileges)?,
+        objects: written_objects(objects.as_ref())?,
+        grantees: environment.grantees(grantees)?,
+        deed: Deed::Revoke { scope: RevokeScope::Privilege, behavior },
+    };
+    environment.change_privileges(&request).await
+}
+
+fn written_privileges(written: &ast::Privileges) -> Result<Option<Privileges>> {
+    match written {
+        ast::Privileges::All { with_privileges_keyword: _ } => Ok(None),
+        ast::Privileges::Actions(actions) => actions.iter().map(privilege).collect::<Result<_>>().map(Some),
+    }
+}
+
+fn privilege(action: &ast::Action) -> Result<Privilege> {
+    use ast::Action as A;
+    Ok(match action {
+        A::Select { columns: None } => Privilege::Select,
+        A::Insert { columns: None } => Privilege::Insert,
+        A::Update { columns: None } => Privilege::Update,
+        A::References { columns: None } => Privilege::References,
+        A::Select { .. } | A::Insert { .. } | A::Update { .. } | A::References { .. } => {
+            return Err(Error::unsupported("a privilege on columns"));
+        }
+        A::Delete => Privilege::Delete,
+        A::Truncate => Privilege::Truncate,
+        A::Trigger => Privilege::Trigger,
+        A::Usage => Privilege::Usage,
+        A::Connect => Privilege::Connect,
+        A::Temporary => Privilege::Temporary,
+        A::Create { obj_type: None } => Privilege::Create,
+        A::Execute { obj_type: None } => Privilege::Execute,
+        other => {
+            let message = format!("unrecognized privilege type \"{}\"", other.to_string().to_ascii_lowercase());
+            return Err(Error::new(SqlState::SYNTAX_ERROR, message));
+        }
+    })
+}
+
+fn written_objects(objects: Option<&GrantObjects>) -> Result<Objects> {
+    let single = |names: &[ObjectName]| -> Result<Vec<String>> {
+        let name = |name: &ObjectName| match name.0.as_slice() {
+            [part] => part.as_ident().map(fold),
+            _ => None,
+        };
+        let names = names.iter().map(name).collect::<Option<Vec<String>>>();
+        names.ok_or_else(|| Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \".\""))
+    };
+    match objects {
+        Some(GrantObjects::Tables(names)) => Ok(Objects::Tables(names.clone())),
+        Some(GrantObjects::AllTablesInSchema { schemas }) => single(schemas).map(Objects::AllTablesIn),
+        Some(GrantObjects::Schemas(names)) => single(names).map(Objects::Schemas),
+        Some(GrantObjects::Databases(names)) => single(names).map(Objects::Databases),
+        Some(other) => Err(Error::unsupported(format!("GRANT or REVOKE ON {other}"))),
+        None => Err(Error::unsupported("GRANT or REVOKE without an object")),
+    }
+}
+
+impl DefinitionEnvironment<'_> {
+    /// `GRANTED BY` may name nobody but who acts.
+    fn check_grantor(&self, grantor: Option<&Ident>) -> Result<()> {
+        match grantor {
+            Some(name) if self.spelled_role(name) != self.principal.name() => {
+                Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "grantor must be current user"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A role's name, where CURRENT_USER and its kin stand for one.
+    pub(super) fn spelled_role(&self, name: &Ident) -> String {
+        let folded = fold(name);
+        match folded.as_str() {
+            "current_user" | "current_role" if name.quote_style.is_none() => self.principal.name().to_owned(),
+            "session_user" if name.quote_style.is_none() => self.context.session.session_user.clone(),
+            _ => folded,
+        }
+    }
+
+    fn grantees(&self, grantees: &[Grantee]) -> Result<Vec<Option<String>>> {
+        let one = |grantee: &Grantee| {
+            let Grantee { grantee_type, name } = grantee;
+            match (grantee_type, name) {
+                (GranteesType::Public, None) => Ok(None),
+                (
+                    GranteesType::None | GranteesType::Role | GranteesType::User | GranteesType::Group,
+                    Some(GranteeName::ObjectName(name)),
+                ) => match name.0.as_slice() {
+                    [part] => part
+                        .as_ident()
+                        .map(|name| Some(self.spelled_role(name)))
+                        .ok_or_else(|| Error::unsupported("a computed role name")),
+                    _ => Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \".\"")),
+                },
+                _ => Err(Error::unsupported(format!("grantee {grantee}"))),
+            }
+        };
+        grantees.iter().map(one).collect()
+    }
+
+    pub(super) async fn change_privileges(&mut self, request: &Request) -> Result<()> {
+        let mut grantees = Vec::with_capacity(request.grantees.len());
+        for grantee in &request.grantees {
+            grantees.push(match grantee {
+                None => None,
+                Some(name) => {
+                    let oid = role::oid_named(&self.catalog(), name)?;
+                    self.lock_role(oid, false).await?;
+                    // It may have been dropped while the lock was awaited.
+                    Some(RoleId(role::oid_named(&self.catalog(), name)?))
+                }
+            });
+        }
+        for target in self.targets(&request.objects)? {
+            self.check_privileges(&target, request.privileges)?;
+            self.change_target(&target, request, &grantees).await?;
+        }
+        Ok(())
+    }
+
+    fn targets(&mut self, objects: &Objects) -> Result<Vec<Target>> {
+        let catalog = self.catalog();
+        let mut targets = Vec::new();
+        match objects {
+            Objects::Tables(names) => {
+                for name in names {
+                    let table = self.find_table(&catalog, &self.qualified(name)?)?;
+                    names::refuse_system(&table)?;
+                    targets.push(Target { kind: ObjectKind::Table, oid: table.oid });
+                }
+            }
+            Objects::AllTablesIn(schemas) => {
+                for schema in schemas {
+                    let schema = named_schema(&catalog, schema)?.oid;
+                    let inside = |table: &&Arc<crate::catalog::Table>| {
+                        table.schema == schema && table.kind == TableKind::Table
+                    };
+                    let tables = catalog.tables.values().filter(inside);
+                    targets.extend(tables.map(|table| Target { kind: ObjectKind::Table, oid: table.oid }));
+                }
+            }
+            Objects::Schemas(names) => {
+                for name in names {
+                    targets.push(Target { kind: ObjectKind::Schema, oid: named_schema(&catalog, name)?.oid });
+                }
+            }
+            Objects::Databases(names) => {
+                for name in names {
+                    let database = catalog.databases.values().find(|database| database.name == *name).ok_or_else(|| {
+                        Error::new(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"))
+                    })?;
+                    targets.push(Target { kind: ObjectKind::Database, oid: database.oid });
+                }
+            }
+        }
+        Ok(targets)
+    }
+
+    /// 0LP01 for a privilege that such an object does not have.
+    fn check_privileges(&self, target: &Target, privileges: Option<Privileges>) -> Result<()> {
+        let beyond = privileges.unwrap_or_default() - target.kind.all_privileges();
+        let Some(first) = beyond.iter().next() else { return Ok(()) };
+        let noun = match (target.kind, first) {
+            // A sequence could have it.
+            (ObjectKind::Table, privilege) if privilege != Privilege::Usage => "relation",
+            (kind, _) => kind.noun(),
+        };
+        Err(Error::new(INVALID_GRANT, format!("invalid privilege type {} for {noun}", first.keyword())))
+    }
+
+    async fn change_target(&mut self, target: &Target, request: &Request, grantees: &[Option<RoleId>]) -> Result<()> {
+        match target.kind {
+            ObjectKind::Schema => self.lock_schema(target.oid, true).await?,
+            ObjectKind::Table => self.lock_entry(target.oid).await?,
+            _ => self.lock_definition(&[b"database:", target.oid.to_be_bytes().as_slice()].concat(), true).await?,
+        }
+        let catalog = self.catalog();
+        let gone = || Error::new(SqlState::SERIALIZATION_FAILURE, "tuple concurrently deleted");
+        match target.kind {
+            ObjectKind::Schema => {
+                let mut schema = (**catalog.schemas.get(&target.oid).ok_or_else(gone)?).clone();
+                let acl = self.changed_acl(&catalog, target.kind, schema.owner, schema.acl.as_ref(), &schema.name, request, grantees)?;
+                schema.acl = acl.or(schema.acl);
+                self.apply(Change::Schema(schema.oid, Some(Arc::new(schema))))
+            }
+            ObjectKind::Table => {
+                let mut table = (**catalog.tables.get(&target.oid).ok_or_else(gone)?).clone();
+                let acl = self.changed_acl(&catalog, target.kind, table.owner, table.acl.as_ref(), &table.name, request, grantees)?;
+                table.acl = acl.or(table.acl);
+                self.put_table(table).map(drop)
+            }
+            _ => {
+                let mut database = (**catalog.databases.get(&target.oid).ok_or_else(gone)?).clone();
+                let acl =
+                    self.changed_acl(&catalog, target.kind, database.owner, database.acl.as_ref(), &database.name, request, grantees)?;
+                database.acl = acl.or(database.acl);
+                self.apply(Change::Database(database.oid, Some(Arc::new(database))))
+            }
+        }
+    }
+
+    /// The object's list after the change; None if it stays as it is.
+    #[expect(clippy::too_many_arguments, reason = "an object is known by its owner, list and name, whatever its kind")]
+    fn changed_acl(
+        &mut self,
+        catalog: &Catalog,
+        kind: ObjectKind,
+        owner: u32,
+        acl: Option<&Acl>,
+        name: &str,
+        request: &Request,
+        grantees: &[Option<RoleId>],
+    ) -> Result<Option<Acl>> {
+        let owner = RoleId(owner);
+        let access = ObjectAccess { owner, kind, acl };
+        let wanted = request.privileges.unwrap_or_else(|| kind.all_privileges());
+        let authority = choose_grantor(self.principal, &access, wanted).ok_or_else(|| denied(kind, name))?;
+        self.warn_of_less(request, wanted, authority.privileges, name);
+        if authority.privileges.is_empty() {
+            return Ok(None);
+        }
+        let mut changed = acl.cloned().unwrap_or_else(|| Acl::default_for(kind, owner));
+        for grantee in grantees {
+            let (grantor, privileges) = (authority.grantor, authority.privileges);
+            match request.deed {
+                Deed::Grant { with_grant_option } => {
+                    let item = AclItem::for_grant(*grantee, grantor, privileges, with_grant_option);
+                    changed.grant(item, owner, catalog)
+                }
+                Deed::Revoke { scope, behavior } => {
+                    let item = AclItem::for_revoke(*grantee, grantor, privileges, scope);
+                    changed.revoke(item, behavior, owner, catalog)
+                }
+            }
+            .map_err(authorization_error)?;
+        }
+        Ok(Some(changed))
+    }
+
+    fn warn_of_less(&mut self, request: &Request, wanted: Privileges, held: Privileges, name: &str) {
+        if held == wanted {
+            return;
+        }
+        let (state, deed) = match request.deed {
+            Deed::Grant { .. } => ("01007", "granted"),
+            Deed::Revoke { .. } => ("01006", "revoked"),
+        };
+        self.notice_warning(state, match held.is_empty() {
+            true => format!("no privileges were {deed} for \"{name}\""),
+            false => format!("not all privileges were {deed} for \"{name}\""),
+        });
+    }
+
+    /// A notice of class 01, which is shown as a warning.
+    pub(super) fn notice_warning(&mut self, state: &'static str, message: String) {
+        self.notices.push(Report { state: Some(SqlState(state)), message: message.into(), ..Report::default() });
+    }
+}
+
+fn authorization_error(error: auth::AuthorizationError) -> Error {
+    let mut report = Error::new(SqlState(error.sql_state()), error.to_string());
+    if let Some(detail) = error.detail() {
+        report = report.with_detail(detail);
+    }
+    match error.hint() {
+        Some(hint) => report.with_hint(hint),
+        None => report,
+    }
+}

@@ -1,0 +1,510 @@
+//! CREATE, ALTER and DROP ROLE, and who is a member of whom.
+
+use std::sync::Arc;
+
+use auth::{DEFAULT_ITERATIONS, RoleAttributes, RoleId, Verifier};
+use datafusion::sql::sqlparser::ast::{
+    self, AlterRoleOperation, CreateRole, CreateUser, Ident, ObjectName, Password, ResetConfig, RoleOption, SetConfigValue,
+};
+use storage::Value;
+
+use super::DefinitionEnvironment;
+use super::drop::Request;
+use crate::catalog::{Catalog, Change, Role};
+use crate::error::{Error, Result, SqlState};
+use crate::plan::bind::fold;
+use crate::types::{Type, oid, text};
+
+/// Oids below this are the system's own.
+const FIRST_USER_OID: u32 = 16384;
+
+/// What CREATE and ALTER ROLE may say; None is "not said".
+#[derive(Debug, Default)]
+pub(super) struct RoleOptions {
+    pub(super) superuser: Option<bool>,
+    pub(super) createdb: Option<bool>,
+    pub(super) createrole: Option<bool>,
+    pub(super) inherit: Option<bool>,
+    pub(super) login: Option<bool>,
+    pub(super) replication: Option<bool>,
+    pub(super) bypassrls: Option<bool>,
+    pub(super) connection_limit: Option<i32>,
+    /// Some(None) is PASSWORD NULL.
+    pub(super) password: Option<Option<String>>,
+    pub(super) valid_until: Option<String>,
+    /// Roles to become a member of, and roles to become members of this one, the last with the right to grant it on.
+    pub(super) in_roles: Vec<String>,
+    pub(super) members: Vec<String>,
+    pub(super) admins: Vec<String>,
+}
+
+/// Runs CREATE ROLE.
+pub(super) async fn create(create: &CreateRole, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
+    let CreateRole {
+        names,
+        if_not_exists,
+        login,
+        inherit,
+        bypassrls,
+        password,
+        superuser,
+        create_db,
+        create_role,
+        replication,
+        connection_limit,
+        valid_until,
+        in_role,
+        in_group,
+        role,
+        user,
+        admin,
+        authorization_owner,
+    } = create;
+    let [name] = names.as_slice() else { return Err(Error::unsupported("CREATE ROLE with several names")) };
+    if *if_not_exists || authorization_owner.is_some() {
+        return Err(Error::unsupported("a clause of this CREATE ROLE that PostgreSQL does not have"));
+    }
+    let folded = |names: &[Ident], more: &[Ident]| names.iter().chain(more).map(fold).collect();
+    let options = RoleOptions {
+        superuser: *superuser,
+        createdb: *create_db,
+        createrole: *create_role,
+        inherit: *inherit,
+        login: *login,
+        replication: *replication,
+        bypassrls: *bypassrls,
+        connection_limit: connection_limit.as_ref().map(limit).transpose()?,
+        password: password.as_ref().map(password_text).transpose()?,
+        valid_until: valid_until.as_ref().map(literal).transpose()?,
+        in_roles: folded(in_role, in_group),
+        members: folded(role, user),
+        admins: folded(admin, &[]),
+    };
+    environment.create_role(single_name(name)?, &options).await
+}
+
+/// Runs CREATE USER, a role that may log in.
+pub(super) async fn create_user(create: &CreateUser, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
+    let CreateUser { or_replace, if_not_exists, name, options, with_tags, tags } = create;
+    if *or_replace || *if_not_exists || !options.options.is_empty() || *with_tags || !tags.options.is_empty() {
+        return Err(Error::unsupported("a clause of this CREATE USER that PostgreSQL does not have"));
+    }
+    let options = RoleOptions { login: Some(true), ..RoleOptions::default() };
+    environment.create_role(fold(name), &options).await
+}
+
+/// Runs ALTER ROLE.
+pub(super) async fn alter(
+    name: &Ident,
+    operation: &AlterRoleOperation,
+    environment: &mut DefinitionEnvironment<'_>,
+) -> Result<()> {
+    let name = match fold(name).as_str() {
+        "current_user" | "current_role" if name.quote_style.is_none() => environment.principal.name().to_owned(),
+        "session_user" if name.quote_style.is_none() => environment.context.session.session_user.clone(),
+        "all" if name.quote_style.is_none() => return Err(Error::unsupported("ALTER ROLE ALL")),
+        folded => folded.to_owned(),
+    };
+    match operation {
+        AlterRoleOperation::RenameRole { role_name } => environment.rename_role(&name, fold(role_name)).await,
+        AlterRoleOperation::WithOptions { options } => {
+            let options = written_options(options)?;
+            environment.alter_role(&name, &options).await
+        }
+        AlterRoleOperation::Set { config_name, config_value, in_database } => {
+            if in_database.is_some() {
+                return Err(Error::unsupported("ALTER ROLE … IN DATABASE"));
+            }
+            environment.set_role_setting(&name, config_name, config_value).await
+        }
+        AlterRoleOperation::Reset { config_name, in_database } => {
+            if in_database.is_some() {
+                return Err(Error::unsupported("ALTER ROLE … IN DATABASE"));
+            }
+            environment.reset_role_settings(&name, config_name).await
+        }
+        AlterRoleOperation::AddMember { .. } | AlterRoleOperation::DropMember { .. } => {
+            Err(Error::unsupported("ALTER ROLE … MEMBER"))
+        }
+    }
+}
+
+fn written_options(written: &[RoleOption]) -> Result<RoleOptions> {
+    let mut options = RoleOptions::default();
+    for option in written {
+        match option {
+            RoleOption::BypassRLS(value) => options.bypassrls = Some(*value),
+            RoleOption::ConnectionLimit(value) => options.connection_limit = Some(limit(value)?),
+            RoleOption::CreateDB(value) => options.createdb = Some(*value),
+            RoleOption::CreateRole(value) => options.createrole = Some(*value),
+            RoleOption::Inherit(value) => options.inherit = Some(*value),
+            RoleOption::Login(value) => options.login = Some(*value),
+            RoleOption::Password(password) => options.password = Some(password_text(password)?),
+            RoleOption::Replication(value) => options.replication = Some(*value),
+            RoleOption::SuperUser(value) => options.superuser = Some(*value),
+            RoleOption::ValidUntil(value) => options.valid_until = Some(literal(value)?),
+        }
+    }
+    Ok(options)
+}
+
+fn single_name(name: &ObjectName) -> Result<String> {
+    match name.0.as_slice() {
+        [part] => part.as_ident().map(fold),
+        _ => None,
+    }
+    .ok_or_else(|| Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \".\""))
+}
+
+fn limit(value: &ast::Expr) -> Result<i32> {
+    let number = value.to_string().parse::<i32>().ok().filter(|limit| *limit >= -1);
+    number.ok_or_else(|| Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid connection limit: {value}")))
+}
+
+fn password_text(password: &Password) -> Result<Option<String>> {
+    match password {
+        Password::NullPassword => Ok(None),
+        Password::Password(value) => literal(value).map(Some),
+    }
+}
+
+fn literal(value: &ast::Expr) -> Result<String> {
+    match value {
+        ast::Expr::Value(value) => value.value.clone().into_string(),
+        _ => None,
+    }
+    .ok_or_else(|| Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{value}\"")))
+}
+
+/// The oid of the role of that name; 42704 if there is none.
+pub(super) fn oid_named(catalog: &Catalog, name: &str) -> Result<u32> {
+    role_named(catalog, name).map(|role| role.oid)
+}
+
+pub(super) fn role_named<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Arc<Role>> {
+    catalog
+        .role_named(name)
+        .ok_or_else(|| Error::new(SqlState::UNDEFINED_OBJECT, format!("role \"{name}\" does not exist")))
+}
+
+pub(super) fn denied(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message)
+}
+
+fn refuse_reserved(name: &str) -> Result<()> {
+    let reserved = |detail: Option<&str>| {
+        let error = Error::new(SqlState::RESERVED_NAME, format!("role name \"{name}\" is reserved"));
+        Err(match detail {
+            Some(detail) => error.with_detail(detail),
+            None => error,
+        })
+    };
+    match name {
+        "public" | "none" => reserved(None),
+        _ if name.starts_with("pg_") => reserved(Some("Role names starting with \"pg_\" are reserved.")),
+        _ => Ok(()),
+    }
+}
+
+impl DefinitionEnvironment<'_> {
+    /// The attributes of the role that acts.
+    pub(super) fn own_attributes(&self, catalog: &Catalog) -> RoleAttributes {
+        let role = catalog.roles.get(&self.principal.role().0);
+        role.map_or_else(RoleAttributes::default, |role| role.attributes.clone())
+    }
+
+    pub(super) async fn create_role(&mut self, name: String, options: &RoleOptions) -> Result<()> {
+        let own = self.own_attributes(&self.context.catalog);
+        let only_superusers = [
+            (options.superuser, "must be superuser to create superusers"),
+            (options.replication, "must be superuser to create replication users"),
+            (options.bypassrls, "must be superuser to create bypassrls users"),
+        ];
+        if !own.superuser {
+            if let Some((_, words)) = only_superusers.iter().find(|(said, _)| *said == Some(true)) {
+                return Err(denied(*words));
+            }
+            if !own.createrole {
+                return Err(denied("permission denied to create role"));
+            }
+        }
+        refuse_reserved(&name)?;
+        self.lock_role_name(&name).await?;
+        if self.catalog().role_named(&name).is_some() {
+            return Err(Error::new(SqlState::DUPLICATE_OBJECT, format!("role \"{name}\" already exists")));
+        }
+        let oid = self.store.allocate_oid()?;
+        let mut role = Role {
+            oid,
+            name: name.clone(),
+            attributes: RoleAttributes::default(),
+            verifier: None,
+            member_of: Vec::new(),
+            admin_of: Vec::new(),
+            settings: Vec::new(),
+        };
+        self.set_options(&mut role, options)?;
+        self.apply(Change::Role(oid, Some(Arc::new(role))))?;
+        for group in &options.in_roles {
+            self.add_member(group, &name, false).await?;
+        }
+        for member in &options.members {
+            self.add_member(&name, member, false).await?;
+        }
+        for member in &options.admins {
+            self.add_member(&name, member, true).await?;
+        }
+        Ok(())
+    }
+
+    fn set_options(&mut self, role: &mut Role, options: &RoleOptions) -> Result<()> {
+        let attributes = &mut role.attributes;
+        let flags = [
+            (&mut attributes.superuser, options.superuser),
+            (&mut attributes.createdb, options.createdb),
+            (&mut attributes.createrole, options.createrole),
+            (&mut attributes.inherit, options.inherit),
+            (&mut attributes.login, options.login),
+            (&mut attributes.replication, options.replication),
+            (&mut attributes.bypassrls, options.bypassrls),
+        ];
+        for (flag, said) in flags {
+            *flag = said.unwrap_or(*flag);
+        }
+        attributes.connection_limit = options.connection_limit.unwrap_or(attributes.connection_limit);
+        if let Some(until) = &options.valid_until {
+            attributes.valid_until = Some(self.timestamp(until)?);
+        }
+        match &options.password {
+            None => {}
+            Some(None) => role.verifier = None,
+            Some(Some(password)) => role.verifier = self.verifier(password)?,
+        }
+        Ok(())
+    }
+
+    fn timestamp(&self, written: &str) -> Result<i64> {
+        match text::parse(written, Type::new(oid::TIMESTAMPTZ), &self.context.session.format)? {
+            Value::Timestamptz(until) => Ok(until),
+            _ => Err(Error::internal("a timestamp is not one")),
+        }
+    }
+
+    /// What is kept of a password.
+    fn verifier(&mut self, password: &str) -> Result<Option<String>> {
+        if password.is_empty() {
+            self.notice("empty string is not a valid password, clearing password".to_owned());
+            return Ok(None);
+        }
+        if Verifier::is_verifier(password) {
+            return Ok(Some(password.to_owned()));
+        }
+        let md5 = password.strip_prefix("md5");
+        if md5.is_some_and(|hash| hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+            return Err(Error::unsupported("a password that is an MD5 hash"));
+        }
+        Ok(Some(Verifier::from_password(password, DEFAULT_ITERATIONS).to_string()))
+    }
+
+    async fn lock_role_name(&mut self, name: &str) -> Result<()> {
+        self.lock_definition(&[b"role-name:", name.as_bytes()].concat(), true).await
+    }
+
+    /// Locks a role to change it, and answers it as it is then.
+    pub(super) async fn lock_named_role(&mut self, name: &str) -> Result<Role> {
+        loop {
+            let before = oid_named(&self.catalog(), name)?;
+            self.lock_role(before, true).await?;
+            let catalog = self.catalog();
+            let role = role_named(&catalog, name)?;
+            if role.oid == before {
+                return Ok((**role).clone());
+            }
+        }
+    }
+
+    pub(super) async fn alter_role(&mut self, name: &str, options: &RoleOptions) -> Result<()> {
+        let mut role = self.lock_named_role(name).await?;
+        let own = self.own_attributes(&self.context.catalog);
+        if !own.superuser {
+            if role.attributes.superuser || options.superuser.is_some() {
+                return Err(denied("must be superuser to alter superuser roles or change superuser attribute"));
+            }
+            if role.attributes.replication || options.replication.is_some() {
+                return Err(denied("must be superuser to alter replication roles or change replication attribute"));
+            }
+            if options.bypassrls.is_some() {
+                return Err(denied("must be superuser to change bypassrls attribute"));
+            }
+        }
+        if !own.superuser && !own.createrole && !(options.is_password_only() && role.oid == self.principal.role().0) {
+            return Err(denied("permission denied"));
+        }
+        self.set_options(&mut role, options)?;
+        self.apply(Change::Role(role.oid, Some(Arc::new(role))))
+    }
+
+    async fn rename_role(&mut self, name: &str, new: String) -> Result<()> {
+        let mut role = self.lock_named_role(name).await?;
+        let named_now = |who: &str| Error::new(SqlState::FEATURE_NOT_SUPPORTED, format!("{who} user cannot be renamed"));
+        if name == self.context.session.session_user {
+            return Err(named_now("session"));
+        }
+        if role.oid == self.principal.role().0 {
+            return Err(named_now("current"));
+        }
+        refuse_reserved(name)?;
+        refuse_reserved(&new)?;
+        self.lock_role_name(&new).await?;
+        if self.catalog().role_named(&new).is_some() {
+            return Err(Error::new(SqlState::DUPLICATE_OBJECT, format!("role \"{new}\" already exists")));
+        }
+        let own = self.own_attributes(&self.context.catalog);
+        if role.attributes.superuser && !own.superuser {
+            return Err(denied("must be superuser to rename superusers"));
+        }
+        if !own.superuser && !own.createrole {
+            return Err(denied("permission denied to rename role"));
+        }
+        role.name = new;
+        self.apply(Change::Role(role.oid, Some(Arc::new(role))))
+    }
+
+    fn check_settings(&self, role: &Role) -> Result<()> {
+        let own = self.own_attributes(&self.context.catalog);
+        let allowed = match role.attributes.superuser {
+            true => own.superuser,
+            false => own.superuser || own.createrole || role.oid == self.principal.role().0,
+        };
+        match (allowed, role.attributes.superuser) {
+            (true, _) => Ok(()),
+            (false, true) => Err(denied("must be superuser to alter superusers")),
+            (false, false) => Err(denied("permission denied")),
+        }
+    }
+
+    async fn set_role_setting(&mut self, name: &str, setting: &ObjectName, value: &SetConfigValue) -> Result<()> {
+        let mut role = self.lock_named_role(name).await?;
+        self.check_settings(&role)?;
+        let setting = setting.to_string().to_ascii_lowercase();
+        let value = match value {
+            SetConfigValue::Default => None,
+            SetConfigValue::FromCurrent => return Err(Error::unsupported("ALTER ROLE … SET … FROM CURRENT")),
+            SetConfigValue::Value(ast::Expr::Identifier(word)) => Some(fold(word)),
+            SetConfigValue::Value(value) => Some(literal(value)?),
+        };
+        role.settings.retain(|(other, _)| *other != setting);
+        if let Some(value) = value {
+            // Whoever logs in as this role must be able to have it.
+            let mut trial = (*self.context.session.settings).clone();
+            trial.set(&setting, std::slice::from_ref(&value), self.principal.is_superuser())?;
+            role.settings.push((setting, value));
+        }
+        self.apply(Change::Role(role.oid, Some(Arc::new(role))))
+    }
+
+    async fn reset_role_settings(&mut self, name: &str, setting: &ResetConfig) -> Result<()> {
+        let mut role = self.lock_named_role(name).await?;
+        self.check_settings(&role)?;
+        match setting {
+            ResetConfig::ALL => role.settings.clear(),
+            ResetConfig::ConfigName(setting) => {
+                let setting = setting.to_string().to_ascii_lowercase();
+                role.settings.retain(|(other, _)| *other != setting);
+            }
+        }
+        self.apply(Change::Role(role.oid, Some(Arc::new(role))))
+    }
+}
+
+impl RoleOptions {
+    fn is_password_only(&self) -> bool {
+        let flags = [self.superuser, self.createdb, self.createrole, self.inherit, self.login, self.replication, self.bypassrls];
+        self.password.is_some()
+            && flags.iter().all(Option::is_none)
+            && self.connection_limit.is_none()
+            && self.valid_until.is_none()
+    }
+}
+
+/// Runs DROP ROLE.
+pub(super) async fn drop(request: &Request<'_>, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
+    let own = environment.own_attributes(&environment.context.catalog);
+    if !own.superuser && !own.createrole {
+        return Err(denied("permission denied to drop role"));
+    }
+    for name in request.names {
+        let name = single_name(name)?;
+        if request.if_exists && environment.catalog().role_named(&name).is_none() {
+            environment.notice_skipping(None, format!("role \"{name}\" does not exist"));
+            continue;
+        }
+        let role = environment.lock_named_role(&name).await?;
+        environment.check_droppable(&role, own.superuser)?;
+        environment.drop_role(&role).await?;
+    }
+    Ok(())
+}
+
+impl DefinitionEnvironment<'_> {
+    fn check_droppable(&mut self, role: &Role, superuser: bool) -> Result<()> {
+        let in_use = |who: &str| Error::new(SqlState::OBJECT_IN_USE, format!("{who} user cannot be dropped"));
+        if role.oid == self.principal.role().0 {
+            return Err(in_use("current"));
+        }
+        if role.name == self.context.session.session_user {
+            return Err(in_use("session"));
+        }
+        if role.attributes.superuser && !superuser {
+            return Err(denied("must be superuser to drop superusers"));
+        }
+        if role.oid < FIRST_USER_OID {
+            let message = format!("cannot drop role {} because it is required by the database system", role.name);
+            return Err(Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message));
+        }
+        let catalog = self.catalog();
+        let dependents = self.role_dependents(&catalog, role.oid);
+        if dependents.is_empty() {
+            return Ok(());
+        }
+        let message = format!("role \"{}\" cannot be dropped because some objects depend on it", role.name);
+        Err(Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message).with_detail(dependents.join("\n")))
+    }
+
+    /// What the role owns and has been granted, as messages say it.
+    fn role_dependents(&self, catalog: &Catalog, role: u32) -> Vec<String> {
+        let mut objects: Vec<(u32, Option<&auth::Acl>, String)> = Vec::new();
+        for database in catalog.databases.values() {
+            objects.push((database.owner, database.acl.as_ref(), format!("database {}", database.name)));
+        }
+        for schema in catalog.schemas.values() {
+            objects.push((schema.owner, schema.acl.as_ref(), format!("schema {}", schema.name)));
+        }
+        for table in catalog.tables.values() {
+            objects.push((table.owner, table.acl.as_ref(), format!("table {}", self.shown(catalog, table))));
+        }
+        let relation = |(owner, acl, shown): (u32, Option<&auth::Acl>, String)| {
+            if owner == role {
+                return Some(format!("owner of {shown}"));
+            }
+            acl.is_some_and(|acl| acl.mentions(RoleId(role))).then(|| format!("privileges for {shown}"))
+        };
+        objects.into_iter().filter_map(relation).collect()
+    }
+
+    async fn drop_role(&mut self, role: &Role) -> Result<()> {
+        let catalog = self.catalog();
+        let members: Vec<u32> =
+            catalog.roles.values().filter(|other| other.member_of.contains(&role.oid)).map(|other| other.oid).collect();
+        for member in members {
+            self.lock_role(member, true).await?;
+            let catalog = self.catalog();
+            let Some(member) = catalog.roles.get(&member) else { continue };
+            let mut member = (**member).clone();
+            member.member_of.retain(|other| *other != role.oid);
+            member.admin_of.retain(|other| *other != role.oid);
+            self.apply(Change::Role(member.oid, Some(Arc::new(member))))?;
+        }
+        self.apply(Change::Role(role.oid, None))
+    }
+}

@@ -1,0 +1,266 @@
+//! CREATE TABLE.
+
+use datafusion::sql::sqlparser::ast::{self, CreateTable, CreateTableOptions, HiveDistributionStyle};
+
+use super::constraint::{Check, Key, Written};
+use super::foreign_key::ForeignKey;
+use super::names::Place;
+use super::{DefinitionEnvironment, options};
+use crate::catalog::{Table, TableKind, empty_storage};
+use crate::error::{Error, Result, SqlState};
+
+/// What a CREATE TABLE asks for, of what we can do.
+struct Request<'a> {
+    columns: &'a [ast::ColumnDef],
+    constraints: &'a [ast::TableConstraint],
+    options: Vec<(String, String)>,
+}
+
+/// The constraints of a table, in the order in which PostgreSQL makes them.
+#[derive(Default)]
+struct Constraints<'a> {
+    checks: Vec<Check<'a>>,
+    keys: Vec<Key>,
+    foreign_keys: Vec<ForeignKey<'a>>,
+}
+
+/// Runs CREATE TABLE.
+pub(super) async fn create(create: &CreateTable, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
+    let request = Request::of(create)?;
+    let Some(place) = environment.claim_place(create).await? else { return Ok(()) };
+    let table = environment.build_table(&request, place).await?;
+    environment.put_table(table)?;
+    Ok(())
+}
+
+impl<'a> Request<'a> {
+    /// Takes the statement apart; a clause that we do not know what to do with is refused.
+    fn of(create: &'a CreateTable) -> Result<Self> {
+        refuse_foreign_clauses(create)?;
+        let CreateTable { temporary, global, columns, constraints, table_options, query, like, on_commit, .. } = create;
+        let CreateTable { partition_by, inherits, partition_of, for_values, .. } = create;
+        let refused = [
+            (*temporary || global.is_some() || on_commit.is_some(), "CREATE TEMPORARY TABLE"),
+            (query.is_some(), "CREATE TABLE AS"),
+            (like.is_some(), "CREATE TABLE … LIKE"),
+            (partition_by.is_some(), "PARTITION BY"),
+            (partition_of.is_some() || for_values.is_some(), "PARTITION OF"),
+            (inherits.is_some(), "INHERITS"),
+        ];
+        if let Some((_, what)) = refused.iter().find(|(said, _)| *said) {
+            return Err(Error::unsupported(what));
+        }
+        let options = match table_options {
+            CreateTableOptions::None => Vec::new(),
+            CreateTableOptions::With(given) => options::of_table(given)?,
+            CreateTableOptions::Options(given)
+            | CreateTableOptions::Plain(given)
+            | CreateTableOptions::TableProperties(given) => {
+                let first = given.first().map_or_else(String::new, ToString::to_string);
+                return Err(Error::unsupported(format!("table option {first}")));
+            }
+        };
+        Ok(Request { columns, constraints, options })
+    }
+}
+
+/// Refuses what other databases' CREATE TABLE can say. Exhaustive, so that no clause is passed over in silence.
+fn refuse_foreign_clauses(create: &CreateTable) -> Result<()> {
+    let CreateTable {
+        or_replace,
+        temporary: _,
+        external,
+        dynamic,
+        global: _,
+        if_not_exists: _,
+        transient,
+        volatile,
+        iceberg,
+        snapshot,
+        name: _,
+        columns: _,
+        constraints: _,
+        hive_distribution,
+        hive_formats,
+        table_options: _,
+        file_format,
+        location,
+        query: _,
+        without_rowid,
+        like: _,
+        clone,
+        version,
+        comment,
+        on_commit: _,
+        on_cluster,
+        primary_key,
+        order_by,
+        partition_by: _,
+        cluster_by,
+        clustered_by,
+        inherits: _,
+        partition_of: _,
+        for_values: _,
+        strict,
+        copy_grants,
+        enable_schema_evolution,
+        change_tracking,
+        data_retention_time_in_days,
+        max_data_extension_time_in_days,
+        default_ddl_collation,
+        with_aggregation_policy,
+        with_row_access_policy,
+        with_storage_lifecycle_policy,
+        with_tags,
+        external_volume,
+        base_location,
+        catalog,
+        catalog_sync,
+        storage_serialization_policy,
+        target_lag,
+        warehouse,
+        refresh_mode,
+        initialize,
+        require_user,
+        diststyle,
+        distkey,
+        sortkey,
+        backup,
+    } = create;
+    let hive = !matches!(hive_distribution, HiveDistributionStyle::NONE)
+        || hive_formats.as_ref().is_some_and(|formats| *formats != ast::HiveFormat::default());
+    let kinds = *or_replace || *external || *dynamic || *transient || *volatile || *iceberg || *snapshot || *strict;
+    let places = file_format.is_some() || location.is_some() || external_volume.is_some() || base_location.is_some();
+    let sources = clone.is_some() || version.is_some() || comment.is_some() || on_cluster.is_some();
+    let orders = primary_key.is_some() || order_by.is_some() || cluster_by.is_some() || clustered_by.is_some();
+    let policies = *copy_grants
+        || enable_schema_evolution.is_some()
+        || change_tracking.is_some()
+        || data_retention_time_in_days.is_some()
+        || max_data_extension_time_in_days.is_some()
+        || default_ddl_collation.is_some()
+        || with_aggregation_policy.is_some()
+        || with_row_access_policy.is_some()
+        || with_storage_lifecycle_policy.is_some()
+        || with_tags.is_some();
+    let external = catalog.is_some()
+        || catalog_sync.is_some()
+        || storage_serialization_policy.is_some()
+        || target_lag.is_some()
+        || warehouse.is_some()
+        || refresh_mode.is_some()
+        || initialize.is_some();
+    let distribution =
+        *require_user || diststyle.is_some() || distkey.is_some() || sortkey.is_some() || backup.is_some();
+    if hive || kinds || places || sources || orders || policies || external || distribution || *without_rowid {
+        return Err(Error::unsupported("a clause of this CREATE TABLE that PostgreSQL does not have"));
+    }
+    Ok(())
+}
+
+impl DefinitionEnvironment<'_> {
+    /// Claims the table's name in its schema; None if it is taken and that is no error.
+    async fn claim_place(&mut self, create: &CreateTable) -> Result<Option<Place>> {
+        loop {
+            let catalog = self.catalog();
+            let place = self.place(&catalog, &create.name)?;
+            self.lock_schema(place.schema.oid, false).await?;
+            self.lock_name(place.schema.oid, &place.name).await?;
+            let catalog = self.catalog();
+            if self.place(&catalog, &create.name)?.schema.oid != place.schema.oid {
+                continue;
+            }
+            if !catalog.relation_names.contains_key(&(place.schema.oid, place.name.clone())) {
+                return Ok(Some(place));
+            }
+            let message = format!("relation \"{}\" already exists", place.name);
+            if create.if_not_exists {
+                self.notice_skipping(Some(SqlState::DUPLICATE_TABLE), message);
+                return Ok(None);
+            }
+            return Err(Error::new(SqlState::DUPLICATE_TABLE, message));
+        }
+    }
+
+    async fn build_table(&mut self, request: &Request<'_>, place: Place) -> Result<Table> {
+        let catalog = self.catalog();
+        let (oid, generation) = (self.store.allocate_oid()?, self.new_generation()?);
+        let owner = self.principal.role().0;
+        self.lock_role(owner, false).await?;
+        let mut table = Table {
+            oid,
+            schema: place.schema.oid,
+            name: place.name,
+            owner,
+            acl: None,
+            kind: TableKind::Table,
+            unlogged: false,
+            columns: Vec::with_capacity(request.columns.len()),
+            last_column: 0,
+            constraints: Vec::new(),
+            indexes: Vec::new(),
+            options: request.options.clone(),
+            comment: None,
+            version: 0,
+            storage: empty_storage(oid, generation),
+        };
+        let mut constraints = Constraints::default();
+        for definition in request.columns {
+            let column = self.read_column(&catalog, &table.name, definition)?;
+            if table.position_of(&column.name).is_some() {
+                let message = format!("column \"{}\" specified more than once", column.name);
+                return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
+            }
+            self.add_column(&catalog, &mut table, &column)?;
+            column.constraints.into_iter().for_each(|constraint| constraints.add(constraint));
+        }
+        for constraint in request.constraints {
+            constraints.add(Written::of_table(constraint)?);
+        }
+        self.add_constraints(&mut table, constraints).await?;
+        table.lay_out(generation, &[])?;
+        Ok(table)
+    }
+
+    async fn add_constraints(&mut self, table: &mut Table, constraints: Constraints<'_>) -> Result<()> {
+        for check in &constraints.checks {
+            self.add_check(table, check)?;
+        }
+        // The primary key's index comes first, whatever the order in which the keys are written.
+        let (primary, unique): (Vec<&Key>, Vec<&Key>) = constraints.keys.iter().partition(|key| key.primary);
+        for key in primary.into_iter().chain(unique) {
+            self.add_key(table, key).await?;
+        }
+        for key in &constraints.foreign_keys {
+            self.add_foreign_key(table, key).await?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Constraints<'a> {
+    fn add(&mut self, constraint: Written<'a>) {
+        match constraint {
+            Written::Check(check) => self.checks.push(check),
+            Written::ForeignKey(key) => self.foreign_keys.push(key),
+            Written::Key(key) => self.add_key(key),
+        }
+    }
+
+    /// A key that says the same as another is left out; its name is not.
+    fn add_key(&mut self, key: Key) {
+        let names = |key: &Key| key.columns.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let same = |other: &&mut Key| {
+            names(other) == names(&key)
+                && other.nulls_distinct == key.nulls_distinct
+                && !(other.primary && key.primary)
+        };
+        match self.keys.iter_mut().find(same) {
+            Some(other) => {
+                other.primary |= key.primary;
+                other.name = other.name.take().or(key.name);
+            }
+            None => self.keys.push(key),
+        }
+    }
+}

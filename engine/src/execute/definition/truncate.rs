@@ -1,0 +1,133 @@
+//! TRUNCATE: a table gets new, empty contents; the old ones go as a whole when the transaction commits.
+
+use std::sync::Arc;
+
+use auth::{ObjectAccess, ObjectKind, Privileges, RoleId, decide};
+use datafusion::sql::sqlparser::ast::{CascadeOption, Truncate, TruncateIdentityOption, TruncateTableTarget};
+use storage::{TableId, TableLock};
+
+use super::{DefinitionEnvironment, names};
+use crate::catalog::{Catalog, ConstraintKind, Table};
+use crate::error::{Error, Result, SqlState};
+use crate::plan::authorize::denied;
+
+/// Runs TRUNCATE.
+pub(super) async fn run(truncate: &Truncate, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
+    let Truncate { table_names, partitions, table: _, if_exists, identity, cascade, on_cluster } = truncate;
+    if partitions.is_some() || *if_exists || on_cluster.is_some() {
+        return Err(Error::unsupported("a clause of this TRUNCATE that PostgreSQL does not have"));
+    }
+    // No table has a sequence of its own, so there is nothing to restart or to continue.
+    let (None | Some(TruncateIdentityOption::Restart | TruncateIdentityOption::Continue)) = identity;
+    let cascade = matches!(cascade, Some(CascadeOption::Cascade));
+    let mut oids = Vec::with_capacity(table_names.len());
+    for target in table_names {
+        // Without inheritance ONLY and * change nothing.
+        let TruncateTableTarget { name, only: _, has_asterisk: _ } = target;
+        let table = environment.lock_for_truncate(name).await?;
+        if !oids.contains(&table.oid) {
+            oids.push(table.oid);
+        }
+    }
+    if cascade {
+        environment.add_referencing(&mut oids).await?;
+    }
+    let catalog = environment.catalog();
+    refuse_referenced(environment, &catalog, &oids)?;
+    for oid in oids {
+        environment.truncate(oid)?;
+    }
+    Ok(())
+}
+
+impl DefinitionEnvironment<'_> {
+    async fn lock_for_truncate(
+        &mut self,
+        name: &datafusion::sql::sqlparser::ast::ObjectName,
+    ) -> Result<Arc<Table>> {
+        let name = self.qualified(name)?;
+        loop {
+            let catalog = self.catalog();
+            let table = self.find_table(&catalog, &name)?;
+            self.check_truncate(&table)?;
+            self.lock_table(table.oid, TableLock::AccessExclusive).await?;
+            let catalog = self.catalog();
+            let now = self.find_table(&catalog, &name)?;
+            if now.oid == table.oid {
+                self.check_truncate(&now)?;
+                return Ok(now);
+            }
+        }
+    }
+
+    fn check_truncate(&self, table: &Table) -> Result<()> {
+        names::refuse_system(table)?;
+        let access = ObjectAccess { owner: RoleId(table.owner), kind: ObjectKind::Table, acl: table.acl.as_ref() };
+        match decide(self.principal, &access, Privileges::TRUNCATE).is_allowed() {
+            true => Ok(()),
+            false => Err(denied(ObjectKind::Table, &table.name)),
+        }
+    }
+
+    /// Adds the tables that point at one of these, and those that point at them, each locked.
+    async fn add_referencing(&mut self, oids: &mut Vec<u32>) -> Result<()> {
+        loop {
+            let catalog = self.catalog();
+            let found = referencing(&catalog, oids).map(|(child, _)| child.clone()).next();
+            let Some(child) = found else { return Ok(()) };
+            self.lock_table(child.oid, TableLock::AccessExclusive).await?;
+            let catalog = self.catalog();
+            // It may have lost its foreign key while we waited.
+            let Some((child, _)) = referencing(&catalog, oids).find(|(table, _)| table.oid == child.oid) else { continue };
+            let shown = self.shown(&catalog, child);
+            self.notice(format!("truncate cascades to table \"{shown}\""));
+            self.check_truncate(child)?;
+            oids.push(child.oid);
+        }
+    }
+
+    /// Gives the table, which is locked, new contents.
+    pub(super) fn truncate(&mut self, oid: u32) -> Result<()> {
+        let catalog = self.catalog();
+        let table = catalog.tables.get(&oid).ok_or_else(|| Error::internal("a locked table is gone"))?;
+        let mut table = (**table).clone();
+        self.drop_contents(&table);
+        let generation = self.new_generation()?;
+        for index in table.indexes.iter_mut().filter(|index| !index.primary) {
+            index.generation = Some(self.new_generation()?);
+        }
+        table.lay_out(generation, &[])?;
+        self.transaction.replaced(TableId(oid));
+        self.redefine(table)?;
+        Ok(())
+    }
+
+    /// Lets a table's rows and index entries go when the transaction commits.
+    pub(super) fn drop_contents(&mut self, table: &Table) {
+        self.transaction.dropped(table.storage.generation);
+        for index in &table.storage.indexes {
+            self.transaction.dropped(index.generation);
+        }
+    }
+}
+
+/// Tables outside the set that point at one inside it.
+fn referencing<'a>(catalog: &'a Catalog, oids: &'a [u32]) -> impl Iterator<Item = (&'a Arc<Table>, u32)> {
+    let outside = catalog.tables.values().filter(|table| !oids.contains(&table.oid));
+    outside.filter_map(|table| {
+        table.constraints.iter().find_map(|constraint| match &constraint.kind {
+            ConstraintKind::ForeignKey { target, .. } if oids.contains(target) => Some((table, *target)),
+            _ => None,
+        })
+    })
+}
+
+fn refuse_referenced(environment: &DefinitionEnvironment<'_>, catalog: &Catalog, oids: &[u32]) -> Result<()> {
+    let Some((child, parent)) = referencing(catalog, oids).next() else { return Ok(()) };
+    let shown = |table: &Table| environment.shown(catalog, table);
+    let parent = catalog.tables.get(&parent).map_or_else(String::new, |parent| shown(parent));
+    let child = shown(child);
+    Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot truncate a table referenced in a foreign key constraint")
+        .with_detail(format!("Table \"{child}\" references \"{parent}\"."))
+        .with_hint(format!("Truncate table \"{child}\" at the same time, or use TRUNCATE ... CASCADE.")))
+}

@@ -1,0 +1,100 @@
+//! Trying a new rule on the rows that are there.
+//!
+//! The caller holds a table lock that keeps writers out, so the newest state is what counts, whatever the transaction's
+//! snapshot shows.
+
+use storage::kv::Direction;
+use storage::{ConflictOn, Duplicate, KeyRange, Value};
+
+use super::DefinitionEnvironment;
+use super::constraint::BoundCheck;
+use crate::catalog::Table;
+use crate::error::{Error, Result, SqlState};
+use crate::execute::point::StoredSource;
+use crate::execute::write::key_text;
+use crate::expr::eval::eval;
+
+/// Rows that are tried between two looks at the clock of the scheduler.
+pub(super) const ROWS_AT_A_TIME: usize = 1024;
+
+impl DefinitionEnvironment<'_> {
+    /// Whether the table has any row.
+    pub(super) fn has_rows(&self, table: &Table) -> Result<bool> {
+        let range = KeyRange::generation(table.storage.generation);
+        let view = self.transaction.newest_view();
+        Ok(!view.scan(&table.storage, &range, Direction::Forward).next(1)?.is_empty())
+    }
+
+    /// 23514 if a row makes the check false.
+    pub(super) async fn validate_check(&mut self, table: &Table, check: &BoundCheck) -> Result<()> {
+        let schema = &table.storage;
+        let view = self.transaction.newest_view();
+        let mut scan = view.scan(schema, &KeyRange::generation(schema.generation), Direction::Forward);
+        loop {
+            let rows = scan.next(ROWS_AT_A_TIME)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for row in &rows {
+                let source = StoredSource { row, schema, places: &check.places };
+                if eval(&check.condition, self.context, &source)? == Value::Bool(false) {
+                    let message =
+                        format!("check constraint \"{}\" of relation \"{}\" is violated by some row", check.name, table.name);
+                    return Err(Error::new(SqlState::CHECK_VIOLATION, message)
+                        .with_table(self.schema_of(table), &table.name)
+                        .with_constraint(&check.name));
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// 23502 if a row has NULL in a column, given by position.
+    pub(super) async fn validate_not_null(&mut self, table: &Table, position: usize) -> Result<()> {
+        let schema = &table.storage;
+        let view = self.transaction.newest_view();
+        let mut scan = view.scan(schema, &KeyRange::generation(schema.generation), Direction::Forward);
+        loop {
+            let rows = scan.next(ROWS_AT_A_TIME)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for row in &rows {
+                if row.value(schema, position)?.is_null() {
+                    return Err(self.contains_null(table, position));
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(super) fn contains_null(&self, table: &Table, position: usize) -> Error {
+        let column = &table.columns[position].name;
+        let message = format!("column \"{column}\" of relation \"{}\" contains null values", table.name);
+        Error::new(SqlState::NOT_NULL_VIOLATION, message)
+            .with_table(self.schema_of(table), &table.name)
+            .with_column(column)
+    }
+
+    /// 23505 for a unique index that cannot be built.
+    pub(super) fn not_unique(&self, table: &Table, duplicate: &Duplicate) -> Error {
+        let index = table.indexes.iter().find(|index| match duplicate.constraint {
+            ConflictOn::PrimaryKey => index.primary,
+            ConflictOn::Index(generation) => index.generation == Some(generation),
+        });
+        let Some(index) = index else { return Error::internal("an index that nobody built has duplicates") };
+        let positions: Vec<usize> =
+            index.columns.iter().filter_map(|column| table.position_of_number(column.number)).collect();
+        let values: Vec<Value> = positions.iter().filter_map(|at| duplicate.row.get(*at).cloned()).collect();
+        let key = key_text(table, &positions, &values, self.context);
+        Error::new(SqlState::UNIQUE_VIOLATION, format!("could not create unique index \"{}\"", index.name))
+            .with_detail(format!("Key {key} is duplicated."))
+            .with_table(self.schema_of(table), &table.name)
+            .with_constraint(&index.name)
+    }
+
+    fn schema_of(&self, table: &Table) -> &str {
+        let schemas = &self.catalog.as_ref().unwrap_or(&self.context.catalog).schemas;
+        schemas.get(&table.schema).map_or("", |schema| schema.name.as_str())
+    }
+}

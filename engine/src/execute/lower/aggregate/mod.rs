@@ -1,0 +1,236 @@
+//! Aggregates: groups under PostgreSQL's equality, aggregate functions with PostgreSQL's types and results.
+//!
+//! A call becomes one or more of DataFusion's aggregates (`parts`) and an expression over their results (`finish`):
+//! avg(int4) is a sum in a wide decimal, a count and a division at the end, so that what is hot runs in DataFusion's own
+//! vectorized accumulators. What DataFusion lacks is in `numeric_sum`, `float_variance`, `collect` and `single_value`.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use datafusion::functions_aggregate::min_max::min_udaf;
+use datafusion::logical_expr::expr::{AggregateFunction as DfAggregate, Case};
+use datafusion::logical_expr::{
+    Aggregate, Expr as DfExpr, GroupingSet, LogicalPlan, LogicalPlanBuilder, Projection, Union,
+};
+
+use super::sort_key::{Key, key_of, keyed};
+use super::subquery::order_of;
+use super::{Lowering, column};
+use crate::error::Result;
+use crate::execute::failure::failure;
+use crate::expr::{AggregateCall, Expr};
+use crate::function::{AggregateFunction, AggregateKind};
+use crate::plan::relation::{Column, Relation};
+
+mod collect;
+mod finish;
+mod float_variance;
+mod numeric_sum;
+mod packed;
+pub(super) mod shape;
+mod single_value;
+mod sliding;
+
+pub(super) use single_value::SINGLE_VALUE;
+use shape::Shape;
+
+/// One group key: what is grouped by, and what gives back a value of the group.
+struct GroupKey {
+    column: Column,
+    /// The grouped expression, under the name below.
+    grouped: DfExpr,
+    name: String,
+    /// None: the grouped value is the value.
+    representative: Option<DfExpr>,
+}
+
+impl Lowering<'_> {
+    pub(super) fn aggregate(
+        &mut self,
+        input: &Relation,
+        groups: &[(Column, Expr)],
+        sets: Option<&[Vec<usize>]>,
+        aggregates: &[(Column, AggregateCall)],
+    ) -> Result<LogicalPlan> {
+        let plan = self.relation(input)?;
+        // An aggregate that depends on order and says none takes that of its input.
+        let order = order_of(input);
+        let mut shapes = Vec::with_capacity(aggregates.len());
+        for (column, call) in aggregates {
+            let shape = self.shape(call, &order)?;
+            shapes.push((*column, shape));
+        }
+        let mut values = Vec::with_capacity(groups.len());
+        for (column, expr) in groups {
+            values.push((*column, self.expr(expr)?));
+        }
+        match sets {
+            None => self.grouped(plan, values, shapes),
+            Some(sets) => self.grouping_sets(plan, values, sets, shapes),
+        }
+    }
+
+    /// Rows with equal values of the columns become one.
+    pub(super) fn distinct_rows(&mut self, plan: LogicalPlan, columns: &[Column]) -> Result<LogicalPlan> {
+        let values = columns.iter().map(|column| (*column, column::reference(column.var))).collect();
+        self.grouped(plan, values, Vec::new())
+    }
+
+    fn group_key(&mut self, column: Column, value: DfExpr) -> Result<GroupKey> {
+        let Some(key) = key_of(column.ty)? else {
+            let name = column::name(column.var);
+            return Ok(GroupKey { column, grouped: value.alias(name.clone()), name, representative: None });
+        };
+        let name = column::name(self.fresh());
+        let grouped = keyed(value.clone(), column.ty)?.alias(name.clone());
+        let representative = match key {
+            // The key of a float is the float, but for the sign of zero.
+            Key::Float4 | Key::Float8 => None,
+            Key::Numeric | Key::Padded => Some(call(min_udaf(), vec![value])),
+            Key::Interval | Key::Array(_) => Some(call(single_value::any_of(&column::arrow_of(column.ty)?), vec![value])),
+        };
+        Ok(GroupKey { column, grouped, name, representative })
+    }
+
+    fn grouped(&mut self, plan: LogicalPlan, groups: Vec<(Column, DfExpr)>, shapes: Vec<(Column, Shape)>) -> Result<LogicalPlan> {
+        let keys = groups.into_iter().map(|(column, value)| self.group_key(column, value)).collect::<Result<Vec<_>>>()?;
+        let grouped = keys.iter().map(|key| key.grouped.clone()).collect();
+        self.aggregated(plan, grouped, &keys, &shapes, &|_| true)
+    }
+
+    /// The aggregate itself, and a projection that makes values of keys and results of parts.
+    fn aggregated(
+        &mut self,
+        plan: LogicalPlan,
+        grouped: Vec<DfExpr>,
+        keys: &[GroupKey],
+        shapes: &[(Column, Shape)],
+        present: &dyn Fn(usize) -> bool,
+    ) -> Result<LogicalPlan> {
+        let (mut results, mut aggregates) = (Vec::new(), Vec::new());
+        for (position, key) in keys.iter().enumerate() {
+            let name = column::name(key.column.var);
+            if !present(position) {
+                results.push(column::literal(&storage::Value::Null, key.column.ty)?.alias(name));
+                continue;
+            }
+            let grouped = column::named(key.name.clone());
+            results.push(match &key.representative {
+                None if key.name == name => grouped,
+                None => grouped.alias(name),
+                Some(representative) => {
+                    let chosen = column::name(self.fresh());
+                    aggregates.push(representative.clone().alias(chosen.clone()));
+                    // A grouping set without this key has NULL here.
+                    let absent = Box::new(DfExpr::IsNotNull(Box::new(grouped)));
+                    DfExpr::Case(Case::new(None, vec![(absent, Box::new(column::named(chosen)))], None)).alias(name)
+                }
+            });
+        }
+        for (column, shape) in shapes {
+            let mut parts = Vec::with_capacity(shape.parts.len());
+            for part in &shape.parts {
+                let name = column::name(self.fresh());
+                aggregates.push(part.clone().alias(name.clone()));
+                parts.push(column::named(name));
+            }
+            results.push(shape.finished(parts).alias(column::name(column.var)));
+        }
+        if grouped.is_empty() && aggregates.is_empty() {
+            // GROUP BY () without an aggregate: one row, whatever the input.
+            return LogicalPlanBuilder::empty(true).project(results).and_then(LogicalPlanBuilder::build).map_err(failure);
+        }
+        let aggregate = Aggregate::try_new(Arc::new(plan), grouped, aggregates).map_err(failure)?;
+        let aggregate = Arc::new(LogicalPlan::Aggregate(aggregate));
+        Ok(LogicalPlan::Projection(Projection::try_new(results, aggregate).map_err(failure)?))
+    }
+
+    /// Sets that differ run in one aggregation; the empty set, which answers a row even for no input, and repeated sets
+    /// run by themselves.
+    fn grouping_sets(
+        &mut self,
+        plan: LogicalPlan,
+        groups: Vec<(Column, DfExpr)>,
+        sets: &[Vec<usize>],
+        shapes: Vec<(Column, Shape)>,
+    ) -> Result<LogicalPlan> {
+        let keys = groups.into_iter().map(|(column, value)| self.group_key(column, value)).collect::<Result<Vec<_>>>()?;
+        let (mut seen, mut together, mut alone) = (HashSet::new(), Vec::new(), Vec::new());
+        for set in sets {
+            let mut set = set.clone();
+            set.sort_unstable();
+            set.dedup();
+            if set.is_empty() || !seen.insert(set.clone()) { alone.push(set) } else { together.push(set) }
+        }
+        let mut answers = Vec::with_capacity(alone.len() + 1);
+        if together.len() == 1 {
+            alone.append(&mut together);
+        }
+        if !together.is_empty() {
+            // The sets name columns, so what is grouped by is computed first, beside the input's columns.
+            let mut columns: Vec<DfExpr> = plan.schema().columns().into_iter().map(DfExpr::Column).collect();
+            let mut names = Vec::with_capacity(keys.len());
+            for key in &keys {
+                let name = column::name(self.fresh());
+                columns.push(key.grouped.clone().unalias().alias(name.clone()));
+                names.push(name);
+            }
+            let input = LogicalPlanBuilder::from(plan.clone()).project(columns).and_then(LogicalPlanBuilder::build).map_err(failure)?;
+            let expressions =
+                together.iter().map(|set| set.iter().map(|&position| column::named(names[position].clone())).collect()).collect();
+            let grouped = vec![DfExpr::GroupingSet(GroupingSet::GroupingSets(expressions))];
+            let used: HashSet<usize> = together.iter().flatten().copied().collect();
+            let keys: Vec<GroupKey> = keys
+                .iter()
+                .zip(&names)
+                .map(|(key, name)| GroupKey {
+                    column: key.column,
+                    grouped: key.grouped.clone(),
+                    name: name.clone(),
+                    representative: key.representative.clone(),
+                })
+                .collect();
+            answers.push(self.aggregated(input, grouped, &keys, &shapes, &|position| used.contains(&position))?);
+        }
+        for set in alone {
+            let grouped = set.iter().map(|&position| keys[position].grouped.clone()).collect();
+            answers.push(self.aggregated(plan.clone(), grouped, &keys, &shapes, &|position| set.contains(&position))?);
+        }
+        if answers.len() == 1 {
+            return Ok(answers.swap_remove(0));
+        }
+        let answers = answers.into_iter().map(Arc::new).collect();
+        Ok(LogicalPlan::Union(Union::try_new_with_loose_types(answers).map_err(failure)?))
+    }
+}
+
+/// A call without any clause.
+pub(super) fn call(function: Arc<datafusion::logical_expr::AggregateUDF>, args: Vec<DfExpr>) -> DfExpr {
+    DfExpr::AggregateFunction(DfAggregate::new_udf(function, args, false, None, Vec::new(), None))
+}
+
+/// `count(*)`, for plans that lowering makes up.
+pub(super) static COUNT_ROWS: AggregateFunction =
+    AggregateFunction { oid: 2803, name: "count", args: &[], returns: crate::types::oid::INT8, kind: AggregateKind::CountStar };
+
+/// `count(x)`, likewise.
+pub(super) static COUNT_VALUES: AggregateFunction =
+    AggregateFunction { oid: 2147, name: "count", args: &[crate::types::oid::ANY], returns: crate::types::oid::INT8, kind: AggregateKind::Count };
+
+/// `bool_or(x)`, likewise.
+pub(super) static ANY_TRUE: AggregateFunction = AggregateFunction {
+    oid: 2518,
+    name: "bool_or",
+    args: &[crate::types::oid::BOOL],
+    returns: crate::types::oid::BOOL,
+    kind: AggregateKind::BoolOr,
+};
+
+/// `array_agg(x)`, likewise.
+pub(super) static ALL_VALUES: AggregateFunction = AggregateFunction {
+    oid: 2335,
+    name: "array_agg",
+    args: &[crate::types::oid::ANYELEMENT],
+    returns: crate::types::oid::ANYARRAY,
+    kind: AggregateKind::ArrayAgg,
+};

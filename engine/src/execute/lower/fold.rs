@@ -1,0 +1,51 @@
+//! Constants, worked out before the query runs: parameters become their values, and whatever depends on nothing else
+//! becomes what it evaluates to.
+//!
+//! What fails to evaluate stays as it is and fails when, and only if, a row needs it.
+
+use super::walk;
+use crate::error::{Error, Result};
+use crate::expr::eval::{RowSource, eval};
+use crate::expr::{ColumnVar, Expr, ExprKind};
+use crate::function::{EvalContext, Volatility};
+use storage::Value;
+
+/// A row without columns.
+pub(super) struct NoRow;
+
+impl RowSource for NoRow {
+    fn value(&self, var: ColumnVar) -> Result<Value> {
+        Err(Error::internal(format!("column {} in a constant expression", var.0)))
+    }
+}
+
+pub(super) fn fold(expr: Expr, context: &EvalContext) -> Result<Expr> {
+    let expr = match expr.kind {
+        ExprKind::Const(_) | ExprKind::Column(_) | ExprKind::OuterColumn { .. } => return Ok(expr),
+        ExprKind::Param(position) => {
+            let value = context.params.get(position).cloned().ok_or_else(|| {
+                Error::new(crate::error::SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${}", position + 1))
+            })?;
+            return Ok(Expr::constant(value, expr.ty));
+        }
+        _ => walk::map_parts(expr, &mut |part| fold(part, context))?,
+    };
+    if !foldable(&expr) {
+        return Ok(expr);
+    }
+    Ok(match eval(&expr, context, &NoRow) {
+        Ok(value) => Expr::constant(value, expr.ty),
+        Err(_) => expr,
+    })
+}
+
+fn foldable(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Subquery(_) | ExprKind::Aggregate(_) | ExprKind::Window(_) => return false,
+        ExprKind::Call { function, .. } if function.volatility == Volatility::Volatile => return false,
+        _ => {}
+    }
+    let mut constant = true;
+    walk::parts(expr, &mut |part| constant &= part.as_const().is_some());
+    constant
+}

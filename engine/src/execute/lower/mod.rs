@@ -1,0 +1,88 @@
+//! Lowering: from a bound relation to a DataFusion plan that means the same.
+//!
+//! 1. `subquery` takes subqueries and lateral joins out of the relation, so that every column is made below its use.
+//! 2. `relation` (with `aggregate`, `window`, `set`, `limit`, `table_function`) turns each node into DataFusion's.
+//! 3. `expression` turns expressions into DataFusion's where both agree on every value and error; whatever is left
+//!    runs our own evaluator row by row (`row_function`).
+//!
+//! Plans leave here typed: DataFusion resolves no name, chooses no function and converts nothing by itself. Types whose
+//! Arrow order is not PostgreSQL's (numeric, floats, char(n), intervals, arrays) are compared, sorted, grouped and joined
+//! by a `sort_key`.
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{Expr as DfExpr, LogicalPlan, LogicalPlanBuilder};
+use storage::ReadView;
+
+use super::environment::QueryEnvironment;
+use super::failure::failure;
+use crate::error::Result;
+use crate::expr::ColumnVar;
+use crate::function::EvalContext;
+use crate::plan::relation::{Column, Relation};
+
+mod aggregate;
+mod arithmetic;
+pub(crate) mod column;
+mod expression;
+mod fold;
+mod limit;
+mod relation;
+mod row_function;
+mod set;
+mod sort_key;
+mod subquery;
+pub(crate) mod table_function;
+mod walk;
+mod window;
+
+pub(crate) use sort_key::KeyFunction;
+
+/// Columns that lowering invents are numbered from here; the binder's stay far below.
+const FRESH_COLUMNS: u32 = 1 << 31;
+
+/// One statement's way into a DataFusion plan.
+pub(crate) struct Lowering<'a> {
+    context: Arc<EvalContext>,
+    view: ReadView,
+    environment: &'a QueryEnvironment,
+    /// Columns invented so far.
+    invented: u32,
+    /// Tables scanned so far: each scan has a name of its own.
+    scans: usize,
+}
+
+impl<'a> Lowering<'a> {
+    pub(crate) fn new(context: &EvalContext, view: ReadView, environment: &'a QueryEnvironment) -> Self {
+        Self { context: Arc::new(context.clone()), view, environment, invented: 0, scans: 0 }
+    }
+
+    /// The plan whose columns are those given, each an output of the relation. One may be given twice.
+    pub(crate) fn query(&mut self, relation: &Relation, columns: &[Column]) -> Result<LogicalPlan> {
+        let relation = self.without_subqueries(relation.clone())?;
+        let plan = self.relation(&relation)?;
+        let columns: Vec<DfExpr> = columns
+            .iter()
+            .enumerate()
+            .map(|(position, column)| column::reference(column.var).alias(format!("o{position}")))
+            .collect();
+        LogicalPlanBuilder::from(plan).project(columns).and_then(LogicalPlanBuilder::build).map_err(failure)
+    }
+
+    /// A column number that nothing else in the statement has.
+    fn fresh(&mut self) -> ColumnVar {
+        self.invented += 1;
+        ColumnVar(FRESH_COLUMNS + self.invented)
+    }
+}
+
+/// The DataFusion plan of a relation.
+pub(crate) fn lower(
+    relation: &Relation,
+    columns: &[Column],
+    context: &EvalContext,
+    view: ReadView,
+    environment: &QueryEnvironment,
+) -> Result<LogicalPlan> {
+    Lowering::new(context, view, environment).query(relation, columns)
+}

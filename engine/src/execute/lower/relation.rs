@@ -1,0 +1,232 @@
+//! Relations: each node of a bound relation becomes DataFusion's.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::catalog::cte_worktable::CteWorkTable;
+use datafusion::datasource::provider_as_source;
+use datafusion::datasource::TableProvider;
+use datafusion::logical_expr::{Expr as DfExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Sort, SortExpr};
+use storage::Value;
+
+use super::fold::{NoRow, fold};
+use super::{Lowering, column, walk};
+use crate::catalog::TableKind;
+use crate::error::{Error, Result};
+use crate::execute::failure::failure;
+use crate::expr::eval::eval;
+use crate::expr::{Expr, ExprKind, SortKey};
+use crate::function::Volatility;
+use crate::plan::relation::{Column, JoinKind, Relation, Scan, SetKind};
+use crate::provider::memory::MemoryRows;
+use crate::provider::table::StoredTable;
+
+impl Lowering<'_> {
+    /// The plan of a relation without subqueries; its columns are the relation's outputs.
+    pub(super) fn relation(&mut self, relation: &Relation) -> Result<LogicalPlan> {
+        match relation {
+            Relation::OneRow => LogicalPlanBuilder::empty(true).build().map_err(failure),
+            Relation::Scan(scan) => self.scan(scan),
+            Relation::Values { columns, rows } => self.values(columns, rows),
+            Relation::Function { function, args, columns, ordinality } => {
+                self.table_function(function, args, columns, *ordinality)
+            }
+            Relation::Filter { input, predicate } => {
+                let input = self.relation(input)?;
+                let predicate = self.condition(predicate)?;
+                LogicalPlanBuilder::from(input).filter(predicate).and_then(LogicalPlanBuilder::build).map_err(failure)
+            }
+            Relation::Project { input, columns } => {
+                let input = self.relation(input)?;
+                let columns = columns
+                    .iter()
+                    .map(|(column, expr)| Ok(self.expr(expr)?.alias(column::name(column.var))))
+                    .collect::<Result<Vec<_>>>()?;
+                projected(input, columns)
+            }
+            Relation::ProjectSet { input, functions } => self.project_set(input, functions),
+            Relation::Join { kind, left, right, condition, lateral } => {
+                if let (true, Relation::Function { function, args, columns, ordinality }) = (*lateral, right.as_ref()) {
+                    return self.function_over(left, function, args, columns, *ordinality);
+                }
+                self.join(*kind, left, right, condition.as_ref())
+            }
+            Relation::Aggregate { input, groups, sets, aggregates } => {
+                self.aggregate(input, groups, sets.as_deref(), aggregates)
+            }
+            Relation::Window { input, calls } => self.window(input, calls),
+            Relation::Sort { input, keys } => {
+                let input = self.relation(input)?;
+                let expr = self.sort_keys(keys)?;
+                if expr.is_empty() {
+                    return Ok(input);
+                }
+                Ok(LogicalPlan::Sort(Sort { expr, input: Arc::new(input), fetch: None }))
+            }
+            Relation::Limit { input, limit, offset, with_ties } => {
+                self.limit(input, limit.as_ref(), offset.as_ref(), *with_ties)
+            }
+            Relation::Distinct { input, on } if on.is_empty() => {
+                let plan = self.relation(input)?;
+                self.distinct_rows(plan, &input.outputs())
+            }
+            Relation::Distinct { input, on } => self.distinct_on(input, on),
+            Relation::SetOperation { kind, all, columns, left, right } => match kind {
+                SetKind::Union => self.union(*all, columns, left, right),
+                SetKind::Intersect | SetKind::Except => self.match_rows(*kind, *all, columns, left, right),
+            },
+            Relation::Shared { plan, columns, source } => {
+                let plan = self.relation(plan)?;
+                let columns = columns
+                    .iter()
+                    .zip(source)
+                    .map(|(column, source)| column::reference(*source).alias(column::name(column.var)))
+                    .collect();
+                projected(plan, columns)
+            }
+            Relation::Recursive { name, columns, all, base, step } => self.recursive(name, columns, *all, base, step),
+            Relation::WorkingTable { name, columns } => {
+                let table = CteWorkTable::new(name, schema_of(columns)?);
+                self.source(Some(name), Arc::new(table), columns)
+            }
+        }
+    }
+
+    /// Reads a provider whose fields are named after the columns, and leaves out the qualifier that DataFusion gives.
+    fn source(&mut self, name: Option<&str>, provider: Arc<dyn TableProvider>, columns: &[Column]) -> Result<LogicalPlan> {
+        self.scans += 1;
+        let name = name.map_or_else(|| format!("t{}", self.scans), str::to_owned);
+        let scan = LogicalPlanBuilder::scan(
+            datafusion::common::TableReference::bare(name),
+            provider_as_source(provider),
+            None,
+        )
+        .map_err(failure)?;
+        let qualified = scan.schema().columns();
+        let columns = qualified
+            .into_iter()
+            .zip(columns)
+            .map(|(source, column)| DfExpr::Column(source).alias(column::name(column.var)))
+            .collect::<Vec<_>>();
+        scan.project(columns).and_then(LogicalPlanBuilder::build).map_err(failure)
+    }
+
+    fn scan(&mut self, scan: &Scan) -> Result<LogicalPlan> {
+        let columns = Relation::Scan(scan.clone()).outputs();
+        let provider: Arc<dyn TableProvider> = match scan.table.kind {
+            TableKind::System => {
+                if scan.row_identity.is_some() {
+                    return Err(Error::internal("a row of a system relation has no identity"));
+                }
+                let sources = self.environment.sources().ok_or_else(|| Error::internal("system relations are not set up"))?;
+                let rows = sources.system_rows(&scan.table, &self.context)?;
+                let positions: Vec<usize> = scan.columns.iter().map(|(position, _)| *position).collect();
+                Arc::new(MemoryRows::of_positions(schema_of(&columns)?, &columns, &rows, &positions)?)
+            }
+            _ => Arc::new(StoredTable::new(scan, schema_of(&columns)?, self.view.clone(), self.environment)?),
+        };
+        self.source(None, provider, &columns)
+    }
+
+    /// Rows of constants are data; a row with a volatile function or a column of an enclosing query is computed.
+    fn values(&mut self, columns: &[Column], rows: &[Vec<Expr>]) -> Result<LogicalPlan> {
+        let constant = rows.iter().flatten().all(|expr| {
+            !walk::any(expr, &|part| match &part.kind {
+                ExprKind::Column(_) | ExprKind::OuterColumn { .. } => true,
+                ExprKind::Call { function, .. } => function.volatility == Volatility::Volatile,
+                _ => false,
+            })
+        });
+        if constant {
+            let rows = rows
+                .iter()
+                .map(|row| row.iter().map(|expr| self.constant(expr)).collect::<Result<Vec<_>>>())
+                .collect::<Result<Vec<_>>>()?;
+            let provider = MemoryRows::new(schema_of(columns)?, columns, &rows)?;
+            return self.source(None, Arc::new(provider), columns);
+        }
+        let mut plans = Vec::with_capacity(rows.len());
+        for row in rows {
+            let exprs = columns
+                .iter()
+                .zip(row)
+                .map(|(column, expr)| Ok(self.expr(expr)?.alias(column::name(column.var))))
+                .collect::<Result<Vec<_>>>()?;
+            plans.push(projected(LogicalPlanBuilder::empty(true).build().map_err(failure)?, exprs)?);
+        }
+        super::set::union_all(plans)
+    }
+
+    /// The value of an expression without columns.
+    pub(super) fn constant(&self, expr: &Expr) -> Result<Value> {
+        let expr = fold(expr.clone(), &self.context)?;
+        match expr.kind {
+            ExprKind::Const(value) => Ok(value),
+            _ => eval(&expr, &self.context, &NoRow),
+        }
+    }
+
+    fn join(&mut self, kind: JoinKind, left: &Relation, right: &Relation, condition: Option<&Expr>) -> Result<LogicalPlan> {
+        let left = LogicalPlanBuilder::from(self.relation(left)?);
+        let right = self.relation(right)?;
+        let join = match kind {
+            JoinKind::Inner | JoinKind::Cross => JoinType::Inner,
+            JoinKind::Left => JoinType::Left,
+            JoinKind::Right => JoinType::Right,
+            JoinKind::Full => JoinType::Full,
+            JoinKind::Semi => JoinType::LeftSemi,
+            JoinKind::Anti => JoinType::LeftAnti,
+        };
+        let condition = match condition {
+            Some(condition) => Some(self.condition(condition)?),
+            None => None,
+        };
+        match (join, condition) {
+            (JoinType::Inner, None) => left.cross_join(right),
+            (join, condition) => left.join_on(right, join, condition.or_else(|| Some(super::expression::boolean(true)))),
+        }
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(failure)
+    }
+
+    pub(super) fn sort_keys(&self, keys: &[SortKey]) -> Result<Vec<SortExpr>> {
+        let mut sort = Vec::with_capacity(keys.len());
+        for key in keys {
+            // Sorting by a constant sorts nothing.
+            if walk::any(&key.expr, &|part| matches!(part.kind, ExprKind::Column(_) | ExprKind::OuterColumn { .. } | ExprKind::Call { .. })) {
+                sort.push(SortExpr::new(self.key(&key.expr)?, !key.descending, key.nulls_first));
+            }
+        }
+        Ok(sort)
+    }
+
+    fn recursive(&mut self, name: &str, columns: &[Column], all: bool, base: &Relation, step: &Relation) -> Result<LogicalPlan> {
+        if !all {
+            for column in columns {
+                if super::sort_key::key_of(column.ty)?.is_some() {
+                    return Err(Error::unsupported(format!(
+                        "WITH RECURSIVE ... UNION over a column of type {}",
+                        crate::types::display(column.ty)
+                    )));
+                }
+            }
+        }
+        let base_plan = self.relation(base)?;
+        let base_plan = super::set::renamed(base_plan, &base.outputs(), columns)?;
+        let step_plan = self.relation(step)?;
+        let step_plan = super::set::renamed(step_plan, &step.outputs(), columns)?;
+        LogicalPlanBuilder::from(base_plan)
+            .to_recursive_query(name.to_owned(), step_plan, !all)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(failure)
+    }
+}
+
+pub(super) fn projected(input: LogicalPlan, columns: Vec<DfExpr>) -> Result<LogicalPlan> {
+    LogicalPlanBuilder::from(input).project(columns).and_then(LogicalPlanBuilder::build).map_err(failure)
+}
+
+pub(super) fn schema_of(columns: &[Column]) -> Result<SchemaRef> {
+    let fields = columns.iter().map(|column| column::field(*column)).collect::<Result<Vec<_>>>()?;
+    Ok(Arc::new(Schema::new(fields)))
+}

@@ -1,0 +1,25 @@
+//! Running what was planned: queries through DataFusion, point plans and writes row by row over storage.
+//!
+//! Whatever runs, its rows come out as a [`RowStream`] that the server pulls.
+
+use std::pin::Pin;
+
+use futures::Stream;
+
+use crate::error::Result;
+
+pub mod definition;
+pub(crate) mod copy;
+pub(crate) mod environment;
+pub(crate) mod failure;
+pub(crate) mod lower;
+pub(crate) mod locking;
+pub(crate) mod point;
+pub mod query;
+mod rows;
+pub(crate) mod write;
+
+pub use rows::{Batch, Rows, RowsCells};
+
+/// The rows of a running statement, pulled by whoever wants them. Dropping it stops the work.
+pub type RowStream = Pin<Box<dyn Stream<Item = Result<Rows>> + Send>>;

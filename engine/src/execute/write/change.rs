@@ -1,0 +1,164 @@
+//! UPDATE and DELETE: find the rows, lock them in their newest version, change them.
+
+use std::collections::HashSet;
+
+use futures::StreamExt;
+use storage::{CommitSeq, RowKey, RowLock, StoredRow, UpdateOutcome, Value};
+
+use super::row::TargetSource;
+use super::{Run, check_row, duplicate_key};
+use crate::error::{Error, Result, SqlState};
+use crate::execute::point;
+use crate::execute::query::run_relation;
+use crate::expr::eval::eval;
+use crate::expr::{ColumnVar, Expr};
+use crate::plan::point::Access;
+use crate::plan::relation::{Column, Query};
+use crate::plan::write::{Delete, RowsToChange, Update};
+
+/// How often a statement starts again because rows changed under it.
+const RESTARTS_MAX: usize = 1000;
+
+/// A row to change, locked, and the columns from elsewhere that go with it.
+struct Found {
+    row: StoredRow,
+    others: Vec<Value>,
+}
+
+impl Run<'_> {
+    pub(super) async fn update(&mut self, update: &Update) -> Result<()> {
+        let strength = self.update_strength(&update.assignments);
+        let carried = carried(&update.rows);
+        for found in self.find_rows(&update.rows, strength).await? {
+            let target = &self.write.target;
+            let old = found.row.values(&target.table.storage)?;
+            let source = TargetSource { carried, others: &found.others, ..TargetSource::of(target, &old) };
+            let new = self.assigned(&update.assignments, &old, &source)?;
+            self.update_row(&found.row, &old, &new).await?;
+            let source = TargetSource { carried, others: &found.others, ..TargetSource::of(&self.write.target, &new) };
+            self.returned(&source)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn delete(&mut self, delete: &Delete) -> Result<()> {
+        let carried = carried(&delete.rows);
+        for found in self.find_rows(&delete.rows, RowLock::Update).await? {
+            let target = &self.write.target;
+            let wants_old = self.write.returning.is_some() || !target.children.is_empty();
+            let old = if wants_old { found.row.values(&target.table.storage)? } else { Vec::new() };
+            self.transaction.delete(&target.table.storage, &found.row)?;
+            self.owe_children(&old, None);
+            self.returned(&TargetSource { carried, others: &found.others, ..TargetSource::of(target, &old) })?;
+        }
+        Ok(())
+    }
+
+    /// The row with its assigned columns changed.
+    pub(super) fn assigned(
+        &self,
+        assignments: &[(usize, Expr)],
+        old: &[Value],
+        source: &TargetSource<'_>,
+    ) -> Result<Vec<Value>> {
+        let mut new = old.to_vec();
+        for (position, expr) in assignments {
+            new[*position] = eval(expr, self.context, source)?;
+        }
+        Ok(new)
+    }
+
+    /// Writes a locked row's new version; answers its key, which may have changed.
+    pub(super) async fn update_row(&mut self, row: &StoredRow, old: &[Value], new: &[Value]) -> Result<RowKey> {
+        let target = &self.write.target;
+        check_row(target, self.context, new)?;
+        match self.transaction.update(&target.table.storage, row, new, self.wait).await? {
+            UpdateOutcome::Updated(key) => {
+                self.check_parents(new, Some(old)).await?;
+                self.owe_children(old, Some(new));
+                Ok(key)
+            }
+            UpdateOutcome::Conflict { constraint, .. } => {
+                Err(duplicate_key(&target.table, &constraint, new, self.context))
+            }
+        }
+    }
+
+    async fn find_rows(&mut self, rows: &RowsToChange, strength: RowLock) -> Result<Vec<Found>> {
+        match rows {
+            RowsToChange::Point { access, filter } => self.find_point(access, filter.as_ref(), strength).await,
+            RowsToChange::Query { query, key, version, .. } => self.find_by_query(query, *key, *version, strength).await,
+        }
+    }
+
+    async fn find_point(&mut self, access: &Access, filter: Option<&Expr>, strength: RowLock) -> Result<Vec<Found>> {
+        let target = &self.write.target;
+        let schema = &target.table.storage;
+        let Some(key) = point::find(access, schema, self.context, self.transaction)? else { return Ok(Vec::new()) };
+        // What the snapshot does not show is not waited for: a filter that fails there locks nothing.
+        if filter.is_some() && !self.snapshot_passes(&key, filter)? {
+            return Ok(Vec::new());
+        }
+        let locked = point::lock(&target.table, &key, strength, self.wait, self.transaction).await?;
+        let Some(row) = locked else { return Ok(Vec::new()) };
+        if !point::matches(access, &row, schema, self.context)? || !self.passes(filter, &row)? {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Found { row, others: Vec::new() }])
+    }
+
+    fn snapshot_passes(&self, key: &RowKey, filter: Option<&Expr>) -> Result<bool> {
+        match self.transaction.get(&self.write.target.table.storage, key)? {
+            Some(row) => self.passes(filter, &row),
+            None => Ok(false),
+        }
+    }
+
+    fn passes(&self, filter: Option<&Expr>, row: &StoredRow) -> Result<bool> {
+        let Some(filter) = filter else { return Ok(true) };
+        let values = row.values(&self.write.target.table.storage)?;
+        point::is_true(Some(filter), self.context, &TargetSource::of(&self.write.target, &values))
+    }
+
+    /// Locks every row that the query finds. One that has changed since sends the statement back to its start, with
+    /// its locks and a new snapshot.
+    async fn find_by_query(&mut self, query: &Query, key: Column, version: Column, strength: RowLock) -> Result<Vec<Found>> {
+        let mut columns = vec![key, version];
+        columns.extend(query.outputs.iter().map(|output| output.column));
+        for _ in 0..RESTARTS_MAX {
+            let view = self.transaction.view();
+            let mut stream = run_relation(&query.relation, &columns, self.context, view, self.environment)?;
+            let (mut found, mut seen, mut changed) = (Vec::new(), HashSet::new(), false);
+            while let Some(batch) = stream.next().await {
+                for mut row in batch?.into_values() {
+                    let others = row.split_off(2);
+                    let [Value::Bytea(key), Value::Int8(version)] = row.as_slice() else {
+                        return Err(Error::internal("a row to change has no identity"));
+                    };
+                    let key = RowKey::from_bytes(key.to_vec().into());
+                    // A join may find a row twice; the first match counts.
+                    if !seen.insert(key.clone()) {
+                        continue;
+                    }
+                    let table = &self.write.target.table;
+                    match point::lock(table, &key, strength, self.wait, self.transaction).await? {
+                        Some(row) if row.seq() == CommitSeq(*version as u64) => found.push(Found { row, others }),
+                        _ => changed = true,
+                    }
+                }
+            }
+            if !changed {
+                return Ok(found);
+            }
+            self.transaction.begin_command();
+        }
+        Err(Error::new(SqlState::SERIALIZATION_FAILURE, "could not change rows that others keep changing"))
+    }
+}
+
+fn carried(rows: &RowsToChange) -> &[(ColumnVar, usize)] {
+    match rows {
+        RowsToChange::Query { carried, .. } => carried,
+        RowsToChange::Point { .. } => &[],
+    }
+}

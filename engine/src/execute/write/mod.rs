@@ -1,0 +1,75 @@
+//! Running INSERT, UPDATE and DELETE: row by row over storage, whatever found the rows.
+//!
+//! A row is locked, read in its newest version, changed, and checked: NOT NULL and CHECK before it is written, unique
+//! keys by storage while it is written, foreign keys afterwards.
+
+mod bulk;
+mod change;
+mod foreign_key;
+mod insert;
+mod row;
+mod violation;
+
+use storage::{Transaction, Value, Wait};
+
+use super::query::QueryEnvironment;
+use crate::error::Result;
+use crate::expr::eval::eval;
+use crate::function::EvalContext;
+use crate::plan::write::{Action, Returning, Write};
+pub(crate) use bulk::{Bulk, Copied};
+use foreign_key::Pending;
+pub(crate) use row::check_row;
+use row::TargetSource;
+pub(crate) use violation::{duplicate_key, key_text};
+
+/// What a write came to.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// Rows inserted, updated or deleted.
+    pub(crate) count: u64,
+    /// What RETURNING asked for.
+    pub(crate) rows: Option<Vec<Vec<Value>>>,
+}
+
+/// One run of a write.
+pub(crate) struct Run<'a> {
+    pub(crate) write: &'a Write,
+    pub(crate) context: &'a EvalContext,
+    pub(crate) transaction: &'a mut Transaction,
+    pub(crate) environment: &'a QueryEnvironment,
+    pub(crate) wait: Wait,
+    pub(crate) written: Written,
+    /// Foreign keys to look at when all rows are written.
+    pub(crate) pending: Pending,
+}
+
+/// Runs a write to its end.
+pub(crate) async fn run(
+    write: &Write,
+    context: &EvalContext,
+    transaction: &mut Transaction,
+    environment: &QueryEnvironment,
+    wait: Wait,
+) -> Result<Written> {
+    let written = Written { count: 0, rows: write.returning.as_ref().map(|_| Vec::new()) };
+    let mut run = Run { write, context, transaction, environment, wait, written, pending: Pending::default() };
+    match &write.action {
+        Action::Insert(insert) => run.insert(insert).await?,
+        Action::Update(update) => run.update(update).await?,
+        Action::Delete(delete) => run.delete(delete).await?,
+    }
+    run.check_pending().await?;
+    Ok(run.written)
+}
+
+impl Run<'_> {
+    /// Counts a row and keeps what RETURNING says of it.
+    fn returned(&mut self, source: &TargetSource<'_>) -> Result<()> {
+        self.written.count += 1;
+        if let (Some(Returning { exprs, .. }), Some(rows)) = (&self.write.returning, &mut self.written.rows) {
+            rows.push(exprs.iter().map(|expr| eval(expr, self.context, source)).collect::<Result<Vec<Value>>>()?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,60 @@
+//! One row on its way into a table: where its expressions find their columns, and the rules it must keep.
+
+use storage::Value;
+
+use super::violation;
+use crate::error::{Error, Result};
+use crate::expr::ColumnVar;
+use crate::expr::eval::{RowSource, eval};
+use crate::function::EvalContext;
+use crate::plan::write::Target;
+
+/// The columns that a write's expressions may name.
+pub(crate) struct TargetSource<'a> {
+    /// Number of the target's first column.
+    pub(crate) first: u32,
+    pub(crate) values: &'a [Value],
+    /// Columns from elsewhere: their numbers and places in `others`.
+    pub(crate) carried: &'a [(ColumnVar, usize)],
+    pub(crate) others: &'a [Value],
+    /// `excluded`: number of its first column, and the row.
+    pub(crate) excluded: Option<(u32, &'a [Value])>,
+}
+
+impl<'a> TargetSource<'a> {
+    pub(crate) fn of(target: &Target, values: &'a [Value]) -> Self {
+        Self { first: target.first_column, values, carried: &[], others: &[], excluded: None }
+    }
+}
+
+impl RowSource for TargetSource<'_> {
+    fn value(&self, var: ColumnVar) -> Result<Value> {
+        let within = |first: u32, values: &[Value]| {
+            var.0.checked_sub(first).and_then(|at| values.get(at as usize)).cloned()
+        };
+        within(self.first, self.values)
+            .or_else(|| self.excluded.and_then(|(first, values)| within(first, values)))
+            .or_else(|| {
+                let (_, at) = self.carried.iter().find(|(carried, _)| *carried == var)?;
+                self.others.get(*at).cloned()
+            })
+            .ok_or_else(|| Error::internal("a write names a column that it does not have"))
+    }
+}
+
+/// NOT NULL and CHECK.
+pub(crate) fn check_row(target: &Target, context: &EvalContext, values: &[Value]) -> Result<()> {
+    for (column, value) in target.table.columns.iter().zip(values) {
+        if column.not_null && value.is_null() {
+            return Err(violation::not_null(target, context, &column.name, values));
+        }
+    }
+    for check in &target.checks {
+        let source = TargetSource::of(target, values);
+        // A condition that is unknown is kept.
+        if matches!(eval(&check.condition, context, &source)?, Value::Bool(false)) {
+            return Err(violation::check(target, context, &check.name, values));
+        }
+    }
+    Ok(())
+}

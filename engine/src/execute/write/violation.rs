@@ -1,0 +1,134 @@
+//! The errors of broken constraints, in PostgreSQL's words and with its fields.
+
+use storage::{ConflictOn, Value};
+
+use crate::catalog::{ConstraintKind, Table};
+use crate::error::{Error, SqlState};
+use crate::function::EvalContext;
+use crate::plan::write::Target;
+use crate::types::text;
+
+/// A value as error details print it.
+fn print(value: &Value, ty: u32, context: &EvalContext) -> String {
+    if value.is_null() {
+        return "null".to_owned();
+    }
+    let mut out = Vec::new();
+    text::write(value.as_ref(), ty, &context.session.format, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// `(a, b)=(1, 2)` for columns at these positions.
+pub(crate) fn key_text(table: &Table, positions: &[usize], values: &[Value], context: &EvalContext) -> String {
+    let names: Vec<&str> = positions.iter().map(|at| table.columns[*at].name.as_str()).collect();
+    let printed: Vec<String> =
+        positions.iter().zip(values).map(|(at, value)| print(value, table.columns[*at].ty.oid, context)).collect();
+    format!("({})=({})", names.join(", "), printed.join(", "))
+}
+
+fn failing_row(target: &Target, context: &EvalContext, values: &[Value]) -> String {
+    const VALUE_CHARACTERS_MAX: usize = 64;
+    let printed: Vec<String> = target
+        .table
+        .columns
+        .iter()
+        .zip(values)
+        .map(|(column, value)| {
+            let whole = print(value, column.ty.oid, context);
+            match whole.char_indices().nth(VALUE_CHARACTERS_MAX) {
+                Some((end, _)) => format!("{}...", &whole[..end]),
+                None => whole,
+            }
+        })
+        .collect();
+    format!("Failing row contains ({}).", printed.join(", "))
+}
+
+fn schema_name<'a>(table: &Table, context: &'a EvalContext) -> &'a str {
+    context.catalog.schemas.get(&table.schema).map_or("", |schema| schema.name.as_str())
+}
+
+pub(super) fn not_null(target: &Target, context: &EvalContext, column: &str, values: &[Value]) -> Error {
+    let table = &target.table;
+    let message = format!("null value in column \"{column}\" of relation \"{}\" violates not-null constraint", table.name);
+    Error::new(SqlState::NOT_NULL_VIOLATION, message)
+        .with_detail(failing_row(target, context, values))
+        .with_table(schema_name(table, context), &table.name)
+        .with_column(column)
+}
+
+pub(super) fn check(target: &Target, context: &EvalContext, constraint: &str, values: &[Value]) -> Error {
+    let table = &target.table;
+    let message = format!("new row for relation \"{}\" violates check constraint \"{constraint}\"", table.name);
+    Error::new(SqlState::CHECK_VIOLATION, message)
+        .with_detail(failing_row(target, context, values))
+        .with_table(schema_name(table, context), &table.name)
+        .with_constraint(constraint)
+}
+
+/// The name of the constraint or index that a conflict is on, and the positions of its columns.
+fn conflict_name(table: &Table, on: &ConflictOn) -> (String, Vec<usize>) {
+    let index = table.indexes.iter().find(|index| match on {
+        ConflictOn::PrimaryKey => index.primary,
+        ConflictOn::Index(generation) => index.generation == Some(*generation),
+    });
+    let Some(index) = index else { return (String::new(), Vec::new()) };
+    let positions = index.columns.iter().filter_map(|column| table.position_of_number(column.number)).collect();
+    let constraint = table.constraints.iter().find(|constraint| match &constraint.kind {
+        ConstraintKind::PrimaryKey { index: oid, .. } | ConstraintKind::Unique { index: oid, .. } => *oid == index.oid,
+        _ => false,
+    });
+    (constraint.map_or_else(|| index.name.clone(), |constraint| constraint.name.clone()), positions)
+}
+
+/// 23505 for a row whose key is taken.
+pub(crate) fn duplicate_key(table: &Table, on: &ConflictOn, row: &[Value], context: &EvalContext) -> Error {
+    let (name, positions) = conflict_name(table, on);
+    let values: Vec<Value> = positions.iter().map(|at| row[*at].clone()).collect();
+    let message = format!("duplicate key value violates unique constraint \"{name}\"");
+    Error::new(SqlState::UNIQUE_VIOLATION, message)
+        .with_detail(format!("Key {} already exists.", key_text(table, &positions, &values, context)))
+        .with_table(schema_name(table, context), &table.name)
+        .with_constraint(&name)
+}
+
+/// 23503 for a row without its parent.
+pub(super) fn no_parent(
+    target: &Target,
+    constraint: &str,
+    positions: &[usize],
+    key: &[Value],
+    parent: &Table,
+    context: &EvalContext,
+) -> Error {
+    let table = &target.table;
+    let message = format!("insert or update on table \"{}\" violates foreign key constraint \"{constraint}\"", table.name);
+    let detail =
+        format!("Key {} is not present in table \"{}\".", key_text(table, positions, key, context), parent.name);
+    Error::new(SqlState::FOREIGN_KEY_VIOLATION, message)
+        .with_detail(detail)
+        .with_table(schema_name(table, context), &table.name)
+        .with_constraint(constraint)
+}
+
+/// 23503 for a row that others still point at.
+pub(super) fn still_referenced(
+    target: &Target,
+    constraint: &str,
+    positions: &[usize],
+    key: &[Value],
+    child: &Table,
+    context: &EvalContext,
+) -> Error {
+    let table = &target.table;
+    let message = format!(
+        "update or delete on table \"{}\" violates foreign key constraint \"{constraint}\" on table \"{}\"",
+        table.name, child.name
+    );
+    let detail =
+        format!("Key {} is still referenced from table \"{}\".", key_text(table, positions, key, context), child.name);
+    Error::new(SqlState::FOREIGN_KEY_VIOLATION, message)
+        .with_detail(detail)
+        .with_table(schema_name(child, context), &child.name)
+        .with_constraint(constraint)
+}

@@ -1,0 +1,3 @@
+//! x
+use super::Function;
+pub(super) const FUNCTIONS: &[Function] = &[];

@@ -1,0 +1,231 @@
+//! SQL functions, operators, casts and aggregates: one registry, from which the binder resolves, the row evaluator
+//! and DataFusion compute, and `pg_proc`, `pg_operator`, `pg_cast` are listed.
+
+use storage::Value;
+
+use crate::error::Result;
+
+mod aggregate;
+pub(crate) mod argument;
+mod arithmetic;
+mod array;
+mod bytes;
+mod cast;
+mod catalog_info;
+pub(crate) mod compare;
+mod datetime;
+pub(crate) mod define;
+mod encoding;
+mod float;
+mod interval;
+mod numeric;
+mod operator;
+mod pattern;
+mod registry;
+pub mod resolve;
+mod session;
+mod string;
+mod table;
+mod to_char;
+mod window;
+
+pub(crate) use cast::{read_text, write_text};
+pub use registry::{
+    aggregates, aggregates_named, cast_between, casts, function_by_oid, functions, functions_named, operators, operators_named,
+    table_functions, table_functions_named,
+};
+pub use window::{WINDOW_FUNCTIONS, WindowDeclaration};
+
+/// A scalar function: a row of `pg_proc` and how to compute it.
+#[derive(Debug)]
+pub struct Function {
+    /// `pg_proc.oid`, PostgreSQL's own where it has the function.
+    pub oid: u32,
+    pub name: &'static str,
+    /// Argument types by oid. Polymorphic pseudo-types (anyelement, anyarray, "any") are allowed.
+    pub args: &'static [u32],
+    /// The last argument repeats (VARIADIC).
+    pub variadic: bool,
+    pub returns: u32,
+    /// NULL if any argument is NULL; `eval` is then never called with one.
+    pub strict: bool,
+    pub volatility: Volatility,
+    pub eval: Eval,
+    /// Whole-column form, for those that are hot in scans: must agree with `eval` on every row.
+    pub batch: Option<Batch>,
+}
+
+/// Computes one row.
+pub type Eval = fn(&EvalContext, &[Value]) -> Result<Value>;
+
+/// Which arrow-level kernel does the same as `eval`. Lowering knows them; anything else runs `eval` row by row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Batch {
+    /// Comparison of values whose Arrow order is PostgreSQL's (integers, text, dates, ...).
+    Compare(Comparison),
+    /// Comparison after the type's sort key (numeric, floats, char(n)).
+    CompareKey(Comparison),
+    /// Checked integer or plain float arithmetic.
+    Arithmetic(Arithmetic),
+    /// A conversion that Arrow's cast kernel does exactly as PostgreSQL (widening of integers, int to float8, ...).
+    Widen,
+    /// LIKE on text, without an escape.
+    Like { negated: bool },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Modulo,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Volatility {
+    Immutable,
+    Stable,
+    Volatile,
+}
+
+/// An operator: a row of `pg_operator`.
+#[derive(Debug)]
+pub struct Operator {
+    pub oid: u32,
+    pub name: &'static str,
+    /// None for a prefix operator.
+    pub left: Option<u32>,
+    pub right: u32,
+    pub function: &'static Function,
+}
+
+/// When a cast may be applied (`pg_cast.castcontext`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CastContext {
+    Implicit,
+    Assignment,
+    Explicit,
+}
+
+/// A cast: a row of `pg_cast`.
+#[derive(Debug)]
+pub struct Cast {
+    pub source: u32,
+    pub target: u32,
+    pub context: CastContext,
+    pub method: CastMethod,
+}
+
+#[derive(Debug)]
+pub enum CastMethod {
+    /// The same bytes under another type (varchar to text).
+    Binary,
+    Function(&'static Function),
+    /// Through the text form.
+    Text,
+}
+
+/// An aggregate: a row of `pg_proc` with kind `a`.
+#[derive(Debug)]
+pub struct AggregateFunction {
+    pub oid: u32,
+    pub name: &'static str,
+    pub args: &'static [u32],
+    pub returns: u32,
+    /// Which accumulator computes it.
+    pub kind: AggregateKind,
+}
+
+/// The accumulators that lowering knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AggregateKind {
+    CountStar,
+    Count,
+    /// sum(int2|int4) is int8, sum(int8) numeric, of floats and numeric their own type.
+    Sum,
+    Avg,
+    Min,
+    Max,
+    BoolAnd,
+    BoolOr,
+    StringAgg,
+    ArrayAgg,
+    /// stddev and variance of samples and populations.
+    StddevSamp,
+    StddevPop,
+    VarSamp,
+    VarPop,
+    BitAnd,
+    BitOr,
+}
+
+/// A set-returning function: rows of one or more columns.
+#[derive(Debug)]
+pub struct TableFunction {
+    pub oid: u32,
+    pub name: &'static str,
+    pub args: &'static [u32],
+    /// Name and type oid of each result column.
+    pub columns: &'static [(&'static str, u32)],
+    pub eval: TableEval,
+}
+
+/// Makes an iterator over the rows; it must not hold them all.
+pub type TableEval = fn(&EvalContext, &[Value]) -> Result<Box<dyn Iterator<Item = Result<Vec<Value>>> + Send>>;
+
+/// A function usable with OVER.
+#[derive(Debug, Clone, Copy)]
+pub enum WindowFunction {
+    RowNumber,
+    Rank,
+    DenseRank,
+    PercentRank,
+    CumeDist,
+    Ntile,
+    Lag,
+    Lead,
+    FirstValue,
+    LastValue,
+    NthValue,
+    Aggregate(&'static AggregateFunction),
+}
+
+/// What functions may ask of the world: fixed for one execution of a statement.
+#[derive(Debug, Clone)]
+pub struct EvalContext {
+    /// Microseconds since 1970-01-01 UTC at which the transaction began: `now()`.
+    pub transaction_time: i64,
+    /// The same for the statement: `statement_timestamp()`.
+    pub statement_time: i64,
+    pub session: std::sync::Arc<SessionFacts>,
+    /// The catalog that names are looked up in (`'t'::regclass`, `format_type`, …), as the statement sees it.
+    pub catalog: std::sync::Arc<crate::catalog::Catalog>,
+    /// Values of `$1`, `$2`, …
+    pub params: std::sync::Arc<[Value]>,
+}
+
+/// What functions see of the session.
+#[derive(Debug, Clone)]
+pub struct SessionFacts {
+    pub session_user: String,
+    pub current_user: String,
+    pub current_role: auth::RoleId,
+    pub database: String,
+    pub search_path: Vec<String>,
+    pub process_id: i32,
+    pub client_address: Option<std::net::IpAddr>,
+    pub format: crate::types::text::Format,
+    /// Settings by name, as SHOW prints them (`current_setting`).
+    pub settings: std::sync::Arc<crate::session::settings::Settings>,
+}

@@ -1,0 +1,150 @@
+//! The index of everything that SQL can call: built at first use from the tables of the other files.
+
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
+use super::{
+    AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, aggregate, arithmetic, array, bytes, cast,
+    catalog_info, compare, datetime, encoding, float, interval, numeric, operator, pattern, session, string, table,
+    to_char,
+};
+
+/// Scalar functions, as each file has them.
+const TABLES: &[&[Function]] = &[
+    arithmetic::BINARY,
+    arithmetic::UNARY,
+    array::FUNCTIONS,
+    bytes::FUNCTIONS,
+    cast::FUNCTIONS,
+    catalog_info::FUNCTIONS,
+    datetime::FUNCTIONS,
+    encoding::FUNCTIONS,
+    float::FUNCTIONS,
+    interval::FUNCTIONS,
+    numeric::FUNCTIONS,
+    pattern::FUNCTIONS,
+    session::FUNCTIONS,
+    string::FUNCTIONS,
+    to_char::FUNCTIONS,
+];
+
+const TABLE_FUNCTIONS: &[&[TableFunction]] = &[table::FUNCTIONS, catalog_info::TABLE_FUNCTIONS];
+
+/// Things by name.
+type Names<T> = FxHashMap<&'static str, Vec<&'static T>>;
+
+struct Functions {
+    all: Vec<&'static Function>,
+    by_name: Names<Function>,
+    by_oid: FxHashMap<u32, &'static Function>,
+}
+
+static COMPARISONS: LazyLock<Vec<Function>> = LazyLock::new(|| compare::functions().collect());
+
+static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
+    let all: Vec<&'static Function> =
+        TABLES.iter().copied().flatten().chain(COMPARISONS.iter()).collect();
+    let mut by_oid = FxHashMap::default();
+    for function in &all {
+        by_oid.entry(function.oid).or_insert(*function);
+    }
+    Functions { by_name: index(all.iter().copied(), |function| function.name), all, by_oid }
+});
+
+
+static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
+    let rows = operator::OPERATORS.iter().copied().chain(compare::operators());
+    rows.filter_map(|(oid, name, left, right, function)| {
+            Some(Operator { oid, name, left, right, function: function_by_oid(function)? })
+        })
+        .collect()
+});
+
+static OPERATOR_NAMES: LazyLock<Names<Operator>> = LazyLock::new(|| index(OPERATORS.iter(), |operator| operator.name));
+
+static AGGREGATE_NAMES: LazyLock<Names<AggregateFunction>> =
+    LazyLock::new(|| index(aggregate::AGGREGATES.iter(), |aggregate| aggregate.name));
+
+static TABLE_FUNCTION_NAMES: LazyLock<Names<TableFunction>> =
+    LazyLock::new(|| index(table_functions(), |function| function.name));
+
+static CASTS: LazyLock<FxHashMap<(u32, u32), Cast>> = LazyLock::new(|| {
+    cast::CASTS
+        .iter()
+        .filter_map(|&(source, target, context, function)| {
+            let method = match function {
+                0 => CastMethod::Binary,
+                oid => CastMethod::Function(function_by_oid(oid)?),
+            };
+            Some(((source, target), Cast { source, target, context, method }))
+        })
+        .collect()
+});
+
+fn index<T>(all: impl Iterator<Item = &'static T>, name: fn(&T) -> &'static str) -> Names<T> {
+    let mut names = Names::<T>::default();
+    for one in all {
+        names.entry(name(one)).or_default().push(one);
+    }
+    names
+}
+
+fn named<T>(names: &'static Names<T>, name: &str) -> &'static [&'static T] {
+    names.get(name).map_or(&[], Vec::as_slice)
+}
+
+/// The scalar functions of that name.
+pub fn functions_named(name: &str) -> &'static [&'static Function] {
+    named(&FUNCTIONS.by_name, name)
+}
+
+/// The operators of that name.
+pub fn operators_named(name: &str) -> &'static [&'static Operator] {
+    named(&OPERATOR_NAMES, name)
+}
+
+/// The aggregates of that name.
+pub fn aggregates_named(name: &str) -> &'static [&'static AggregateFunction] {
+    named(&AGGREGATE_NAMES, name)
+}
+
+/// The set-returning functions of that name.
+pub fn table_functions_named(name: &str) -> &'static [&'static TableFunction] {
+    named(&TABLE_FUNCTION_NAMES, name)
+}
+
+/// The cast from one type to another, if `pg_cast` has one.
+pub fn cast_between(source: u32, target: u32) -> Option<&'static Cast> {
+    CASTS.get(&(source, target))
+}
+
+/// The scalar function of that oid.
+pub fn function_by_oid(oid: u32) -> Option<&'static Function> {
+    FUNCTIONS.by_oid.get(&oid).copied()
+}
+
+/// Every scalar function. One with optional arguments occurs once for each number of them, under one oid.
+pub fn functions() -> impl Iterator<Item = &'static Function> {
+    FUNCTIONS.all.iter().copied()
+}
+
+/// Every operator.
+pub fn operators() -> impl Iterator<Item = &'static Operator> {
+    OPERATORS.iter()
+}
+
+/// Every cast.
+pub fn casts() -> impl Iterator<Item = &'static Cast> {
+    CASTS.values()
+}
+
+/// Every aggregate.
+pub fn aggregates() -> impl Iterator<Item = &'static AggregateFunction> {
+    aggregate::AGGREGATES.iter()
+}
+
+/// Every set-returning function.
+pub fn table_functions() -> impl Iterator<Item = &'static TableFunction> {
+    TABLE_FUNCTIONS.iter().copied().flatten()
+}

@@ -1,0 +1,147 @@
+//! Which function or operator a call means, and which conversions make it so: PostgreSQL manual, chapter 10.
+//!
+//! String literals, NULL and undeclared parameters have type `unknown` until something here gives them another.
+
+mod call;
+mod candidate;
+mod coerce;
+mod polymorphic;
+
+pub use call::{Callable, Resolved, function};
+pub use coerce::{can_coerce, coerce};
+
+use super::{Function, Operator, operators_named};
+use crate::error::{Error, Result, SqlState};
+use crate::types::{Type, builtin, display, oid};
+use candidate::{Choice, choose};
+
+use super::CastContext::Implicit;
+
+/// The operator of that name for operands of these types (`left` is `None` for a prefix operator).
+/// 42883 if there is none, 42725 if several would do.
+pub fn operator(name: &str, left: Option<Type>, right: Type) -> Result<&'static Operator> {
+    // SQL has two spellings of this one.
+    let name = if name == "!=" { "<>" } else { name };
+    let named = operators_named(name);
+    let of_kind = |operator: &&&'static Operator| operator.left.is_some() == left.is_some();
+    let (exact_left, exact_right) = match left.map(|left| left.oid) {
+        // One unknown operand is assumed to be of the other's type.
+        Some(oid::UNKNOWN) => (Some(right.oid), right.oid),
+        Some(left) if right.oid == oid::UNKNOWN => (Some(left), left),
+        left => (left, right.oid),
+    };
+    let exact = named.iter().find(|operator| operator.left == exact_left && operator.right == exact_right);
+    if let Some(operator) = exact.filter(|_| exact_right != oid::UNKNOWN) {
+        return Ok(operator);
+    }
+    let candidates: Vec<(&'static Operator, Vec<u32>)> = named
+        .iter()
+        .filter(of_kind)
+        .map(|operator| (*operator, operator.left.into_iter().chain([operator.right]).collect()))
+        .collect();
+    let types: Vec<u32> = left.iter().chain([&right]).map(|ty| ty.oid).collect();
+    match choose(candidates, &types) {
+        Choice::One(operator) => Ok(operator),
+        Choice::None => Err(no_operator(name, left, right)),
+        Choice::Many => Err(Error::new(
+            SqlState::AMBIGUOUS_FUNCTION,
+            format!("operator is not unique: {}", signature(name, left, right)),
+        )
+        .with_hint("Could not choose a best candidate operator. You might need to add explicit type casts.")),
+    }
+}
+
+fn signature(name: &str, left: Option<Type>, right: Type) -> String {
+    let right = display(Type::new(right.oid));
+    match left {
+        Some(left) => format!("{} {name} {right}", display(Type::new(left.oid))),
+        None => format!("{name} {right}"),
+    }
+}
+
+fn no_operator(name: &str, left: Option<Type>, right: Type) -> Error {
+    let hint = match left {
+        Some(_) => "No operator matches the given name and argument types. You might need to add explicit type casts.",
+        None => "No operator matches the given name and argument type. You might need to add an explicit type cast.",
+    };
+    Error::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {}", signature(name, left, right)))
+        .with_hint(hint)
+}
+
+/// The type that values of all these types become in UNION, CASE, VALUES and the like (`what`, as messages name it).
+/// Unknowns do not count; if there is nothing else it is text. 42804 if the types have nothing in common.
+pub fn common_type(types: &[Type], what: &str) -> Result<Type> {
+    let Some(first) = types.first() else { return Ok(Type::new(oid::TEXT)) };
+    if first.oid != oid::UNKNOWN && types.iter().all(|ty| ty.oid == first.oid) {
+        let same = types.iter().all(|ty| ty.modifier == first.modifier);
+        return Ok(if same { *first } else { Type::new(first.oid) });
+    }
+    let mut chosen = first.oid;
+    for ty in types.iter().map(|ty| ty.oid).filter(|ty| *ty != oid::UNKNOWN) {
+        if chosen == oid::UNKNOWN {
+            chosen = ty;
+        }
+        if ty == chosen {
+            continue;
+        }
+        let (Some(old), Some(new)) = (builtin::info(chosen), builtin::info(ty)) else { continue };
+        if old.category != new.category {
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("{what} types {} and {} cannot be matched", old.sql_name, new.sql_name),
+            ));
+        }
+        if !old.preferred && can_coerce(chosen, ty, Implicit) && !can_coerce(ty, chosen, Implicit) {
+            chosen = ty;
+        }
+    }
+    if chosen == oid::UNKNOWN {
+        chosen = oid::TEXT;
+    }
+    // A modifier survives only where all agree on it.
+    let known: Vec<&Type> = types.iter().filter(|ty| ty.oid != oid::UNKNOWN).collect();
+    let agreed = known.first().filter(|first| {
+        known.len() == types.len() && known.iter().all(|ty| ty.oid == chosen && ty.modifier == first.modifier)
+    });
+    Ok(Type::with_modifier(chosen, agreed.map_or(-1, |ty| ty.modifier)))
+}
+
+/// The function of the type's `=`: 42883 if it has none.
+pub fn equality(ty: Type) -> Result<&'static Function> {
+    comparison("=", ty).ok_or_else(|| {
+        Error::new(
+            SqlState::UNDEFINED_FUNCTION,
+            format!("could not identify an equality operator for type {}", display(Type::new(ty.oid))),
+        )
+    })
+}
+
+/// The function of the type's `<`: 42883 if it has none.
+pub fn less_than(ty: Type) -> Result<&'static Function> {
+    comparison("<", ty).ok_or_else(|| {
+        Error::new(
+            SqlState::UNDEFINED_FUNCTION,
+            format!("could not identify an ordering operator for type {}", display(Type::new(ty.oid))),
+        )
+        .with_hint("Use an explicit ordering operator or modify the query.")
+    })
+}
+
+/// The comparison of a type with itself, or with what it is binary coercible to. Arrays compare if their elements do.
+fn comparison(name: &str, ty: Type) -> Option<&'static Function> {
+    // A literal whose type nobody asked for is text.
+    let wanted = if ty.oid == oid::UNKNOWN { oid::TEXT } else { ty.oid };
+    let info = builtin::info(wanted)?;
+    if info.is_array() {
+        comparison(name, Type::new(info.element))?;
+    }
+    let found = operator(name, Some(Type::new(wanted)), Type::new(wanted)).ok()?;
+    found.function.args.iter().all(|arg| is_same_bits(wanted, *arg)).then_some(found.function)
+}
+
+/// Whether a value of one type may stand for one of another without a conversion.
+fn is_same_bits(from: u32, to: u32) -> bool {
+    from == to
+        || matches!(super::cast_between(from, to), Some(super::Cast { method: super::CastMethod::Binary, .. }))
+        || (to == oid::ANYARRAY && builtin::info(from).is_some_and(|info| info.is_array()))
+}

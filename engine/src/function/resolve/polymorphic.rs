@@ -1,0 +1,87 @@
+//! Polymorphic arguments: `anyelement` and its kin must be of one type, `anycompatible` and its kin of types that
+//! have one in common (PostgreSQL manual, "Polymorphic Types").
+
+use super::common_type;
+use crate::function::CastContext::Implicit;
+use crate::types::{Type, builtin, oid};
+
+/// Which family a pseudo-type belongs to and whether it stands for an array.
+fn family(ty: u32) -> Option<(Family, bool)> {
+    Some(match ty {
+        oid::ANYELEMENT | oid::ANYNONARRAY => (Family::Alike, false),
+        oid::ANYARRAY => (Family::Alike, true),
+        oid::ANYCOMPATIBLE | oid::ANYCOMPATIBLENONARRAY => (Family::Compatible, false),
+        oid::ANYCOMPATIBLEARRAY => (Family::Compatible, true),
+        _ => return None,
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Alike,
+    Compatible,
+}
+
+/// Whether the type stands for one that the arguments tell.
+pub(super) fn is_polymorphic(ty: u32) -> bool {
+    family(ty).is_some()
+}
+
+/// The element type that a family's arguments say; `Ok(None)` if all are unknown, `Err` if they disagree.
+fn element(wanted: Family, args: &[u32], types: &[u32]) -> Result<Option<u32>, ()> {
+    let mut said = Vec::new();
+    for (arg, ty) in args.iter().zip(types) {
+        let Some((family, array)) = family(*arg).filter(|(family, _)| *family == wanted) else { continue };
+        if *ty == oid::UNKNOWN {
+            continue;
+        }
+        let info = builtin::info(*ty).ok_or(())?;
+        let element = if array { Some(info.element).filter(|element| *element != 0).ok_or(())? } else { *ty };
+        if matches!(*arg, oid::ANYNONARRAY | oid::ANYCOMPATIBLENONARRAY) && info.is_array() {
+            return Err(());
+        }
+        if family == Family::Alike && said.first().is_some_and(|first: &Type| first.oid != element) {
+            return Err(());
+        }
+        said.push(Type::new(element));
+    }
+    if said.is_empty() {
+        return Ok(None);
+    }
+    let common = common_type(&said, "arguments").map_err(|_| ())?.oid;
+    if said.iter().all(|ty| super::can_coerce(ty.oid, common, Implicit)) { Ok(Some(common)) } else { Err(()) }
+}
+
+/// Whether the types agree where the arguments want them to.
+pub(super) fn consistent(args: &[u32], types: &[u32]) -> bool {
+    !args.iter().any(|arg| is_polymorphic(*arg))
+        || (element(Family::Alike, args, types).is_ok() && element(Family::Compatible, args, types).is_ok())
+}
+
+/// What the pseudo-types of a call stand for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Concrete {
+    alike: Option<u32>,
+    compatible: Option<u32>,
+}
+
+impl Concrete {
+    /// From the declared arguments and the actual types. Unknowns alone make text of the compatible family.
+    pub(super) fn of(args: &[u32], types: &[u32]) -> Self {
+        let compatible = args.iter().any(|arg| matches!(family(*arg), Some((Family::Compatible, _))));
+        Self {
+            alike: element(Family::Alike, args, types).ok().flatten(),
+            compatible: element(Family::Compatible, args, types).ok().flatten().or(compatible.then_some(oid::TEXT)),
+        }
+    }
+
+    /// The type that a declared one stands for; `None` if the arguments do not tell.
+    pub(super) fn resolve(&self, declared: u32) -> Option<u32> {
+        let Some((family, array)) = family(declared) else { return Some(declared) };
+        let element = match family {
+            Family::Alike => self.alike,
+            Family::Compatible => self.compatible,
+        }?;
+        if array { builtin::array_of(element) } else { Some(element) }
+    }
+}

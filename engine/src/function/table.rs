@@ -1,0 +1,3 @@
+//! x
+use super::TableFunction;
+pub(super) const FUNCTIONS: &[TableFunction] = &[];

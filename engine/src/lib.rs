@@ -1,0 +1,29 @@
+//! The engine: from SQL text to rows.
+//!
+//! One statement's way through here:
+//!
+//! 1. `session::Session::parse` (or `script`) turns text into a `statement::Statement`: one of the verbs we know.
+//! 2. `plan::bind` resolves every name, function and conversion under PostgreSQL's rules, against one version of
+//!    the `catalog`, into a `plan::relation::Query` or its sibling for writes.
+//! 3. `plan::authorize` decides whether the role may do this; only its `AuthorizedPlan` can be run.
+//! 4. `plan::point` recognises what OLTP is made of and plans it row by row over storage; everything else is lowered
+//!    to DataFusion (`execute::lower`) and reads tables through `provider`.
+//! 5. `execute` runs it on a snapshot, inside the session's transaction, and answers rows that the server pulls.
+//!
+//! DataFusion is named in this crate only. Sockets are not.
+
+pub mod catalog;
+pub mod database;
+pub mod error;
+pub mod execute;
+pub mod expr;
+pub mod function;
+pub mod plan;
+pub mod provider;
+pub mod session;
+pub mod statement;
+pub mod types;
+
+pub use database::{Connect, Database, DatabaseOptions, Opened};
+pub use error::{Error, Report, Result, SqlState};
+pub use session::{Canceller, CopyIn, CopyOut, Cursor, Execution, Finished, Notice, Script, Session, TransactionStatus};

@@ -1,0 +1,406 @@
+//! Function calls: scalar functions, aggregates, set-returning functions, casts written as calls, and the
+//! constructs that look like calls (COALESCE, GREATEST, …).
+
+use datafusion::sql::sqlparser::ast::{self, Expr as Ast, Spanned};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::names::QualifiedName;
+use super::walk::any;
+use super::{Binder, Clause, Place, SetCall};
+use crate::error::{Error, Result, SqlState};
+use crate::expr::{AggregateCall, Expr, ExprKind, SortKey};
+use crate::function::resolve::{self, Callable, Resolved};
+use crate::function::{AggregateFunction, CastContext, TableFunction, aggregates_named};
+use crate::types::{Type, display, oid};
+
+/// A call's arguments as they were written.
+pub(super) struct Arguments<'e> {
+    pub(super) star: bool,
+    pub(super) distinct: bool,
+    pub(super) exprs: Vec<&'e Ast>,
+    pub(super) order_by: &'e [ast::OrderByExpr],
+}
+
+/// A call whose arguments are bound.
+pub(super) struct BoundCall<'e> {
+    pub(super) name: QualifiedName,
+    pub(super) written: Arguments<'e>,
+    pub(super) args: Vec<Expr>,
+    pub(super) filter: Option<&'e Ast>,
+    pub(super) resolved: Resolved,
+}
+
+impl Binder<'_> {
+    pub(super) fn call(&mut self, call: &ast::Function, at: Place<'_>) -> Result<Expr> {
+        let ast::Function { name, uses_odbc_syntax, parameters, args, filter, null_treatment, over, within_group } = call;
+        let span = name.span();
+        let refuse = |binder: &Self, what: &str| Err(Error::unsupported(what).at(binder.position(span)));
+        if *uses_odbc_syntax {
+            return refuse(self, "the ODBC escape {fn …}");
+        }
+        if !matches!(parameters, ast::FunctionArguments::None) {
+            return refuse(self, "a parametric aggregate");
+        }
+        if null_treatment.is_some() {
+            return refuse(self, "IGNORE NULLS or RESPECT NULLS");
+        }
+        if !within_group.is_empty() {
+            return refuse(self, "WITHIN GROUP");
+        }
+        let plain = match name.0.as_slice() {
+            [ast::ObjectNamePart::Identifier(ident)] if ident.quote_style.is_none() => Some(ident.value.to_ascii_lowercase()),
+            _ => None,
+        };
+        let list = match args {
+            ast::FunctionArguments::None => {
+                return self.keyword(plain.as_deref().unwrap_or_default(), span);
+            }
+            ast::FunctionArguments::Subquery(query) if plain.as_deref() == Some("array") => {
+                return self.array_subquery(query, at);
+            }
+            ast::FunctionArguments::Subquery(_) => return refuse(self, "a subquery without parentheses as an argument"),
+            ast::FunctionArguments::List(list) => list,
+        };
+        let written = self.arguments(list, span)?;
+        if over.is_none()
+            && filter.is_none()
+            && let Some(plain) = &plain
+        {
+            if let Some(construct) = self.construct(plain, &written, span, at)? {
+                return Ok(construct);
+            }
+            if let Some(time) = self.keyword_with_precision(plain, &written.exprs, span)? {
+                return Ok(time);
+            }
+        }
+        let name = self.name(name)?;
+        let inner = match over {
+            Some(_) => Clause::WindowArgument,
+            None if aggregates_named(&name.name).is_empty() => at.clause,
+            None => Clause::AggregateArgument,
+        };
+        let mut bound = Vec::with_capacity(written.exprs.len());
+        for expr in &written.exprs {
+            bound.push(self.bind(expr, Place { clause: inner, ..at })?);
+        }
+        let resolved = self.resolve_function(&name, &bound, written.star)?;
+        let call = BoundCall { name, written, args: bound, filter: filter.as_deref(), resolved };
+        match over {
+            Some(over) => self.window_call(call, over, at),
+            None => self.apply(call, at),
+        }
+    }
+
+    /// Takes a call's parentheses apart.
+    fn arguments<'e>(&self, list: &'e ast::FunctionArgumentList, span: Span) -> Result<Arguments<'e>> {
+        let ast::FunctionArgumentList { duplicate_treatment, args, clauses } = list;
+        let refuse = |what: &str| Err(Error::unsupported(what).at(self.position(span)));
+        let distinct = matches!(duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
+        let mut written = Arguments { star: false, distinct, exprs: Vec::with_capacity(args.len()), order_by: &[] };
+        for arg in args {
+            match arg {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => written.exprs.push(expr),
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Wildcard) if args.len() == 1 => written.star = true,
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::WildcardWithOptions(options))
+                    if args.len() == 1 && *options == Default::default() =>
+                {
+                    written.star = true;
+                }
+                ast::FunctionArg::Unnamed(_) => return refuse("a row as an argument"),
+                ast::FunctionArg::Named { .. } | ast::FunctionArg::ExprNamed { .. } => return refuse("a named argument"),
+            }
+        }
+        for clause in clauses {
+            match clause {
+                ast::FunctionArgumentClause::OrderBy(keys) => written.order_by = keys,
+                ast::FunctionArgumentClause::IgnoreOrRespectNulls(_) => return refuse("IGNORE NULLS or RESPECT NULLS"),
+                ast::FunctionArgumentClause::Limit(_) => return refuse("LIMIT in an argument list"),
+                ast::FunctionArgumentClause::OnOverflow(_) => return refuse("ON OVERFLOW"),
+                ast::FunctionArgumentClause::Having(_) => return refuse("HAVING in an argument list"),
+                ast::FunctionArgumentClause::Separator(_) => return refuse("SEPARATOR in an argument list"),
+                ast::FunctionArgumentClause::JsonNullClause(_) => return refuse("NULL ON NULL"),
+                ast::FunctionArgumentClause::JsonReturningClause(_) => return refuse("RETURNING in an argument list"),
+            }
+        }
+        Ok(written)
+    }
+
+    /// COALESCE and its kin, which are grammar and not functions.
+    fn construct(&mut self, name: &str, written: &Arguments<'_>, span: Span, at: Place<'_>) -> Result<Option<Expr>> {
+        if !["coalesce", "greatest", "least", "nullif", "row", "grouping"].contains(&name) {
+            return Ok(None);
+        }
+        if written.star || written.distinct || !written.order_by.is_empty() {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, format!("syntax error in {}", name.to_uppercase()))
+                .at(self.position(span)));
+        }
+        match name {
+            "row" => return Err(Error::unsupported("a row constructor here").at(self.position(span))),
+            "grouping" => return Err(Error::unsupported("GROUPING").at(self.position(span))),
+            _ => {}
+        }
+        let refusal = if name == "coalesce" { self.sets_refused.replace("COALESCE") } else { self.sets_refused };
+        let mut args = Vec::with_capacity(written.exprs.len());
+        for expr in &written.exprs {
+            args.push((self.bind(expr, at)?, expr.span()));
+        }
+        self.sets_refused = refusal;
+        if args.is_empty() || name == "nullif" && args.len() != 2 {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \")\"").at(self.position(span)));
+        }
+        if name == "nullif" {
+            return self.null_if(args, span).map(Some);
+        }
+        let (args, ty) = self.unify(args, &name.to_uppercase())?;
+        let kind = match name {
+            "coalesce" => ExprKind::Coalesce(args),
+            _ => {
+                let less = resolve::less_than(ty).map_err(|error| error.at(self.position(span)))?;
+                ExprKind::Extreme { greatest: name == "greatest", less, args }
+            }
+        };
+        Ok(Some(Expr::new(kind, ty)))
+    }
+
+    fn null_if(&mut self, args: Vec<(Expr, Span)>, span: Span) -> Result<Expr> {
+        let mut args = args.into_iter();
+        let (Some((left, left_span)), Some((right, right_span))) = (args.next(), args.next()) else {
+            return Err(Error::internal("NULLIF has two arguments"));
+        };
+        let (equal, left_type, right_type) =
+            self.comparison("=", left.ty, right.ty).map_err(|error| error.at(self.position(span)))?;
+        let left = self.coerce_at(left, left_type, CastContext::Implicit, left_span)?;
+        let right = self.coerce_at(right, right_type, CastContext::Implicit, right_span)?;
+        let ty = left.ty;
+        Ok(Expr::new(ExprKind::NullIf { equal, left: Box::new(left), right: Box::new(right) }, ty))
+    }
+
+    /// Which function a name and arguments mean.
+    pub(super) fn resolve_function(&self, name: &QualifiedName, args: &[Expr], star: bool) -> Result<Resolved> {
+        let types: Vec<Type> = args.iter().map(|arg| arg.ty).collect();
+        let position = |error: Error| error.at(self.position(name.span));
+        let in_catalog = match name.schema.as_deref() {
+            None | Some("pg_catalog") | Some("information_schema") => true,
+            Some(schema) if self.catalog.schema_named(schema).is_none() => {
+                return Err(position(Error::new(
+                    SqlState::INVALID_SCHEMA_NAME,
+                    format!("schema \"{schema}\" does not exist"),
+                )));
+            }
+            Some(_) => false,
+        };
+        let resolved = if in_catalog { Some(resolve::function(&name.name, &types)) } else { None };
+        match resolved {
+            Some(Ok(resolved)) => {
+                let aggregate = matches!(resolved.callable, Callable::Aggregate(_));
+                if star && !aggregate {
+                    return Err(position(wrong_object(format!("{0}(*) specified, but {0} is not an aggregate function", name.name))));
+                }
+                if aggregate && !star && args.is_empty() {
+                    return Err(position(wrong_object(format!(
+                        "{}(*) must be used to call a parameterless aggregate function",
+                        name.name
+                    ))));
+                }
+                Ok(resolved)
+            }
+            Some(Err(error)) if name.schema.is_none() || error.sql_state() != SqlState::UNDEFINED_FUNCTION => {
+                Err(position(error))
+            }
+            _ => {
+                let types: Vec<String> = types.iter().map(|ty| display(*ty)).collect();
+                Err(position(
+                    Error::new(
+                        SqlState::UNDEFINED_FUNCTION,
+                        format!("function {name}({}) does not exist", types.join(", ")),
+                    )
+                    .with_hint(
+                        "No function matches the given name and argument types. You might need to add explicit type casts.",
+                    ),
+                ))
+            }
+        }
+    }
+
+    /// A call without OVER.
+    fn apply(&mut self, call: BoundCall<'_>, at: Place<'_>) -> Result<Expr> {
+        let BoundCall { name, written, args, filter, resolved } = call;
+        let span = name.span;
+        if let Callable::Aggregate(function) = resolved.callable {
+            return self.aggregate(function, &resolved, (name, written, args), filter, at);
+        }
+        let what = if written.distinct {
+            Some("DISTINCT")
+        } else if !written.order_by.is_empty() {
+            Some("ORDER BY")
+        } else {
+            filter.map(|_| "FILTER")
+        };
+        if let Some(what) = what {
+            let words = format!("{what} specified, but {} is not an aggregate function", name.name);
+            return Err(wrong_object(words).at(self.position(span)));
+        }
+        match resolved.callable {
+            Callable::Function(function) => {
+                let args = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
+                Ok(Expr::new(ExprKind::Call { function, args }, resolved.return_type))
+            }
+            Callable::Cast(target) => {
+                let mut args = args;
+                let arg = args.pop().ok_or_else(|| Error::internal("a cast has an argument"))?;
+                self.coerce_at(arg, target, CastContext::Explicit, span)
+            }
+            Callable::Table(function) => {
+                let args = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
+                self.set_call(function, args, resolved.return_type, span, at)
+            }
+            Callable::Window(_) => {
+                let words = format!("window function {} requires an OVER clause", name.name);
+                Err(wrong_object(words).at(self.position(span)))
+            }
+            Callable::Aggregate(_) => Err(Error::internal("aggregates are bound above")),
+        }
+    }
+
+    pub(super) fn coerce_arguments(
+        &mut self,
+        args: Vec<Expr>,
+        types: &[Type],
+        written: &[&Ast],
+        span: Span,
+    ) -> Result<Vec<Expr>> {
+        let mut coerced = Vec::with_capacity(args.len());
+        for (index, arg) in args.into_iter().enumerate() {
+            let target = types.get(index).copied().unwrap_or(arg.ty);
+            let span = written.get(index).map_or(span, |expr| expr.span());
+            coerced.push(if target.oid == oid::ANY {
+                self.known(arg)?
+            } else {
+                self.coerce_at(arg, target, CastContext::Implicit, span)?
+            });
+        }
+        Ok(coerced)
+    }
+
+    /// A scalar function of ours under its name.
+    pub(super) fn named_call(&mut self, name: &str, args: Vec<(Expr, Span)>, span: Span) -> Result<Expr> {
+        let types: Vec<Type> = args.iter().map(|(arg, _)| arg.ty).collect();
+        let resolved = resolve::function(name, &types).map_err(|error| error.at(self.position(span)))?;
+        let Callable::Function(function) = resolved.callable else {
+            return Err(Error::unsupported(format!("{name} as a function")).at(self.position(span)));
+        };
+        let mut coerced = Vec::with_capacity(args.len());
+        for ((arg, span), ty) in args.into_iter().zip(&resolved.arg_types) {
+            coerced.push(self.coerce_at(arg, *ty, CastContext::Implicit, span)?);
+        }
+        Ok(Expr::new(ExprKind::Call { function, args: coerced }, resolved.return_type))
+    }
+
+    fn aggregate(
+        &mut self,
+        function: &'static AggregateFunction,
+        resolved: &Resolved,
+        (name, written, args): (QualifiedName, Arguments<'_>, Vec<Expr>),
+        filter: Option<&Ast>,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        let span = name.span;
+        self.refuse_outer_aggregate(&args, span)?;
+        if let Some(error) = at.clause.aggregate_refusal() {
+            return Err(error.at(self.position(span)));
+        }
+        let args = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
+        let order_by = self.sort_keys(written.order_by, Place { clause: Clause::AggregateArgument, ..at })?;
+        if written.distinct {
+            for arg in &args {
+                resolve::equality(arg.ty).map_err(|error| error.at(self.position(span)))?;
+            }
+            let foreign = order_by.iter().position(|key| !args.iter().any(|arg| super::equal::same(arg, &key.expr)));
+            if let Some(index) = foreign {
+                return Err(Error::new(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+                )
+                .at(self.position(written.order_by[index].expr.span())));
+            }
+        }
+        let filter = match filter {
+            Some(filter) => Some(self.condition_at(filter, Place { clause: Clause::Filter, ..at })?),
+            None => None,
+        };
+        self.select.aggregates = true;
+        let call = AggregateCall { function, args, distinct: written.distinct, filter, order_by };
+        Ok(Expr::new(ExprKind::Aggregate(Box::new(call)), resolved.return_type))
+    }
+
+    /// An aggregate that sees only an enclosing query's columns is that query's aggregate, which is not bound here.
+    fn refuse_outer_aggregate(&self, args: &[Expr], span: Span) -> Result<()> {
+        let mut outer = false;
+        let mut own = false;
+        for arg in args {
+            any(arg, &mut |expr| {
+                outer |= matches!(expr.kind, ExprKind::OuterColumn { .. });
+                own |= matches!(expr.kind, ExprKind::Column(_));
+                false
+            });
+        }
+        if outer && !own {
+            return Err(Error::unsupported("an aggregate over the columns of an outer query").at(self.position(span)));
+        }
+        Ok(())
+    }
+
+    /// Sort keys that are plain expressions: in aggregates and windows a number is not a position.
+    pub(super) fn sort_keys(&mut self, keys: &[ast::OrderByExpr], at: Place<'_>) -> Result<Vec<SortKey>> {
+        let mut bound = Vec::with_capacity(keys.len());
+        for key in keys {
+            let (descending, nulls_first) = super::order::direction(key)?;
+            let expr = self.bind(&key.expr, at)?;
+            let expr = self.known(expr)?;
+            resolve::less_than(expr.ty).map_err(|error| error.at(self.position(key.expr.span())))?;
+            bound.push(SortKey { expr, descending, nulls_first });
+        }
+        Ok(bound)
+    }
+
+    /// A set-returning function among expressions: the SELECT runs it, the expression sees its column.
+    fn set_call(
+        &mut self,
+        function: &'static TableFunction,
+        args: Vec<Expr>,
+        ty: Type,
+        span: Span,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        if let Some(error) = at.clause.set_refusal() {
+            return Err(error.at(self.position(span)));
+        }
+        if let Some(construct) = self.sets_refused {
+            let words = format!("set-returning functions are not allowed in {construct}");
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words).with_hint(super::clause::SET_HINT).at(self.position(span)));
+        }
+        if function.columns.len() != 1 {
+            return Err(Error::unsupported(format!("{} in a SELECT list", function.name)).at(self.position(span)));
+        }
+        let nested = args.iter().any(|arg| {
+            any(arg, &mut |expr| match expr.kind {
+                ExprKind::Column(var) => self.sets.iter().any(|set| set.column.var == var),
+                _ => false,
+            })
+        });
+        if nested {
+            return Err(Error::unsupported("a set-returning function inside another").at(self.position(span)));
+        }
+        let known = self.sets.iter().find(|set| set.function.oid == function.oid && super::equal::all_same(&set.args, &args));
+        if let Some(set) = known {
+            return Ok(Expr::column(set.column.var, set.column.ty));
+        }
+        let column = self.fresh(ty);
+        self.sets.push(SetCall { column, function, args });
+        Ok(Expr::column(column.var, ty))
+    }
+}
+
+pub(super) fn wrong_object(words: String) -> Error {
+    Error::new(SqlState::WRONG_OBJECT_TYPE, words)
+}

@@ -1,0 +1,371 @@
+//! Expressions: the one match over everything that SQL can write as an expression.
+
+use datafusion::sql::sqlparser::ast::{self, Expr as Ast, Spanned};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::{Binder, Place};
+use crate::error::{Error, Result, SqlState};
+use crate::expr::{Expr, ExprKind};
+use crate::function::{CastContext, resolve};
+use crate::types::{self, Type, builtin, display, oid};
+
+/// Deepest nesting of what is bound by recursion.
+pub(super) const NESTING_MAX: usize = 256;
+
+impl Binder<'_> {
+    /// Binds an expression where it stands.
+    pub(super) fn bind(&mut self, expr: &Ast, at: Place<'_>) -> Result<Expr> {
+        self.nested(|binder| binder.bind_unguarded(expr, at))
+    }
+
+    /// Runs a step of a recursion, unless it is too deep.
+    pub(super) fn nested<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth >= NESTING_MAX {
+            return Err(too_complex());
+        }
+        self.depth += 1;
+        let result = step(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn bind_unguarded(&mut self, expr: &Ast, at: Place<'_>) -> Result<Expr> {
+        match expr {
+            Ast::Identifier(ident) => self.unqualified(ident, at),
+            Ast::CompoundIdentifier(parts) => self.qualified(parts, at),
+            Ast::CompoundFieldAccess { root, access_chain } => self.field_access(root, access_chain, at),
+            Ast::Nested(inner) => self.bind(inner, at),
+            Ast::Value(value) => self.literal(value),
+            Ast::TypedString(typed) => self.typed_string(typed),
+            Ast::Interval(interval) => self.interval(interval),
+            Ast::BinaryOp { .. } => self.binary(expr, at),
+            Ast::UnaryOp { op, expr: operand } => self.unary(op, operand, at),
+            Ast::Cast { kind, expr, data_type, array, format } => {
+                if *array || format.is_some() || matches!(kind, ast::CastKind::TryCast | ast::CastKind::SafeCast) {
+                    return Err(Error::unsupported("this form of CAST"));
+                }
+                self.cast(expr, data_type, at)
+            }
+            Ast::Function(function) => self.call(function, at),
+            Ast::IsNull(operand) => self.is_null(operand, false, at),
+            Ast::IsNotNull(operand) => self.is_null(operand, true, at),
+            Ast::IsTrue(operand) => self.truth(operand, Some(true), false, at),
+            Ast::IsNotTrue(operand) => self.truth(operand, Some(true), true, at),
+            Ast::IsFalse(operand) => self.truth(operand, Some(false), false, at),
+            Ast::IsNotFalse(operand) => self.truth(operand, Some(false), true, at),
+            Ast::IsUnknown(operand) => self.truth(operand, None, false, at),
+            Ast::IsNotUnknown(operand) => self.truth(operand, None, true, at),
+            Ast::IsDistinctFrom(left, right) => self.distinct_from(left, right, false, at),
+            Ast::IsNotDistinctFrom(left, right) => self.distinct_from(left, right, true, at),
+            Ast::InList { expr, list, negated } => self.in_list(expr, list, *negated, at),
+            Ast::InSubquery { expr, subquery, negated } => self.in_subquery(expr, subquery, *negated, at),
+            Ast::Between { expr, negated, low, high } => self.between(expr, low, high, *negated, at),
+            Ast::Like { negated, any, expr, pattern, escape_char } => {
+                let operator = if *negated { "!~~" } else { "~~" };
+                self.like(operator, *any, expr, pattern, escape_char.as_ref(), at)
+            }
+            Ast::ILike { negated, any, expr, pattern, escape_char } => {
+                let operator = if *negated { "!~~*" } else { "~~*" };
+                self.like(operator, *any, expr, pattern, escape_char.as_ref(), at)
+            }
+            Ast::SimilarTo { negated, expr, pattern, escape_char } => {
+                self.similar(*negated, expr, pattern, escape_char.as_ref(), at)
+            }
+            Ast::AnyOp { left, compare_op, right, is_some: _ } => self.quantified(left, compare_op, right, false, at),
+            Ast::AllOp { left, compare_op, right } => self.quantified(left, compare_op, right, true, at),
+            Ast::Case { case_token: _, end_token: _, operand, conditions, else_result } => {
+                self.case(operand.as_deref(), conditions, else_result.as_deref(), at)
+            }
+            Ast::Array(array) => self.array(array, None, at),
+            Ast::Collate { expr, collation } => self.collate(expr, collation, at),
+            Ast::Exists { subquery, negated } => self.exists(subquery, *negated, at),
+            Ast::Subquery(query) => self.scalar_subquery(query, at),
+            Ast::AtTimeZone { .. }
+            | Ast::Extract { .. }
+            | Ast::Ceil { .. }
+            | Ast::Floor { .. }
+            | Ast::Position { .. }
+            | Ast::Substring { .. }
+            | Ast::Trim { .. }
+            | Ast::Overlay { .. }
+            | Ast::IsNormalized { .. } => self.special_call(expr, at),
+            Ast::Tuple(_) => Err(Error::unsupported("a row constructor here").at(self.position(expr.span()))),
+            Ast::JsonAccess { .. }
+            | Ast::InUnnest { .. }
+            | Ast::RLike { .. }
+            | Ast::Convert { .. }
+            | Ast::Prefixed { .. }
+            | Ast::GroupingSets(_)
+            | Ast::Cube(_)
+            | Ast::Rollup(_)
+            | Ast::Struct { .. }
+            | Ast::Named { .. }
+            | Ast::Dictionary(_)
+            | Ast::Map(_)
+            | Ast::MatchAgainst { .. }
+            | Ast::Wildcard(_)
+            | Ast::QualifiedWildcard(..)
+            | Ast::OuterJoin(_)
+            | Ast::Prior(_)
+            | Ast::Lambda(_)
+            | Ast::MemberOf(_) => {
+                Err(Error::unsupported(format!("the expression {}", excerpt(expr))).at(self.position(expr.span())))
+            }
+        }
+    }
+
+    /// `t.a[1]`, `a[1][2]`.
+    fn field_access(&mut self, root: &Ast, chain: &[ast::AccessExpr], at: Place<'_>) -> Result<Expr> {
+        // The parser leaves "t.a[1]" as the root t and the accesses .a and [1].
+        let mut parts = match root {
+            Ast::Identifier(ident) => vec![ident.clone()],
+            Ast::CompoundIdentifier(parts) => parts.clone(),
+            _ => Vec::new(),
+        };
+        let mut rest = chain;
+        if !parts.is_empty() {
+            while let [ast::AccessExpr::Dot(Ast::Identifier(ident)), tail @ ..] = rest {
+                parts.push(ident.clone());
+                rest = tail;
+            }
+        }
+        let mut value = if parts.is_empty() { self.bind(root, at)? } else { self.qualified(&parts, at)? };
+        for access in rest {
+            value = match access {
+                ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => self.subscript(value, index, at)?,
+                ast::AccessExpr::Subscript(ast::Subscript::Slice { .. }) => {
+                    return Err(Error::unsupported("an array slice").at(self.position(root.span())));
+                }
+                ast::AccessExpr::Dot(field) => {
+                    return Err(Error::new(
+                        SqlState::WRONG_OBJECT_TYPE,
+                        format!(
+                            "column notation .{field} applied to type {}, which is not a composite type",
+                            display(value.ty)
+                        ),
+                    )
+                    .at(self.position(root.span())));
+                }
+            };
+        }
+        Ok(value)
+    }
+
+    fn subscript(&mut self, array: Expr, index: &Ast, at: Place<'_>) -> Result<Expr> {
+        let info = builtin::info(array.ty.oid).filter(|info| info.element != 0);
+        let Some(info) = info else {
+            if [oid::JSONB, oid::JSON].contains(&array.ty.oid) {
+                return Err(Error::unsupported("a subscript of json"));
+            }
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("cannot subscript type {} because it does not support subscripting", display(array.ty)),
+            )
+            .at(self.position(index.span())));
+        };
+        let bound = self.bind(index, at)?;
+        let bound = self.coerce(bound, Type::new(oid::INT4), CastContext::Assignment).map_err(|error| {
+            let mismatch = matches!(error.sql_state(), SqlState::DATATYPE_MISMATCH | SqlState::CANNOT_COERCE);
+            let error = if mismatch {
+                Error::new(SqlState::DATATYPE_MISMATCH, "array subscript must have type integer")
+            } else {
+                error
+            };
+            error.at(self.position(index.span()))
+        })?;
+        let ty = Type::with_modifier(info.element, array.ty.modifier);
+        Ok(Expr::new(ExprKind::Subscript { array: Box::new(array), index: Box::new(bound) }, ty))
+    }
+
+    fn cast(&mut self, expr: &Ast, data_type: &ast::DataType, at: Place<'_>) -> Result<Expr> {
+        let target = self.data_type(data_type)?;
+        let mut inner = expr;
+        while let Ast::Nested(nested) = inner {
+            inner = nested;
+        }
+        let bound = match inner {
+            // The type tells what the elements are, so that an empty array has one.
+            Ast::Array(array) => self.array(array, Some(target), at)?,
+            _ => self.bind(expr, at)?,
+        };
+        self.coerce_at(bound, target, CastContext::Explicit, expr.span())
+    }
+
+    fn is_null(&mut self, operand: &Ast, negated: bool, at: Place<'_>) -> Result<Expr> {
+        let expr = Box::new(self.bind(operand, at)?);
+        Ok(truth_value(ExprKind::IsNull { expr, negated }))
+    }
+
+    fn truth(&mut self, operand: &Ast, value: Option<bool>, negated: bool, at: Place<'_>) -> Result<Expr> {
+        let bound = self.bind(operand, at)?;
+        let word = match value {
+            Some(true) => "TRUE",
+            Some(false) => "FALSE",
+            None => "UNKNOWN",
+        };
+        let what = format!("IS {}{word}", if negated { "NOT " } else { "" });
+        let expr = Box::new(self.boolean(bound, &what, operand.span())?);
+        Ok(truth_value(ExprKind::BoolTest { expr, value, negated }))
+    }
+
+    fn case(
+        &mut self,
+        operand: Option<&Ast>,
+        conditions: &[ast::CaseWhen],
+        otherwise: Option<&Ast>,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        let refusal = self.sets_refused.replace("CASE");
+        let operand = match operand {
+            Some(operand) => {
+                let bound = self.bind(operand, at)?;
+                Some((self.known(bound)?, operand.span()))
+            }
+            None => None,
+        };
+        // PostgreSQL looks at ELSE first when it chooses the common type.
+        let mut results = vec![match otherwise {
+            Some(otherwise) => (self.bind(otherwise, at)?, otherwise.span()),
+            None => (Expr::constant(storage::Value::Null, Type::new(oid::UNKNOWN)), Span::empty()),
+        }];
+        let mut whens = Vec::with_capacity(conditions.len());
+        for ast::CaseWhen { condition, result } in conditions {
+            let bound = self.bind(condition, at)?;
+            whens.push(match &operand {
+                Some((operand, span)) => {
+                    let equal = self.apply_operator("=", Some(operand.clone()), bound, *span)?;
+                    self.boolean(equal, "CASE/WHEN", condition.span())?
+                }
+                None => self.boolean(bound, "CASE/WHEN", condition.span())?,
+            });
+            results.push((self.bind(result, at)?, result.span()));
+        }
+        self.sets_refused = refusal;
+        let (mut results, ty) = self.unify(results, "CASE")?;
+        let explicit_else = otherwise.is_some();
+        let last = results.remove(0);
+        let whens = whens.into_iter().zip(results).collect();
+        let otherwise = explicit_else.then(|| Box::new(last));
+        Ok(Expr::new(ExprKind::Case { whens, otherwise }, ty))
+    }
+
+    /// Converts expressions to their common type; `what` names the construct in the error.
+    pub(super) fn unify(&mut self, exprs: Vec<(Expr, Span)>, what: &str) -> Result<(Vec<Expr>, Type)> {
+        let types: Vec<Type> = exprs.iter().map(|(expr, _)| expr.ty).collect();
+        let common = resolve::common_type(&types, what).map_err(|error| {
+            // It points at the first that cannot join those before it.
+            let culprit = (2..=types.len()).find(|n| resolve::common_type(&types[..*n], what).is_err());
+            let span = culprit.and_then(|n| exprs.get(n - 1)).map_or(Span::empty(), |(_, span)| *span);
+            error.at(self.position(span))
+        })?;
+        let ty = shared_modifier(&types, common);
+        let exprs = exprs
+            .into_iter()
+            .map(|(expr, span)| self.coerce_at(expr, ty, CastContext::Implicit, span))
+            .collect::<Result<Vec<_>>>()?;
+        Ok((exprs, ty))
+    }
+
+    /// `ARRAY[…]`; `target` is the type it is cast to, if that is an array.
+    fn array(&mut self, array: &ast::Array, target: Option<Type>, at: Place<'_>) -> Result<Expr> {
+        let ast::Array { elem, named: _ } = array;
+        let target = target.and_then(|ty| builtin::info(ty.oid)).filter(|info| info.element != 0);
+        if elem.is_empty() && target.is_none() {
+            return Err(Error::new(SqlState::INDETERMINATE_DATATYPE, "cannot determine type of empty array")
+                .with_hint("Explicitly cast to the desired type, for example ARRAY[]::integer[]."));
+        }
+        let mut elements = Vec::with_capacity(elem.len());
+        for element in elem {
+            if matches!(element, Ast::Array(_)) {
+                return Err(Error::unsupported("a multidimensional array").at(self.position(element.span())));
+            }
+            elements.push((self.bind(element, at)?, element.span()));
+        }
+        let (elements, element) = match target {
+            Some(info) => {
+                let ty = Type::new(info.element);
+                let elements = elements
+                    .into_iter()
+                    .map(|(expr, span)| self.coerce_at(expr, ty, CastContext::Explicit, span))
+                    .collect::<Result<Vec<_>>>()?;
+                (elements, ty)
+            }
+            None => self.unify(elements, "ARRAY")?,
+        };
+        if builtin::info(element.oid).is_some_and(|info| info.element != 0 && info.name.starts_with('_')) {
+            return Err(Error::unsupported("a multidimensional array"));
+        }
+        self.array_of(elements, element)
+    }
+
+    /// An array expression; a constant if all its elements are.
+    pub(super) fn array_of(&self, elements: Vec<Expr>, element: Type) -> Result<Expr> {
+        let array = builtin::array_of(element.oid).ok_or_else(|| {
+            Error::new(
+                SqlState::UNDEFINED_OBJECT,
+                format!("could not find array type for data type {}", display(element)),
+            )
+        })?;
+        let ty = Type::new(array);
+        if elements.iter().any(|element| element.as_const().is_none()) {
+            return Ok(Expr::new(ExprKind::Array(elements), ty));
+        }
+        let values = elements.iter().filter_map(|element| element.as_const().cloned()).collect();
+        let array = storage::value::Array { element: types::column_type(element)?, values };
+        Ok(Expr::constant(storage::Value::Array(Box::new(array)), ty))
+    }
+
+    fn collate(&mut self, expr: &Ast, collation: &ast::ObjectName, at: Place<'_>) -> Result<Expr> {
+        let bound = self.bind(expr, at)?;
+        let name = self.name(collation)?;
+        let known = ["C", "POSIX", "default", "ucs_basic"].contains(&name.name.as_str())
+            && name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog");
+        if !known {
+            return Err(Error::new(
+                SqlState::UNDEFINED_OBJECT,
+                format!("collation \"{name}\" for encoding \"UTF8\" does not exist"),
+            )
+            .at(self.position(name.span)));
+        }
+        let collatable = match builtin::info(bound.ty.oid) {
+            Some(info) if info.element != 0 => builtin::info(info.element).is_some_and(|info| info.category == 'S'),
+            Some(info) => info.category == 'S' || bound.ty.oid == oid::UNKNOWN,
+            None => false,
+        };
+        if !collatable {
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("collations are not supported by type {}", display(bound.ty)),
+            )
+            .at(self.position(name.span)));
+        }
+        Ok(bound)
+    }
+}
+
+/// A boolean expression.
+pub(super) fn truth_value(kind: ExprKind) -> Expr {
+    Expr::new(kind, Type::new(oid::BOOL))
+}
+
+/// The common type, with the modifier if all share it.
+pub(super) fn shared_modifier(types: &[Type], common: Type) -> Type {
+    match types.first() {
+        Some(first) if first.oid == common.oid && types.iter().all(|ty| ty == first) => *first,
+        _ => Type::new(common.oid),
+    }
+}
+
+pub(super) fn too_complex() -> Error {
+    Error::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
+        .with_hint("The statement nests expressions or subqueries too deeply.")
+}
+
+/// The beginning of an expression's text, to name it in an error.
+fn excerpt(expr: &Ast) -> String {
+    let text = expr.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

@@ -1,0 +1,364 @@
+//! FROM: tables, subqueries and VALUES, with their aliases; what stands to the left is in sight of LATERAL.
+
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{self, SetExpr, Spanned, TableFactor};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::locking::LockableScan;
+use super::names::{QualifiedName, fold};
+use super::query::{Bound, Unknowns};
+use super::walk::map_outer_relation;
+use super::{Binder, Range, Scope, ScopeColumn, ScopeRelation};
+use crate::catalog::Table;
+use crate::error::{Error, Result, SqlState};
+use crate::plan::relation::{Column, JoinKind, Relation, RowIdentity, Scan};
+use crate::types::{Type, oid};
+
+/// A bound item of FROM.
+pub(super) struct FromItem {
+    pub relation: Relation,
+    pub scope: Scope,
+    /// Whether it names columns of the items to its left.
+    pub lateral: bool,
+}
+
+impl FromItem {
+    pub(super) fn plain(relation: Relation, scope: Scope) -> Self {
+        Self { relation, scope, lateral: false }
+    }
+}
+
+impl Binder<'_> {
+    /// A FROM clause (also UPDATE … FROM and DELETE … USING).
+    pub fn from(&mut self, tables: &[ast::TableWithJoins]) -> Result<(Relation, Scope)> {
+        let mut whole: Option<(Relation, Scope)> = None;
+        for table in tables {
+            let left = whole.as_ref().map(|(_, scope)| scope.clone()).unwrap_or_default();
+            let item = self.joined(table, &left)?;
+            whole = Some(match whole {
+                None => (item.relation, item.scope),
+                Some((relation, mut scope)) => {
+                    self.refuse_same_names(&scope, &item.scope)?;
+                    scope.extend(item.scope);
+                    let join = Relation::Join {
+                        kind: JoinKind::Cross,
+                        left: Box::new(relation),
+                        right: Box::new(item.relation),
+                        condition: None,
+                        lateral: item.lateral,
+                    };
+                    (join, scope)
+                }
+            });
+        }
+        Ok(whole.unwrap_or((Relation::OneRow, Scope::empty())))
+    }
+
+    /// Binds one item; `left` is what LATERAL sees, `refusal` why it must not be named (RIGHT and FULL joins).
+    pub(super) fn factor(
+        &mut self,
+        factor: &TableFactor,
+        left: &Scope,
+        refusal: Option<&'static str>,
+    ) -> Result<FromItem> {
+        match factor {
+            TableFactor::Table {
+                name,
+                alias,
+                args,
+                with_hints,
+                version,
+                with_ordinality,
+                partitions,
+                json_path,
+                sample,
+                index_hints,
+            } => {
+                if sample.is_some() {
+                    return Err(Error::unsupported("TABLESAMPLE").at(self.position(name.span())));
+                }
+                let foreign = !with_hints.is_empty()
+                    || version.is_some()
+                    || !partitions.is_empty()
+                    || json_path.is_some()
+                    || !index_hints.is_empty();
+                if foreign {
+                    return Err(Error::unsupported("an option of a table in FROM").at(self.position(name.span())));
+                }
+                let alias = alias.as_ref();
+                match args {
+                    Some(ast::TableFunctionArgs { args, settings: None }) => {
+                        self.range_function(name, args, *with_ordinality, alias, left, refusal)
+                    }
+                    Some(_) => Err(Error::unsupported("SETTINGS of a table function")),
+                    None if *with_ordinality => Err(Error::new(
+                        SqlState::SYNTAX_ERROR,
+                        "WITH ORDINALITY can only be used with a function",
+                    )
+                    .at(self.position(name.span()))),
+                    None => self.named_relation(name, alias),
+                }
+            }
+            TableFactor::Function { lateral: _, name, args, with_ordinality, alias } => {
+                self.range_function(name, args, *with_ordinality, alias.as_ref(), left, refusal)
+            }
+            TableFactor::UNNEST { alias, array_exprs, with_offset, with_offset_alias, with_ordinality } => {
+                if *with_offset || with_offset_alias.is_some() {
+                    return Err(Error::unsupported("UNNEST WITH OFFSET"));
+                }
+                self.unnest(array_exprs, *with_ordinality, alias.as_ref(), left, refusal)
+            }
+            TableFactor::Derived { lateral, subquery, alias, sample } => {
+                if sample.is_some() {
+                    return Err(Error::unsupported("TABLESAMPLE"));
+                }
+                self.derived(*lateral, subquery, alias.as_ref(), left, refusal)
+            }
+            TableFactor::NestedJoin { table_with_joins, alias } => {
+                let item = self.nested(|binder| binder.joined(table_with_joins, left))?;
+                match alias {
+                    None => Ok(item),
+                    Some(alias) => {
+                        let alias = Alias::of(alias)?;
+                        let relation = self.aliased(&alias, item.scope.columns, None)?;
+                        Ok(FromItem { scope: Scope::of(relation), ..item })
+                    }
+                }
+            }
+            TableFactor::TableFunction { .. } => Err(Error::unsupported("TABLE(…) in FROM")),
+            TableFactor::JsonTable { .. } | TableFactor::OpenJsonTable { .. } => Err(Error::unsupported("JSON_TABLE")),
+            TableFactor::XmlTable { .. } => Err(Error::unsupported("XMLTABLE")),
+            TableFactor::Pivot { .. } | TableFactor::Unpivot { .. } => Err(Error::unsupported("PIVOT")),
+            TableFactor::MatchRecognize { .. } => Err(Error::unsupported("MATCH_RECOGNIZE")),
+            TableFactor::SemanticView { .. } => Err(Error::unsupported("SEMANTIC_VIEW")),
+        }
+    }
+
+    /// A table or the name of a WITH query.
+    fn named_relation(&mut self, name: &ast::ObjectName, alias: Option<&ast::TableAlias>) -> Result<FromItem> {
+        let qualified = self.name(name)?;
+        let alias = alias.map(Alias::of).transpose()?;
+        if qualified.schema.is_none()
+            && let Some((relation, columns)) = self.with_query(&qualified)?
+        {
+            let alias = alias.unwrap_or_else(|| Alias::plain(&qualified.name));
+            let scope = Scope::of(self.aliased(&alias, columns, None)?);
+            return Ok(FromItem::plain(relation, scope));
+        }
+        let table = self.table_of(&qualified)?;
+        let (relation, scope) = match &mut self.lockable {
+            Some(_) => {
+                let (relation, scope, identity) = self.scan_rows(&table, alias.as_ref().map(|alias| alias.name.as_str()));
+                let name = scope.relations[0].name.clone();
+                if let Some(scans) = &mut self.lockable {
+                    scans.push(LockableScan { name, table: table.clone(), identity, nullable: false });
+                }
+                (relation, scope)
+            }
+            None => self.scan(&table, alias.as_ref().map(|alias| alias.name.as_str())),
+        };
+        let Some(alias) = alias.filter(|alias| !alias.columns.is_empty()) else {
+            return Ok(FromItem::plain(relation, scope));
+        };
+        // scan() has noted the range already.
+        self.ranges.pop();
+        let scope = Scope::of(self.aliased(&alias, scope.columns, Some(&table))?);
+        Ok(FromItem::plain(relation, scope))
+    }
+
+    /// The table of that name: 42P01 if there is none.
+    pub fn table(&mut self, name: &ast::ObjectName) -> Result<Arc<Table>> {
+        let name = self.name(name)?;
+        self.table_of(&name)
+    }
+
+    fn table_of(&mut self, name: &QualifiedName) -> Result<Arc<Table>> {
+        let found = self.catalog.find_table(name.schema.as_deref(), &name.name, &self.context.session.search_path);
+        if let Some(table) = found {
+            return Ok(table.clone());
+        }
+        let mut error = Error::new(SqlState::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"));
+        if name.schema.is_none() && self.later_with_queries.contains(&name.name) {
+            error = error
+                .with_detail(format!(
+                    "There is a WITH item named \"{}\", but it cannot be referenced from this part of the query.",
+                    name.name
+                ))
+                .with_hint("Use WITH RECURSIVE, or re-order the WITH items to remove forward references.");
+        }
+        Err(error.at(self.position(name.span)))
+    }
+
+    /// Reads a table under its name or an alias; it is noted as read.
+    pub fn scan(&mut self, table: &Arc<Table>, alias: Option<&str>) -> (Relation, Scope) {
+        self.scan_table(table, alias)
+    }
+
+    /// The same with the row's identity, for those who will change or lock it.
+    pub fn scan_rows(&mut self, table: &Arc<Table>, alias: Option<&str>) -> (Relation, Scope, RowIdentity) {
+        let (mut relation, scope) = self.scan_table(table, alias);
+        let identity = RowIdentity { key: self.fresh(Type::new(oid::BYTEA)), version: self.fresh(Type::new(oid::INT8)) };
+        if let Relation::Scan(scan) = &mut relation {
+            scan.row_identity = Some(identity);
+        }
+        (relation, scope, identity)
+    }
+
+    fn scan_table(&mut self, table: &Arc<Table>, alias: Option<&str>) -> (Relation, Scope) {
+        self.note_use(table, auth::Privileges::SELECT, &[]);
+        let columns: Vec<(usize, Column)> =
+            table.columns.iter().enumerate().map(|(position, column)| (position, self.fresh(column.ty))).collect();
+        let relation = ScopeRelation::of_table(table, alias, &columns);
+        self.ranges.push(Range { name: relation.name.clone(), table: Some(table.oid) });
+        let scan = Scan { table: table.clone(), columns, row_identity: None };
+        (Relation::Scan(scan), Scope::of(relation))
+    }
+
+    fn derived(
+        &mut self,
+        lateral: bool,
+        query: &ast::Query,
+        alias: Option<&ast::TableAlias>,
+        left: &Scope,
+        refusal: Option<&'static str>,
+    ) -> Result<FromItem> {
+        let Some(alias) = alias else {
+            let (words, example) = match &*query.body {
+                SetExpr::Values(_) => ("VALUES in FROM must have an alias", "(VALUES ...)"),
+                _ => ("subquery in FROM must have an alias", "(SELECT ...)"),
+            };
+            return Err(Error::new(SqlState::SYNTAX_ERROR, words)
+                .with_hint(format!("For example, FROM {example} [AS] foo."))
+                .at(self.position(query.span())));
+        };
+        let alias = Alias::of(alias)?;
+        if self.lockable.is_some() {
+            return Err(Error::unsupported("FOR UPDATE or FOR SHARE over a subquery in FROM"));
+        }
+        let bind = |binder: &mut Self| {
+            let bound = binder.bind_query(query, Unknowns::Text)?.without_locking()?;
+            Ok(binder.exact(bound))
+        };
+        let (bound, lateral) = if lateral { self.lateral(left, refusal, bind)? } else { (bind(self)?, false) };
+        let Bound { relation, outputs, .. } = bound;
+        let columns =
+            outputs.into_iter().map(|output| ScopeColumn::new(output.name, output.column, output.origin)).collect();
+        let scope = Scope::of(self.aliased(&alias, columns, None)?);
+        Ok(FromItem { relation, scope, lateral })
+    }
+
+    /// Binds something that may name columns to its left, and tells whether it did. If it did not, the border that
+    /// was put there for them is taken away again.
+    pub(super) fn lateral<T: RelationHolder>(
+        &mut self,
+        left: &Scope,
+        refusal: Option<&'static str>,
+        bind: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<(T, bool)> {
+        if left.relations.is_empty() {
+            return Ok((bind(self)?, false));
+        }
+        let (mut bound, level) = self.enter(left, refusal, bind)?;
+        if level.crossed && !level.named {
+            // References beyond this border come one step nearer.
+            map_outer_relation(bound.relation(), 1, &mut |reference| {
+                let beyond = reference.depth > reference.borders;
+                Ok((reference.var, reference.depth - usize::from(beyond)))
+            })?;
+        }
+        Ok((bound, level.named))
+    }
+
+    /// Names a relation and its columns; `table` is the table behind it.
+    pub(super) fn aliased(
+        &mut self,
+        alias: &Alias,
+        mut columns: Vec<ScopeColumn>,
+        table: Option<&Arc<Table>>,
+    ) -> Result<ScopeRelation> {
+        if alias.columns.len() > columns.len() {
+            return Err(Error::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!(
+                    "table \"{}\" has {} columns available but {} columns specified",
+                    alias.name,
+                    columns.len(),
+                    alias.columns.len()
+                ),
+            )
+            .at(self.position(alias.span)));
+        }
+        for (column, name) in columns.iter_mut().zip(&alias.columns) {
+            column.name.clone_from(name);
+        }
+        self.ranges.push(Range { name: alias.name.clone(), table: table.map(|table| table.oid) });
+        Ok(ScopeRelation { name: alias.name.clone(), table: table.cloned(), aliased: true, columns })
+    }
+
+    /// 42712 when two items of one FROM clause have the same name.
+    pub(super) fn refuse_same_names(&self, left: &Scope, right: &Scope) -> Result<()> {
+        for relation in &right.relations {
+            let same = left.relations.iter().any(|other| {
+                let tables = !other.aliased && !relation.aliased;
+                let elsewhere = match (&other.table, &relation.table) {
+                    (Some(a), Some(b)) => tables && a.oid != b.oid,
+                    _ => false,
+                };
+                other.name == relation.name && !elsewhere
+            });
+            if same {
+                return Err(Error::new(
+                    SqlState::DUPLICATE_ALIAS,
+                    format!("table name \"{}\" specified more than once", relation.name),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Something bound that has a relation in it.
+pub(super) trait RelationHolder {
+    fn relation(&mut self) -> &mut Relation;
+}
+
+impl RelationHolder for Bound {
+    fn relation(&mut self) -> &mut Relation {
+        &mut self.relation
+    }
+}
+
+impl RelationHolder for (Relation, Vec<ScopeColumn>) {
+    fn relation(&mut self) -> &mut Relation {
+        &mut self.0
+    }
+}
+
+/// An alias with its column names, folded.
+pub(super) struct Alias {
+    pub name: String,
+    pub columns: Vec<String>,
+    pub span: Span,
+}
+
+impl Alias {
+    pub(super) fn of(alias: &ast::TableAlias) -> Result<Self> {
+        let ast::TableAlias { explicit: _, name, columns, at } = alias;
+        if at.is_some() {
+            return Err(Error::unsupported("AT in an alias"));
+        }
+        let columns = columns
+            .iter()
+            .map(|ast::TableAliasColumnDef { name, data_type }| match data_type {
+                None => Ok(fold(name)),
+                Some(_) => Err(Error::unsupported("a column definition list")),
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { name: fold(name), columns, span: name.span })
+    }
+
+    pub(super) fn plain(name: &str) -> Self {
+        Self { name: name.to_owned(), columns: Vec::new(), span: Span::empty() }
+    }
+}

@@ -1,0 +1,163 @@
+//! GROUP BY: what is grouped by, and the grouping sets.
+
+use datafusion::sql::sqlparser::ast::{self, Expr as Ast, Spanned};
+
+use super::equal::same;
+use super::names::fold;
+use super::select::Item;
+use super::walk::any;
+use super::{Binder, Clause, Place, Scope};
+use crate::error::{Error, Result, SqlState};
+use crate::expr::{Expr, ExprKind};
+use crate::function::resolve;
+
+/// Most grouping sets of one query (PostgreSQL's limit).
+const SETS_MAX: usize = 4096;
+/// Most elements of one CUBE (PostgreSQL's limit).
+const CUBE_MAX: usize = 12;
+
+/// What a query groups by.
+pub(super) struct Grouping {
+    /// Whether there is a GROUP BY at all.
+    pub present: bool,
+    pub exprs: Vec<Expr>,
+    /// Positions in `exprs`; None is one set of all of them.
+    pub sets: Option<Vec<Vec<usize>>>,
+}
+
+impl Binder<'_> {
+    pub(super) fn group_by(&mut self, clause: &ast::GroupByExpr, items: &mut [Item], scope: &Scope) -> Result<Grouping> {
+        let list = match clause {
+            ast::GroupByExpr::All(_) => return Err(Error::unsupported("GROUP BY ALL")),
+            ast::GroupByExpr::Expressions(list, modifiers) if modifiers.is_empty() => list,
+            ast::GroupByExpr::Expressions(..) => return Err(Error::unsupported("a modifier of GROUP BY")),
+        };
+        let mut grouping = Grouping { present: !list.is_empty(), exprs: Vec::new(), sets: None };
+        let mut sets: Vec<Vec<usize>> = vec![Vec::new()];
+        let mut simple = true;
+        for element in list {
+            simple &= !matches!(element, Ast::GroupingSets(_) | Ast::Rollup(_) | Ast::Cube(_))
+                && !matches!(element, Ast::Tuple(parts) if parts.is_empty());
+            let alternatives = self.group_element(element, &mut grouping, items, scope)?;
+            if sets.len().saturating_mul(alternatives.len()) > SETS_MAX {
+                return Err(Error::new(
+                    SqlState::STATEMENT_TOO_COMPLEX,
+                    format!("too many grouping sets present (maximum {SETS_MAX})"),
+                ));
+            }
+            sets = sets.iter().flat_map(|set| alternatives.iter().map(|other| union(set, other))).collect();
+        }
+        if grouping.present && !simple {
+            grouping.sets = Some(sets);
+        }
+        Ok(grouping)
+    }
+
+    /// The sets that one element of GROUP BY stands for.
+    fn group_element(
+        &mut self,
+        element: &Ast,
+        grouping: &mut Grouping,
+        items: &mut [Item],
+        scope: &Scope,
+    ) -> Result<Vec<Vec<usize>>> {
+        let mut each = |binder: &mut Self, lists: &[Vec<Ast>]| -> Result<Vec<Vec<usize>>> {
+            lists.iter().map(|list| binder.group_set(list.iter(), grouping, items, scope)).collect()
+        };
+        match element {
+            Ast::GroupingSets(lists) => each(self, lists),
+            Ast::Rollup(lists) => {
+                let parts = each(self, lists)?;
+                Ok((0..=parts.len()).rev().map(|count| concat(&parts[..count])).collect())
+            }
+            Ast::Cube(lists) => {
+                if lists.len() > CUBE_MAX {
+                    return Err(Error::new(
+                        SqlState::TOO_MANY_COLUMNS,
+                        format!("CUBE is limited to {CUBE_MAX} elements"),
+                    )
+                    .at(self.position(element.span())));
+                }
+                let parts = each(self, lists)?;
+                let chosen = |mask: usize| -> Vec<Vec<usize>> {
+                    (0..parts.len()).filter(|bit| mask >> bit & 1 == 1).map(|bit| parts[bit].clone()).collect()
+                };
+                Ok((0..1usize << parts.len()).rev().map(|mask| concat(&chosen(mask))).collect())
+            }
+            Ast::Tuple(parts) => Ok(vec![self.group_set(parts.iter(), grouping, items, scope)?]),
+            other => Ok(vec![self.group_set(std::iter::once(other), grouping, items, scope)?]),
+        }
+    }
+
+    fn group_set<'e>(
+        &mut self,
+        list: impl Iterator<Item = &'e Ast>,
+        grouping: &mut Grouping,
+        items: &mut [Item],
+        scope: &Scope,
+    ) -> Result<Vec<usize>> {
+        let mut set = Vec::new();
+        for expr in list {
+            let index = self.group_expr(expr, grouping, items, scope)?;
+            if !set.contains(&index) {
+                set.push(index);
+            }
+        }
+        Ok(set)
+    }
+
+    /// A column of the input comes before a name of the output here, unlike in ORDER BY.
+    fn group_expr(&mut self, expr: &Ast, grouping: &mut Grouping, items: &mut [Item], scope: &Scope) -> Result<usize> {
+        let input = match expr {
+            Ast::Identifier(ident) => {
+                let name = fold(ident);
+                scope.columns.iter().any(|column| column.name == name)
+            }
+            _ => false,
+        };
+        let listed = if input { None } else { self.listed(expr, items, Clause::GroupBy)? };
+        let bound = match listed {
+            Some(index) => {
+                let taken = std::mem::replace(&mut items[index].expr, super::nothing());
+                items[index].expr = self.known(taken)?;
+                let item = items[index].expr.clone();
+                self.refuse_grouped_calls(&item, items[index].span)?;
+                item
+            }
+            None => {
+                let bound = self.bind(expr, Place { scope, clause: Clause::GroupBy })?;
+                self.known(bound)?
+            }
+        };
+        resolve::equality(bound.ty).map_err(|error| error.at(self.position(expr.span())))?;
+        if let Some(index) = grouping.exprs.iter().position(|group| same(group, &bound)) {
+            return Ok(index);
+        }
+        grouping.exprs.push(bound);
+        Ok(grouping.exprs.len() - 1)
+    }
+
+    /// An item that GROUP BY names by position or alias may not hold what GROUP BY may not.
+    fn refuse_grouped_calls(&self, expr: &Expr, span: datafusion::sql::sqlparser::tokenizer::Span) -> Result<()> {
+        let mut refusal = None;
+        any(expr, &mut |expr| {
+            refusal = refusal.take().or(match expr.kind {
+                ExprKind::Aggregate(_) => Clause::GroupBy.aggregate_refusal(),
+                ExprKind::Window(_) => Clause::GroupBy.window_refusal(),
+                _ => None,
+            });
+            refusal.is_some()
+        });
+        refusal.map_or(Ok(()), |error| Err(error.at(self.position(span))))
+    }
+}
+
+fn union(left: &[usize], right: &[usize]) -> Vec<usize> {
+    let mut set = left.to_vec();
+    set.extend(right.iter().filter(|index| !left.contains(index)));
+    set
+}
+
+fn concat(sets: &[Vec<usize>]) -> Vec<usize> {
+    sets.iter().fold(Vec::new(), |set, other| union(&set, other))
+}

@@ -1,0 +1,194 @@
+//! Joins: ON, USING and NATURAL, and which columns a join leaves in sight.
+
+use datafusion::sql::sqlparser::ast::{self, JoinConstraint, JoinOperator, ObjectNamePart};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::expr::{shared_modifier, truth_value};
+use super::from::FromItem;
+use super::names::fold;
+use super::{Binder, Clause, Place, Scope, ScopeColumn};
+use crate::error::{Error, Result, SqlState};
+use crate::expr::{Expr, ExprKind};
+use crate::function::{CastContext, resolve};
+use crate::plan::relation::{JoinKind, Relation};
+
+const NO_LATERAL: &str = "The combining JOIN type must be INNER or LEFT for a LATERAL reference.";
+
+impl Binder<'_> {
+    /// One item of FROM with the joins that follow it; `left` is what stands before it.
+    pub(super) fn joined(&mut self, table: &ast::TableWithJoins, left: &Scope) -> Result<FromItem> {
+        let ast::TableWithJoins { relation, joins } = table;
+        let lockable_before = self.lockable_count();
+        let mut item = self.factor(relation, left, None)?;
+        for join in joins {
+            item = self.join(item, join, left, lockable_before)?;
+        }
+        Ok(item)
+    }
+
+    fn join(&mut self, item: FromItem, join: &ast::Join, before: &Scope, lockable_before: usize) -> Result<FromItem> {
+        let ast::Join { relation, global, join_operator } = join;
+        if *global {
+            return Err(Error::unsupported("GLOBAL JOIN"));
+        }
+        let (kind, constraint) = kind_of(join_operator)?;
+        // Items before this one are in sight of LATERAL here too.
+        let mut visible = before.clone();
+        visible.extend(item.scope.clone());
+        let refusal = matches!(kind, JoinKind::Right | JoinKind::Full).then_some(NO_LATERAL);
+        let lockable_left = self.lockable_count();
+        let right = self.factor(relation, &visible, refusal)?;
+        self.refuse_same_names(&item.scope, &right.scope)?;
+        if matches!(kind, JoinKind::Left | JoinKind::Full) {
+            self.mark_nullable(lockable_left, usize::MAX);
+        }
+        if matches!(kind, JoinKind::Right | JoinKind::Full) {
+            self.mark_nullable(lockable_before, lockable_left);
+        }
+        let (condition, scope) = match constraint {
+            JoinConstraint::None => (None, beside(&item.scope, right.scope)),
+            JoinConstraint::On(condition) => {
+                let scope = beside(&item.scope, right.scope);
+                let place = Place { scope: &scope, clause: Clause::JoinOn };
+                (Some(self.condition_at(condition, place)?), scope)
+            }
+            JoinConstraint::Using(names) => {
+                let names = using_names(names)?;
+                self.merge_columns(kind, &item.scope, right.scope, &names)?
+            }
+            JoinConstraint::Natural => {
+                let mut names: Vec<(String, Span)> = Vec::new();
+                for column in &item.scope.columns {
+                    if right.scope.columns.iter().any(|other| other.name == column.name) {
+                        names.push((column.name.clone(), Span::empty()));
+                    }
+                }
+                self.merge_columns(kind, &item.scope, right.scope, &names)?
+            }
+        };
+        let kind = if condition.is_none() && kind == JoinKind::Inner { JoinKind::Cross } else { kind };
+        let relation = Relation::Join {
+            kind,
+            left: Box::new(item.relation),
+            right: Box::new(right.relation),
+            condition,
+            lateral: right.lateral,
+        };
+        Ok(FromItem { relation, scope, lateral: item.lateral })
+    }
+
+    /// USING: the columns of these names are compared, and in sight only once.
+    fn merge_columns(
+        &mut self,
+        kind: JoinKind,
+        left: &Scope,
+        right: Scope,
+        names: &[(String, Span)],
+    ) -> Result<(Option<Expr>, Scope)> {
+        let mut conditions = Vec::with_capacity(names.len());
+        let mut merged = Vec::with_capacity(names.len());
+        for (index, (name, span)) in names.iter().enumerate() {
+            if names[..index].iter().any(|(earlier, _)| earlier == name) {
+                return Err(Error::new(
+                    SqlState::DUPLICATE_COLUMN,
+                    format!("column name \"{name}\" appears more than once in USING clause"),
+                )
+                .at(self.position(*span)));
+            }
+            let a = self.using_column(left, name, "left")?;
+            let b = self.using_column(&right, name, "right")?;
+            self.note_column(&a);
+            self.note_column(&b);
+            conditions.push(self.apply_operator("=", Some(a.expr.clone()), b.expr.clone(), *span)?);
+            merged.push(self.merged_column(kind, name, a, b)?);
+        }
+        let rest = |scope: &Scope| -> Vec<ScopeColumn> {
+            let left_over = scope.columns.iter().filter(|column| !names.iter().any(|(name, _)| *name == column.name));
+            left_over.cloned().collect()
+        };
+        merged.extend(rest(left));
+        merged.extend(rest(&right));
+        let relations = left.relations.iter().cloned().chain(right.relations).collect();
+        let condition = match conditions.len() {
+            0 => None,
+            1 => conditions.pop(),
+            _ => Some(truth_value(ExprKind::And(conditions))),
+        };
+        Ok((condition, Scope { relations, columns: merged }))
+    }
+
+    fn using_column(&self, scope: &Scope, name: &str, side: &str) -> Result<ScopeColumn> {
+        let mut matches = scope.columns.iter().filter(|column| column.name == name);
+        let first = matches.next().ok_or_else(|| {
+            Error::new(
+                SqlState::UNDEFINED_COLUMN,
+                format!("column \"{name}\" specified in USING clause does not exist in {side} table"),
+            )
+        })?;
+        match matches.next() {
+            None => Ok(first.clone()),
+            Some(_) => Err(Error::new(
+                SqlState::AMBIGUOUS_COLUMN,
+                format!("common column name \"{name}\" appears more than once in {side} table"),
+            )),
+        }
+    }
+
+    /// The one column that stands for both: the side that is never missing, or COALESCE when both may be.
+    fn merged_column(&mut self, kind: JoinKind, name: &str, left: ScopeColumn, right: ScopeColumn) -> Result<ScopeColumn> {
+        let types = [left.expr.ty, right.expr.ty];
+        let common = shared_modifier(&types, resolve::common_type(&types, "JOIN/USING")?);
+        let (expr, origin) = match kind {
+            JoinKind::Right => (self.coerce(right.expr, common, CastContext::Implicit)?, right.origin),
+            JoinKind::Full => {
+                let args = vec![
+                    self.coerce(left.expr, common, CastContext::Implicit)?,
+                    self.coerce(right.expr, common, CastContext::Implicit)?,
+                ];
+                (Expr::new(ExprKind::Coalesce(args), common), None)
+            }
+            _ => (self.coerce(left.expr, common, CastContext::Implicit)?, left.origin),
+        };
+        let origin = origin.filter(|_| matches!(expr.kind, ExprKind::Column(_)));
+        Ok(ScopeColumn { name: name.to_owned(), expr, origin })
+    }
+}
+
+fn beside(left: &Scope, right: Scope) -> Scope {
+    let mut scope = left.clone();
+    scope.extend(right);
+    scope
+}
+
+fn using_names(names: &[ast::ObjectName]) -> Result<Vec<(String, Span)>> {
+    names
+        .iter()
+        .map(|name| match name.0.as_slice() {
+            [ObjectNamePart::Identifier(ident)] => Ok((fold(ident), ident.span)),
+            _ => Err(Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{}\"", name))),
+        })
+        .collect()
+}
+
+fn kind_of(operator: &JoinOperator) -> Result<(JoinKind, &JoinConstraint)> {
+    use JoinOperator as J;
+    let (kind, constraint) = match operator {
+        J::Join(constraint) | J::Inner(constraint) => (JoinKind::Inner, constraint),
+        J::Left(constraint) | J::LeftOuter(constraint) => (JoinKind::Left, constraint),
+        J::Right(constraint) | J::RightOuter(constraint) => (JoinKind::Right, constraint),
+        J::FullOuter(constraint) => (JoinKind::Full, constraint),
+        J::CrossJoin(constraint @ JoinConstraint::None) => return Ok((JoinKind::Cross, constraint)),
+        J::CrossJoin(_) => return Err(Error::new(SqlState::SYNTAX_ERROR, "CROSS JOIN takes no condition")),
+        J::Semi(_) | J::LeftSemi(_) | J::RightSemi(_) | J::Anti(_) | J::LeftAnti(_) | J::RightAnti(_) => {
+            return Err(Error::unsupported("SEMI or ANTI JOIN"));
+        }
+        J::CrossApply | J::OuterApply => return Err(Error::unsupported("APPLY")),
+        J::AsOf { .. } => return Err(Error::unsupported("ASOF JOIN")),
+        J::StraightJoin(_) => return Err(Error::unsupported("STRAIGHT_JOIN")),
+        J::ArrayJoin | J::LeftArrayJoin | J::InnerArrayJoin => return Err(Error::unsupported("ARRAY JOIN")),
+    };
+    if matches!(constraint, JoinConstraint::None) {
+        return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error: JOIN needs ON or USING"));
+    }
+    Ok((kind, constraint))
+}

@@ -1,0 +1,125 @@
+//! FOR UPDATE and FOR SHARE: which scans they lock.
+
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{self, LockType, NonBlock, ObjectNamePart};
+use storage::RowLock;
+
+use super::Binder;
+use super::names::fold;
+use crate::catalog::{Table, TableKind};
+use crate::error::{Error, Result, SqlState};
+use crate::plan::relation::{LockWait, Locking, RowIdentity};
+
+/// A table of a FROM clause whose rows a locking clause may lock.
+pub(super) struct LockableScan {
+    pub name: String,
+    pub table: Arc<Table>,
+    pub identity: RowIdentity,
+    /// On the side of an outer join that may be missing.
+    pub nullable: bool,
+}
+
+impl Binder<'_> {
+    pub(super) fn lockable_count(&self) -> usize {
+        self.lockable.as_ref().map_or(0, Vec::len)
+    }
+
+    pub(super) fn mark_nullable(&mut self, from: usize, to: usize) {
+        if let Some(scans) = &mut self.lockable {
+            let to = to.min(scans.len());
+            scans[from..to].iter_mut().for_each(|scan| scan.nullable = true);
+        }
+    }
+
+    /// The locks that the clauses ask for; `refusal` is what in the SELECT has no row to lock.
+    pub(super) fn locking(
+        &mut self,
+        clauses: &[ast::LockClause],
+        scans: Vec<LockableScan>,
+        refusal: Option<&str>,
+    ) -> Result<Vec<Locking>> {
+        let mut locks: Vec<Locking> = Vec::new();
+        for clause in clauses {
+            let words = words(clause);
+            if let Some(refusal) = refusal {
+                return Err(not_allowed(format!("{words} is not allowed {refusal}")));
+            }
+            let ast::LockClause { lock_type, of, nonblock } = clause;
+            let strength = match lock_type {
+                LockType::Update => RowLock::Update,
+                LockType::Share => RowLock::Share,
+            };
+            let wait = match nonblock {
+                None => LockWait::Wait,
+                Some(NonBlock::Nowait) => LockWait::NoWait,
+                Some(NonBlock::SkipLocked) => LockWait::SkipLocked,
+            };
+            let chosen: Vec<&LockableScan> = match of {
+                None => scans.iter().collect(),
+                Some(name) => vec![self.locked_scan(name, &scans, words)?],
+            };
+            for scan in chosen {
+                if scan.nullable {
+                    return Err(not_allowed(format!("{words} cannot be applied to the nullable side of an outer join")));
+                }
+                if scan.table.kind == TableKind::System {
+                    return Err(Error::unsupported(format!("{words} on a system relation")));
+                }
+                self.note_use(&scan.table, auth::Privileges::UPDATE, &[]);
+                match locks.iter_mut().find(|lock| lock.identity.key.var == scan.identity.key.var) {
+                    // Two clauses for one table: the stronger lock, and the less patient wait.
+                    Some(lock) => {
+                        if strength == RowLock::Update {
+                            lock.strength = strength;
+                        }
+                        lock.wait = impatient(lock.wait, wait);
+                    }
+                    None => {
+                        locks.push(Locking { table: scan.table.clone(), identity: scan.identity, strength, wait });
+                    }
+                }
+            }
+        }
+        Ok(locks)
+    }
+
+    fn locked_scan<'s>(&self, name: &ast::ObjectName, scans: &'s [LockableScan], words: &str) -> Result<&'s LockableScan> {
+        let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, format!("{words} must specify unqualified relation names")));
+        };
+        let folded = fold(ident);
+        scans.iter().find(|scan| scan.name == folded).ok_or_else(|| {
+            let there = self.ranges.iter().any(|range| range.name == folded);
+            let error = if there {
+                Error::unsupported(format!("{words} of something that is not a table"))
+            } else {
+                Error::new(
+                    SqlState::UNDEFINED_TABLE,
+                    format!("relation \"{folded}\" in {words} clause not found in FROM clause"),
+                )
+            };
+            error.at(self.position(ident.span))
+        })
+    }
+}
+
+/// The clause as errors name it.
+pub(super) fn words(clause: &ast::LockClause) -> &'static str {
+    match clause.lock_type {
+        LockType::Update => "FOR UPDATE",
+        LockType::Share => "FOR SHARE",
+    }
+}
+
+fn impatient(a: LockWait, b: LockWait) -> LockWait {
+    match (a, b) {
+        (LockWait::NoWait, _) | (_, LockWait::NoWait) => LockWait::NoWait,
+        (LockWait::SkipLocked, _) | (_, LockWait::SkipLocked) => LockWait::SkipLocked,
+        _ => LockWait::Wait,
+    }
+}
+
+fn not_allowed(words: String) -> Error {
+    Error::new(SqlState::FEATURE_NOT_SUPPORTED, words)
+}

@@ -1,0 +1,221 @@
+//! The binder: from a parsed query to a relation in which every name, type and function is decided.
+//!
+//! It works as PostgreSQL's analyzer does, clause by clause: FROM makes a [`Scope`], expressions are bound in it,
+//! an expression that contains an aggregate or a window function carries it until its SELECT takes it out.
+//! A name that the scope does not know is looked for in the enclosing queries: the SELECTs around a subquery and the
+//! left side of a LATERAL join. Such a reference is an `OuterColumn` whose depth counts these two kinds of border.
+//!
+//! One [`Binder`] binds one statement: it numbers the columns, infers the parameters' types and notes which
+//! relations the statement uses and how.
+
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{self, Spanned};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use crate::catalog::{Catalog, Table};
+use crate::error::Result;
+use crate::expr::{ColumnVar, Expr};
+use crate::function::{EvalContext, TableFunction};
+use crate::plan::relation::{Column, RelationUse};
+use crate::statement::position_in;
+use crate::types::Type;
+
+mod call;
+mod clause;
+mod column;
+mod equal;
+mod expr;
+mod from;
+mod group;
+mod join;
+mod literal;
+mod locking;
+mod modify;
+mod names;
+mod operator;
+mod order;
+mod param;
+mod polymorphic;
+mod query;
+mod range_function;
+mod regroup;
+mod row;
+mod scope;
+mod select;
+mod set_operation;
+mod special;
+mod subquery;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod window;
+mod with;
+
+pub use clause::Clause;
+pub use names::{QualifiedName, fold};
+pub use scope::{Scope, ScopeColumn, ScopeRelation};
+
+/// Binds one statement.
+pub struct Binder<'a> {
+    catalog: &'a Arc<Catalog>,
+    context: &'a EvalContext,
+    /// The statement's text, to which errors point; empty if nobody has it any more.
+    text: &'a str,
+    /// Types of the parameters, as declared or inferred so far.
+    params: Vec<Option<Type>>,
+    next_var: u32,
+    /// The borders around what is being bound, the innermost last.
+    outer: Vec<Level>,
+    /// The WITH queries in sight, the nearest last.
+    ctes: Vec<with::WithQuery>,
+    /// Names that the WITH clause being bound defines further on.
+    later_with_queries: Vec<String>,
+    uses: Vec<RelationUse>,
+    /// Every item of the FROM clauses around, in sight or not: for errors that say which.
+    ranges: Vec<Range>,
+    /// The scans of the FROM clause being bound, if a locking clause will want them.
+    lockable: Option<Vec<locking::LockableScan>>,
+    select: SelectState,
+    /// The set-returning functions of the SELECT being bound.
+    sets: Vec<SetCall>,
+    /// The construct around the expression being bound that allows no set-returning function.
+    sets_refused: Option<&'static str>,
+    depth: usize,
+}
+
+/// Where an expression stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'s> {
+    scope: &'s Scope,
+    clause: Clause,
+}
+
+/// A border: inside it, what is unknown is looked for in `scope`.
+struct Level {
+    scope: Scope,
+    /// Whether something inside named a column of this very scope.
+    named: bool,
+    /// Whether something inside named a column of this scope or one farther out.
+    crossed: bool,
+    /// Why its columns must not be named, if so.
+    refusal: Option<&'static str>,
+}
+
+/// An item of a FROM clause.
+struct Range {
+    name: String,
+    table: Option<u32>,
+}
+
+/// What a SELECT learns while its expressions are bound.
+#[derive(Default)]
+struct SelectState {
+    named_windows: Arc<[ast::NamedWindowDefinition]>,
+    aggregates: bool,
+    windows: bool,
+}
+
+/// A set-returning function of a SELECT list and the column it fills.
+struct SetCall {
+    column: Column,
+    function: &'static TableFunction,
+    args: Vec<Expr>,
+}
+
+impl<'a> Binder<'a> {
+    /// A binder for a statement whose parameters were declared so (0: not declared).
+    pub fn new(catalog: &'a Arc<Catalog>, context: &'a EvalContext, declared: &[u32]) -> Self {
+        Self {
+            catalog,
+            context,
+            text: "",
+            params: declared.iter().map(|oid| (*oid != 0).then(|| Type::new(*oid))).collect(),
+            next_var: 0,
+            outer: Vec::new(),
+            ctes: Vec::new(),
+            later_with_queries: Vec::new(),
+            uses: Vec::new(),
+            ranges: Vec::new(),
+            lockable: None,
+            select: SelectState::default(),
+            sets: Vec::new(),
+            sets_refused: None,
+            depth: 0,
+        }
+    }
+
+    /// Errors will point into this text.
+    pub fn with_text(mut self, text: &'a str) -> Self {
+        self.text = text;
+        self
+    }
+
+    /// Binds an expression; one without a type of its own (a string literal, NULL, a parameter) stays `UNKNOWN`
+    /// until it is coerced. Aggregates, window and set-returning functions are refused.
+    pub fn expr(&mut self, expr: &ast::Expr, scope: &Scope) -> Result<Expr> {
+        self.expr_in(expr, scope, Clause::Values)
+    }
+
+    /// The same, in the clause that decides what is refused, and how.
+    pub fn expr_in(&mut self, expr: &ast::Expr, scope: &Scope, clause: Clause) -> Result<Expr> {
+        self.bind(expr, Place { scope, clause })
+    }
+
+    /// A condition: "argument of WHERE must be type boolean, not type integer".
+    pub fn condition(&mut self, expr: &ast::Expr, scope: &Scope, clause: Clause) -> Result<Expr> {
+        self.condition_at(expr, Place { scope, clause })
+    }
+
+    fn condition_at(&mut self, expr: &ast::Expr, at: Place<'_>) -> Result<Expr> {
+        let bound = self.bind(expr, at)?;
+        self.boolean(bound, at.clause.condition_name(), expr.span())
+    }
+
+    /// Notes a use of a relation beyond the columns it reads.
+    pub fn note_use(&mut self, table: &Arc<Table>, privileges: auth::Privileges, columns: &[u16]) {
+        let known = self.uses.iter_mut().find(|used| used.table.oid == table.oid && used.privileges == privileges);
+        match known {
+            Some(used) => {
+                for number in columns {
+                    if !used.columns.contains(number) {
+                        used.columns.push(*number);
+                    }
+                }
+            }
+            None => self.uses.push(RelationUse { table: table.clone(), privileges, columns: columns.to_vec() }),
+        }
+    }
+
+    /// The relations used so far.
+    pub fn uses(&self) -> Vec<RelationUse> {
+        self.uses.clone()
+    }
+
+    /// A new column of a type.
+    pub fn fresh(&mut self, ty: Type) -> Column {
+        Column { var: self.fresh_var(), ty }
+    }
+
+    /// A new column number.
+    pub fn fresh_var(&mut self) -> ColumnVar {
+        let var = ColumnVar(self.next_var);
+        self.next_var += 1;
+        var
+    }
+
+    /// Where a span begins in the statement's text, counted in characters from 1.
+    pub fn position(&self, span: Span) -> Option<usize> {
+        if self.text.is_empty() { None } else { position_in(self.text, span.start) }
+    }
+
+    /// A possibly qualified name, folded.
+    pub fn name(&self, name: &ast::ObjectName) -> Result<QualifiedName> {
+        QualifiedName::of(name, &self.context.session.database).map_err(|error| error.at(self.position(name.span())))
+    }
+}
+
+/// What stands in for an expression while it is being rewritten.
+fn nothing() -> Expr {
+    Expr::constant(storage::Value::Null, Type::new(0))
+}

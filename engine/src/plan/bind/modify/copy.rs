@@ -1,0 +1,61 @@
+//! Binding COPY FROM: an INSERT whose rows come from outside.
+
+use datafusion::sql::sqlparser::ast;
+use storage::{TableId, TableLock};
+
+use super::super::{Binder, Clause};
+use crate::error::{Error, Result, SqlState};
+use crate::expr::Expr;
+use crate::plan::write::{Action, Insert, InsertSource, Write};
+use crate::plan::{BoundStatement, Plan};
+
+/// A bound COPY FROM.
+pub(crate) struct BoundCopy {
+    /// The write that its rows are; it has none of its own.
+    pub(crate) statement: BoundStatement,
+    /// Positions in the table of the copied columns, in the order of the data.
+    pub(crate) positions: Vec<usize>,
+    /// What each column of the table holds when it is not copied.
+    pub(crate) row: Vec<Expr>,
+    pub(crate) filter: Option<Expr>,
+}
+
+impl Binder<'_> {
+    /// Binds COPY table (columns) FROM … WHERE filter.
+    pub(crate) fn copy_in(
+        &mut self,
+        name: &ast::ObjectName,
+        columns: &[String],
+        filter: Option<&ast::Expr>,
+    ) -> Result<BoundCopy> {
+        let (target, scope) = self.target(name, None)?;
+        let table = target.table.clone();
+        let mut positions = Vec::new();
+        for column in columns {
+            let position = table.position_of(column).ok_or_else(|| {
+                let message = format!("column \"{column}\" of relation \"{}\" does not exist", table.name);
+                Error::new(SqlState::UNDEFINED_COLUMN, message)
+            })?;
+            if positions.contains(&position) {
+                let message = format!("column \"{column}\" specified more than once");
+                return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
+            }
+            positions.push(position);
+        }
+        if columns.is_empty() {
+            positions = (0..table.columns.len()).collect();
+        }
+        let numbers: Vec<u16> = positions.iter().map(|position| table.columns[*position].number).collect();
+        self.note_use(&table, auth::Privileges::INSERT, &numbers);
+        let row = (0..table.columns.len()).map(|position| self.default_of(&table, position)).collect::<Result<Vec<_>>>()?;
+        let filter = filter.map(|condition| self.condition(condition, &scope, Clause::CopyWhere)).transpose()?;
+        let action = Action::Insert(Insert { source: InsertSource::Rows(Vec::new()), on_conflict: None });
+        let uses = self.uses();
+        let mut locks = vec![(TableId(table.oid), TableLock::RowExclusive)];
+        locks.extend(target.parents.iter().map(|parent| (TableId(parent.parent.oid), TableLock::RowShare)));
+        locks.sort_by_key(|(table, _)| *table);
+        let write = Write { target, action, returning: None, uses: uses.clone(), params: Vec::new() };
+        let statement = BoundStatement { plan: Plan::Write(write), params: Vec::new(), columns: None, uses, locks };
+        Ok(BoundCopy { statement, positions, row, filter })
+    }
+}

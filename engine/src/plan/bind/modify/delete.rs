@@ -1,0 +1,44 @@
+//! Binding DELETE.
+
+use datafusion::sql::sqlparser::ast;
+
+use super::super::Binder;
+use super::refuse;
+use super::update::target_name;
+use crate::error::{Error, Result, SqlState};
+use crate::plan::write::{Action, Delete, Write};
+
+impl Binder<'_> {
+    /// Binds a DELETE.
+    pub fn delete(&mut self, delete: &ast::Delete, point_plans: bool) -> Result<Write> {
+        let ast::Delete {
+            delete_token: _,
+            optimizer_hints: _,
+            tables,
+            from,
+            using,
+            selection,
+            returning,
+            output,
+            order_by,
+            limit,
+        } = delete;
+        let foreign = !tables.is_empty() || output.is_some() || !order_by.is_empty() || limit.is_some();
+        refuse(foreign, "this form of DELETE")?;
+        let ast::FromTable::WithFromKeyword(from) = from else {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error: DELETE needs FROM"));
+        };
+        let [table] = from.as_slice() else { return Err(Error::unsupported("DELETE from several tables")) };
+        let (name, alias) = target_name(table)?;
+        let (target, own) = self.target(name, alias.as_deref())?;
+        let (others, scope) = self.with_others(&own, using.as_deref().unwrap_or_default())?;
+        let table = target.table.clone();
+        self.note_use(&table, auth::Privileges::DELETE, &[]);
+        let filter = self.filter(selection.as_ref(), &scope)?;
+        let returning = self.bound_returning(returning.as_ref(), &scope)?;
+        let (rows, _) = self.rows_to_change(&table, target.first_column, others, filter, Vec::new(), point_plans)?;
+        let params = self.final_params()?;
+        let action = Action::Delete(Delete { rows });
+        Ok(Write { target, action, returning, uses: self.uses(), params })
+    }
+}

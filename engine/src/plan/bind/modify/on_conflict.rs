@@ -1,0 +1,101 @@
+//! Binding ON CONFLICT.
+
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast;
+
+use super::super::{Binder, Clause, Scope};
+use super::refuse;
+use super::target::has_subquery;
+use crate::catalog::{ConstraintKind, Index, Table};
+use crate::error::{Error, Result, SqlState};
+use crate::plan::write::{Arbiter, ConflictAction, OnConflict};
+
+impl Binder<'_> {
+    pub(super) fn on_conflict(&mut self, table: &Arc<Table>, conflict: &ast::OnConflict, scope: &Scope) -> Result<OnConflict> {
+        let ast::OnConflict { conflict_target, action } = conflict;
+        let arbiter = match conflict_target {
+            None => None,
+            Some(target) => Some(self.arbiter(table, target)?),
+        };
+        let action = match action {
+            ast::OnConflictAction::DoNothing => ConflictAction::Nothing,
+            ast::OnConflictAction::DoUpdate(ast::DoUpdate { assignments, selection }) => {
+                if arbiter.is_none() {
+                    let message = "ON CONFLICT DO UPDATE requires inference specification or constraint name";
+                    return Err(Error::new(SqlState::SYNTAX_ERROR, message)
+                        .with_hint("For example, ON CONFLICT (column_name)."));
+                }
+                let (first_excluded, excluded) = self.row_scope(table, Some("excluded"));
+                // Unqualified names mean the target's columns; `excluded` is seen only by its name.
+                let mut both = scope.clone();
+                both.relations.extend(excluded.relations);
+                let assignments = self.assignments(table, assignments, &both)?;
+                let filter = match selection {
+                    Some(condition) => Some(self.condition(condition, &both, Clause::Where)?),
+                    None => None,
+                };
+                let subquery = assignments.iter().map(|(_, expr)| expr).chain(&filter).any(has_subquery);
+                refuse(subquery, "a subquery in ON CONFLICT DO UPDATE")?;
+                let numbers: Vec<u16> = assignments.iter().map(|(position, _)| table.columns[*position].number).collect();
+                self.note_use(table, auth::Privileges::UPDATE, &numbers);
+                ConflictAction::Update { first_excluded, assignments, filter }
+            }
+        };
+        Ok(OnConflict { arbiter, action })
+    }
+
+    fn arbiter(&mut self, table: &Table, target: &ast::ConflictTarget) -> Result<Arbiter> {
+        match target {
+            ast::ConflictTarget::Columns(names) => {
+                let mut wanted = Vec::with_capacity(names.len());
+                for name in names {
+                    wanted.push(table.columns[self.target_column_plain(table, name)?].number);
+                }
+                wanted.sort_unstable();
+                wanted.dedup();
+                let covers = |index: &&Index| {
+                    let mut numbers: Vec<u16> = index.columns.iter().map(|column| column.number).collect();
+                    numbers.sort_unstable();
+                    index.unique && numbers == wanted
+                };
+                let index = table.indexes.iter().find(covers).ok_or_else(|| {
+                    let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
+                    Error::new(SqlState::INVALID_COLUMN_REFERENCE, message)
+                })?;
+                arbiter_of(index)
+            }
+            ast::ConflictTarget::OnConstraint(name) => {
+                let name = name.0.last().and_then(|part| part.as_ident()).map(super::folded).unwrap_or_default();
+                let constraint = table.constraints.iter().find(|constraint| constraint.name == name).ok_or_else(|| {
+                    let message = format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
+                    Error::new(SqlState::UNDEFINED_OBJECT, message)
+                })?;
+                let oid = match &constraint.kind {
+                    ConstraintKind::PrimaryKey { index, .. } | ConstraintKind::Unique { index, .. } => *index,
+                    _ => {
+                        let message = "constraint in ON CONFLICT clause has no associated index";
+                        return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+                    }
+                };
+                let index = table.indexes.iter().find(|index| index.oid == oid);
+                arbiter_of(index.ok_or_else(|| Error::internal("a constraint names an index that is not there"))?)
+            }
+        }
+    }
+
+    /// A column named in an expression, not as a target.
+    fn target_column_plain(&self, table: &Table, name: &ast::Ident) -> Result<usize> {
+        let column = super::folded(name);
+        table.position_of(&column).ok_or_else(|| {
+            Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{column}\" does not exist")).at(self.position(name.span))
+        })
+    }
+}
+
+fn arbiter_of(index: &Index) -> Result<Arbiter> {
+    match index.generation {
+        None => Ok(Arbiter::PrimaryKey),
+        Some(generation) => Ok(Arbiter::Index(generation)),
+    }
+}

@@ -1,0 +1,174 @@
+//! Binding UPDATE, and what it shares with DELETE: which rows are meant.
+
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast;
+
+use super::super::{Binder, Clause, Scope};
+use super::target::has_subquery;
+use super::{folded, refuse};
+use crate::catalog::Table;
+use crate::error::{Error, Result};
+use crate::expr::{ColumnVar, Expr};
+use crate::plan::point::{self, ColumnPlaces};
+use crate::plan::relation::{Column, JoinKind, Output, Query, Relation, RowIdentity, Scan};
+use crate::plan::write::{Action, RowsToChange, Update, Write};
+
+impl Binder<'_> {
+    /// Binds an UPDATE.
+    pub fn update(&mut self, update: &ast::Update, point_plans: bool) -> Result<Write> {
+        let ast::Update {
+            update_token: _,
+            optimizer_hints: _,
+            table,
+            assignments,
+            from,
+            selection,
+            returning,
+            output,
+            or,
+            order_by,
+            limit,
+        } = update;
+        refuse(output.is_some() || or.is_some() || !order_by.is_empty() || limit.is_some(), "this form of UPDATE")?;
+        let (name, alias) = target_name(table)?;
+        let others: &[ast::TableWithJoins] = match from {
+            None => &[],
+            Some(ast::UpdateTableFromKind::AfterSet(tables)) => tables,
+            Some(ast::UpdateTableFromKind::BeforeSet(_)) => return Err(Error::unsupported("UPDATE … FROM … SET")),
+        };
+        let (target, own) = self.target(name, alias.as_deref())?;
+        let (others, scope) = self.with_others(&own, others)?;
+        let table = target.table.clone();
+        let assignments = self.assignments(&table, assignments, &scope)?;
+        let numbers: Vec<u16> = assignments.iter().map(|(position, _)| table.columns[*position].number).collect();
+        self.note_use(&table, auth::Privileges::UPDATE, &numbers);
+        let filter = self.filter(selection.as_ref(), &scope)?;
+        let returning = self.bound_returning(returning.as_ref(), &scope)?;
+        let first = target.first_column;
+        let (rows, assignments) = self.rows_to_change(&table, first, others, filter, assignments, point_plans)?;
+        let params = self.final_params()?;
+        let action = Action::Update(Update { assignments, rows });
+        Ok(Write { target, action, returning, uses: self.uses(), params })
+    }
+
+    /// The relations of UPDATE … FROM or DELETE … USING, and all names together.
+    pub(super) fn with_others(&mut self, own: &Scope, tables: &[ast::TableWithJoins]) -> Result<(Option<Relation>, Scope)> {
+        let mut scope = own.clone();
+        if tables.is_empty() {
+            return Ok((None, scope));
+        }
+        let (relation, names) = self.from(tables)?;
+        scope.extend(names);
+        Ok((Some(relation), scope))
+    }
+
+    pub(super) fn filter(&mut self, selection: Option<&ast::Expr>, scope: &Scope) -> Result<Option<Expr>> {
+        selection.map(|condition| self.condition(condition, scope, Clause::Where)).transpose()
+    }
+
+    /// How the rows are found: by key if the filter pins one down, else by a query.
+    pub(super) fn rows_to_change(
+        &mut self,
+        table: &Arc<Table>,
+        first: u32,
+        others: Option<Relation>,
+        filter: Option<Expr>,
+        assignments: Vec<(usize, Expr)>,
+        point_plans: bool,
+    ) -> Result<(RowsToChange, Vec<(usize, Expr)>)> {
+        let columns: Vec<(usize, Column)> = table
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| (at, Column { var: ColumnVar(first + at as u32), ty: column.ty }))
+            .collect();
+        let places = ColumnPlaces::new(columns.iter().map(|(position, column)| (column.var, *position)));
+        let mut scan = Scan { table: table.clone(), columns, row_identity: None };
+        if point_plans
+            && others.is_none()
+            && let Some(predicate) = &filter
+            && point::is_plain(predicate, &places)
+            && assignments.iter().all(|(_, expr)| point::is_plain(expr, &places))
+            && let Some((access, filter)) = point::access(&scan, predicate)
+        {
+            return Ok((RowsToChange::Point { access, filter }, assignments));
+        }
+        let identity = RowIdentity {
+            key: self.fresh(crate::types::Type::new(crate::types::oid::BYTEA)),
+            version: self.fresh(crate::types::Type::new(crate::types::oid::INT8)),
+        };
+        scan.row_identity = Some(identity);
+        Ok(self.query_of_rows(scan, identity, others, filter, assignments))
+    }
+
+    /// A query for the rows' identities and everything that only a query can compute.
+    fn query_of_rows(
+        &mut self,
+        scan: Scan,
+        identity: RowIdentity,
+        others: Option<Relation>,
+        filter: Option<Expr>,
+        assignments: Vec<(usize, Expr)>,
+    ) -> (RowsToChange, Vec<(usize, Expr)>) {
+        let mut outputs: Vec<Column> = others.as_ref().map(Relation::outputs).unwrap_or_default();
+        let own: Vec<Column> = scan.columns.iter().map(|(_, column)| *column).collect();
+        let mut relation = Relation::Scan(scan);
+        if let Some(others) = others {
+            relation = Relation::Join {
+                kind: JoinKind::Cross,
+                left: Box::new(relation),
+                right: Box::new(others),
+                condition: None,
+                lateral: false,
+            };
+        }
+        if let Some(predicate) = filter {
+            relation = Relation::Filter { input: Box::new(relation), predicate };
+        }
+        // Subqueries among the assigned values are computed by the query; the rest on the locked row.
+        let mut computed: Vec<(Column, Expr)> = Vec::new();
+        let assignments = assignments
+            .into_iter()
+            .map(|(position, expr)| {
+                if !has_subquery(&expr) {
+                    return (position, expr);
+                }
+                let column = self.fresh(expr.ty);
+                let value = Expr::column(column.var, column.ty);
+                computed.push((column, expr));
+                (position, value)
+            })
+            .collect();
+        if !computed.is_empty() {
+            let pass = |column: &Column| (*column, Expr::column(column.var, column.ty));
+            let mut columns: Vec<(Column, Expr)> = [identity.key, identity.version].iter().map(pass).collect();
+            columns.extend(own.iter().chain(&outputs).map(pass));
+            outputs.extend(computed.iter().map(|(column, _)| *column));
+            columns.extend(computed);
+            relation = Relation::Project { input: Box::new(relation), columns };
+        }
+        let carried = outputs.iter().enumerate().map(|(at, column)| (column.var, at)).collect();
+        let outputs =
+            outputs.into_iter().map(|column| Output { name: String::new(), column, origin: None }).collect();
+        let query = Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
+        let rows = RowsToChange::Query { query, key: identity.key, version: identity.version, carried };
+        (rows, assignments)
+    }
+}
+
+/// The table that UPDATE or DELETE names, and its alias.
+pub(super) fn target_name(table: &ast::TableWithJoins) -> Result<(&ast::ObjectName, Option<String>)> {
+    refuse(!table.joins.is_empty(), "a join as the target of UPDATE or DELETE")?;
+    match &table.relation {
+        ast::TableFactor::Table { name, alias, args: None, .. } => {
+            let alias = match alias {
+                Some(alias) if alias.columns.is_empty() => Some(folded(&alias.name)),
+                Some(_) => return Err(Error::unsupported("column aliases of the target of UPDATE or DELETE")),
+                None => None,
+            };
+            Ok((name, alias))
+        }
+        _ => Err(Error::unsupported("UPDATE or DELETE of something other than a table")),
+    }
+}

@@ -1,0 +1,363 @@
+//! Operators and what is made of them: BETWEEN, IN, LIKE, ANY and ALL.
+
+use std::borrow::Cow;
+
+use datafusion::sql::sqlparser::ast::{self, BinaryOperator, Expr as Ast, Spanned, UnaryOperator};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::expr::{too_complex, truth_value};
+use super::polymorphic::Concrete;
+use super::row::{conjunction, row};
+use super::walk::any;
+use super::{Binder, Place};
+use crate::error::{Error, Result, SqlState};
+use crate::expr::{Expr, ExprKind};
+use crate::function::{CastContext, Function, functions_named, resolve};
+use crate::types::{Type, builtin, display, oid};
+
+/// Longest chain of operators (`a + b + c …`), which nests to the left without any parentheses.
+const CHAIN_MAX: usize = 1000;
+
+/// One link of a chain of operators.
+struct Link<'e> {
+    op: &'e BinaryOperator,
+    left: &'e Ast,
+    right: &'e Ast,
+}
+
+impl Binder<'_> {
+    /// A chain of binary operators. It is walked in a loop: only its right sides nest.
+    pub(super) fn binary(&mut self, expr: &Ast, at: Place<'_>) -> Result<Expr> {
+        let mut links = Vec::new();
+        let mut first = expr;
+        while let Ast::BinaryOp { left, op, right } = first {
+            links.push(Link { op, left, right });
+            first = left;
+        }
+        let logical = links.iter().all(|link| matches!(link.op, BinaryOperator::And | BinaryOperator::Or));
+        if links.len() > CHAIN_MAX && !logical {
+            return Err(too_complex());
+        }
+        let mut links = links.into_iter().rev().peekable();
+        // A comparison of rows begins with a row, which is no value by itself.
+        let mut value = match (row(first), links.peek()) {
+            (Some(left), Some(link)) => {
+                let value = self.compare_with_row(&left, link.op, link.right, link.left.span(), at)?;
+                links.next();
+                value
+            }
+            _ => self.bind(first, at)?,
+        };
+        for link in links {
+            value = self.link(value, &link, at)?;
+        }
+        Ok(value)
+    }
+
+    fn link(&mut self, left: Expr, link: &Link<'_>, at: Place<'_>) -> Result<Expr> {
+        let and = match link.op {
+            BinaryOperator::And => true,
+            BinaryOperator::Or => false,
+            op => {
+                let right = self.bind(link.right, at)?;
+                let name = operator_name(op)?;
+                let span = link.left.span();
+                return self
+                    .apply_operator(&name, Some(left), right, link.right.span())
+                    .map_err(|error| error.at(self.operator_position(span)));
+            }
+        };
+        let word = if and { "AND" } else { "OR" };
+        let left = self.boolean(left, word, link.left.span())?;
+        let right = self.bind(link.right, at)?;
+        let right = self.boolean(right, word, link.right.span())?;
+        let mut args = match left.kind {
+            ExprKind::And(args) if and => args,
+            ExprKind::Or(args) if !and => args,
+            kind => vec![truth_value(kind)],
+        };
+        args.push(right);
+        Ok(truth_value(if and { ExprKind::And(args) } else { ExprKind::Or(args) }))
+    }
+
+    pub(super) fn unary(&mut self, op: &UnaryOperator, operand: &Ast, at: Place<'_>) -> Result<Expr> {
+        let name: Cow<'static, str> = match op {
+            UnaryOperator::Not => {
+                let bound = self.bind(operand, at)?;
+                let bound = self.boolean(bound, "NOT", operand.span())?;
+                return Ok(truth_value(ExprKind::Not(Box::new(bound))));
+            }
+            UnaryOperator::Minus => {
+                if let Some((ast::Value::Number(digits, false), span)) = super::literal::constant(operand) {
+                    return self.number(digits, true).map_err(|error| error.at(self.position(span)));
+                }
+                "-".into()
+            }
+            UnaryOperator::PGPostfixFactorial | UnaryOperator::PGPrefixFactorial | UnaryOperator::BangNot => {
+                return Err(Error::unsupported(format!("the operator {op}")).at(self.position(operand.span())));
+            }
+            other => other.to_string().into(),
+        };
+        let bound = self.bind(operand, at)?;
+        self.apply_operator(&name, None, bound, operand.span())
+    }
+
+    /// Resolves an operator and converts its operands. The caller adds the operator's own position to an error.
+    pub(super) fn apply_operator(&mut self, name: &str, left: Option<Expr>, right: Expr, span: Span) -> Result<Expr> {
+        let operator = resolve::operator(name, left.as_ref().map(|left| left.ty), right.ty)?;
+        let actual: Vec<Type> = left.iter().map(|left| left.ty).chain([right.ty]).collect();
+        let declared: Vec<u32> = operator.left.into_iter().chain([operator.right]).collect();
+        let concrete = Concrete::of(&declared, &actual)?;
+        let mut args = Vec::with_capacity(2);
+        for ((arg, declared), actual) in left.into_iter().chain([right]).zip(&declared).zip(&actual) {
+            args.push(self.coerce_at(arg, concrete.argument(*declared, *actual), CastContext::Implicit, span)?);
+        }
+        let ty = Type::new(concrete.result(operator.function.returns));
+        Ok(Expr::new(ExprKind::Call { function: operator.function, args }, ty))
+    }
+
+    /// The function of a comparison between two types, with the types its sides must have.
+    pub(super) fn comparison(&self, name: &str, left: Type, right: Type) -> Result<(&'static Function, Type, Type)> {
+        let operator = resolve::operator(name, Some(left), right)?;
+        if operator.function.returns != oid::BOOL {
+            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, "op ANY/ALL (array) requires operator to yield boolean"));
+        }
+        let declared = [operator.left.unwrap_or(operator.right), operator.right];
+        let concrete = Concrete::of(&declared, &[left, right])?;
+        Ok((operator.function, concrete.argument(declared[0], left), concrete.argument(declared[1], right)))
+    }
+
+    pub(super) fn distinct_from(&mut self, left: &Ast, right: &Ast, negated: bool, at: Place<'_>) -> Result<Expr> {
+        let span = left.span();
+        if row(left).is_some() || row(right).is_some() {
+            return Err(Error::unsupported("IS DISTINCT FROM between rows").at(self.position(span)));
+        }
+        let (left, right) = (self.bind(left, at)?, self.bind(right, at)?);
+        let (equal, left_type, right_type) =
+            self.comparison("=", left.ty, right.ty).map_err(|error| error.at(self.operator_position(span)))?;
+        let left = Box::new(self.coerce_at(left, left_type, CastContext::Implicit, span)?);
+        let right = Box::new(self.coerce_at(right, right_type, CastContext::Implicit, span)?);
+        Ok(truth_value(ExprKind::Distinct { equal, left, right, negated }))
+    }
+
+    pub(super) fn between(&mut self, expr: &Ast, low: &Ast, high: &Ast, negated: bool, at: Place<'_>) -> Result<Expr> {
+        let (above, below) = if negated { ("<", ">") } else { (">=", "<=") };
+        let value = self.bind(expr, at)?;
+        let (low, high) = (self.bind(low, at)?, self.bind(high, at)?);
+        let position = |binder: &Self, error: Error| error.at(binder.operator_position(expr.span()));
+        let lower = self
+            .apply_operator(above, Some(value.clone()), low, expr.span())
+            .map_err(|error| position(self, error))?;
+        let upper =
+            self.apply_operator(below, Some(value), high, expr.span()).map_err(|error| position(self, error))?;
+        let both = vec![lower, upper];
+        Ok(truth_value(if negated { ExprKind::Or(both) } else { ExprKind::And(both) }))
+    }
+
+    pub(super) fn in_list(&mut self, expr: &Ast, list: &[Ast], negated: bool, at: Place<'_>) -> Result<Expr> {
+        if let Some(left) = row(expr) {
+            return self.row_in_list(&left, list, negated, at);
+        }
+        let span = expr.span();
+        let operator = if negated { "<>" } else { "=" };
+        let value = self.bind(expr, at)?;
+        let mut variables = Vec::new();
+        let mut constants = Vec::new();
+        for item in list {
+            let bound = self.bind(item, at)?;
+            let varies = any(&bound, &mut |expr| matches!(expr.kind, ExprKind::Column(_)));
+            if varies { &mut variables } else { &mut constants }.push((bound, item.span()));
+        }
+        let mut tests = Vec::new();
+        if constants.len() > 1 {
+            let types: Vec<Type> = std::iter::once(value.ty).chain(constants.iter().map(|(item, _)| item.ty)).collect();
+            let common = resolve::common_type(&types, "IN").ok().filter(|ty| {
+                builtin::array_of(ty.oid).is_some() && resolve::operator("=", Some(value.ty), *ty).is_ok()
+            });
+            match common {
+                Some(common) => {
+                    let element = Type::new(common.oid);
+                    let items = constants
+                        .drain(..)
+                        .map(|(item, span)| self.coerce_at(item, element, CastContext::Implicit, span))
+                        .collect::<Result<Vec<_>>>()?;
+                    let array = self.array_of(items, element)?;
+                    tests.push(self.compare_array(value.clone(), operator, array, negated, span)?);
+                }
+                None => variables.append(&mut constants),
+            }
+        }
+        for (item, item_span) in constants.into_iter().chain(variables) {
+            tests.push(
+                self.apply_operator(operator, Some(value.clone()), item, item_span)
+                    .map_err(|error| error.at(self.operator_position(span)))?,
+            );
+        }
+        Ok(conjunction(tests, negated))
+    }
+
+    /// `value op ANY|ALL (array)`.
+    fn compare_array(&mut self, value: Expr, operator: &str, array: Expr, all: bool, span: Span) -> Result<Expr> {
+        let element = match array.ty.oid {
+            oid::UNKNOWN => Type::new(oid::UNKNOWN),
+            other => match builtin::element_of(other) {
+                Some(element) => Type::new(element),
+                None => {
+                    return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, "op ANY/ALL (array) requires array on right side")
+                        .at(self.operator_position(span)));
+                }
+            },
+        };
+        let (function, left_type, right_type) = self
+            .comparison(operator, value.ty, element)
+            .map_err(|error| error.at(self.operator_position(span)))?;
+        let left = self.coerce_at(value, left_type, CastContext::Implicit, span)?;
+        let array_type = builtin::array_of(right_type.oid);
+        let array = match array_type {
+            // An array of varchar compares as one of text without changing its elements.
+            Some(array_type) => self.coerce_at(array, Type::new(array_type), CastContext::Implicit, span)?,
+            None => {
+                return Err(Error::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("could not find array type for data type {}", display(right_type)),
+                ));
+            }
+        };
+        let kind = ExprKind::ArrayCompare { function, left: Box::new(left), array: Box::new(array), all };
+        Ok(truth_value(kind))
+    }
+
+    /// `left op ANY|ALL (…)`: over a subquery or an array.
+    pub(super) fn quantified(
+        &mut self,
+        left: &Ast,
+        op: &BinaryOperator,
+        right: &Ast,
+        all: bool,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        if row(left).is_some() {
+            return Err(Error::unsupported("a row compared with ANY or ALL").at(self.position(left.span())));
+        }
+        let value = self.bind(left, at)?;
+        self.compare_quantified(value, left.span(), &operator_name(op)?, right, all, at)
+    }
+
+    fn compare_quantified(
+        &mut self,
+        value: Expr,
+        span: Span,
+        operator: &str,
+        right: &Ast,
+        all: bool,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        let mut inner = right;
+        while let Ast::Nested(nested) = inner {
+            inner = nested;
+        }
+        if let Ast::Subquery(query) = inner {
+            return self.compare_subquery(value, operator, query, all, span, at);
+        }
+        let array = self.bind(inner, at)?;
+        self.compare_array(value, operator, array, all, span)
+    }
+
+    pub(super) fn like(
+        &mut self,
+        operator: &str,
+        any: bool,
+        expr: &Ast,
+        pattern: &Ast,
+        escape: Option<&ast::ValueWithSpan>,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        let span = expr.span();
+        let value = self.bind(expr, at)?;
+        if any {
+            if escape.is_some() {
+                return Err(Error::unsupported("LIKE ANY with ESCAPE").at(self.position(span)));
+            }
+            return self.compare_quantified(value, span, operator, pattern, false, at);
+        }
+        let mut pattern = self.bind(pattern, at)?;
+        if let Some(escape) = escape {
+            let escape = self.literal(escape)?;
+            pattern = self.named_call("like_escape", vec![(pattern, span), (escape, span)], span)?;
+        }
+        self.apply_operator(operator, Some(value), pattern, span)
+            .map_err(|error| error.at(self.operator_position(span)))
+    }
+
+    pub(super) fn similar(
+        &mut self,
+        negated: bool,
+        expr: &Ast,
+        pattern: &Ast,
+        escape: Option<&ast::ValueWithSpan>,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        let span = expr.span();
+        if functions_named("similar_to_escape").is_empty() {
+            return Err(Error::unsupported("SIMILAR TO").at(self.position(span)));
+        }
+        let value = self.bind(expr, at)?;
+        let mut args = vec![(self.bind(pattern, at)?, pattern.span())];
+        if let Some(escape) = escape {
+            args.push((self.literal(escape)?, escape.span));
+        }
+        let pattern = self.named_call("similar_to_escape", args, span)?;
+        self.apply_operator(if negated { "!~" } else { "~" }, Some(value), pattern, span)
+            .map_err(|error| error.at(self.operator_position(span)))
+    }
+
+    /// Where the operator after an operand stands: the first thing after it that is neither space nor parenthesis.
+    pub(super) fn operator_position(&self, operand: Span) -> Option<usize> {
+        let start = self.position(Span::new(operand.end, operand.end))?;
+        let skipped = self.text.chars().skip(start - 1).take_while(|c| c.is_whitespace() || *c == ')').count();
+        Some(start + skipped)
+    }
+}
+
+/// The operator's name in `pg_operator`.
+pub(super) fn operator_name(op: &BinaryOperator) -> Result<Cow<'static, str>> {
+    use BinaryOperator as B;
+    Ok(match op {
+        B::Plus => "+".into(),
+        B::Minus => "-".into(),
+        B::Multiply => "*".into(),
+        B::Divide => "/".into(),
+        B::Modulo => "%".into(),
+        B::StringConcat => "||".into(),
+        B::Gt => ">".into(),
+        B::Lt => "<".into(),
+        B::GtEq => ">=".into(),
+        B::LtEq => "<=".into(),
+        B::Eq => "=".into(),
+        B::NotEq => "<>".into(),
+        B::BitwiseXor | B::PGExp => "^".into(),
+        B::PGCustomBinaryOperator(parts) => match parts.as_slice() {
+            [name] => name.clone().into(),
+            [schema, name] if schema.eq_ignore_ascii_case("pg_catalog") => {
+                if name == "!=" { "<>".into() } else { name.clone().into() }
+            }
+            _ => {
+                return Err(Error::new(
+                    SqlState::UNDEFINED_FUNCTION,
+                    format!("operator does not exist: {}", parts.join(".")),
+                ));
+            }
+        },
+        B::And
+        | B::Or
+        | B::Xor
+        | B::Spaceship
+        | B::DuckIntegerDivide
+        | B::MyIntegerDivide
+        | B::Match
+        | B::Regexp
+        | B::Overlaps
+        | B::Assignment => return Err(Error::unsupported(format!("the operator {op}"))),
+        symbol => symbol.to_string().into(),
+    })
+}

@@ -1,0 +1,56 @@
+//! Polymorphic operators: what anyelement and anyarray stand for in one call.
+
+use crate::error::Result;
+use crate::function::resolve;
+use crate::types::{Type, builtin, oid};
+
+/// What the polymorphic types of a signature stand for in one call.
+pub(super) struct Concrete {
+    element: Option<u32>,
+}
+
+impl Concrete {
+    pub(super) fn of(declared: &[u32], actual: &[Type]) -> Result<Self> {
+        if !declared.iter().any(|oid| is_polymorphic(*oid)) {
+            return Ok(Self { element: None });
+        }
+        let mut elements = Vec::new();
+        for (declared, actual) in declared.iter().zip(actual) {
+            if actual.oid == oid::UNKNOWN || !is_polymorphic(*declared) {
+                continue;
+            }
+            elements.push(if is_array_kind(*declared) {
+                Type::new(builtin::element_of(actual.oid).unwrap_or(0))
+            } else {
+                Type::new(actual.oid)
+            });
+        }
+        // Literals alone are text.
+        let element = if elements.is_empty() { oid::TEXT } else { resolve::common_type(&elements, "operands")?.oid };
+        Ok(Self { element: Some(element) })
+    }
+
+    pub(super) fn argument(&self, declared: u32, actual: Type) -> Type {
+        match self.element {
+            Some(_) if is_polymorphic(declared) => Type::new(self.result(declared)),
+            _ if declared == oid::ANY => actual,
+            _ => Type::new(declared),
+        }
+    }
+
+    pub(super) fn result(&self, declared: u32) -> u32 {
+        match self.element {
+            Some(element) if is_array_kind(declared) => builtin::array_of(element).unwrap_or(declared),
+            Some(element) if is_polymorphic(declared) => element,
+            _ => declared,
+        }
+    }
+}
+
+fn is_array_kind(declared: u32) -> bool {
+    [oid::ANYARRAY, oid::ANYCOMPATIBLEARRAY].contains(&declared)
+}
+
+fn is_polymorphic(declared: u32) -> bool {
+    is_array_kind(declared) || [oid::ANYELEMENT, oid::ANYCOMPATIBLE].contains(&declared)
+}

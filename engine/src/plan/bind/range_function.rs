@@ -1,0 +1,148 @@
+//! Functions in FROM: set-returning ones, and scalar ones as a relation of one row.
+
+use datafusion::sql::sqlparser::ast::{self, Spanned};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::from::{Alias, FromItem};
+use super::names::QualifiedName;
+use super::{Binder, Clause, Place, Scope, ScopeColumn};
+use crate::error::{Error, Result, SqlState};
+use crate::expr::{Expr, ExprKind};
+use crate::function::resolve::{Callable, Resolved};
+use crate::function::CastContext;
+use crate::plan::relation::{Column, Relation};
+use crate::types::{Type, oid};
+
+impl Binder<'_> {
+    pub(super) fn range_function(
+        &mut self,
+        name: &ast::ObjectName,
+        args: &[ast::FunctionArg],
+        with_ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+        left: &Scope,
+        refusal: Option<&'static str>,
+    ) -> Result<FromItem> {
+        let name = self.name(name)?;
+        let mut exprs = Vec::with_capacity(args.len());
+        for arg in args {
+            match arg {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => exprs.push(expr),
+                ast::FunctionArg::Unnamed(_) => {
+                    return Err(Error::unsupported("a row as an argument").at(self.position(name.span)));
+                }
+                ast::FunctionArg::Named { .. } | ast::FunctionArg::ExprNamed { .. } => {
+                    return Err(Error::unsupported("a named argument").at(self.position(name.span)));
+                }
+            }
+        }
+        self.function_item(name, &exprs, with_ordinality, alias, left, refusal)
+    }
+
+    /// UNNEST, which the parser tells apart.
+    pub(super) fn unnest(
+        &mut self,
+        arrays: &[ast::Expr],
+        with_ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+        left: &Scope,
+        refusal: Option<&'static str>,
+    ) -> Result<FromItem> {
+        let span = arrays.first().map_or(Span::empty(), |array| array.span());
+        if arrays.len() != 1 {
+            return Err(Error::unsupported("UNNEST of several arrays").at(self.position(span)));
+        }
+        let name = QualifiedName { schema: None, name: "unnest".to_owned(), span };
+        let exprs: Vec<&ast::Expr> = arrays.iter().collect();
+        self.function_item(name, &exprs, with_ordinality, alias, left, refusal)
+    }
+
+    fn function_item(
+        &mut self,
+        name: QualifiedName,
+        exprs: &[&ast::Expr],
+        with_ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+        left: &Scope,
+        refusal: Option<&'static str>,
+    ) -> Result<FromItem> {
+        let alias = alias.map(Alias::of).transpose()?;
+        let ((relation, mut columns), lateral) = self.lateral(left, refusal, |binder| {
+            let scope = Scope::empty();
+            let place = Place { scope: &scope, clause: Clause::FromFunction };
+            let mut args = Vec::with_capacity(exprs.len());
+            for expr in exprs {
+                args.push(binder.bind(expr, place)?);
+            }
+            let resolved = binder.resolve_function(&name, &args, false)?;
+            binder.function_relation(&name, exprs, args, resolved, with_ordinality)
+        })?;
+        // The one column of a function takes the alias for its name.
+        let scalar = columns.len() == 1 + usize::from(with_ordinality);
+        if let (true, Some(alias)) = (scalar, &alias) {
+            columns[0].name.clone_from(&alias.name);
+        }
+        let alias = alias.unwrap_or_else(|| Alias::plain(&name.name));
+        let scope = Scope::of(self.aliased(&alias, columns, None)?);
+        Ok(FromItem { relation, scope, lateral })
+    }
+
+    fn function_relation(
+        &mut self,
+        name: &QualifiedName,
+        exprs: &[&ast::Expr],
+        args: Vec<Expr>,
+        resolved: Resolved,
+        with_ordinality: bool,
+    ) -> Result<(Relation, Vec<ScopeColumn>)> {
+        let span = name.span;
+        let refuse = |binder: &Self, error: Error| Err(error.at(binder.position(span)));
+        let scalar = match resolved.callable {
+            Callable::Table(function) => {
+                let args = self.coerce_arguments(args, &resolved.arg_types, exprs, span)?;
+                let single = function.columns.len() == 1;
+                let columns: Vec<Column> = function
+                    .columns
+                    .iter()
+                    .map(|(_, ty)| self.fresh(if single { resolved.return_type } else { Type::new(*ty) }))
+                    .collect();
+                let mut named: Vec<ScopeColumn> = function
+                    .columns
+                    .iter()
+                    .zip(&columns)
+                    .map(|((column, _), var)| ScopeColumn::new(if single { function.name } else { column }, *var, None))
+                    .collect();
+                let ordinality = with_ordinality.then(|| self.fresh(Type::new(oid::INT8)));
+                named.extend(ordinality.map(|column| ScopeColumn::new("ordinality", column, None)));
+                return Ok((Relation::Function { function, args, columns, ordinality }, named));
+            }
+            Callable::Function(function) => {
+                let args = self.coerce_arguments(args, &resolved.arg_types, exprs, span)?;
+                Expr::new(ExprKind::Call { function, args }, resolved.return_type)
+            }
+            Callable::Cast(target) => {
+                let arg = args.into_iter().next().ok_or_else(|| Error::internal("a cast has an argument"))?;
+                self.coerce_at(arg, target, CastContext::Explicit, span)?
+            }
+            Callable::Aggregate(_) => {
+                return refuse(
+                    self,
+                    Error::new(SqlState::GROUPING_ERROR, "aggregate functions are not allowed in functions in FROM"),
+                );
+            }
+            Callable::Window(_) => {
+                let words = format!("window function {} requires an OVER clause", name.name);
+                return refuse(self, super::call::wrong_object(words));
+            }
+        };
+        let column = self.fresh(scalar.ty);
+        let mut columns = vec![(column, scalar)];
+        let mut named = vec![ScopeColumn::new(name.name.as_str(), column, None)];
+        if with_ordinality {
+            let ordinality = self.fresh(Type::new(oid::INT8));
+            columns.push((ordinality, Expr::constant(storage::Value::Int8(1), ordinality.ty)));
+            named.push(ScopeColumn::new("ordinality", ordinality, None));
+        }
+        Ok((Relation::Project { input: Box::new(Relation::OneRow), columns }, named))
+    }
+}

@@ -1,0 +1,461 @@
+//! One SELECT: its clauses are bound in PostgreSQL's order, then stacked into a relation.
+//!
+//! FROM, WHERE, set-returning functions that are grouped by, aggregation, HAVING, windows, the other set-returning
+//! functions, the list itself, DISTINCT, ORDER BY, LIMIT: from the bottom to the top.
+
+use datafusion::sql::sqlparser::ast::{self, Spanned};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::group::Grouping;
+use super::names::{column_name, fold};
+use super::order::{OrderKey, sort};
+use super::query::{Bound, Tail, Unknowns};
+use super::regroup::Aggregation;
+use super::walk::{any, outward};
+use super::window::named_windows;
+use super::{Binder, Clause, Place, Scope, ScopeColumn, SelectState, SetCall};
+use crate::error::{Error, Result, SqlState};
+use crate::expr::{Expr, ExprKind};
+use crate::function::{CastContext, resolve};
+use crate::plan::relation::{Column, Locking, Output, Relation, RowIdentity};
+use crate::types::oid;
+
+/// An item of a SELECT list, or an expression that only ORDER BY or DISTINCT ON needs.
+pub(super) struct Item {
+    pub name: String,
+    pub expr: Expr,
+    pub origin: Option<(u32, u16)>,
+    pub span: Span,
+    pub hidden: bool,
+}
+
+/// A SELECT's clauses, bound over the columns of FROM.
+struct Clauses {
+    scope: Scope,
+    relation: Relation,
+    items: Vec<Item>,
+    filter: Option<Expr>,
+    grouping: Grouping,
+    having: Option<(Expr, Span)>,
+    order: Vec<OrderKey>,
+    distinct: Distinct,
+    sets: Vec<SetCall>,
+    locking: Vec<Locking>,
+}
+
+enum Distinct {
+    No,
+    All,
+    /// By these items.
+    On(Vec<usize>),
+}
+
+impl Binder<'_> {
+    pub(super) fn select(&mut self, select: &ast::Select, tail: Tail<'_>, unknowns: Unknowns<'_>) -> Result<Bound> {
+        let state = std::mem::take(&mut self.select);
+        let sets = std::mem::take(&mut self.sets);
+        let sets_refused = self.sets_refused.take();
+        let ranges = self.ranges.len();
+        let result = self.clauses(select, &tail, unknowns).and_then(|clauses| self.stack(clauses, &tail));
+        self.ranges.truncate(ranges);
+        self.sets_refused = sets_refused;
+        self.sets = sets;
+        self.select = state;
+        result
+    }
+
+    /// Binds every clause.
+    fn clauses(&mut self, select: &ast::Select, tail: &Tail<'_>, unknowns: Unknowns<'_>) -> Result<Clauses> {
+        refuse_foreign(select)?;
+        self.select = SelectState { named_windows: named_windows(&select.named_window)?, ..SelectState::default() };
+        let enclosing = std::mem::replace(&mut self.lockable, (!tail.locks.is_empty()).then(Vec::new));
+        let from = self.from(&select.from);
+        let lockable = std::mem::replace(&mut self.lockable, enclosing).unwrap_or_default();
+        let (relation, scope) = from?;
+        let mut items = self.select_list(&select.projection, &scope, !select.from.is_empty(), Clause::Select)?;
+        let filter = match &select.selection {
+            Some(filter) => Some(self.condition_at(filter, Place { scope: &scope, clause: Clause::Where })?),
+            None => None,
+        };
+        let having = match &select.having {
+            Some(having) => {
+                let place = Place { scope: &scope, clause: Clause::Having };
+                Some((self.condition_at(having, place)?, having.span()))
+            }
+            None => None,
+        };
+        let order = self.order_keys(tail.order_by, &mut items, &scope)?;
+        let grouping = self.group_by(&select.group_by, &mut items, &scope)?;
+        let distinct = self.distinct(select.distinct.as_ref(), &mut items, &order, &scope)?;
+        self.settle_unknowns(&mut items, unknowns, !matches!(distinct, Distinct::No))?;
+        if matches!(distinct, Distinct::All) {
+            for item in &items {
+                resolve::equality(item.expr.ty).map_err(|error| error.at(self.position(item.span)))?;
+            }
+        }
+        let sets = std::mem::take(&mut self.sets);
+        let locking = match tail.locks {
+            [] => Vec::new(),
+            locks => {
+                let refusal = if !matches!(distinct, Distinct::No) {
+                    Some("with DISTINCT clause")
+                } else if grouping.present {
+                    Some("with GROUP BY clause")
+                } else if having.is_some() {
+                    Some("with HAVING clause")
+                } else if self.select.aggregates {
+                    Some("with aggregate functions")
+                } else if self.select.windows {
+                    Some("with window functions")
+                } else if !sets.is_empty() {
+                    Some("with set-returning functions in the target list")
+                } else {
+                    None
+                };
+                self.locking(locks, lockable, refusal)?
+            }
+        };
+        Ok(Clauses { scope, relation, items, filter, grouping, having, order, distinct, sets, locking })
+    }
+
+    /// Builds the relation.
+    fn stack(&mut self, clauses: Clauses, tail: &Tail<'_>) -> Result<Bound> {
+        let Clauses { scope, mut relation, mut items, filter, grouping, having, order, distinct, sets, mut locking } = clauses;
+        if let Some(predicate) = filter {
+            relation = Relation::Filter { input: Box::new(relation), predicate };
+        }
+        let (early, mut late): (Vec<SetCall>, Vec<SetCall>) =
+            sets.into_iter().partition(|set| grouping.exprs.iter().any(|group| names(group, set.column)));
+        relation = project_set(relation, early);
+        if grouping.present || having.is_some() || self.select.aggregates {
+            relation = self.aggregate_select(relation, &scope, grouping, having, &mut items, &mut late)?;
+        }
+        if self.select.windows {
+            let mut calls = Vec::new();
+            for expr in items.iter_mut().map(|item| &mut item.expr).chain(late.iter_mut().flat_map(|set| &mut set.args)) {
+                let taken = std::mem::replace(expr, super::nothing());
+                *expr = self.take_windows(taken, &mut calls)?;
+            }
+            relation = Relation::Window { input: Box::new(relation), calls };
+        }
+        relation = project_set(relation, late);
+        let (mut relation, outputs, columns) = self.project(relation, items, &mut locking);
+        match distinct {
+            Distinct::No => {}
+            Distinct::All => relation = Relation::Distinct { input: Box::new(relation), on: Vec::new() },
+            Distinct::On(positions) => {
+                if !order.is_empty() {
+                    relation = sort(relation, &order, &columns);
+                }
+                let on = positions.iter().map(|index| Expr::column(columns[*index].var, columns[*index].ty)).collect();
+                relation = Relation::Distinct { input: Box::new(relation), on };
+            }
+        }
+        if !order.is_empty() {
+            relation = sort(relation, &order, &columns);
+        }
+        relation = self.limit(relation, tail, &scope)?;
+        let hidden = columns.len() > outputs.len() || !locking.is_empty();
+        Ok(Bound { relation, outputs, hidden, locking })
+    }
+
+    /// The SELECT list as a projection, with the identities of locked rows behind it.
+    fn project(
+        &mut self,
+        relation: Relation,
+        items: Vec<Item>,
+        locking: &mut [Locking],
+    ) -> (Relation, Vec<Output>, Vec<Column>) {
+        let mut outputs = Vec::with_capacity(items.len());
+        let mut columns = Vec::with_capacity(items.len());
+        let mut projected = Vec::with_capacity(items.len() + 2 * locking.len());
+        for item in items {
+            let column = self.fresh(item.expr.ty);
+            columns.push(column);
+            projected.push((column, item.expr));
+            if !item.hidden {
+                outputs.push(Output { name: item.name, column, origin: item.origin });
+            }
+        }
+        for lock in locking {
+            let RowIdentity { key, version } = lock.identity;
+            lock.identity = RowIdentity { key: self.fresh(key.ty), version: self.fresh(version.ty) };
+            projected.push((lock.identity.key, Expr::column(key.var, key.ty)));
+            projected.push((lock.identity.version, Expr::column(version.var, version.ty)));
+        }
+        (Relation::Project { input: Box::new(relation), columns: projected }, outputs, columns)
+    }
+
+    /// Puts the aggregation and HAVING on a relation and rewrites what stands above to the columns it leaves.
+    fn aggregate_select(
+        &mut self,
+        relation: Relation,
+        scope: &Scope,
+        grouping: Grouping,
+        having: Option<(Expr, Span)>,
+        items: &mut [Item],
+        late: &mut [SetCall],
+    ) -> Result<Relation> {
+        let late_columns = late.iter().map(|set| set.column.var).collect();
+        let mut aggregation = Aggregation::new(self, grouping, scope, late_columns);
+        for item in items.iter_mut() {
+            let taken = std::mem::replace(&mut item.expr, super::nothing());
+            item.expr = self.regroup(taken, &mut aggregation, item.span)?;
+        }
+        for arg in late.iter_mut().flat_map(|set| &mut set.args) {
+            let taken = std::mem::replace(arg, super::nothing());
+            *arg = self.regroup(taken, &mut aggregation, Span::empty())?;
+        }
+        let having = match having {
+            Some((having, span)) => Some(self.regroup(having, &mut aggregation, span)?),
+            None => None,
+        };
+        let relation = aggregation.relation(relation);
+        Ok(match having {
+            Some(predicate) => Relation::Filter { input: Box::new(relation), predicate },
+            None => relation,
+        })
+    }
+
+    /// The items of a SELECT or RETURNING list.
+    pub(super) fn select_list(
+        &mut self,
+        list: &[ast::SelectItem],
+        scope: &Scope,
+        has_from: bool,
+        clause: Clause,
+    ) -> Result<Vec<Item>> {
+        let at = Place { scope, clause };
+        let mut items = Vec::with_capacity(list.len());
+        for item in list {
+            let (expr, name) = match item {
+                ast::SelectItem::UnnamedExpr(expr) => (expr, column_name(expr, self.catalog)),
+                ast::SelectItem::ExprWithAlias { expr, alias } => (expr, fold(alias)),
+                ast::SelectItem::ExprWithAliases { .. } => return Err(Error::unsupported("several names for one column")),
+                ast::SelectItem::Wildcard(options) => {
+                    let span = plain_wildcard(options)?;
+                    if !has_from {
+                        return Err(Error::new(
+                            SqlState::SYNTAX_ERROR,
+                            "SELECT * with no tables specified is not valid",
+                        )
+                        .at(self.position(span)));
+                    }
+                    for column in &scope.columns {
+                        self.note_column(column);
+                        items.push(starred(column, column.expr.clone(), span));
+                    }
+                    continue;
+                }
+                ast::SelectItem::QualifiedWildcard(kind, options) => {
+                    plain_wildcard(options)?;
+                    self.qualified_wildcard(kind, scope, &mut items)?;
+                    continue;
+                }
+            };
+            let bound = self.bind(expr, at)?;
+            let origin = origin_of(&bound, scope);
+            items.push(Item { name, expr: bound, origin, span: expr.span(), hidden: false });
+        }
+        Ok(items)
+    }
+
+    /// `t.*`
+    fn qualified_wildcard(
+        &mut self,
+        kind: &ast::SelectItemQualifiedWildcardKind,
+        scope: &Scope,
+        items: &mut Vec<Item>,
+    ) -> Result<()> {
+        let ast::SelectItemQualifiedWildcardKind::ObjectName(name) = kind else {
+            return Err(Error::unsupported("the expansion of a row expression"));
+        };
+        let name = self.name(name)?;
+        let Some((relation, depth)) = self.relation_in_sight(name.schema.as_deref(), &name.name, scope) else {
+            return Err(self.missing_relation(name.schema.as_deref(), &name.name).at(self.position(name.span)));
+        };
+        if depth > 0 {
+            let innermost = self.outer.len() - depth;
+            self.outer[innermost].named = true;
+            self.outer[innermost..].iter_mut().for_each(|level| level.crossed = true);
+        }
+        for column in &relation.columns {
+            self.note_column(column);
+            let expr = if depth == 0 { column.expr.clone() } else { outward(column.expr.clone(), depth)? };
+            items.push(starred(column, expr, name.span));
+        }
+        Ok(())
+    }
+
+    /// A RETURNING list: name, expression and origin of each column; types are final.
+    pub fn returning(&mut self, items: &[ast::SelectItem], scope: &Scope) -> Result<Vec<ScopeColumn>> {
+        let items = self.select_list(items, scope, true, Clause::Returning)?;
+        items
+            .into_iter()
+            .map(|item| Ok(ScopeColumn { name: item.name, expr: self.known(item.expr)?, origin: item.origin }))
+            .collect()
+    }
+
+    fn distinct(
+        &mut self,
+        distinct: Option<&ast::Distinct>,
+        items: &mut Vec<Item>,
+        order: &[OrderKey],
+        scope: &Scope,
+    ) -> Result<Distinct> {
+        let list = match distinct {
+            None | Some(ast::Distinct::All) => return Ok(Distinct::No),
+            Some(ast::Distinct::Distinct) => {
+                if let Some(key) = order.iter().find(|key| items[key.item].hidden) {
+                    return Err(Error::new(
+                        SqlState::INVALID_COLUMN_REFERENCE,
+                        "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+                    )
+                    .at(self.position(key.span)));
+                }
+                return Ok(Distinct::All);
+            }
+            Some(ast::Distinct::On(list)) => list,
+        };
+        let mut positions = Vec::with_capacity(list.len());
+        for expr in list {
+            let index = match self.listed(expr, items, Clause::DistinctOn)? {
+                Some(index) => index,
+                None => self.listed_expr(expr, items, scope, Clause::DistinctOn)?,
+            };
+            let taken = std::mem::replace(&mut items[index].expr, super::nothing());
+            items[index].expr = self.known(taken)?;
+            resolve::equality(items[index].expr.ty).map_err(|error| error.at(self.position(expr.span())))?;
+            if !positions.contains(&index) {
+                positions.push(index);
+            }
+        }
+        // Keys that are not distinct may only follow all those that are.
+        let leading = order.iter().take_while(|key| positions.contains(&key.item)).count();
+        let foreign = order[leading..].iter().any(|key| positions.contains(&key.item));
+        if foreign || (leading < order.len() && leading < positions.len()) {
+            let span = positions
+                .iter()
+                .position(|index| !order[..leading].iter().any(|key| key.item == *index))
+                .and_then(|missing| list.get(missing))
+                .map_or(Span::empty(), |expr| expr.span());
+            return Err(Error::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+            )
+            .at(self.position(span)));
+        }
+        Ok(Distinct::On(positions))
+    }
+
+    /// Gives the outputs that no clause has given a type one.
+    fn settle_unknowns(&mut self, items: &mut [Item], unknowns: Unknowns<'_>, distinct: bool) -> Result<()> {
+        for (index, item) in items.iter_mut().enumerate() {
+            if item.expr.ty.oid != oid::UNKNOWN {
+                continue;
+            }
+            let taken = std::mem::replace(&mut item.expr, super::nothing());
+            item.expr = match unknowns {
+                Unknowns::Keep if !distinct && !item.hidden => taken,
+                Unknowns::Into(targets) if !item.hidden && index < targets.len() => {
+                    self.coerce_at(taken, targets[index], CastContext::Assignment, item.span)?
+                }
+                _ => self.known(taken)?,
+            };
+        }
+        Ok(())
+    }
+}
+
+fn starred(column: &ScopeColumn, expr: Expr, span: Span) -> Item {
+    Item { name: column.name.clone(), expr, origin: column.origin, span, hidden: false }
+}
+
+/// The table's column that an expression is, if it is just that.
+fn origin_of(expr: &Expr, scope: &Scope) -> Option<(u32, u16)> {
+    let ExprKind::Column(var) = expr.kind else { return None };
+    let mut columns = scope.relations.iter().flat_map(|relation| &relation.columns).chain(&scope.columns);
+    columns.find(|column| column.var() == Some(var))?.origin
+}
+
+fn names(expr: &Expr, column: Column) -> bool {
+    any(expr, &mut |expr| matches!(expr.kind, ExprKind::Column(var) if var == column.var))
+}
+
+fn project_set(relation: Relation, sets: Vec<SetCall>) -> Relation {
+    if sets.is_empty() {
+        return relation;
+    }
+    let functions = sets.into_iter().map(|set| (set.column, set.function, set.args)).collect();
+    Relation::ProjectSet { input: Box::new(relation), functions }
+}
+
+fn plain_wildcard(options: &ast::WildcardAdditionalOptions) -> Result<Span> {
+    let ast::WildcardAdditionalOptions {
+        wildcard_token,
+        opt_ilike,
+        opt_exclude,
+        opt_except,
+        opt_replace,
+        opt_rename,
+        opt_alias,
+    } = options;
+    let plain = opt_ilike.is_none()
+        && opt_exclude.is_none()
+        && opt_except.is_none()
+        && opt_replace.is_none()
+        && opt_rename.is_none()
+        && opt_alias.is_none();
+    if plain { Ok(wildcard_token.0.span) } else { Err(Error::unsupported("an option of *")) }
+}
+
+/// 0A000 for the clauses of other databases, so that none is dropped in silence.
+fn refuse_foreign(select: &ast::Select) -> Result<()> {
+    let ast::Select {
+        select_token: _,
+        optimizer_hints,
+        distinct: _,
+        select_modifiers,
+        top,
+        top_before_distinct: _,
+        projection: _,
+        exclude,
+        into,
+        from: _,
+        lateral_views,
+        prewhere,
+        selection: _,
+        connect_by,
+        group_by: _,
+        cluster_by,
+        distribute_by,
+        sort_by,
+        having: _,
+        named_window: _,
+        qualify,
+        window_before_qualify: _,
+        value_table_mode,
+        flavor,
+    } = select;
+    // Hints are comments.
+    let _ = optimizer_hints;
+    let foreign = [
+        (into.is_some(), "SELECT INTO"),
+        (select_modifiers.is_some(), "a modifier of SELECT"),
+        (top.is_some(), "TOP"),
+        (exclude.is_some(), "EXCLUDE"),
+        (!lateral_views.is_empty(), "LATERAL VIEW"),
+        (prewhere.is_some(), "PREWHERE"),
+        (!connect_by.is_empty(), "CONNECT BY"),
+        (!cluster_by.is_empty(), "CLUSTER BY"),
+        (!distribute_by.is_empty(), "DISTRIBUTE BY"),
+        (!sort_by.is_empty(), "SORT BY"),
+        (qualify.is_some(), "QUALIFY"),
+        (value_table_mode.is_some(), "SELECT AS STRUCT or VALUE"),
+        (!matches!(flavor, ast::SelectFlavor::Standard), "FROM before SELECT"),
+    ];
+    match foreign.iter().find(|(present, _)| *present) {
+        Some((_, what)) => Err(Error::unsupported(what)),
+        None => Ok(()),
+    }
+}

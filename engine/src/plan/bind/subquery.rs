@@ -1,0 +1,168 @@
+//! Subqueries in expressions: scalar, EXISTS, IN, ANY, ALL and ARRAY.
+
+use datafusion::sql::sqlparser::ast::{self, Expr as Ast, Spanned};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::expr::truth_value;
+use super::row::row;
+use super::query::{Bound, Unknowns};
+use super::walk::subquery;
+use super::{Binder, Level, Place, Scope};
+use crate::error::{Error, Result, SqlState};
+use crate::expr::{Expr, SubqueryKind};
+use crate::function::CastContext;
+use crate::plan::relation::Relation;
+use crate::types::{Type, builtin, display};
+
+impl Binder<'_> {
+    /// Runs a step inside a border: what it cannot find it looks for in `scope`.
+    pub(super) fn enter<T>(
+        &mut self,
+        scope: &Scope,
+        refusal: Option<&'static str>,
+        step: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<(T, Level)> {
+        self.outer.push(Level { scope: scope.clone(), named: false, crossed: false, refusal });
+        let sets_refused = self.sets_refused.take();
+        let result = self.nested(step);
+        self.sets_refused = sets_refused;
+        let level = self.outer.pop().ok_or_else(|| Error::internal("a border that was entered is left"))?;
+        Ok((result?, level))
+    }
+
+    /// A subquery of an expression, and whether it is correlated.
+    fn inner_query(&mut self, query: &ast::Query, at: Place<'_>) -> Result<(Bound, bool)> {
+        if let Some(error) = at.clause.subquery_refusal() {
+            return Err(error.at(self.position(query.span())));
+        }
+        let (bound, level) = self.enter(at.scope, None, |binder| {
+            binder.bind_query(query, Unknowns::Text).and_then(|bound| bound.without_locking())
+        })?;
+        Ok((bound, level.crossed))
+    }
+
+    pub(super) fn scalar_subquery(&mut self, query: &ast::Query, at: Place<'_>) -> Result<Expr> {
+        let (bound, correlated) = self.inner_query(query, at)?;
+        let bound = self.only_column(bound, "subquery must return only one column", query.span())?;
+        let column = bound.outputs[0].column;
+        let kind = subquery(SubqueryKind::Scalar, bound.relation, Some(column.var), correlated);
+        Ok(Expr::new(kind, column.ty))
+    }
+
+    pub(super) fn array_subquery(&mut self, query: &ast::Query, at: Place<'_>) -> Result<Expr> {
+        let (bound, correlated) = self.inner_query(query, at)?;
+        let bound = self.only_column(bound, "subquery must return only one column", query.span())?;
+        let column = bound.outputs[0].column;
+        let array = builtin::array_of(column.ty.oid).ok_or_else(|| {
+            Error::new(
+                SqlState::UNDEFINED_OBJECT,
+                format!("could not find array type for data type {}", display(column.ty)),
+            )
+            .at(self.position(query.span()))
+        })?;
+        let kind = subquery(SubqueryKind::Array, bound.relation, Some(column.var), correlated);
+        Ok(Expr::new(kind, Type::new(array)))
+    }
+
+    pub(super) fn exists(&mut self, query: &ast::Query, negated: bool, at: Place<'_>) -> Result<Expr> {
+        let (bound, correlated) = self.inner_query(query, at)?;
+        Ok(truth_value(subquery(SubqueryKind::Exists { negated }, bound.relation, None, correlated)))
+    }
+
+    pub(super) fn in_subquery(&mut self, expr: &Ast, query: &ast::Query, negated: bool, at: Place<'_>) -> Result<Expr> {
+        let span = expr.span();
+        if row(expr).is_some() {
+            return Err(Error::unsupported("a row with IN (subquery)").at(self.position(span)));
+        }
+        let value = self.bind(expr, at)?;
+        self.compare_subquery(value, if negated { "<>" } else { "=" }, query, negated, span, at)
+    }
+
+    /// `value op ANY|ALL (query)`.
+    pub(super) fn compare_subquery(
+        &mut self,
+        value: Expr,
+        operator: &str,
+        query: &ast::Query,
+        all: bool,
+        span: Span,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        let (bound, correlated) = self.inner_query(query, at)?;
+        let bound = self.only_column(bound, "subquery has too many columns", span)?;
+        let found = bound.outputs[0].column.ty;
+        let (function, left_type, right_type) = self
+            .comparison(operator, value.ty, found)
+            .map_err(|error| error.at(self.operator_position(span)))?;
+        let left = self.coerce_at(value, left_type, CastContext::Implicit, span)?;
+        let bound = self.convert_outputs(bound, &[right_type], CastContext::Implicit, query.span())?;
+        let output = Some(bound.outputs[0].column.var);
+        let kind = SubqueryKind::Compare { left, function, all };
+        Ok(truth_value(subquery(kind, bound.relation, output, correlated)))
+    }
+
+    fn only_column(&mut self, bound: Bound, words: &'static str, span: Span) -> Result<Bound> {
+        if bound.outputs.len() != 1 {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, words).at(self.position(span)));
+        }
+        Ok(self.exact(bound))
+    }
+
+    /// Converts the outputs of a query to types; those that have them already are left alone.
+    pub(super) fn convert_outputs(
+        &mut self,
+        bound: Bound,
+        targets: &[Type],
+        context: CastContext,
+        span: Span,
+    ) -> Result<Bound> {
+        let done = bound.outputs.iter().zip(targets).all(|(output, target)| output.column.ty == *target);
+        if done {
+            return Ok(self.exact(bound));
+        }
+        let mut bound = bound;
+        // Rows of literals are read as what they become.
+        if let Relation::Values { columns, rows } = &mut bound.relation {
+            for row in rows.iter_mut() {
+                for (cell, target) in row.iter_mut().zip(targets) {
+                    let taken = std::mem::replace(cell, super::nothing());
+                    *cell = self.coerce_at(taken, *target, context, span)?;
+                }
+            }
+            for ((column, output), target) in columns.iter_mut().zip(&mut bound.outputs).zip(targets) {
+                column.ty = *target;
+                output.column.ty = *target;
+            }
+            return Ok(bound);
+        }
+        // A projection on top takes the conversions itself, so that literals are read as what they become.
+        if let (false, Relation::Project { columns, .. }) = (bound.hidden, &mut bound.relation)
+            && columns.len() == targets.len()
+        {
+            for (((column, expr), output), target) in columns.iter_mut().zip(&mut bound.outputs).zip(targets) {
+                if expr.ty == *target {
+                    continue;
+                }
+                let taken = std::mem::replace(expr, super::nothing());
+                *expr = self.coerce_at(taken, *target, context, span)?;
+                column.ty = expr.ty;
+                output.column.ty = expr.ty;
+                output.origin = None;
+            }
+            return Ok(bound);
+        }
+        let mut columns = Vec::with_capacity(targets.len());
+        for (output, target) in bound.outputs.iter_mut().zip(targets) {
+            let expr = Expr::column(output.column.var, output.column.ty);
+            let expr = self.coerce_at(expr, *target, context, span)?;
+            if output.column.ty != expr.ty {
+                output.origin = None;
+            }
+            output.column = self.fresh(expr.ty);
+            columns.push((output.column, expr));
+        }
+        bound.relation = Relation::Project { input: Box::new(bound.relation), columns };
+        bound.hidden = false;
+        Ok(bound)
+    }
+}

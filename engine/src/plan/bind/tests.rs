@@ -1,0 +1,1 @@
+//! Binding against a small catalog.

@@ -1,0 +1,286 @@
+//! WITH: named queries, each bound once and shared by all who name it, and recursive ones.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier, Spanned, visit_relations};
+
+use super::expr::shared_modifier;
+use super::from::Alias;
+use super::names::{QualifiedName, fold};
+use super::query::{Bound, Unknowns};
+use super::walk::map_outer_relation;
+use super::{Binder, ScopeColumn};
+use crate::error::{Error, Result, SqlState};
+use crate::expr::ColumnVar;
+use crate::function::{CastContext, resolve};
+use crate::plan::relation::{Column, Relation};
+use crate::types::{Type, display};
+
+/// A query that WITH has named.
+pub(super) struct WithQuery {
+    name: String,
+    columns: Vec<WithColumn>,
+    source: Source,
+    /// How many borders stood around its definition.
+    level: usize,
+}
+
+struct WithColumn {
+    name: String,
+    ty: Type,
+    origin: Option<(u32, u16)>,
+}
+
+enum Source {
+    Plan {
+        plan: Arc<Relation>,
+        vars: Vec<ColumnVar>,
+        /// Whether it names columns of enclosing queries.
+        correlated: bool,
+    },
+    /// The recursive query itself, inside its recursive term.
+    Working { name: Arc<str>, named: bool },
+}
+
+impl Binder<'_> {
+    /// Binds the queries of a WITH clause: their names are visible to all that is bound later. (In front of a statement
+    /// that is not a query; a query's own WITH ends with it.)
+    pub fn with(&mut self, with: &ast::With) -> Result<()> {
+        let ast::With { with_token: _, recursive, cte_tables } = with;
+        for (index, cte) in cte_tables.iter().enumerate() {
+            let name = fold(&cte.alias.name);
+            if cte_tables[..index].iter().any(|earlier| fold(&earlier.alias.name) == name) {
+                return Err(Error::new(
+                    SqlState::DUPLICATE_ALIAS,
+                    format!("WITH query name \"{name}\" specified more than once"),
+                )
+                .at(self.position(cte.alias.name.span)));
+            }
+        }
+        let enclosing = std::mem::take(&mut self.later_with_queries);
+        let result = cte_tables.iter().enumerate().try_for_each(|(index, cte)| {
+            // A name that is only defined further on is worth a hint.
+            self.later_with_queries = cte_tables[index..].iter().map(|cte| fold(&cte.alias.name)).collect();
+            self.named_query(cte, *recursive)
+        });
+        self.later_with_queries = enclosing;
+        result
+    }
+
+    fn named_query(&mut self, cte: &ast::Cte, recursive: bool) -> Result<()> {
+        // MATERIALIZED is a wish about how, not what: every use shares one plan here.
+        let ast::Cte { alias, query, from, materialized: _, closing_paren_token: _ } = cte;
+        if from.is_some() {
+            return Err(Error::unsupported("FROM after a WITH query"));
+        }
+        let alias = Alias::of(alias)?;
+        let itself = recursive && names_relation(query, &alias.name);
+        let bound = if itself {
+            self.nested(|binder| binder.recursive(&alias, query))?
+        } else {
+            let bound = self.bind_query(query, Unknowns::Text)?.without_locking()?;
+            self.exact(bound)
+        };
+        let Bound { mut relation, outputs, .. } = bound;
+        let vars = outputs.iter().map(|output| output.column.var).collect();
+        let columns = outputs
+            .into_iter()
+            .map(|output| WithColumn { name: output.name, ty: output.column.ty, origin: output.origin })
+            .collect();
+        let columns = self.renamed(columns, &alias)?;
+        let correlated = !self.outer.is_empty() && leaves(&mut relation)?;
+        let source = Source::Plan { plan: Arc::new(relation), vars, correlated };
+        self.ctes.push(WithQuery { name: alias.name, columns, source, level: self.outer.len() });
+        Ok(())
+    }
+
+    fn renamed(&self, mut columns: Vec<WithColumn>, alias: &Alias) -> Result<Vec<WithColumn>> {
+        if alias.columns.len() > columns.len() {
+            return Err(Error::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!(
+                    "WITH query \"{}\" has {} columns available but {} columns specified",
+                    alias.name,
+                    columns.len(),
+                    alias.columns.len()
+                ),
+            )
+            .at(self.position(alias.span)));
+        }
+        for (column, name) in columns.iter_mut().zip(&alias.columns) {
+            column.name.clone_from(name);
+        }
+        Ok(columns)
+    }
+
+    /// The relation of a WITH query's name, with columns of its own; None if there is no such query.
+    pub(super) fn with_query(&mut self, name: &QualifiedName) -> Result<Option<(Relation, Vec<ScopeColumn>)>> {
+        let Some(index) = self.ctes.iter().rposition(|query| query.name == name.name) else { return Ok(None) };
+        let types: Vec<Type> = self.ctes[index].columns.iter().map(|column| column.ty).collect();
+        let fresh: Vec<Column> = types.into_iter().map(|ty| self.fresh(ty)).collect();
+        let (innermost, position) = (self.outer.len(), self.position(name.span));
+        let query = &mut self.ctes[index];
+        let away = innermost - query.level;
+        let relation = match &mut query.source {
+            Source::Plan { plan, vars, correlated } => {
+                let mut plan = plan.clone();
+                if *correlated && away > 0 {
+                    // The query is used deeper than it was defined, so that what it names is farther away.
+                    map_outer_relation(Arc::make_mut(&mut plan), 1, &mut |reference| {
+                        let leaves = reference.depth >= reference.borders;
+                        Ok((reference.var, reference.depth + if leaves { away } else { 0 }))
+                    })?;
+                    self.outer[query.level..].iter_mut().for_each(|level| level.crossed = true);
+                }
+                Relation::Shared { plan, columns: fresh.clone(), source: vars.clone() }
+            }
+            Source::Working { name: working, named } => {
+                let place = if away > 0 {
+                    Some("within a subquery")
+                } else if *named {
+                    Some("more than once")
+                } else {
+                    None
+                };
+                if let Some(place) = place {
+                    return Err(invalid_recursion(format!(
+                        "recursive reference to query \"{}\" must not appear {place}",
+                        name.name
+                    ))
+                    .at(position));
+                }
+                *named = true;
+                Relation::WorkingTable { name: working.clone(), columns: fresh.clone() }
+            }
+        };
+        let columns = query
+            .columns
+            .iter()
+            .zip(fresh)
+            .map(|(column, var)| ScopeColumn::new(column.name.as_str(), var, column.origin))
+            .collect();
+        Ok(Some((relation, columns)))
+    }
+
+    /// `base UNION [ALL] step`, where the step names the query itself.
+    fn recursive(&mut self, alias: &Alias, query: &ast::Query) -> Result<Bound> {
+        let name = &alias.name;
+        let (left, right, all) = self.recursive_terms(name, query)?;
+        if names_relation(left, name) {
+            return Err(invalid_recursion(format!(
+                "recursive reference to query \"{name}\" must not appear within its non-recursive term"
+            ))
+            .at(self.position(left.span())));
+        }
+        let base = self.side(left, Unknowns::Text)?;
+        let columns: Vec<Column> = base.outputs.iter().map(|output| output.column).collect();
+        let working: Arc<str> = format!("{name} {}", self.fresh_var().0).into();
+        let inner = base
+            .outputs
+            .iter()
+            .map(|output| WithColumn { name: output.name.clone(), ty: output.column.ty, origin: None })
+            .collect();
+        let inner = self.renamed(inner, alias)?;
+        let visible = self.ctes.len();
+        let source = Source::Working { name: working.clone(), named: false };
+        self.ctes.push(WithQuery { name: name.clone(), columns: inner, source, level: self.outer.len() });
+        let step = self.side(right, Unknowns::Keep);
+        self.ctes.truncate(visible);
+        let step = step?;
+        if step.outputs.len() != columns.len() {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, "each UNION query must have the same number of columns")
+                .at(self.position(right.span())));
+        }
+        let mut targets = Vec::with_capacity(columns.len());
+        for (index, (base, step)) in columns.iter().zip(&step.outputs).enumerate() {
+            let types = [base.ty, step.column.ty];
+            let common = resolve::common_type(&types, "UNION").map_err(|error| error.at(self.position(right.span())))?;
+            let overall = shared_modifier(&types, common);
+            if overall != base.ty {
+                return Err(Error::new(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!(
+                        "recursive query \"{name}\" column {} has type {} in non-recursive term but type {} overall",
+                        index + 1,
+                        display(base.ty),
+                        display(overall)
+                    ),
+                )
+                .with_hint("Cast the output of the non-recursive term to the correct type.")
+                .at(self.position(left.span())));
+            }
+            if !all {
+                resolve::equality(overall).map_err(|error| error.at(self.position(left.span())))?;
+            }
+            targets.push(overall);
+        }
+        let step = self.convert_outputs(step, &targets, CastContext::Implicit, right.span())?;
+        let mut outputs = base.outputs;
+        for output in &mut outputs {
+            output.column = self.fresh(output.column.ty);
+            output.origin = None;
+        }
+        let columns = outputs.iter().map(|output| output.column).collect();
+        let (base, step) = (Box::new(base.relation), Box::new(step.relation));
+        let relation = Relation::Recursive { name: working, columns, all, base, step };
+        Ok(Bound { relation, outputs, hidden: false, locking: Vec::new() })
+    }
+
+    /// The two terms of a recursive query.
+    fn recursive_terms<'q>(&self, name: &str, query: &'q ast::Query) -> Result<(&'q SetExpr, &'q SetExpr, bool)> {
+        let ast::Query { with, body, order_by, limit_clause, fetch, locks, .. } = query;
+        let malformed = || {
+            invalid_recursion(format!(
+                "recursive query \"{name}\" does not have the form non-recursive-term UNION [ALL] recursive-term"
+            ))
+            .at(self.position(query.span()))
+        };
+        let SetExpr::SetOperation { op: SetOperator::Union, set_quantifier, left, right } = &**body else {
+            return Err(malformed());
+        };
+        let refusal = if with.is_some() {
+            Some("WITH")
+        } else if order_by.is_some() {
+            Some("ORDER BY")
+        } else if limit_clause.is_some() || fetch.is_some() {
+            Some("LIMIT")
+        } else if !locks.is_empty() {
+            Some("FOR UPDATE/SHARE")
+        } else {
+            None
+        };
+        if let Some(what) = refusal {
+            let words = format!("{what} in a recursive query is not implemented");
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words).at(self.position(query.span())));
+        }
+        match set_quantifier {
+            SetQuantifier::All => Ok((left, right, true)),
+            SetQuantifier::Distinct | SetQuantifier::None => Ok((left, right, false)),
+            _ => Err(Error::unsupported("a set operation BY NAME")),
+        }
+    }
+}
+
+fn invalid_recursion(words: String) -> Error {
+    Error::new(SqlState::INVALID_RECURSION, words)
+}
+
+/// Whether a query names an unqualified relation anywhere. A name that an inner WITH hides counts too.
+fn names_relation<T: ast::Visit>(query: &T, name: &str) -> bool {
+    let found = visit_relations(query, |relation| match relation.0.as_slice() {
+        [ast::ObjectNamePart::Identifier(ident)] if fold(ident) == name => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
+
+/// Whether a relation names columns of enclosing queries.
+fn leaves(relation: &mut Relation) -> Result<bool> {
+    let mut found = false;
+    map_outer_relation(relation, 1, &mut |reference| {
+        found |= reference.depth >= reference.borders;
+        Ok((reference.var, reference.depth))
+    })?;
+    Ok(found)
+}

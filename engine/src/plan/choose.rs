@@ -1,0 +1,71 @@
+//! Binds a statement and chooses how it runs.
+
+use std::sync::Arc;
+
+use storage::{TableId, TableLock};
+
+use super::bind::Binder;
+use super::relation::{Query, RelationUse};
+use super::write::Write;
+use super::{BoundStatement, ColumnDescription, Plan, point};
+use crate::catalog::TableKind;
+use crate::error::{Error, Result};
+use crate::statement::Statement;
+
+/// Binds a SELECT, INSERT, UPDATE or DELETE. `point_plans` off sends every query down the wide road.
+pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool) -> Result<BoundStatement> {
+    match statement {
+        Statement::Query(query) => binder.query(query).map(|query| bound_query(query, point_plans)),
+        Statement::Insert(insert) => binder.insert(insert).map(bound_write),
+        Statement::Update(update) => binder.update(update, point_plans).map(bound_write),
+        Statement::Delete(delete) => binder.delete(delete, point_plans).map(bound_write),
+        _ => Err(Error::internal("only queries and writes have plans")),
+    }
+}
+
+fn bound_query(query: Query, point_plans: bool) -> BoundStatement {
+    let columns: Arc<[ColumnDescription]> = query.outputs.iter().map(ColumnDescription::of).collect();
+    let locking: Vec<u32> = query.locking.iter().map(|locking| locking.table.oid).collect();
+    let locks = table_locks(&query.uses, |used| {
+        if locking.contains(&used.table.oid) { TableLock::RowShare } else { TableLock::AccessShare }
+    });
+    let (params, uses) = (query.params.clone(), query.uses.clone());
+    let plan = match point_plans.then(|| point::select(&query)).flatten() {
+        Some(select) => Plan::PointSelect(select),
+        None => Plan::Query(Arc::new(query)),
+    };
+    BoundStatement { plan, params, columns: Some(columns), uses, locks }
+}
+
+fn bound_write(write: Write) -> BoundStatement {
+    let columns = write.returning.as_ref().map(|returning| returning.outputs.iter().map(ColumnDescription::of).collect());
+    let target = write.target.table.oid;
+    let mut locks = table_locks(&write.uses, |used| {
+        if used.table.oid == target { TableLock::RowExclusive } else { TableLock::AccessShare }
+    });
+    // Checking a foreign key reads the other table and locks rows of it.
+    let others = write.target.parents.iter().map(|parent| &parent.parent);
+    for table in others.chain(write.target.children.iter().map(|child| &child.child)) {
+        add_lock(&mut locks, TableId(table.oid), TableLock::RowShare);
+    }
+    locks.sort_by_key(|(table, _)| *table);
+    BoundStatement { params: write.params.clone(), columns, uses: write.uses.clone(), locks, plan: Plan::Write(write) }
+}
+
+/// One lock a table, the strongest that any use asks for, in an order that all sessions share.
+fn table_locks(uses: &[RelationUse], mode: impl Fn(&RelationUse) -> TableLock) -> Vec<(TableId, TableLock)> {
+    let mut locks = Vec::new();
+    for used in uses.iter().filter(|used| used.table.kind == TableKind::Table) {
+        add_lock(&mut locks, TableId(used.table.oid), mode(used));
+    }
+    locks.sort_by_key(|(table, _)| *table);
+    locks
+}
+
+fn add_lock(locks: &mut Vec<(TableId, TableLock)>, table: TableId, mode: TableLock) {
+    match locks.iter_mut().find(|(other, _)| *other == table) {
+        Some((_, held)) if *held < mode => *held = mode,
+        Some(_) => {}
+        None => locks.push((table, mode)),
+    }
+}

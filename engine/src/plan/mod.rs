@@ -1,0 +1,65 @@
+//! From a parsed statement to something that can run: bind, authorize, choose how.
+
+pub mod authorize;
+pub mod bind;
+pub mod explain;
+pub(crate) mod cache;
+mod choose;
+pub mod point;
+pub mod relation;
+pub mod write;
+
+use std::sync::Arc;
+
+pub use authorize::AuthorizedPlan;
+pub use choose::choose;
+use storage::{TableId, TableLock};
+
+use crate::types::Type;
+
+/// How a statement is run.
+#[derive(Debug)]
+pub enum Plan {
+    /// Through DataFusion.
+    Query(Arc<relation::Query>),
+    /// One row by key, without it.
+    PointSelect(point::PointSelect),
+    Write(write::Write),
+}
+
+/// A bound statement with what its plan needs before it may run.
+#[derive(Debug)]
+pub struct BoundStatement {
+    pub plan: Plan,
+    pub params: Vec<Type>,
+    /// None: the statement answers no rows.
+    pub columns: Option<Arc<[ColumnDescription]>>,
+    pub uses: Vec<relation::RelationUse>,
+    /// Table locks to take first, in order of table.
+    pub locks: Vec<(TableId, TableLock)>,
+}
+
+/// A result column, as RowDescription tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnDescription {
+    pub name: String,
+    /// Oid of the table and attribute number in it that the column comes from unchanged; else zeros.
+    pub table: u32,
+    pub number: u16,
+    pub ty: Type,
+    /// `pg_type.typlen`.
+    pub length: i16,
+}
+
+impl ColumnDescription {
+    pub fn new(name: impl Into<String>, ty: Type) -> Self {
+        let length = crate::types::builtin::info(ty.oid).map_or(-1, |info| info.length);
+        Self { name: name.into(), table: 0, number: 0, ty, length }
+    }
+
+    /// The description of a query's output.
+    pub fn of(output: &relation::Output) -> Self {
+        let (table, number) = output.origin.unwrap_or((0, 0));
+        Self { table, number, ..Self::new(output.name.clone(), output.column.ty) }
+    }
+}

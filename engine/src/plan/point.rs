@@ -1,0 +1,190 @@
+//! Point plans: the shapes that OLTP is made of, run row by row over storage without DataFusion.
+//!
+//! A statement is a point plan when it reads one table, finds its rows by equality on the whole primary key or on a
+//! unique index, and computes nothing but plain expressions of the row. Whatever else its WHERE says is tested on the row.
+
+use std::sync::Arc;
+
+use storage::{IndexSchema, RowIdentity, RowLock};
+
+use super::relation::{LockWait, Query, Relation, Scan};
+use crate::catalog::Table;
+use crate::expr::{ColumnVar, Expr, ExprKind, walk};
+use crate::function::{Batch, Comparison};
+
+/// How a point plan finds its rows: expressions without columns, in key order, of the key columns' own types.
+#[derive(Debug, Clone)]
+pub enum Access {
+    PrimaryKey(Vec<Expr>),
+    Unique { index: IndexSchema, key: Vec<Expr> },
+}
+
+/// A SELECT that is a point plan.
+#[derive(Debug)]
+pub struct PointSelect {
+    pub table: Arc<Table>,
+    pub access: Access,
+    pub filter: Option<Expr>,
+    pub projection: Vec<Expr>,
+    /// Position in the table of each column number that occurs.
+    pub columns: ColumnPlaces,
+    pub lock: Option<(RowLock, LockWait)>,
+}
+
+/// Where each column number of one table lies among its columns.
+#[derive(Debug, Clone, Default)]
+pub struct ColumnPlaces {
+    first: u32,
+    places: Vec<Option<usize>>,
+}
+
+impl ColumnPlaces {
+    /// From pairs of column number and position.
+    pub fn new(pairs: impl Iterator<Item = (ColumnVar, usize)> + Clone) -> Self {
+        let first = pairs.clone().map(|(var, _)| var.0).min().unwrap_or(0);
+        let mut places = Vec::new();
+        for (var, position) in pairs {
+            let at = (var.0 - first) as usize;
+            if places.len() <= at {
+                places.resize(at + 1, None);
+            }
+            places[at] = Some(position);
+        }
+        Self { first, places }
+    }
+
+    /// The position of a column, if it is one of this table's.
+    pub fn place(&self, var: ColumnVar) -> Option<usize> {
+        *self.places.get(var.0.checked_sub(self.first)? as usize)?
+    }
+}
+
+/// Recognises a point SELECT.
+pub fn select(query: &Query) -> Option<PointSelect> {
+    let (projection, input) = match &query.relation {
+        Relation::Project { input, columns } => (Some(columns), input.as_ref()),
+        other => (None, other),
+    };
+    let (predicate, input) = match input {
+        Relation::Filter { input, predicate } => (predicate, input.as_ref()),
+        _ => return None,
+    };
+    let Relation::Scan(scan) = input else { return None };
+    if scan.table.kind != crate::catalog::TableKind::Table || query.locking.len() > 1 {
+        return None;
+    }
+    let (access, filter) = access(scan, predicate)?;
+    let projection = query
+        .outputs
+        .iter()
+        .map(|output| match projection {
+            Some(columns) => columns.iter().find(|(column, _)| column.var == output.column.var).map(|(_, expr)| expr.clone()),
+            None => Some(Expr::column(output.column.var, output.column.ty)),
+        })
+        .collect::<Option<Vec<Expr>>>()?;
+    let columns = ColumnPlaces::new(scan.columns.iter().map(|(position, column)| (column.var, *position)));
+    let plain = |expr: &Expr| is_plain(expr, &columns);
+    if !projection.iter().all(plain) || !filter.iter().all(plain) {
+        return None;
+    }
+    let lock = query.locking.first().map(|locking| (locking.strength, locking.wait));
+    Some(PointSelect { table: scan.table.clone(), access, filter, projection, columns, lock })
+}
+
+/// The key that a predicate pins down, and what is left to test. None if it pins none.
+pub fn access(scan: &Scan, predicate: &Expr) -> Option<(Access, Option<Expr>)> {
+    let conjuncts: Vec<&Expr> = match &predicate.kind {
+        ExprKind::And(parts) => parts.iter().collect(),
+        _ => vec![predicate],
+    };
+    let schema = &scan.table.storage;
+    let position_of = |var: ColumnVar| scan.columns.iter().find(|(_, column)| column.var == var).map(|(position, _)| *position);
+    let pin = |position: usize| {
+        conjuncts.iter().position(|conjunct| equality(conjunct).is_some_and(|(var, _)| position_of(var) == Some(position)))
+    };
+    let choose = |positions: &[usize]| -> Option<Vec<usize>> { positions.iter().map(|position| pin(*position)).collect() };
+    let (chosen, index) = match &schema.identity {
+        RowIdentity::PrimaryKey(key) if !key.is_empty() => (choose(key), None),
+        _ => (None, None),
+    };
+    let (chosen, index) = match chosen {
+        Some(chosen) => (chosen, index),
+        None => schema.indexes.iter().filter(|index| index.unique).find_map(|index| {
+            let positions: Vec<usize> = index.columns.iter().map(|column| column.column).collect();
+            Some((choose(&positions)?, Some(index.clone())))
+        })?,
+    };
+    let key: Vec<Expr> = chosen.iter().filter_map(|at| equality(conjuncts[*at]).map(|(_, value)| value.clone())).collect();
+    let rest: Vec<Expr> = conjuncts
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !chosen.contains(at))
+        .map(|(_, conjunct)| (*conjunct).clone())
+        .collect();
+    let filter = match rest.len() {
+        0 => None,
+        1 => rest.into_iter().next(),
+        _ => Some(Expr::new(ExprKind::And(rest), predicate.ty)),
+    };
+    let access = match index {
+        Some(index) => Access::Unique { index, key },
+        None => Access::PrimaryKey(key),
+    };
+    Some((access, filter))
+}
+
+/// `column = value` of one and the same type, where value has no columns: the column and the value.
+fn equality(expr: &Expr) -> Option<(ColumnVar, &Expr)> {
+    let ExprKind::Call { function, args } = &expr.kind else { return None };
+    if !matches!(function.batch, Some(Batch::Compare(Comparison::Equal) | Batch::CompareKey(Comparison::Equal))) {
+        return None;
+    }
+    let [left, right] = args.as_slice() else { return None };
+    // A comparison across types converts one side; only a key of the column's own type can be looked up.
+    if function.args[0] != function.args[1] {
+        return cross_type(left, right).or_else(|| cross_type(right, left));
+    }
+    match (&left.kind, &right.kind) {
+        (ExprKind::Column(var), _) if is_value(right) => Some((*var, right)),
+        (_, ExprKind::Column(var)) if is_value(left) => Some((*var, left)),
+        _ => None,
+    }
+}
+
+/// `int8_column = int4_value` and the like: the evaluator widens or narrows the value to the column's type, and a
+/// value that does not fit finds nothing.
+fn cross_type<'a>(column: &'a Expr, value: &'a Expr) -> Option<(ColumnVar, &'a Expr)> {
+    use crate::types::oid::{INT2, INT4, INT8};
+    let ExprKind::Column(var) = column.kind else { return None };
+    let integers = [INT2, INT4, INT8];
+    (integers.contains(&column.ty.oid) && integers.contains(&value.ty.oid) && is_value(value)).then_some((var, value))
+}
+
+/// Whether an expression can be computed before any row is read.
+fn is_value(expr: &Expr) -> bool {
+    let mut value = true;
+    walk::visit(expr, &mut |part| {
+        value &= !matches!(
+            part.kind,
+            ExprKind::Column(_)
+                | ExprKind::OuterColumn { .. }
+                | ExprKind::Aggregate(_)
+                | ExprKind::Window(_)
+                | ExprKind::Subquery(_)
+        );
+    });
+    value && !walk::is_volatile(expr)
+}
+
+/// Whether an expression needs nothing but one row of the table.
+pub fn is_plain(expr: &Expr, columns: &ColumnPlaces) -> bool {
+    let mut plain = true;
+    walk::visit(expr, &mut |part| {
+        plain &= match &part.kind {
+            ExprKind::Column(var) => columns.place(*var).is_some(),
+            ExprKind::OuterColumn { .. } | ExprKind::Aggregate(_) | ExprKind::Window(_) | ExprKind::Subquery(_) => false,
+            _ => true,
+        };
+    });
+    plain
+}

@@ -1,0 +1,145 @@
+//! Bound INSERT, UPDATE and DELETE: complete rows, explicit conversions, and everything that must hold afterwards.
+
+use std::sync::Arc;
+
+use storage::IndexSchema;
+
+use super::point::Access;
+use super::relation::{Column, Output, Query, RelationUse};
+use crate::catalog::{ForeignKeyAction, Table};
+use crate::expr::{ColumnVar, Expr};
+
+/// A bound write.
+#[derive(Debug)]
+pub struct Write {
+    pub target: Target,
+    pub action: Action,
+    pub returning: Option<Returning>,
+    pub uses: Vec<RelationUse>,
+    pub params: Vec<crate::types::Type>,
+}
+
+/// The table written to, its columns' numbers in the statement, and its rules.
+#[derive(Debug)]
+pub struct Target {
+    pub table: Arc<Table>,
+    /// The column at position `i` of the table is `ColumnVar(first_column + i)`.
+    pub first_column: u32,
+    /// Conditions that each new row must not make false.
+    pub checks: Vec<Check>,
+    /// Rows that must exist for each new row.
+    pub parents: Vec<ParentKey>,
+    /// Rows elsewhere that may point at a row of this table.
+    pub children: Vec<ChildKey>,
+}
+
+#[derive(Debug)]
+pub struct Check {
+    pub name: String,
+    pub condition: Expr,
+}
+
+/// A foreign key of the target.
+#[derive(Debug)]
+pub struct ParentKey {
+    pub name: String,
+    /// Positions in the target.
+    pub columns: Vec<usize>,
+    pub parent: Arc<Table>,
+    /// Positions in the parent, in the same order.
+    pub parent_columns: Vec<usize>,
+    pub lookup: KeyLookup,
+}
+
+/// How the row with a given key is found; `order[i]` is the place among the foreign key's columns of the key's `i`th.
+#[derive(Debug)]
+pub enum KeyLookup {
+    PrimaryKey { order: Vec<usize> },
+    Unique { index: IndexSchema, order: Vec<usize> },
+}
+
+/// A foreign key of another table that points at the target.
+#[derive(Debug)]
+pub struct ChildKey {
+    pub name: String,
+    pub child: Arc<Table>,
+    /// Positions in the child.
+    pub child_columns: Vec<usize>,
+    /// Positions in the target.
+    pub columns: Vec<usize>,
+    pub on_delete: ForeignKeyAction,
+    pub on_update: ForeignKeyAction,
+}
+
+#[derive(Debug)]
+pub enum Action {
+    Insert(Insert),
+    Update(Update),
+    Delete(Delete),
+}
+
+#[derive(Debug)]
+pub struct Insert {
+    pub source: InsertSource,
+    pub on_conflict: Option<OnConflict>,
+}
+
+/// Where new rows come from; an expression for each column of the table, in order.
+#[derive(Debug)]
+pub enum InsertSource {
+    Rows(Vec<Vec<Expr>>),
+    Query { query: Query, row: Vec<Expr> },
+}
+
+/// ON CONFLICT.
+#[derive(Debug)]
+pub struct OnConflict {
+    /// None: any conflict.
+    pub arbiter: Option<Arbiter>,
+    pub action: ConflictAction,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Arbiter {
+    PrimaryKey,
+    Index(storage::GenerationId),
+}
+
+#[derive(Debug)]
+pub enum ConflictAction {
+    Nothing,
+    Update {
+        /// `excluded.column i` is `ColumnVar(first_excluded + i)`.
+        first_excluded: u32,
+        assignments: Vec<(usize, Expr)>,
+        filter: Option<Expr>,
+    },
+}
+
+#[derive(Debug)]
+pub struct Update {
+    pub assignments: Vec<(usize, Expr)>,
+    pub rows: RowsToChange,
+}
+
+#[derive(Debug)]
+pub struct Delete {
+    pub rows: RowsToChange,
+}
+
+/// Which rows an UPDATE or DELETE changes.
+#[derive(Debug)]
+pub enum RowsToChange {
+    /// Found by key, then tested with the filter on their newest version.
+    Point { access: Access, filter: Option<Expr> },
+    /// Found by a query that answers the row's key and version (bytea, int8) first, then the columns that the
+    /// assignments and RETURNING need from elsewhere.
+    Query { query: Query, key: Column, version: Column, carried: Vec<(ColumnVar, usize)> },
+}
+
+/// RETURNING: expressions over the target's columns (and carried ones).
+#[derive(Debug)]
+pub struct Returning {
+    pub outputs: Vec<Output>,
+    pub exprs: Vec<Expr>,
+}

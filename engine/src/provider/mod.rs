@@ -1,0 +1,23 @@
+//! Tables as DataFusion reads them: stored ones through a snapshot, computed ones from rows in memory.
+
+use std::sync::Arc;
+
+use storage::{GenerationId, Value};
+
+use crate::catalog::Table;
+use crate::error::Result;
+use crate::function::EvalContext;
+
+pub(crate) mod memory;
+pub(crate) mod predicate;
+mod scan;
+pub(crate) mod table;
+
+/// What planning asks about tables beyond the snapshot: given once, when the database opens.
+pub trait Sources: Send + Sync {
+    /// Every row of a relation that is computed from the live state, its columns in the order of `table.columns`.
+    fn system_rows(&self, table: &Arc<Table>, context: &EvalContext) -> Result<Vec<Vec<Value>>>;
+
+    /// About how many rows a table has, if that is cheap to tell.
+    fn approximate_rows(&self, generation: GenerationId) -> Option<u64>;
+}

@@ -1,0 +1,312 @@
+//! The operator that reads a stored table: each partition walks its key ranges and sends batches through a short channel.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, BinaryViewArray, BinaryBuilder, Int64Array, AsArray, UInt64Builder};
+use datafusion::arrow::datatypes::{SchemaRef, UInt64Type};
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Result as DfResult, Statistics};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchReceiverStream;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use storage::kv::Direction;
+use storage::{KeyRange, ReadView, RowDecoder, TableSchema};
+use tokio::sync::mpsc::Sender;
+
+use super::predicate::Access;
+use crate::error::{Error, Result};
+use crate::execute::environment::{BATCH_ROWS, WAITING_BATCHES};
+use crate::execute::failure::{carried, failure};
+
+/// A column that a scan answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Output {
+    /// Of the table, by position.
+    Column(usize),
+    /// The row's key.
+    Key,
+    /// The commit sequence of the row's version.
+    Version,
+}
+
+/// What all partitions read from.
+#[derive(Clone)]
+pub(super) struct ScanSource {
+    pub(super) name: String,
+    pub(super) table: Arc<TableSchema>,
+    pub(super) view: ReadView,
+    pub(super) outputs: Vec<Output>,
+    /// No more rows than this are wanted.
+    pub(super) limit: Option<usize>,
+}
+
+/// One partition's ranges; `Some`: of that index.
+#[derive(Debug, Clone)]
+struct Part {
+    index: Option<usize>,
+    ranges: Vec<KeyRange>,
+}
+
+pub(super) struct ScanExec {
+    source: Arc<ScanSource>,
+    schema: SchemaRef,
+    parts: Vec<Part>,
+    rows: Option<u64>,
+    access: String,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl ScanExec {
+    /// `rows`: about how many there are, if known.
+    pub(super) fn new(source: ScanSource, schema: SchemaRef, access: Access, parts: usize, rows: Option<u64>) -> Self {
+        let (display, parts) = match access {
+            Access::Rows(ranges) => {
+                let whole = ranges.as_slice() == [KeyRange::generation(source.table.generation)];
+                let display = if whole { "Seq Scan".to_owned() } else { format!("Key Scan ({} ranges)", ranges.len()) };
+                (display, partitions(&source, ranges, parts))
+            }
+            Access::Index { index, ranges } => {
+                let display = format!("Index Scan ({} ranges)", ranges.len());
+                (display, vec![Part { index: Some(index), ranges }])
+            }
+        };
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema.clone()),
+            Partitioning::UnknownPartitioning(parts.len()),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        )
+        .with_scheduling_type(SchedulingType::Cooperative);
+        Self {
+            access: display,
+            source: Arc::new(source),
+            schema,
+            parts,
+            rows,
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+}
+
+/// A wide range is split for the threads; many points are dealt out; there is at least one partition.
+fn partitions(source: &ScanSource, ranges: Vec<KeyRange>, parts: usize) -> Vec<Part> {
+    if let [range] = ranges.as_slice() {
+        let split = source.view.split(&source.table, range, parts.max(1));
+        if split.len() > 1 {
+            return split.into_iter().map(|range| Part { index: None, ranges: vec![range] }).collect();
+        }
+    }
+    vec![Part { index: None, ranges }]
+}
+
+impl fmt::Debug for ScanExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScanExec").field("table", &self.source.name).field("parts", &self.parts).finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for ScanExec {
+    fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}", self.access, self.source.name)?;
+        if let Some(limit) = self.source.limit {
+            write!(f, ", limit={limit}")?;
+        }
+        Ok(())
+    }
+}
+
+impl ExecutionPlan for ScanExec {
+    fn name(&self) -> &str {
+        "ScanExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DfResult<TreeNodeRecursion>,
+    ) -> DfResult<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(self: Arc<Self>, _children: Vec<Arc<dyn ExecutionPlan>>) -> DfResult<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn partition_statistics(&self, partition: Option<usize>) -> DfResult<Arc<Statistics>> {
+        let mut statistics = Statistics::new_unknown(&self.schema);
+        if let Some(rows) = self.rows {
+            let share = if partition.is_some() { self.parts.len().max(1) as u64 } else { 1 };
+            statistics.num_rows = Precision::Inexact(usize::try_from(rows / share).unwrap_or(usize::MAX));
+        }
+        Ok(Arc::new(statistics))
+    }
+
+    fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+        let part = self.parts.get(partition).cloned().ok_or_else(|| carried(Error::internal("no such partition")))?;
+        let mut stream = RecordBatchReceiverStream::builder(self.schema.clone(), WAITING_BATCHES);
+        let reader = Reader {
+            source: self.source.clone(),
+            schema: self.schema.clone(),
+            sender: stream.tx(),
+            metrics: BaselineMetrics::new(&self.metrics, partition),
+            left: self.source.limit.unwrap_or(usize::MAX),
+        };
+        // Reading blocks its thread, but never for longer than a batch: the threads are the queries' own.
+        stream.spawn(async move { reader.read(part).await });
+        Ok(stream.build())
+    }
+}
+
+/// One partition being read.
+struct Reader {
+    source: Arc<ScanSource>,
+    schema: SchemaRef,
+    sender: Sender<DfResult<RecordBatch>>,
+    metrics: BaselineMetrics,
+    /// Rows still wanted.
+    left: usize,
+}
+
+impl Reader {
+    async fn read(mut self, part: Part) -> DfResult<()> {
+        for range in &part.ranges {
+            let going_on = match part.index {
+                None => self.read_rows(range).await?,
+                Some(index) => self.read_index(index, range).await?,
+            };
+            if !going_on {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn positions(&self) -> Vec<usize> {
+        let column = |output: &Output| match output {
+            Output::Column(position) => Some(*position),
+            Output::Key | Output::Version => None,
+        };
+        self.source.outputs.iter().filter_map(column).collect()
+    }
+
+    fn has_identity(&self) -> bool {
+        self.source.outputs.iter().any(|output| matches!(output, Output::Key | Output::Version))
+    }
+
+    /// False: nothing more is wanted.
+    async fn read_rows(&mut self, range: &KeyRange) -> DfResult<bool> {
+        let (positions, identity) = (self.positions(), self.has_identity());
+        let ScanSource { view, table, .. } = self.source.as_ref();
+        let mut scan = view.scan_batches(table, range, &positions, identity);
+        while self.left > 0 {
+            let wanted = self.left.min(BATCH_ROWS);
+            let batch = {
+                let _time = self.metrics.elapsed_compute().timer();
+                if self.source.outputs.is_empty() {
+                    let rows = scan.next_count(wanted).map_err(|error| carried(error.into()))?;
+                    (rows > 0).then(|| self.batch(Vec::new(), None, rows)).transpose()?
+                } else {
+                    match scan.next(wanted).map_err(|error| carried(error.into()))? {
+                        None => None,
+                        Some(mut columns) => {
+                            let rows = columns.first().map_or(0, |column| column.len());
+                            let identity = if identity { columns.pop().zip(columns.pop()) } else { None };
+                            let identity = identity.map(|(versions, keys)| (keys, versions));
+                            Some(self.batch(columns, identity, rows)?)
+                        }
+                    }
+                }
+            };
+            let Some(batch) = batch else { return Ok(true) };
+            if !self.send(batch).await {
+                return Ok(false);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn read_index(&mut self, index: usize, range: &KeyRange) -> DfResult<bool> {
+        let (positions, identity) = (self.positions(), self.has_identity());
+        let source = self.source.clone();
+        let Some(index) = source.table.indexes.get(index) else { return Ok(true) };
+        let mut scan = source.view.scan_index(&source.table, index, range, Direction::Forward);
+        let mut decoder = RowDecoder::new(&source.table, &positions);
+        while self.left > 0 {
+            let batch = {
+                let _time = self.metrics.elapsed_compute().timer();
+                let rows = scan.next(self.left.min(BATCH_ROWS)).map_err(|error| carried(error.into()))?;
+                if rows.is_empty() {
+                    return Ok(true);
+                }
+                let (mut keys, mut versions) = (BinaryBuilder::new(), UInt64Builder::new());
+                for row in &rows {
+                    decoder.append(&row.bytes).map_err(|error| carried(error.into()))?;
+                    if identity {
+                        keys.append_value(row.key.as_bytes());
+                        versions.append_value(row.seq().0);
+                    }
+                }
+                let identity = identity.then(|| (Arc::new(keys.finish()) as ArrayRef, Arc::new(versions.finish()) as ArrayRef));
+                let columns = if positions.is_empty() { Vec::new() } else { decoder.finish() };
+                self.batch(columns, identity, rows.len())?
+            };
+            if !self.send(batch).await {
+                return Ok(false);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn send(&mut self, batch: RecordBatch) -> bool {
+        self.left = self.left.saturating_sub(batch.num_rows());
+        self.metrics.record_output(batch.num_rows());
+        self.sender.send(Ok(batch)).await.is_ok()
+    }
+
+    /// Puts the columns of the table and of the row's identity in the order that is asked for.
+    fn batch(&self, columns: Vec<ArrayRef>, identity: Option<(ArrayRef, ArrayRef)>, rows: usize) -> DfResult<RecordBatch> {
+        let identity = identity.map(|(keys, versions)| identity_columns(&keys, &versions)).transpose().map_err(carried)?;
+        let mut columns = columns.into_iter();
+        let mut arrays = Vec::with_capacity(self.source.outputs.len());
+        for output in &self.source.outputs {
+            let array = match (output, &identity) {
+                (Output::Column(_), _) => columns.next(),
+                (Output::Key, Some((keys, _))) => Some(keys.clone()),
+                (Output::Version, Some((_, versions))) => Some(versions.clone()),
+                (Output::Key | Output::Version, None) => None,
+            };
+            arrays.push(array.ok_or_else(|| carried(Error::internal("a scan answered too few columns")))?);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)?)
+    }
+}
+
+/// The row's key as bytea and its version as int8.
+fn identity_columns(keys: &ArrayRef, versions: &ArrayRef) -> Result<(ArrayRef, ArrayRef)> {
+    let keys: BinaryViewArray = keys.as_binary::<i32>().into();
+    let versions: Int64Array = versions
+        .as_primitive::<UInt64Type>()
+        .try_unary(|seq| i64::try_from(seq).map_err(|error| datafusion::arrow::error::ArrowError::CastError(error.to_string())))
+        .map_err(|error| failure(error.into()))?;
+    Ok((Arc::new(keys), Arc::new(versions)))
+}

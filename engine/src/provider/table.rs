@@ -1,0 +1,124 @@
+//! A stored table, as one statement reads it: from its snapshot, with the columns it uses.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::Session;
+use datafusion::common::Result as DfResult;
+use datafusion::datasource::TableProvider;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use storage::{ReadView, TableSchema};
+
+use super::predicate::{self, Access};
+use super::scan::{Output, ScanExec, ScanSource};
+use crate::error::Result;
+use crate::execute::query::QueryEnvironment;
+use crate::plan::relation::Scan;
+
+/// One scan's table.
+pub(crate) struct StoredTable {
+    name: String,
+    table: Arc<TableSchema>,
+    /// The fields, one for each used column and then those of the row's identity.
+    schema: SchemaRef,
+    outputs: Vec<Output>,
+    /// Name of a field to the column's position in the table.
+    positions: HashMap<String, usize>,
+    view: ReadView,
+    environment: QueryEnvironment,
+}
+
+impl StoredTable {
+    /// `schema` has the fields of the scan's outputs, in order.
+    pub(crate) fn new(scan: &Scan, schema: SchemaRef, view: ReadView, environment: &QueryEnvironment) -> Result<Self> {
+        let mut outputs: Vec<Output> = scan.columns.iter().map(|(position, _)| Output::Column(*position)).collect();
+        if scan.row_identity.is_some() {
+            outputs.extend([Output::Key, Output::Version]);
+        }
+        let positions = schema
+            .fields()
+            .iter()
+            .zip(&outputs)
+            .filter_map(|(field, output)| match output {
+                Output::Column(position) => Some((field.name().clone(), *position)),
+                Output::Key | Output::Version => None,
+            })
+            .collect();
+        Ok(Self {
+            name: scan.table.name.clone(),
+            table: scan.table.storage.clone(),
+            schema,
+            outputs,
+            positions,
+            view,
+            environment: environment.clone(),
+        })
+    }
+
+    fn position_of(&self, name: &str) -> Option<usize> {
+        self.positions.get(name).copied()
+    }
+}
+
+impl fmt::Debug for StoredTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredTable").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl TableProvider for StoredTable {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DfResult<Vec<TableProviderFilterPushDown>> {
+        Ok(filters
+            .iter()
+            .map(|filter| {
+                if predicate::is_useful(filter, &self.table, &|name| self.position_of(name)) {
+                    TableProviderFilterPushDown::Inexact
+                } else {
+                    TableProviderFilterPushDown::Unsupported
+                }
+            })
+            .collect())
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let (schema, outputs) = match projection {
+            Some(projection) => (
+                Arc::new(self.schema.project(projection)?),
+                projection.iter().map(|&position| self.outputs[position]).collect(),
+            ),
+            None => (self.schema.clone(), self.outputs.clone()),
+        };
+        let access = predicate::access(filters, &self.table, &|name| self.position_of(name));
+        let whole = matches!(&access, Access::Rows(ranges) if ranges.len() == 1 && filters.is_empty());
+        let rows = self.environment.sources().and_then(|sources| sources.approximate_rows(self.table.generation));
+        let source = ScanSource {
+            name: self.name.clone(),
+            table: self.table.clone(),
+            view: self.view.clone(),
+            outputs,
+            limit,
+        };
+        // A query that stops after a few rows must not start reading everywhere.
+        let parts = if limit.is_some() { 1 } else { self.environment.threads() };
+        Ok(Arc::new(ScanExec::new(source, schema, access, parts, rows.filter(|_| whole))))
+    }
+}

@@ -1,0 +1,74 @@
+//! Stopping a statement from outside: cancel requests and timeouts.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::error::{Error, Result, SqlState};
+
+/// Asks a session's running statement to end. Shared with whoever may ask.
+#[derive(Debug, Default)]
+pub struct Canceller {
+    requested: AtomicBool,
+    wake: Notify,
+}
+
+impl Canceller {
+    /// The statement that runs now ends with 57014; if none runs, nothing happens.
+    pub fn cancel(&self) {
+        self.requested.store(true, Ordering::Release);
+        self.wake.notify_waiters();
+    }
+
+    /// Forgets a request that came between statements.
+    pub(crate) fn reset(&self) {
+        self.requested.store(false, Ordering::Release);
+    }
+
+    async fn requested(&self) {
+        loop {
+            let woken = self.wake.notified();
+            if self.requested.load(Ordering::Acquire) {
+                return;
+            }
+            woken.await;
+        }
+    }
+}
+
+/// What may interrupt the work of one statement.
+#[derive(Debug, Clone)]
+pub(crate) struct Interrupt {
+    canceller: std::sync::Arc<Canceller>,
+    deadline: Option<Instant>,
+}
+
+impl Interrupt {
+    pub(crate) fn new(canceller: std::sync::Arc<Canceller>, statement_timeout: Option<Duration>) -> Self {
+        Self { canceller, deadline: statement_timeout.map(|timeout| Instant::now() + timeout) }
+    }
+
+    /// Runs the work to its end unless it is interrupted, in which case it is dropped where it stands.
+    pub(crate) async fn guard<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let Some(deadline) = self.deadline else {
+            return tokio::select! {
+                biased;
+                () = self.canceller.requested() => Err(canceled("user request")),
+                result = work => result,
+            };
+        };
+        tokio::select! {
+            biased;
+            () = self.canceller.requested() => Err(canceled("user request")),
+            () = tokio::time::sleep_until(deadline) => Err(canceled("statement timeout")),
+            result = work => result,
+        }
+    }
+}
+
+fn canceled(reason: &str) -> Error {
+    Error::new(SqlState::QUERY_CANCELED, format!("canceling statement due to {reason}"))
+}

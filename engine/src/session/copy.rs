@@ -1,0 +1,225 @@
+//! COPY between a session and its client.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::sql::sqlparser::ast;
+
+use super::Session;
+use super::cancel::Interrupt;
+use super::run::{Outcome, no_transaction, refuse_in_read_only};
+use crate::error::{Error, Result, SqlState};
+use crate::execute::copy::{Export, Import, Layout};
+use crate::execute::query;
+use crate::plan::authorize::authorize;
+use crate::plan::bind::Binder;
+use crate::plan::{AuthorizedPlan, Plan, choose};
+use crate::statement::{CopyDirection, CopySource, CopyStatement, CopyTarget, Statement};
+
+/// A COPY FROM STDIN that waits for its client's data.
+#[derive(Debug)]
+pub struct CopyIn {
+    import: Import,
+    interrupt: Interrupt,
+    pub(super) ends_transaction: bool,
+}
+
+/// A COPY TO STDOUT.
+#[derive(Debug)]
+pub struct CopyOut {
+    export: Export,
+    lines: VecDeque<Bytes>,
+    interrupt: Interrupt,
+    pub(super) ends_transaction: bool,
+}
+
+impl CopyIn {
+    pub fn columns(&self) -> usize {
+        self.import.columns()
+    }
+
+    pub fn is_binary(&self) -> bool {
+        false
+    }
+}
+
+impl CopyOut {
+    pub fn columns(&self) -> usize {
+        self.export.columns()
+    }
+
+    pub fn is_binary(&self) -> bool {
+        false
+    }
+}
+
+impl Session {
+    pub(super) async fn start_copy(&mut self, copy: Box<CopyStatement>, text: Arc<str>, interrupt: Interrupt) -> Result<Outcome> {
+        match &copy.target {
+            CopyTarget::Client => {}
+            CopyTarget::File(_) => return Err(Error::unsupported("COPY from or to a file of the server")),
+            CopyTarget::Program(_) => return Err(Error::unsupported("COPY from or to a program")),
+        }
+        match copy.direction {
+            CopyDirection::From => self.start_copy_in(&copy, &text, interrupt).await,
+            CopyDirection::To => self.start_copy_out(&copy, &text, interrupt).await,
+        }
+    }
+
+    async fn start_copy_in(&mut self, copy: &CopyStatement, text: &Arc<str>, interrupt: Interrupt) -> Result<Outcome> {
+        let CopySource::Table { name, columns } = &copy.source else {
+            return Err(Error::internal("COPY FROM names no table"));
+        };
+        loop {
+            let catalog = self.catalog();
+            let context = self.context(catalog.clone(), Arc::from([]));
+            let mut binder = Binder::new(&catalog, &context, &[]).with_text(text);
+            let bound = binder.copy_in(name, columns, copy.filter.as_ref())?;
+            let principal = self.principal(&catalog);
+            let plan = Arc::new(authorize(bound.statement, &principal, &catalog)?);
+            if !self.lock_copy(&plan, catalog.version).await? {
+                continue;
+            }
+            let Plan::Write(write) = plan.plan() else { return Err(Error::internal("COPY FROM is a write")) };
+            let table = write.target.table.clone();
+            let names: Vec<&str> = bound.positions.iter().map(|position| table.columns[*position].name.as_str()).collect();
+            let layout = Layout::new(&copy.options, CopyDirection::From, &names)?;
+            let open = self.state.open_mut().ok_or_else(no_transaction)?;
+            refuse_in_read_only(open.read_only, "COPY FROM")?;
+            open.used = true;
+            open.transaction.begin_command();
+            let import = Import::new(plan, bound.row, bound.filter, &bound.positions, layout, context)?;
+            return Ok(Outcome::CopyIn(Box::new(CopyIn { import, interrupt, ends_transaction: false })));
+        }
+    }
+
+    async fn start_copy_out(&mut self, copy: &CopyStatement, text: &Arc<str>, interrupt: Interrupt) -> Result<Outcome> {
+        let query = match &copy.source {
+            CopySource::Query(query) => query.clone(),
+            CopySource::Table { name, columns } => Box::new(table_query(name, columns)?),
+        };
+        loop {
+            let catalog = self.catalog();
+            let context = self.context(catalog.clone(), Arc::from([]));
+            let mut binder = Binder::new(&catalog, &context, &[]).with_text(text);
+            let bound = choose(&mut binder, &Statement::Query(query.clone()), false)?;
+            let described = bound.columns.clone().unwrap_or_default();
+            let principal = self.principal(&catalog);
+            let plan = Arc::new(authorize(bound, &principal, &catalog)?);
+            if !self.lock_copy(&plan, catalog.version).await? {
+                continue;
+            }
+            let Plan::Query(bound) = plan.plan() else { return Err(Error::internal("COPY TO is a query")) };
+            let names: Vec<String> = described.iter().map(|column| column.name.clone()).collect();
+            let words: Vec<&str> = names.iter().map(String::as_str).collect();
+            let layout = Layout::new(&copy.options, CopyDirection::To, &words)?;
+            let database = self.database.clone();
+            let open = self.state.open_mut().ok_or_else(no_transaction)?;
+            open.used = true;
+            open.transaction.begin_command();
+            let stream = query::run(bound, &context, open.transaction.view(), database.query_environment())?;
+            let types = described.iter().map(|column| column.ty.oid).collect();
+            let export = Export::new(stream, layout, self.format().clone(), types, names);
+            let copy = CopyOut { export, lines: VecDeque::new(), interrupt, ends_transaction: false };
+            return Ok(Outcome::CopyOut(Box::new(copy)));
+        }
+    }
+
+    /// Takes a plan's table locks; false if the catalog moved on meanwhile.
+    async fn lock_copy(&mut self, plan: &AuthorizedPlan, version: u64) -> Result<bool> {
+        let wait = self.lock_wait();
+        let open = self.state.open_mut().ok_or_else(no_transaction)?;
+        for (table, mode) in plan.locks() {
+            open.transaction.lock_table(*table, *mode, wait).await?;
+        }
+        Ok(open.catalog.is_some() || self.database.catalog().version == version)
+    }
+
+    /// Data of a COPY FROM.
+    pub async fn copy_data(&mut self, copy: &mut CopyIn, data: &[u8]) -> Result<()> {
+        let (wait, database) = (self.lock_wait(), self.database.clone());
+        let pushed = match self.state.open_mut() {
+            Some(open) => {
+                let push = copy.import.push(data, &mut open.transaction, database.query_environment(), wait);
+                copy.interrupt.guard(push).await
+            }
+            None => Err(no_transaction()),
+        };
+        if pushed.is_err() {
+            self.fail();
+        }
+        pushed
+    }
+
+    /// The end of a COPY FROM; answers the command tag.
+    pub async fn copy_done(&mut self, mut copy: CopyIn) -> Result<String> {
+        let (wait, database) = (self.lock_wait(), self.database.clone());
+        let finished = match self.state.open_mut() {
+            Some(open) => {
+                let finish = copy.import.finish(&mut open.transaction, database.query_environment(), wait);
+                copy.interrupt.guard(finish).await
+            }
+            None => Err(no_transaction()),
+        };
+        match finished {
+            Ok(count) => {
+                if copy.ends_transaction {
+                    self.end_implicit().await?;
+                }
+                Ok(format!("COPY {count}"))
+            }
+            Err(error) => {
+                self.fail();
+                Err(error)
+            }
+        }
+    }
+
+    /// The client gave a COPY FROM up; answers the error to send.
+    pub async fn copy_fail(&mut self, copy: CopyIn, message: &str) -> Error {
+        drop(copy);
+        self.fail();
+        Error::new(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {message}"))
+    }
+
+    /// The next line of a COPY TO; None at the end.
+    pub async fn copy_next(&mut self, copy: &mut CopyOut) -> Result<Option<Bytes>> {
+        loop {
+            if let Some(line) = copy.lines.pop_front() {
+                return Ok(Some(line));
+            }
+            match copy.interrupt.guard(copy.export.next()).await {
+                Ok(Some(lines)) => copy.lines.extend(lines),
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    self.fail();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// The end of a COPY TO; answers the command tag.
+    pub async fn copy_finish(&mut self, copy: CopyOut) -> Result<String> {
+        let (count, ends_transaction) = (copy.export.count, copy.ends_transaction);
+        drop(copy);
+        if ends_transaction {
+            self.end_implicit().await?;
+        }
+        Ok(format!("COPY {count}"))
+    }
+}
+
+/// `SELECT columns FROM table`, for COPY table TO.
+fn table_query(name: &ast::ObjectName, columns: &[String]) -> Result<ast::Query> {
+    let quoted = |name: &String| format!("\"{}\"", name.replace('"', "\"\""));
+    let list = match columns {
+        [] => "*".to_owned(),
+        columns => columns.iter().map(quoted).collect::<Vec<_>>().join(", "),
+    };
+    match crate::statement::parse_single(&format!("SELECT {list} FROM {name}")) {
+        Ok(Some(Statement::Query(query))) => Ok(*query),
+        _ => Err(Error::internal("a list of quoted names and a parsed name make no query")),
+    }
+}

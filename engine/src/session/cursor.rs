@@ -1,0 +1,117 @@
+//! Rows on their way out: the server pulls them from a cursor, batch by batch, as fast as its client reads.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures::StreamExt;
+
+use super::cancel::Interrupt;
+use crate::error::Result;
+use crate::execute::{RowStream, Rows};
+use crate::plan::ColumnDescription;
+
+/// Where rows come from.
+pub(crate) enum RowSource {
+    /// All there; None once handed out.
+    Ready(Option<Rows>),
+    Stream(RowStream),
+}
+
+impl fmt::Debug for RowSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            RowSource::Ready(_) => "Ready",
+            RowSource::Stream(_) => "Stream",
+        })
+    }
+}
+
+/// How a statement's completion is announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Tag {
+    /// `SELECT n`, `INSERT 0 n`, … with the number of rows sent.
+    Counted(&'static str),
+    /// As it is.
+    Fixed(String),
+}
+
+/// A result being sent.
+#[derive(Debug)]
+pub struct Cursor {
+    pub columns: Arc<[ColumnDescription]>,
+    /// One per column; empty: all text.
+    pub formats: Arc<[i16]>,
+    pub(crate) source: RowSource,
+    pub(crate) tag: Tag,
+    pub(crate) sent: u64,
+    /// How many more rows this Execute may send; None is no limit.
+    pub(crate) room: Option<usize>,
+    pub(crate) exhausted: bool,
+    /// The portal to leave the rest in.
+    pub(crate) portal: Option<String>,
+    pub(crate) interrupt: Interrupt,
+    /// Whether the implicit transaction ends with this result (the last statement of a simple query).
+    pub(crate) ends_transaction: bool,
+}
+
+impl Cursor {
+    /// The next rows; None when there are no more or the limit is reached.
+    pub(crate) async fn next(&mut self) -> Result<Option<Rows>> {
+        loop {
+            if self.exhausted || self.room == Some(0) {
+                return Ok(None);
+            }
+            let rows = match &mut self.source {
+                RowSource::Ready(rows) => rows.take(),
+                RowSource::Stream(stream) => {
+                    let interrupt = self.interrupt.clone();
+                    interrupt.guard(async { stream.next().await.transpose() }).await?
+                }
+            };
+            let Some(rows) = rows else {
+                self.exhausted = true;
+                return Ok(None);
+            };
+            if rows.is_empty() {
+                continue;
+            }
+            return Ok(Some(self.cut_to_room(rows)));
+        }
+    }
+
+    /// Keeps what the limit leaves over for the next Execute.
+    fn cut_to_room(&mut self, rows: Rows) -> Rows {
+        let rows = match self.room {
+            Some(room) if rows.len() > room => {
+                let (now, later) = rows.split(room);
+                if let Some(later) = later {
+                    self.put_back(later);
+                }
+                now
+            }
+            _ => rows,
+        };
+        if let Some(room) = &mut self.room {
+            *room -= rows.len();
+        }
+        self.sent += rows.len() as u64;
+        rows
+    }
+
+    fn put_back(&mut self, rows: Rows) {
+        let rest = std::mem::replace(&mut self.source, RowSource::Ready(None));
+        self.source = match rest {
+            RowSource::Ready(_) => RowSource::Ready(Some(rows)),
+            RowSource::Stream(stream) => {
+                RowSource::Stream(Box::pin(futures::stream::iter([Ok(rows)]).chain(stream)))
+            }
+        };
+    }
+
+    pub(crate) fn complete_tag(&self) -> String {
+        match &self.tag {
+            Tag::Counted(verb) => format!("{verb} {}", self.sent),
+            Tag::Fixed(tag) => tag.clone(),
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! The extended query protocol: Parse, Bind, Describe, Execute, Close and Sync.
+
+use std::sync::Arc;
+
+use storage::Value;
+
+use super::cursor::{Cursor, Tag};
+use super::prepared::{Portal, PortalState, Prepared, SuspendedRun};
+use super::run::Outcome;
+use super::{Execution, Session};
+use crate::error::{Error, Result, SqlState};
+use crate::execute::Rows;
+use crate::plan::ColumnDescription;
+use crate::statement::{ShowTarget, Statement, parse_single};
+use crate::types::{Type, binary, oid, text};
+
+/// What Describe answers for a prepared statement.
+#[derive(Debug)]
+pub struct StatementDescription {
+    /// Oids of the parameters' types.
+    pub parameters: Vec<u32>,
+    /// None: no rows.
+    pub columns: Option<Arc<[ColumnDescription]>>,
+}
+
+/// What Describe answers for a portal.
+#[derive(Debug)]
+pub struct PortalDescription {
+    pub columns: Option<Arc<[ColumnDescription]>>,
+    /// One per column.
+    pub formats: Arc<[i16]>,
+}
+
+/// How an Execute ended.
+#[derive(Debug)]
+pub enum Finished {
+    /// The command tag.
+    Complete(String),
+    /// The row limit was reached.
+    Suspended,
+}
+
+/// Most parameters a statement may have: the protocol counts them in 16 bits.
+const PARAMETERS_MAX: usize = u16::MAX as usize;
+
+impl Session {
+    /// Parse: prepares a statement under a name; the empty name may be used again and again.
+    pub async fn parse(&mut self, name: &str, sql: &str, parameter_types: &[u32]) -> Result<()> {
+        let result = self.try_parse(name, sql, parameter_types);
+        if result.is_err() {
+            self.fail();
+        }
+        result
+    }
+
+    fn try_parse(&mut self, name: &str, sql: &str, parameter_types: &[u32]) -> Result<()> {
+        if !name.is_empty() && self.statements.contains_key(name) {
+            return Err(duplicate_statement(name));
+        }
+        let statement = parse_single(sql)?;
+        if let Some(statement) = &statement {
+            self.check_not_failed(statement)?;
+        }
+        let prepared = Arc::new(Prepared::new(sql.into(), statement, parameter_types.to_vec(), self.database.now(), false));
+        if is_planned(&prepared) {
+            self.plan_for(&prepared)?;
+        }
+        self.statements.insert(name.to_owned(), prepared);
+        Ok(())
+    }
+
+    pub(super) fn statement_named(&self, name: &str) -> Result<Arc<Prepared>> {
+        self.statements.get(name).cloned().ok_or_else(|| {
+            let message = match name {
+                "" => "unnamed prepared statement does not exist".to_owned(),
+                _ => format!("prepared statement \"{name}\" does not exist"),
+            };
+            Error::new(SqlState::INVALID_SQL_STATEMENT_NAME, message)
+        })
+    }
+
+    /// Bind: makes a portal of a prepared statement and parameter values, each in text (0) or binary (1).
+    pub fn bind(
+        &mut self,
+        portal: &str,
+        statement: &str,
+        parameter_formats: &[i16],
+        parameters: &[Option<&[u8]>],
+        result_formats: &[i16],
+    ) -> Result<()> {
+        let result = self.try_bind(portal, statement, parameter_formats, parameters, result_formats);
+        if result.is_err() {
+            self.fail();
+        }
+        result
+    }
+
+    fn try_bind(
+        &mut self,
+        portal: &str,
+        statement: &str,
+        parameter_formats: &[i16],
+        parameters: &[Option<&[u8]>],
+        result_formats: &[i16],
+    ) -> Result<()> {
+        let prepared = self.statement_named(statement)?;
+        if let Some(parsed) = &prepared.statement {
+            self.check_not_failed(parsed)?;
+        }
+        if !portal.is_empty() && self.portals.contains_key(portal) {
+            return Err(Error::new(SqlState::DUPLICATE_CURSOR, format!("cursor \"{portal}\" already exists")));
+        }
+        if parameter_formats.len() > 1 && parameter_formats.len() != parameters.len() {
+            return Err(protocol_violation(format!(
+                "bind message has {} parameter formats but {} parameters",
+                parameter_formats.len(),
+                parameters.len()
+            )));
+        }
+        let planned = is_planned(&prepared);
+        let types = if planned { self.plan_for(&prepared)?.params.clone() } else { Arc::from([]) };
+        if types.len() != parameters.len() {
+            return Err(protocol_violation(format!(
+                "bind message supplies {} parameters, but prepared statement \"{statement}\" requires {}",
+                parameters.len(),
+                types.len()
+            )));
+        }
+        let params = self.decode_parameters(&types, parameter_formats, parameters)?;
+        let portal_value = Portal { prepared, params, formats: result_formats.to_vec(), state: PortalState::Ready };
+        self.portals.insert(portal.to_owned(), portal_value);
+        Ok(())
+    }
+
+    fn decode_parameters(&self, types: &[Type], formats: &[i16], parameters: &[Option<&[u8]>]) -> Result<Arc<[Value]>> {
+        let format = self.format();
+        let decode = |(at, (bytes, ty)): (usize, (&Option<&[u8]>, &Type))| {
+            let Some(bytes) = bytes else { return Ok(Value::Null) };
+            let code = match formats {
+                [] => 0,
+                [one] => *one,
+                many => many[at],
+            };
+            let value = match code {
+                0 => {
+                    let text = std::str::from_utf8(bytes).map_err(|_| invalid_utf8())?;
+                    if text.contains('\0') {
+                        return Err(invalid_utf8());
+                    }
+                    text::parse(text, *ty, format)
+                }
+                1 => binary::parse_binary(bytes, *ty),
+                other => Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("unsupported format code: {other}"))),
+            };
+            value.map_err(|error| error.with_context(format!("unnamed portal parameter ${}", at + 1)))
+        };
+        parameters.iter().zip(types).enumerate().map(decode).collect()
+    }
+
+    /// Describe a prepared statement.
+    pub async fn describe_statement(&mut self, name: &str) -> Result<StatementDescription> {
+        let result = self.try_describe_statement(name);
+        if result.is_err() {
+            self.fail();
+        }
+        result
+    }
+
+    fn try_describe_statement(&mut self, name: &str) -> Result<StatementDescription> {
+        let prepared = self.statement_named(name)?;
+        let columns = self.columns_of(&prepared)?;
+        prepared.describe(&columns);
+        let parameters = if is_planned(&prepared) {
+            self.plan_for(&prepared)?.params.iter().map(|ty| ty.oid).collect()
+        } else {
+            Vec::new()
+        };
+        if parameters.len() > PARAMETERS_MAX {
+            return Err(Error::new(SqlState::TOO_MANY_ARGUMENTS, "too many parameters"));
+        }
+        Ok(StatementDescription { parameters, columns })
+    }
+
+    /// Describe a portal.
+    pub async fn describe_portal(&mut self, portal: &str) -> Result<PortalDescription> {
+        let result = self.try_describe_portal(portal);
+        if result.is_err() {
+            self.fail();
+        }
+        result
+    }
+
+    fn try_describe_portal(&mut self, name: &str) -> Result<PortalDescription> {
+        let portal = self.portals.get(name).ok_or_else(|| no_portal(name))?;
+        let (prepared, formats) = (portal.prepared.clone(), portal.formats.clone());
+        let columns = self.columns_of(&prepared)?;
+        let formats = spread_formats(&formats, columns.as_ref().map_or(0, |columns| columns.len()))?;
+        Ok(PortalDescription { columns, formats })
+    }
+
+    /// The result columns of a statement, planned or utility.
+    fn columns_of(&mut self, prepared: &Arc<Prepared>) -> Result<Option<Arc<[ColumnDescription]>>> {
+        let text = |name: &str| Some(Arc::from([ColumnDescription::new(name, Type::new(oid::TEXT))]));
+        match &prepared.statement {
+            _ if is_planned(prepared) => Ok(self.plan_for(prepared)?.columns.clone()),
+            Some(Statement::Show(ShowTarget::Name(name))) => Ok(text(&super::utility::canonical_name(name))),
+            Some(Statement::Show(ShowTarget::All)) => Ok(Some(super::utility::show_all_columns().into())),
+            Some(Statement::Explain { .. }) => Ok(text("QUERY PLAN")),
+            Some(Statement::Execute { name, .. }) => {
+                let inner = self.statement_named(name)?;
+                Ok(self.plan_for(&inner)?.columns.clone())
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Execute: runs a portal, or goes on with it, for at most `max_rows` rows (0: all).
+    pub async fn execute(&mut self, portal: &str, max_rows: usize) -> Result<Execution> {
+        let room = (max_rows > 0).then_some(max_rows);
+        let Some(found) = self.portals.get_mut(portal) else {
+            self.fail();
+            return Err(no_portal(portal));
+        };
+        let (prepared, params, formats) = (found.prepared.clone(), found.params.clone(), found.formats.clone());
+        if prepared.statement.is_none() {
+            return Ok(Execution::Empty);
+        }
+        let outcome = match std::mem::replace(&mut found.state, PortalState::Done(String::new())) {
+            PortalState::Done(tag) => {
+                found.state = PortalState::Done(tag.clone());
+                return Ok(Execution::Complete(tag));
+            }
+            PortalState::Suspended(run) => {
+                let SuspendedRun { source, columns } = *run;
+                Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") }
+            }
+            PortalState::Ready => {
+                let interrupt = self.new_interrupt();
+                self.run(&prepared, params, &interrupt).await?
+            }
+        };
+        let interrupt = self.new_interrupt();
+        Ok(match outcome {
+            Outcome::Complete(tag) => {
+                if let Some(found) = self.portals.get_mut(portal) {
+                    found.state = PortalState::Done(tag.clone());
+                }
+                Execution::Complete(tag)
+            }
+            Outcome::Rows { columns, source, tag } => {
+                let formats = match spread_formats(&formats, columns.len()) {
+                    Ok(formats) => formats,
+                    Err(error) => {
+                        self.fail();
+                        return Err(error);
+                    }
+                };
+                Execution::Rows(Cursor {
+                    columns,
+                    formats,
+                    source,
+                    tag,
+                    sent: 0,
+                    room,
+                    exhausted: false,
+                    portal: Some(portal.to_owned()),
+                    interrupt,
+                    ends_transaction: false,
+                })
+            }
+            Outcome::CopyIn(copy) => Execution::CopyIn(*copy),
+            Outcome::CopyOut(copy) => Execution::CopyOut(*copy),
+        })
+    }
+
+    /// The next rows of a result; None when there are no more or the row limit is reached.
+    pub async fn next(&mut self, cursor: &mut Cursor) -> Result<Option<Rows>> {
+        let rows = cursor.next().await;
+        if rows.is_err() {
+            self.fail();
+        }
+        rows
+    }
+
+    /// Ends the sending of a result.
+    pub async fn finish(&mut self, cursor: Cursor) -> Result<Finished> {
+        if !cursor.exhausted {
+            let Some(portal) = cursor.portal.as_ref().and_then(|name| self.portals.get_mut(name)) else {
+                return Err(Error::internal("a result that has no portal was not read to its end"));
+            };
+            let run = SuspendedRun { source: cursor.source, columns: cursor.columns };
+            portal.state = PortalState::Suspended(Box::new(run));
+            return Ok(Finished::Suspended);
+        }
+        let tag = cursor.complete_tag();
+        if let Some(portal) = cursor.portal.as_ref().and_then(|name| self.portals.get_mut(name)) {
+            portal.state = PortalState::Done(match &cursor.tag {
+                Tag::Counted(verb) => format!("{verb} 0"),
+                Tag::Fixed(tag) => tag.clone(),
+            });
+        }
+        if cursor.ends_transaction {
+            // The rows may hold a snapshot; it must not outlive them.
+            drop(cursor);
+            self.end_implicit().await?;
+        }
+        Ok(Finished::Complete(tag))
+    }
+
+    /// Close a prepared statement; unknown names are no error.
+    pub fn close_statement(&mut self, name: &str) {
+        self.statements.remove(name);
+    }
+
+    /// Close a portal; unknown names are no error.
+    pub fn close_portal(&mut self, name: &str) {
+        self.portals.remove(name);
+    }
+
+    /// Sync: commits the implicit transaction, if one is open.
+    pub async fn sync(&mut self) -> Result<()> {
+        if !self.portals.is_empty() && self.status() == super::TransactionStatus::Idle {
+            self.portals.clear();
+        }
+        self.end_implicit().await
+    }
+}
+
+/// Whether a statement goes through the binder.
+pub(super) fn is_planned(prepared: &Prepared) -> bool {
+    matches!(
+        prepared.statement,
+        Some(Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_))
+    )
+}
+
+pub(super) fn duplicate_statement(name: &str) -> Error {
+    Error::new(SqlState::DUPLICATE_PREPARED_STATEMENT, format!("prepared statement \"{name}\" already exists"))
+}
+
+fn no_portal(name: &str) -> Error {
+    Error::new(SqlState::INVALID_CURSOR_NAME, format!("portal \"{name}\" does not exist"))
+}
+
+fn protocol_violation(message: String) -> Error {
+    Error::new(SqlState::PROTOCOL_VIOLATION, message)
+}
+
+fn invalid_utf8() -> Error {
+    Error::new(SqlState::CHARACTER_NOT_IN_REPERTOIRE, "invalid byte sequence for encoding \"UTF8\"")
+}
+
+/// One format a column, from none (text), one for all, or one each.
+fn spread_formats(formats: &[i16], columns: usize) -> Result<Arc<[i16]>> {
+    match formats {
+        _ if columns == 0 => Ok(Arc::from([])),
+        [] => Ok(vec![0; columns].into()),
+        [one] => Ok(vec![*one; columns].into()),
+        many if many.len() == columns => Ok(many.into()),
+        many => Err(protocol_violation(format!(
+            "bind message has {} result formats but query has {columns} columns",
+            many.len()
+        ))),
+    }
+}

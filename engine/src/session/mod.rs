@@ -1,0 +1,295 @@
+//! A session: one client's conversation with the database.
+//!
+//! It holds the transaction, the settings, the prepared statements and portals. A statement goes through `run`; its
+//! rows leave through a `Cursor`. Whatever ends with an error has, when the error is returned, already been undone.
+
+mod cancel;
+mod copy;
+mod cursor;
+mod extended;
+pub mod parameter;
+mod prepared;
+mod run;
+pub mod settings;
+mod simple;
+mod transaction;
+mod transaction_control;
+mod utility;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth::{Principal, RoleId};
+pub use cancel::Canceller;
+pub use copy::{CopyIn, CopyOut};
+pub use cursor::Cursor;
+pub use extended::{Finished, PortalDescription, StatementDescription};
+use prepared::{Portal, Prepared};
+use rustc_hash::FxHashMap;
+use settings::Settings;
+pub use simple::Script;
+use storage::Value;
+pub use transaction::TransactionStatus;
+pub(crate) use transaction::Open;
+use transaction::TransactionState;
+
+use crate::catalog::Catalog;
+use crate::database::Database;
+use crate::error::{Report, Result};
+use crate::execute::query::QueryEnvironment;
+use crate::function::{EvalContext, SessionFacts};
+use crate::types::text::Format;
+
+/// What running a statement gave.
+#[derive(Debug)]
+pub enum Execution {
+    /// The text held no statement.
+    Empty,
+    /// Done; the command tag.
+    Complete(String),
+    Rows(Cursor),
+    CopyIn(CopyIn),
+    CopyOut(CopyOut),
+}
+
+/// A message that is no error.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    pub severity: &'static str,
+    pub report: Report,
+}
+
+/// One client's session.
+#[derive(Debug)]
+pub struct Session {
+    database: Arc<Database>,
+    /// Who logged in.
+    session_role: RoleId,
+    /// Who the statements run as: SET ROLE changes it.
+    current_role: RoleId,
+    process_id: i32,
+    client_address: Option<IpAddr>,
+    database_name: Arc<str>,
+    /// What a rollback or RESET goes back to: startup parameters and role settings applied.
+    initial_settings: Arc<Settings>,
+    /// Settings without SET LOCAL.
+    session_settings: Arc<Settings>,
+    /// Settings in force.
+    settings: Arc<Settings>,
+    /// What functions see of this session; made again when settings or role change.
+    facts: Arc<SessionFacts>,
+    /// Who the statements run as, with all memberships; made again when the catalog's roles change.
+    principal: Option<(u64, Arc<Principal>)>,
+    /// Grows when anything changes that plans depend on, besides the catalog.
+    epoch: u64,
+    state: TransactionState,
+    statements: HashMap<String, Arc<Prepared>>,
+    portals: HashMap<String, Portal>,
+    /// Plans of simple-protocol statements by their text without literals.
+    texts: FxHashMap<Box<str>, Arc<Prepared>>,
+    notices: Vec<Notice>,
+    /// Values of reported parameters as the client last heard them.
+    told: Vec<(&'static str, String)>,
+    settings_changed: bool,
+    canceller: Arc<Canceller>,
+    /// Holds this session's place among the allowed connections.
+    _place: crate::database::Place,
+}
+
+/// Statements without literals that a session keeps plans for.
+const TEXTS_MAX: usize = 512;
+
+impl Session {
+    pub(crate) fn new(opening: crate::database::Opening) -> Self {
+        let crate::database::Opening { database, role, role_name, process_id, client_address, database_name, settings, place } =
+            opening;
+        let settings = Arc::new(settings);
+        let facts = Arc::new(SessionFacts {
+            session_user: role_name.clone(),
+            current_user: role_name,
+            current_role: role,
+            database: database_name.to_string(),
+            search_path: settings.active().search_path.clone(),
+            process_id,
+            client_address,
+            format: settings.active().format.clone(),
+            settings: settings.clone(),
+        });
+        let mut session = Self {
+            database,
+            session_role: role,
+            current_role: role,
+            process_id,
+            client_address,
+            database_name,
+            initial_settings: settings.clone(),
+            session_settings: settings.clone(),
+            settings,
+            facts,
+            principal: None,
+            epoch: 0,
+            state: TransactionState::Idle,
+            statements: HashMap::new(),
+            portals: HashMap::new(),
+            texts: FxHashMap::default(),
+            notices: Vec::new(),
+            told: Vec::new(),
+            settings_changed: false,
+            canceller: Arc::new(Canceller::default()),
+            _place: place,
+        };
+        session.refresh_facts();
+        session
+    }
+
+    /// The parameters that are reported to a client when its session begins.
+    pub fn parameters(&mut self) -> Vec<(&'static str, String)> {
+        self.told = self.reported_parameters();
+        self.settings_changed = false;
+        self.told.clone()
+    }
+
+    /// Reported parameters whose value the client has not heard yet.
+    pub fn take_parameter_changes(&mut self) -> Vec<(&'static str, String)> {
+        if !std::mem::take(&mut self.settings_changed) {
+            return Vec::new();
+        }
+        let now = self.reported_parameters();
+        let changed = now.iter().filter(|parameter| !self.told.contains(parameter)).cloned().collect();
+        self.told = now;
+        changed
+    }
+
+    fn reported_parameters(&self) -> Vec<(&'static str, String)> {
+        parameter::PARAMETERS
+            .iter()
+            .filter(|parameter| parameter.reported)
+            .map(|parameter| (parameter.name, self.settings.get(parameter.name).unwrap_or_default()))
+            .collect()
+    }
+
+    /// Notices since the last call.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        if self.notices.is_empty() {
+            return Vec::new();
+        }
+        std::mem::take(&mut self.notices)
+    }
+
+    pub(crate) fn notice(&mut self, severity: &'static str, report: Report) {
+        if settings::notice_rank(severity) >= self.settings.active().client_min_messages {
+            self.notices.push(Notice { severity, report });
+        }
+    }
+
+    /// What ends this session's running statement.
+    pub fn canceller(&self) -> Arc<Canceller> {
+        self.canceller.clone()
+    }
+
+    /// Where the session stands, for ReadyForQuery.
+    pub fn status(&self) -> TransactionStatus {
+        self.state.status()
+    }
+
+    /// How long the client may now be silent, if there is a limit.
+    pub fn idle_timeout(&self) -> Option<Duration> {
+        let active = self.settings.active();
+        match self.state {
+            TransactionState::Idle | TransactionState::Implicit(_) => active.idle_session_timeout,
+            TransactionState::Explicit(_) | TransactionState::Failed(_) => active.idle_in_transaction_session_timeout,
+        }
+    }
+
+    /// How values are printed for this client.
+    pub fn format(&self) -> &Format {
+        &self.settings.active().format
+    }
+
+    /// The catalog as the session's next statement sees it.
+    fn catalog(&self) -> Arc<Catalog> {
+        match self.state.open().and_then(|open| open.catalog.clone()) {
+            Some(own) => own,
+            None => self.database.catalog(),
+        }
+    }
+
+    /// Who the statements run as.
+    fn principal(&mut self, catalog: &Catalog) -> Arc<Principal> {
+        if let Some((version, principal)) = &self.principal
+            && *version == catalog.version
+            && principal.role() == self.current_role
+        {
+            return principal.clone();
+        }
+        let principal = Arc::new(Principal::resolve(self.current_role, self.facts.current_user.clone(), catalog));
+        self.principal = Some((catalog.version, principal.clone()));
+        principal
+    }
+
+    /// What the functions of a statement may ask.
+    fn context(&self, catalog: Arc<Catalog>, params: Arc<[Value]>) -> EvalContext {
+        let now = self.database.now();
+        EvalContext {
+            transaction_time: self.state.open().map_or(now, |open| open.started_at),
+            statement_time: now,
+            session: self.facts.clone(),
+            catalog,
+            params,
+        }
+    }
+
+    fn environment(&self) -> &QueryEnvironment {
+        self.database.query_environment()
+    }
+
+    /// Puts other settings in force.
+    fn use_settings(&mut self, session: Arc<Settings>, local: Arc<Settings>) {
+        self.session_settings = session;
+        self.settings = local;
+        self.settings_changed = true;
+        self.epoch += 1;
+        self.refresh_facts();
+    }
+
+    fn refresh_facts(&mut self) {
+        let catalog = self.catalog();
+        let name_of = |role: RoleId| catalog.roles.get(&role.0).map_or_else(String::new, |role| role.name.clone());
+        let current_user = name_of(self.current_role);
+        let search_path = self
+            .settings
+            .active()
+            .search_path
+            .iter()
+            .map(|name| if name == "$user" { current_user.clone() } else { name.clone() })
+            .collect();
+        self.facts = Arc::new(SessionFacts {
+            session_user: name_of(self.session_role),
+            current_user,
+            current_role: self.current_role,
+            database: self.database_name.to_string(),
+            search_path,
+            process_id: self.process_id,
+            client_address: self.client_address,
+            format: self.settings.active().format.clone(),
+            settings: self.settings.clone(),
+        });
+        self.principal = None;
+    }
+
+    /// Whether the role may do anything at all.
+    fn is_superuser(&mut self) -> bool {
+        let catalog = self.catalog();
+        self.principal(&catalog).is_superuser()
+    }
+
+    /// Changes the role that statements run as.
+    fn set_current_role(&mut self, role: RoleId) -> Result<()> {
+        self.current_role = role;
+        self.epoch += 1;
+        self.refresh_facts();
+        Ok(())
+    }
+}

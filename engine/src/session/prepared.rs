@@ -1,0 +1,107 @@
+//! Prepared statements and portals: a statement's text, its plan for as long as that holds, and a run under way.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use storage::Value;
+
+use super::cursor::RowSource;
+use crate::plan::{AuthorizedPlan, ColumnDescription};
+use crate::statement::Statement;
+use crate::types::Type;
+
+/// A statement by the name a client gave it, or of the plan cache.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) text: Arc<str>,
+    /// None is an empty statement.
+    pub(crate) statement: Option<Statement>,
+    /// Parameter types the client declared; 0 is "not said".
+    pub(crate) declared: Vec<u32>,
+    plan: Mutex<Option<Arc<CachedPlan>>>,
+    /// What the client was told about the result: a plan made anew must answer the same columns.
+    described: Mutex<Option<Option<Arc<[ColumnDescription]>>>>,
+    /// Microseconds since 1970-01-01 UTC, for `pg_prepared_statements`.
+    pub(crate) prepared_at: i64,
+    pub(crate) from_sql: bool,
+}
+
+/// A bound and authorized plan and what it depends on.
+#[derive(Debug)]
+pub(crate) struct CachedPlan {
+    pub(crate) plan: AuthorizedPlan,
+    pub(crate) params: Arc<[Type]>,
+    pub(crate) columns: Option<Arc<[ColumnDescription]>>,
+    /// Version of the catalog it was bound against.
+    pub(crate) catalog_version: u64,
+    /// The session's count of changes to role, search path and the like.
+    pub(crate) epoch: u64,
+}
+
+impl Prepared {
+    pub(crate) fn new(text: Arc<str>, statement: Option<Statement>, declared: Vec<u32>, prepared_at: i64, from_sql: bool) -> Self {
+        Self { text, statement, declared, plan: Mutex::new(None), described: Mutex::new(None), prepared_at, from_sql }
+    }
+
+    /// The plan, if it still holds.
+    pub(crate) fn cached(&self, catalog_version: u64, epoch: u64) -> Option<Arc<CachedPlan>> {
+        let plan = self.plan.lock();
+        plan.as_ref().filter(|plan| plan.catalog_version == catalog_version && plan.epoch == epoch).cloned()
+    }
+
+    pub(crate) fn keep(&self, plan: Arc<CachedPlan>) {
+        *self.plan.lock() = Some(plan);
+    }
+
+    /// Remembers what the client was told; false if it was told something else before.
+    pub(crate) fn describe(&self, columns: &Option<Arc<[ColumnDescription]>>) -> bool {
+        let mut described = self.described.lock();
+        match described.as_ref() {
+            Some(before) => same_shape(before, columns),
+            None => {
+                *described = Some(columns.clone());
+                true
+            }
+        }
+    }
+
+    /// Whether a result of these columns is what the client was told to expect, if it was told.
+    pub(crate) fn matches_description(&self, columns: &Option<Arc<[ColumnDescription]>>) -> bool {
+        self.described.lock().as_ref().is_none_or(|described| same_shape(described, columns))
+    }
+}
+
+fn same_shape(a: &Option<Arc<[ColumnDescription]>>, b: &Option<Arc<[ColumnDescription]>>) -> bool {
+    match (a, b) {
+        (None, None) => true,
+        (Some(a), Some(b)) => {
+            Arc::ptr_eq(a, b) || (a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.name == b.name && a.ty == b.ty))
+        }
+        _ => false,
+    }
+}
+
+/// A statement bound to parameter values, before, during or after its run.
+#[derive(Debug)]
+pub(crate) struct Portal {
+    pub(crate) prepared: Arc<Prepared>,
+    pub(crate) params: Arc<[Value]>,
+    /// Result formats as Bind gave them: none, one for all, or one a column.
+    pub(crate) formats: Vec<i16>,
+    pub(crate) state: PortalState,
+}
+
+#[derive(Debug)]
+pub(crate) enum PortalState {
+    Ready,
+    /// Stopped at a row limit; the rest is here.
+    Suspended(Box<SuspendedRun>),
+    /// Ran to its end; another Execute answers no rows and the same tag with none.
+    Done(String),
+}
+
+#[derive(Debug)]
+pub(crate) struct SuspendedRun {
+    pub(crate) source: RowSource,
+    pub(crate) columns: Arc<[ColumnDescription]>,
+}

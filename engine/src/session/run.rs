@@ -1,0 +1,280 @@
+//! Running one statement: inside a transaction, under its locks, until it has an outcome or is undone.
+
+use std::sync::Arc;
+
+use storage::{TableId, Value, Wait};
+
+use super::cancel::Interrupt;
+use super::copy::{CopyIn, CopyOut};
+use super::cursor::{RowSource, Tag};
+use super::prepared::{CachedPlan, Prepared};
+use super::transaction::TransactionState;
+use super::{Session, TEXTS_MAX};
+use crate::catalog::Catalog;
+use crate::error::{Error, Result, SqlState};
+use crate::execute::{Rows, definition, locking, point, query, write};
+use crate::function::EvalContext;
+use crate::plan::bind::Binder;
+use crate::plan::write::Action;
+use crate::plan::{ColumnDescription, Plan, authorize, choose};
+use crate::statement::Statement;
+
+/// What a statement came to, before anything is sent.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Complete(String),
+    Rows { columns: Arc<[ColumnDescription]>, source: RowSource, tag: Tag },
+    CopyIn(Box<CopyIn>),
+    CopyOut(Box<CopyOut>),
+}
+
+impl Outcome {
+    /// Rows that are all there already.
+    pub(super) fn ready(columns: Vec<ColumnDescription>, rows: Vec<Vec<Value>>, tag: impl Into<String>) -> Self {
+        Outcome::Rows {
+            columns: columns.into(),
+            source: RowSource::Ready(Some(Rows::Values(rows))),
+            tag: Tag::Fixed(tag.into()),
+        }
+    }
+}
+
+impl Session {
+    /// Runs a statement; an error has been answered for in the transaction when it is returned.
+    pub(super) async fn run(
+        &mut self,
+        prepared: &Arc<Prepared>,
+        params: Arc<[Value]>,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
+        let result = self.dispatch(prepared, params, interrupt).await;
+        if result.is_err() {
+            self.fail();
+        }
+        result
+    }
+
+    /// What may stop the statement that begins now.
+    pub(super) fn new_interrupt(&self) -> Interrupt {
+        self.canceller.reset();
+        Interrupt::new(self.canceller.clone(), self.settings.active().statement_timeout)
+    }
+
+    async fn dispatch(&mut self, prepared: &Arc<Prepared>, params: Arc<[Value]>, interrupt: &Interrupt) -> Result<Outcome> {
+        let Some(statement) = &prepared.statement else { return Ok(Outcome::Complete(String::new())) };
+        self.check_not_failed(statement)?;
+        match statement {
+            Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
+                self.begin_implicit();
+                self.run_planned(prepared, params, interrupt).await
+            }
+            Statement::Definition(definition) => {
+                self.begin_implicit();
+                interrupt.guard(self.run_definition(definition, prepared)).await.map(Outcome::Complete)
+            }
+            Statement::Copy(copy) => {
+                self.begin_implicit();
+                let copy = copy.clone();
+                interrupt.guard(self.start_copy(copy, prepared.text.clone(), interrupt.clone())).await
+            }
+            Statement::Begin(_)
+            | Statement::Commit { .. }
+            | Statement::Rollback { .. }
+            | Statement::Savepoint(_)
+            | Statement::Release(_)
+            | Statement::RollbackTo(_)
+            | Statement::SetTransaction { .. } => self.control_transaction(statement).await.map(Outcome::Complete),
+            other => self.run_utility(other, prepared, interrupt).await,
+        }
+    }
+
+    pub(super) fn check_not_failed(&self, statement: &Statement) -> Result<()> {
+        if matches!(self.state, TransactionState::Failed(_)) && !statement.ends_transaction() {
+            return Err(Error::new(
+                SqlState::IN_FAILED_SQL_TRANSACTION,
+                "current transaction is aborted, commands ignored until end of transaction block",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The statement's plan, from before if it still holds.
+    pub(super) fn plan_for(&mut self, prepared: &Prepared) -> Result<Arc<CachedPlan>> {
+        let own_catalog = self.state.open().and_then(|open| open.catalog.clone());
+        let shared = own_catalog.is_none();
+        let catalog = own_catalog.unwrap_or_else(|| self.database.catalog());
+        if shared && let Some(plan) = prepared.cached(catalog.version, self.epoch) {
+            return Ok(plan);
+        }
+        let plan = Arc::new(self.bind_plan(prepared, &catalog)?);
+        if shared {
+            prepared.keep(plan.clone());
+        }
+        Ok(plan)
+    }
+
+    fn bind_plan(&mut self, prepared: &Prepared, catalog: &Arc<Catalog>) -> Result<CachedPlan> {
+        let statement = prepared.statement.as_ref().ok_or_else(|| Error::internal("an empty statement has no plan"))?;
+        let context = self.context(catalog.clone(), Arc::from([]));
+        let mut binder = Binder::new(catalog, &context, &prepared.declared).with_text(&prepared.text);
+        let bound = choose(&mut binder, statement, self.settings.active().point_plans)?;
+        let principal = self.principal(catalog);
+        let (params, columns) = (bound.params.clone().into(), bound.columns.clone());
+        let plan = authorize::authorize(bound, &principal, catalog)?;
+        Ok(CachedPlan { plan, params, columns, catalog_version: catalog.version, epoch: self.epoch })
+    }
+
+    /// Takes a plan's table locks; names are resolved again if the catalog moved on meanwhile.
+    async fn lock_plan(&mut self, prepared: &Prepared, interrupt: &Interrupt) -> Result<Arc<CachedPlan>> {
+        loop {
+            let plan = self.plan_for(prepared)?;
+            let wait = self.lock_wait();
+            let open = self.state.open_mut().ok_or_else(no_transaction)?;
+            for (table, mode) in plan.plan.locks() {
+                interrupt.guard(async { Ok(open.transaction.lock_table(*table, *mode, wait).await?) }).await?;
+            }
+            if open.catalog.is_some() || self.database.catalog().version == plan.catalog_version {
+                return Ok(plan);
+            }
+        }
+    }
+
+    async fn run_planned(&mut self, prepared: &Arc<Prepared>, params: Arc<[Value]>, interrupt: &Interrupt) -> Result<Outcome> {
+        let plan = self.lock_plan(prepared, interrupt).await?;
+        if params.len() < plan.params.len() {
+            let number = params.len() + 1;
+            return Err(Error::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${number}")));
+        }
+        if !prepared.matches_description(&plan.columns) {
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cached plan must not change result type"));
+        }
+        let context = self.context(self.catalog(), params);
+        self.execute_plan(&plan, &context, interrupt).await
+    }
+
+    pub(super) async fn execute_plan(
+        &mut self,
+        plan: &Arc<CachedPlan>,
+        context: &EvalContext,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
+        let (wait, database) = (self.lock_wait(), self.database.clone());
+        let open = self.state.open_mut().ok_or_else(no_transaction)?;
+        open.used = true;
+        open.transaction.begin_command();
+        match plan.plan.plan() {
+            Plan::PointSelect(select) => {
+                let run = point::select(select, context, &mut open.transaction, wait);
+                let rows = interrupt.guard(run).await?;
+                let columns = plan.columns.clone().unwrap_or_default();
+                Ok(Outcome::Rows { columns, source: RowSource::Ready(Some(Rows::Values(rows))), tag: Tag::Counted("SELECT") })
+            }
+            Plan::Query(bound) => {
+                let columns = plan.columns.clone().unwrap_or_default();
+                let environment = database.query_environment();
+                let source = if bound.locking.is_empty() {
+                    RowSource::Stream(query::run(bound, context, open.transaction.view(), environment)?)
+                } else {
+                    refuse_in_read_only(open.read_only, "SELECT FOR UPDATE")?;
+                    let run = locking::run(bound, context, &mut open.transaction, environment, wait);
+                    RowSource::Ready(Some(interrupt.guard(run).await?))
+                };
+                Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
+            }
+            Plan::Write(bound) => {
+                let verb = match bound.action {
+                    Action::Insert(_) => "INSERT",
+                    Action::Update(_) => "UPDATE",
+                    Action::Delete(_) => "DELETE",
+                };
+                refuse_in_read_only(open.read_only, verb)?;
+                let run = write::run(bound, context, &mut open.transaction, database.query_environment(), wait);
+                let written = interrupt.guard(run).await?;
+                let tag = match bound.action {
+                    Action::Insert(_) => format!("INSERT 0 {}", written.count),
+                    _ => format!("{verb} {}", written.count),
+                };
+                Ok(match (&plan.columns, written.rows) {
+                    (Some(columns), Some(rows)) => Outcome::Rows {
+                        columns: columns.clone(),
+                        source: RowSource::Ready(Some(Rows::Values(rows))),
+                        tag: Tag::Fixed(tag),
+                    },
+                    _ => Outcome::Complete(tag),
+                })
+            }
+        }
+    }
+
+    async fn run_definition(
+        &mut self,
+        statement: &datafusion::sql::sqlparser::ast::Statement,
+        prepared: &Prepared,
+    ) -> Result<String> {
+        let catalog = self.catalog();
+        let principal = self.principal(&catalog);
+        let context = self.context(catalog, Arc::from([]));
+        let (wait, database) = (self.lock_wait(), self.database.clone());
+        let open = self.state.open_mut().ok_or_else(no_transaction)?;
+        open.used = true;
+        refuse_in_read_only(open.read_only, definition::verb(statement))?;
+        open.transaction.begin_command();
+        let own = open.catalog.is_some();
+        let mut environment = definition::DefinitionEnvironment {
+            transaction: &mut open.transaction,
+            // A definition sees what others have committed up to the moment it has its locks.
+            newest: &|| database.catalog(),
+            catalog: if own { open.catalog.clone() } else { None },
+            changes: &mut open.changes,
+            principal: &principal,
+            context: &context,
+            text: &prepared.text,
+            store: database.store(),
+            wait,
+            notices: Vec::new(),
+        };
+        let result = definition::run(statement, &mut environment).await;
+        let (catalog, notices) = (environment.catalog.take(), std::mem::take(&mut environment.notices));
+        if catalog.is_some() {
+            open.catalog = catalog;
+        }
+        for report in notices {
+            self.notice("NOTICE", report);
+        }
+        self.principal = None;
+        result
+    }
+
+    /// How long to wait for locks: `lock_timeout`.
+    pub(super) fn lock_wait(&self) -> Wait {
+        self.settings.active().lock_timeout.map_or(Wait::Forever, Wait::For)
+    }
+
+    /// Keeps the plan of a simple-protocol text, within bounds.
+    pub(super) fn keep_text(&mut self, text: Box<str>, prepared: Arc<Prepared>) {
+        if self.texts.len() >= TEXTS_MAX {
+            self.texts.clear();
+        }
+        self.texts.insert(text, prepared);
+    }
+
+    /// Locks one table that a utility statement names.
+    pub(super) async fn lock_named(&mut self, table: u32, mode: storage::TableLock, wait: Wait) -> Result<()> {
+        let open = self.state.open_mut().ok_or_else(no_transaction)?;
+        open.transaction.lock_table(TableId(table), mode, wait).await?;
+        Ok(())
+    }
+}
+
+pub(super) fn no_transaction() -> Error {
+    Error::internal("a statement runs outside any transaction")
+}
+
+/// 25006 for a write in a read-only transaction.
+pub(super) fn refuse_in_read_only(read_only: bool, verb: &str) -> Result<()> {
+    if read_only {
+        let message = format!("cannot execute {verb} in a read-only transaction");
+        return Err(Error::new(SqlState::READ_ONLY_SQL_TRANSACTION, message));
+    }
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! A session's settings (PostgreSQL's run-time parameters): their names, defaults, checks and values.
+//!
+//! A value is kept as SHOW prints it; those that the engine itself obeys are also kept decoded in `Active`, so that
+//! no statement parses a setting. A session holds its settings behind an `Arc` and changes a copy, so that a
+//! transaction can put the old ones back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use storage::{Durability, Isolation};
+
+use super::parameter::{PARAMETERS, Kind, Parameter, Scope, parameter};
+use crate::error::{Error, Result, SqlState};
+use crate::types::text::Format;
+
+/// All settings of a session at one moment.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What differs from the defaults, by lower-case name.
+    changed: BTreeMap<String, String>,
+    active: Active,
+}
+
+/// The decoded settings that the engine obeys.
+#[derive(Debug, Clone)]
+pub struct Active {
+    pub search_path: Vec<String>,
+    pub format: Format,
+    pub statement_timeout: Option<Duration>,
+    pub lock_timeout: Option<Duration>,
+    pub idle_in_transaction_session_timeout: Option<Duration>,
+    pub idle_session_timeout: Option<Duration>,
+    pub default_isolation: Isolation,
+    pub default_read_only: bool,
+    pub default_deferrable: bool,
+    pub durability: Durability,
+    /// Rank of the least severe message the client wants: see `notice_rank`.
+    pub client_min_messages: u8,
+    /// Whether simple single-row shapes skip DataFusion; off, every statement takes the wide road.
+    pub point_plans: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let mut settings = Self {
+            changed: BTreeMap::new(),
+            active: Active {
+                search_path: Vec::new(),
+                format: Format::default(),
+                statement_timeout: None,
+                lock_timeout: None,
+                idle_in_transaction_session_timeout: None,
+                idle_session_timeout: None,
+                default_isolation: Isolation::ReadCommitted,
+                default_read_only: false,
+                default_deferrable: false,
+                durability: Durability::Sync,
+                client_min_messages: notice_rank("notice"),
+                point_plans: true,
+            },
+        };
+        settings.active.search_path = split_names("\"$user\", public");
+        settings
+    }
+}
+
+impl Settings {
+    pub fn active(&self) -> &Active {
+        &self.active
+    }
+
+    /// The value as SHOW prints it; None for an unknown name.
+    pub fn get(&self, name: &str) -> Option<String> {
+        let key = name.to_lowercase();
+        if let Some(value) = self.changed.get(&key) {
+            return Some(value.clone());
+        }
+        parameter(&key).map(|parameter| parameter.default.to_owned())
+    }
+
+    /// Every setting: its canonical name, value and description.
+    pub fn all(&self) -> Vec<(&str, String, &'static str)> {
+        PARAMETERS
+            .iter()
+            .map(|parameter| {
+                let value = self.changed.get(&parameter.name.to_lowercase());
+                (parameter.name, value.map_or_else(|| parameter.default.to_owned(), String::clone), parameter.description)
+            })
+            .collect()
+    }
+
+    /// SET: checks and takes a value. Several words are a list (`search_path`).
+    pub fn set(&mut self, name: &str, words: &[String], superuser: bool) -> Result<()> {
+        let key = name.to_lowercase();
+        let Some(parameter) = parameter(&key) else { return self.set_custom(&key, name, words) };
+        parameter.changeable(superuser)?;
+        let value = parameter.canonical(words)?;
+        self.take(parameter, &key, value)
+    }
+
+    /// RESET, or SET … TO DEFAULT.
+    pub fn reset(&mut self, name: &str, superuser: bool) -> Result<()> {
+        let key = name.to_lowercase();
+        let Some(parameter) = parameter(&key) else {
+            return if self.changed.remove(&key).is_some() { Ok(()) } else { Err(unrecognized(name)) };
+        };
+        parameter.changeable(superuser)?;
+        self.take(parameter, &key, parameter.default.to_owned())
+    }
+
+    /// Sets what the server itself knows (session_authorization, is_superuser, …), whatever its scope.
+    pub fn set_internal(&mut self, name: &str, value: &str) {
+        self.changed.insert(name.to_lowercase(), value.to_owned());
+    }
+
+    /// A name with a dot is a user's own parameter; PostgreSQL takes any.
+    fn set_custom(&mut self, key: &str, name: &str, words: &[String]) -> Result<()> {
+        if !key.contains('.') {
+            return Err(unrecognized(name));
+        }
+        if key == "kalamdb.point_plans" {
+            self.active.point_plans = Kind::Bool.canonical("kalamdb.point_plans", words)? == "on";
+        }
+        self.changed.insert(key.to_owned(), words.join(", "));
+        Ok(())
+    }
+
+    fn take(&mut self, parameter: &Parameter, key: &str, value: String) -> Result<()> {
+        self.activate(parameter, &value)?;
+        if value == parameter.default {
+            self.changed.remove(key);
+        } else {
+            self.changed.insert(key.to_owned(), value);
+        }
+        Ok(())
+    }
+
+    /// Decodes a value that the engine obeys.
+    fn activate(&mut self, parameter: &Parameter, value: &str) -> Result<()> {
+        let active = &mut self.active;
+        match parameter.name {
+            "search_path" => active.search_path = split_names(value),
+            "statement_timeout" => active.statement_timeout = duration(value),
+            "lock_timeout" => active.lock_timeout = duration(value),
+            "idle_in_transaction_session_timeout" => active.idle_in_transaction_session_timeout = duration(value),
+            "idle_session_timeout" => active.idle_session_timeout = duration(value),
+            "default_transaction_isolation" => active.default_isolation = isolation_named(value),
+            "default_transaction_read_only" => active.default_read_only = value == "on",
+            "default_transaction_deferrable" => active.default_deferrable = value == "on",
+            "synchronous_commit" => {
+                active.durability = if value == "off" { Durability::Async } else { Durability::Sync };
+            }
+            "client_min_messages" => active.client_min_messages = notice_rank(value),
+            "TimeZone" | "DateStyle" | "IntervalStyle" | "extra_float_digits" | "bytea_output" => {
+                active.format.set(parameter.name, value)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// How severe a message is, for `client_min_messages`.
+pub fn notice_rank(severity: &str) -> u8 {
+    match severity.to_ascii_lowercase().as_str() {
+        "log" => 1,
+        "info" => 9,
+        "notice" => 2,
+        "warning" => 3,
+        "error" => 4,
+        _ => 0,
+    }
+}
+
+/// The isolation level that a setting's value names.
+pub fn isolation_named(value: &str) -> Isolation {
+    match value {
+        "serializable" => Isolation::Serializable,
+        "repeatable read" => Isolation::RepeatableRead,
+        _ => Isolation::ReadCommitted,
+    }
+}
+
+/// What SHOW prints for an isolation level.
+pub fn isolation_name(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::ReadCommitted => "read committed",
+        Isolation::RepeatableRead => "repeatable read",
+        Isolation::Serializable => "serializable",
+    }
+}
+
+fn unrecognized(name: &str) -> Error {
+    Error::new(SqlState::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\""))
+}
+
+/// Names of a comma-separated list, unquoted.
+fn split_names(list: &str) -> Vec<String> {
+    list.split(',')
+        .map(|name| name.trim())
+        .filter(|name| !name.is_empty())
+        .map(|name| match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+            Some(quoted) => quoted.replace("\"\"", "\""),
+            None => name.to_lowercase(),
+        })
+        .collect()
+}
+
+/// A time as SHOW prints it; zero is "off".
+fn duration(value: &str) -> Option<Duration> {
+    let milliseconds = super::parameter::milliseconds(value)?;
+    (milliseconds > 0).then(|| Duration::from_millis(milliseconds as u64))
+}
+
+impl Parameter {
+    fn changeable(&self, superuser: bool) -> Result<()> {
+        match self.scope {
+            Scope::User => Ok(()),
+            Scope::Superuser if superuser => Ok(()),
+            Scope::Superuser => Err(Error::new(
+                SqlState::INSUFFICIENT_PRIVILEGE,
+                format!("permission denied to set parameter \"{}\"", self.name),
+            )),
+            Scope::Fixed => Err(Error::new(
+                SqlState::CANT_CHANGE_RUNTIME_PARAM,
+                format!("parameter \"{}\" cannot be changed", self.name),
+            )),
+        }
+    }
+
+    fn canonical(&self, words: &[String]) -> Result<String> {
+        self.kind.canonical(self.name, words)
+    }
+}

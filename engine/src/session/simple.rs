@@ -1,0 +1,127 @@
+//! The simple query protocol: one text, any number of statements, one implicit transaction around them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use storage::Value;
+
+use super::cursor::Cursor;
+use super::prepared::Prepared;
+use super::run::Outcome;
+use super::{Execution, Session};
+use crate::error::Result;
+use crate::plan::cache;
+use crate::statement::{parse_script, parse_single};
+use crate::types::text;
+
+/// The statements of a simple query that have not run yet.
+#[derive(Debug)]
+pub struct Script {
+    rest: VecDeque<(Arc<Prepared>, Arc<[Value]>)>,
+    empty: bool,
+}
+
+impl Session {
+    /// Parses the text of a simple query.
+    pub fn script(&mut self, sql: &str) -> Result<Script> {
+        if let Some(known) = self.known_text(sql) {
+            return Ok(Script { rest: VecDeque::from([known]), empty: false });
+        }
+        let statements = match parse_script(sql) {
+            Ok(statements) => statements,
+            Err(error) => {
+                self.fail();
+                return Err(error);
+            }
+        };
+        let (text, now): (Arc<str>, i64) = (sql.into(), self.database.now());
+        let rest: VecDeque<_> = statements
+            .into_iter()
+            .map(|statement| {
+                let prepared = Prepared::new(text.clone(), Some(statement), Vec::new(), now, false);
+                (Arc::new(prepared), Arc::from([]))
+            })
+            .collect();
+        Ok(Script { empty: rest.is_empty(), rest })
+    }
+
+    /// The plan of the same text with other literals, if it is one worth keeping; made now if this is the first.
+    fn known_text(&mut self, sql: &str) -> Option<(Arc<Prepared>, Arc<[Value]>)> {
+        let print = cache::fingerprint(sql)?;
+        if let Some(prepared) = self.texts.get(print.text.as_str()) {
+            // One that is remembered as not worth it holds no statement.
+            prepared.statement.as_ref()?;
+            let prepared = prepared.clone();
+            let values = self.typed_literals(&prepared, print.values)?;
+            return Some((prepared, values));
+        }
+        let statement = parse_single(&print.text).ok().flatten();
+        let (text, now): (Arc<str>, i64) = (print.text.as_str().into(), self.database.now());
+        let prepared = Arc::new(Prepared::new(text.clone(), statement, print.types, now, false));
+        let worth_it = prepared.statement.is_some() && self.plan_for(&prepared).is_ok_and(|plan| plan.plan.is_point());
+        if !worth_it {
+            let not_worth_it = Prepared::new(text, None, Vec::new(), now, false);
+            self.keep_text(print.text.into(), Arc::new(not_worth_it));
+            return None;
+        }
+        self.keep_text(print.text.into(), prepared.clone());
+        let values = self.typed_literals(&prepared, print.values)?;
+        Some((prepared, values))
+    }
+
+    /// String literals as values of the types that the plan found for them. None if one does not fit, so that the
+    /// error is found again with its position.
+    fn typed_literals(&mut self, prepared: &Prepared, mut values: Vec<Value>) -> Option<Arc<[Value]>> {
+        let plan = self.plan_for(prepared).ok()?;
+        for (value, ty) in values.iter_mut().zip(plan.params.iter()) {
+            if let Value::Text(literal) = value {
+                *value = text::parse(literal, *ty, self.format()).ok()?;
+            }
+        }
+        Some(values.into())
+    }
+
+    /// Runs the next statement of a script; None when there is none.
+    pub async fn run_next(&mut self, script: &mut Script) -> Result<Option<Execution>> {
+        if std::mem::take(&mut script.empty) {
+            return Ok(Some(Execution::Empty));
+        }
+        let Some((prepared, params)) = script.rest.pop_front() else { return Ok(None) };
+        let last = script.rest.is_empty();
+        let interrupt = self.new_interrupt();
+        let execution = match self.run(&prepared, params, &interrupt).await? {
+            Outcome::Complete(tag) => {
+                if last {
+                    self.end_implicit().await?;
+                }
+                Execution::Complete(tag)
+            }
+            Outcome::Rows { columns, source, tag } => Execution::Rows(Cursor {
+                columns,
+                formats: Arc::from([]),
+                source,
+                tag,
+                sent: 0,
+                room: None,
+                exhausted: false,
+                portal: None,
+                interrupt,
+                ends_transaction: last,
+            }),
+            Outcome::CopyIn(mut copy) => {
+                copy.ends_transaction = last;
+                Execution::CopyIn(*copy)
+            }
+            Outcome::CopyOut(mut copy) => {
+                copy.ends_transaction = last;
+                Execution::CopyOut(*copy)
+            }
+        };
+        Ok(Some(execution))
+    }
+
+    /// Ends a simple query: commits what its statements left open.
+    pub async fn end_script(&mut self) -> Result<()> {
+        self.end_implicit().await
+    }
+}

@@ -1,0 +1,323 @@
+//! BEGIN, COMMIT, ROLLBACK and savepoints: how a session moves between the states of its transaction.
+
+use std::sync::Arc;
+
+
+use super::Session;
+use super::settings::isolation_name;
+use super::transaction::{NamedSavepoint, Open, TransactionState};
+use crate::error::{Error, Report, Result, SqlState};
+use crate::statement::{Statement, TransactionModes};
+
+impl Session {
+    pub(super) async fn control_transaction(&mut self, statement: &Statement) -> Result<String> {
+        match statement {
+            Statement::Begin(modes) => self.begin(*modes),
+            Statement::Commit { chain } => self.commit_statement(*chain).await,
+            Statement::Rollback { chain } => self.rollback_statement(*chain),
+            Statement::Savepoint(name) => self.savepoint(name),
+            Statement::Release(name) => self.release(name),
+            Statement::RollbackTo(name) => self.rollback_to(name),
+            Statement::SetTransaction { session, modes } => self.set_transaction(*session, *modes),
+            _ => Err(Error::internal("not a transaction statement")),
+        }
+    }
+
+    fn new_open(&self, modes: TransactionModes) -> Box<Open> {
+        let active = self.settings.active();
+        let isolation = modes.isolation.unwrap_or(active.default_isolation);
+        Box::new(Open {
+            transaction: self.database.store().begin(isolation),
+            catalog: None,
+            changes: Vec::new(),
+            savepoints: Vec::new(),
+            read_only: modes.read_only.unwrap_or(active.default_read_only),
+            used: false,
+            started_at: self.database.now(),
+            settings_before: self.session_settings.clone(),
+        })
+    }
+
+    /// Opens the transaction of a statement that stands alone.
+    pub(super) fn begin_implicit(&mut self) {
+        if let TransactionState::Idle = self.state {
+            self.state = TransactionState::Implicit(self.new_open(TransactionModes::default()));
+        }
+    }
+
+    fn begin(&mut self, modes: TransactionModes) -> Result<String> {
+        match std::mem::take(&mut self.state) {
+            TransactionState::Idle => self.state = TransactionState::Explicit(self.new_open(modes)),
+            // Earlier statements of the same simple query become part of the block.
+            TransactionState::Implicit(mut open) => {
+                apply_modes(&mut open, modes)?;
+                self.state = TransactionState::Explicit(open);
+            }
+            TransactionState::Explicit(mut open) => {
+                let applied = apply_modes(&mut open, modes);
+                self.state = TransactionState::Explicit(open);
+                applied?;
+                self.warn(SqlState::ACTIVE_SQL_TRANSACTION, "there is already a transaction in progress");
+            }
+            failed @ TransactionState::Failed(_) => self.state = failed,
+        }
+        Ok("BEGIN".to_owned())
+    }
+
+    async fn commit_statement(&mut self, chain: bool) -> Result<String> {
+        match std::mem::take(&mut self.state) {
+            TransactionState::Idle => {
+                if chain {
+                    return Err(no_block("COMMIT AND CHAIN"));
+                }
+                self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
+                Ok("COMMIT".to_owned())
+            }
+            TransactionState::Implicit(open) => {
+                self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
+                self.commit(open).await?;
+                Ok("COMMIT".to_owned())
+            }
+            TransactionState::Explicit(open) => {
+                let modes = same_modes(&open);
+                self.commit(open).await?;
+                self.chain(chain, modes);
+                Ok("COMMIT".to_owned())
+            }
+            TransactionState::Failed(open) => {
+                let modes = same_modes(&open);
+                self.roll_back(open);
+                self.chain(chain, modes);
+                Ok("ROLLBACK".to_owned())
+            }
+        }
+    }
+
+    fn rollback_statement(&mut self, chain: bool) -> Result<String> {
+        match std::mem::take(&mut self.state) {
+            TransactionState::Idle => {
+                if chain {
+                    return Err(no_block("ROLLBACK AND CHAIN"));
+                }
+                self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
+            }
+            TransactionState::Implicit(open) => {
+                self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
+                self.roll_back(open);
+            }
+            TransactionState::Explicit(open) | TransactionState::Failed(open) => {
+                let modes = same_modes(&open);
+                self.roll_back(open);
+                self.chain(chain, modes);
+            }
+        }
+        Ok("ROLLBACK".to_owned())
+    }
+
+    fn chain(&mut self, chain: bool, modes: TransactionModes) {
+        if chain {
+            self.state = TransactionState::Explicit(self.new_open(modes));
+        }
+    }
+
+    /// Commits; afterwards the session is in no transaction, whatever came of it.
+    pub(super) async fn commit(&mut self, mut open: Box<Open>) -> Result<()> {
+        self.portals.clear();
+        let durability = self.settings.active().durability;
+        let committed = if open.changes.is_empty() {
+            open.transaction.commit(durability).await.map(|_| ()).map_err(Error::from)
+        } else {
+            self.database.commit_definitions(&mut open, durability).await
+        };
+        match committed {
+            Ok(()) => {
+                // SET LOCAL ends here.
+                if !Arc::ptr_eq(&self.settings, &self.session_settings) {
+                    self.use_settings(self.session_settings.clone(), self.session_settings.clone());
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.restore_settings(open.settings_before.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Rolls back; afterwards the session is in no transaction.
+    fn roll_back(&mut self, mut open: Box<Open>) {
+        self.portals.clear();
+        open.transaction.rollback();
+        self.restore_settings(open.settings_before.clone());
+    }
+
+    fn restore_settings(&mut self, before: Arc<super::settings::Settings>) {
+        if !Arc::ptr_eq(&self.settings, &before) || !Arc::ptr_eq(&self.session_settings, &before) {
+            self.use_settings(before.clone(), before);
+        }
+        self.principal = None;
+    }
+
+    /// After an error: an implicit transaction is gone, an explicit one waits for its end or for ROLLBACK TO.
+    pub fn fail(&mut self) {
+        match std::mem::take(&mut self.state) {
+            TransactionState::Idle => {}
+            TransactionState::Implicit(open) => self.roll_back(open),
+            TransactionState::Explicit(mut open) => {
+                self.portals.clear();
+                match open.savepoints.last() {
+                    Some(last) => {
+                        open.transaction.rollback_to(&last.savepoint);
+                        open.catalog = last.catalog.clone();
+                        open.changes.truncate(last.changes);
+                    }
+                    None => {
+                        open.transaction.rollback();
+                        open.catalog = None;
+                        open.changes.clear();
+                    }
+                }
+                self.principal = None;
+                self.state = TransactionState::Failed(open);
+            }
+            failed @ TransactionState::Failed(_) => self.state = failed,
+        }
+    }
+
+    /// Ends the implicit transaction if one is open.
+    pub(super) async fn end_implicit(&mut self) -> Result<()> {
+        match std::mem::take(&mut self.state) {
+            TransactionState::Implicit(open) => self.commit(open).await,
+            other => {
+                self.state = other;
+                Ok(())
+            }
+        }
+    }
+
+    fn savepoint(&mut self, name: &str) -> Result<String> {
+        let (settings, local_settings) = (self.session_settings.clone(), self.settings.clone());
+        let TransactionState::Explicit(open) = &mut self.state else { return Err(no_block("SAVEPOINT")) };
+        let savepoint = open.transaction.savepoint();
+        open.savepoints.push(NamedSavepoint {
+            name: name.to_owned(),
+            savepoint,
+            catalog: open.catalog.clone(),
+            changes: open.changes.len(),
+            settings,
+            local_settings,
+        });
+        Ok("SAVEPOINT".to_owned())
+    }
+
+    fn release(&mut self, name: &str) -> Result<String> {
+        let TransactionState::Explicit(open) = &mut self.state else { return Err(no_block("RELEASE SAVEPOINT")) };
+        let at = open.savepoint_named(name).ok_or_else(|| no_savepoint(name))?;
+        open.transaction.release(&open.savepoints[at].savepoint);
+        open.savepoints.truncate(at);
+        Ok("RELEASE".to_owned())
+    }
+
+    fn rollback_to(&mut self, name: &str) -> Result<String> {
+        let mut open = match std::mem::take(&mut self.state) {
+            TransactionState::Explicit(open) | TransactionState::Failed(open) => open,
+            other => {
+                self.state = other;
+                return Err(no_block("ROLLBACK TO SAVEPOINT"));
+            }
+        };
+        let Some(at) = open.savepoint_named(name) else {
+            self.state = TransactionState::Failed(open);
+            return Err(no_savepoint(name));
+        };
+        open.savepoints.truncate(at + 1);
+        let target = &open.savepoints[at];
+        open.transaction.rollback_to(&target.savepoint);
+        open.changes.truncate(target.changes);
+        open.catalog = target.catalog.clone();
+        let (session, local) = (target.settings.clone(), target.local_settings.clone());
+        self.portals.clear();
+        self.state = TransactionState::Explicit(open);
+        self.use_settings(session, local);
+        Ok("ROLLBACK".to_owned())
+    }
+
+    fn set_transaction(&mut self, session: bool, modes: TransactionModes) -> Result<String> {
+        if session {
+            let mut settings = (*self.session_settings).clone();
+            let on_off = |on: bool| vec![if on { "on" } else { "off" }.to_owned()];
+            if let Some(isolation) = modes.isolation {
+                settings.set("default_transaction_isolation", &[isolation_name(isolation).to_owned()], true)?;
+            }
+            if let Some(read_only) = modes.read_only {
+                settings.set("default_transaction_read_only", &on_off(read_only), true)?;
+            }
+            if let Some(deferrable) = modes.deferrable {
+                settings.set("default_transaction_deferrable", &on_off(deferrable), true)?;
+            }
+            let settings = Arc::new(settings);
+            self.use_settings(settings.clone(), settings);
+            return Ok("SET".to_owned());
+        }
+        match &mut self.state {
+            TransactionState::Explicit(open) | TransactionState::Implicit(open) => apply_modes(open, modes)?,
+            _ => self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET TRANSACTION can only be used in transaction blocks"),
+        }
+        Ok("SET".to_owned())
+    }
+
+    pub(super) fn warn(&mut self, state: SqlState, message: &'static str) {
+        self.notice("WARNING", Report { state: Some(state), message: message.into(), ..Report::default() });
+    }
+
+    /// `transaction_isolation` and its kin, which are the transaction's and not settings.
+    pub(super) fn transaction_parameter(&self, name: &str) -> Option<String> {
+        let active = self.settings.active();
+        let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();
+        match name {
+            "transaction_isolation" => {
+                let isolation = self.state.open().map_or(active.default_isolation, Open::isolation);
+                Some(isolation_name(isolation).to_owned())
+            }
+            "transaction_read_only" => Some(on_off(self.state.open().map_or(active.default_read_only, |open| open.read_only))),
+            _ => None,
+        }
+    }
+}
+
+/// Sets the modes of a transaction that has begun.
+fn apply_modes(open: &mut Open, modes: TransactionModes) -> Result<()> {
+    if let Some(isolation) = modes.isolation
+        && isolation != open.isolation()
+    {
+        if open.used {
+            return Err(Error::new(
+                SqlState::ACTIVE_SQL_TRANSACTION,
+                "SET TRANSACTION ISOLATION LEVEL must be called before any query",
+            ));
+        }
+        open.transaction.set_isolation(isolation);
+    }
+    if let Some(read_only) = modes.read_only {
+        if open.read_only && !read_only && open.used {
+            return Err(Error::new(
+                SqlState::ACTIVE_SQL_TRANSACTION,
+                "transaction read-write mode must be set before any query",
+            ));
+        }
+        open.read_only = read_only;
+    }
+    Ok(())
+}
+
+fn same_modes(open: &Open) -> TransactionModes {
+    TransactionModes { isolation: Some(open.isolation()), read_only: Some(open.read_only), deferrable: None }
+}
+
+fn no_block(statement: &str) -> Error {
+    Error::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, format!("{statement} can only be used in transaction blocks"))
+}
+
+fn no_savepoint(name: &str) -> Error {
+    Error::new(SqlState::SAVEPOINT_EXCEPTION, format!("savepoint \"{name}\" does not exist"))
+}

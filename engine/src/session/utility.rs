@@ -1,0 +1,390 @@
+//! Statements about the session itself: settings, roles, SQL-level prepared statements, EXPLAIN, maintenance.
+
+use std::sync::Arc;
+
+use auth::RoleId;
+use storage::{TableLock, Value, Wait};
+
+use super::Session;
+use super::cancel::Interrupt;
+use super::extended::{duplicate_statement, is_planned};
+use super::parameter::parameter;
+use super::prepared::Prepared;
+use super::run::{Outcome, no_transaction};
+use super::settings::Settings;
+use crate::error::{Error, Result, SqlState};
+use crate::expr::eval;
+use crate::function::CastContext;
+use crate::function::resolve::coerce;
+use crate::plan::bind::{Binder, Clause, Scope};
+use crate::plan::{ColumnDescription, explain};
+use crate::statement::{DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement};
+use crate::types::{Type, oid};
+
+/// A setting as PostgreSQL spells its name.
+pub(super) fn canonical_name(name: &str) -> String {
+    parameter(name).map_or_else(|| name.to_owned(), |parameter| parameter.name.to_owned())
+}
+
+pub(super) fn show_all_columns() -> Vec<ColumnDescription> {
+    ["name", "setting", "description"].map(|name| ColumnDescription::new(name, Type::new(oid::TEXT))).into()
+}
+
+impl Session {
+    pub(super) async fn run_utility(
+        &mut self,
+        statement: &Statement,
+        prepared: &Prepared,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
+        let complete = |tag: &str| Ok(Outcome::Complete(tag.to_owned()));
+        match statement {
+            Statement::Set { local, name, value } => {
+                self.set(*local, name, value.as_deref())?;
+                complete("SET")
+            }
+            Statement::Reset(target) => {
+                self.reset(target)?;
+                complete("RESET")
+            }
+            Statement::Show(target) => self.show(target),
+            Statement::SetRole { role, .. } => {
+                self.set_role(role.as_deref())?;
+                complete("SET")
+            }
+            Statement::SetSessionAuthorization { role, .. } => {
+                self.set_session_authorization(role.as_deref())?;
+                complete("SET")
+            }
+            Statement::Discard(target) => self.discard(*target).map(|tag| Outcome::Complete(tag.to_owned())),
+            Statement::Prepare { name, types, statement } => {
+                self.prepare(name, types, statement, &prepared.text)?;
+                complete("PREPARE")
+            }
+            Statement::Execute { name, arguments } => {
+                let (inner, params) = self.bind_arguments(name, arguments, prepared)?;
+                Box::pin(self.run(&inner, params, interrupt)).await
+            }
+            Statement::Deallocate(name) => {
+                self.deallocate(name.as_deref())?;
+                complete(if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" })
+            }
+            Statement::Explain { options, statement } => self.explain(*options, statement, prepared, interrupt).await,
+            Statement::Vacuum { tables, .. } => {
+                if self.status() != super::TransactionStatus::Idle {
+                    let message = "VACUUM cannot run inside a transaction block";
+                    return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
+                }
+                self.maintain(tables).await?;
+                complete("VACUUM")
+            }
+            Statement::Analyze { tables } => {
+                self.named_tables(tables)?;
+                complete("ANALYZE")
+            }
+            Statement::Checkpoint => {
+                self.database.store().flush()?;
+                complete("CHECKPOINT")
+            }
+            Statement::Lock { tables, mode, no_wait } => {
+                self.lock_tables(tables, *mode, *no_wait, interrupt).await?;
+                complete("LOCK TABLE")
+            }
+            _ => Err(Error::internal("the statement has no way to run")),
+        }
+    }
+
+    fn set(&mut self, local: bool, name: &str, value: Option<&[String]>) -> Result<()> {
+        if let "transaction_isolation" | "transaction_read_only" | "transaction_deferrable" = name {
+            return Err(Error::unsupported(format!("SET {name} (use SET TRANSACTION)")));
+        }
+        let superuser = self.is_superuser();
+        let change = |settings: &Settings| -> Result<Arc<Settings>> {
+            let mut changed = settings.clone();
+            match value {
+                Some(words) => changed.set(name, words, superuser)?,
+                None => changed.reset(name, superuser)?,
+            }
+            Ok(Arc::new(changed))
+        };
+        if local {
+            if !matches!(self.status(), super::TransactionStatus::Open) {
+                self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET LOCAL can only be used in transaction blocks");
+                return Ok(());
+            }
+            let changed = change(&self.settings)?;
+            self.use_settings(self.session_settings.clone(), changed);
+            return Ok(());
+        }
+        let (session, local) = (change(&self.session_settings)?, change(&self.settings)?);
+        let same = Arc::ptr_eq(&self.session_settings, &self.settings);
+        self.use_settings(session.clone(), if same { session } else { local });
+        Ok(())
+    }
+
+    fn reset(&mut self, target: &ResetTarget) -> Result<()> {
+        match target {
+            ResetTarget::All => {
+                let initial = self.initial_settings.clone();
+                self.use_settings(initial.clone(), initial);
+                Ok(())
+            }
+            ResetTarget::Name(name) => match self.initial_settings.get(name) {
+                // The value the session began with, not the built-in default.
+                Some(initial) if parameter(name).is_some_and(|parameter| parameter.default != initial) => {
+                    self.set(false, name, Some(&[initial]))
+                }
+                _ => self.set(false, name, None),
+            },
+        }
+    }
+
+    fn show(&mut self, target: &ShowTarget) -> Result<Outcome> {
+        let text = |value: &str| Value::Text(value.into());
+        match target {
+            ShowTarget::All => {
+                let rows = self
+                    .settings
+                    .all()
+                    .into_iter()
+                    .map(|(name, value, description)| vec![text(name), text(&value), text(description)])
+                    .collect();
+                Ok(Outcome::ready(show_all_columns(), rows, "SHOW"))
+            }
+            ShowTarget::Name(name) => {
+                let value = self.transaction_parameter(name).or_else(|| self.settings.get(name)).ok_or_else(|| {
+                    Error::new(SqlState::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\""))
+                })?;
+                let column = ColumnDescription::new(canonical_name(name), Type::new(oid::TEXT));
+                Ok(Outcome::ready(vec![column], vec![vec![text(&value)]], "SHOW"))
+            }
+        }
+    }
+
+    fn role_named(&self, name: &str) -> Result<RoleId> {
+        let catalog = self.catalog();
+        let role = catalog.roles.values().find(|role| role.name == name);
+        role.map(|role| RoleId(role.oid)).ok_or_else(|| {
+            Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("role \"{name}\" does not exist"))
+        })
+    }
+
+    fn set_role(&mut self, role: Option<&str>) -> Result<()> {
+        let Some(name) = role else { return self.set_current_role(self.session_role) };
+        let wanted = self.role_named(name)?;
+        let catalog = self.catalog();
+        let session = auth::Principal::resolve(self.session_role, "", &*catalog);
+        if !session.is_superuser() && !auth::is_member_of(self.session_role, wanted, &*catalog) {
+            let message = format!("permission denied to set role \"{name}\"");
+            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+        }
+        self.set_current_role(wanted)
+    }
+
+    fn set_session_authorization(&mut self, role: Option<&str>) -> Result<()> {
+        let Some(name) = role else { return self.set_current_role(self.session_role) };
+        let wanted = self.role_named(name)?;
+        if wanted != self.session_role {
+            return Err(Error::unsupported("SET SESSION AUTHORIZATION to another role"));
+        }
+        self.set_current_role(wanted)
+    }
+
+    fn discard(&mut self, target: DiscardTarget) -> Result<&'static str> {
+        Ok(match target {
+            DiscardTarget::All => {
+                if self.status() != super::TransactionStatus::Idle {
+                    let message = "DISCARD ALL cannot run inside a transaction block";
+                    return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
+                }
+                self.statements.clear();
+                self.texts.clear();
+                self.set_current_role(self.session_role)?;
+                self.reset(&ResetTarget::All)?;
+                "DISCARD ALL"
+            }
+            DiscardTarget::Plans => {
+                self.epoch += 1;
+                "DISCARD PLANS"
+            }
+            // There are no cached sequence values and no temporary tables to forget.
+            DiscardTarget::Sequences => "DISCARD SEQUENCES",
+            DiscardTarget::Temporary => "DISCARD TEMP",
+        })
+    }
+
+    fn prepare(
+        &mut self,
+        name: &str,
+        types: &[datafusion::sql::sqlparser::ast::DataType],
+        statement: &Statement,
+        text: &Arc<str>,
+    ) -> Result<()> {
+        if self.statements.contains_key(name) {
+            return Err(duplicate_statement(name));
+        }
+        let catalog = self.catalog();
+        let declared = types
+            .iter()
+            .map(|ty| crate::types::ast::from_ast(ty, &catalog).map(|ty| ty.oid))
+            .collect::<Result<Vec<u32>>>()?;
+        let now = self.database.now();
+        let prepared = Arc::new(Prepared::new(text.clone(), Some(statement.clone()), declared, now, true));
+        self.plan_for(&prepared)?;
+        self.statements.insert(name.to_owned(), prepared);
+        Ok(())
+    }
+
+    /// Evaluates EXECUTE's arguments as the types of the statement's parameters.
+    fn bind_arguments(
+        &mut self,
+        name: &str,
+        arguments: &[datafusion::sql::sqlparser::ast::Expr],
+        outer: &Prepared,
+    ) -> Result<(Arc<Prepared>, Arc<[Value]>)> {
+        let inner = self.statement_named(name)?;
+        let types = if is_planned(&inner) { self.plan_for(&inner)?.params.clone() } else { Arc::from([]) };
+        if types.len() != arguments.len() {
+            let message = format!("wrong number of parameters for prepared statement \"{name}\"");
+            let detail = format!("Expected {} parameters but got {}.", types.len(), arguments.len());
+            return Err(Error::new(SqlState::SYNTAX_ERROR, message).with_detail(detail));
+        }
+        let catalog = self.catalog();
+        let context = self.context(catalog.clone(), Arc::from([]));
+        let mut binder = Binder::new(&catalog, &context, &[]).with_text(&outer.text);
+        let evaluate = |(argument, ty): (&datafusion::sql::sqlparser::ast::Expr, &Type)| {
+            let bound = binder.expr_in(argument, &Scope::empty(), Clause::ExecuteArgument)?;
+            let bound = coerce(bound, *ty, CastContext::Assignment, &context)?;
+            eval::eval(&bound, &context, &eval::NoRow)
+        };
+        let params = arguments.iter().zip(types.iter()).map(evaluate).collect::<Result<Arc<[Value]>>>()?;
+        Ok((inner, params))
+    }
+
+    fn deallocate(&mut self, name: Option<&str>) -> Result<()> {
+        match name {
+            None => self.statements.clear(),
+            Some(name) => {
+                self.statement_named(name)?;
+                self.statements.remove(name);
+            }
+        }
+        Ok(())
+    }
+
+    async fn explain(
+        &mut self,
+        options: ExplainOptions,
+        statement: &Statement,
+        outer: &Prepared,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
+        self.begin_implicit();
+        let (inner, params) = match statement {
+            Statement::Execute { name, arguments } => self.bind_arguments(name, arguments, outer)?,
+            other => {
+                let now = self.database.now();
+                let inner = Prepared::new(outer.text.clone(), Some(other.clone()), Vec::new(), now, false);
+                (Arc::new(inner), Arc::from([]))
+            }
+        };
+        let plan = self.plan_for(&inner)?;
+        let context = self.context(self.catalog(), params.clone());
+        let database = self.database.clone();
+        let view = self.state.open().ok_or_else(no_transaction)?.transaction.view();
+        let described = explain::describe(plan.plan.plan(), &context, view, database.query_environment(), options);
+        let mut lines = interrupt.guard(described).await?;
+        if options.analyze {
+            let started = std::time::Instant::now();
+            let rows = self.count_rows(&inner, params, interrupt).await?;
+            lines.push(format!("Actual Rows: {rows}"));
+            if options.summary.unwrap_or(true) {
+                lines.push(format!("Execution Time: {:.3} ms", started.elapsed().as_secs_f64() * 1000.0));
+            }
+        }
+        let column = ColumnDescription::new("QUERY PLAN", Type::new(oid::TEXT));
+        let rows = lines.into_iter().map(|line| vec![Value::Text(line.into())]).collect();
+        Ok(Outcome::ready(vec![column], rows, "EXPLAIN"))
+    }
+
+    /// Runs a statement for real and counts what it answers.
+    async fn count_rows(&mut self, inner: &Arc<Prepared>, params: Arc<[Value]>, interrupt: &Interrupt) -> Result<u64> {
+        match Box::pin(self.run(inner, params, interrupt)).await? {
+            Outcome::Rows { columns, source, tag } => {
+                let mut cursor = super::Cursor {
+                    columns,
+                    formats: Arc::from([]),
+                    source,
+                    tag,
+                    sent: 0,
+                    room: None,
+                    exhausted: false,
+                    portal: None,
+                    interrupt: interrupt.clone(),
+                    ends_transaction: false,
+                };
+                while cursor.next().await?.is_some() {}
+                Ok(cursor.sent)
+            }
+            Outcome::Complete(tag) => Ok(tag.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)),
+            _ => Ok(0),
+        }
+    }
+
+    /// The tables of those names; all ordinary tables if none is named.
+    fn named_tables(
+        &mut self,
+        names: &[datafusion::sql::sqlparser::ast::ObjectName],
+    ) -> Result<Vec<Arc<crate::catalog::Table>>> {
+        let catalog = self.catalog();
+        if names.is_empty() {
+            let ordinary = |table: &&Arc<crate::catalog::Table>| table.kind == crate::catalog::TableKind::Table;
+            return Ok(catalog.tables.values().filter(ordinary).cloned().collect());
+        }
+        let context = self.context(catalog.clone(), Arc::from([]));
+        let mut binder = Binder::new(&catalog, &context, &[]);
+        names.iter().map(|name| binder.table(name)).collect()
+    }
+
+    /// VACUUM: gives back the space of rows that are gone.
+    async fn maintain(&mut self, names: &[datafusion::sql::sqlparser::ast::ObjectName]) -> Result<()> {
+        // Without names every deleted row will be compacted away in its time; a named table is compacted now.
+        if names.is_empty() {
+            return Ok(());
+        }
+        for table in self.named_tables(names)? {
+            if table.kind != crate::catalog::TableKind::Table {
+                continue;
+            }
+            let (store, generation) = (self.database.store().clone(), table.storage.generation);
+            let compacted = tokio::task::spawn_blocking(move || store.compact_generation(generation)).await;
+            compacted.map_err(|error| Error::internal(format!("compaction ended early: {error}")))??;
+        }
+        Ok(())
+    }
+
+    async fn lock_tables(
+        &mut self,
+        names: &[datafusion::sql::sqlparser::ast::ObjectName],
+        mode: TableLock,
+        no_wait: bool,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        if self.status() != super::TransactionStatus::Open {
+            let message = "LOCK TABLE can only be used in transaction blocks";
+            return Err(Error::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
+        }
+        let wait = if no_wait { Wait::No } else { self.lock_wait() };
+        for table in self.named_tables(names)? {
+            let locked = interrupt.guard(self.lock_named(table.oid, mode, wait)).await;
+            locked.map_err(|error| match error.sql_state() {
+                SqlState::LOCK_NOT_AVAILABLE if no_wait => Error::new(
+                    SqlState::LOCK_NOT_AVAILABLE,
+                    format!("could not obtain lock on relation \"{}\"", table.name),
+                ),
+                _ => error,
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,273 @@
+//! COPY's grammar: the current one with options in parentheses, and the older ones that clients still send.
+
+use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::reader::Reader;
+use crate::error::{Error, Result, SqlState};
+
+/// A COPY statement.
+#[derive(Debug, Clone)]
+pub struct CopyStatement {
+    pub source: CopySource,
+    pub direction: CopyDirection,
+    pub target: CopyTarget,
+    pub options: CopyOptions,
+    /// COPY … FROM … WHERE.
+    pub filter: Option<ast::Expr>,
+}
+
+#[derive(Debug, Clone)]
+pub enum CopySource {
+    /// `columns` empty: all.
+    Table { name: ast::ObjectName, columns: Vec<String> },
+    Query(Box<ast::Query>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyDirection {
+    /// Into the table.
+    From,
+    /// Out of the table or query.
+    To,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyTarget {
+    /// STDIN or STDOUT: the client.
+    Client,
+    File(String),
+    Program(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyFormat {
+    Text,
+    Csv,
+    Binary,
+}
+
+/// Columns named by FORCE_QUOTE, FORCE_NULL, FORCE_NOT_NULL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ForcedColumns {
+    All,
+    Named(Vec<String>),
+}
+
+/// Options as given; what was not said takes the format's default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyOptions {
+    pub format: CopyFormat,
+    pub delimiter: Option<String>,
+    pub null: Option<String>,
+    pub header: bool,
+    pub quote: Option<String>,
+    pub escape: Option<String>,
+    pub force_quote: Option<ForcedColumns>,
+    pub force_null: Option<ForcedColumns>,
+    pub force_not_null: Option<ForcedColumns>,
+    pub encoding: Option<String>,
+}
+
+impl Default for CopyOptions {
+    fn default() -> Self {
+        Self {
+            format: CopyFormat::Text,
+            delimiter: None,
+            null: None,
+            header: false,
+            quote: None,
+            escape: None,
+            force_quote: None,
+            force_null: None,
+            force_not_null: None,
+            encoding: None,
+        }
+    }
+}
+
+pub(super) fn parse_copy(reader: &mut Reader) -> Result<CopyStatement> {
+    let mut options = CopyOptions::default();
+    let source = if reader.token(&Token::LParen) {
+        let query = reader.parsed(|parser| parser.parse_query())?;
+        reader.expect_token(&Token::RParen)?;
+        CopySource::Query(query)
+    } else {
+        if reader.word("binary") {
+            options.format = CopyFormat::Binary;
+        }
+        let name = reader.object_name()?;
+        let columns = if reader.peek() == Some(&Token::LParen) { column_list(reader)? } else { Vec::new() };
+        CopySource::Table { name, columns }
+    };
+    let direction = if reader.word("from") {
+        CopyDirection::From
+    } else if reader.word("to") {
+        CopyDirection::To
+    } else {
+        return Err(reader.syntax_error());
+    };
+    if direction == CopyDirection::From && matches!(source, CopySource::Query(_)) {
+        return Err(reader.syntax_error());
+    }
+    let target = if reader.word("stdin") || reader.word("stdout") {
+        CopyTarget::Client
+    } else if reader.word("program") {
+        CopyTarget::Program(reader.string()?)
+    } else {
+        CopyTarget::File(reader.string()?)
+    };
+    reader.word("with");
+    if reader.token(&Token::LParen) {
+        loop {
+            option(reader, &mut options)?;
+            if !reader.token(&Token::Comma) {
+                break;
+            }
+        }
+        reader.expect_token(&Token::RParen)?;
+    } else {
+        legacy_options(reader, &mut options)?;
+    }
+    let filter = if reader.word("where") {
+        if direction == CopyDirection::To {
+            return Err(reader.syntax_error());
+        }
+        Some(reader.parsed(|parser| parser.parse_expr())?)
+    } else {
+        None
+    };
+    Ok(CopyStatement { source, direction, target, options, filter })
+}
+
+fn column_list(reader: &mut Reader) -> Result<Vec<String>> {
+    reader.expect_token(&Token::LParen)?;
+    let mut columns = Vec::new();
+    loop {
+        columns.push(reader.identifier()?);
+        if !reader.token(&Token::Comma) {
+            break;
+        }
+    }
+    reader.expect_token(&Token::RParen)?;
+    Ok(columns)
+}
+
+fn option(reader: &mut Reader, options: &mut CopyOptions) -> Result<()> {
+    let name = reader.identifier()?;
+    match name.as_str() {
+        "format" => {
+            let format = word_or_string(reader)?;
+            options.format = match format.as_str() {
+                "text" => CopyFormat::Text,
+                "csv" => CopyFormat::Csv,
+                "binary" => CopyFormat::Binary,
+                _ => {
+                    return Err(Error::new(
+                        SqlState::INVALID_PARAMETER_VALUE,
+                        format!("COPY format \"{format}\" not recognized"),
+                    ));
+                }
+            };
+        }
+        // Freezing is about a row's visibility in PostgreSQL's heap; every row here is as good as frozen.
+        "freeze" => {
+            boolean(reader)?;
+        }
+        "delimiter" => options.delimiter = Some(reader.string()?),
+        "null" => options.null = Some(reader.string()?),
+        "header" => {
+            if reader.word("match") {
+                return Err(Error::unsupported("COPY (HEADER match)"));
+            }
+            options.header = boolean(reader)?;
+        }
+        "quote" => options.quote = Some(reader.string()?),
+        "escape" => options.escape = Some(reader.string()?),
+        "force_quote" => options.force_quote = Some(forced_columns(reader)?),
+        "force_null" => options.force_null = Some(forced_columns(reader)?),
+        "force_not_null" => options.force_not_null = Some(forced_columns(reader)?),
+        "encoding" => options.encoding = Some(word_or_string(reader)?),
+        _ => return Err(Error::new(SqlState::SYNTAX_ERROR, format!("option \"{name}\" not recognized"))),
+    }
+    Ok(())
+}
+
+fn word_or_string(reader: &mut Reader) -> Result<String> {
+    match reader.peek() {
+        Some(Token::Word(_)) => reader.identifier(),
+        _ => reader.string(),
+    }
+}
+
+fn boolean(reader: &mut Reader) -> Result<bool> {
+    let value = match reader.peek() {
+        Some(Token::Comma | Token::RParen) => return Ok(true),
+        Some(Token::Number(digits, _)) => {
+            let value = digits.clone();
+            reader.advance();
+            value
+        }
+        _ => word_or_string(reader)?.to_lowercase(),
+    };
+    match value.as_str() {
+        "true" | "on" | "1" => Ok(true),
+        "false" | "off" | "0" => Ok(false),
+        _ => Err(Error::new(SqlState::SYNTAX_ERROR, "option requires a Boolean value")),
+    }
+}
+
+fn forced_columns(reader: &mut Reader) -> Result<ForcedColumns> {
+    if reader.token(&Token::Mul) {
+        return Ok(ForcedColumns::All);
+    }
+    Ok(ForcedColumns::Named(column_list(reader)?))
+}
+
+/// `[BINARY] [DELIMITER [AS] 'x'] [NULL [AS] 'x'] [CSV [HEADER] [QUOTE [AS] 'x'] [ESCAPE [AS] 'x'] …]`
+fn legacy_options(reader: &mut Reader, options: &mut CopyOptions) -> Result<()> {
+    loop {
+        if reader.word("binary") {
+            options.format = CopyFormat::Binary;
+        } else if reader.word("csv") {
+            options.format = CopyFormat::Csv;
+        } else if reader.word("freeze") {
+            // As in `option`.
+        } else if reader.word("header") {
+            options.header = true;
+        } else if reader.word("delimiter") || reader.word("delimiters") {
+            reader.word("as");
+            options.delimiter = Some(reader.string()?);
+        } else if reader.word("null") {
+            reader.word("as");
+            options.null = Some(reader.string()?);
+        } else if reader.word("quote") {
+            reader.word("as");
+            options.quote = Some(reader.string()?);
+        } else if reader.word("escape") {
+            reader.word("as");
+            options.escape = Some(reader.string()?);
+        } else if reader.word("encoding") {
+            options.encoding = Some(reader.string()?);
+        } else if reader.words(&["force", "quote"]) {
+            options.force_quote = Some(legacy_columns(reader)?);
+        } else if reader.words(&["force", "not", "null"]) {
+            options.force_not_null = Some(legacy_columns(reader)?);
+        } else if reader.words(&["force", "null"]) {
+            options.force_null = Some(legacy_columns(reader)?);
+        } else {
+            return Ok(());
+        }
+    }
+}
+
+fn legacy_columns(reader: &mut Reader) -> Result<ForcedColumns> {
+    if reader.token(&Token::Mul) {
+        return Ok(ForcedColumns::All);
+    }
+    let mut columns = vec![reader.identifier()?];
+    while reader.token(&Token::Comma) {
+        columns.push(reader.identifier()?);
+    }
+    Ok(ForcedColumns::Named(columns))
+}

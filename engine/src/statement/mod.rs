@@ -1,0 +1,100 @@
+//! Statements: every verb we know, parsed from text.
+//!
+//! Queries, writes and definitions are parsed by `sqlparser`; the utility statements (transactions, settings, COPY,
+//! VACUUM, …) by a small reader of ours, because there PostgreSQL's grammar is its own and easy.
+
+mod copy;
+mod parse;
+mod reader;
+mod utility;
+
+pub use copy::{CopyDirection, CopyFormat, CopyOptions, CopySource, CopyStatement, CopyTarget, ForcedColumns};
+use datafusion::sql::sqlparser::ast;
+pub use parse::{parse_expression, parse_script, parse_single, position_in};
+use storage::{Isolation, TableLock};
+
+/// One parsed statement.
+#[derive(Debug, Clone)]
+pub enum Statement {
+    Query(Box<ast::Query>),
+    Insert(Box<ast::Insert>),
+    Update(Box<ast::Update>),
+    Delete(Box<ast::Delete>),
+    /// CREATE, ALTER, DROP, TRUNCATE, GRANT, REVOKE, COMMENT and the like.
+    Definition(Box<ast::Statement>),
+    Copy(Box<CopyStatement>),
+    Begin(TransactionModes),
+    Commit { chain: bool },
+    Rollback { chain: bool },
+    Savepoint(String),
+    Release(String),
+    RollbackTo(String),
+    SetTransaction { session: bool, modes: TransactionModes },
+    /// `value` None is DEFAULT.
+    Set { local: bool, name: String, value: Option<Vec<String>> },
+    Reset(ResetTarget),
+    Show(ShowTarget),
+    SetRole { local: bool, role: Option<String> },
+    SetSessionAuthorization { local: bool, role: Option<String> },
+    Discard(DiscardTarget),
+    Prepare { name: String, types: Vec<ast::DataType>, statement: Box<Statement> },
+    Execute { name: String, arguments: Vec<ast::Expr> },
+    /// None is ALL.
+    Deallocate(Option<String>),
+    Explain { options: ExplainOptions, statement: Box<Statement> },
+    Vacuum { analyze: bool, tables: Vec<ast::ObjectName> },
+    Analyze { tables: Vec<ast::ObjectName> },
+    Checkpoint,
+    Lock { tables: Vec<ast::ObjectName>, mode: TableLock, no_wait: bool },
+}
+
+/// What `BEGIN` and `SET TRANSACTION` may say; None is "not said".
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TransactionModes {
+    pub isolation: Option<Isolation>,
+    pub read_only: Option<bool>,
+    pub deferrable: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResetTarget {
+    All,
+    Name(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShowTarget {
+    All,
+    Name(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiscardTarget {
+    All,
+    Plans,
+    Sequences,
+    Temporary,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExplainOptions {
+    pub analyze: bool,
+    pub verbose: bool,
+    pub costs: bool,
+    pub timing: bool,
+    pub summary: Option<bool>,
+    pub buffers: bool,
+}
+
+impl Default for ExplainOptions {
+    fn default() -> Self {
+        Self { analyze: false, verbose: false, costs: true, timing: true, summary: None, buffers: false }
+    }
+}
+
+impl Statement {
+    /// Whether the statement may run in a failed transaction: those that end it.
+    pub fn ends_transaction(&self) -> bool {
+        matches!(self, Statement::Commit { .. } | Statement::Rollback { .. } | Statement::RollbackTo(_))
+    }
+}

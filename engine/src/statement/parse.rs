@@ -1,0 +1,141 @@
+//! Text to statements: splits a script at its semicolons and parses each piece.
+
+use std::borrow::Cow;
+
+use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::ParserError;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+use super::Statement;
+use super::reader::{Reader, syntax_error_near};
+use super::utility;
+use crate::error::{Error, Result, SqlState};
+
+/// Parses every statement of a simple query. Empty statements are left out, so the result may be empty.
+pub fn parse_script(text: &str) -> Result<Vec<Statement>> {
+    if let Some(statement) = utility::quick(text) {
+        return Ok(vec![statement]);
+    }
+    let tokens = tokenize(text)?;
+    let mut statements = Vec::new();
+    for piece in tokens.split(|token| token.token == Token::SemiColon) {
+        if piece.iter().all(|token| matches!(token.token, Token::Whitespace(_))) {
+            continue;
+        }
+        statements.push(parse_tokens(text, piece)?);
+    }
+    Ok(statements)
+}
+
+/// Parses the one statement of a Parse message; None if it is empty.
+pub fn parse_single(text: &str) -> Result<Option<Statement>> {
+    let mut statements = parse_script(text)?;
+    match statements.len() {
+        0 | 1 => Ok(statements.pop()),
+        _ => Err(Error::new(SqlState::SYNTAX_ERROR, "cannot insert multiple commands into a prepared statement")),
+    }
+}
+
+fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>> {
+    let dialect = PostgreSqlDialect {};
+    Tokenizer::new(&dialect, text).tokenize_with_location().map_err(|error| {
+        let message = error.message.as_str();
+        let words: Cow<'static, str> = if message.contains("Unterminated string") {
+            "unterminated quoted string".into()
+        } else if message.contains("comment") {
+            "unterminated /* comment".into()
+        } else if message.contains("dollar") {
+            "unterminated dollar-quoted string".into()
+        } else if message.contains("Expected close delimiter") {
+            "unterminated quoted identifier".into()
+        } else {
+            format!("syntax error: {message}").into()
+        };
+        Error::new(SqlState::SYNTAX_ERROR, words).at(position_in(text, error.location))
+    })
+}
+
+/// Parses one statement, whose tokens hold no semicolon.
+pub(super) fn parse_tokens(text: &str, tokens: &[TokenWithSpan]) -> Result<Statement> {
+    let mut reader = Reader::new(text, tokens);
+    if let Some(statement) = utility::parse(text, &mut reader)? {
+        reader.expect_end()?;
+        return Ok(statement);
+    }
+    let statement = reader.parsed(|parser| parser.parse_statement())?;
+    reader.expect_end()?;
+    classify(statement)
+}
+
+/// Sorts what `sqlparser` knows into our verbs.
+fn classify(statement: ast::Statement) -> Result<Statement> {
+    Ok(match statement {
+        ast::Statement::Query(query) => Statement::Query(query),
+        ast::Statement::Insert(insert) => Statement::Insert(Box::new(insert)),
+        ast::Statement::Update(update) => Statement::Update(Box::new(update)),
+        ast::Statement::Delete(delete) => Statement::Delete(Box::new(delete)),
+        other => Statement::Definition(Box::new(other)),
+    })
+}
+
+/// The parser's error in PostgreSQL's words, with the position of the token it stumbled over.
+pub(super) fn parser_error(text: &str, error: ParserError) -> Error {
+    let message = match error {
+        ParserError::RecursionLimitExceeded => {
+            return Error::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
+                .with_hint("The statement nests expressions or subqueries too deeply.");
+        }
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
+    };
+    let (message, location) = split_location(&message);
+    match message.rsplit_once(", found: ") {
+        Some((_, "EOF")) => {
+            Error::new(SqlState::SYNTAX_ERROR, "syntax error at end of input").at(Some(text.chars().count() + 1))
+        }
+        Some((_, token)) => match location {
+            Some(location) => syntax_error_near(text, token, location),
+            None => Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{token}\"")),
+        },
+        None => Error::new(SqlState::SYNTAX_ERROR, format!("syntax error: {message}"))
+            .at(location.and_then(|location| position_in(text, location))),
+    }
+}
+
+/// Takes the " at Line: l, Column: c" off the end of a parser's message.
+fn split_location(message: &str) -> (&str, Option<Location>) {
+    let Some((before, after)) = message.rsplit_once(" at Line: ") else { return (message, None) };
+    let Some((line, column)) = after.split_once(", Column: ") else { return (message, None) };
+    match (line.parse(), column.parse()) {
+        (Ok(line), Ok(column)) => (before, Some(Location { line, column })),
+        _ => (message, None),
+    }
+}
+
+/// The 1-based character position of a place in a text; None for an empty span.
+pub fn position_in(text: &str, location: Location) -> Option<usize> {
+    if location.line == 0 {
+        return None;
+    }
+    let mut lines_left = location.line - 1;
+    let mut position = 0;
+    for character in text.chars() {
+        if lines_left == 0 {
+            break;
+        }
+        position += 1;
+        if character == '\n' {
+            lines_left -= 1;
+        }
+    }
+    Some(position + location.column as usize)
+}
+
+/// Parses an expression that the catalog keeps as text (a default, a check).
+pub fn parse_expression(text: &str) -> Result<ast::Expr> {
+    let tokens = tokenize(text)?;
+    let mut reader = Reader::new(text, &tokens);
+    let expr = reader.parsed(|parser| parser.parse_expr())?;
+    reader.expect_end()?;
+    Ok(expr)
+}

@@ -1,0 +1,485 @@
+//! The utility statements: transactions, settings, prepared statements, maintenance.
+
+use datafusion::sql::sqlparser::tokenizer::Token;
+use storage::{Isolation, TableLock};
+
+use super::copy::parse_copy;
+use super::parse::parse_tokens;
+use super::reader::Reader;
+use super::{DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes};
+use crate::error::{Error, Result, SqlState};
+
+/// The statements that frame every transaction, recognised without taking the text apart.
+pub(super) fn quick(text: &str) -> Option<Statement> {
+    if text.len() > 16 {
+        return None;
+    }
+    let word = text.trim_end_matches([';', ' ', '\n']).trim_start();
+    if word.eq_ignore_ascii_case("begin") {
+        Some(Statement::Begin(TransactionModes::default()))
+    } else if word.eq_ignore_ascii_case("commit") || word.eq_ignore_ascii_case("end") {
+        Some(Statement::Commit { chain: false })
+    } else if word.eq_ignore_ascii_case("rollback") {
+        Some(Statement::Rollback { chain: false })
+    } else {
+        None
+    }
+}
+
+/// Parses a utility statement; None if the tokens begin another kind.
+pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>> {
+    let Some(Token::Word(first)) = reader.peek() else { return Ok(None) };
+    let verb = first.value.to_ascii_lowercase();
+    let starts_known = matches!(
+        verb.as_str(),
+        "begin" | "start" | "commit" | "end" | "rollback" | "abort" | "savepoint" | "release" | "prepare" | "execute"
+            | "deallocate" | "set" | "reset" | "show" | "discard" | "explain" | "vacuum" | "analyze" | "analyse"
+            | "checkpoint" | "lock" | "copy" | "declare" | "fetch" | "move" | "close" | "listen" | "unlisten" | "notify"
+            | "reindex" | "cluster" | "do" | "call" | "load" | "reassign" | "security" | "refresh" | "import"
+    );
+    if !starts_known {
+        return Ok(None);
+    }
+    reader.advance();
+    let statement = match verb.as_str() {
+        "prepare" => prepare(text, reader)?,
+        "execute" => execute(reader)?,
+        "deallocate" => deallocate(reader)?,
+        "set" => set(reader)?,
+        "reset" => reset(reader)?,
+        "show" => show(reader)?,
+        "discard" => discard(reader)?,
+        "explain" => explain(text, reader)?,
+        "vacuum" => vacuum(reader)?,
+        "analyze" | "analyse" => analyze(reader)?,
+        "checkpoint" => Statement::Checkpoint,
+        "lock" => lock(reader)?,
+        "copy" => Statement::Copy(Box::new(parse_copy(reader)?)),
+        "declare" | "fetch" | "move" | "close" => return Err(Error::unsupported("cursors (DECLARE, FETCH, MOVE, CLOSE)")),
+        "listen" | "unlisten" | "notify" => return Err(Error::unsupported("LISTEN/NOTIFY")),
+        "reindex" | "cluster" | "do" | "call" | "load" | "reassign" | "security" | "refresh" | "import" => {
+            return Err(Error::unsupported(verb.to_uppercase()));
+        }
+        _ => transaction_verb(&verb, reader)?,
+    };
+    Ok(Some(statement))
+}
+
+fn transaction_verb(verb: &str, reader: &mut Reader) -> Result<Statement> {
+    match verb {
+        "begin" => {
+            let _ = reader.word("work") || reader.word("transaction");
+            Ok(Statement::Begin(transaction_modes(reader)?))
+        }
+        "start" => {
+            reader.expect_word("transaction")?;
+            Ok(Statement::Begin(transaction_modes(reader)?))
+        }
+        "commit" if reader.word("prepared") => Err(Error::unsupported("COMMIT PREPARED")),
+        "commit" | "end" => {
+            let _ = reader.word("work") || reader.word("transaction");
+            Ok(Statement::Commit { chain: chain(reader)? })
+        }
+        "rollback" if reader.word("prepared") => Err(Error::unsupported("ROLLBACK PREPARED")),
+        "rollback" | "abort" => {
+            let _ = reader.word("work") || reader.word("transaction");
+            if verb == "rollback" && reader.word("to") {
+                reader.word("savepoint");
+                return Ok(Statement::RollbackTo(reader.identifier()?));
+            }
+            Ok(Statement::Rollback { chain: chain(reader)? })
+        }
+        "savepoint" => Ok(Statement::Savepoint(reader.identifier()?)),
+        _ => {
+            reader.word("savepoint");
+            Ok(Statement::Release(reader.identifier()?))
+        }
+    }
+}
+
+fn chain(reader: &mut Reader) -> Result<bool> {
+    if !reader.word("and") {
+        return Ok(false);
+    }
+    let no = reader.word("no");
+    reader.expect_word("chain")?;
+    Ok(!no)
+}
+
+fn transaction_modes(reader: &mut Reader) -> Result<TransactionModes> {
+    let mut modes = TransactionModes::default();
+    let mut first = true;
+    while !reader.at_end() {
+        if !first {
+            reader.token(&Token::Comma);
+        }
+        first = false;
+        if reader.words(&["isolation", "level"]) {
+            modes.isolation = Some(if reader.word("serializable") {
+                Isolation::Serializable
+            } else if reader.words(&["repeatable", "read"]) {
+                Isolation::RepeatableRead
+            } else if reader.words(&["read", "committed"]) || reader.words(&["read", "uncommitted"]) {
+                Isolation::ReadCommitted
+            } else {
+                return Err(reader.syntax_error());
+            });
+        } else if reader.words(&["read", "only"]) {
+            modes.read_only = Some(true);
+        } else if reader.words(&["read", "write"]) {
+            modes.read_only = Some(false);
+        } else if reader.words(&["not", "deferrable"]) {
+            modes.deferrable = Some(false);
+        } else if reader.word("deferrable") {
+            modes.deferrable = Some(true);
+        } else {
+            return Err(reader.syntax_error());
+        }
+    }
+    Ok(modes)
+}
+
+fn prepare(text: &str, reader: &mut Reader) -> Result<Statement> {
+    if reader.word("transaction") {
+        return Err(Error::unsupported("PREPARE TRANSACTION"));
+    }
+    let name = reader.identifier()?;
+    let mut types = Vec::new();
+    if reader.token(&Token::LParen) {
+        loop {
+            types.push(reader.parsed(|parser| parser.parse_data_type())?);
+            if !reader.token(&Token::Comma) {
+                break;
+            }
+        }
+        reader.expect_token(&Token::RParen)?;
+    }
+    reader.expect_word("as")?;
+    let statement = parse_tokens(text, reader.rest())?;
+    while reader.advance().is_some() {}
+    match statement {
+        Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
+            Ok(Statement::Prepare { name, types, statement: Box::new(statement) })
+        }
+        _ => Err(Error::new(SqlState::SYNTAX_ERROR, "only SELECT, INSERT, UPDATE, DELETE and VALUES can be prepared")),
+    }
+}
+
+fn execute(reader: &mut Reader) -> Result<Statement> {
+    let name = reader.identifier()?;
+    let mut arguments = Vec::new();
+    if reader.token(&Token::LParen) {
+        loop {
+            arguments.push(reader.parsed(|parser| parser.parse_expr())?);
+            if !reader.token(&Token::Comma) {
+                break;
+            }
+        }
+        reader.expect_token(&Token::RParen)?;
+    }
+    Ok(Statement::Execute { name, arguments })
+}
+
+fn deallocate(reader: &mut Reader) -> Result<Statement> {
+    reader.word("prepare");
+    if reader.word("all") {
+        return Ok(Statement::Deallocate(None));
+    }
+    Ok(Statement::Deallocate(Some(reader.identifier()?)))
+}
+
+fn set(reader: &mut Reader) -> Result<Statement> {
+    let local = reader.word("local");
+    let session = !local && reader.word("session");
+    if session && reader.words(&["characteristics", "as", "transaction"]) {
+        return Ok(Statement::SetTransaction { session: true, modes: transaction_modes(reader)? });
+    }
+    if reader.word("authorization") {
+        let role = role_or_default(reader)?;
+        return Ok(Statement::SetSessionAuthorization { local, role });
+    }
+    if reader.word("transaction") {
+        if reader.word("snapshot") {
+            return Err(Error::unsupported("SET TRANSACTION SNAPSHOT"));
+        }
+        return Ok(Statement::SetTransaction { session: false, modes: transaction_modes(reader)? });
+    }
+    if reader.word("constraints") {
+        return Err(Error::unsupported("SET CONSTRAINTS"));
+    }
+    if reader.word("role") {
+        return Ok(Statement::SetRole { local, role: role_or_default(reader)? });
+    }
+    let name = if reader.words(&["time", "zone"]) {
+        return Ok(Statement::Set { local, name: "timezone".to_owned(), value: setting_values(reader, &["local"])? });
+    } else if reader.word("names") {
+        return Ok(Statement::Set { local, name: "client_encoding".to_owned(), value: setting_values(reader, &[])? });
+    } else {
+        setting_name(reader)?
+    };
+    if !reader.word("to") && !reader.token(&Token::Eq) {
+        return Err(reader.syntax_error());
+    }
+    Ok(Statement::Set { local, name, value: setting_values(reader, &[])? })
+}
+
+fn role_or_default(reader: &mut Reader) -> Result<Option<String>> {
+    let _ = reader.word("to") || reader.token(&Token::Eq);
+    if reader.word("none") || reader.word("default") {
+        return Ok(None);
+    }
+    match reader.peek() {
+        Some(Token::SingleQuotedString(_)) => reader.string().map(Some),
+        _ => reader.identifier().map(Some),
+    }
+}
+
+fn setting_name(reader: &mut Reader) -> Result<String> {
+    let mut name = reader.identifier()?;
+    while reader.token(&Token::Period) {
+        name.push('.');
+        name.push_str(&reader.identifier()?);
+    }
+    Ok(name)
+}
+
+/// A comma-separated list of words, strings and numbers; None for DEFAULT (and for the given synonyms).
+fn setting_values(reader: &mut Reader, defaults: &[&str]) -> Result<Option<Vec<String>>> {
+    if reader.word("default") || defaults.iter().any(|word| reader.word(word)) {
+        return Ok(None);
+    }
+    let mut values = Vec::new();
+    loop {
+        values.push(setting_value(reader)?);
+        if !reader.token(&Token::Comma) {
+            return Ok(Some(values));
+        }
+    }
+}
+
+fn setting_value(reader: &mut Reader) -> Result<String> {
+    let sign = if reader.token(&Token::Minus) {
+        "-"
+    } else {
+        reader.token(&Token::Plus);
+        ""
+    };
+    match reader.peek() {
+        Some(Token::Number(digits, _)) => {
+            let value = format!("{sign}{digits}");
+            reader.advance();
+            Ok(value)
+        }
+        _ if !sign.is_empty() => Err(reader.syntax_error()),
+        Some(Token::Word(word)) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("interval") => {
+            reader.advance();
+            reader.string()
+        }
+        Some(Token::Word(_)) => reader.identifier(),
+        _ => reader.string(),
+    }
+}
+
+fn reset(reader: &mut Reader) -> Result<Statement> {
+    if reader.word("all") {
+        return Ok(Statement::Reset(ResetTarget::All));
+    }
+    if reader.word("role") {
+        return Ok(Statement::SetRole { local: false, role: None });
+    }
+    if reader.words(&["session", "authorization"]) {
+        return Ok(Statement::SetSessionAuthorization { local: false, role: None });
+    }
+    let name = if reader.words(&["time", "zone"]) {
+        "timezone".to_owned()
+    } else if reader.words(&["transaction", "isolation", "level"]) {
+        "transaction_isolation".to_owned()
+    } else {
+        setting_name(reader)?
+    };
+    Ok(Statement::Reset(ResetTarget::Name(name)))
+}
+
+fn show(reader: &mut Reader) -> Result<Statement> {
+    if reader.word("all") {
+        return Ok(Statement::Show(ShowTarget::All));
+    }
+    let name = if reader.words(&["time", "zone"]) {
+        "timezone".to_owned()
+    } else if reader.words(&["transaction", "isolation", "level"]) {
+        "transaction_isolation".to_owned()
+    } else if reader.words(&["session", "authorization"]) {
+        "session_authorization".to_owned()
+    } else {
+        setting_name(reader)?
+    };
+    Ok(Statement::Show(ShowTarget::Name(name)))
+}
+
+fn discard(reader: &mut Reader) -> Result<Statement> {
+    let target = if reader.word("all") {
+        DiscardTarget::All
+    } else if reader.word("plans") {
+        DiscardTarget::Plans
+    } else if reader.word("sequences") {
+        DiscardTarget::Sequences
+    } else if reader.word("temp") || reader.word("temporary") {
+        DiscardTarget::Temporary
+    } else {
+        return Err(reader.syntax_error());
+    };
+    Ok(Statement::Discard(target))
+}
+
+fn explain(text: &str, reader: &mut Reader) -> Result<Statement> {
+    let mut options = ExplainOptions::default();
+    if reader.token(&Token::LParen) {
+        loop {
+            explain_option(reader, &mut options)?;
+            if !reader.token(&Token::Comma) {
+                break;
+            }
+        }
+        reader.expect_token(&Token::RParen)?;
+    } else {
+        options.analyze = reader.word("analyze") || reader.word("analyse");
+        options.verbose = reader.word("verbose");
+    }
+    let statement = parse_tokens(text, reader.rest())?;
+    while reader.advance().is_some() {}
+    match statement {
+        Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Execute { .. } => {
+            Ok(Statement::Explain { options, statement: Box::new(statement) })
+        }
+        _ => Err(Error::new(SqlState::SYNTAX_ERROR, "EXPLAIN takes SELECT, VALUES, INSERT, UPDATE, DELETE or EXECUTE")),
+    }
+}
+
+fn explain_option(reader: &mut Reader, options: &mut ExplainOptions) -> Result<()> {
+    let name = reader.identifier()?;
+    let value = match reader.peek() {
+        Some(Token::Comma | Token::RParen) => "true".to_owned(),
+        _ => setting_value(reader)?.to_lowercase(),
+    };
+    if name == "format" {
+        return if value == "text" { Ok(()) } else { Err(Error::unsupported(format!("EXPLAIN (FORMAT {value})"))) };
+    }
+    let value = match value.as_str() {
+        "true" | "on" | "1" => true,
+        "false" | "off" | "0" => false,
+        _ => return Err(Error::new(SqlState::SYNTAX_ERROR, format!("{name} requires a Boolean value"))),
+    };
+    match name.as_str() {
+        "analyze" => options.analyze = value,
+        "verbose" => options.verbose = value,
+        "costs" => options.costs = value,
+        "timing" => options.timing = value,
+        "summary" => options.summary = Some(value),
+        "buffers" => options.buffers = value,
+        _ => {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, format!("unrecognized EXPLAIN option \"{name}\"")));
+        }
+    }
+    Ok(())
+}
+
+fn vacuum(reader: &mut Reader) -> Result<Statement> {
+    let mut analyze = false;
+    if reader.token(&Token::LParen) {
+        loop {
+            let option = reader.identifier()?;
+            let on = match reader.peek() {
+                Some(Token::Comma | Token::RParen) => true,
+                _ => !matches!(setting_value(reader)?.to_lowercase().as_str(), "false" | "off" | "0"),
+            };
+            match option.as_str() {
+                "analyze" | "analyse" => analyze = on,
+                "full" | "freeze" | "verbose" | "disable_page_skipping" | "skip_locked" | "index_cleanup"
+                | "process_toast" | "truncate" | "parallel" => {}
+                _ => return Err(Error::new(SqlState::SYNTAX_ERROR, format!("unrecognized VACUUM option \"{option}\""))),
+            }
+            if !reader.token(&Token::Comma) {
+                break;
+            }
+        }
+        reader.expect_token(&Token::RParen)?;
+    } else {
+        reader.word("full");
+        reader.word("freeze");
+        reader.word("verbose");
+        analyze = reader.word("analyze") || reader.word("analyse");
+    }
+    Ok(Statement::Vacuum { analyze, tables: table_list(reader)? })
+}
+
+fn analyze(reader: &mut Reader) -> Result<Statement> {
+    if reader.token(&Token::LParen) {
+        while !reader.token(&Token::RParen) {
+            if reader.advance().is_none() {
+                return Err(reader.syntax_error());
+            }
+        }
+    } else {
+        reader.word("verbose");
+    }
+    Ok(Statement::Analyze { tables: table_list(reader)? })
+}
+
+/// Tables with optional column lists; columns are read over, as statistics are kept for whole tables.
+fn table_list(reader: &mut Reader) -> Result<Vec<datafusion::sql::sqlparser::ast::ObjectName>> {
+    let mut tables = Vec::new();
+    while !reader.at_end() {
+        tables.push(reader.object_name()?);
+        if reader.token(&Token::LParen) {
+            loop {
+                reader.identifier()?;
+                if !reader.token(&Token::Comma) {
+                    break;
+                }
+            }
+            reader.expect_token(&Token::RParen)?;
+        }
+        if !reader.token(&Token::Comma) {
+            break;
+        }
+    }
+    Ok(tables)
+}
+
+fn lock(reader: &mut Reader) -> Result<Statement> {
+    reader.word("table");
+    let mut tables = Vec::new();
+    loop {
+        reader.word("only");
+        tables.push(reader.object_name()?);
+        if !reader.token(&Token::Comma) {
+            break;
+        }
+    }
+    let mut mode = TableLock::AccessExclusive;
+    if reader.word("in") {
+        mode = lock_mode(reader)?;
+        reader.expect_word("mode")?;
+    }
+    let no_wait = reader.word("nowait");
+    Ok(Statement::Lock { tables, mode, no_wait })
+}
+
+fn lock_mode(reader: &mut Reader) -> Result<TableLock> {
+    const MODES: [(&[&str], TableLock); 8] = [
+        (&["access", "share"], TableLock::AccessShare),
+        (&["access", "exclusive"], TableLock::AccessExclusive),
+        (&["row", "share"], TableLock::RowShare),
+        (&["row", "exclusive"], TableLock::RowExclusive),
+        (&["share", "update", "exclusive"], TableLock::ShareUpdateExclusive),
+        (&["share", "row", "exclusive"], TableLock::ShareRowExclusive),
+        (&["share"], TableLock::Share),
+        (&["exclusive"], TableLock::Exclusive),
+    ];
+    for (words, mode) in MODES {
+        if reader.words(words) {
+            return Ok(mode);
+        }
+    }
+    Err(reader.syntax_error())
+}

@@ -1,0 +1,203 @@
+//! Type names in SQL text: PostgreSQL's spellings, as the parser hands them over.
+
+use datafusion::sql::sqlparser::ast::{
+    ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, IntervalFields, ObjectName, ObjectNamePart, TimezoneInfo,
+};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+
+use super::modifier::{HEADER, INTERVAL_FIELDS, interval_modifier};
+use super::{Type, builtin, oid};
+use crate::catalog::Catalog;
+use crate::error::{Error, Result, SqlState};
+
+/// Longest char(n) and varchar(n).
+const LENGTH_MAX: u64 = 10_485_760;
+
+/// The type that a name in SQL means, with its modifier: 42704 if there is none of that name.
+pub fn from_ast(ty: &DataType, catalog: &Catalog) -> Result<Type> {
+    // Types are built in; a catalog that can hold others is asked here.
+    let _ = catalog;
+    resolve(ty)
+}
+
+/// The type whose name a text is: `'int4'::regtype`.
+pub(crate) fn named(text: &str) -> Option<Type> {
+    let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).ok()?;
+    let ty = parser.parse_data_type().ok()?;
+    resolve(&ty).ok()
+}
+
+fn resolve(ty: &DataType) -> Result<Type> {
+    let plain = |oid: u32| Ok(Type::new(oid));
+    match ty {
+        DataType::Bool | DataType::Boolean => plain(oid::BOOL),
+        DataType::SmallInt(None) | DataType::Int2(None) => plain(oid::INT2),
+        DataType::Int(None) | DataType::Integer(None) | DataType::Int4(None) => plain(oid::INT4),
+        DataType::BigInt(None) | DataType::Int8(None) => plain(oid::INT8),
+        DataType::Real | DataType::Float4 => plain(oid::FLOAT4),
+        DataType::Float8 | DataType::DoublePrecision => plain(oid::FLOAT8),
+        DataType::Float(info) => float(info),
+        DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => numeric(info),
+        DataType::Text => plain(oid::TEXT),
+        DataType::Varchar(length) | DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
+            match length {
+                None => plain(oid::VARCHAR),
+                Some(length) => text(oid::VARCHAR, "varchar", length),
+            }
+        }
+        DataType::Char(None) | DataType::Character(None) => Ok(Type::with_modifier(oid::BPCHAR, HEADER + 1)),
+        DataType::Char(Some(length)) | DataType::Character(Some(length)) => text(oid::BPCHAR, "char", length),
+        DataType::Bytea => plain(oid::BYTEA),
+        DataType::Uuid => plain(oid::UUID),
+        DataType::JSON => plain(oid::JSON),
+        DataType::JSONB => plain(oid::JSONB),
+        DataType::Regclass => plain(oid::REGCLASS),
+        DataType::Date => plain(oid::DATE),
+        DataType::Time(digits, zone) => Ok(timed(if zoned(zone) { oid::TIMETZ } else { oid::TIME }, *digits)),
+        DataType::Timestamp(digits, zone) => {
+            Ok(timed(if zoned(zone) { oid::TIMESTAMPTZ } else { oid::TIMESTAMP }, *digits))
+        }
+        DataType::Interval { fields, precision } => {
+            let digits = precision.map(|digits| digits.min(6) as i32);
+            let modifier = interval_modifier(fields.as_ref().map(interval_fields), digits);
+            Ok(Type::with_modifier(oid::INTERVAL, modifier))
+        }
+        DataType::Bit(length) => Ok(Type::with_modifier(oid::BIT, length.map_or(1, bit_length))),
+        DataType::BitVarying(length) | DataType::VarBit(length) => {
+            Ok(Type::with_modifier(oid::VARBIT, length.map_or(-1, bit_length)))
+        }
+        DataType::TsVector => plain(oid::TSVECTOR),
+        DataType::TsQuery => plain(oid::TSQUERY),
+        DataType::Trigger => plain(oid::TRIGGER),
+        DataType::Array(ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element)) => {
+            let element = resolve(element)?;
+            // int[][] is the same type as int[].
+            if builtin::info(element.oid).is_some_and(builtin::TypeInfo::is_array) {
+                return Ok(element);
+            }
+            let array = builtin::array_of(element.oid).ok_or_else(|| {
+                Error::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("could not find array type for data type {}", super::display(Type::new(element.oid))),
+                )
+            })?;
+            Ok(Type::with_modifier(array, element.modifier))
+        }
+        DataType::Custom(name, modifiers) => custom(name, modifiers),
+        other => Err(undefined(&other.to_string().to_lowercase())),
+    }
+}
+
+fn undefined(name: &str) -> Error {
+    Error::new(SqlState::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist"))
+}
+
+fn zoned(zone: &TimezoneInfo) -> bool {
+    matches!(zone, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz)
+}
+
+/// PostgreSQL warns of more than six digits and takes six.
+fn timed(oid: u32, digits: Option<u64>) -> Type {
+    Type::with_modifier(oid, digits.map_or(-1, |digits| digits.min(6) as i32))
+}
+
+fn bit_length(length: u64) -> i32 {
+    i32::try_from(length).unwrap_or(i32::MAX)
+}
+
+fn text(oid: u32, name: &str, length: &CharacterLength) -> Result<Type> {
+    let CharacterLength::IntegerLength { length, .. } = length else {
+        return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \"max\""));
+    };
+    text_length(oid, name, *length)
+}
+
+fn text_length(oid: u32, name: &str, length: u64) -> Result<Type> {
+    let invalid = |words: String| Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, words));
+    match length {
+        0 => invalid(format!("length for type {name} must be at least 1")),
+        1..=LENGTH_MAX => Ok(Type::with_modifier(oid, HEADER + length as i32)),
+        _ => invalid(format!("length for type {name} cannot exceed {LENGTH_MAX}")),
+    }
+}
+
+fn float(info: &ExactNumberInfo) -> Result<Type> {
+    let invalid = |words: &'static str| Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, words));
+    match info {
+        ExactNumberInfo::None => Ok(Type::new(oid::FLOAT8)),
+        ExactNumberInfo::Precision(0) => invalid("precision for type float must be at least 1 bit"),
+        ExactNumberInfo::Precision(1..=24) => Ok(Type::new(oid::FLOAT4)),
+        ExactNumberInfo::Precision(25..=53) => Ok(Type::new(oid::FLOAT8)),
+        _ => invalid("precision for type float must be less than 54 bits"),
+    }
+}
+
+fn numeric(info: &ExactNumberInfo) -> Result<Type> {
+    let (precision, scale) = match info {
+        ExactNumberInfo::None => return Ok(Type::new(oid::NUMERIC)),
+        ExactNumberInfo::Precision(precision) => (*precision, 0),
+        ExactNumberInfo::PrecisionAndScale(precision, scale) => (*precision, *scale),
+    };
+    numeric_of(precision, scale)
+}
+
+fn numeric_of(precision: u64, scale: i64) -> Result<Type> {
+    let invalid = |words: String| Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, words));
+    if !(1..=1000).contains(&precision) {
+        return invalid(format!("NUMERIC precision {precision} must be between 1 and 1000"));
+    }
+    if !(-1000..=1000).contains(&scale) {
+        return invalid(format!("NUMERIC scale {scale} must be between -1000 and 1000"));
+    }
+    let modifier = ((precision as i32) << 16 | (scale as i32 & 0x7ff)) + HEADER;
+    Ok(Type::with_modifier(oid::NUMERIC, modifier))
+}
+
+fn interval_fields(fields: &IntervalFields) -> i32 {
+    let words = fields.to_string().to_lowercase();
+    INTERVAL_FIELDS.iter().find(|(_, name)| *name == words).map_or(0x7fff, |(mask, _)| *mask)
+}
+
+/// A name that the parser has no word for: `oid`, `pg_catalog.int4`, `"char"`, …
+fn custom(name: &ObjectName, modifiers: &[String]) -> Result<Type> {
+    let mut parts = Vec::with_capacity(2);
+    for part in &name.0 {
+        match part {
+            ObjectNamePart::Identifier(ident) if ident.quote_style.is_some() => parts.push(ident.value.clone()),
+            ObjectNamePart::Identifier(ident) => parts.push(ident.value.to_lowercase()),
+            ObjectNamePart::Function(_) => return Err(undefined(&name.to_string())),
+        }
+    }
+    let type_name = match parts.as_slice() {
+        [name] => name,
+        [schema, name] if schema == "pg_catalog" => name,
+        _ => return Err(undefined(&parts.join("."))),
+    };
+    let info = builtin::by_name(type_name).ok_or_else(|| undefined(&parts.join(".")))?;
+    if modifiers.is_empty() {
+        return Ok(Type::new(info.oid));
+    }
+    let numbers = modifiers.iter().map(|modifier| modifier.trim().parse::<i64>()).collect::<Result<Vec<i64>, _>>();
+    let numbers =
+        numbers.map_err(|_| Error::new(SqlState::INVALID_PARAMETER_VALUE, "type modifiers must be simple constants or identifiers"))?;
+    match (info.oid, numbers.as_slice()) {
+        (oid::VARCHAR | oid::BPCHAR, [length]) => {
+            let name = if info.oid == oid::VARCHAR { "varchar" } else { "char" };
+            text_length(info.oid, name, u64::try_from(*length).unwrap_or(0))
+        }
+        (oid::NUMERIC, [precision]) => numeric_of(u64::try_from(*precision).unwrap_or(0), 0),
+        (oid::NUMERIC, [precision, scale]) => numeric_of(u64::try_from(*precision).unwrap_or(0), *scale),
+        (oid::TIME | oid::TIMETZ | oid::TIMESTAMP | oid::TIMESTAMPTZ, [digits]) => {
+            Ok(timed(info.oid, Some(u64::try_from(*digits).unwrap_or(0))))
+        }
+        (oid::INTERVAL, [digits]) => {
+            let digits = digits.clamp(&0, &6);
+            Ok(Type::with_modifier(oid::INTERVAL, interval_modifier(None, Some(*digits as i32))))
+        }
+        _ => Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            format!("type modifier is not allowed for type \"{}\"", info.name),
+        )),
+    }
+}

@@ -1,0 +1,286 @@
+//! PostgreSQL's binary forms (its `*send` and `*recv` functions): big-endian, dates and times from 2000-01-01.
+
+use storage::value::Base10000;
+use storage::{Array, ColumnType, Interval, Numeric, Value, ValueRef};
+
+use super::datetime::{
+    DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY,
+    date_out_of_range, timestamp_out_of_range,
+};
+use super::{Type, builtin, modifier, oid};
+use crate::error::{Error, Result, SqlState};
+
+/// From 1970-01-01 to 2000-01-01.
+const DAYS_2000: i32 = 10_957;
+const MICROSECONDS_2000: i64 = DAYS_2000 as i64 * DAY;
+
+/// No value has more elements: a message has fewer bytes.
+const ELEMENTS_MAX: i32 = 1 << 28;
+
+/// Appends the binary form of a value of the type; nothing for NULL.
+pub fn write_binary(value: ValueRef<'_>, ty: u32, out: &mut Vec<u8>) {
+    match value {
+        ValueRef::Null => {}
+        ValueRef::Bool(v) => out.push(u8::from(v)),
+        ValueRef::Int2(v) => out.extend_from_slice(&v.to_be_bytes()),
+        ValueRef::Int4(v) => out.extend_from_slice(&v.to_be_bytes()),
+        ValueRef::Int8(v) if ty == oid::INT8 || ty == oid::XID8 => out.extend_from_slice(&v.to_be_bytes()),
+        // Oids and their kin: the low 32 bits.
+        ValueRef::Int8(v) => out.extend_from_slice(&(v as u32).to_be_bytes()),
+        ValueRef::Float4(v) => out.extend_from_slice(&v.to_be_bytes()),
+        ValueRef::Float8(v) => out.extend_from_slice(&v.to_be_bytes()),
+        ValueRef::Numeric(v) => write_numeric(&v, out),
+        ValueRef::Text(v) => out.extend_from_slice(v.as_bytes()),
+        ValueRef::Bytea(v) => out.extend_from_slice(v),
+        ValueRef::Date(v) => {
+            let days = if matches!(v, DATE_INFINITY | DATE_NEGATIVE_INFINITY) { v } else { v.saturating_sub(DAYS_2000) };
+            out.extend_from_slice(&days.to_be_bytes());
+        }
+        ValueRef::Time(v) => out.extend_from_slice(&v.to_be_bytes()),
+        ValueRef::Timestamp(v) | ValueRef::Timestamptz(v) => {
+            let infinite = matches!(v, TIMESTAMP_INFINITY | TIMESTAMP_NEGATIVE_INFINITY);
+            let since = if infinite { v } else { v.saturating_sub(MICROSECONDS_2000) };
+            out.extend_from_slice(&since.to_be_bytes());
+        }
+        ValueRef::Interval(v) => {
+            out.extend_from_slice(&v.microseconds.to_be_bytes());
+            out.extend_from_slice(&v.days.to_be_bytes());
+            out.extend_from_slice(&v.months.to_be_bytes());
+        }
+        ValueRef::Uuid(v) => out.extend_from_slice(&v),
+        ValueRef::Array(v) => write_array(&v, ty, out),
+    }
+}
+
+fn write_numeric(value: &Numeric, out: &mut Vec<u8>) {
+    let wire = value.to_base10000();
+    // A numeric has at most 131072 + 16383 digits, four to a place.
+    let count = i16::try_from(wire.digits.len()).unwrap_or(i16::MAX);
+    out.extend_from_slice(&count.to_be_bytes());
+    out.extend_from_slice(&wire.weight.to_be_bytes());
+    out.extend_from_slice(&wire.sign.to_be_bytes());
+    out.extend_from_slice(&wire.dscale.to_be_bytes());
+    for digit in wire.digits {
+        out.extend_from_slice(&digit.to_be_bytes());
+    }
+}
+
+fn write_array(array: &Array, ty: u32, out: &mut Vec<u8>) {
+    let element = builtin::element_of(ty).unwrap_or(oid::TEXT);
+    let vector = matches!(ty, oid::INT2VECTOR | oid::OIDVECTOR);
+    let dimensions: i32 = if array.values.is_empty() && !vector { 0 } else { 1 };
+    let nulls = array.values.iter().any(Value::is_null);
+    out.extend_from_slice(&dimensions.to_be_bytes());
+    out.extend_from_slice(&i32::from(nulls).to_be_bytes());
+    out.extend_from_slice(&element.to_be_bytes());
+    if dimensions == 1 {
+        out.extend_from_slice(&(array.values.len() as u32).to_be_bytes());
+        out.extend_from_slice(&i32::from(!vector).to_be_bytes());
+    }
+    for value in &array.values {
+        if value.is_null() {
+            out.extend_from_slice(&(-1_i32).to_be_bytes());
+            continue;
+        }
+        let start = out.len();
+        out.extend_from_slice(&[0; 4]);
+        write_binary(value.as_ref(), element, out);
+        let length = (out.len() - start - 4) as u32;
+        out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+    }
+}
+
+/// Reads the binary form of a value of the type and applies the type's modifier. 22P03 if the bytes are not one.
+pub fn parse_binary(bytes: &[u8], ty: Type) -> Result<Value> {
+    let value = read(bytes, ty.oid)?;
+    if ty.modifier < 0 { Ok(value) } else { modifier::apply_modifier(value, ty, false) }
+}
+
+fn malformed() -> Error {
+    Error::new(SqlState::INVALID_BINARY_REPRESENTATION, "incorrect binary data format")
+}
+
+fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
+    bytes.try_into().map_err(|_| malformed())
+}
+
+fn read(bytes: &[u8], ty: u32) -> Result<Value> {
+    Ok(match ty {
+        oid::BOOL => Value::Bool(fixed::<1>(bytes)?[0] != 0),
+        oid::INT2 => Value::Int2(i16::from_be_bytes(fixed(bytes)?)),
+        oid::INT4 => Value::Int4(i32::from_be_bytes(fixed(bytes)?)),
+        oid::INT8 => Value::Int8(i64::from_be_bytes(fixed(bytes)?)),
+        oid::FLOAT4 => Value::Float4(f32::from_be_bytes(fixed(bytes)?)),
+        oid::FLOAT8 => Value::Float8(f64::from_be_bytes(fixed(bytes)?)),
+        oid::NUMERIC => Value::Numeric(Box::new(read_numeric(bytes)?)),
+        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::UNKNOWN | oid::JSON => Value::Text(utf8(bytes)?.into()),
+        oid::NAME => Value::Text(super::text::cut_name(utf8(bytes)?).into()),
+        oid::CHAR => Value::Text(utf8(&bytes[..bytes.len().min(1)])?.into()),
+        oid::BYTEA => Value::Bytea(bytes.into()),
+        oid::DATE => Value::Date(read_date(i32::from_be_bytes(fixed(bytes)?))?),
+        oid::TIME => {
+            let time = i64::from_be_bytes(fixed(bytes)?);
+            if !(0..=DAY).contains(&time) {
+                return Err(Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "time out of range"));
+            }
+            Value::Time(time)
+        }
+        oid::TIMESTAMP => Value::Timestamp(read_timestamp(i64::from_be_bytes(fixed(bytes)?))?),
+        oid::TIMESTAMPTZ => Value::Timestamptz(read_timestamp(i64::from_be_bytes(fixed(bytes)?))?),
+        oid::INTERVAL => {
+            let bytes: [u8; 16] = fixed(bytes)?;
+            Value::Interval(Interval {
+                microseconds: i64::from_be_bytes(fixed(&bytes[..8])?),
+                days: i32::from_be_bytes(fixed(&bytes[8..12])?),
+                months: i32::from_be_bytes(fixed(&bytes[12..])?),
+            })
+        }
+        oid::UUID => Value::Uuid(fixed(bytes)?),
+        oid::OID | oid::XID | oid::CID => Value::Int8(i64::from(u32::from_be_bytes(fixed(bytes)?))),
+        other if builtin::is_registered(other) => Value::Int8(i64::from(u32::from_be_bytes(fixed(bytes)?))),
+        other => match builtin::info(other) {
+            Some(info) if info.element != 0 && builtin::is_storable(other) => read_array(bytes, info.element)?,
+            _ => {
+                let name = super::display(Type::new(other));
+                return Err(Error::new(
+                    SqlState::UNDEFINED_FUNCTION,
+                    format!("no binary input function available for type {name}"),
+                ));
+            }
+        },
+    })
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str> {
+    let invalid = |at: usize| {
+        let end = bytes.len().min(at + 4);
+        let shown: Vec<String> = bytes[at..end].iter().map(|byte| format!("0x{byte:02x}")).collect();
+        Error::new(
+            SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+            format!("invalid byte sequence for encoding \"UTF8\": {}", shown.join(" ")),
+        )
+    };
+    let text = std::str::from_utf8(bytes).map_err(|error| invalid(error.valid_up_to()))?;
+    match text.bytes().position(|byte| byte == 0) {
+        Some(at) => Err(Error::new(
+            SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+            format!("invalid byte sequence for encoding \"UTF8\": 0x{:02x}", bytes[at]),
+        )),
+        None => Ok(text),
+    }
+}
+
+fn read_date(days: i32) -> Result<i32> {
+    if matches!(days, DATE_INFINITY | DATE_NEGATIVE_INFINITY) {
+        return Ok(days);
+    }
+    days.checked_add(DAYS_2000)
+        .filter(|days| (super::datetime::DATE_MIN..=super::datetime::DATE_MAX).contains(&i64::from(*days)))
+        .ok_or_else(date_out_of_range)
+}
+
+fn read_timestamp(since: i64) -> Result<i64> {
+    if matches!(since, TIMESTAMP_INFINITY | TIMESTAMP_NEGATIVE_INFINITY) {
+        return Ok(since);
+    }
+    since
+        .checked_add(MICROSECONDS_2000)
+        .filter(|time| super::datetime::is_timestamp(*time))
+        .ok_or_else(timestamp_out_of_range)
+}
+
+/// Reads numbers off the front of some bytes.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8]> {
+        let (head, tail) = self.0.split_at_checked(count).ok_or_else(malformed)?;
+        self.0 = tail;
+        Ok(head)
+    }
+
+    fn i16(&mut self) -> Result<i16> {
+        Ok(i16::from_be_bytes(fixed(self.take(2)?)?))
+    }
+
+    fn i32(&mut self) -> Result<i32> {
+        Ok(i32::from_be_bytes(fixed(self.take(4)?)?))
+    }
+}
+
+fn read_numeric(bytes: &[u8]) -> Result<Numeric> {
+    let mut reader = Reader(bytes);
+    let count = reader.i16()? as u16;
+    let weight = reader.i16()?;
+    let sign = reader.i16()? as u16;
+    let dscale = reader.i16()? as u16;
+    let invalid = |what: &str| {
+        Error::new(SqlState::INVALID_BINARY_REPRESENTATION, format!("invalid {what} in external \"numeric\" value"))
+    };
+    if !matches!(sign, 0x0000 | 0x4000 | 0xC000 | 0xD000 | 0xF000) {
+        return Err(invalid("sign"));
+    }
+    if dscale > 0x3fff {
+        return Err(invalid("scale"));
+    }
+    let mut digits = Vec::with_capacity(usize::from(count).min(bytes.len() / 2));
+    for _ in 0..count {
+        let digit = reader.i16()?;
+        if !(0..10_000).contains(&digit) {
+            return Err(invalid("digit"));
+        }
+        digits.push(digit);
+    }
+    if !reader.0.is_empty() {
+        return Err(malformed());
+    }
+    Numeric::from_base10000(&Base10000 { digits, weight, sign, dscale }).map_err(|_| malformed())
+}
+
+fn read_array(bytes: &[u8], element: u32) -> Result<Value> {
+    let mut reader = Reader(bytes);
+    let dimensions = reader.i32()?;
+    let flags = reader.i32()?;
+    let sent = reader.i32()? as u32;
+    if flags & !1 != 0 {
+        return Err(Error::new(SqlState::INVALID_BINARY_REPRESENTATION, "invalid array flags"));
+    }
+    if sent != element {
+        return Err(Error::new(
+            SqlState::DATATYPE_MISMATCH,
+            format!(
+                "binary data has array element type {sent} ({}) instead of expected {element} ({})",
+                super::display(Type::new(sent)),
+                super::display(Type::new(element))
+            ),
+        ));
+    }
+    let count = match dimensions {
+        0 => 0,
+        1 => {
+            let count = reader.i32()?;
+            let _lower_bound = reader.i32()?;
+            count
+        }
+        _ => return Err(Error::unsupported("a multidimensional array")),
+    };
+    if !(0..ELEMENTS_MAX).contains(&count) {
+        return Err(malformed());
+    }
+    // Each element has at least its length.
+    let mut values = Vec::with_capacity((count as usize).min(bytes.len() / 4));
+    for _ in 0..count {
+        let length = reader.i32()?;
+        values.push(match usize::try_from(length) {
+            Ok(length) => read(reader.take(length)?, element)?,
+            Err(_) if length == -1 => Value::Null,
+            Err(_) => return Err(malformed()),
+        });
+    }
+    if !reader.0.is_empty() {
+        return Err(malformed());
+    }
+    let element: ColumnType = builtin::column_type(Type::new(element))?;
+    Ok(Value::Array(Box::new(Array { element, values })))
+}
+

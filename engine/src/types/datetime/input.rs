@@ -1,0 +1,646 @@
+//! Dates and times from text: what PostgreSQL's `DecodeDateTime` accepts, field by field.
+
+use super::token::{Field, Kind, fields};
+use super::zone::abbreviation;
+use super::{
+    Civil, DATE_INFINITY, DATE_MAX, DATE_MIN, DATE_NEGATIVE_INFINITY, DAY, HOUR, MINUTE, SECOND, TIMESTAMP_INFINITY,
+    TIMESTAMP_NEGATIVE_INFINITY, TimeZone, civil_of_days, days_in_month, days_of_civil,
+};
+use crate::error::{Error, Result, SqlState};
+use crate::types::text::Format;
+
+/// In which order an all-digits date has its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateOrder {
+    YearMonthDay,
+    DayMonthYear,
+    MonthDayYear,
+}
+
+impl DateOrder {
+    /// The order that a value of DateStyle names. Output is ISO only.
+    pub(crate) fn setting(value: &str, current: DateOrder) -> Result<DateOrder> {
+        let mut order = current;
+        for word in value.split(',').map(|word| word.trim().to_ascii_lowercase()) {
+            match word.as_str() {
+                "iso" | "" => {}
+                "ymd" => order = DateOrder::YearMonthDay,
+                "dmy" | "euro" | "european" => order = DateOrder::DayMonthYear,
+                "mdy" | "us" | "noneuro" | "noneuropean" => order = DateOrder::MonthDayYear,
+                "default" => order = DateOrder::MonthDayYear,
+                "sql" | "postgres" | "german" => return Err(Error::unsupported(format_args!("DateStyle {word}"))),
+                _ => {
+                    return Err(Error::new(
+                        SqlState::INVALID_PARAMETER_VALUE,
+                        format!("invalid value for parameter \"DateStyle\": \"{value}\""),
+                    ));
+                }
+            }
+        }
+        Ok(order)
+    }
+}
+
+/// Why text is no date or time.
+#[derive(Debug, Clone)]
+pub(super) enum Fault {
+    BadFormat,
+    Overflow,
+    /// A month or day that may be meant in another order.
+    MonthDayOverflow,
+    ZoneOverflow,
+    UnknownZone(String),
+    Unsupported(&'static str),
+}
+
+impl Fault {
+    pub(super) fn error(self, text: &str, type_name: &str) -> Error {
+        let overflow = || {
+            Error::new(
+                SqlState::DATETIME_FIELD_OVERFLOW,
+                format!("date/time field value out of range: \"{text}\""),
+            )
+        };
+        match self {
+            Fault::BadFormat => Error::new(
+                SqlState::INVALID_DATETIME_FORMAT,
+                format!("invalid input syntax for type {type_name}: \"{text}\""),
+            ),
+            Fault::Overflow => overflow(),
+            Fault::MonthDayOverflow => overflow().with_hint("Perhaps you need a different \"datestyle\" setting."),
+            Fault::ZoneOverflow => {
+                Error::new(SqlState("22009"), format!("time zone displacement out of range: \"{text}\""))
+            }
+            Fault::UnknownZone(zone) => {
+                Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("time zone \"{zone}\" not recognized"))
+            }
+            Fault::Unsupported(what) => Error::unsupported(what),
+        }
+    }
+}
+
+type Decoded<T> = std::result::Result<T, Fault>;
+
+/// What the text says, in full or in part.
+#[derive(Debug, Default)]
+struct Parts {
+    year: Option<i64>,
+    month: Option<i64>,
+    day: Option<i64>,
+    day_of_year: Option<i64>,
+    /// The year had one or two digits: 70 is 1970.
+    short_year: bool,
+    /// Microseconds since midnight.
+    time: Option<i64>,
+    /// A day since 1970 that is complete by itself: a Julian day, `today`.
+    days: Option<i64>,
+    zone: Option<TimeZone>,
+    /// `now`: microseconds since 1970 UTC.
+    moment: Option<i64>,
+    infinity: Option<bool>,
+    afternoon: Option<bool>,
+    before_christ: Option<bool>,
+    text_month: bool,
+    order_is: Option<DateOrder>,
+}
+
+/// Words that have a meaning of their own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Word {
+    Month(i64),
+    Now,
+    Day(i64),
+    Epoch,
+    Infinity(bool),
+    AllBalls,
+    Afternoon(bool),
+    BeforeChrist(bool),
+    Weekday,
+    Zulu,
+    TimeFollows,
+    Julian,
+    Ignored,
+    DaylightSaving,
+}
+
+fn word(text: &str) -> Option<Word> {
+    const MONTHS: [&str; 12] = [
+        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+        "december",
+    ];
+    const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+    if text.len() >= 3 {
+        let names = |name: &&str| **name == *text || (text.len() == 3 && name.starts_with(text));
+        if let Some(position) = MONTHS.iter().position(|name| names(&name)) {
+            return Some(Word::Month(position as i64 + 1));
+        }
+        if WEEKDAYS.iter().any(|name| names(&name)) {
+            return Some(Word::Weekday);
+        }
+    }
+    Some(match text {
+        "sept" => Word::Month(9),
+        "tues" | "weds" | "thur" | "thurs" => Word::Weekday,
+        "now" => Word::Now,
+        "today" => Word::Day(0),
+        "tomorrow" => Word::Day(1),
+        "yesterday" => Word::Day(-1),
+        "epoch" => Word::Epoch,
+        "infinity" | "+infinity" => Word::Infinity(true),
+        "-infinity" => Word::Infinity(false),
+        "allballs" => Word::AllBalls,
+        "am" => Word::Afternoon(false),
+        "pm" => Word::Afternoon(true),
+        "ad" => Word::BeforeChrist(false),
+        "bc" => Word::BeforeChrist(true),
+        "z" | "zulu" => Word::Zulu,
+        "t" => Word::TimeFollows,
+        "j" | "jd" | "julian" => Word::Julian,
+        "at" | "on" => Word::Ignored,
+        "dst" => Word::DaylightSaving,
+        _ => return None,
+    })
+}
+
+/// How fields are read.
+struct Decoder<'a> {
+    format: &'a Format,
+    now: i64,
+    parts: Parts,
+    /// What the next number is, if the word before it says so.
+    expect: Option<Word>,
+}
+
+fn decode(text: &str, format: &Format, now: i64) -> Decoded<Parts> {
+    let fields = fields(text, &|name| word(name).is_some() || abbreviation(name).is_some()).ok_or(Fault::BadFormat)?;
+    if fields.is_empty() {
+        return Err(Fault::BadFormat);
+    }
+    let parts = Parts { order_is: Some(format.date_order), ..Parts::default() };
+    let mut decoder = Decoder { format, now, parts, expect: None };
+    for field in &fields {
+        decoder.field(field)?;
+    }
+    if decoder.expect.is_some() {
+        return Err(Fault::BadFormat);
+    }
+    decoder.finish()
+}
+
+impl Decoder<'_> {
+    fn field(&mut self, field: &Field) -> Decoded<()> {
+        match field.kind {
+            Kind::Date => self.date_field(&field.text),
+            Kind::Time => {
+                if self.expect.take().is_some_and(|expected| expected != Word::TimeFollows) {
+                    return Err(Fault::BadFormat);
+                }
+                let time = clock(&field.text)?;
+                self.set_time(time)
+            }
+            Kind::Zone => {
+                let offset = offset(&field.text)?;
+                self.set_zone(TimeZone::Fixed(offset))
+            }
+            Kind::Number => self.number_field(&field.text),
+            Kind::Word | Kind::SignedWord => self.word_field(&field.text),
+        }
+    }
+
+    fn set_time(&mut self, time: i64) -> Decoded<()> {
+        if self.parts.time.replace(time).is_some() { Err(Fault::BadFormat) } else { Ok(()) }
+    }
+
+    fn set_zone(&mut self, zone: TimeZone) -> Decoded<()> {
+        if self.parts.zone.replace(zone).is_some() { Err(Fault::BadFormat) } else { Ok(()) }
+    }
+
+    fn date_field(&mut self, text: &str) -> Decoded<()> {
+        if self.expect.is_some() || self.parts.has_date() {
+            if text.starts_with(|c: char| c.is_ascii_digit()) {
+                // A run-together time with a zone: 040506-08.
+                self.expect = None;
+                let (time, zone) = text.split_once('-').ok_or(Fault::BadFormat)?;
+                self.parts.number_field(time)?;
+                let offset = offset(&format!("-{zone}"))?;
+                return self.set_zone(TimeZone::Fixed(offset));
+            }
+            return self.zone_name(text);
+        }
+        if self.parts.time.is_some() && text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            return self.zone_name(text);
+        }
+        self.parts.date_text(text)
+    }
+
+    fn zone_name(&mut self, text: &str) -> Decoded<()> {
+        let zone = TimeZone::named(text).or_else(|| TimeZone::posix(text));
+        self.set_zone(zone.ok_or_else(|| Fault::UnknownZone(text.to_owned()))?)
+    }
+
+    fn number_field(&mut self, text: &str) -> Decoded<()> {
+        match self.expect.take() {
+            Some(Word::Julian) => {
+                let days: f64 = text.parse().map_err(|_| Fault::BadFormat)?;
+                if !(0.0..=2_147_483_647.0).contains(&days) {
+                    return Err(Fault::Overflow);
+                }
+                self.parts.days = Some(days as i64 - 2_440_588);
+                if days.fract() != 0.0 {
+                    self.parts.time = Some((days.fract() * DAY as f64) as i64);
+                }
+                Ok(())
+            }
+            Some(Word::TimeFollows) => self.parts.run_together(text, true),
+            Some(_) => Err(Fault::BadFormat),
+            None => self.parts.number(text),
+        }
+    }
+
+    fn word_field(&mut self, text: &str) -> Decoded<()> {
+        let local_day = |decoder: &Self| decoder.format.time_zone.local(decoder.now).div_euclid(DAY);
+        let parts = &mut self.parts;
+        match word(text) {
+            // "Aug" of "14 Aug 2003": a number taken for the month before was the day.
+            Some(Word::Month(month)) => {
+                if let (Some(earlier), None) = (parts.month, parts.day) {
+                    if parts.text_month {
+                        return Err(Fault::BadFormat);
+                    }
+                    parts.day = Some(earlier);
+                } else if parts.month.is_some() {
+                    return Err(Fault::BadFormat);
+                }
+                parts.month = Some(month);
+                parts.text_month = true;
+            }
+            Some(Word::Now) => parts.moment = Some(self.now),
+            Some(Word::Day(shift)) => self.parts.days = Some(local_day(self) + shift),
+            Some(Word::Epoch) => parts.moment = Some(0),
+            Some(Word::Infinity(positive)) => parts.infinity = Some(positive),
+            Some(Word::AllBalls) => {
+                parts.time = Some(0);
+                parts.zone = Some(TimeZone::utc());
+            }
+            Some(Word::Afternoon(afternoon)) => parts.afternoon = Some(afternoon),
+            Some(Word::BeforeChrist(before)) => parts.before_christ = Some(before),
+            Some(Word::Weekday | Word::Ignored) => {}
+            Some(Word::Zulu) => return self.set_zone(TimeZone::utc()),
+            Some(Word::DaylightSaving) => return Err(Fault::Unsupported("the word DST in a date or time")),
+            Some(following @ (Word::TimeFollows | Word::Julian)) => {
+                if following == Word::TimeFollows && !parts.has_date() {
+                    return Err(Fault::BadFormat);
+                }
+                self.expect = Some(following);
+            }
+            None => {
+                let zone = TimeZone::named(text).ok_or(Fault::BadFormat)?;
+                return self.set_zone(zone);
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the whole and makes years and hours what they mean.
+    fn finish(mut self) -> Decoded<Parts> {
+        let parts = &mut self.parts;
+        if let Some(year) = &mut parts.year {
+            if parts.before_christ == Some(true) {
+                if *year <= 0 {
+                    return Err(Fault::Overflow);
+                }
+                *year = 1 - *year;
+            } else if parts.short_year {
+                *year += if *year < 70 { 2000 } else { 1900 };
+            } else if *year <= 0 {
+                return Err(Fault::Overflow);
+            }
+        }
+        if let (Some(day_of_year), Some(year)) = (parts.day_of_year, parts.year) {
+            parts.days = Some(days_of_civil(year, 1, 1) + day_of_year - 1);
+        }
+        if parts.month.is_some_and(|month| !(1..=12).contains(&month))
+            || parts.day.is_some_and(|day| !(1..=31).contains(&day))
+        {
+            return Err(Fault::MonthDayOverflow);
+        }
+        if let (Some(year), Some(month), Some(day)) = (parts.year, parts.month, parts.day)
+            && day > days_in_month(year, month)
+        {
+            return Err(Fault::Overflow);
+        }
+        if let (Some(afternoon), Some(time)) = (parts.afternoon, &mut parts.time) {
+            let hour = *time / HOUR;
+            if hour > 12 {
+                return Err(Fault::Overflow);
+            }
+            match (afternoon, hour) {
+                (true, 0..=11) => *time += 12 * HOUR,
+                (false, 12) => *time -= 12 * HOUR,
+                _ => {}
+            }
+        }
+        Ok(self.parts)
+    }
+}
+
+impl Parts {
+    fn has_date(&self) -> bool {
+        self.days.is_some() || (self.year.is_some() && self.month.is_some() && self.day.is_some()) || self.day_of_year.is_some()
+    }
+
+    /// Days since 1970 of the date, if it is complete.
+    fn date(&self) -> Option<i64> {
+        self.days.or_else(|| Some(days_of_civil(self.year?, self.month?, self.day?)))
+    }
+
+    fn order(&self) -> DateOrder {
+        self.order_is.unwrap_or(DateOrder::MonthDayYear)
+    }
+
+    /// A field with separators: all of a date.
+    fn date_text(&mut self, text: &str) -> Decoded<()> {
+        let parts: Vec<&str> = text
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .flat_map(split_letters)
+            .filter(|part| !part.is_empty())
+            .collect();
+        for part in parts.iter().filter(|part| part.starts_with(|c: char| c.is_ascii_alphabetic())) {
+            match word(part) {
+                Some(Word::Month(value)) if !self.text_month => {
+                    self.month = Some(value);
+                    self.text_month = true;
+                }
+                _ => return Err(Fault::BadFormat),
+            }
+        }
+        for part in parts.iter().filter(|part| part.starts_with(|c: char| c.is_ascii_digit())) {
+            self.number(part)?;
+        }
+        let complete = self.year.is_some() && self.month.is_some() && self.day.is_some();
+        if complete || self.day_of_year.is_some() { Ok(()) } else { Err(Fault::BadFormat) }
+    }
+
+    /// A number, whose place tells what it is.
+    fn number(&mut self, text: &str) -> Decoded<()> {
+        let digits = text.split('.').next().unwrap_or("").len();
+        let has_point = text.contains('.');
+        if has_point && digits > 2 && self.year.is_none() && self.month.is_none() && self.day.is_none() {
+            // 2001.360: a year and a day of it.
+            if let Some((year, day)) = text.split_once('.')
+                && day.len() == 3
+                && digits < 6
+            {
+                self.year = Some(integer(year)?);
+                self.day_of_year = Some(integer(day)?);
+                return Ok(());
+            }
+            return self.run_together(text, false);
+        }
+        if (has_point && digits > 2) || (digits >= 6 && (!self.has_date() || self.time.is_none())) {
+            return self.run_together(text, false);
+        }
+        if has_point {
+            return Err(Fault::BadFormat);
+        }
+        let value = integer(text)?;
+        if digits == 3 && self.year.is_some() && self.month.is_none() && self.day.is_none() && (1..=366).contains(&value) {
+            self.day_of_year = Some(value);
+            return Ok(());
+        }
+        match (self.year, self.month, self.day) {
+            (None, None, None) => match self.order() {
+                order if digits >= 3 || order == DateOrder::YearMonthDay => self.set_year(value, digits),
+                DateOrder::DayMonthYear => self.day = Some(value),
+                _ => self.month = Some(value),
+            },
+            (Some(_), None, None) => self.month = Some(value),
+            (None, Some(_), None) if self.text_month => {
+                if digits >= 3 || self.order() == DateOrder::YearMonthDay {
+                    self.set_year(value, digits);
+                } else {
+                    self.day = Some(value);
+                }
+            }
+            (None, Some(_), None) => self.day = Some(value),
+            (Some(year), Some(_), None) => {
+                if self.text_month && digits >= 3 && self.short_year {
+                    // The first number was the day after all.
+                    self.day = Some(year);
+                    self.set_year(value, digits);
+                } else {
+                    self.day = Some(value);
+                }
+            }
+            (None, None, Some(_)) => self.month = Some(value),
+            (None, Some(_), Some(_)) => self.set_year(value, digits),
+            (Some(_), Some(_), Some(_)) => return self.run_together(text, false),
+            (Some(_), None, Some(_)) => return Err(Fault::BadFormat),
+        }
+        Ok(())
+    }
+
+    fn set_year(&mut self, year: i64, digits: usize) {
+        self.year = Some(year);
+        self.short_year = digits <= 2;
+    }
+
+    fn number_field(&mut self, text: &str) -> Decoded<()> {
+        self.run_together(text, true)
+    }
+
+    /// YYYYMMDD, HHMMSS or HHMM, with a fraction of seconds perhaps.
+    fn run_together(&mut self, text: &str, time_only: bool) -> Decoded<()> {
+        let (digits, fraction) = match text.split_once('.') {
+            Some((digits, fraction)) => (digits, Some(fraction)),
+            None => (text, None),
+        };
+        if fraction.is_none() && !time_only && !self.has_date() && digits.len() >= 6 {
+            let (year, rest) = digits.split_at(digits.len() - 4);
+            self.set_year(integer(year)?, year.len());
+            self.month = Some(integer(&rest[..2])?);
+            self.day = Some(integer(&rest[2..])?);
+            return Ok(());
+        }
+        if self.time.is_some() {
+            return Err(Fault::BadFormat);
+        }
+        let (hour, minute, second) = match digits.len() {
+            6 => (integer(&digits[..2])?, integer(&digits[2..4])?, integer(&digits[4..])?),
+            4 => (integer(&digits[..2])?, integer(&digits[2..])?, 0),
+            _ => return Err(Fault::BadFormat),
+        };
+        let microseconds = fraction.map_or(Ok(0), fraction_of)?;
+        self.time = Some(time_of(hour, minute, second, microseconds)?);
+        Ok(())
+    }
+}
+
+/// "08aug" as "08" and "aug".
+fn split_letters(text: &str) -> impl Iterator<Item = &str> {
+    let at = text.find(|c: char| c.is_ascii_alphabetic() != text.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let (head, tail) = text.split_at(at.unwrap_or(text.len()));
+    [head, tail].into_iter()
+}
+
+fn integer(digits: &str) -> Decoded<i64> {
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Fault::BadFormat);
+    }
+    let value: i64 = digits.parse().map_err(|_| Fault::Overflow)?;
+    if value > i64::from(i32::MAX) { Err(Fault::Overflow) } else { Ok(value) }
+}
+
+/// Digits after the point of seconds, as microseconds, rounded.
+pub(super) fn fraction_of(digits: &str) -> Decoded<i64> {
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Fault::BadFormat);
+    }
+    if digits.is_empty() {
+        return Ok(0);
+    }
+    let value: f64 = format!("0.{digits}").parse().map_err(|_| Fault::BadFormat)?;
+    Ok((value * SECOND as f64).round_ties_even() as i64)
+}
+
+/// 24:00:00 is a time, and so is second 60, which is the next minute.
+fn time_of(hour: i64, minute: i64, second: i64, microseconds: i64) -> Decoded<i64> {
+    if hour > 24 || minute > 59 || second > 60 {
+        return Err(Fault::Overflow);
+    }
+    let time = hour * HOUR + minute * MINUTE + second * SECOND + microseconds;
+    if time > DAY { Err(Fault::Overflow) } else { Ok(time) }
+}
+
+/// `HH:MM`, `HH:MM:SS` or `MM:SS.fff`.
+fn clock(text: &str) -> Decoded<i64> {
+    let (whole, fraction) = match text.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction_of(fraction)?)),
+        None => (text, None),
+    };
+    let mut parts = whole.split(':');
+    let mut next = || parts.next().map(integer).transpose();
+    let (first, second, third) = (next()?, next()?, next()?);
+    if next()?.is_some() {
+        return Err(Fault::BadFormat);
+    }
+    match (first, second, third) {
+        (Some(hour), Some(minute), Some(second)) => time_of(hour, minute, second, fraction.unwrap_or(0)),
+        (Some(hour), Some(minute), None) => match fraction {
+            None => time_of(hour, minute, 0, 0),
+            Some(fraction) => time_of(0, hour, minute, fraction),
+        },
+        _ => Err(Fault::BadFormat),
+    }
+}
+
+/// `+HH`, `+HHMM`, `+HH:MM`, `+HH:MM:SS` in seconds.
+pub(super) fn offset(text: &str) -> Decoded<i32> {
+    let (sign, digits) = match text.as_bytes().first() {
+        Some(b'-') => (-1, &text[1..]),
+        Some(b'+') => (1, &text[1..]),
+        _ => return Err(Fault::BadFormat),
+    };
+    let mut parts = digits.split(':');
+    let first = parts.next().unwrap_or("");
+    let mut hour = integer(first)?;
+    let mut minute = parts.next().map_or(Ok(0), integer)?;
+    let second = parts.next().map_or(Ok(0), integer)?;
+    if parts.next().is_some() {
+        return Err(Fault::BadFormat);
+    }
+    if !digits.contains(':') && first.len() > 2 {
+        minute = hour % 100;
+        hour /= 100;
+    }
+    if hour > 15 || minute > 59 || second > 59 {
+        return Err(Fault::ZoneOverflow);
+    }
+    Ok(sign * (hour * 3600 + minute * 60 + second) as i32)
+}
+
+/// A `date`, in days since 1970. A time in the text is checked and dropped.
+pub(crate) fn parse_date(text: &str, format: &Format, now: i64) -> Result<i32> {
+    let parts = decode(text, format, now).map_err(|fault| fault.error(text, "date"))?;
+    if let Some(positive) = parts.infinity {
+        return Ok(if positive { DATE_INFINITY } else { DATE_NEGATIVE_INFINITY });
+    }
+    let days = match parts.moment {
+        Some(0) => 0,
+        Some(moment) => format.time_zone.local(moment).div_euclid(DAY),
+        None => parts.date().ok_or_else(|| Fault::BadFormat.error(text, "date"))?,
+    };
+    i32::try_from(days)
+        .ok()
+        .filter(|_| (DATE_MIN..=DATE_MAX).contains(&days))
+        .ok_or_else(|| Error::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("date out of range: \"{text}\"")))
+}
+
+/// A `time`, in microseconds since midnight. A date in the text is checked and dropped.
+pub(crate) fn parse_time(text: &str, format: &Format, now: i64) -> Result<i64> {
+    const NAME: &str = "time without time zone";
+    let parts = match decode(text, format, now) {
+        // 040506 is a date anywhere else.
+        Err(_) | Ok(Parts { time: None, moment: None, .. }) => {
+            let mut parts = Parts::default();
+            let (digits, meridiem) = match text.trim().to_ascii_lowercase() {
+                text if text.ends_with("am") || text.ends_with("pm") => {
+                    (text[..text.len() - 2].trim().to_owned(), Some(text.ends_with("pm")))
+                }
+                text => (text, None),
+            };
+            let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            if meridiem.is_some() || !plain || parts.run_together(&digits, true).is_err() {
+                decode(text, format, now).map_err(|fault| fault.error(text, NAME))?
+            } else {
+                parts
+            }
+        }
+        Ok(parts) => parts,
+    };
+    if let Some(moment) = parts.moment.filter(|moment| *moment != 0) {
+        return Ok(format.time_zone.local(moment).rem_euclid(DAY));
+    }
+    parts.time.ok_or_else(|| Fault::BadFormat.error(text, NAME))
+}
+
+/// The local time that the parts say, and whether they say more than that.
+fn local_time(parts: &Parts, text: &str, type_name: &str) -> Result<i64> {
+    let days = parts.date().ok_or_else(|| Fault::BadFormat.error(text, type_name))?;
+    let (year, month, day) = civil_of_days(days);
+    let civil = Civil { year, month, day, time: parts.time.unwrap_or(0) };
+    civil.timestamp().ok_or_else(|| out_of_range(text))
+}
+
+fn out_of_range(text: &str) -> Error {
+    Error::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("timestamp out of range: \"{text}\""))
+}
+
+/// A `timestamp`. A zone in the text is checked and ignored.
+pub(crate) fn parse_timestamp(text: &str, format: &Format, now: i64) -> Result<i64> {
+    const NAME: &str = "timestamp";
+    let parts = decode(text, format, now).map_err(|fault| fault.error(text, NAME))?;
+    match (parts.infinity, parts.moment) {
+        (Some(true), _) => Ok(TIMESTAMP_INFINITY),
+        (Some(false), _) => Ok(TIMESTAMP_NEGATIVE_INFINITY),
+        (None, Some(0)) => Ok(0),
+        (None, Some(moment)) => Ok(format.time_zone.local(moment)),
+        (None, None) => local_time(&parts, text, NAME),
+    }
+}
+
+/// A `timestamptz`. Without a zone in the text it is a local time of the session's.
+pub(crate) fn parse_timestamptz(text: &str, format: &Format, now: i64) -> Result<i64> {
+    const NAME: &str = "timestamp with time zone";
+    let parts = decode(text, format, now).map_err(|fault| fault.error(text, NAME))?;
+    match (parts.infinity, parts.moment) {
+        (Some(true), _) => Ok(TIMESTAMP_INFINITY),
+        (Some(false), _) => Ok(TIMESTAMP_NEGATIVE_INFINITY),
+        (None, Some(moment)) => Ok(moment),
+        (None, None) => {
+            let local = local_time(&parts, text, NAME)?;
+            let zone = parts.zone.as_ref().unwrap_or(&format.time_zone);
+            zone.moment(local).ok_or_else(|| out_of_range(text))
+        }
+    }
+}

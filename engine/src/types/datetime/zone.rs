@@ -1,0 +1,175 @@
+//! Time zones: the offset from UTC at a moment, and what moment a local time is.
+
+use chrono::{DateTime, Offset, TimeZone as _};
+use chrono_tz::Tz;
+
+use super::{DAY, SECOND};
+
+/// A named zone, or a fixed distance from UTC.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TimeZone {
+    Named(Tz),
+    /// Seconds east of UTC, and how SHOW prints it.
+    Fixed(i32),
+}
+
+impl TimeZone {
+    pub fn utc() -> Self {
+        TimeZone::Named(Tz::UTC)
+    }
+
+    /// The zone of that name, in any case; also PostgreSQL's abbreviations, which are fixed offsets.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        if let Some(seconds) = abbreviation(name) {
+            return Some(if seconds == 0 { Self::utc() } else { TimeZone::Fixed(seconds) });
+        }
+        Self::full(name)
+    }
+
+    fn full(name: &str) -> Option<Self> {
+        let known = name.parse::<Tz>().ok();
+        known.or_else(|| chrono_tz::TZ_VARIANTS.iter().find(|tz| tz.name().eq_ignore_ascii_case(name)).copied()).map(TimeZone::Named)
+    }
+
+    /// The value of the TimeZone setting: a name, or hours east of UTC.
+    pub(crate) fn setting(value: &str) -> Option<Self> {
+        let value = value.trim();
+        if let Ok(hours) = value.parse::<f64>() {
+            return (hours.abs() <= 15.0).then(|| TimeZone::Fixed((hours * 3600.0) as i32));
+        }
+        if let Some(fixed) = Self::posix(value) {
+            return Some(fixed);
+        }
+        Self::full(value).or_else(|| Self::named(value))
+    }
+
+    /// `<+02>-02` and `UTC+5`: POSIX counts westwards.
+    pub(crate) fn posix(value: &str) -> Option<Self> {
+        let rest = match value.strip_prefix('<') {
+            Some(rest) => rest.split_once('>')?.1,
+            None => {
+                let letters = value.bytes().take_while(u8::is_ascii_alphabetic).count();
+                if letters < 3 {
+                    return None;
+                }
+                &value[letters..]
+            }
+        };
+        let (sign, digits) = match rest.as_bytes().first()? {
+            b'-' => (1, &rest[1..]),
+            b'+' => (-1, &rest[1..]),
+            b'0'..=b'9' => (-1, rest),
+            _ => return None,
+        };
+        let mut parts = digits.split(':');
+        let mut seconds = 0;
+        for unit in [3600, 60, 1] {
+            if let Some(part) = parts.next() {
+                let count: i32 = part.parse().ok().filter(|count| (0..=167).contains(count))?;
+                seconds += count * unit;
+            }
+        }
+        parts.next().is_none().then_some(TimeZone::Fixed(sign * seconds))
+    }
+
+    /// Seconds east of UTC at a moment, in microseconds since 1970 UTC.
+    pub(crate) fn offset_at(&self, moment: i64) -> i32 {
+        match self {
+            TimeZone::Fixed(seconds) => *seconds,
+            TimeZone::Named(Tz::UTC) => 0,
+            TimeZone::Named(tz) => {
+                // The library ends earlier than timestamps do; zones no longer change that far away.
+                let seconds = moment.div_euclid(SECOND).clamp(-200_000_000_000, 8_000_000_000_000);
+                DateTime::from_timestamp(seconds, 0)
+                    .map_or(0, |moment| tz.offset_from_utc_datetime(&moment.naive_utc()).fix().local_minus_utc())
+            }
+        }
+    }
+
+    /// The local time of a moment.
+    pub(crate) fn local(&self, moment: i64) -> i64 {
+        moment.saturating_add(i64::from(self.offset_at(moment)) * SECOND)
+    }
+
+    /// Seconds east of UTC at a local time. One that a change of the clocks skips is taken as of before the change,
+    /// one that occurs twice as the later, as PostgreSQL does.
+    pub(crate) fn offset_of_local(&self, local: i64) -> i32 {
+        if let TimeZone::Fixed(seconds) = self {
+            return *seconds;
+        }
+        let before = self.offset_at(local.saturating_sub(DAY));
+        let after = self.offset_at(local.saturating_add(DAY));
+        if before == after {
+            return before;
+        }
+        let holds = |offset: i32| self.offset_at(local.saturating_sub(i64::from(offset) * SECOND)) == offset;
+        if holds(after) { after } else { before }
+    }
+
+    /// The moment at which clocks show a local time; `None` if that is no timestamp.
+    pub(crate) fn moment(&self, local: i64) -> Option<i64> {
+        let moment = local.checked_sub(i64::from(self.offset_of_local(local)) * SECOND)?;
+        super::is_timestamp(moment).then_some(moment)
+    }
+
+    /// What the zone is called at a moment: "CEST", or "+02" where it has no name.
+    pub(crate) fn abbreviation_at(&self, moment: i64) -> String {
+        match self {
+            TimeZone::Named(tz) => {
+                let seconds = moment.div_euclid(SECOND).clamp(-200_000_000_000, 8_000_000_000_000);
+                DateTime::from_timestamp(seconds, 0)
+                    .map_or_else(String::new, |moment| moment.with_timezone(tz).format("%Z").to_string())
+            }
+            TimeZone::Fixed(seconds) => {
+                let mut out = Vec::new();
+                super::output::write_offset(*seconds, &mut out);
+                crate::types::text::into_text(out)
+            }
+        }
+    }
+}
+
+/// Seconds east of UTC of an abbreviation.
+pub(super) fn abbreviation(name: &str) -> Option<i32> {
+    if name.len() > 5 {
+        return None;
+    }
+    let name = name.to_ascii_lowercase();
+    let found = ABBREVIATIONS.binary_search_by_key(&name.as_str(), |(abbreviation, _)| abbreviation);
+    found.ok().map(|position| ABBREVIATIONS[position].1)
+}
+
+/// PostgreSQL's default set of abbreviations, and seconds east of UTC.
+#[rustfmt::skip]
+const ABBREVIATIONS: &[(&str, i32)] = &[
+    ("acdt", 37800), ("acsst", 37800), ("acst", 34200), ("act", -18000), ("acwst", 31500), ("adt", -10800),
+    ("aedt", 39600), ("aesst", 39600), ("aest", 36000), ("aft", 16200), ("akdt", -28800), ("akst", -32400),
+    ("almst", 25200), ("almt", 21600), ("amst", 14400), ("amt", -14400), ("anast", 43200), ("anat", 43200),
+    ("arst", -10800), ("art", -10800), ("ast", -14400), ("awsst", 32400), ("awst", 28800), ("azost", 0), ("azot",
+    -3600), ("azst", 14400), ("azt", 14400), ("bdst", 7200), ("bdt", 21600), ("bnt", 28800), ("bort", 28800),
+    ("bot", -14400), ("bra", -10800), ("brst", -7200), ("brt", -10800), ("bst", 3600), ("btt", 21600), ("cadt",
+    37800), ("cast", 34200), ("cct", 28800), ("cdt", -18000), ("cest", 7200), ("cet", 3600), ("chadt", 49500),
+    ("chast", 45900), ("chut", 36000), ("ckt", -36000), ("clst", -10800), ("clt", -10800), ("cot", -18000), ("cst",
+    -21600), ("cxt", 25200), ("davt", 25200), ("ddut", 36000), ("easst", -18000), ("east", -18000), ("eat", 10800),
+    ("edt", -14400), ("eest", 10800), ("eet", 7200), ("egst", 0), ("egt", -3600), ("est", -18000), ("fet", 10800),
+    ("fjst", 46800), ("fjt", 43200), ("fkst", -10800), ("fkt", -10800), ("fnst", -3600), ("fnt", -7200), ("galt",
+    -21600), ("gamt", -32400), ("gest", 14400), ("get", 14400), ("gft", -10800), ("gilt", 43200), ("gmt", 0),
+    ("gyt", -14400), ("hkt", 28800), ("hst", -36000), ("ict", 25200), ("idt", 10800), ("iot", 21600), ("irkst",
+    28800), ("irkt", 28800), ("irt", 12600), ("ist", 7200), ("jayt", 32400), ("jst", 32400), ("kdt", 36000),
+    ("kgst", 21600), ("kgt", 21600), ("kost", 39600), ("krast", 25200), ("krat", 25200), ("kst", 32400), ("lhdt",
+    39600), ("lhst", 37800), ("ligt", 36000), ("lint", 50400), ("lkt", 19800), ("magst", 39600), ("magt", 39600),
+    ("mart", -34200), ("mawt", 18000), ("mdt", -21600), ("mest", 7200), ("mesz", 7200), ("met", 3600), ("mez",
+    3600), ("mht", 43200), ("mmt", 23400), ("mpt", 36000), ("msd", 14400), ("msk", 10800), ("mst", -25200),
+    ("must", 18000), ("mut", 14400), ("mvt", 18000), ("myt", 28800), ("ndt", -9000), ("nft", -12600), ("novst",
+    25200), ("novt", 25200), ("npt", 20700), ("nst", -12600), ("nut", -39600), ("nzdt", 46800), ("nzst", 43200),
+    ("nzt", 43200), ("omsst", 21600), ("omst", 21600), ("pdt", -25200), ("pet", -18000), ("petst", 43200), ("pett",
+    43200), ("pgt", 36000), ("pht", 28800), ("pkst", 21600), ("pkt", 18000), ("pmdt", -7200), ("pmst", -10800),
+    ("pont", 39600), ("pst", -28800), ("pwt", 32400), ("pyst", -10800), ("pyt", -10800), ("ret", 14400), ("sadt",
+    37800), ("sast", 7200), ("sct", 14400), ("sgt", 28800), ("taht", -36000), ("tft", 18000), ("tjt", 18000),
+    ("tkt", 46800), ("tmt", 18000), ("tot", 46800), ("trut", 36000), ("tvt", 43200), ("uct", 0), ("ulast", 32400),
+    ("ulat", 28800), ("ut", 0), ("utc", 0), ("uyst", -7200), ("uyt", -10800), ("uzst", 21600), ("uzt", 18000),
+    ("vet", -14400), ("vlast", 36000), ("vlat", 36000), ("volt", 10800), ("vut", 39600), ("wadt", 28800), ("wakt",
+    43200), ("wast", 25200), ("wat", 3600), ("wdt", 32400), ("wet", 0), ("wft", 43200), ("wgst", -7200), ("wgt",
+    -10800), ("xjt", 21600), ("yakst", 32400), ("yakt", 32400), ("yapt", 36000), ("yekst", 21600), ("yekt", 18000),
+    ("z", 0), ("zulu", 0)
+];

@@ -1,0 +1,278 @@
+//! PostgreSQL's text forms: what a value looks like in a result, and how text becomes a value.
+//!
+//! Both run for every value that a client sees or sends, so the frequent types are written without allocating.
+
+mod array;
+mod bytes;
+mod float;
+mod integer;
+mod registered;
+
+use std::sync::Arc;
+
+use storage::{Array, ColumnType, Numeric, NumericError, Value, ValueRef};
+
+use super::builtin::{self, oid};
+use super::datetime::{self, DateOrder, IntervalStyle, TimeZone};
+use super::{Type, modifier};
+use crate::catalog::Catalog;
+use crate::error::{Error, Result, SqlState};
+
+pub(crate) use bytes::{decode_hex, encode_hex, parse_escaped, write_escaped};
+use bytes::parse_uuid;
+pub(crate) use float::{write_f32, write_f64};
+pub(crate) use integer::write_i64;
+pub(crate) use registered::{find as find_registered, quote_identifier, regclass, registered_name};
+
+/// The settings that text forms depend on, and where names are looked up.
+#[derive(Debug, Clone)]
+pub struct Format {
+    /// How `1/2/2003` is read.
+    pub date_order: DateOrder,
+    pub interval_style: IntervalStyle,
+    pub time_zone: TimeZone,
+    pub extra_float_digits: i32,
+    pub bytea_output: ByteaOutput,
+    /// What `regclass` and its kin print and read names by; without it they are numbers.
+    pub names: Option<Arc<Names>>,
+}
+
+/// `bytea_output`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByteaOutput {
+    Hex,
+    Escape,
+}
+
+/// What unqualified names mean to a session.
+#[derive(Debug, Clone)]
+pub struct Names {
+    pub catalog: Arc<Catalog>,
+    pub search_path: Vec<String>,
+}
+
+impl Default for Format {
+    fn default() -> Self {
+        Self {
+            date_order: DateOrder::MonthDayYear,
+            interval_style: IntervalStyle::Postgres,
+            time_zone: TimeZone::utc(),
+            extra_float_digits: 1,
+            bytea_output: ByteaOutput::Hex,
+            names: None,
+        }
+    }
+}
+
+impl Format {
+    /// Takes the value of one of the settings that text forms depend on; 22023 for a value that it cannot have.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        match name {
+            "TimeZone" => {
+                self.time_zone = TimeZone::setting(value).ok_or_else(|| invalid_setting(name, value))?;
+            }
+            "DateStyle" => self.date_order = DateOrder::setting(value, self.date_order)?,
+            "IntervalStyle" => {
+                self.interval_style = IntervalStyle::setting(value).ok_or_else(|| invalid_setting(name, value))?;
+            }
+            "extra_float_digits" => {
+                let digits: i32 = value.trim().parse().map_err(|_| invalid_setting(name, value))?;
+                if !(-15..=3).contains(&digits) {
+                    return Err(invalid_setting(name, value));
+                }
+                self.extra_float_digits = digits;
+            }
+            "bytea_output" => {
+                self.bytea_output = match value.to_ascii_lowercase().as_str() {
+                    "hex" => ByteaOutput::Hex,
+                    "escape" => ByteaOutput::Escape,
+                    _ => return Err(invalid_setting(name, value)),
+                };
+            }
+            _ => return Err(Error::internal(format!("no text form depends on the setting {name}"))),
+        }
+        Ok(())
+    }
+}
+
+fn invalid_setting(name: &str, value: &str) -> Error {
+    Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid value for parameter \"{name}\": \"{value}\""))
+}
+
+/// Appends PostgreSQL's text form of a value of the type; nothing for NULL.
+pub fn write(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
+    match value {
+        ValueRef::Null => {}
+        ValueRef::Bool(v) => out.push(if v { b't' } else { b'f' }),
+        ValueRef::Int2(v) => write_i64(i64::from(v), out),
+        ValueRef::Int4(v) => write_i64(i64::from(v), out),
+        ValueRef::Int8(v) if builtin::is_registered(ty) => registered::write(v, ty, format.names.as_deref(), out),
+        ValueRef::Int8(v) => write_i64(v, out),
+        ValueRef::Float4(v) => write_f32(v, format.extra_float_digits, out),
+        ValueRef::Float8(v) => write_f64(v, format.extra_float_digits, out),
+        ValueRef::Numeric(v) => write_display(&v, out),
+        ValueRef::Text(v) => out.extend_from_slice(v.as_bytes()),
+        ValueRef::Bytea(v) => bytes::write(v, format.bytea_output, out),
+        ValueRef::Date(v) => datetime::write_date(v, out),
+        ValueRef::Time(v) => datetime::write_time(v, out),
+        ValueRef::Timestamp(v) => datetime::write_timestamp(v, out),
+        ValueRef::Timestamptz(v) => datetime::write_timestamptz(v, &format.time_zone, out),
+        ValueRef::Interval(v) => datetime::write_interval(v, format.interval_style, out),
+        ValueRef::Uuid(v) => bytes::write_uuid(&v, out),
+        ValueRef::Array(v) => array::write(&v, ty, format, out),
+    }
+}
+
+fn write_display(value: &Numeric, out: &mut Vec<u8>) {
+    use std::io::Write;
+    // Writing to a Vec cannot fail.
+    let _ = write!(out, "{value}");
+}
+
+/// Reads PostgreSQL's text form of a value of the type and applies the type's modifier, as assigning does.
+/// 22P02, 22007, 22008 or 22003 in PostgreSQL's words.
+pub fn parse(text: &str, ty: Type, format: &Format) -> Result<Value> {
+    // Only the words `now`, `today` and their kin ask for the time.
+    parse_at(text, ty, format, datetime::now())
+}
+
+/// The same, where `now` is a moment in microseconds since 1970 UTC.
+pub(crate) fn parse_at(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
+    let value = read(text, ty, format, now)?;
+    if ty.modifier < 0 { Ok(value) } else { modifier::apply_modifier(value, ty, false) }
+}
+
+/// Reads the text form without regard to the modifier, but for an interval's fields, which it changes the meaning of.
+fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
+    Ok(match ty.oid {
+        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::UNKNOWN | oid::CSTRING => Value::Text(text.into()),
+        oid::BOOL => Value::Bool(parse_bool(text).ok_or_else(|| invalid_input("boolean", text))?),
+        oid::INT2 => Value::Int2(integer::parse(text, "smallint")?),
+        oid::INT4 => Value::Int4(integer::parse(text, "integer")?),
+        oid::INT8 => Value::Int8(integer::parse(text, "bigint")?),
+        oid::OID | oid::XID | oid::CID => Value::Int8(i64::from(integer::parse_oid(text, ty.oid)?)),
+        oid::FLOAT4 => Value::Float4(float::parse_f32(text)?),
+        oid::FLOAT8 => Value::Float8(float::parse_f64(text)?),
+        oid::NUMERIC => Value::Numeric(Box::new(parse_numeric(text)?)),
+        oid::NAME => Value::Text(cut_name(text).into()),
+        oid::CHAR => Value::Text(parse_char(text).into()),
+        oid::BYTEA => Value::Bytea(bytes::parse(text)?.into()),
+        oid::UUID => Value::Uuid(parse_uuid(text).ok_or_else(|| invalid_input("uuid", text))?),
+        oid::DATE => Value::Date(datetime::parse_date(text, format, now)?),
+        oid::TIME => Value::Time(datetime::parse_time(text, format, now)?),
+        oid::TIMESTAMP => Value::Timestamp(datetime::parse_timestamp(text, format, now)?),
+        oid::TIMESTAMPTZ => Value::Timestamptz(datetime::parse_timestamptz(text, format, now)?),
+        oid::INTERVAL => Value::Interval(datetime::parse_interval(text, ty.modifier)?),
+        oid::JSON => {
+            check_json(text)?;
+            Value::Text(text.into())
+        }
+        oid::INT2VECTOR => vector(text, ColumnType::Int2, &mut |part| Ok(Value::Int2(integer::parse(part, "smallint")?)))?,
+        oid::OIDVECTOR => {
+            vector(text, ColumnType::Int8, &mut |part| Ok(Value::Int8(i64::from(integer::parse_oid(part, oid::OID)?))))?
+        }
+        other if builtin::is_registered(other) => {
+            Value::Int8(i64::from(registered::parse(text, other, format.names.as_deref())?))
+        }
+        other => match builtin::info(other) {
+            Some(info) if info.is_array() && builtin::is_storable(other) => {
+                array::parse(text, Type::with_modifier(info.element, ty.modifier), format)?
+            }
+            _ => return Err(Error::unsupported(format_args!("input of type {}", super::display(Type::new(other))))),
+        },
+    })
+}
+
+/// 22P02: "invalid input syntax for type integer: \"x\"".
+pub(crate) fn invalid_input(type_name: &str, text: &str) -> Error {
+    Error::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid input syntax for type {type_name}: \"{text}\""))
+}
+
+/// 22003: "value \"x\" is out of range for type integer".
+fn out_of_range(type_name: &str, text: &str) -> Error {
+    Error::new(
+        SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        format!("value \"{text}\" is out of range for type {type_name}"),
+    )
+}
+
+/// Any prefix of a word that only one of the words has.
+pub(crate) fn parse_bool(text: &str) -> Option<bool> {
+    let word = text.trim_matches(is_space);
+    let is = |full: &str, least: usize| {
+        word.len() >= least && word.len() <= full.len() && full.as_bytes()[..word.len()].eq_ignore_ascii_case(word.as_bytes())
+    };
+    if is("true", 1) || is("yes", 1) || is("on", 2) || word == "1" {
+        Some(true)
+    } else if is("false", 1) || is("no", 1) || is("off", 2) || word == "0" {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// What C's `isspace` says.
+pub(crate) fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c')
+}
+
+fn parse_numeric(text: &str) -> Result<Numeric> {
+    Numeric::parse(text).map_err(|error| match error {
+        NumericError::Invalid => invalid_input("numeric", text),
+        other => numeric_error(other),
+    })
+}
+
+/// A numeric's error with its code.
+pub(crate) fn numeric_error(error: NumericError) -> Error {
+    let state = match error {
+        NumericError::Invalid => SqlState::INVALID_TEXT_REPRESENTATION,
+        NumericError::Overflow | NumericError::FieldOverflow { .. } => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        NumericError::DivisionByZero => SqlState::DIVISION_BY_ZERO,
+        NumericError::LogarithmOfZero | NumericError::LogarithmOfNegative => SqlState::INVALID_ARGUMENT_FOR_LOGARITHM,
+        NumericError::SquareRootOfNegative | NumericError::ZeroToNegativePower | NumericError::ComplexPower => {
+            SqlState::INVALID_ARGUMENT_FOR_POWER_FUNCTION
+        }
+    };
+    let detail = error.detail();
+    let error = Error::new(state, error.to_string());
+    match detail {
+        Some(detail) => error.with_detail(detail),
+        None => error,
+    }
+}
+
+/// The first 63 bytes, whole characters: NAMEDATALEN - 1.
+pub(crate) fn cut_name(text: &str) -> &str {
+    let mut end = text.len().min(63);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// The first byte; a character of several has no one-byte form, so it is kept whole.
+fn parse_char(text: &str) -> &str {
+    text.chars().next().map_or("", |first| &text[..first.len_utf8()])
+}
+
+fn check_json(text: &str) -> Result<()> {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map(|_| ()).map_err(|error| {
+        Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type json")
+            .with_detail(error.to_string())
+    })
+}
+
+/// `int2vector` and `oidvector`: elements parted by spaces.
+fn vector(text: &str, element: ColumnType, read: &mut dyn FnMut(&str) -> Result<Value>) -> Result<Value> {
+    let values = text.split(is_space).filter(|part| !part.is_empty()).map(read).collect::<Result<_>>()?;
+    Ok(Value::Array(Box::new(Array { element, values })))
+}
+
+/// Bytes that `write` made, as text: every text form is UTF-8, since every text value is.
+pub(crate) fn into_text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! Configuration: what the command line says, else the configuration file, else a default.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Parser;
+use serde::Deserialize;
+
+use crate::tls::CertificateFiles;
+
+/// A real-time SQL database that speaks PostgreSQL's protocol.
+///
+/// On the first start it makes the data directory, the role "postgres" and the database "postgres". The password of
+/// that role is taken from the environment variable KALAMDB_PASSWORD; without it one is generated, shown once, and
+/// left in the file "initial-password" of the data directory.
+#[derive(Debug, Default, Parser)]
+#[command(name = "kalamdb", version)]
+pub(crate) struct CommandLine {
+    /// Directory of the database; made if it does not exist [default: data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Address and port to listen on; port 0 takes any free port; may be repeated [default: 127.0.0.1:5432]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Vec<String>,
+    /// Configuration file (TOML), with the names of these options, as in max_connections = 100
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Directory to make a Unix socket in, ".s.PGSQL." and the port, for local clients
+    #[arg(long, value_name = "DIR")]
+    socket_dir: Option<PathBuf>,
+    /// TLS certificate chain (PEM); without it a self-signed certificate is made in the data directory
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// Private key of the TLS certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// Most client connections at a time [default: 10000]
+    #[arg(long, value_name = "N")]
+    max_connections: Option<usize>,
+    /// Let whoever can open the Unix socket in as any user, without a password; the socket is then open only to the
+    /// server's own user and group
+    #[arg(long)]
+    trust_local_socket: bool,
+    /// File to write the address into that is listened on, once it is
+    #[arg(long, value_name = "FILE")]
+    port_file: Option<PathBuf>,
+    /// What to log to standard error, as in "info" or "warn,kalamdb=debug" [default: info]
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+}
+
+/// The configuration file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ConfigFile {
+    data: Option<PathBuf>,
+    listen: Option<OneOrMany>,
+    socket_dir: Option<PathBuf>,
+    tls_certificate: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    max_connections: Option<usize>,
+    trust_local_socket: bool,
+    port_file: Option<PathBuf>,
+    log: Option<String>,
+    /// How long running statements may go on when the server is told to stop.
+    shutdown_grace_seconds: Option<u64>,
+    /// How long a client may take to log in.
+    authentication_timeout_seconds: Option<u64>,
+    /// How long a client may leave what it was sent unread; 0: for ever.
+    write_timeout_seconds: Option<u64>,
+    /// Memory for all running queries; beyond it they use the disk.
+    query_memory_bytes: Option<usize>,
+    /// Memory for rows read from disk.
+    block_cache_bytes: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// Everything that is configured.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) data: PathBuf,
+    pub(crate) listen: Vec<String>,
+    pub(crate) socket_dir: Option<PathBuf>,
+    pub(crate) tls: Option<CertificateFiles>,
+    pub(crate) port_file: Option<PathBuf>,
+    pub(crate) log: String,
+    pub(crate) shutdown_grace: Duration,
+    pub(crate) query_memory_bytes: usize,
+    pub(crate) block_cache_bytes: usize,
+    pub(crate) limits: Limits,
+}
+
+/// What bounds each connection and their number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) max_connections: usize,
+    pub(crate) trusts_local_socket: bool,
+    pub(crate) authentication_timeout: Duration,
+    pub(crate) write_timeout: Option<Duration>,
+}
+
+/// The configuration makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("could not read configuration file \"{}\": {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("configuration file \"{}\": {message}", path.display())]
+    Parse { path: PathBuf, message: String },
+    #[error("tls_certificate and tls_key go together")]
+    HalfOfTls,
+    #[error("max_connections must be at least 1")]
+    NoConnections,
+    #[error("trust_local_socket needs a socket_dir")]
+    TrustWithoutSocket,
+}
+
+impl CommandLine {
+    /// Reads the configuration file, if there is one, and fills in the defaults.
+    pub(crate) fn into_config(self) -> Result<Config, ConfigError> {
+        let file = match &self.config {
+            Some(path) => ConfigFile::read(path)?,
+            None => ConfigFile::default(),
+        };
+        self.over(file)
+    }
+
+    fn over(self, file: ConfigFile) -> Result<Config, ConfigError> {
+        let listen = match (self.listen.is_empty(), file.listen) {
+            (false, _) => self.listen,
+            (true, Some(OneOrMany::One(address))) => vec![address],
+            (true, Some(OneOrMany::Many(addresses))) => addresses,
+            (true, None) => vec!["127.0.0.1:5432".to_owned()],
+        };
+        let tls = match (self.tls_certificate.or(file.tls_certificate), self.tls_key.or(file.tls_key)) {
+            (Some(certificate), Some(key)) => Some(CertificateFiles { certificate, key }),
+            (None, None) => None,
+            _ => return Err(ConfigError::HalfOfTls),
+        };
+        let socket_dir = self.socket_dir.or(file.socket_dir);
+        let limits = Limits {
+            max_connections: self.max_connections.or(file.max_connections).unwrap_or(10_000),
+            trusts_local_socket: self.trust_local_socket || file.trust_local_socket,
+            authentication_timeout: Duration::from_secs(file.authentication_timeout_seconds.unwrap_or(60)),
+            write_timeout: match file.write_timeout_seconds {
+                Some(0) => None,
+                seconds => Some(Duration::from_secs(seconds.unwrap_or(600))),
+            },
+        };
+        if limits.max_connections == 0 {
+            return Err(ConfigError::NoConnections);
+        }
+        if limits.trusts_local_socket && socket_dir.is_none() {
+            return Err(ConfigError::TrustWithoutSocket);
+        }
+        Ok(Config {
+            data: self.data.or(file.data).unwrap_or_else(|| "data".into()),
+            listen,
+            socket_dir,
+            tls,
+            port_file: self.port_file.or(file.port_file),
+            log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+            shutdown_grace: Duration::from_secs(file.shutdown_grace_seconds.unwrap_or(30)),
+            query_memory_bytes: file.query_memory_bytes.unwrap_or(512 << 20),
+            block_cache_bytes: file.block_cache_bytes.unwrap_or(256 << 20),
+            limits,
+        })
+    }
+}
+
+impl ConfigFile {
+    fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        toml::from_str(&text).map_err(|error| {
+            // The first line of the message says what is wrong, and the span says where, in one line of ours.
+            let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+            ConfigError::Parse {
+                path: path.to_owned(),
+                message: format!("line {line}: {}", error.message().replace('\n', " ")),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn config(arguments: &[&str], file: &str) -> Result<Config, ConfigError> {
+        let line = CommandLine::try_parse_from([&["kalamdb"], arguments].concat()).unwrap();
+        line.over(toml::from_str(file).unwrap())
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_file_and_command_line_in_rising_order() {
+        let defaults = config(&[], "").unwrap();
+        assert_eq!(
+            (defaults.listen.as_slice(), defaults.data.as_path()),
+            (&["127.0.0.1:5432".to_owned()][..], Path::new("data"))
+        );
+        assert_eq!(defaults.limits.write_timeout, Some(Duration::from_secs(600)));
+        let file = "listen = ['a:1', 'b:2']\nmax_connections = 5\nwrite_timeout_seconds = 0\nlog = 'warn'";
+        let from_file = config(&[], file).unwrap();
+        assert_eq!((from_file.listen.len(), from_file.limits.max_connections), (2, 5));
+        assert_eq!(from_file.limits.write_timeout, None);
+        let both = config(&["--listen", "c:3", "--max-connections", "7"], file).unwrap();
+        assert_eq!(
+            (both.listen, both.limits.max_connections, both.log),
+            (vec!["c:3".to_owned()], 7, "warn".to_owned())
+        );
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert!(matches!(config(&[], "tls_key = 'k'"), Err(ConfigError::HalfOfTls)));
+        assert!(matches!(config(&["--max-connections", "0"], ""), Err(ConfigError::NoConnections)));
+        assert!(matches!(config(&["--trust-local-socket"], ""), Err(ConfigError::TrustWithoutSocket)));
+        assert!(toml::from_str::<ConfigFile>("lissten = 'x'").is_err());
+        assert!(CommandLine::try_parse_from(["kalamdb", "--tls-key", "k"]).is_err());
+    }
+}

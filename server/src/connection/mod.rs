@@ -1,0 +1,351 @@
+//! One client's connection, from its first byte to its last.
+//!
+//! It begins in a straight line: `startup` (encryption, startup message), `authentication`, a session of the engine.
+//! Then it is a loop over messages, and `State` says where it stands. Messages are taken from the input buffer as long
+//! as there are whole ones; answers gather in the output buffer and are sent when the client may be waiting for them:
+//! at Sync, Flush and the end of a simple query, when no whole message is left, or when there are many. So a batch from
+//! Parse to Sync is answered by one write.
+//!
+//! What ends a connection is an `Ending`, carried by `?`; an error of a statement is an answer and ends nothing.
+
+mod authentication;
+pub(crate) mod cancel;
+mod copy;
+mod extended;
+mod result;
+mod simple;
+mod startup;
+mod stream;
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use cancel::Registration;
+use engine::session::{Canceller, Session, TransactionStatus};
+use engine::{Connect, Error, SqlState};
+use startup::Opening;
+pub(crate) use stream::Accepted;
+use stream::{ENOUGH_OUTPUT_BYTES, Io};
+use tokio::time::{Instant, timeout_at};
+
+use crate::server::Server;
+use crate::shutdown::Phase;
+use crate::wire::backend;
+use crate::wire::error::{Severity, report};
+use crate::wire::frontend::{Expected, Frame, Message, next_frame};
+use crate::wire::startup::{ProtocolVersion, StartupMessage};
+
+/// Why a connection ends.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The client said goodbye or closed its end.
+    Closed,
+    /// The socket failed.
+    Io(io::Error),
+    /// Ours: the client is told why.
+    Fatal(Error),
+}
+
+/// The result of whatever may end the connection.
+type Flow<T> = Result<T, Ending>;
+
+impl From<io::Error> for Ending {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => Ending::Closed,
+            _ => Ending::Io(error),
+        }
+    }
+}
+
+/// Where a connection stands between two messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// ReadyForQuery was the last word.
+    Idle,
+    /// Inside a batch of the extended protocol, before its Sync.
+    Batch,
+    /// Inside a batch that has met an error: all is skipped up to Sync.
+    Skipping,
+    /// The client sends the data of a COPY.
+    CopyIn,
+}
+
+/// A connection whose client is known.
+struct Connection {
+    io: Io,
+    session: Session,
+    state: State,
+    canceller: Arc<Canceller>,
+    registration: Registration,
+    server: Arc<Server>,
+}
+
+/// Serves one client until one of the two ends it.
+pub(crate) async fn serve(accepted: Accepted, server: Arc<Server>) {
+    let address = accepted.address();
+    let mut io = Io::new(accepted.into_stream(), server.limits.write_timeout);
+    let deadline = Instant::now() + server.limits.authentication_timeout;
+    let begun = tokio::select! {
+        biased;
+        begun = begin(&mut io, &server, address, deadline) => begun,
+        () = server.shutdown.reached(Phase::Draining) => Err(Ending::Fatal(shutting_down())),
+    };
+    let ending = match begun {
+        Ok(None) => return,
+        Ok(Some((session, registration))) => {
+            let process_id = registration.process_id;
+            tracing::info!(process_id, ?address, tls = io.stream.is_tls(), "connection authenticated");
+            let canceller = session.canceller();
+            let mut connection = Connection { io, session, state: State::Idle, canceller, registration, server };
+            let ending = connection.converse().await;
+            log_ending(process_id, &ending);
+            // The session goes here, and with it its locks: a farewell may take a while.
+            io = connection.io;
+            ending
+        }
+        Err(ending) => {
+            log_failed_start(address, &ending);
+            ending
+        }
+    };
+    if let Ending::Fatal(error) = ending {
+        report(&mut io.output, Severity::Fatal, &error);
+        io.close().await;
+    }
+}
+
+fn log_ending(process_id: i32, ending: &Ending) {
+    match ending {
+        Ending::Closed => tracing::info!(process_id, "connection ended"),
+        Ending::Io(error) => tracing::info!(process_id, %error, "connection lost"),
+        Ending::Fatal(error) => {
+            tracing::info!(process_id, state = error.sql_state().0, %error, "connection ended by the server");
+        }
+    }
+}
+
+fn log_failed_start(address: Option<IpAddr>, ending: &Ending) {
+    match ending {
+        // Whoever only looks whether a server is here does this.
+        Ending::Closed => tracing::debug!(?address, "connection ended before a session began"),
+        Ending::Io(error) => tracing::info!(?address, %error, "connection lost before a session began"),
+        Ending::Fatal(error) => tracing::info!(?address, state = error.sql_state().0, %error, "connection refused"),
+    }
+}
+
+/// The straight line up to the first ReadyForQuery; None for a cancel request, which gets no answer.
+async fn begin(
+    io: &mut Io,
+    server: &Arc<Server>,
+    address: Option<IpAddr>,
+    deadline: Instant,
+) -> Flow<Option<(Session, Registration)>> {
+    // A client that has not even said who it is gets no answer when its time is up.
+    let opening =
+        timeout_at(deadline, startup::negotiate(io, server.tls.as_ref())).await.map_err(|_| Ending::Closed)??;
+    let startup = match opening {
+        Opening::Session(startup) => startup,
+        Opening::Cancel { process_id, key } => {
+            server.peers.cancel(process_id, &key);
+            return Ok(None);
+        }
+    };
+    let place = timeout_at(deadline, log_in(io, server, address, startup)).await;
+    place
+        .map_err(|_| Ending::Fatal(Error::new(SqlState::QUERY_CANCELED, "canceling authentication due to timeout")))?
+        .map(Some)
+}
+
+async fn log_in(
+    io: &mut Io,
+    server: &Arc<Server>,
+    address: Option<IpAddr>,
+    startup: StartupMessage,
+) -> Flow<(Session, Registration)> {
+    let version = startup.version.min(ProtocolVersion::NEWEST);
+    if version != startup.version || !startup.unknown_extensions.is_empty() {
+        backend::negotiate_protocol_version(&mut io.output, version, &startup.unknown_extensions);
+    }
+    let registration = server.peers.register(version);
+    if server.peers.count() > server.limits.max_connections {
+        return Err(Ending::Fatal(Error::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already")));
+    }
+    let is_trusted = server.limits.trusts_local_socket && io.stream.is_unix();
+    if !is_trusted {
+        let certificate_hash = server.tls.as_ref().and_then(|tls| tls.certificate_hash());
+        let verifier = server.database.login(&startup.user);
+        authentication::authenticate(io, &startup.user, verifier, certificate_hash).await?;
+    }
+    backend::authentication_ok(&mut io.output);
+    let mut session = server
+        .database
+        .connect(Connect {
+            user: startup.user,
+            database: startup.database,
+            options: startup.parameters,
+            client_address: address,
+            process_id: registration.process_id,
+        })
+        .map_err(Ending::Fatal)?;
+    registration.set_canceller(session.canceller());
+    for (name, value) in session.parameters() {
+        backend::parameter_status(&mut io.output, name, &value);
+    }
+    backend::backend_key_data(&mut io.output, registration.process_id, &registration.key);
+    for notice in session.take_notices() {
+        report(&mut io.output, Severity::Notice(notice.severity), &notice.report);
+    }
+    backend::ready_for_query(&mut io.output, TransactionStatus::Idle);
+    io.flush().await?;
+    Ok((session, registration))
+}
+
+impl Connection {
+    /// Takes messages until the connection ends.
+    async fn converse(&mut self) -> Ending {
+        loop {
+            if let Err(ending) = self.take_message().await {
+                return ending;
+            }
+        }
+    }
+
+    async fn take_message(&mut self) -> Flow<()> {
+        let frame = self.receive().await?;
+        let message = match Message::decode(&frame) {
+            Ok(Message::Terminate) => return Err(Ending::Closed),
+            Ok(message) => message,
+            Err(error) => return self.refuse_frame(&frame, error).await,
+        };
+        match message {
+            Message::Sync => self.sync().await,
+            // PostgreSQL, too, forgets everything but Sync after an error.
+            _ if self.state == State::Skipping => Ok(()),
+            Message::Query(sql) => self.query(sql).await,
+            Message::FunctionCall => {
+                self.session.fail();
+                self.fail_statement(&Error::unsupported("the function call protocol"))?;
+                self.ready().await
+            }
+            // What is left of a COPY that has failed.
+            Message::CopyData(_) | Message::CopyDone | Message::CopyFail(_) => Ok(()),
+            Message::Flush => Ok(self.io.flush().await?),
+            other => self.extended(other).await,
+        }
+    }
+
+    /// A frame whose fields make no sense is an error of its statement: where the next one begins is still known.
+    async fn refuse_frame(&mut self, frame: &Frame, error: Error) -> Flow<()> {
+        match frame.kind {
+            _ if self.state == State::Skipping => Ok(()),
+            b'Q' => {
+                self.session.fail();
+                self.fail_statement(&error)?;
+                self.ready().await
+            }
+            _ => {
+                self.session.fail();
+                self.fail_batch(&error)
+            }
+        }
+    }
+
+    /// The next message; sends what is to be sent before it waits.
+    async fn receive(&mut self) -> Flow<Frame> {
+        loop {
+            if let Some(frame) = next_frame(&mut self.io.input, Expected::Command).map_err(Ending::Fatal)? {
+                return Ok(frame);
+            }
+            self.io.flush().await?;
+            self.io.shrink();
+            self.wait().await?;
+        }
+    }
+
+    /// Waits until more bytes have come, or something else that a waiting connection must react to.
+    async fn wait(&mut self) -> Flow<()> {
+        // A client in the middle of a message is slow, not idle.
+        let is_idle = self.state == State::Idle && self.io.input.is_empty();
+        let idle_limit = if is_idle { self.session.idle_timeout() } else { None };
+        let idle = async {
+            match idle_limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            filled = self.io.fill() => match filled? {
+                true => Ok(()),
+                false => Err(Ending::Closed),
+            },
+            () = self.registration.wake.notified() => self.woken(),
+            () = idle => Err(Ending::Fatal(self.idle_too_long())),
+        }
+    }
+
+    /// The server shuts down, or the client wants its COPY cancelled, which `copy` looks after.
+    fn woken(&self) -> Flow<()> {
+        let ends_at = if self.state == State::CopyIn { Phase::Forced } else { Phase::Draining };
+        if self.server.shutdown.phase() >= ends_at { Err(Ending::Fatal(shutting_down())) } else { Ok(()) }
+    }
+
+    fn idle_too_long(&self) -> Error {
+        if self.session.status() == TransactionStatus::Idle {
+            Error::new(SqlState("57P05"), "terminating connection due to idle-session timeout")
+        } else {
+            Error::new(
+                SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                "terminating connection due to idle-in-transaction timeout",
+            )
+        }
+    }
+
+    /// Ends a simple query or a batch: what the client must know first, then ReadyForQuery, and all of it is sent.
+    async fn ready(&mut self) -> Flow<()> {
+        self.send_notices();
+        for (name, value) in self.session.take_parameter_changes() {
+            backend::parameter_status(&mut self.io.output, name, &value);
+        }
+        backend::ready_for_query(&mut self.io.output, self.session.status());
+        self.state = State::Idle;
+        self.io.flush().await?;
+        if self.server.shutdown.phase() >= Phase::Draining {
+            return Err(Ending::Fatal(shutting_down()));
+        }
+        Ok(())
+    }
+
+    fn send_notices(&mut self) {
+        for notice in self.session.take_notices() {
+            report(&mut self.io.output, Severity::Notice(notice.severity), &notice.report);
+        }
+    }
+
+    /// Answers the error of a statement; the engine has already undone it.
+    fn fail_statement(&mut self, error: &Error) -> Flow<()> {
+        self.send_notices();
+        let (process_id, state) = (self.registration.process_id, error.sql_state());
+        tracing::debug!(process_id, state = state.0, %error, "statement failed");
+        // What the server's end has cancelled is not the client's doing.
+        if state == SqlState::QUERY_CANCELED && self.server.shutdown.phase() == Phase::Forced {
+            return Err(Ending::Fatal(shutting_down()));
+        }
+        report(&mut self.io.output, Severity::Error, error);
+        Ok(())
+    }
+
+    /// Sends the answers if they have become many.
+    async fn relieve(&mut self) -> Flow<()> {
+        if self.io.output.len() >= ENOUGH_OUTPUT_BYTES {
+            self.io.flush().await?;
+        }
+        Ok(())
+    }
+}
+
+fn shutting_down() -> Error {
+    Error::new(SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command")
+}

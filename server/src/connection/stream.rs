@@ -1,0 +1,205 @@
+//! The socket of a connection with its two buffers: what has arrived and is not read yet, what is to be sent.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::server::TlsStream;
+
+use crate::wire::frontend;
+
+/// Room made for reading, and what an idle connection keeps.
+const READ_BYTES: usize = 8 << 10;
+/// Most room made at once for a long message: memory grows as its bytes arrive, not as its length announces.
+const READ_BYTES_MAX: usize = 256 << 10;
+/// Answers are sent when they have grown to this.
+pub(super) const ENOUGH_OUTPUT_BYTES: usize = 64 << 10;
+/// What the output buffer of an idle connection may keep.
+const OUTPUT_KEPT_BYTES: usize = 8 << 10;
+/// What is taken from a client ahead of time while its statement runs.
+const READ_AHEAD_BYTES_MAX: usize = 64 << 10;
+
+/// Any of the sockets a client can come by.
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    /// While a TLS handshake is under way, and when it has failed.
+    Gone,
+}
+
+/// A client's socket as it was accepted.
+pub(crate) enum Accepted {
+    Tcp(TcpStream, SocketAddr),
+    Unix(UnixStream),
+}
+
+impl Accepted {
+    pub(super) fn into_stream(self) -> Stream {
+        match self {
+            Accepted::Tcp(stream, _) => Stream::Tcp(stream),
+            Accepted::Unix(stream) => Stream::Unix(stream),
+        }
+    }
+
+    /// None on a Unix socket.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        match self {
+            Accepted::Tcp(_, address) => Some(address.ip()),
+            Accepted::Unix(_) => None,
+        }
+    }
+}
+
+impl Stream {
+    pub(super) fn is_unix(&self) -> bool {
+        matches!(self, Stream::Unix(_))
+    }
+
+    pub(super) fn is_tls(&self) -> bool {
+        matches!(self, Stream::Tls(_))
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Gone => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            Stream::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+            Stream::Gone => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Stream::Unix(stream) => Pin::new(stream).poll_flush(context),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(context),
+            Stream::Gone => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Gone => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+/// The socket and its buffers.
+pub(super) struct Io {
+    pub(super) stream: Stream,
+    pub(super) input: BytesMut,
+    pub(super) output: Vec<u8>,
+    /// How much of `output` is sent already: a flush that is given up half-way is gone on with later.
+    sent: usize,
+    /// How long a client may leave its end unread; None: for ever.
+    write_timeout: Option<Duration>,
+}
+
+impl Io {
+    pub(super) fn new(stream: Stream, write_timeout: Option<Duration>) -> Self {
+        Self { stream, input: BytesMut::new(), output: Vec::new(), sent: 0, write_timeout }
+    }
+
+    /// Waits for more bytes; false when the client has closed its end. May be given up at any time.
+    pub(super) async fn fill(&mut self) -> io::Result<bool> {
+        let room_max = self.input.len().clamp(READ_BYTES, READ_BYTES_MAX);
+        self.input.reserve(frontend::missing_bytes(&self.input).clamp(READ_BYTES, room_max));
+        Ok(self.stream.read_buf(&mut self.input).await? > 0)
+    }
+
+    /// Sends all that is in `output`.
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        while self.sent < self.output.len() {
+            let write = self.stream.write(&self.output[self.sent..]);
+            let count = match self.write_timeout {
+                Some(limit) => tokio::time::timeout(limit, write).await.map_err(|_| io::ErrorKind::TimedOut)??,
+                None => write.await?,
+            };
+            if count == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.sent += count;
+        }
+        let flush = self.stream.flush();
+        match self.write_timeout {
+            Some(limit) => tokio::time::timeout(limit, flush).await.map_err(|_| io::ErrorKind::TimedOut)??,
+            None => flush.await?,
+        }
+        self.sent = 0;
+        self.output.clear();
+        Ok(())
+    }
+
+    /// Gives back what large messages have left behind, before a wait that may be long.
+    pub(super) fn shrink(&mut self) {
+        if self.input.is_empty() {
+            // Room that messages were cut from counts again only after this.
+            self.input.reserve(READ_BYTES);
+            if self.input.capacity() > 2 * READ_BYTES {
+                self.input = BytesMut::new();
+            }
+        }
+        if self.output.is_empty() && self.output.capacity() > OUTPUT_KEPT_BYTES {
+            self.output = Vec::new();
+        }
+    }
+
+    /// Returns once the client has closed its end; until then keeps what it sends for later, within bounds.
+    pub(super) async fn closed(&mut self) {
+        while self.input.len() < READ_AHEAD_BYTES_MAX {
+            if !matches!(self.fill().await, Ok(true)) {
+                return;
+            }
+        }
+        // A client that has sent so much ahead of time is there; its end shows when this has been read.
+        std::future::pending().await
+    }
+
+    /// Says farewell: sends what is left, then waits a moment for the client to close its end, because closing ours
+    /// on unread bytes would take our last words from it.
+    pub(super) async fn close(&mut self) {
+        const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+        const IGNORED_BYTES_MAX: usize = 1 << 20;
+        let farewell = async {
+            self.flush().await?;
+            self.stream.shutdown().await?;
+            let mut ignored = 0;
+            while ignored < IGNORED_BYTES_MAX {
+                self.input.clear();
+                self.input.reserve(READ_BYTES);
+                match self.stream.read_buf(&mut self.input).await? {
+                    0 => break,
+                    count => ignored += count,
+                }
+            }
+            io::Result::Ok(())
+        };
+        // Whoever does not listen to a farewell misses nothing.
+        let _ = tokio::time::timeout(CLOSE_LIMIT, farewell).await;
+    }
+}

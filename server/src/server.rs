@@ -1,0 +1,125 @@
+//! The server as a whole: what all its connections share, and its life from start to end.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Database, DatabaseOptions, Opened};
+
+use crate::config::{Config, Limits};
+use crate::connection::cancel::Peers;
+use crate::listener::{Connections, ListenError, Listeners};
+use crate::shutdown::{Phase, Shutdown, Signals};
+use crate::tls::{CertificateFiles, Tls, TlsError};
+
+/// How long cancelled statements may take to notice.
+const CANCEL_LIMIT: Duration = Duration::from_secs(10);
+
+/// What all connections share.
+pub(crate) struct Server {
+    pub(crate) database: Arc<Database>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) limits: Limits,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// The server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("{0}")]
+    Database(engine::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error("could not write \"{}\": {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("could not listen for signals: {0}")]
+    Signals(io::Error),
+}
+
+/// Runs the server until a signal ends it.
+pub(crate) async fn run(config: Config, initial_password: Option<String>) -> Result<(), StartError> {
+    let mut signals = Signals::listen().map_err(StartError::Signals)?;
+    let options = DatabaseOptions {
+        data_directory: config.data.clone(),
+        initial_password,
+        connections_max: config.limits.max_connections,
+        query_memory_bytes: config.query_memory_bytes,
+        block_cache_bytes: config.block_cache_bytes,
+    };
+    let Opened { database, generated_password } = Database::open(options).await.map_err(StartError::Database)?;
+    if let Some(password) = generated_password {
+        announce_password(&config.data, &password)?;
+    }
+    let files = match config.tls {
+        Some(files) => files,
+        None => CertificateFiles::own(&config.data)?,
+    };
+    let tls = Some(Tls::load(&files)?);
+    let mut listeners = Listeners::open(&config.listen).await?;
+    if let Some(directory) = &config.socket_dir {
+        listeners.open_socket(directory, config.limits.trusts_local_socket).await?;
+    }
+    let addresses = listeners.addresses().to_vec();
+    let server =
+        Arc::new(Server { database, tls, limits: config.limits, peers: Arc::default(), shutdown: Shutdown::default() });
+    let mut connections = listeners.serve(&server);
+    tracing::info!(?addresses, data = %config.data.display(), "ready for connections");
+    if let (Some(path), Some(address)) = (&config.port_file, addresses.first()) {
+        write_port_file(path, &address.to_string())?;
+    }
+
+    tracing::info!(signal = signals.next().await, "shutting down");
+    drain(&server, &mut connections, &mut signals, config.shutdown_grace).await;
+    server.database.shutdown().await;
+    if let Some(path) = &config.port_file {
+        let _ = fs::remove_file(path);
+    }
+    tracing::info!("shut down");
+    Ok(())
+}
+
+/// Ends all connections: first those that wait for their client, at last those that run a statement. A second signal
+/// takes the grace away.
+async fn drain(server: &Server, connections: &mut Connections, signals: &mut Signals, grace: Duration) {
+    server.shutdown.advance(Phase::Draining);
+    server.peers.wake_all();
+    tokio::select! {
+        () = connections.ended() => return,
+        () = tokio::time::sleep(grace) => {}
+        _ = signals.next() => {}
+    }
+    tracing::warn!(connections = server.peers.count(), "cancelling the statements that still run");
+    server.shutdown.advance(Phase::Forced);
+    server.peers.wake_all();
+    server.peers.cancel_all();
+    if tokio::time::timeout(CANCEL_LIMIT, connections.ended()).await.is_err() {
+        tracing::warn!(connections = server.peers.count(), "connections are left that do not end");
+    }
+}
+
+/// Shows the generated password once and leaves it where only the server's user can read it.
+fn announce_password(directory: &Path, password: &str) -> Result<(), StartError> {
+    let path = directory.join("initial-password");
+    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+    written
+        .and_then(|mut file| writeln!(file, "{password}").and_then(|()| file.sync_all()))
+        .map_err(|source| StartError::Write { path: path.clone(), source })?;
+    println!("The password of role \"postgres\" is {password}");
+    println!("It was left in {} as well; remove that file once you have it.", path.display());
+    Ok(())
+}
+
+/// Whoever waits for the file never sees half of it.
+fn write_port_file(path: &Path, address: &str) -> Result<(), StartError> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".tmp");
+    fs::write(&unfinished, format!("{address}\n"))
+        .and_then(|()| fs::rename(&unfinished, path))
+        .map_err(|source| StartError::Write { path: path.to_owned(), source })
+}

@@ -1,0 +1,389 @@
+//! The committer's thread: from waiting write sets to durable, published, announced commits.
+//!
+//! A group is everything that waits when the committer turns to it, so that one sync serves all who came during the
+//! last one. A failure of a durable step leaves the outcome of its group unknown: nothing of it is published, and no
+//! write is accepted until a restart has read from the log what really happened. Reads go on.
+
+use std::collections::HashMap;
+use std::iter::Peekable;
+use std::mem;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use std::vec;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::oneshot;
+
+use super::history::{History, SerializableReaders};
+use super::queue::{Pending, Queue, Wake};
+use super::relation::Relations;
+use super::request::{CommitRequest, Durability};
+use super::Published;
+use crate::change::{Change, CommitRecord, Feed};
+use crate::environment::Environment;
+use crate::error::{Error, Result};
+use crate::id::{CommitSeq, GenerationId};
+use crate::kv::{Batch, Family, KeyValue};
+use crate::row;
+use crate::store::meta;
+
+/// A group is closed when its writes reach this size; what still waits goes into the next one.
+const GROUP_BYTES_MAX: usize = 64 << 20;
+
+/// How long a commit with [`Durability::Async`] may stay without a sync (PostgreSQL's `wal_writer_delay` allows 200 ms).
+const ASYNC_SYNC_DELAY: Duration = Duration::from_millis(10);
+
+/// A batch that grew beyond this is not kept for the next group.
+const BATCH_OPERATIONS_KEPT: usize = 16 * 1024;
+
+/// Whether writes are still accepted, and if not, why.
+#[derive(Default)]
+pub(crate) struct Health {
+    refused: ArcSwapOption<String>,
+}
+
+impl Health {
+    /// `WritesRefused` after a durable step has failed.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.refused.load().as_deref() {
+            None => Ok(()),
+            Some(reason) => Err(Error::WritesRefused { reason: reason.clone() }),
+        }
+    }
+
+    /// Refuses every write from now on; the first reason stands and is logged.
+    pub(crate) fn refuse(&self, reason: &str) {
+        let first = self.refused.rcu(|refused| refused.clone().or_else(|| Some(Arc::new(reason.to_owned()))));
+        if first.is_none() {
+            tracing::error!(reason, "a durable step failed: no writes are accepted until a restart");
+        }
+    }
+}
+
+/// When each generation that was written aside was committed: its rows carry no stamp of their own.
+pub(crate) type Stamps = RwLock<HashMap<GenerationId, (CommitSeq, i64)>>;
+
+/// What the committer works with.
+pub(crate) struct Parts {
+    pub(crate) kv: Arc<dyn KeyValue>,
+    pub(crate) published: Arc<ArcSwap<Published>>,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) readers: Arc<SerializableReaders>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) stamps: Arc<Stamps>,
+    pub(crate) environment: Environment,
+}
+
+/// The door to the committer.
+pub(crate) struct Committer {
+    queue: Arc<Queue>,
+    health: Arc<Health>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Committer {
+    /// Starts the thread. The published state says where the sequence goes on.
+    pub(crate) fn start(parts: Parts) -> Result<Self> {
+        let queue = Arc::new(Queue::new());
+        let health = Arc::clone(&parts.health);
+        let worker = Worker::new(Arc::clone(&queue), parts);
+        let thread = thread::Builder::new()
+            .name("committer".into())
+            .spawn(move || worker.run())
+            .map_err(|error| Error::Io(format!("cannot start the committer: {error}")))?;
+        Ok(Self { queue, health, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Commits a write set and answers its place in the order, once it is as durable as it asked to be.
+    ///
+    /// The commit goes on when the future is dropped after the write set got into the queue.
+    pub(crate) async fn submit(&self, request: CommitRequest) -> Result<CommitSeq> {
+        self.health.check()?;
+        let Some(answer) = self.queue.submit(request).await else {
+            self.health.check()?;
+            return Err(Error::WritesRefused { reason: "the database is shutting down".into() });
+        };
+        answer.await.unwrap_or_else(|_| Err(Error::CommitOutcomeUnknown { reason: "the committer stopped".into() }))
+    }
+
+    /// Commits what waits, refuses what comes later, and returns when all is durable.
+    pub(crate) fn stop(&self) {
+        self.queue.close();
+        let Some(thread) = self.thread.lock().take() else { return };
+        // The committer itself may drop the last handle of the store, together with what a transaction held.
+        if thread.thread().id() != thread::current().id() {
+            // A panic of the committer has been told to everybody who waited for it.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A write set that has its place in the order and is part of the group's batch.
+struct Accepted {
+    seq: CommitSeq,
+    record: Arc<CommitRecord>,
+    created: Vec<GenerationId>,
+    dropped: Vec<GenerationId>,
+    held: Option<Box<dyn Send>>,
+    when_published: Option<Box<dyn FnOnce() + Send>>,
+    done: oneshot::Sender<Result<CommitSeq>>,
+}
+
+struct Worker {
+    queue: Arc<Queue>,
+    parts: Parts,
+    /// The newest sequence given out.
+    head: CommitSeq,
+    /// The newest time given out: it never goes backwards, whatever the clock does.
+    committed_at_us: i64,
+    history: History,
+    relations: Relations,
+    /// Published commits that still lack a sync, and since when.
+    unsynced: Vec<Arc<CommitRecord>>,
+    unsynced_since: Option<Instant>,
+    batch: Batch,
+}
+
+impl Worker {
+    fn new(queue: Arc<Queue>, parts: Parts) -> Self {
+        Self {
+            queue,
+            head: parts.published.load().seq,
+            committed_at_us: i64::MIN,
+            history: History::new(Arc::clone(&parts.readers)),
+            relations: Relations::default(),
+            unsynced: Vec::new(),
+            unsynced_since: None,
+            batch: Batch::new(),
+            parts,
+        }
+    }
+
+    fn run(mut self) {
+        let _stop = StopGuard { queue: Arc::clone(&self.queue), health: Arc::clone(&self.parts.health) };
+        loop {
+            let deadline = self.unsynced_since.map(|since| ASYNC_SYNC_DELAY.saturating_sub(since.elapsed()));
+            match self.queue.take(deadline) {
+                Wake::Requests(waiting) => {
+                    let mut waiting = waiting.into_iter().peekable();
+                    while waiting.peek().is_some() {
+                        self.commit_group(&mut waiting);
+                    }
+                    if self.unsynced_since.is_some_and(|since| since.elapsed() >= ASYNC_SYNC_DELAY) {
+                        self.sync_late();
+                    }
+                }
+                Wake::Timeout => self.sync_late(),
+                Wake::Closed => {
+                    self.sync_late();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes write sets until the group is full and commits them together.
+    fn commit_group(&mut self, waiting: &mut Peekable<vec::IntoIter<Pending>>) {
+        self.history.trim(self.head);
+        self.batch.clear();
+        let mut group = Vec::new();
+        let mut durability = Durability::Async;
+        while self.batch.bytes() < GROUP_BYTES_MAX {
+            let Some(Pending { request, done }) = waiting.next() else { break };
+            let wanted = request.durability;
+            match self.validate(&request) {
+                Ok(()) => {
+                    if wanted == Durability::Sync {
+                        durability = Durability::Sync;
+                    }
+                    group.push(self.accept(request, done));
+                }
+                Err(refusal) => {
+                    tracing::debug!(transaction = request.transaction.0, %refusal, "a write set was refused");
+                    drop(request);
+                    let _ = done.send(Err(refusal));
+                }
+            }
+        }
+        if group.is_empty() {
+            return;
+        }
+        match self.make_durable(durability) {
+            Ok(published) => self.publish(published, group, durability),
+            Err(error) => self.abandon(&error, group),
+        }
+        if self.batch.len() > BATCH_OPERATIONS_KEPT {
+            self.batch = Batch::new();
+        }
+    }
+
+    /// Whether the write set may follow everything that was accepted so far.
+    fn validate(&self, request: &CommitRequest) -> Result<()> {
+        self.parts.health.check()?;
+        if !self.relations.unchanged(&request.relations) {
+            return Err(Error::RelationChanged);
+        }
+        if let Some(reads) = &request.reads
+            && self.history.conflicts(request.snapshot, reads.as_ref())
+        {
+            return Err(Error::SerializationFailure);
+        }
+        Ok(())
+    }
+
+    /// Gives the write set its place and adds it to the batch.
+    fn accept(&mut self, request: CommitRequest, done: oneshot::Sender<Result<CommitSeq>>) -> Accepted {
+        let seq = self.head.next();
+        self.head = seq;
+        self.committed_at_us = self.committed_at_us.max(self.parts.environment.now_us());
+        let from = self.batch.len();
+        let mut changes = Vec::with_capacity(request.rows.len());
+        for row in request.rows {
+            let key = row.key.clone().into_bytes();
+            let new = match row.new {
+                Some(mut encoded) => {
+                    row::stamp(&mut encoded, seq, self.committed_at_us);
+                    let encoded = Bytes::from(encoded);
+                    self.batch.put(Family::Rows, key, encoded.clone());
+                    Some(encoded)
+                }
+                None if row.old.is_none() => continue,
+                None => {
+                    self.batch.delete(Family::Rows, key);
+                    None
+                }
+            };
+            changes.push(Change { table: row.table, key: row.key, old: row.old, new });
+        }
+        self.batch.append(request.writes);
+        for &generation in &request.dropped {
+            self.batch.delete_generation(generation);
+        }
+        self.history.remember(seq, &self.batch, from);
+        for &generation in &request.created {
+            self.batch.delete(Family::Meta, meta::aside_key(generation));
+            self.batch.put(Family::Meta, meta::stamp_key(generation), meta::encode_stamp(seq, self.committed_at_us));
+        }
+        for &generation in &request.dropped {
+            self.batch.delete(Family::Meta, meta::aside_key(generation));
+            self.batch.delete(Family::Meta, meta::stamp_key(generation));
+        }
+        self.relations.redefine(&request.redefined, seq);
+        let record = CommitRecord {
+            seq,
+            committed_at_us: self.committed_at_us,
+            changes,
+            catalog_changed: request.catalog_changed,
+            replaced: request.replaced,
+            messages: request.messages,
+        };
+        Accepted {
+            seq,
+            record: Arc::new(record),
+            created: request.created,
+            dropped: request.dropped,
+            held: request.held,
+            when_published: request.when_published,
+            done,
+        }
+    }
+
+    /// Writes the batch, syncs if any of the group asked for it, and takes the snapshot that shows it.
+    fn make_durable(&mut self, durability: Durability) -> Result<Published> {
+        self.batch.put(Family::Meta, meta::SEQUENCE, meta::encode_u64(self.head.0));
+        self.parts.kv.write(&self.batch)?;
+        if durability == Durability::Sync {
+            self.parts.kv.sync()?;
+        }
+        Ok(Published { seq: self.head, snapshot: self.parts.kv.snapshot()? })
+    }
+
+    /// Shows the group to readers, then to the feed if it is durable, lets its locks go and acknowledges.
+    fn publish(&mut self, published: Published, group: Vec<Accepted>, durability: Durability) {
+        self.remember_stamps(&group);
+        self.parts.published.store(Arc::new(published));
+        self.unsynced.extend(group.iter().map(|accepted| Arc::clone(&accepted.record)));
+        match durability {
+            Durability::Sync => self.announce(),
+            Durability::Async => {
+                self.unsynced_since.get_or_insert_with(Instant::now);
+            }
+        }
+        for Accepted { seq, held, when_published, done, .. } in group {
+            if let Some(hook) = when_published {
+                hook();
+            }
+            drop(held);
+            // Whoever no longer waits has gone away; the commit stands.
+            let _ = done.send(Ok(seq));
+        }
+    }
+
+    fn remember_stamps(&self, group: &[Accepted]) {
+        if group.iter().all(|accepted| accepted.created.is_empty() && accepted.dropped.is_empty()) {
+            return;
+        }
+        let mut stamps = self.parts.stamps.write();
+        for accepted in group {
+            for &generation in &accepted.created {
+                stamps.insert(generation, (accepted.seq, accepted.record.committed_at_us));
+            }
+            for generation in &accepted.dropped {
+                stamps.remove(generation);
+            }
+        }
+    }
+
+    /// Everything published is durable now: the feed may have it.
+    fn announce(&mut self) {
+        self.unsynced_since = None;
+        self.parts.feed.append(mem::take(&mut self.unsynced));
+    }
+
+    /// Makes durable what was acknowledged before its sync.
+    fn sync_late(&mut self) {
+        if self.unsynced_since.is_none() {
+            return;
+        }
+        match self.parts.kv.sync() {
+            Ok(()) => self.announce(),
+            Err(error) => {
+                self.unsynced_since = None;
+                self.unsynced.clear();
+                self.parts.health.refuse(&error.to_string());
+            }
+        }
+    }
+
+    /// A durable step failed: nobody can say whether the group happened.
+    fn abandon(&mut self, error: &Error, group: Vec<Accepted>) {
+        let reason = error.to_string();
+        self.parts.health.refuse(&reason);
+        self.unsynced_since = None;
+        self.unsynced.clear();
+        for Accepted { held, done, .. } in group {
+            drop(held);
+            let _ = done.send(Err(Error::CommitOutcomeUnknown { reason: reason.clone() }));
+        }
+    }
+}
+
+/// Lets nobody wait for a committer that is gone, even if it panicked.
+struct StopGuard {
+    queue: Arc<Queue>,
+    health: Arc<Health>,
+}
+
+impl Drop for StopGuard {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.health.refuse("the committer stopped");
+        }
+        self.queue.close();
+        // Dropping what still waits tells its owners.
+        let _ = self.queue.take(Some(Duration::ZERO));
+    }
+}

@@ -1,0 +1,29 @@
+//! The one committer: orders all commits, makes them durable, publishes them.
+//!
+//! A transaction hands over a [`CommitRequest`]; a thread of its own takes everything that waits, validates each
+//! against the ordered head, writes what passes as one batch with one sync, and only then publishes the new
+//! snapshot, tells the change feed, lets the locks go and acknowledges.
+
+mod committer;
+mod history;
+mod queue;
+mod relation;
+mod request;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::id::CommitSeq;
+use crate::kv::KvSnapshot;
+
+pub(crate) use committer::{Committer, Health, Parts, Stamps};
+pub(crate) use history::{SerializableReaders, SerializableSnapshot};
+pub use request::Durability;
+pub(crate) use request::{CommitRequest, ReadSet, RelationRead, RowChange};
+
+/// A state of the database that readers may see: every commit up to `seq`, and nothing else.
+pub(crate) struct Published {
+    pub(crate) seq: CommitSeq,
+    pub(crate) snapshot: Arc<dyn KvSnapshot>,
+}

@@ -1,0 +1,118 @@
+//! Keys: bytes whose order under `memcmp` is the order of the values they stand for.
+//!
+//! A row's key is its table's generation followed by its primary key columns, or by a hidden number. An index
+//! entry's key is the index's generation followed by its columns. No encoded value is a prefix of another, so
+//! columns are simply put one after the other, and a key range over leading columns is a range of bytes.
+//! Keys are written and compared, never decoded: the row itself holds every column.
+
+mod encode;
+mod range;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+pub use encode::{encode_index_column, encode_value};
+pub use range::{KeyRange, index_range, key_range};
+
+use crate::id::GenerationId;
+use crate::schema::{IndexSchema, RowIdentity, TableSchema};
+use crate::value::Value;
+
+/// Room for a generation and a few short columns, so that a usual key is written without growing.
+const KEY_BYTES_USUAL: usize = 32;
+
+/// The whole key of a row in the `rows` family: its table's generation, then its key columns or its hidden number.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowKey(Bytes);
+
+impl RowKey {
+    /// The bytes under which the row is stored.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// A key that was read from the store.
+    pub fn from_bytes(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, without copying them.
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
+
+    /// The contents this row belongs to. A key too short to say (damaged) answers generation zero, which is never given out.
+    pub fn generation(&self) -> GenerationId {
+        match self.0.first_chunk::<4>() {
+            Some(bytes) => GenerationId(u32::from_be_bytes(*bytes)),
+            None => GenerationId(0),
+        }
+    }
+}
+
+/// An index entry's key. Its value is always the row's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexKey {
+    pub bytes: Bytes,
+    /// The key alone must be unique: another row's entry under the same bytes is a violation.
+    pub unique_prefix: bool,
+}
+
+/// The key of a row given in full, for a table with a primary key.
+///
+/// A table that identifies rows by a hidden number has no such key: call [`hidden_row_key`].
+pub fn row_key(table: &TableSchema, row: &[Value]) -> RowKey {
+    let RowIdentity::PrimaryKey(positions) = &table.identity else {
+        debug_assert!(false, "rows with a hidden identity have no key of their own");
+        return hidden_row_key(table.generation, 0);
+    };
+    let mut out = start(table.generation);
+    for &position in positions {
+        encode_value(&row[position], &mut out);
+    }
+    RowKey(out.into())
+}
+
+/// The key of the row whose key columns, in key order, are `key_values`.
+pub fn primary_key_from(table: &TableSchema, key_values: &[Value]) -> RowKey {
+    let mut out = start(table.generation);
+    for value in key_values {
+        encode_value(value, &mut out);
+    }
+    RowKey(out.into())
+}
+
+/// The key of a row that is identified by a hidden number.
+pub fn hidden_row_key(generation: GenerationId, id: u64) -> RowKey {
+    let mut out = Vec::with_capacity(12);
+    out.extend_from_slice(&generation.0.to_be_bytes());
+    out.extend_from_slice(&id.to_be_bytes());
+    RowKey(out.into())
+}
+
+/// The entry of a row in an index.
+///
+/// Where the columns must be unique they are the whole key; otherwise (a plain index, or a NULL among columns
+/// whose NULLs count as different) the row's key follows them.
+pub fn index_key(index: &IndexSchema, row: &[Value], row_key: &RowKey) -> IndexKey {
+    let mut out = start(index.generation);
+    let mut has_null = false;
+    for column in &index.columns {
+        let value = &row[column.column];
+        has_null |= value.is_null();
+        encode_index_column(value, column.descending, column.nulls_first, &mut out);
+    }
+    let unique_prefix = index.unique && !(has_null && index.nulls_distinct);
+    if !unique_prefix {
+        out.extend_from_slice(row_key.as_bytes());
+    }
+    IndexKey { bytes: out.into(), unique_prefix }
+}
+
+/// A key that begins with `generation`.
+fn start(generation: GenerationId) -> Vec<u8> {
+    let mut out = Vec::with_capacity(KEY_BYTES_USUAL);
+    out.extend_from_slice(&generation.0.to_be_bytes());
+    out
+}

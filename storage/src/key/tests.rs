@@ -1,0 +1,1 @@
+//! Order of keys against order of values.

@@ -1,0 +1,417 @@
+//! The key-value store on disk: RocksDB, and the only file that names it.
+//!
+//! Every keyspace is a column family of one database, so that a batch over several of them is atomic through the one
+//! log. The log is written out by [`KeyValue::sync`] only: one write and one sync for a whole group of commits.
+//! Recovery, and the lock that keeps a second process out, are RocksDB's own.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rocksdb::checkpoint::Checkpoint;
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DBCompressionType, DBRawIteratorWithThreadMode,
+    DBWithThreadMode, DataBlockIndexType, ErrorKind, FlushOptions, LogLevel, Options, Range, ReadOptions, SingleThreaded,
+    SnapshotWithThreadMode, WriteBatch, WriteOptions, properties,
+};
+use self_cell::self_cell;
+
+use super::split::split_points;
+use super::{Batch, Direction, Family, KeyValue, KvSnapshot, Operation};
+use crate::error::{Error, Result};
+use crate::key::KeyRange;
+
+/// Column families are fixed once the database is open, so their handles need no lock.
+type Db = DBWithThreadMode<SingleThreaded>;
+
+/// Bits of bloom filter for each key: one lookup in a hundred reads a block in vain.
+const BLOOM_BITS_PER_KEY: f64 = 10.0;
+
+/// Small enough for point reads, large enough for the index of blocks to stay in memory.
+const BLOCK_BYTES: usize = 8 << 10;
+
+/// Families that only ever hold little.
+const MEMTABLE_BYTES_SMALL: usize = 4 << 20;
+
+/// The log is cut, by flushing what still needs its oldest part, at this multiple of a memtable.
+const LOG_MEMTABLES_MAX: usize = 6;
+
+/// All families' memtables together, in memtables.
+const MEMTABLES_MAX: usize = 4;
+
+/// A file is compacted for its deletions when it has this many of them among so many keys in a row.
+const DELETIONS_WINDOW: usize = 8192;
+const DELETIONS_TRIGGER: usize = 4096;
+
+/// What RocksDB says about itself goes into a few small files.
+const INFO_LOG_FILES: usize = 4;
+const INFO_LOG_BYTES: usize = 4 << 20;
+
+/// Files kept open; each costs a descriptor.
+const OPEN_FILES_MAX: i32 = 1000;
+
+/// Up to here entries are counted, beyond it estimated.
+const COUNTED_ENTRIES_MAX: u64 = 1000;
+
+/// How much memory RocksDB may take.
+#[derive(Debug, Clone, Copy)]
+pub struct RocksOptions {
+    /// Blocks read from disk, with their indexes and filters.
+    pub block_cache_bytes: usize,
+    /// The newest writes of one family.
+    pub memtable_bytes: usize,
+}
+
+/// A RocksDB database in a directory.
+pub struct RocksKeyValue {
+    db: Arc<Db>,
+}
+
+impl RocksKeyValue {
+    /// Opens the database of a directory, or makes one. `DirectoryInUse` if it is open already, here or elsewhere.
+    pub fn open(directory: &Path, options: RocksOptions) -> Result<Self> {
+        let cache = Cache::new_lru_cache(options.block_cache_bytes);
+        let families = Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family, options, &cache)));
+        let db = Db::open_cf_descriptors(&database_options(options), directory, families)
+            .map_err(|error| opening_failed(directory, error))?;
+        Ok(Self { db: Arc::new(db) })
+    }
+
+    fn apply(&self, batch: &Batch, log: bool) -> Result<()> {
+        let mut options = WriteOptions::new();
+        options.disable_wal(!log);
+        self.db.write_opt(self.encode(batch), &options).map_err(failed)
+    }
+
+    fn encode(&self, batch: &Batch) -> WriteBatch {
+        let mut encoded = WriteBatch::with_capacity_bytes(batch.bytes());
+        for operation in batch.operations() {
+            match operation {
+                Operation::Put { family, key, value } => encoded.put_cf(handle(&self.db, *family), key, value),
+                Operation::Delete { family, key } => encoded.delete_cf(handle(&self.db, *family), key),
+                Operation::DeleteRange { family, range } => {
+                    encoded.delete_range_cf(handle(&self.db, *family), &range.start, &range.end);
+                }
+            }
+        }
+        encoded
+    }
+}
+
+fn handle(db: &Db, family: Family) -> &ColumnFamily {
+    db.cf_handle(family.name()).expect("every family is opened with the database")
+}
+
+fn database_options(options: RocksOptions) -> Options {
+    let mut db = Options::default();
+    db.create_if_missing(true);
+    db.create_missing_column_families(true);
+    db.set_paranoid_checks(true);
+    db.set_manual_wal_flush(true);
+    db.set_max_total_wal_size((options.memtable_bytes.saturating_mul(LOG_MEMTABLES_MAX)) as u64);
+    db.set_db_write_buffer_size(options.memtable_bytes.saturating_mul(MEMTABLES_MAX));
+    // One flush and one compaction: the machines this must run well on have two cores.
+    db.set_max_background_jobs(2);
+    // The committer is the one writer, so the memtable need not be ready for several at once.
+    db.set_allow_concurrent_memtable_write(false);
+    db.set_enable_write_thread_adaptive_yield(false);
+    // Dropping an iterator or a snapshot never deletes files on the thread of a query.
+    db.set_avoid_unnecessary_blocking_io(true);
+    // Background files reach the disk a little at a time and leave the log's sync alone.
+    db.set_bytes_per_sync(1 << 20);
+    db.set_max_open_files(OPEN_FILES_MAX);
+    db.set_log_level(LogLevel::Warn);
+    db.set_keep_log_file_num(INFO_LOG_FILES);
+    db.set_max_log_file_size(INFO_LOG_BYTES);
+    db.set_stats_dump_period_sec(0);
+    db.set_stats_persist_period_sec(0);
+    db
+}
+
+fn family_options(family: Family, options: RocksOptions, cache: &Cache) -> Options {
+    let large = matches!(family, Family::Rows | Family::Index | Family::Stream | Family::Trash);
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_block_size(BLOCK_BYTES);
+    // Indexes and filters are in the cache too, so that its size bounds all memory for reading.
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_cache_index_and_filter_blocks_with_high_priority(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    let mut family_options = Options::default();
+    if matches!(family, Family::Rows | Family::Index) {
+        table.set_bloom_filter(BLOOM_BITS_PER_KEY, false);
+        table.set_whole_key_filtering(true);
+        table.set_optimize_filters_for_memory(true);
+        table.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
+        // An insertion first looks for its key in vain: most often the memtable can tell at once.
+        family_options.set_memtable_whole_key_filtering(true);
+        family_options.set_memtable_prefix_bloom_ratio(0.05);
+    }
+    if large {
+        // A table that is used as a queue leaves runs of deleted keys, which scans would have to step over.
+        family_options.add_compact_on_deletion_collector_factory(DELETIONS_WINDOW, DELETIONS_TRIGGER, 0.0);
+    }
+    family_options.set_block_based_table_factory(&table);
+    family_options.set_compression_type(DBCompressionType::Lz4);
+    family_options.set_write_buffer_size(if large { options.memtable_bytes } else { MEMTABLE_BYTES_SMALL });
+    family_options.set_max_write_buffer_number(3);
+    family_options.set_level_compaction_dynamic_level_bytes(true);
+    family_options
+}
+
+fn opening_failed(directory: &Path, error: rocksdb::Error) -> Error {
+    let message = error.as_ref();
+    match error.kind() {
+        ErrorKind::IOError if message.contains("While lock file") || message.contains("lock hold by") => {
+            Error::DirectoryInUse { path: directory.display().to_string() }
+        }
+        // Column families that are not ours, or options of a version that is not known here.
+        ErrorKind::InvalidArgument | ErrorKind::NotSupported => Error::Format { reason: error.into_string() },
+        _ => failed(error),
+    }
+}
+
+fn failed(error: rocksdb::Error) -> Error {
+    match error.kind() {
+        ErrorKind::Corruption => Error::Corrupt { reason: error.into_string() },
+        _ => Error::Io(error.into_string()),
+    }
+}
+
+impl KeyValue for RocksKeyValue {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>> {
+        let value = self.db.get_pinned_cf(handle(&self.db, family), key).map_err(failed)?;
+        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    fn snapshot(&self) -> Result<Arc<dyn KvSnapshot>> {
+        let cell = SnapshotCell::new(Arc::clone(&self.db), |db| {
+            let snapshot = SnapshotWithThreadMode::new(db.as_ref());
+            let mut options = ReadOptions::default();
+            options.set_snapshot(&snapshot);
+            Pinned { options, snapshot }
+        });
+        Ok(Arc::new(RocksSnapshot { cell }))
+    }
+
+    fn write(&self, batch: &Batch) -> Result<()> {
+        self.apply(batch, true)
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.db.flush_wal(true).map_err(failed)
+    }
+
+    fn write_bulk(&self, batch: &Batch) -> Result<()> {
+        self.apply(batch, false)
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.sync()?;
+        let families = Family::ALL.map(|family| handle(&self.db, family));
+        self.db.flush_cfs_opt(&families, &FlushOptions::default()).map_err(failed)
+    }
+
+    fn checkpoint(&self, directory: &Path) -> Result<()> {
+        Checkpoint::new(&self.db).and_then(|checkpoint| checkpoint.create_checkpoint(directory)).map_err(failed)
+    }
+
+    fn compact(&self, family: Family, range: &KeyRange) -> Result<()> {
+        let mut options = CompactOptions::default();
+        options.set_exclusive_manual_compaction(false);
+        let (start, end) = (Some(&range.start), Some(&range.end));
+        self.db.compact_range_cf_opt(handle(&self.db, family), start, end, &options);
+        Ok(())
+    }
+}
+
+/// A snapshot, and the options that make a read see it. The options only point at the snapshot; it outlives them here.
+struct Pinned<'db> {
+    options: ReadOptions,
+    snapshot: SnapshotWithThreadMode<'db, Db>,
+}
+
+self_cell!(
+    /// A snapshot together with the database that it borrows.
+    struct SnapshotCell {
+        owner: Arc<Db>,
+        #[covariant]
+        dependent: Pinned,
+    }
+);
+
+/// The database at one moment.
+struct RocksSnapshot {
+    cell: SnapshotCell,
+}
+
+impl RocksSnapshot {
+    fn db(&self) -> &Db {
+        self.cell.borrow_owner()
+    }
+
+    fn handle(&self, family: Family) -> &ColumnFamily {
+        handle(self.db(), family)
+    }
+
+    /// An iterator over a range. RocksDB reads ahead by itself once it sees that a scan goes on.
+    fn iterator(&self, family: Family, range: &KeyRange) -> DBRawIteratorWithThreadMode<'_, Db> {
+        let mut options = ReadOptions::default();
+        options.set_snapshot(&self.cell.borrow_dependent().snapshot);
+        options.set_iterate_lower_bound(&range.start[..]);
+        options.set_iterate_upper_bound(&range.end[..]);
+        options.set_background_purge_on_iterator_cleanup(true);
+        self.db().raw_iterator_cf_opt(self.handle(family), options)
+    }
+
+    /// Bytes in files of each range.
+    fn file_sizes(&self, family: Family, ranges: &[KeyRange]) -> Vec<u64> {
+        let ranges: Vec<Range<'_>> = ranges.iter().map(|range| Range::new(&range.start, &range.end)).collect();
+        self.db().get_approximate_sizes_cf(self.handle(family), &ranges)
+    }
+
+    fn property(&self, family: Family, name: &properties::PropName) -> Result<u64> {
+        Ok(self.db().property_int_value_cf(self.handle(family), name).map_err(failed)?.unwrap_or(0))
+    }
+}
+
+impl KvSnapshot for RocksSnapshot {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>> {
+        let options = &self.cell.borrow_dependent().options;
+        let value = self.db().get_pinned_cf_opt(self.handle(family), key, options).map_err(failed)?;
+        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    fn multi_get(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>> {
+        let options = &self.cell.borrow_dependent().options;
+        let sorted = keys.is_sorted();
+        self.db()
+            .batched_multi_get_cf_opt(self.handle(family), keys.iter().copied(), sorted, options)
+            .into_iter()
+            .map(|value| Ok(value.map_err(failed)?.map(|value| Bytes::copy_from_slice(&value))))
+            .collect()
+    }
+
+    fn scan(
+        &self,
+        family: Family,
+        range: &KeyRange,
+        direction: Direction,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        if range.start >= range.end {
+            return Ok(());
+        }
+        let mut entries = self.iterator(family, range);
+        match direction {
+            Direction::Forward => entries.seek_to_first(),
+            Direction::Backward => entries.seek_to_last(),
+        }
+        while let Some((key, value)) = entries.item() {
+            if visit(key, value).is_break() {
+                return Ok(());
+            }
+            match direction {
+                Direction::Forward => entries.next(),
+                Direction::Backward => entries.prev(),
+            }
+        }
+        entries.status().map_err(failed)
+    }
+
+    /// Counts a few, then takes the range's share of the files for its share of the keys.
+    fn approximate_entries(&self, family: Family, range: &KeyRange) -> Result<u64> {
+        let mut counted = 0;
+        self.scan(family, range, Direction::Forward, &mut |_, _| {
+            counted += 1;
+            if counted < COUNTED_ENTRIES_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        if counted < COUNTED_ENTRIES_MAX {
+            return Ok(counted);
+        }
+        let keys = self.property(family, properties::ESTIMATE_NUM_KEYS)?;
+        let files = self.property(family, properties::LIVE_SST_FILES_SIZE)?;
+        let within: u64 = self.file_sizes(family, std::slice::from_ref(range)).iter().sum();
+        let estimate = match (within, files) {
+            // Only in memory, where sizes of ranges are not known: all of what memory holds, at most.
+            (0, _) => self.property(family, properties::NUM_ENTRIES_ACTIVE_MEM_TABLE)?.min(keys),
+            (_, 0) => keys,
+            _ => u64::try_from(u128::from(keys) * u128::from(within.min(files)) / u128::from(files)).unwrap_or(keys),
+        };
+        Ok(estimate.max(counted))
+    }
+
+    fn split_points(&self, family: Family, range: &KeyRange, parts: usize) -> Result<Vec<Bytes>> {
+        split_points(self, family, range, parts, |pieces| self.file_sizes(family, pieces))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::kv::contract;
+
+    const SMALL: RocksOptions = RocksOptions { block_cache_bytes: 8 << 20, memtable_bytes: 1 << 20 };
+
+    #[test]
+    fn keeps_the_contract() {
+        let directories = Mutex::new(Vec::new());
+        contract::check(|| {
+            let directory = TempDir::new().unwrap();
+            let kv = RocksKeyValue::open(directory.path(), SMALL).unwrap();
+            directories.lock().unwrap().push(directory);
+            Arc::new(kv)
+        });
+    }
+
+    #[test]
+    fn a_directory_is_opened_once() {
+        let directory = TempDir::new().unwrap();
+        let kv = RocksKeyValue::open(directory.path(), SMALL).unwrap();
+        assert!(matches!(RocksKeyValue::open(directory.path(), SMALL), Err(Error::DirectoryInUse { .. })));
+        // A snapshot keeps the database open by itself.
+        let snapshot = kv.snapshot().unwrap();
+        drop(kv);
+        assert!(matches!(RocksKeyValue::open(directory.path(), SMALL), Err(Error::DirectoryInUse { .. })));
+        drop(snapshot);
+        RocksKeyValue::open(directory.path(), SMALL).unwrap();
+    }
+
+    #[test]
+    fn what_was_written_is_there_again() {
+        let directory = TempDir::new().unwrap();
+        let kv = RocksKeyValue::open(directory.path(), SMALL).unwrap();
+        let mut batch = Batch::new();
+        batch.put(Family::Rows, "logged", "1");
+        batch.put(Family::Meta, "logged", "1");
+        kv.write(&batch).unwrap();
+        kv.sync().unwrap();
+        let mut bulk = Batch::new();
+        bulk.put(Family::Index, "bulk", "1");
+        kv.write_bulk(&bulk).unwrap();
+        kv.flush().unwrap();
+        drop(kv);
+        let kv = RocksKeyValue::open(directory.path(), SMALL).unwrap();
+        for (family, key) in [(Family::Rows, "logged"), (Family::Meta, "logged"), (Family::Index, "bulk")] {
+            assert_eq!(kv.get(family, key.as_bytes()).unwrap().as_deref(), Some(&b"1"[..]));
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_is_a_whole_store() {
+        let directory = TempDir::new().unwrap();
+        let kv = RocksKeyValue::open(&directory.path().join("store"), SMALL).unwrap();
+        let mut batch = Batch::new();
+        batch.put(Family::Rows, "key", "1");
+        kv.write(&batch).unwrap();
+        let copy = directory.path().join("copy");
+        kv.checkpoint(&copy).unwrap();
+        let copy = RocksKeyValue::open(&copy, SMALL).unwrap();
+        assert_eq!(copy.get(Family::Rows, b"key").unwrap().as_deref(), Some(&b"1"[..]));
+    }
+}

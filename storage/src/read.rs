@@ -1,0 +1,294 @@
+//! Reading: a view of the database at one moment, and walks over it.
+//!
+//! A view is a published snapshot and, inside a transaction, what the transaction itself had written when the view was
+//! taken. It is cheap to clone and belongs to nobody. Walks answer bounded pieces and keep nothing open in between.
+
+mod merge;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryBuilder, UInt64Builder};
+use bytes::Bytes;
+
+use crate::commit::Published;
+use crate::error::{Error, Result};
+use crate::id::{CommitSeq, GenerationId};
+use crate::key::{KeyRange, RowKey};
+use crate::kv::{Direction, Family, KvSnapshot};
+use crate::row::{RowDecoder, StoredRow};
+use crate::schema::{IndexSchema, TableSchema};
+use crate::transaction::{AsideView, Overlay, ReadLog};
+use merge::{Emit, Walk};
+
+/// The database at one moment.
+#[derive(Clone)]
+pub struct ReadView {
+    published: Arc<Published>,
+    overlay: Option<Overlay>,
+    aside: Option<Arc<AsideView>>,
+    reads: Option<Arc<ReadLog>>,
+}
+
+impl ReadView {
+    /// What is committed, and nothing else.
+    pub(crate) fn of_published(published: Arc<Published>) -> Self {
+        Self { published, overlay: None, aside: None, reads: None }
+    }
+
+    pub(crate) fn of_transaction(
+        published: Arc<Published>,
+        overlay: Option<Overlay>,
+        aside: Option<Arc<AsideView>>,
+        reads: Option<Arc<ReadLog>>,
+    ) -> Self {
+        Self { published, overlay, aside, reads }
+    }
+
+    /// Every commit up to here is in the view.
+    pub fn seq(&self) -> CommitSeq {
+        self.published.seq
+    }
+
+    /// The row with this key.
+    pub fn get(&self, _table: &TableSchema, key: &RowKey) -> Result<Option<StoredRow>> {
+        let bytes = self.read(Family::Rows, key.as_bytes(), || key.clone().into_bytes())?;
+        Ok(bytes.map(|bytes| StoredRow { key: key.clone(), bytes }))
+    }
+
+    /// A definition.
+    pub fn get_entry(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        self.read(Family::Catalog, key, || Bytes::copy_from_slice(key))
+    }
+
+    /// The definitions whose keys begin with `prefix`, in order.
+    pub fn scan_entries(&self, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>> {
+        let mut entries = Vec::new();
+        let mut walk = Walk::new(Family::Catalog, KeyRange::prefix(prefix), Direction::Forward);
+        self.step(&mut walk, usize::MAX, &mut |key, value| {
+            entries.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+            Ok(())
+        })?;
+        Ok(entries)
+    }
+
+    /// Walks the rows of a range of the table's keys.
+    pub fn scan(&self, table: &Arc<TableSchema>, range: &KeyRange, direction: Direction) -> RowScan {
+        debug_assert!(inside(table.generation, range), "a range of another table");
+        RowScan { view: self.clone(), walk: Walk::new(Family::Rows, range.clone(), direction) }
+    }
+
+    /// Walks the rows of a range as Arrow columns: those of `projection`, and with `with_key` the row's key (Binary) and
+    /// its commit sequence (UInt64; zero for one that this transaction wrote, or that carries its generation's).
+    pub fn scan_batches(
+        &self,
+        table: &Arc<TableSchema>,
+        range: &KeyRange,
+        projection: &[usize],
+        with_key: bool,
+    ) -> BatchScan {
+        debug_assert!(inside(table.generation, range), "a range of another table");
+        BatchScan {
+            view: self.clone(),
+            walk: Walk::new(Family::Rows, range.clone(), Direction::Forward),
+            decoder: RowDecoder::new(table, projection),
+            with_key,
+        }
+    }
+
+    /// Walks the rows of a range of an index, in the index's order.
+    pub fn scan_index(
+        &self,
+        _table: &Arc<TableSchema>,
+        index: &IndexSchema,
+        range: &KeyRange,
+        direction: Direction,
+    ) -> IndexScan {
+        debug_assert!(inside(index.generation, range), "a range of another index");
+        IndexScan { view: self.clone(), walk: Walk::new(Family::Index, range.clone(), direction) }
+    }
+
+    /// Up to `parts` ranges that make up `range`, of similar size as far as that is cheap to know.
+    pub fn split(&self, _table: &TableSchema, range: &KeyRange, parts: usize) -> Vec<KeyRange> {
+        if range.is_empty() {
+            return Vec::new();
+        }
+        let points = match self.base(Family::Rows, &range.start) {
+            Ok(base) if parts > 1 => base.split_points(Family::Rows, range, parts).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let mut ranges = Vec::with_capacity(points.len() + 1);
+        let mut start = range.start.clone();
+        for point in points.into_iter().filter(|point| range.contains(point)) {
+            if start < point {
+                ranges.push(KeyRange { start, end: point.clone() });
+                start = point;
+            }
+        }
+        ranges.push(KeyRange { start, end: range.end.clone() });
+        ranges
+    }
+
+    /// A value by its key; `owned` makes the key for the log of a serializable transaction.
+    fn read(&self, family: Family, key: &[u8], owned: impl FnOnce() -> Bytes) -> Result<Option<Bytes>> {
+        if let Some(overlay) = &self.overlay
+            && let Some(own) = overlay.get(family, key)
+        {
+            return Ok(own);
+        }
+        if let Some(reads) = &self.reads {
+            reads.key(family, &owned());
+        }
+        self.base(family, key)?.get(family, key)
+    }
+
+    /// What lies under the transaction's own writes, for keys of this key's generation.
+    fn base(&self, family: Family, key: &[u8]) -> Result<&dyn KvSnapshot> {
+        if let Some(aside) = &self.aside
+            && aside.holds(family, key)
+        {
+            return aside.snapshot();
+        }
+        Ok(self.published.snapshot.as_ref())
+    }
+
+    /// Goes on with a walk, and remembers what a serializable transaction has walked.
+    fn step(
+        &self,
+        walk: &mut Walk,
+        max: usize,
+        emit: &mut Emit<'_>,
+    ) -> Result<()> {
+        if walk.is_done() {
+            return Ok(());
+        }
+        let base = self.base(walk.family, &walk.rest().start)?;
+        let Some(reads) = &self.reads else {
+            return walk.step(base, self.overlay.as_ref(), max, emit);
+        };
+        let before = walk.rest().clone();
+        walk.step(base, self.overlay.as_ref(), max, emit)?;
+        reads.range(walk.family, walk.walked_since(&before));
+        Ok(())
+    }
+}
+
+/// The commit sequence that a stored row begins with (see [`crate::row`]).
+pub(crate) fn commit_seq(row: &[u8]) -> Result<CommitSeq> {
+    match row.first_chunk::<8>() {
+        Some(bytes) => Ok(CommitSeq(u64::from_le_bytes(*bytes))),
+        None => Err(Error::Corrupt { reason: "a row is shorter than its header".into() }),
+    }
+}
+
+/// Whether a range stays within one generation.
+fn inside(generation: GenerationId, range: &KeyRange) -> bool {
+    let whole = KeyRange::generation(generation);
+    range.is_empty() || (whole.start <= range.start && range.end <= whole.end)
+}
+
+/// A walk over rows.
+pub struct RowScan {
+    view: ReadView,
+    walk: Walk,
+}
+
+impl RowScan {
+    /// The next rows, `max_rows` at most; none when the walk is over.
+    pub fn next(&mut self, max_rows: usize) -> Result<Vec<StoredRow>> {
+        let mut rows = Vec::new();
+        self.view.step(&mut self.walk, max_rows, &mut |key, value| {
+            let key = RowKey::from_bytes(Bytes::copy_from_slice(key));
+            rows.push(StoredRow { key, bytes: Bytes::copy_from_slice(value) });
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+}
+
+/// A walk over rows that answers Arrow columns.
+pub struct BatchScan {
+    view: ReadView,
+    walk: Walk,
+    decoder: RowDecoder,
+    with_key: bool,
+}
+
+impl BatchScan {
+    /// The columns of the next rows, `max_rows` at most, or `None` when the walk is over. Without any column to answer
+    /// the number of rows is lost: count with `next_count`.
+    pub fn next(&mut self, max_rows: usize) -> Result<Option<Vec<ArrayRef>>> {
+        let mut count = 0;
+        let decoder = &mut self.decoder;
+        if !self.with_key {
+            self.view.step(&mut self.walk, max_rows, &mut |_, value| {
+                count += 1;
+                decoder.append(value)
+            })?;
+            return Ok((count > 0).then(|| self.decoder.finish()));
+        }
+        let (mut keys, mut seqs) = (BinaryBuilder::new(), UInt64Builder::new());
+        self.view.step(&mut self.walk, max_rows, &mut |key, value| {
+            count += 1;
+            keys.append_value(key);
+            seqs.append_value(commit_seq(value)?.0);
+            decoder.append(value)
+        })?;
+        Ok((count > 0).then(|| {
+            let mut columns = self.decoder.finish();
+            columns.push(Arc::new(keys.finish()));
+            columns.push(Arc::new(seqs.finish()));
+            columns
+        }))
+    }
+
+    /// How many rows come next, `max_rows` at most, without looking into them; zero when the walk is over.
+    pub fn next_count(&mut self, max_rows: usize) -> Result<usize> {
+        let mut count = 0;
+        self.view.step(&mut self.walk, max_rows, &mut |_, _| {
+            count += 1;
+            Ok(())
+        })?;
+        Ok(count)
+    }
+}
+
+/// A walk over rows in the order of an index.
+pub struct IndexScan {
+    view: ReadView,
+    walk: Walk,
+}
+
+impl IndexScan {
+    /// The next rows, `max_rows` at most; none when the walk is over.
+    pub fn next(&mut self, max_rows: usize) -> Result<Vec<StoredRow>> {
+        let keys = self.next_keys(max_rows)?;
+        let mut rows = Vec::with_capacity(keys.len());
+        let Some(first) = keys.first() else { return Ok(rows) };
+        let base = self.view.base(Family::Rows, first.as_bytes())?;
+        let key_bytes: Vec<&[u8]> = keys.iter().map(RowKey::as_bytes).collect();
+        let committed = base.multi_get(Family::Rows, &key_bytes)?;
+        for (key, committed) in keys.into_iter().zip(committed) {
+            if let Some(reads) = &self.view.reads {
+                reads.key(Family::Rows, &key.clone().into_bytes());
+            }
+            let own = self.view.overlay.as_ref().and_then(|overlay| overlay.get(Family::Rows, key.as_bytes()));
+            match own.unwrap_or(committed) {
+                Some(bytes) => rows.push(StoredRow { key, bytes }),
+                None => return Err(Error::Corrupt { reason: "an index entry points to a row that is not there".into() }),
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The keys of the next rows, `max_rows` at most, without fetching them; none when the walk is over.
+    pub fn next_keys(&mut self, max_rows: usize) -> Result<Vec<RowKey>> {
+        let mut keys = Vec::new();
+        self.view.step(&mut self.walk, max_rows, &mut |_, row_key| {
+            keys.push(RowKey::from_bytes(Bytes::copy_from_slice(row_key)));
+            Ok(())
+        })?;
+        Ok(keys)
+    }
+}

@@ -1,0 +1,99 @@
+//! Rows: from values to the bytes that are stored, and back.
+//!
+//! ```text
+//! commit seq u64 | updated at i64 µs | schema version u16 | flags u16 | null bitmap | slots | variable bytes
+//! ```
+//!
+//! Every column of the row's layout has a slot at a place that its layout alone decides. A fixed-width value lies
+//! in its slot; the slot of a variable one holds where its bytes end (they begin where those of the variable
+//! column before it end). So one column is read without looking at the others. Numbers are little-endian. A set
+//! bit in the bitmap is a NULL. Rows of older layouts are read as they lie: a column they lack has the value that
+//! the schema says is missing.
+
+pub mod arrow;
+mod decoder;
+mod element;
+mod encode;
+mod layout;
+mod slot;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+pub use arrow::ColumnBuilder;
+pub use decoder::RowDecoder;
+pub use encode::{encode_row, row_bytes};
+pub use layout::LayoutCache;
+
+use crate::error::{Error, Result};
+use crate::id::{CommitSeq, SchemaVersion};
+use crate::key::RowKey;
+use crate::schema::TableSchema;
+use crate::value::{Value, ValueRef};
+
+const SEQ_AT: usize = 0;
+const UPDATED_AT: usize = 8;
+const VERSION_AT: usize = 16;
+const HEADER_BYTES: usize = 20;
+
+/// A row as it is stored, with its key. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRow {
+    pub key: RowKey,
+    pub bytes: Bytes,
+}
+
+impl StoredRow {
+    /// The commit that wrote the row; zero while it is not committed.
+    pub fn seq(&self) -> CommitSeq {
+        CommitSeq(self.bytes.get(SEQ_AT..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u64::from_le_bytes(*bytes)))
+    }
+
+    /// When the row was committed, in microseconds since 1970; zero while it is not.
+    pub fn updated_at(&self) -> i64 {
+        self.bytes.get(UPDATED_AT..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| i64::from_le_bytes(*bytes))
+    }
+
+    /// The value of the column at `position` of the table's current columns.
+    pub fn value<'a>(&'a self, table: &'a TableSchema, position: usize) -> Result<ValueRef<'a>> {
+        let map = table.cache.of(table).map(version(&self.bytes)?)?;
+        let Some(column) = table.columns.get(position) else {
+            return Err(damaged("a column was asked for that the table does not have"));
+        };
+        match map.read(&self.bytes, position)? {
+            layout::Found::Bytes(bytes) => slot::value_of(bytes, &column.column_type),
+            layout::Found::Null => Ok(ValueRef::Null),
+            layout::Found::Missing => Ok(column.missing.as_ref()),
+        }
+    }
+
+    /// The values of all current columns.
+    pub fn values(&self, table: &TableSchema) -> Result<Vec<Value>> {
+        (0..table.columns.len()).map(|position| Ok(self.value(table, position)?.to_owned())).collect()
+    }
+}
+
+/// Writes into an encoded row which commit it is part of, and when that was.
+pub fn stamp(row: &mut [u8], seq: CommitSeq, updated_at_us: i64) {
+    debug_assert!(row.len() >= HEADER_BYTES);
+    if let Some(bytes) = row.get_mut(SEQ_AT..UPDATED_AT) {
+        bytes.copy_from_slice(&seq.0.to_le_bytes());
+    }
+    if let Some(bytes) = row.get_mut(UPDATED_AT..VERSION_AT) {
+        bytes.copy_from_slice(&updated_at_us.to_le_bytes());
+    }
+}
+
+/// The layout a row was written under.
+fn version(row: &[u8]) -> Result<SchemaVersion> {
+    match row.get(VERSION_AT..).and_then(<[u8]>::first_chunk) {
+        Some(bytes) => Ok(SchemaVersion(u16::from_le_bytes(*bytes))),
+        None => Err(damaged("a row is shorter than its header")),
+    }
+}
+
+#[cold]
+fn damaged(reason: &str) -> Error {
+    Error::Corrupt { reason: reason.to_owned() }
+}

@@ -1,0 +1,1 @@
+//! Rows of every type, under every layout.

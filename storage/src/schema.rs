@@ -1,0 +1,70 @@
+//! What storage must know of a table to read and write its rows: layout, key and indexes; no names.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ColumnId, GenerationId, SchemaVersion, TableId};
+use crate::row::LayoutCache;
+use crate::value::{ColumnType, Value};
+
+/// A column of the current schema version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    pub id: ColumnId,
+    pub column_type: ColumnType,
+    /// What a row written before this column existed holds in it.
+    pub missing: Value,
+}
+
+/// The columns that rows of one schema version hold, in slot order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Layout {
+    pub version: SchemaVersion,
+    pub slots: Vec<(ColumnId, ColumnType)>,
+}
+
+/// How rows are identified.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum RowIdentity {
+    /// By the primary key: positions in `TableSchema::columns`.
+    PrimaryKey(Vec<usize>),
+    /// By a hidden, increasing number.
+    Hidden,
+}
+
+/// One column of an index key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexColumn {
+    /// Position in `TableSchema::columns`.
+    pub column: usize,
+    pub descending: bool,
+    pub nulls_first: bool,
+}
+
+/// A secondary index, unique or not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexSchema {
+    /// Prefix of its keys in the `index` family.
+    pub generation: GenerationId,
+    pub columns: Vec<IndexColumn>,
+    pub unique: bool,
+    /// Whether two NULLs count as different (PostgreSQL's default) in a unique index.
+    pub nulls_distinct: bool,
+}
+
+/// A table as storage sees it. Positions of columns are those of the current version's live columns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TableSchema {
+    pub table: TableId,
+    /// Prefix of its keys in the `rows` family.
+    pub generation: GenerationId,
+    pub version: SchemaVersion,
+    pub columns: Vec<Column>,
+    pub identity: RowIdentity,
+    pub indexes: Vec<IndexSchema>,
+    /// Every layout that rows of this generation may have been written under, the current one included.
+    pub layouts: Vec<Layout>,
+    /// Where each column lies in rows of each layout, worked out at first use. `Default::default()` in a literal;
+    /// a clone starts empty, so that a schema is changed by cloning it, never in place once rows were read by it.
+    #[serde(skip)]
+    pub cache: LayoutCache,
+}

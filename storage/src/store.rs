@@ -1,0 +1,258 @@
+//! The store: one data directory, opened once, shared by everybody.
+//!
+//! It composes the room: the key-value store beneath, the committer, the change feed, the lock table, the counters.
+//! Opening recovers what the log holds (the key-value store does that by itself), continues the commit sequence and
+//! sweeps what transactions that never committed had written aside.
+
+mod counter;
+pub(crate) mod meta;
+mod open;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::{ArcSwap, Guard};
+
+use crate::change::{ChangeReader, Feed};
+use crate::commit::{Committer, Health, Published, SerializableReaders, SerializableSnapshot, Stamps};
+use crate::environment::Environment;
+use crate::error::{Error, Result};
+use crate::id::{CommitSeq, GenerationId, TransactionId};
+use crate::key::KeyRange;
+use crate::kv::{Batch, Family, KeyValue, MemoryKeyValue};
+use crate::transaction::LockTable;
+use counter::Counter;
+
+/// How a store is opened.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// Memory for blocks read from disk.
+    pub block_cache_bytes: usize,
+    /// Memory of one family's newest writes before they go to a file.
+    pub memtable_bytes: usize,
+    /// Memory of recent commits that the change feed keeps for readers.
+    pub feed_bytes: usize,
+    /// Memory that one transaction's write set may take.
+    pub transaction_bytes_max: usize,
+    pub environment: Environment,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            block_cache_bytes: 256 << 20,
+            memtable_bytes: 64 << 20,
+            feed_bytes: 64 << 20,
+            transaction_bytes_max: 512 << 20,
+            environment: Environment::system(),
+        }
+    }
+}
+
+/// An open store. A clone is another handle of the same one.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    kv: Arc<dyn KeyValue>,
+    published: Arc<ArcSwap<Published>>,
+    readers: Arc<SerializableReaders>,
+    committer: Committer,
+    feed: Arc<Feed>,
+    health: Arc<Health>,
+    stamps: Arc<Stamps>,
+    locks: Arc<LockTable>,
+    oids: Counter,
+    generations: Counter,
+    row_ids: Counter,
+    transactions: AtomicU64,
+    timeline: u128,
+    options: StoreOptions,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.feed.close();
+        self.committer.stop();
+    }
+}
+
+impl Store {
+    /// Opens the store in a directory, or makes one there. `DirectoryInUse` if another process has it.
+    pub fn open(directory: &Path, options: StoreOptions) -> Result<Store> {
+        open::directory(directory, options)
+    }
+
+    /// A store that lives as long as the process.
+    pub fn in_memory(options: StoreOptions) -> Store {
+        open::over(Arc::new(MemoryKeyValue::new()), options).expect("an empty map in memory opens, and a thread can be started")
+    }
+
+    /// A store over a key-value store that the caller brings.
+    pub fn with_kv(kv: Arc<dyn KeyValue>, options: StoreOptions) -> Result<Store> {
+        open::over(kv, options)
+    }
+
+    /// The newest commit that readers see.
+    pub fn published(&self) -> CommitSeq {
+        self.inner.published.load().seq
+    }
+
+    /// A random name of this line of history: equal after a restart, different after a restore.
+    pub fn timeline(&self) -> u128 {
+        self.inner.timeline
+    }
+
+    /// Reads the changes after `from`.
+    pub fn changes(&self, from: CommitSeq) -> ChangeReader {
+        self.inner.feed.read_after(from)
+    }
+
+    pub fn options(&self) -> &StoreOptions {
+        &self.inner.options
+    }
+
+    pub fn environment(&self) -> &Environment {
+        &self.inner.options.environment
+    }
+
+    /// `WritesRefused` once a durable step has failed: only a restart can tell what was written.
+    pub fn check_writable(&self) -> Result<()> {
+        self.inner.health.check()
+    }
+
+    /// A number for a table's or an index's contents that was never given out before. Durable.
+    pub fn allocate_generation(&self) -> Result<GenerationId> {
+        let generation = self.inner.generations.allocate(1)?;
+        Ok(GenerationId(u32::try_from(generation).expect("the counter ends before u32 does")))
+    }
+
+    /// A number for a catalog object that was never given out before, from 16384 on. Durable.
+    pub fn allocate_oid(&self) -> Result<u32> {
+        let oid = self.inner.oids.allocate(1)?;
+        Ok(u32::try_from(oid).expect("the counter ends before u32 does"))
+    }
+
+    /// The first of `count` hidden row numbers that were never given out before.
+    pub fn allocate_row_ids(&self, count: u64) -> Result<u64> {
+        self.inner.row_ids.allocate(count)
+    }
+
+    /// About how many rows the generation has.
+    pub fn approximate_rows(&self, generation: GenerationId) -> Result<u64> {
+        self.published_state().snapshot.approximate_entries(Family::Rows, &KeyRange::generation(generation))
+    }
+
+    /// Commit sequence and time (microseconds since 1970-01-01 UTC) of a generation that was written aside, whose rows
+    /// carry none of their own. `None` for every other generation.
+    pub fn generation_stamp(&self, generation: GenerationId) -> Option<(CommitSeq, i64)> {
+        self.inner.stamps.read().get(&generation).copied()
+    }
+
+    /// Reclaims what deleted and overwritten rows and index entries of the generation still occupy. Takes its time.
+    pub fn compact_generation(&self, generation: GenerationId) -> Result<()> {
+        let range = KeyRange::generation(generation);
+        self.inner.kv.compact(Family::Rows, &range)?;
+        self.inner.kv.compact(Family::Index, &range)
+    }
+
+    /// Writes a consistent copy of the store into a directory that does not exist yet.
+    pub fn checkpoint(&self, directory: &Path) -> Result<()> {
+        self.inner.kv.checkpoint(directory)
+    }
+
+    /// Writes memory to files, so that a start after a crash has little log to read. Commits are durable without it.
+    pub fn flush(&self) -> Result<()> {
+        self.inner.kv.flush()
+    }
+
+    /// Commits what waits, refuses what comes later, ends the change feed and leaves nothing for recovery to do.
+    pub fn shutdown(&self) {
+        self.inner.committer.stop();
+        self.inner.feed.close();
+        if self.inner.health.check().is_ok()
+            && let Err(error) = self.inner.kv.flush()
+        {
+            tracing::warn!(%error, "the store could not be flushed at shutdown; the log will be read at the next start");
+        }
+    }
+}
+
+/// What transactions need.
+impl Store {
+    pub(crate) fn published_state(&self) -> Arc<Published> {
+        self.inner.published.load_full()
+    }
+
+    /// The published state for a moment's look, without counting as one more holder of it.
+    pub(crate) fn newest(&self) -> Guard<Arc<Published>> {
+        self.inner.published.load()
+    }
+
+    /// The store beneath, for contents that are not published yet.
+    pub(crate) fn kv(&self) -> &dyn KeyValue {
+        self.inner.kv.as_ref()
+    }
+
+    /// The published state for a serializable transaction, registered with the committer.
+    pub(crate) fn serializable_snapshot(&self) -> SerializableSnapshot {
+        self.inner.readers.enter(&self.inner.published)
+    }
+
+    pub(crate) fn committer(&self) -> &Committer {
+        &self.inner.committer
+    }
+
+    pub(crate) fn locks(&self) -> &Arc<LockTable> {
+        &self.inner.locks
+    }
+
+    pub(crate) fn next_transaction(&self) -> TransactionId {
+        TransactionId(self.inner.transactions.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Records durably that the generation is being written aside: a restart deletes it unless it was committed.
+    pub(crate) fn record_aside(&self, generation: GenerationId) -> Result<()> {
+        let mut batch = Batch::with_capacity(1);
+        batch.put(Family::Meta, meta::aside_key(generation), Vec::new());
+        self.write_own(|kv| {
+            kv.write(&batch)?;
+            kv.sync()
+        })
+    }
+
+    /// Writes into a generation that [`Store::record_aside`] has recorded, past the log and the committer.
+    pub(crate) fn write_aside(&self, batch: &Batch) -> Result<()> {
+        self.inner.health.check()?;
+        self.inner.kv.write_bulk(batch)
+    }
+
+    /// Makes durable what was written aside; comes before the commit that uses it.
+    pub(crate) fn flush_aside(&self) -> Result<()> {
+        self.inner.health.check()?;
+        self.inner.kv.flush()
+    }
+
+    /// Deletes what was written aside by a transaction that does not commit. A crash meanwhile leaves it to the next start.
+    pub(crate) fn discard_aside(&self, generation: GenerationId) -> Result<()> {
+        let mut batch = Batch::with_capacity(3);
+        batch.delete_generation(generation);
+        batch.delete(Family::Meta, meta::aside_key(generation));
+        self.write_own(|kv| kv.write(&batch))
+    }
+
+    /// A durable step outside the committer: its failure refuses writes as one of the committer does.
+    fn write_own(&self, step: impl FnOnce(&dyn KeyValue) -> Result<()>) -> Result<()> {
+        self.inner.health.check()?;
+        step(self.inner.kv.as_ref()).map_err(|error| {
+            let reason = error.to_string();
+            self.inner.health.refuse(&reason);
+            Error::WritesRefused { reason }
+        })
+    }
+}

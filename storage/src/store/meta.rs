@@ -1,0 +1,73 @@
+//! What the store keeps about itself in the family Meta: key names and how their values are written.
+
+use bytes::Bytes;
+
+use crate::error::{Error, Result};
+use crate::id::{CommitSeq, GenerationId};
+use crate::key::KeyRange;
+
+/// Version of everything that is written to disk. A store of a newer version is refused.
+pub(crate) const FORMAT_VERSION: u64 = 1;
+
+/// The format version.
+pub(crate) const FORMAT: &[u8] = b"format";
+/// The newest commit sequence, written with every group of commits.
+pub(crate) const SEQUENCE: &[u8] = b"sequence";
+/// A random name of this line of history; a restored copy begins another.
+pub(crate) const TIMELINE: &[u8] = b"timeline";
+/// The least number of each kind that was not yet reserved.
+pub(crate) const NEXT_OID: &[u8] = b"next/oid";
+pub(crate) const NEXT_GENERATION: &[u8] = b"next/generation";
+pub(crate) const NEXT_ROW_ID: &[u8] = b"next/row";
+
+const ASIDE: &[u8] = b"aside/";
+const STAMP: &[u8] = b"stamp/";
+
+/// Present while a generation is written aside by a transaction that has not committed.
+pub(crate) fn aside_key(generation: GenerationId) -> Bytes {
+    [ASIDE, &generation.0.to_be_bytes()].concat().into()
+}
+
+pub(crate) fn aside_range() -> KeyRange {
+    KeyRange::prefix(ASIDE)
+}
+
+/// When a generation that was written aside was committed.
+pub(crate) fn stamp_key(generation: GenerationId) -> Bytes {
+    [STAMP, &generation.0.to_be_bytes()].concat().into()
+}
+
+pub(crate) fn stamp_range() -> KeyRange {
+    KeyRange::prefix(STAMP)
+}
+
+/// The generation at the end of a key of [`aside_range`] or [`stamp_range`].
+pub(crate) fn generation_of(key: &[u8]) -> Result<GenerationId> {
+    match key.last_chunk::<4>() {
+        Some(bytes) => Ok(GenerationId(u32::from_be_bytes(*bytes))),
+        None => Err(damaged(key)),
+    }
+}
+
+pub(crate) fn encode_u64(value: u64) -> Bytes {
+    Bytes::copy_from_slice(&value.to_be_bytes())
+}
+
+pub(crate) fn decode_u64(key: &[u8], value: &[u8]) -> Result<u64> {
+    Ok(u64::from_be_bytes(value.try_into().map_err(|_| damaged(key))?))
+}
+
+pub(crate) fn encode_stamp(seq: CommitSeq, committed_at_us: i64) -> Bytes {
+    [seq.0.to_be_bytes(), committed_at_us.to_be_bytes()].concat().into()
+}
+
+pub(crate) fn decode_stamp(key: &[u8], value: &[u8]) -> Result<(CommitSeq, i64)> {
+    let (Some(seq), Some(at), 16) = (value.first_chunk::<8>(), value.last_chunk::<8>(), value.len()) else {
+        return Err(damaged(key));
+    };
+    Ok((CommitSeq(u64::from_be_bytes(*seq)), i64::from_be_bytes(*at)))
+}
+
+pub(crate) fn damaged(key: &[u8]) -> Error {
+    Error::Corrupt { reason: format!("the store's own entry {} is not readable", key.escape_ascii()) }
+}

@@ -1,0 +1,146 @@
+//! Opening a store: format, recovery of its own entries, sweep, and the start of the committer.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use parking_lot::RwLock;
+
+use super::counter::{Counter, Reserve};
+use super::{Inner, Store, StoreOptions, meta};
+use crate::change::Feed;
+use crate::commit::{Committer, Health, Parts, Published};
+use crate::environment::Environment;
+use crate::error::{Error, Result};
+use crate::id::{CommitSeq, GenerationId};
+use crate::key::KeyRange;
+use crate::kv::{Batch, Direction, Family, KeyValue, RocksKeyValue, RocksOptions};
+use crate::transaction::LockTable;
+
+/// PostgreSQL's first oid that is not its own (`FirstNormalObjectId`).
+const OID_FIRST: u64 = 16384;
+
+/// Generation zero stands for none.
+const GENERATION_FIRST: u64 = 1;
+
+/// The greatest generation leaves room for the end of its key range.
+const GENERATION_END: u64 = u32::MAX as u64;
+
+const OID_BLOCK: (u64, Reserve) = (64, Reserve::Durable);
+const GENERATION_BLOCK: (u64, Reserve) = (64, Reserve::Durable);
+const ROW_ID_BLOCK: (u64, Reserve) = (8192, Reserve::Logged);
+
+/// Opens the store of a directory.
+pub(super) fn directory(directory: &Path, options: StoreOptions) -> Result<Store> {
+    let memory = RocksOptions { block_cache_bytes: options.block_cache_bytes, memtable_bytes: options.memtable_bytes };
+    over(Arc::new(RocksKeyValue::open(directory, memory)?), options)
+}
+
+/// Opens a store over any key-value store.
+pub(super) fn over(kv: Arc<dyn KeyValue>, options: StoreOptions) -> Result<Store> {
+    check_format(kv.as_ref(), &options.environment)?;
+    sweep_aside(kv.as_ref())?;
+    let timeline = read_timeline(kv.as_ref())?;
+    let stamps = Arc::new(RwLock::new(read_stamps(kv.as_ref())?));
+    let seq = match kv.get(Family::Meta, meta::SEQUENCE)? {
+        Some(value) => CommitSeq(meta::decode_u64(meta::SEQUENCE, &value)?),
+        None => CommitSeq(0),
+    };
+    let health = Arc::new(Health::default());
+    let counter = |key, first, end, block| Counter::open(&kv, &health, key, first, end, block);
+    let oids = counter(meta::NEXT_OID, OID_FIRST, u64::from(u32::MAX), OID_BLOCK)?;
+    let generations = counter(meta::NEXT_GENERATION, GENERATION_FIRST, GENERATION_END, GENERATION_BLOCK)?;
+    let row_ids = counter(meta::NEXT_ROW_ID, 1, u64::MAX, ROW_ID_BLOCK)?;
+    let published = Arc::new(ArcSwap::from_pointee(Published { seq, snapshot: kv.snapshot()? }));
+    let feed = Arc::new(Feed::new(seq, options.feed_bytes));
+    let readers = Arc::default();
+    let committer = Committer::start(Parts {
+        kv: Arc::clone(&kv),
+        published: Arc::clone(&published),
+        feed: Arc::clone(&feed),
+        readers: Arc::clone(&readers),
+        health: Arc::clone(&health),
+        stamps: Arc::clone(&stamps),
+        environment: options.environment.clone(),
+    })?;
+    let inner = Inner {
+        kv,
+        published,
+        readers,
+        committer,
+        feed,
+        health,
+        stamps,
+        locks: Arc::new(LockTable::new()),
+        oids,
+        generations,
+        row_ids,
+        transactions: AtomicU64::new(1),
+        timeline,
+        options,
+    };
+    Ok(Store { inner: Arc::new(inner) })
+}
+
+/// Refuses what is not ours or too new; marks an empty store as ours.
+fn check_format(kv: &dyn KeyValue, environment: &Environment) -> Result<()> {
+    if let Some(value) = kv.get(Family::Meta, meta::FORMAT)? {
+        let version = meta::decode_u64(meta::FORMAT, &value)?;
+        if version > meta::FORMAT_VERSION {
+            let reason = format!("it has format version {version}, and this program knows up to {}", meta::FORMAT_VERSION);
+            return Err(Error::Format { reason });
+        }
+        return Ok(());
+    }
+    if kv.get(Family::Meta, meta::SEQUENCE)?.is_some() {
+        return Err(Error::Format { reason: "it holds data, but no format version".into() });
+    }
+    let mut timeline = [0; 16];
+    environment.fill_random(&mut timeline);
+    let mut batch = Batch::new();
+    batch.put(Family::Meta, meta::FORMAT, meta::encode_u64(meta::FORMAT_VERSION));
+    batch.put(Family::Meta, meta::TIMELINE, timeline.to_vec());
+    kv.write(&batch)?;
+    kv.sync()
+}
+
+fn read_timeline(kv: &dyn KeyValue) -> Result<u128> {
+    let value = kv.get(Family::Meta, meta::TIMELINE)?;
+    let bytes = value.as_deref().and_then(|value| value.try_into().ok()).ok_or_else(|| meta::damaged(meta::TIMELINE))?;
+    Ok(u128::from_be_bytes(bytes))
+}
+
+/// Deletes what transactions that never committed had written aside.
+fn sweep_aside(kv: &dyn KeyValue) -> Result<()> {
+    let mut batch = Batch::new();
+    for (key, _) in entries(kv, &meta::aside_range())? {
+        batch.delete_generation(meta::generation_of(&key)?);
+        batch.delete(Family::Meta, key);
+    }
+    if batch.is_empty() {
+        return Ok(());
+    }
+    kv.write(&batch)?;
+    kv.sync()
+}
+
+fn read_stamps(kv: &dyn KeyValue) -> Result<HashMap<GenerationId, (CommitSeq, i64)>> {
+    entries(kv, &meta::stamp_range())?
+        .into_iter()
+        .map(|(key, value)| Ok((meta::generation_of(&key)?, meta::decode_stamp(&key, &value)?)))
+        .collect()
+}
+
+/// The store's own entries within a range.
+fn entries(kv: &dyn KeyValue, range: &KeyRange) -> Result<Vec<(Bytes, Bytes)>> {
+    let mut entries = Vec::new();
+    kv.snapshot()?.scan(Family::Meta, range, Direction::Forward, &mut |key, value| {
+        entries.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+        ControlFlow::Continue(())
+    })?;
+    Ok(entries)
+}

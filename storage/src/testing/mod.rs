@@ -1,0 +1,49 @@
+//! Faults on demand, for tests of everything above the key-value store.
+
+mod disk;
+mod fault;
+
+pub use disk::CrashDisk;
+pub use fault::{Fault, FaultInjector};
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::kv::{Batch, Family, KeyValue, contract};
+
+    #[test]
+    fn they_keep_the_contract() {
+        contract::check(|| Arc::new(FaultInjector::new(Arc::new(CrashDisk::new()))));
+    }
+
+    #[test]
+    fn a_crash_keeps_what_was_synced_and_a_beginning_of_the_rest() {
+        for seed in 0..50 {
+            let disk = CrashDisk::new();
+            for number in 0..10_u8 {
+                let mut batch = Batch::new();
+                batch.put(Family::Rows, vec![number], "");
+                disk.write(&batch).unwrap();
+                if number == 3 {
+                    disk.sync().unwrap();
+                }
+            }
+            let after = disk.crash(seed).unwrap();
+            let kept: Vec<bool> = (0..10_u8).map(|number| after.get(Family::Rows, &[number]).unwrap().is_some()).collect();
+            assert!(kept[..4].iter().all(|kept| *kept) && kept.is_sorted_by(|a, b| a >= b), "seed {seed}: {kept:?}");
+        }
+    }
+
+    #[test]
+    fn random_faults_repeat_with_their_seed() {
+        let first_fault = |seed| {
+            let faults = FaultInjector::new(Arc::new(CrashDisk::new()));
+            faults.fail_randomly(seed, 20);
+            (0..1000).position(|_| faults.sync().is_err())
+        };
+        assert_eq!(first_fault(7), first_fault(7));
+        assert!(first_fault(7).is_some());
+    }
+}

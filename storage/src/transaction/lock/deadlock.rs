@@ -1,0 +1,122 @@
+//! Deadlocks: whether a transaction that is about to wait would wait for itself.
+//!
+//! A transaction waits for those who hold the lock in a mode that conflicts, and for those ahead of it in the queue whose
+//! request conflicts. It waits for one lock at a time, and every new edge of that graph begins or ends at the transaction
+//! that acts, so looking once, when a wait begins, finds every cycle: the last member to register sees all the others.
+//! The one that closes the cycle is the victim, unless letting somebody pass in a queue undoes it (PostgreSQL's "soft" deadlock).
+
+use parking_lot::Mutex;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::queue::Queue;
+use super::{LockName, LockTable, wake};
+use crate::id::TransactionId;
+
+/// Who waits for which lock. Locked before any shard, never while one is.
+#[derive(Debug, Default)]
+pub(super) struct WaitGraph {
+    waiting: Mutex<FxHashMap<TransactionId, LockName>>,
+}
+
+type Waiting = FxHashMap<TransactionId, LockName>;
+
+impl LockTable {
+    /// Registers that `owner`, already in the queue of `name`, waits for it. True: it would wait for itself.
+    pub(super) fn closes_cycle(&self, owner: TransactionId, name: &LockName) -> bool {
+        let mut waiting = self.graph.waiting.lock();
+        waiting.insert(owner, name.clone());
+        match self.cycle(&waiting, owner) {
+            None => false,
+            Some(members) => !members.iter().any(|member| self.lets_pass(&waiting, *member, owner)),
+        }
+    }
+
+    pub(super) fn no_longer_waits(&self, owner: TransactionId) {
+        self.graph.waiting.lock().remove(&owner);
+    }
+
+    /// The waiting transactions on a way from `start` back to itself, if there is one.
+    fn cycle(&self, waiting: &Waiting, start: TransactionId) -> Option<Vec<TransactionId>> {
+        let mut came_from: FxHashMap<TransactionId, TransactionId> = FxHashMap::default();
+        let mut seen: FxHashSet<TransactionId> = FxHashSet::default();
+        let mut pending = vec![start];
+        while let Some(member) = pending.pop() {
+            let Some(name) = waiting.get(&member) else { continue };
+            let blockers = match self.shard(name).lock().get(name) {
+                Some(queue) => queue.blockers(member),
+                None => continue,
+            };
+            if blockers.holders.contains(&start) || blockers.waiters.contains(&start) {
+                return Some(std::iter::successors(Some(member), |at| came_from.get(at).copied()).collect());
+            }
+            // Whoever waits ahead for the same lock is blocked by nobody else than those found here.
+            seen.extend(blockers.waiters);
+            for holder in blockers.holders {
+                if seen.insert(holder) {
+                    came_from.insert(holder, member);
+                    pending.push(holder);
+                }
+            }
+        }
+        None
+    }
+
+    /// Moves `member` to the front of the queue it is in, if neither it nor `start` is then in a cycle.
+    fn lets_pass(&self, waiting: &Waiting, member: TransactionId, start: TransactionId) -> bool {
+        let Some(name) = waiting.get(&member) else { return false };
+        let moved = {
+            let mut shard = self.shard(name).lock();
+            let queue = shard.get_mut(name);
+            queue.and_then(|queue| {
+                let place = queue.position(member).filter(|place| *place > 0)?;
+                queue.reorder(place, 0);
+                Some(place)
+            })
+        };
+        let Some(place) = moved else { return false };
+        let resolved = self.cycle(waiting, member).is_none() && self.cycle(waiting, start).is_none();
+        wake(self.change(name, |queue| {
+            if resolved {
+                return queue.wake();
+            }
+            if let Some(now) = queue.position(member) {
+                queue.reorder(now, place);
+            }
+            Vec::new()
+        }));
+        resolved
+    }
+}
+
+/// Whom a waiter waits for, on the lock it waits for.
+struct Blockers {
+    holders: Vec<TransactionId>,
+    waiters: Vec<TransactionId>,
+}
+
+impl Queue {
+    /// Whom `owner` waits for, directly or through those ahead of it in this queue.
+    fn blockers(&self, owner: TransactionId) -> Blockers {
+        let mut blockers = Blockers { holders: Vec::new(), waiters: Vec::new() };
+        let Some(place) = self.position(owner) else { return blockers };
+        let line: Vec<_> = self.waiters().take(place + 1).map(|waiter| (waiter.owner, waiter.mode)).collect();
+        let mut reached = vec![line[place]];
+        let mut modes = line[place].1.bit();
+        for (waiter, mode) in line[..place].iter().rev() {
+            if mode.conflicts().intersects(modes) {
+                modes = modes.with(mode.bit());
+                reached.push((*waiter, *mode));
+                blockers.waiters.push(*waiter);
+            }
+        }
+        for holder in self.holders() {
+            let blocks = |(waiter, mode): &(TransactionId, super::Mode)| {
+                *waiter != holder.owner && mode.conflicts().intersects(holder.modes)
+            };
+            if reached.iter().any(blocks) {
+                blockers.holders.push(holder.owner);
+            }
+        }
+        blockers
+    }
+}

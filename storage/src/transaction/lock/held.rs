@@ -1,0 +1,137 @@
+//! The locks of one transaction, in the order they were taken.
+//!
+//! The order is what a savepoint needs: rolling back to it gives up what came after. Dropping this gives up everything,
+//! so whoever finishes the transaction (its owner, or the committer after publishing) only has to let go of it.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::mode::{Mode, Modes, Wait};
+use super::{LockName, LockTable, LockTarget, Requested};
+use crate::error::{Error, Result};
+use crate::id::{TableId, TransactionId};
+
+/// How a lock was come by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Acquired {
+    AtOnce,
+    /// Somebody else had it before: what was read earlier may have changed.
+    AfterWaiting,
+    /// Not at all (`Wait::Skip`).
+    Skipped,
+}
+
+/// What a transaction holds.
+#[derive(Debug)]
+pub(crate) struct HeldLocks {
+    table: Arc<LockTable>,
+    owner: TransactionId,
+    log: Vec<(LockName, Mode)>,
+    /// The modes held of each table: asking again, as every statement does, costs nothing, and no mode is taken twice.
+    tables: Vec<(TableId, Modes)>,
+}
+
+impl HeldLocks {
+    pub(crate) fn new(table: Arc<LockTable>, owner: TransactionId) -> Self {
+        Self { table, owner, log: Vec::new(), tables: Vec::new() }
+    }
+
+    pub(crate) fn owner(&self) -> TransactionId {
+        self.owner
+    }
+
+    /// How many locks were taken so far; a place to come back to with `release_after`.
+    pub(crate) fn len(&self) -> usize {
+        self.log.len()
+    }
+
+    /// Takes a lock, or a stronger mode of one that is held already. Dropping the future leaves the queue.
+    pub(crate) async fn acquire(&mut self, target: LockTarget, mode: Mode, wait: Wait) -> Result<Acquired> {
+        if let LockTarget::Table(table) = target
+            && self.tables.iter().any(|(held, modes)| *held == table && modes.cover(mode))
+        {
+            return Ok(Acquired::AtOnce);
+        }
+        let name = self.table.name(target);
+        let may_wait = matches!(wait, Wait::Forever | Wait::For(_));
+        match self.table.request(self.owner, &name, mode, may_wait) {
+            Requested::Granted => {
+                self.note(name, mode);
+                Ok(Acquired::AtOnce)
+            }
+            Requested::Held => Ok(Acquired::AtOnce),
+            Requested::Busy if wait == Wait::Skip => Ok(Acquired::Skipped),
+            Requested::Busy => Err(Error::LockNotAvailable),
+            Requested::Queued(granted) => {
+                let name = self.wait(name, mode, wait, granted).await?;
+                self.note(name, mode);
+                Ok(Acquired::AfterWaiting)
+            }
+        }
+    }
+
+    fn note(&mut self, name: LockName, mode: Mode) {
+        if let LockTarget::Table(table) = name.target {
+            match self.tables.iter_mut().find(|(held, _)| *held == table) {
+                Some((_, modes)) => *modes = modes.with(mode.bit()),
+                None => self.tables.push((table, mode.bit())),
+            }
+        }
+        self.log.push((name, mode));
+    }
+
+    /// Sleeps until the lock is granted, after making sure that it can be.
+    async fn wait(&self, name: LockName, mode: Mode, wait: Wait, granted: oneshot::Receiver<()>) -> Result<LockName> {
+        let mut place = Place { table: &self.table, owner: self.owner, name, mode, granted: false };
+        if self.table.closes_cycle(self.owner, &place.name) {
+            return Err(Error::Deadlock);
+        }
+        let answer = match wait {
+            Wait::For(limit) => tokio::time::timeout(limit, granted).await.map_err(|_| Error::LockNotAvailable)?,
+            Wait::Forever | Wait::No | Wait::Skip => granted.await,
+        };
+        answer.map_err(|_| Error::LockNotAvailable)?;
+        place.granted = true;
+        Ok(place.name.clone())
+    }
+
+    /// Gives up the locks and the stronger modes that were taken when `len` locks had been.
+    pub(crate) fn release_after(&mut self, len: usize) {
+        for (name, mode) in self.log.drain(len.min(self.log.len())..).rev() {
+            self.table.release(self.owner, &name, mode);
+            if let LockTarget::Table(table) = name.target
+                && let Some(at) = self.tables.iter().rposition(|(held, _)| *held == table)
+            {
+                self.tables[at].1 = self.tables[at].1.without(mode.bit());
+                if self.tables[at].1.is_empty() {
+                    self.tables.swap_remove(at);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for HeldLocks {
+    fn drop(&mut self) {
+        self.release_after(0);
+    }
+}
+
+/// A place in a lock's queue; dropped before the lock is granted, it is left.
+struct Place<'a> {
+    table: &'a LockTable,
+    owner: TransactionId,
+    name: LockName,
+    mode: Mode,
+    granted: bool,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.table.no_longer_waits(self.owner);
+        if !self.granted {
+            self.table.withdraw(self.owner, &self.name, self.mode);
+        }
+    }
+}

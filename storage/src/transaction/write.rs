@@ -1,0 +1,261 @@
+//! Writing rows: each write is a change of the row and of its index entries in the write set.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+
+use super::claim::{Claim, Taken};
+use super::write_set::{RowOrigin, Write, WriteSet};
+use super::{ConflictOn, Transaction, Wait};
+use crate::error::Result;
+use crate::id::TableId;
+use crate::key::{IndexKey, RowKey, hidden_row_key, index_key, row_key};
+use crate::kv::Family;
+use crate::row::{StoredRow, encode_row};
+use crate::schema::{IndexSchema, RowIdentity, TableSchema};
+use crate::value::Value;
+
+/// What inserting a row came to.
+#[derive(Debug)]
+pub enum InsertOutcome {
+    Inserted(RowKey),
+    /// Nothing was written: another row has the key. It may be newer than the snapshot.
+    Conflict { constraint: ConflictOn, existing: StoredRow },
+}
+
+/// What updating a row came to.
+#[derive(Debug)]
+pub enum UpdateOutcome {
+    /// Under this key, which may be another than before.
+    Updated(RowKey),
+    /// Nothing was written: another row has the new key. It may be newer than the snapshot.
+    Conflict { constraint: ConflictOn, existing: StoredRow },
+}
+
+/// How an update changes one index entry.
+struct EntryChange {
+    old: Bytes,
+    new: Bytes,
+}
+
+impl Transaction {
+    /// Inserts a row, unless its primary key or a key of a unique index is taken. Waits for whoever is about to take or to
+    /// give up such a key.
+    pub async fn insert(&mut self, table: &TableSchema, row: &[Value], wait: Wait) -> Result<InsertOutcome> {
+        let mut claims = Vec::new();
+        let key = match table.identity {
+            RowIdentity::PrimaryKey(_) => {
+                let key = row_key(table, row);
+                claims.push(Claim { on: ConflictOn::PrimaryKey, key: key.clone().into_bytes() });
+                key
+            }
+            RowIdentity::Hidden => hidden_row_key(table.generation, self.store.allocate_row_ids(1)?),
+        };
+        let entries: Vec<IndexKey> = table.indexes.iter().map(|index| index_key(index, row, &key)).collect();
+        for (index, entry) in table.indexes.iter().zip(&entries) {
+            claims.extend(claim_of(index, entry));
+        }
+        if let Some(Taken { on, existing }) = self.claim(&claims, None, wait).await? {
+            self.read_by_conflict(&existing.key);
+            return Ok(InsertOutcome::Conflict { constraint: on, existing });
+        }
+        let bytes = Bytes::from(encode_row(table, row));
+        if self.goes_aside(table) {
+            self.write_aside(table, &key, bytes, entries)?;
+        } else {
+            let row = Write { family: Family::Rows, key: key.clone().into_bytes(), value: Some(bytes) };
+            let entries = entries.into_iter().map(|entry| put_index(entry.bytes, &key));
+            self.write_all(table.table, row, None, entries)?;
+        }
+        Ok(InsertOutcome::Inserted(key))
+    }
+
+    /// Replaces a row, which `lock_row` has locked and answered. Only the index entries whose columns change are touched,
+    /// and only keys that the row did not have before are claimed.
+    pub async fn update(
+        &mut self,
+        table: &TableSchema,
+        old: &StoredRow,
+        new: &[Value],
+        wait: Wait,
+    ) -> Result<UpdateOutcome> {
+        let mut claims = Vec::new();
+        let key = match &table.identity {
+            RowIdentity::PrimaryKey(positions) if changed(table, old, new, positions.iter().copied())? => {
+                row_key(table, new)
+            }
+            RowIdentity::PrimaryKey(_) | RowIdentity::Hidden => old.key.clone(),
+        };
+        let moved = key != old.key;
+        if moved {
+            claims.push(Claim { on: ConflictOn::PrimaryKey, key: key.clone().into_bytes() });
+        }
+        let mut old_values = None;
+        let mut changes = Vec::new();
+        for index in &table.indexes {
+            if !moved && !changed(table, old, new, index.columns.iter().map(|column| column.column))? {
+                continue;
+            }
+            let old_values = match &old_values {
+                Some(values) => values,
+                None => old_values.insert(old.values(table)?),
+            };
+            let before = index_key(index, old_values, &old.key);
+            let after = index_key(index, new, &key);
+            if before.bytes != after.bytes {
+                claims.extend(claim_of(index, &after));
+            }
+            changes.push(EntryChange { old: before.bytes, new: after.bytes });
+        }
+        if !claims.is_empty()
+            && let Some(Taken { on, existing }) = self.claim(&claims, Some(&old.key), wait).await?
+        {
+            self.read_by_conflict(&existing.key);
+            return Ok(UpdateOutcome::Conflict { constraint: on, existing });
+        }
+        self.write_update(table, old, &key, Bytes::from(encode_row(table, new)), changes)?;
+        Ok(UpdateOutcome::Updated(key))
+    }
+
+    fn write_update(
+        &mut self,
+        table: &TableSchema,
+        old: &StoredRow,
+        key: &RowKey,
+        bytes: Bytes,
+        changes: Vec<EntryChange>,
+    ) -> Result<()> {
+        let moved = *key != old.key;
+        let row = Write { family: Family::Rows, key: key.clone().into_bytes(), value: Some(bytes) };
+        let entries = changes.into_iter().flat_map(|EntryChange { old: before, new: after }| {
+            let gone = (before != after).then(|| Write { family: Family::Index, key: before, value: None });
+            // An entry under the same key still has to name the row by its new key.
+            let stays = gone.is_none() && !moved;
+            gone.into_iter().chain((!stays).then(|| put_index(after, key)))
+        });
+        if moved {
+            let gone = Write { family: Family::Rows, key: old.key.clone().into_bytes(), value: None };
+            self.write_all(table.table, gone, Some(old.bytes.clone()), std::iter::empty())?;
+            return self.write_all(table.table, row, None, entries);
+        }
+        self.write_all(table.table, row, Some(old.bytes.clone()), entries)
+    }
+
+    /// Deletes a row, which `lock_row` has locked with [`super::RowLock::Update`] and answered.
+    pub fn delete(&mut self, table: &TableSchema, old: &StoredRow) -> Result<()> {
+        let mut entries = Vec::new();
+        if !table.indexes.is_empty() {
+            let values = old.values(table)?;
+            entries.extend(table.indexes.iter().map(|index| Write {
+                family: Family::Index,
+                key: index_key(index, &values, &old.key).bytes,
+                value: None,
+            }));
+        }
+        let row = Write { family: Family::Rows, key: old.key.clone().into_bytes(), value: None };
+        self.write_all(table.table, row, Some(old.bytes.clone()), entries.into_iter())
+    }
+
+    pub(super) fn write_entry(&mut self, key: &[u8], value: Option<Bytes>) -> Result<()> {
+        let write = Write { family: Family::Catalog, key: Bytes::copy_from_slice(key), value };
+        self.write_all(TableId(0), write, None, std::iter::empty())
+    }
+
+    /// Writes a row and its index entries, or another single key, into the write set. `replaced` is the row underneath.
+    fn write_all(
+        &mut self,
+        table: TableId,
+        first: Write,
+        replaced: Option<Bytes>,
+        entries: impl Iterator<Item = Write>,
+    ) -> Result<()> {
+        if self.definitions.is_some() {
+            self.overlay(first.family, &first.key);
+        }
+        let mark = self.savepoints.mark();
+        let writes = self.writes.get_or_insert_with(|| {
+            let mut writes = WriteSet::default();
+            writes.set_mark(mark);
+            Arc::new(RwLock::new(writes))
+        });
+        let command = self.command;
+        let mut touched = Vec::new();
+        let watched = self.definitions.is_some();
+        let put_all = |writes: &mut WriteSet, unseen: bool| {
+            writes.put(first, RowOrigin { table, replaced }, command, unseen);
+            for write in entries {
+                if watched {
+                    touched.push(write.key.clone());
+                }
+                writes.put(write, RowOrigin { table, replaced: None }, command, unseen);
+            }
+            writes.bytes()
+        };
+        // Nobody else refers to the write set unless a view does.
+        let bytes = match Arc::get_mut(writes) {
+            Some(writes) => put_all(writes.get_mut(), true),
+            None => put_all(&mut writes.write(), false),
+        };
+        for key in touched {
+            self.overlay(Family::Index, &key);
+        }
+        self.check_size(bytes)
+    }
+
+    /// A serializable transaction that was told of a conflict has read the row it conflicts with.
+    fn read_by_conflict(&self, key: &RowKey) {
+        if let Some(serializable) = &self.serializable {
+            serializable.reads.key(Family::Rows, &key.clone().into_bytes());
+        }
+    }
+
+    /// Whether a new row of the table and all its index entries may be written aside.
+    fn goes_aside(&self, table: &TableSchema) -> bool {
+        self.definitions.is_some()
+            && self.may_write_aside(table.generation)
+            && table.indexes.iter().all(|index| self.may_write_aside(index.generation))
+    }
+
+    /// Writes a new row and its index entries past the write set.
+    pub(super) fn write_aside(
+        &mut self,
+        table: &TableSchema,
+        key: &RowKey,
+        bytes: Bytes,
+        entries: Vec<IndexKey>,
+    ) -> Result<()> {
+        let aside = self.aside.get_or_insert_default().get_mut();
+        aside.open(&self.store, table.generation)?;
+        aside.put(&self.store, Family::Rows, key.clone().into_bytes(), bytes)?;
+        for (index, entry) in table.indexes.iter().zip(entries) {
+            aside.open(&self.store, index.generation)?;
+            aside.put(&self.store, Family::Index, entry.bytes, key.clone().into_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// What must be claimed for an index entry.
+fn claim_of(index: &IndexSchema, entry: &IndexKey) -> Option<Claim> {
+    entry.unique_prefix.then(|| Claim { on: ConflictOn::Index(index.generation), key: entry.bytes.clone() })
+}
+
+fn put_index(entry: Bytes, row: &RowKey) -> Write {
+    Write { family: Family::Index, key: entry, value: Some(row.clone().into_bytes()) }
+}
+
+/// Whether any of the columns may have another value than before. Equal bytes of keys are for the caller to notice.
+fn changed(
+    table: &TableSchema,
+    old: &StoredRow,
+    new: &[Value],
+    mut positions: impl Iterator<Item = usize>,
+) -> Result<bool> {
+    loop {
+        let Some(position) = positions.next() else { return Ok(false) };
+        if old.value(table, position)? != new[position].as_ref() {
+            return Ok(true);
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! The write set: what a transaction has written and not committed.
+//!
+//! Each key has the versions that its commands gave it. A view of the transaction sees those of earlier commands than its
+//! own, so that a statement never meets what it writes itself. A version that no view and no savepoint can need is
+//! dropped. A log of what was written since the first active savepoint undoes it.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use bytes::Bytes;
+
+use crate::commit::RowChange;
+use crate::id::TableId;
+use crate::key::{KeyRange, RowKey};
+use crate::kv::{Batch, Direction, Family};
+
+/// What an entry is reckoned to cost beside its key and values.
+const ENTRY_OVERHEAD_BYTES: usize = 192;
+/// What a further version of an entry is reckoned to cost beside its value.
+const VERSION_OVERHEAD_BYTES: usize = 64;
+
+/// Number of a command within its transaction.
+pub(crate) type Command = u32;
+
+/// What a command made of a key; `None` deletes it.
+#[derive(Debug, Clone)]
+struct Version {
+    command: Command,
+    /// One more than its place in the log; zero when it is not in it.
+    logged: u64,
+    value: Option<Bytes>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    /// Whose row it is; without meaning for other keys.
+    table: TableId,
+    /// The committed row underneath, as it was when this transaction first wrote the key.
+    base: Option<Bytes>,
+    latest: Version,
+    older: Vec<Version>,
+}
+
+/// A write to one key.
+pub(crate) struct Write {
+    pub(crate) family: Family,
+    pub(crate) key: Bytes,
+    /// `None` deletes the key.
+    pub(crate) value: Option<Bytes>,
+}
+
+/// For a row: its table and the row that the write replaces.
+pub(crate) struct RowOrigin {
+    pub(crate) table: TableId,
+    pub(crate) replaced: Option<Bytes>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WriteSet {
+    maps: [BTreeMap<Bytes, Entry>; Family::ALL.len()],
+    /// Keys written since the first active savepoint, in order.
+    log: Vec<(Family, Bytes)>,
+    /// The place in the log of its first element: places grow for the life of the transaction.
+    log_start: u64,
+    /// Where the innermost active savepoint stands in the log.
+    mark: Option<u64>,
+    bytes: usize,
+}
+
+impl WriteSet {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.maps.iter().all(BTreeMap::is_empty)
+    }
+
+    /// About how much memory it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn touches(&self, family: Family) -> bool {
+        !self.maps[family as usize].is_empty()
+    }
+
+    /// The newest version of a key, if it was written at all: `Some(None)` is a deletion.
+    pub(crate) fn newest(&self, family: Family, key: &[u8]) -> Option<Option<&Bytes>> {
+        self.maps[family as usize].get(key).map(|entry| entry.latest.value.as_ref())
+    }
+
+    /// The version of a key that commands before `before` made.
+    pub(crate) fn visible(&self, family: Family, key: &[u8], before: Command) -> Option<Option<&Bytes>> {
+        self.maps[family as usize].get(key).and_then(|entry| entry.visible(before))
+    }
+
+    /// Up to `max` keys of the range with what commands before `before` made of them, in order.
+    pub(crate) fn collect(
+        &self,
+        family: Family,
+        range: &KeyRange,
+        direction: Direction,
+        before: Command,
+        max: usize,
+    ) -> Vec<(Bytes, Option<Bytes>)> {
+        let map = &self.maps[family as usize];
+        if map.is_empty() || range.start >= range.end {
+            return Vec::new();
+        }
+        let bounds = (Bound::Included(&range.start[..]), Bound::Excluded(&range.end[..]));
+        let seen = |(key, entry): (&Bytes, &Entry)| Some((key.clone(), entry.visible(before)?.cloned()));
+        let entries = map.range::<[u8], _>(bounds);
+        match direction {
+            Direction::Forward => entries.filter_map(seen).take(max).collect(),
+            Direction::Backward => entries.rev().filter_map(seen).take(max).collect(),
+        }
+    }
+
+    /// Writes a key. `unseen`: no view of the transaction exists that might need the version before.
+    pub(crate) fn put(&mut self, write: Write, origin: RowOrigin, command: Command, unseen: bool) {
+        let Write { family, key, value } = write;
+        let logged = match self.mark {
+            Some(_) => self.log_end() + 1,
+            None => 0,
+        };
+        let size = value.as_ref().map_or(0, Bytes::len);
+        let version = Version { command, logged, value };
+        match self.maps[family as usize].get_mut(&key[..]) {
+            None => {
+                let base_size = origin.replaced.as_ref().map_or(0, Bytes::len);
+                self.bytes += key.len() + size + base_size + ENTRY_OVERHEAD_BYTES;
+                if logged > 0 {
+                    self.log.push((family, key.clone()));
+                }
+                let entry = Entry { table: origin.table, base: origin.replaced, latest: version, older: Vec::new() };
+                self.maps[family as usize].insert(key, entry);
+            }
+            Some(entry) => {
+                let since_savepoint = self.mark.is_none_or(|mark| entry.latest.logged > mark);
+                if since_savepoint && entry.latest.command == command {
+                    self.bytes = self.bytes.saturating_sub(entry.latest.size()) + size;
+                    entry.latest.value = version.value;
+                } else {
+                    if unseen {
+                        self.bytes = self.bytes.saturating_sub(entry.forget_older(self.mark));
+                    }
+                    self.bytes += size + VERSION_OVERHEAD_BYTES;
+                    entry.older.push(std::mem::replace(&mut entry.latest, version));
+                    if logged > 0 {
+                        self.log.push((family, key));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where the log ends now; what is written later can be undone to here, given that `set_mark` was told so.
+    pub(crate) fn log_end(&self) -> u64 {
+        self.log_start + self.log.len() as u64
+    }
+
+    /// Says where the innermost active savepoint stands, or that there is none.
+    pub(crate) fn set_mark(&mut self, mark: Option<u64>) {
+        self.mark = mark;
+        if mark.is_none() {
+            self.log_start = self.log_end();
+            self.log.clear();
+        }
+    }
+
+    /// Undoes what was logged from `mark` on.
+    pub(crate) fn undo_to(&mut self, mark: u64) {
+        while self.log_end() > mark {
+            let Some((family, key)) = self.log.pop() else { return };
+            let map = &mut self.maps[family as usize];
+            let Some(entry) = map.get_mut(&key[..]) else { continue };
+            while entry.latest.logged > mark {
+                if let Some(older) = entry.older.pop() {
+                    self.bytes = self.bytes.saturating_sub(entry.latest.size() + VERSION_OVERHEAD_BYTES);
+                    entry.latest = older;
+                } else {
+                    let base_size = entry.base.as_ref().map_or(0, Bytes::len);
+                    let size = key.len() + entry.latest.size() + base_size + ENTRY_OVERHEAD_BYTES;
+                    self.bytes = self.bytes.saturating_sub(size);
+                    map.remove(&key[..]);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The net effect: rows for the feed, and everything else as it is.
+    pub(crate) fn into_changes(self) -> (Vec<RowChange>, Batch) {
+        let rows_len = self.maps[Family::Rows as usize].len();
+        let all_len: usize = self.maps.iter().map(BTreeMap::len).sum();
+        let mut rows = Vec::with_capacity(rows_len);
+        let mut writes = Batch::with_capacity(all_len - rows_len);
+        for (family, map) in Family::ALL.into_iter().zip(self.maps) {
+            for (key, entry) in map {
+                let value = entry.latest.value;
+                match (family, value) {
+                    // Inserted and deleted again.
+                    (Family::Rows, None) if entry.base.is_none() => {}
+                    (Family::Rows, value) => rows.push(RowChange {
+                        table: entry.table,
+                        key: RowKey::from_bytes(key),
+                        old: entry.base,
+                        new: value.map(Vec::from),
+                    }),
+                    (_, Some(value)) => writes.put(family, key, value),
+                    (_, None) => writes.delete(family, key),
+                }
+            }
+        }
+        (rows, writes)
+    }
+}
+
+impl Version {
+    fn size(&self) -> usize {
+        self.value.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+impl Entry {
+    /// Drops the versions before the latest that no savepoint needs, when there is no view left that might see them:
+    /// views to come see the latest one or a newer. Answers the bytes set free.
+    fn forget_older(&mut self, mark: Option<u64>) -> usize {
+        let mut freed = 0;
+        if mark.is_some_and(|mark| self.latest.logged <= mark) {
+            return freed;
+        }
+        while let Some(version) = self.older.pop_if(|version| mark.is_none_or(|mark| version.logged > mark)) {
+            freed += version.size() + VERSION_OVERHEAD_BYTES;
+        }
+        freed
+    }
+
+    fn visible(&self, before: Command) -> Option<Option<&Bytes>> {
+        let mut versions = std::iter::once(&self.latest).chain(self.older.iter().rev());
+        versions.find(|version| version.command < before).map(|version| version.value.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(set: &mut WriteSet, key: &str, value: Option<&str>, command: Command, unseen: bool) {
+        let write = Write {
+            family: Family::Rows,
+            key: Bytes::copy_from_slice(key.as_bytes()),
+            value: value.map(|v| Bytes::copy_from_slice(v.as_bytes())),
+        };
+        set.put(write, RowOrigin { table: TableId(1), replaced: None }, command, unseen);
+    }
+
+    fn seen(set: &WriteSet, key: &str, before: Command) -> String {
+        match set.visible(Family::Rows, key.as_bytes(), before) {
+            None => "-".into(),
+            Some(None) => "deleted".into(),
+            Some(Some(value)) => String::from_utf8_lossy(value).into_owned(),
+        }
+    }
+
+    #[test]
+    fn a_view_sees_earlier_commands_only() {
+        let mut set = WriteSet::default();
+        put(&mut set, "a", Some("one"), 1, false);
+        put(&mut set, "a", Some("two"), 2, false);
+        put(&mut set, "a", None, 3, false);
+        assert_eq!(["-", "one", "two", "deleted"].map(String::from), [1, 2, 3, 4].map(|before| seen(&set, "a", before)));
+    }
+
+    #[test]
+    fn undo_restores_versions_and_bytes() {
+        let mut set = WriteSet::default();
+        put(&mut set, "a", Some("one"), 1, true);
+        let bytes = set.bytes();
+        set.set_mark(Some(set.log_end()));
+        let outer = set.log_end();
+        put(&mut set, "a", Some("two"), 2, true);
+        put(&mut set, "a", Some("three"), 3, true);
+        put(&mut set, "b", Some("new"), 3, true);
+        let inner = set.log_end();
+        set.set_mark(Some(inner));
+        put(&mut set, "a", None, 4, true);
+        put(&mut set, "b", None, 4, true);
+        set.undo_to(inner);
+        assert_eq!((seen(&set, "a", 9), seen(&set, "b", 9)), ("three".into(), "new".into()));
+        set.set_mark(Some(outer));
+        set.undo_to(outer);
+        assert_eq!((seen(&set, "a", 9), seen(&set, "b", 9)), ("one".into(), "-".into()));
+        assert_eq!(set.bytes(), bytes);
+    }
+
+    #[test]
+    fn a_released_savepoint_leaves_nothing_behind_for_the_next() {
+        let mut set = WriteSet::default();
+        set.set_mark(Some(set.log_end()));
+        put(&mut set, "a", Some("one"), 1, true);
+        set.set_mark(None);
+        let mark = set.log_end();
+        set.set_mark(Some(mark));
+        put(&mut set, "a", Some("two"), 2, true);
+        set.undo_to(mark);
+        assert_eq!(seen(&set, "a", 9), "one");
+    }
+
+    #[test]
+    fn a_row_that_came_and_went_is_no_change() {
+        let mut set = WriteSet::default();
+        put(&mut set, "a", Some("one"), 1, true);
+        put(&mut set, "a", None, 2, true);
+        let (rows, writes) = set.into_changes();
+        assert!(rows.is_empty() && writes.is_empty());
+    }
+}

@@ -1,0 +1,153 @@
+//! Values as rows hold them: the physical types, and one value of any of them.
+//!
+//! Storage knows how a value is laid out and ordered, not what SQL calls its type: varchar(n), text and
+//! char(n) are all `Text`. Dates count days and timestamps count microseconds since 1970-01-01 (as Arrow does);
+//! the least and the greatest representable value stand for -infinity and infinity.
+
+mod numeric;
+
+pub use numeric::{Base10000, Numeric, NumericError};
+use serde::{Deserialize, Serialize};
+
+/// How a column's values are laid out in rows, keys and Arrow arrays.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ColumnType {
+    Bool,
+    Int2,
+    Int4,
+    Int8,
+    Float4,
+    Float8,
+    Numeric,
+    Text,
+    Bytea,
+    Date,
+    Time,
+    Timestamp,
+    Timestamptz,
+    Interval,
+    Uuid,
+    Array(Box<ColumnType>),
+}
+
+/// A span of time as PostgreSQL holds it: the three parts are independent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Interval {
+    pub months: i32,
+    pub days: i32,
+    pub microseconds: i64,
+}
+
+/// A one-dimensional array: its element type and its elements, which may be NULL.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Array {
+    pub element: ColumnType,
+    pub values: Vec<Value>,
+}
+
+/// One value, owned.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub enum Value {
+    #[default]
+    Null,
+    Bool(bool),
+    Int2(i16),
+    Int4(i32),
+    Int8(i64),
+    Float4(f32),
+    Float8(f64),
+    Numeric(Box<Numeric>),
+    Text(Box<str>),
+    Bytea(Box<[u8]>),
+    /// Days since 1970-01-01.
+    Date(i32),
+    /// Microseconds since midnight.
+    Time(i64),
+    /// Microseconds since 1970-01-01 00:00, without a zone.
+    Timestamp(i64),
+    /// Microseconds since 1970-01-01 00:00 UTC.
+    Timestamptz(i64),
+    Interval(Interval),
+    Uuid([u8; 16]),
+    Array(Box<Array>),
+}
+
+/// One value, borrowed from a row or an Arrow array.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ValueRef<'a> {
+    Null,
+    Bool(bool),
+    Int2(i16),
+    Int4(i32),
+    Int8(i64),
+    Float4(f32),
+    Float8(f64),
+    Numeric(Numeric),
+    Text(&'a str),
+    Bytea(&'a [u8]),
+    Date(i32),
+    Time(i64),
+    Timestamp(i64),
+    Timestamptz(i64),
+    Interval(Interval),
+    Uuid([u8; 16]),
+    Array(Box<Array>),
+}
+
+impl Value {
+    pub fn is_null(&self) -> bool {
+        matches!(self, Value::Null)
+    }
+
+    /// This value, borrowed.
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Value::Null => ValueRef::Null,
+            Value::Bool(v) => ValueRef::Bool(*v),
+            Value::Int2(v) => ValueRef::Int2(*v),
+            Value::Int4(v) => ValueRef::Int4(*v),
+            Value::Int8(v) => ValueRef::Int8(*v),
+            Value::Float4(v) => ValueRef::Float4(*v),
+            Value::Float8(v) => ValueRef::Float8(*v),
+            Value::Numeric(v) => ValueRef::Numeric((**v).clone()),
+            Value::Text(v) => ValueRef::Text(v),
+            Value::Bytea(v) => ValueRef::Bytea(v),
+            Value::Date(v) => ValueRef::Date(*v),
+            Value::Time(v) => ValueRef::Time(*v),
+            Value::Timestamp(v) => ValueRef::Timestamp(*v),
+            Value::Timestamptz(v) => ValueRef::Timestamptz(*v),
+            Value::Interval(v) => ValueRef::Interval(*v),
+            Value::Uuid(v) => ValueRef::Uuid(*v),
+            Value::Array(v) => ValueRef::Array(v.clone()),
+        }
+    }
+}
+
+impl ValueRef<'_> {
+    pub fn is_null(&self) -> bool {
+        matches!(self, ValueRef::Null)
+    }
+
+    /// This value, with its own memory.
+    pub fn to_owned(&self) -> Value {
+        match self {
+            ValueRef::Null => Value::Null,
+            ValueRef::Bool(v) => Value::Bool(*v),
+            ValueRef::Int2(v) => Value::Int2(*v),
+            ValueRef::Int4(v) => Value::Int4(*v),
+            ValueRef::Int8(v) => Value::Int8(*v),
+            ValueRef::Float4(v) => Value::Float4(*v),
+            ValueRef::Float8(v) => Value::Float8(*v),
+            ValueRef::Numeric(v) => Value::Numeric(Box::new(v.clone())),
+            ValueRef::Text(v) => Value::Text((*v).into()),
+            ValueRef::Bytea(v) => Value::Bytea((*v).into()),
+            ValueRef::Date(v) => Value::Date(*v),
+            ValueRef::Time(v) => Value::Time(*v),
+            ValueRef::Timestamp(v) => Value::Timestamp(*v),
+            ValueRef::Timestamptz(v) => Value::Timestamptz(*v),
+            ValueRef::Interval(v) => Value::Interval(*v),
+            ValueRef::Uuid(v) => Value::Uuid(*v),
+            ValueRef::Array(v) => Value::Array(v.clone()),
+        }
+    }
+}

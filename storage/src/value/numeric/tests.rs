@@ -1,0 +1,1 @@
+//! Numerics against results taken from PostgreSQL 15.
