@@ -53,13 +53,6 @@ pub(crate) fn float(value: &Value) -> Result<f64> {
     }
 }
 
-pub(crate) fn float4(value: &Value) -> Result<f32> {
-    match value {
-        Value::Float4(inner) => Ok(*inner),
-        other => Err(mismatch("float4", other)),
-    }
-}
-
 pub(crate) fn text(value: &Value) -> Result<&str> {
     match value {
         Value::Text(inner) => Ok(inner),

@@ -26,6 +26,8 @@ pub mod resolve;
 mod session;
 mod string;
 mod table;
+#[cfg(test)]
+mod tests;
 mod to_char;
 mod window;
 

@@ -225,21 +225,19 @@ impl Session {
         if prepared.statement.is_none() {
             return Ok(Execution::Empty);
         }
+        let interrupt = self.new_interrupt();
+        let Some(found) = self.portals.get_mut(portal) else { return Err(no_portal(portal)) };
         let outcome = match std::mem::replace(&mut found.state, PortalState::Done(String::new())) {
             PortalState::Done(tag) => {
                 found.state = PortalState::Done(tag.clone());
                 return Ok(Execution::Complete(tag));
             }
             PortalState::Suspended(run) => {
-                let SuspendedRun { source, columns } = *run;
-                Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") }
+                let SuspendedRun { source, columns, tag } = *run;
+                Outcome::Rows { columns, source, tag }
             }
-            PortalState::Ready => {
-                let interrupt = self.new_interrupt();
-                self.run(&prepared, params, &interrupt).await?
-            }
+            PortalState::Ready => self.run(&prepared, params, &interrupt).await?,
         };
-        let interrupt = self.new_interrupt();
         Ok(match outcome {
             Outcome::Complete(tag) => {
                 if let Some(found) = self.portals.get_mut(portal) {
@@ -288,7 +286,7 @@ impl Session {
             let Some(portal) = cursor.portal.as_ref().and_then(|name| self.portals.get_mut(name)) else {
                 return Err(Error::internal("a result that has no portal was not read to its end"));
             };
-            let run = SuspendedRun { source: cursor.source, columns: cursor.columns };
+            let run = SuspendedRun { source: cursor.source, columns: cursor.columns, tag: cursor.tag };
             portal.state = PortalState::Suspended(Box::new(run));
             return Ok(Finished::Suspended);
         }

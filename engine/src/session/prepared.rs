@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use storage::Value;
 
-use super::cursor::RowSource;
+use super::cursor::{RowSource, Tag};
 use crate::plan::{AuthorizedPlan, ColumnDescription};
 use crate::statement::Statement;
 use crate::types::Type;
@@ -104,4 +104,5 @@ pub(crate) enum PortalState {
 pub(crate) struct SuspendedRun {
     pub(crate) source: RowSource,
     pub(crate) columns: Arc<[ColumnDescription]>,
+    pub(crate) tag: Tag,
 }

@@ -208,7 +208,7 @@ impl Session {
 
     async fn run_definition(
         &mut self,
-        statement: &datafusion::sql::sqlparser::ast::Statement,
+        statement: &crate::statement::Definition,
         prepared: &Prepared,
     ) -> Result<String> {
         let catalog = self.catalog();
@@ -239,7 +239,9 @@ impl Session {
             open.catalog = catalog;
         }
         for report in notices {
-            self.notice("NOTICE", report);
+            // Class 01 is a warning.
+            let warns = report.state.is_some_and(|state| state.0.starts_with("01"));
+            self.notice(if warns { "WARNING" } else { "NOTICE" }, report);
         }
         self.principal = None;
         result

@@ -4,12 +4,14 @@
 //! VACUUM, …) by a small reader of ours, because there PostgreSQL's grammar is its own and easy.
 
 mod copy;
+pub mod definition;
 mod parse;
 mod reader;
 mod utility;
 
 pub use copy::{CopyDirection, CopyFormat, CopyOptions, CopySource, CopyStatement, CopyTarget, ForcedColumns};
 use datafusion::sql::sqlparser::ast;
+pub use definition::Definition;
 pub use parse::{parse_expression, parse_script, parse_single, position_in};
 use storage::{Isolation, TableLock};
 
@@ -21,7 +23,7 @@ pub enum Statement {
     Update(Box<ast::Update>),
     Delete(Box<ast::Delete>),
     /// CREATE, ALTER, DROP, TRUNCATE, GRANT, REVOKE, COMMENT and the like.
-    Definition(Box<ast::Statement>),
+    Definition(Box<Definition>),
     Copy(Box<CopyStatement>),
     Begin(TransactionModes),
     Commit { chain: bool },

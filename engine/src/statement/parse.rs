@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
+use super::definition::{self, Definition};
 use super::Statement;
 use super::reader::{Reader, syntax_error_near};
 use super::utility;
@@ -63,6 +64,9 @@ pub(super) fn parse_tokens(text: &str, tokens: &[TokenWithSpan]) -> Result<State
         reader.expect_end()?;
         return Ok(statement);
     }
+    if let Some(definition) = definition::parse(text, tokens)? {
+        return Ok(Statement::Definition(Box::new(definition)));
+    }
     let statement = reader.parsed(|parser| parser.parse_statement())?;
     reader.expect_end()?;
     classify(statement)
@@ -75,7 +79,7 @@ fn classify(statement: ast::Statement) -> Result<Statement> {
         ast::Statement::Insert(insert) => Statement::Insert(Box::new(insert)),
         ast::Statement::Update(update) => Statement::Update(Box::new(update)),
         ast::Statement::Delete(delete) => Statement::Delete(Box::new(delete)),
-        other => Statement::Definition(Box::new(other)),
+        other => Statement::Definition(Box::new(Definition::Parsed(other))),
     })
 }
 

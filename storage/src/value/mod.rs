@@ -5,6 +5,8 @@
 //! the least and the greatest representable value stand for -infinity and infinity.
 
 mod numeric;
+#[cfg(test)]
+pub(crate) mod samples;
 
 pub use numeric::{Base10000, Numeric, NumericError};
 use serde::{Deserialize, Serialize};

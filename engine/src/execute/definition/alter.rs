@@ -10,10 +10,12 @@ use datafusion::sql::sqlparser::ast::{
 };
 use storage::{TableId, TableLock, Value};
 
-use super::{DefinitionEnvironment, names, options, owner_oid};
+use super::names::{self, named_schema};
+use super::{DefinitionEnvironment, options, owner_oid};
 use crate::catalog::{Catalog, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::authorize::check_schema;
+use crate::statement::definition::TableChange;
 
 /// Runs ALTER TABLE.
 pub(super) async fn run(alter: &AlterTable, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
@@ -30,6 +32,30 @@ pub(super) async fn run(alter: &AlterTable, environment: &mut DefinitionEnvironm
         environment.alter_table(oid, operation).await?;
     }
     Ok(())
+}
+
+/// Runs the forms of ALTER TABLE that stand alone.
+pub(super) async fn run_change(
+    name: &ObjectName,
+    if_exists: bool,
+    change: &TableChange,
+    environment: &mut DefinitionEnvironment<'_>,
+) -> Result<()> {
+    let mode = match change {
+        TableChange::SetSchema(_) => TableLock::AccessExclusive,
+        TableChange::ResetOptions(_) => TableLock::ShareUpdateExclusive,
+    };
+    let Some(oid) = environment.lock_to_alter(name, if_exists, mode).await? else { return Ok(()) };
+    match change {
+        TableChange::SetSchema(schema) => environment.set_table_schema(oid, schema).await,
+        TableChange::ResetOptions(names) => {
+            let (_, table) = environment.locked_table(oid)?;
+            let mut table = (*table).clone();
+            table.options.retain(|(name, _)| !names.contains(name));
+            environment.put_table(table)?;
+            Ok(())
+        }
+    }
 }
 
 /// The mode in which PostgreSQL locks the table for an action.
@@ -139,6 +165,35 @@ impl DefinitionEnvironment<'_> {
             super::rename::table_in_check(constraint, &table.name, &name.name)?;
         }
         table.name = name.name;
+        self.redefine(table)?;
+        Ok(())
+    }
+
+    /// Moves the table, and its indexes with it.
+    async fn set_table_schema(&mut self, oid: u32, name: &str) -> Result<()> {
+        let catalog = self.catalog();
+        let schema = named_schema(&catalog, name)?.oid;
+        self.lock_schema(schema, false).await?;
+        let (catalog, table) = self.locked_table(oid)?;
+        let schema = named_schema(&catalog, name)?;
+        check_schema(self.principal, schema, auth::Privileges::CREATE)?;
+        if names::is_system_schema(name) {
+            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for schema {name}")));
+        }
+        if schema.oid == table.schema {
+            return Ok(());
+        }
+        let own_names = || std::iter::once(&table.name).chain(table.indexes.iter().map(|index| &index.name));
+        for own in own_names() {
+            self.lock_name(table.schema, own).await?;
+            self.lock_name(schema.oid, own).await?;
+            if self.catalog().relation_names.contains_key(&(schema.oid, own.clone())) {
+                let message = format!("relation \"{own}\" already exists in schema \"{name}\"");
+                return Err(Error::new(SqlState::DUPLICATE_TABLE, message));
+            }
+        }
+        let mut table = (*table).clone();
+        table.schema = schema.oid;
         self.redefine(table)?;
         Ok(())
     }

@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{ObjectName, ObjectType};
 use storage::{TableId, TableLock};
 
 use super::names::{self, Relation};
-use super::{DefinitionEnvironment, role, schema};
+use super::{DefinitionEnvironment, schema};
 use crate::catalog::{Catalog, Change, ConstraintKind, Table};
 use crate::error::{Error, Report, Result, SqlState};
 use crate::plan::bind::QualifiedName;
@@ -58,7 +58,6 @@ pub(super) async fn run(
         ObjectType::Table => environment.drop_tables(request).await,
         ObjectType::Index => environment.drop_indexes(request).await,
         ObjectType::Schema => schema::drop(request, environment).await,
-        ObjectType::Role | ObjectType::User => role::drop(request, environment).await,
         other => Err(Error::unsupported(verb(other))),
     }
 }

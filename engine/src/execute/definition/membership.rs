@@ -8,8 +8,24 @@ use super::DefinitionEnvironment;
 use super::role::{denied, oid_named, role_named};
 use crate::catalog::{Catalog, Change};
 use crate::error::{Error, Result, SqlState};
+use crate::statement::definition::MembershipChange;
 
 impl DefinitionEnvironment<'_> {
+    /// Runs GRANT and REVOKE of roles.
+    pub(super) async fn change_membership(&mut self, change: &MembershipChange) -> Result<()> {
+        let MembershipChange { grant, roles, members, admin_option } = change;
+        for role in roles {
+            for member in members {
+                let member = self.spelled_role(member);
+                match grant {
+                    true => self.add_member(role, &member, *admin_option).await?,
+                    false => self.remove_member(role, &member, *admin_option).await?,
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// GRANT role TO member.
     pub(super) async fn add_member(&mut self, role: &str, member: &str, admin: bool) -> Result<()> {
         let role_oid = oid_named(&self.catalog(), role)?;
@@ -37,7 +53,7 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// REVOKE [ADMIN OPTION FOR] role FROM member.
-    pub(super) async fn remove_member(&mut self, role: &str, member: &str, only_admin: bool) -> Result<()> {
+    async fn remove_member(&mut self, role: &str, member: &str, only_admin: bool) -> Result<()> {
         let role_oid = oid_named(&self.catalog(), role)?;
         self.check_admin(role, role_oid)?;
         let mut changed = self.lock_named_role(member).await?;

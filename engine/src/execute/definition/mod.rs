@@ -25,6 +25,8 @@ mod rename;
 mod role;
 mod schema;
 mod table;
+#[cfg(test)]
+mod tests;
 mod truncate;
 mod validate;
 
@@ -39,6 +41,7 @@ use crate::catalog::{Catalog, Change, Table, store};
 use crate::error::{Error, Report, Result, SqlState};
 use crate::function::EvalContext;
 use crate::plan::bind::Binder;
+use crate::statement::definition::{Deed, Definition};
 
 /// What a definition works with.
 pub struct DefinitionEnvironment<'a> {
@@ -59,45 +62,72 @@ pub struct DefinitionEnvironment<'a> {
 }
 
 /// Runs a definition; answers its command tag.
-pub async fn run(statement: &Statement, environment: &mut DefinitionEnvironment<'_>) -> Result<String> {
+pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironment<'_>) -> Result<String> {
+    match definition {
+        Definition::Parsed(statement) => run_parsed(statement, environment).await?,
+        Definition::UnloggedTable(Statement::CreateTable(create)) => table::create(create, true, environment).await?,
+        Definition::UnloggedTable(_) => return Err(Error::internal("an unlogged table is something else")),
+        Definition::CreateRole { name, options } => environment.create_role(name, options).await?,
+        Definition::AlterRole { role, change } => environment.change_role(role, change).await?,
+        Definition::DropRoles { roles, if_exists } => environment.drop_roles(roles, *if_exists).await?,
+        Definition::Membership(change) => environment.change_membership(change).await?,
+        Definition::Privileges(change) => environment.change_privileges(change).await?,
+        Definition::AlterTable { name, if_exists, change } => {
+            alter::run_change(name, *if_exists, change, environment).await?;
+        }
+    }
+    Ok(verb(definition).to_owned())
+}
+
+async fn run_parsed(statement: &Statement, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
     match statement {
-        Statement::CreateTable(create) => table::create(create, environment).await?,
-        Statement::AlterTable(alter) => alter::run(alter, environment).await?,
+        Statement::CreateTable(create) => table::create(create, false, environment).await,
+        Statement::AlterTable(alter) => alter::run(alter, environment).await,
         Statement::Drop { object_type, if_exists, names, cascade, restrict: _, purge, temporary, table } => {
             if *purge || *temporary || table.is_some() {
-                return Err(Error::unsupported(format!("this form of {}", verb(statement))));
+                return Err(Error::unsupported(format!("this form of {}", drop::verb(object_type))));
             }
             let request = drop::Request { if_exists: *if_exists, names, cascade: *cascade };
-            drop::run(object_type, &request, environment).await?;
+            drop::run(object_type, &request, environment).await
         }
-        Statement::Truncate(truncate) => truncate::run(truncate, environment).await?,
-        Statement::CreateIndex(create) => index::create(create, environment).await?,
-        Statement::AlterIndex { name, operation } => index::alter(name, operation, environment).await?,
+        Statement::Truncate(truncate) => truncate::run(truncate, environment).await,
+        Statement::CreateIndex(create) => index::create(create, environment).await,
+        Statement::AlterIndex { name, operation } => index::alter(name, operation, environment).await,
         Statement::CreateSchema { schema_name, if_not_exists, with, options, default_collate_spec, clone } => {
             if with.is_some() || options.is_some() || default_collate_spec.is_some() || clone.is_some() {
                 return Err(Error::unsupported("this form of CREATE SCHEMA"));
             }
-            schema::create(schema_name, *if_not_exists, environment).await?;
+            schema::create(schema_name, *if_not_exists, environment).await
         }
-        Statement::AlterSchema(alter) => schema::alter(alter, environment).await?,
-        Statement::CreateRole(create) => role::create(create, environment).await?,
-        Statement::CreateUser(create) => role::create_user(create, environment).await?,
-        Statement::AlterRole { name, operation } => role::alter(name, operation, environment).await?,
-        Statement::Grant(grant) => privilege::grant(grant, environment).await?,
-        Statement::Revoke(revoke) => privilege::revoke(revoke, environment).await?,
+        Statement::AlterSchema(alter) => schema::alter(alter, environment).await,
         Statement::Comment { object_type, object_name, comment, if_exists } => {
             if *if_exists {
                 return Err(Error::unsupported("COMMENT IF EXISTS"));
             }
-            comment::run(object_type, object_name, comment.as_deref(), environment).await?;
+            comment::run(object_type, object_name, comment.as_deref(), environment).await
         }
-        other => return Err(Error::unsupported(verb(other))),
+        other => Err(Error::unsupported(parsed_verb(other))),
     }
-    Ok(verb(statement).to_owned())
 }
 
-/// What the statement is called, in command tags and errors: `CREATE TABLE`.
-pub fn verb(statement: &Statement) -> &'static str {
+/// What the definition is called, in command tags and errors: `CREATE TABLE`.
+pub fn verb(definition: &Definition) -> &'static str {
+    match definition {
+        Definition::Parsed(statement) => parsed_verb(statement),
+        Definition::UnloggedTable(_) => "CREATE TABLE",
+        Definition::CreateRole { .. } => "CREATE ROLE",
+        Definition::AlterRole { .. } => "ALTER ROLE",
+        Definition::DropRoles { .. } => "DROP ROLE",
+        Definition::Membership(change) => if change.grant { "GRANT ROLE" } else { "REVOKE ROLE" },
+        Definition::Privileges(change) => match change.deed {
+            Deed::Grant { .. } => "GRANT",
+            Deed::Revoke { .. } => "REVOKE",
+        },
+        Definition::AlterTable { .. } => "ALTER TABLE",
+    }
+}
+
+fn parsed_verb(statement: &Statement) -> &'static str {
     match statement {
         Statement::CreateTable(create) if create.query.is_some() => "CREATE TABLE AS",
         Statement::CreateTable(_) => "CREATE TABLE",
@@ -107,10 +137,6 @@ pub fn verb(statement: &Statement) -> &'static str {
         Statement::AlterIndex { .. } => "ALTER INDEX",
         Statement::CreateSchema { .. } => "CREATE SCHEMA",
         Statement::AlterSchema(_) => "ALTER SCHEMA",
-        Statement::CreateRole(_) | Statement::CreateUser(_) => "CREATE ROLE",
-        Statement::AlterRole { .. } | Statement::AlterUser(_) => "ALTER ROLE",
-        Statement::Grant(_) => "GRANT",
-        Statement::Revoke(_) => "REVOKE",
         Statement::Comment { .. } => "COMMENT",
         Statement::Drop { object_type, .. } => drop::verb(object_type),
         Statement::CreateDatabase { .. } => "CREATE DATABASE",

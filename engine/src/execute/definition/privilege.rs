@@ -2,48 +2,17 @@
 
 use std::sync::Arc;
 
-use auth::{
-    Acl, AclItem, ObjectAccess, ObjectKind, Privilege, Privileges, RevokeBehavior, RevokeScope, RoleId, choose_grantor,
-};
-use datafusion::sql::sqlparser::ast::{
-    self, CascadeOption, Grant, GrantObjects, Grantee, GranteeName, GranteesType, Ident, ObjectName, Revoke,
-};
+use auth::{Acl, AclItem, ObjectAccess, ObjectKind, Privilege, Privileges, RoleId, choose_grantor};
 
 use super::names::named_schema;
 use super::{DefinitionEnvironment, names, role};
 use crate::catalog::{Catalog, Change, TableKind};
 use crate::error::{Error, Report, Result, SqlState};
 use crate::plan::authorize::denied;
-use crate::plan::bind::fold;
+use crate::statement::definition::{Deed, PrivilegeChange, PrivilegeObjects, RoleName};
 
 /// `invalid_grant_operation`.
 const INVALID_GRANT: SqlState = SqlState("0LP01");
-
-/// A GRANT or REVOKE of privileges.
-#[derive(Debug)]
-pub(super) struct Request {
-    /// None is ALL.
-    pub(super) privileges: Option<Privileges>,
-    pub(super) objects: Objects,
-    /// None is PUBLIC.
-    pub(super) grantees: Vec<Option<String>>,
-    pub(super) deed: Deed,
-}
-
-/// What is done with the privileges.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Deed {
-    Grant { with_grant_option: bool },
-    Revoke { scope: RevokeScope, behavior: RevokeBehavior },
-}
-
-#[derive(Debug)]
-pub(super) enum Objects {
-    Tables(Vec<ObjectName>),
-    AllTablesIn(Vec<String>),
-    Schemas(Vec<String>),
-    Databases(Vec<String>),
-}
 
 /// One object whose list changes.
 struct Target {
@@ -51,138 +20,20 @@ struct Target {
     oid: u32,
 }
 
-/// Runs GRANT.
-pub(super) async fn grant(grant: &Grant, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
-    let Grant { privileges, objects, grantees, with_grant_option, as_grantor, granted_by, current_grants } = grant;
-    if as_grantor.is_some() || current_grants.is_some() {
-        return Err(Error::unsupported("a clause of this GRANT that PostgreSQL does not have"));
-    }
-    environment.check_grantor(granted_by.as_ref())?;
-    let request = Request {
-        privileges: written_privileges(privileges)?,
-        objects: written_objects(objects.as_ref())?,
-        grantees: environment.grantees(grantees)?,
-        deed: Deed::Grant { with_grant_option: *with_grant_option },
-    };
-    environment.change_privileges(&request).await
-}
-
-/// Runs REVOKE.
-pub(super) async fn revoke(revoke: &Revoke, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
-    let Revoke { privileges, objects, grantees, granted_by, cascade } = revoke;
-    environment.check_grantor(granted_by.as_ref())?;
-    let behavior = match cascade {
-        Some(CascadeOption::Cascade) => RevokeBehavior::Cascade,
-        None | Some(CascadeOption::Restrict) => RevokeBehavior::Restrict,
-    };
-    let request = Request {
-        privileges: written_privileges(privileges)?,
-        objects: written_objects(objects.as_ref())?,
-        grantees: environment.grantees(grantees)?,
-        deed: Deed::Revoke { scope: RevokeScope::Privilege, behavior },
-    };
-    environment.change_privileges(&request).await
-}
-
-fn written_privileges(written: &ast::Privileges) -> Result<Option<Privileges>> {
-    match written {
-        ast::Privileges::All { with_privileges_keyword: _ } => Ok(None),
-        ast::Privileges::Actions(actions) => actions.iter().map(privilege).collect::<Result<_>>().map(Some),
-    }
-}
-
-fn privilege(action: &ast::Action) -> Result<Privilege> {
-    use ast::Action as A;
-    Ok(match action {
-        A::Select { columns: None } => Privilege::Select,
-        A::Insert { columns: None } => Privilege::Insert,
-        A::Update { columns: None } => Privilege::Update,
-        A::References { columns: None } => Privilege::References,
-        A::Select { .. } | A::Insert { .. } | A::Update { .. } | A::References { .. } => {
-            return Err(Error::unsupported("a privilege on columns"));
-        }
-        A::Delete => Privilege::Delete,
-        A::Truncate => Privilege::Truncate,
-        A::Trigger => Privilege::Trigger,
-        A::Usage => Privilege::Usage,
-        A::Connect => Privilege::Connect,
-        A::Temporary => Privilege::Temporary,
-        A::Create { obj_type: None } => Privilege::Create,
-        A::Execute { obj_type: None } => Privilege::Execute,
-        other => {
-            let message = format!("unrecognized privilege type \"{}\"", other.to_string().to_ascii_lowercase());
-            return Err(Error::new(SqlState::SYNTAX_ERROR, message));
-        }
-    })
-}
-
-fn written_objects(objects: Option<&GrantObjects>) -> Result<Objects> {
-    let single = |names: &[ObjectName]| -> Result<Vec<String>> {
-        let name = |name: &ObjectName| match name.0.as_slice() {
-            [part] => part.as_ident().map(fold),
-            _ => None,
-        };
-        let names = names.iter().map(name).collect::<Option<Vec<String>>>();
-        names.ok_or_else(|| Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \".\""))
-    };
-    match objects {
-        Some(GrantObjects::Tables(names)) => Ok(Objects::Tables(names.clone())),
-        Some(GrantObjects::AllTablesInSchema { schemas }) => single(schemas).map(Objects::AllTablesIn),
-        Some(GrantObjects::Schemas(names)) => single(names).map(Objects::Schemas),
-        Some(GrantObjects::Databases(names)) => single(names).map(Objects::Databases),
-        Some(other) => Err(Error::unsupported(format!("GRANT or REVOKE ON {other}"))),
-        None => Err(Error::unsupported("GRANT or REVOKE without an object")),
-    }
-}
-
 impl DefinitionEnvironment<'_> {
-    /// `GRANTED BY` may name nobody but who acts.
-    fn check_grantor(&self, grantor: Option<&Ident>) -> Result<()> {
-        match grantor {
-            Some(name) if self.spelled_role(name) != self.principal.name() => {
-                Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "grantor must be current user"))
-            }
-            _ => Ok(()),
+    /// Runs GRANT and REVOKE of privileges.
+    pub(super) async fn change_privileges(&mut self, request: &PrivilegeChange) -> Result<()> {
+        if let Some(grantor) = &request.granted_by
+            && self.spelled_role(grantor) != self.principal.name()
+        {
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "grantor must be current user"));
         }
-    }
-
-    /// A role's name, where CURRENT_USER and its kin stand for one.
-    pub(super) fn spelled_role(&self, name: &Ident) -> String {
-        let folded = fold(name);
-        match folded.as_str() {
-            "current_user" | "current_role" if name.quote_style.is_none() => self.principal.name().to_owned(),
-            "session_user" if name.quote_style.is_none() => self.context.session.session_user.clone(),
-            _ => folded,
-        }
-    }
-
-    fn grantees(&self, grantees: &[Grantee]) -> Result<Vec<Option<String>>> {
-        let one = |grantee: &Grantee| {
-            let Grantee { grantee_type, name } = grantee;
-            match (grantee_type, name) {
-                (GranteesType::Public, None) => Ok(None),
-                (
-                    GranteesType::None | GranteesType::Role | GranteesType::User | GranteesType::Group,
-                    Some(GranteeName::ObjectName(name)),
-                ) => match name.0.as_slice() {
-                    [part] => part
-                        .as_ident()
-                        .map(|name| Some(self.spelled_role(name)))
-                        .ok_or_else(|| Error::unsupported("a computed role name")),
-                    _ => Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \".\"")),
-                },
-                _ => Err(Error::unsupported(format!("grantee {grantee}"))),
-            }
-        };
-        grantees.iter().map(one).collect()
-    }
-
-    pub(super) async fn change_privileges(&mut self, request: &Request) -> Result<()> {
         let mut grantees = Vec::with_capacity(request.grantees.len());
         for grantee in &request.grantees {
             grantees.push(match grantee {
-                None => None,
-                Some(name) => {
+                RoleName::Public => None,
+                role => {
+                    let name = &self.spelled_role(role);
                     let oid = role::oid_named(&self.catalog(), name)?;
                     self.lock_role(oid, false).await?;
                     // It may have been dropped while the lock was awaited.
@@ -197,18 +48,18 @@ impl DefinitionEnvironment<'_> {
         Ok(())
     }
 
-    fn targets(&mut self, objects: &Objects) -> Result<Vec<Target>> {
+    fn targets(&mut self, objects: &PrivilegeObjects) -> Result<Vec<Target>> {
         let catalog = self.catalog();
         let mut targets = Vec::new();
         match objects {
-            Objects::Tables(names) => {
+            PrivilegeObjects::Tables(names) => {
                 for name in names {
                     let table = self.find_table(&catalog, &self.qualified(name)?)?;
                     names::refuse_system(&table)?;
                     targets.push(Target { kind: ObjectKind::Table, oid: table.oid });
                 }
             }
-            Objects::AllTablesIn(schemas) => {
+            PrivilegeObjects::AllTablesIn(schemas) => {
                 for schema in schemas {
                     let schema = named_schema(&catalog, schema)?.oid;
                     let inside = |table: &&Arc<crate::catalog::Table>| {
@@ -218,12 +69,12 @@ impl DefinitionEnvironment<'_> {
                     targets.extend(tables.map(|table| Target { kind: ObjectKind::Table, oid: table.oid }));
                 }
             }
-            Objects::Schemas(names) => {
+            PrivilegeObjects::Schemas(names) => {
                 for name in names {
                     targets.push(Target { kind: ObjectKind::Schema, oid: named_schema(&catalog, name)?.oid });
                 }
             }
-            Objects::Databases(names) => {
+            PrivilegeObjects::Databases(names) => {
                 for name in names {
                     let database = catalog.databases.values().find(|database| database.name == *name).ok_or_else(|| {
                         Error::new(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"))
@@ -247,7 +98,7 @@ impl DefinitionEnvironment<'_> {
         Err(Error::new(INVALID_GRANT, format!("invalid privilege type {} for {noun}", first.keyword())))
     }
 
-    async fn change_target(&mut self, target: &Target, request: &Request, grantees: &[Option<RoleId>]) -> Result<()> {
+    async fn change_target(&mut self, target: &Target, request: &PrivilegeChange, grantees: &[Option<RoleId>]) -> Result<()> {
         match target.kind {
             ObjectKind::Schema => self.lock_schema(target.oid, true).await?,
             ObjectKind::Table => self.lock_entry(target.oid).await?,
@@ -287,7 +138,7 @@ impl DefinitionEnvironment<'_> {
         owner: u32,
         acl: Option<&Acl>,
         name: &str,
-        request: &Request,
+        request: &PrivilegeChange,
         grantees: &[Option<RoleId>],
     ) -> Result<Option<Acl>> {
         let owner = RoleId(owner);
@@ -316,7 +167,7 @@ impl DefinitionEnvironment<'_> {
         Ok(Some(changed))
     }
 
-    fn warn_of_less(&mut self, request: &Request, wanted: Privileges, held: Privileges, name: &str) {
+    fn warn_of_less(&mut self, request: &PrivilegeChange, wanted: Privileges, held: Privileges, name: &str) {
         if held == wanted {
             return;
         }

@@ -3,178 +3,16 @@
 use std::sync::Arc;
 
 use auth::{DEFAULT_ITERATIONS, RoleAttributes, RoleId, Verifier};
-use datafusion::sql::sqlparser::ast::{
-    self, AlterRoleOperation, CreateRole, CreateUser, Ident, ObjectName, Password, ResetConfig, RoleOption, SetConfigValue,
-};
 use storage::Value;
 
 use super::DefinitionEnvironment;
-use super::drop::Request;
 use crate::catalog::{Catalog, Change, Role};
 use crate::error::{Error, Result, SqlState};
-use crate::plan::bind::fold;
+use crate::statement::definition::{RoleChange, RoleName, RoleOptions};
 use crate::types::{Type, oid, text};
 
 /// Oids below this are the system's own.
 const FIRST_USER_OID: u32 = 16384;
-
-/// What CREATE and ALTER ROLE may say; None is "not said".
-#[derive(Debug, Default)]
-pub(super) struct RoleOptions {
-    pub(super) superuser: Option<bool>,
-    pub(super) createdb: Option<bool>,
-    pub(super) createrole: Option<bool>,
-    pub(super) inherit: Option<bool>,
-    pub(super) login: Option<bool>,
-    pub(super) replication: Option<bool>,
-    pub(super) bypassrls: Option<bool>,
-    pub(super) connection_limit: Option<i32>,
-    /// Some(None) is PASSWORD NULL.
-    pub(super) password: Option<Option<String>>,
-    pub(super) valid_until: Option<String>,
-    /// Roles to become a member of, and roles to become members of this one, the last with the right to grant it on.
-    pub(super) in_roles: Vec<String>,
-    pub(super) members: Vec<String>,
-    pub(super) admins: Vec<String>,
-}
-
-/// Runs CREATE ROLE.
-pub(super) async fn create(create: &CreateRole, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
-    let CreateRole {
-        names,
-        if_not_exists,
-        login,
-        inherit,
-        bypassrls,
-        password,
-        superuser,
-        create_db,
-        create_role,
-        replication,
-        connection_limit,
-        valid_until,
-        in_role,
-        in_group,
-        role,
-        user,
-        admin,
-        authorization_owner,
-    } = create;
-    let [name] = names.as_slice() else { return Err(Error::unsupported("CREATE ROLE with several names")) };
-    if *if_not_exists || authorization_owner.is_some() {
-        return Err(Error::unsupported("a clause of this CREATE ROLE that PostgreSQL does not have"));
-    }
-    let folded = |names: &[Ident], more: &[Ident]| names.iter().chain(more).map(fold).collect();
-    let options = RoleOptions {
-        superuser: *superuser,
-        createdb: *create_db,
-        createrole: *create_role,
-        inherit: *inherit,
-        login: *login,
-        replication: *replication,
-        bypassrls: *bypassrls,
-        connection_limit: connection_limit.as_ref().map(limit).transpose()?,
-        password: password.as_ref().map(password_text).transpose()?,
-        valid_until: valid_until.as_ref().map(literal).transpose()?,
-        in_roles: folded(in_role, in_group),
-        members: folded(role, user),
-        admins: folded(admin, &[]),
-    };
-    environment.create_role(single_name(name)?, &options).await
-}
-
-/// Runs CREATE USER, a role that may log in.
-pub(super) async fn create_user(create: &CreateUser, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
-    let CreateUser { or_replace, if_not_exists, name, options, with_tags, tags } = create;
-    if *or_replace || *if_not_exists || !options.options.is_empty() || *with_tags || !tags.options.is_empty() {
-        return Err(Error::unsupported("a clause of this CREATE USER that PostgreSQL does not have"));
-    }
-    let options = RoleOptions { login: Some(true), ..RoleOptions::default() };
-    environment.create_role(fold(name), &options).await
-}
-
-/// Runs ALTER ROLE.
-pub(super) async fn alter(
-    name: &Ident,
-    operation: &AlterRoleOperation,
-    environment: &mut DefinitionEnvironment<'_>,
-) -> Result<()> {
-    let name = match fold(name).as_str() {
-        "current_user" | "current_role" if name.quote_style.is_none() => environment.principal.name().to_owned(),
-        "session_user" if name.quote_style.is_none() => environment.context.session.session_user.clone(),
-        "all" if name.quote_style.is_none() => return Err(Error::unsupported("ALTER ROLE ALL")),
-        folded => folded.to_owned(),
-    };
-    match operation {
-        AlterRoleOperation::RenameRole { role_name } => environment.rename_role(&name, fold(role_name)).await,
-        AlterRoleOperation::WithOptions { options } => {
-            let options = written_options(options)?;
-            environment.alter_role(&name, &options).await
-        }
-        AlterRoleOperation::Set { config_name, config_value, in_database } => {
-            if in_database.is_some() {
-                return Err(Error::unsupported("ALTER ROLE … IN DATABASE"));
-            }
-            environment.set_role_setting(&name, config_name, config_value).await
-        }
-        AlterRoleOperation::Reset { config_name, in_database } => {
-            if in_database.is_some() {
-                return Err(Error::unsupported("ALTER ROLE … IN DATABASE"));
-            }
-            environment.reset_role_settings(&name, config_name).await
-        }
-        AlterRoleOperation::AddMember { .. } | AlterRoleOperation::DropMember { .. } => {
-            Err(Error::unsupported("ALTER ROLE … MEMBER"))
-        }
-    }
-}
-
-fn written_options(written: &[RoleOption]) -> Result<RoleOptions> {
-    let mut options = RoleOptions::default();
-    for option in written {
-        match option {
-            RoleOption::BypassRLS(value) => options.bypassrls = Some(*value),
-            RoleOption::ConnectionLimit(value) => options.connection_limit = Some(limit(value)?),
-            RoleOption::CreateDB(value) => options.createdb = Some(*value),
-            RoleOption::CreateRole(value) => options.createrole = Some(*value),
-            RoleOption::Inherit(value) => options.inherit = Some(*value),
-            RoleOption::Login(value) => options.login = Some(*value),
-            RoleOption::Password(password) => options.password = Some(password_text(password)?),
-            RoleOption::Replication(value) => options.replication = Some(*value),
-            RoleOption::SuperUser(value) => options.superuser = Some(*value),
-            RoleOption::ValidUntil(value) => options.valid_until = Some(literal(value)?),
-        }
-    }
-    Ok(options)
-}
-
-fn single_name(name: &ObjectName) -> Result<String> {
-    match name.0.as_slice() {
-        [part] => part.as_ident().map(fold),
-        _ => None,
-    }
-    .ok_or_else(|| Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \".\""))
-}
-
-fn limit(value: &ast::Expr) -> Result<i32> {
-    let number = value.to_string().parse::<i32>().ok().filter(|limit| *limit >= -1);
-    number.ok_or_else(|| Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid connection limit: {value}")))
-}
-
-fn password_text(password: &Password) -> Result<Option<String>> {
-    match password {
-        Password::NullPassword => Ok(None),
-        Password::Password(value) => literal(value).map(Some),
-    }
-}
-
-fn literal(value: &ast::Expr) -> Result<String> {
-    match value {
-        ast::Expr::Value(value) => value.value.clone().into_string(),
-        _ => None,
-    }
-    .ok_or_else(|| Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{value}\"")))
-}
 
 /// The oid of the role of that name; 42704 if there is none.
 pub(super) fn oid_named(catalog: &Catalog, name: &str) -> Result<u32> {
@@ -207,13 +45,34 @@ fn refuse_reserved(name: &str) -> Result<()> {
 }
 
 impl DefinitionEnvironment<'_> {
+    /// Runs ALTER ROLE.
+    pub(super) async fn change_role(&mut self, role: &RoleName, change: &RoleChange) -> Result<()> {
+        let name = self.spelled_role(role);
+        match change {
+            RoleChange::Options(options) => self.alter_role(&name, options).await,
+            RoleChange::Rename(new) => self.rename_role(&name, new.clone()).await,
+            RoleChange::Set { name: setting, values } => self.set_role_setting(&name, setting, values.as_deref()).await,
+            RoleChange::ResetAll => self.reset_role_settings(&name).await,
+        }
+    }
+
+    /// The name of a role that may be meant by what it is to the session. Nobody is called `public`.
+    pub(super) fn spelled_role(&self, role: &RoleName) -> String {
+        match role {
+            RoleName::Named(name) => name.clone(),
+            RoleName::Current => self.principal.name().to_owned(),
+            RoleName::Session => self.context.session.session_user.clone(),
+            RoleName::Public => "public".to_owned(),
+        }
+    }
+
     /// The attributes of the role that acts.
     pub(super) fn own_attributes(&self, catalog: &Catalog) -> RoleAttributes {
         let role = catalog.roles.get(&self.principal.role().0);
         role.map_or_else(RoleAttributes::default, |role| role.attributes.clone())
     }
 
-    pub(super) async fn create_role(&mut self, name: String, options: &RoleOptions) -> Result<()> {
+    pub(super) async fn create_role(&mut self, name: &str, options: &RoleOptions) -> Result<()> {
         let own = self.own_attributes(&self.context.catalog);
         let only_superusers = [
             (options.superuser, "must be superuser to create superusers"),
@@ -228,15 +87,15 @@ impl DefinitionEnvironment<'_> {
                 return Err(denied("permission denied to create role"));
             }
         }
-        refuse_reserved(&name)?;
-        self.lock_role_name(&name).await?;
-        if self.catalog().role_named(&name).is_some() {
+        refuse_reserved(name)?;
+        self.lock_role_name(name).await?;
+        if self.catalog().role_named(name).is_some() {
             return Err(Error::new(SqlState::DUPLICATE_OBJECT, format!("role \"{name}\" already exists")));
         }
         let oid = self.store.allocate_oid()?;
         let mut role = Role {
             oid,
-            name: name.clone(),
+            name: name.to_owned(),
             attributes: RoleAttributes::default(),
             verifier: None,
             member_of: Vec::new(),
@@ -246,13 +105,13 @@ impl DefinitionEnvironment<'_> {
         self.set_options(&mut role, options)?;
         self.apply(Change::Role(oid, Some(Arc::new(role))))?;
         for group in &options.in_roles {
-            self.add_member(group, &name, false).await?;
+            self.add_member(&self.spelled_role(group), name, false).await?;
         }
         for member in &options.members {
-            self.add_member(&name, member, false).await?;
+            self.add_member(name, &self.spelled_role(member), false).await?;
         }
         for member in &options.admins {
-            self.add_member(&name, member, true).await?;
+            self.add_member(name, &self.spelled_role(member), true).await?;
         }
         Ok(())
     }
@@ -323,7 +182,7 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    pub(super) async fn alter_role(&mut self, name: &str, options: &RoleOptions) -> Result<()> {
+    async fn alter_role(&mut self, name: &str, options: &RoleOptions) -> Result<()> {
         let mut role = self.lock_named_role(name).await?;
         let own = self.own_attributes(&self.context.catalog);
         if !own.superuser {
@@ -337,7 +196,7 @@ impl DefinitionEnvironment<'_> {
                 return Err(denied("must be superuser to change bypassrls attribute"));
             }
         }
-        if !own.superuser && !own.createrole && !(options.is_password_only() && role.oid == self.principal.role().0) {
+        if !own.superuser && !own.createrole && !(is_password_only(options) && role.oid == self.principal.role().0) {
             return Err(denied("permission denied"));
         }
         self.set_options(&mut role, options)?;
@@ -383,70 +242,77 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    async fn set_role_setting(&mut self, name: &str, setting: &ObjectName, value: &SetConfigValue) -> Result<()> {
+    async fn set_role_setting(&mut self, name: &str, setting: &str, values: Option<&[String]>) -> Result<()> {
         let mut role = self.lock_named_role(name).await?;
         self.check_settings(&role)?;
-        let setting = setting.to_string().to_ascii_lowercase();
-        let value = match value {
-            SetConfigValue::Default => None,
-            SetConfigValue::FromCurrent => return Err(Error::unsupported("ALTER ROLE … SET … FROM CURRENT")),
-            SetConfigValue::Value(ast::Expr::Identifier(word)) => Some(fold(word)),
-            SetConfigValue::Value(value) => Some(literal(value)?),
-        };
+        let setting = setting.to_ascii_lowercase();
         role.settings.retain(|(other, _)| *other != setting);
-        if let Some(value) = value {
+        if let Some(values) = values {
             // Whoever logs in as this role must be able to have it.
             let mut trial = (*self.context.session.settings).clone();
-            trial.set(&setting, std::slice::from_ref(&value), self.principal.is_superuser())?;
-            role.settings.push((setting, value));
+            trial.set(&setting, values, self.principal.is_superuser())?;
+            role.settings.push((setting, values.join(", ")));
         }
         self.apply(Change::Role(role.oid, Some(Arc::new(role))))
     }
 
-    async fn reset_role_settings(&mut self, name: &str, setting: &ResetConfig) -> Result<()> {
+    async fn reset_role_settings(&mut self, name: &str) -> Result<()> {
         let mut role = self.lock_named_role(name).await?;
         self.check_settings(&role)?;
-        match setting {
-            ResetConfig::ALL => role.settings.clear(),
-            ResetConfig::ConfigName(setting) => {
-                let setting = setting.to_string().to_ascii_lowercase();
-                role.settings.retain(|(other, _)| *other != setting);
-            }
-        }
+        role.settings.clear();
         self.apply(Change::Role(role.oid, Some(Arc::new(role))))
     }
 }
 
-impl RoleOptions {
-    fn is_password_only(&self) -> bool {
-        let flags = [self.superuser, self.createdb, self.createrole, self.inherit, self.login, self.replication, self.bypassrls];
-        self.password.is_some()
-            && flags.iter().all(Option::is_none)
-            && self.connection_limit.is_none()
-            && self.valid_until.is_none()
-    }
-}
-
-/// Runs DROP ROLE.
-pub(super) async fn drop(request: &Request<'_>, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
-    let own = environment.own_attributes(&environment.context.catalog);
-    if !own.superuser && !own.createrole {
-        return Err(denied("permission denied to drop role"));
-    }
-    for name in request.names {
-        let name = single_name(name)?;
-        if request.if_exists && environment.catalog().role_named(&name).is_none() {
-            environment.notice_skipping(None, format!("role \"{name}\" does not exist"));
-            continue;
-        }
-        let role = environment.lock_named_role(&name).await?;
-        environment.check_droppable(&role, own.superuser)?;
-        environment.drop_role(&role).await?;
-    }
-    Ok(())
+/// Whether nothing but a password is said.
+fn is_password_only(options: &RoleOptions) -> bool {
+    let RoleOptions {
+        superuser,
+        createdb,
+        createrole,
+        inherit,
+        login,
+        replication,
+        bypassrls,
+        connection_limit,
+        password,
+        valid_until,
+        in_roles,
+        members,
+        admins,
+    } = options;
+    let flags = [superuser, createdb, createrole, inherit, login, replication, bypassrls];
+    password.is_some()
+        && flags.into_iter().all(Option::is_none)
+        && connection_limit.is_none()
+        && valid_until.is_none()
+        && in_roles.is_empty()
+        && members.is_empty()
+        && admins.is_empty()
 }
 
 impl DefinitionEnvironment<'_> {
+    /// Runs DROP ROLE.
+    pub(super) async fn drop_roles(&mut self, roles: &[RoleName], if_exists: bool) -> Result<()> {
+        let own = self.own_attributes(&self.context.catalog);
+        if !own.superuser && !own.createrole {
+            return Err(denied("permission denied to drop role"));
+        }
+        for role in roles {
+            let RoleName::Named(name) = role else {
+                return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "cannot use special role specifier in DROP ROLE"));
+            };
+            if if_exists && self.catalog().role_named(name).is_none() {
+                self.notice_skipping(None, format!("role \"{name}\" does not exist"));
+                continue;
+            }
+            let role = self.lock_named_role(name).await?;
+            self.check_droppable(&role, own.superuser)?;
+            self.drop_role(&role).await?;
+        }
+        Ok(())
+    }
+
     fn check_droppable(&mut self, role: &Role, superuser: bool) -> Result<()> {
         let in_use = |who: &str| Error::new(SqlState::OBJECT_IN_USE, format!("{who} user cannot be dropped"));
         if role.oid == self.principal.role().0 {

@@ -14,6 +14,7 @@ struct Request<'a> {
     columns: &'a [ast::ColumnDef],
     constraints: &'a [ast::TableConstraint],
     options: Vec<(String, String)>,
+    unlogged: bool,
 }
 
 /// The constraints of a table, in the order in which PostgreSQL makes them.
@@ -25,8 +26,12 @@ struct Constraints<'a> {
 }
 
 /// Runs CREATE TABLE.
-pub(super) async fn create(create: &CreateTable, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
-    let request = Request::of(create)?;
+pub(super) async fn create(
+    create: &CreateTable,
+    unlogged: bool,
+    environment: &mut DefinitionEnvironment<'_>,
+) -> Result<()> {
+    let request = Request { unlogged, ..Request::of(create)? };
     let Some(place) = environment.claim_place(create).await? else { return Ok(()) };
     let table = environment.build_table(&request, place).await?;
     environment.put_table(table)?;
@@ -60,7 +65,7 @@ impl<'a> Request<'a> {
                 return Err(Error::unsupported(format!("table option {first}")));
             }
         };
-        Ok(Request { columns, constraints, options })
+        Ok(Request { columns, constraints, options, unlogged: false })
     }
 }
 
@@ -194,7 +199,7 @@ impl DefinitionEnvironment<'_> {
             owner,
             acl: None,
             kind: TableKind::Table,
-            unlogged: false,
+            unlogged: request.unlogged,
             columns: Vec::with_capacity(request.columns.len()),
             last_column: 0,
             constraints: Vec::new(),

@@ -5,19 +5,9 @@
 
 use super::walk;
 use crate::error::{Error, Result};
-use crate::expr::eval::{RowSource, eval};
-use crate::expr::{ColumnVar, Expr, ExprKind};
+use crate::expr::eval::{NoRow, eval};
+use crate::expr::{Expr, ExprKind};
 use crate::function::{EvalContext, Volatility};
-use storage::Value;
-
-/// A row without columns.
-pub(super) struct NoRow;
-
-impl RowSource for NoRow {
-    fn value(&self, var: ColumnVar) -> Result<Value> {
-        Err(Error::internal(format!("column {} in a constant expression", var.0)))
-    }
-}
 
 pub(super) fn fold(expr: Expr, context: &EvalContext) -> Result<Expr> {
     let expr = match expr.kind {

@@ -33,6 +33,8 @@ mod set;
 mod sort_key;
 mod subquery;
 pub(crate) mod table_function;
+#[cfg(test)]
+mod tests;
 mod walk;
 mod window;
 

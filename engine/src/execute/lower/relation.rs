@@ -9,12 +9,12 @@ use datafusion::datasource::TableProvider;
 use datafusion::logical_expr::{Expr as DfExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Sort, SortExpr};
 use storage::Value;
 
-use super::fold::{NoRow, fold};
+use super::fold::fold;
 use super::{Lowering, column, walk};
 use crate::catalog::TableKind;
 use crate::error::{Error, Result};
 use crate::execute::failure::failure;
-use crate::expr::eval::eval;
+use crate::expr::eval::{NoRow, eval};
 use crate::expr::{Expr, ExprKind, SortKey};
 use crate::function::Volatility;
 use crate::plan::relation::{Column, JoinKind, Relation, Scan, SetKind};

@@ -1,9 +1,10 @@
 //! Function calls: scalar functions, aggregates, set-returning functions, casts written as calls, and the
 //! constructs that look like calls (COALESCE, GREATEST, …).
 
-use datafusion::sql::sqlparser::ast::{self, Expr as Ast, Spanned};
+use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::position::{Sides, Start};
 use super::names::QualifiedName;
 use super::walk::any;
 use super::{Binder, Clause, Place, SetCall};
@@ -33,7 +34,7 @@ pub(super) struct BoundCall<'e> {
 impl Binder<'_> {
     pub(super) fn call(&mut self, call: &ast::Function, at: Place<'_>) -> Result<Expr> {
         let ast::Function { name, uses_odbc_syntax, parameters, args, filter, null_treatment, over, within_group } = call;
-        let span = name.span();
+        let span = name.start();
         let refuse = |binder: &Self, what: &str| Err(Error::unsupported(what).at(binder.position(span)));
         if *uses_odbc_syntax {
             return refuse(self, "the ODBC escape {fn …}");
@@ -142,7 +143,7 @@ impl Binder<'_> {
         let refusal = if name == "coalesce" { self.sets_refused.replace("COALESCE") } else { self.sets_refused };
         let mut args = Vec::with_capacity(written.exprs.len());
         for expr in &written.exprs {
-            args.push((self.bind(expr, at)?, expr.span()));
+            args.push((self.bind(expr, at)?, expr.start()));
         }
         self.sets_refused = refusal;
         if args.is_empty() || name == "nullif" && args.len() != 2 {
@@ -167,8 +168,8 @@ impl Binder<'_> {
         let (Some((left, left_span)), Some((right, right_span))) = (args.next(), args.next()) else {
             return Err(Error::internal("NULLIF has two arguments"));
         };
-        let (equal, left_type, right_type) =
-            self.comparison("=", left.ty, right.ty).map_err(|error| error.at(self.position(span)))?;
+        let sides = Sides { words: "nullif", left: span, right: left_span };
+        let (equal, left_type, right_type) = self.comparison("=", left.ty, right.ty, sides)?;
         let left = self.coerce_at(left, left_type, CastContext::Implicit, left_span)?;
         let right = self.coerce_at(right, right_type, CastContext::Implicit, right_span)?;
         let ty = left.ty;
@@ -272,7 +273,7 @@ impl Binder<'_> {
         let mut coerced = Vec::with_capacity(args.len());
         for (index, arg) in args.into_iter().enumerate() {
             let target = types.get(index).copied().unwrap_or(arg.ty);
-            let span = written.get(index).map_or(span, |expr| expr.span());
+            let span = written.get(index).map_or(span, |expr| expr.start());
             coerced.push(if target.oid == oid::ANY {
                 self.known(arg)?
             } else {
@@ -321,7 +322,7 @@ impl Binder<'_> {
                     SqlState::INVALID_COLUMN_REFERENCE,
                     "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
                 )
-                .at(self.position(written.order_by[index].expr.span())));
+                .at(self.position(written.order_by[index].expr.start())));
             }
         }
         let filter = match filter {
@@ -357,7 +358,7 @@ impl Binder<'_> {
             let (descending, nulls_first) = super::order::direction(key)?;
             let expr = self.bind(&key.expr, at)?;
             let expr = self.known(expr)?;
-            resolve::less_than(expr.ty).map_err(|error| error.at(self.position(key.expr.span())))?;
+            resolve::less_than(expr.ty).map_err(|error| error.at(self.position(key.expr.start())))?;
             bound.push(SortKey { expr, descending, nulls_first });
         }
         Ok(bound)

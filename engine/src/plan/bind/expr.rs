@@ -1,8 +1,9 @@
 //! Expressions: the one match over everything that SQL can write as an expression.
 
-use datafusion::sql::sqlparser::ast::{self, Expr as Ast, Spanned};
+use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::position::{Sides, Start};
 use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
@@ -89,7 +90,7 @@ impl Binder<'_> {
             | Ast::Trim { .. }
             | Ast::Overlay { .. }
             | Ast::IsNormalized { .. } => self.special_call(expr, at),
-            Ast::Tuple(_) => Err(Error::unsupported("a row constructor here").at(self.position(expr.span()))),
+            Ast::Tuple(_) => Err(Error::unsupported("a row constructor here").at(self.position(expr.start()))),
             Ast::JsonAccess { .. }
             | Ast::InUnnest { .. }
             | Ast::RLike { .. }
@@ -109,7 +110,7 @@ impl Binder<'_> {
             | Ast::Prior(_)
             | Ast::Lambda(_)
             | Ast::MemberOf(_) => {
-                Err(Error::unsupported(format!("the expression {}", excerpt(expr))).at(self.position(expr.span())))
+                Err(Error::unsupported(format!("the expression {}", excerpt(expr))).at(self.position(expr.start())))
             }
         }
     }
@@ -134,7 +135,7 @@ impl Binder<'_> {
             value = match access {
                 ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => self.subscript(value, index, at)?,
                 ast::AccessExpr::Subscript(ast::Subscript::Slice { .. }) => {
-                    return Err(Error::unsupported("an array slice").at(self.position(root.span())));
+                    return Err(Error::unsupported("an array slice").at(self.position(root.start())));
                 }
                 ast::AccessExpr::Dot(field) => {
                     return Err(Error::new(
@@ -144,7 +145,7 @@ impl Binder<'_> {
                             display(value.ty)
                         ),
                     )
-                    .at(self.position(root.span())));
+                    .at(self.position(root.start())));
                 }
             };
         }
@@ -161,7 +162,7 @@ impl Binder<'_> {
                 SqlState::DATATYPE_MISMATCH,
                 format!("cannot subscript type {} because it does not support subscripting", display(array.ty)),
             )
-            .at(self.position(index.span())));
+            .at(self.position(index.start())));
         };
         let bound = self.bind(index, at)?;
         let bound = self.coerce(bound, Type::new(oid::INT4), CastContext::Assignment).map_err(|error| {
@@ -171,7 +172,7 @@ impl Binder<'_> {
             } else {
                 error
             };
-            error.at(self.position(index.span()))
+            error.at(self.position(index.start()))
         })?;
         let ty = Type::with_modifier(info.element, array.ty.modifier);
         Ok(Expr::new(ExprKind::Subscript { array: Box::new(array), index: Box::new(bound) }, ty))
@@ -188,7 +189,7 @@ impl Binder<'_> {
             Ast::Array(array) => self.array(array, Some(target), at)?,
             _ => self.bind(expr, at)?,
         };
-        self.coerce_at(bound, target, CastContext::Explicit, expr.span())
+        self.coerce_at(bound, target, CastContext::Explicit, expr.start())
     }
 
     fn is_null(&mut self, operand: &Ast, negated: bool, at: Place<'_>) -> Result<Expr> {
@@ -204,7 +205,7 @@ impl Binder<'_> {
             None => "UNKNOWN",
         };
         let what = format!("IS {}{word}", if negated { "NOT " } else { "" });
-        let expr = Box::new(self.boolean(bound, &what, operand.span())?);
+        let expr = Box::new(self.boolean(bound, &what, operand.start())?);
         Ok(truth_value(ExprKind::BoolTest { expr, value, negated }))
     }
 
@@ -219,13 +220,13 @@ impl Binder<'_> {
         let operand = match operand {
             Some(operand) => {
                 let bound = self.bind(operand, at)?;
-                Some((self.known(bound)?, operand.span()))
+                Some((self.known(bound)?, operand.start()))
             }
             None => None,
         };
         // PostgreSQL looks at ELSE first when it chooses the common type.
         let mut results = vec![match otherwise {
-            Some(otherwise) => (self.bind(otherwise, at)?, otherwise.span()),
+            Some(otherwise) => (self.bind(otherwise, at)?, otherwise.start()),
             None => (Expr::constant(storage::Value::Null, Type::new(oid::UNKNOWN)), Span::empty()),
         }];
         let mut whens = Vec::with_capacity(conditions.len());
@@ -233,12 +234,13 @@ impl Binder<'_> {
             let bound = self.bind(condition, at)?;
             whens.push(match &operand {
                 Some((operand, span)) => {
-                    let equal = self.apply_operator("=", Some(operand.clone()), bound, *span)?;
-                    self.boolean(equal, "CASE/WHEN", condition.span())?
+                    let sides = Sides { words: "case", left: *span, right: condition.start() };
+                    let equal = self.apply_operator("=", Some(operand.clone()), bound, sides)?;
+                    self.boolean(equal, "CASE/WHEN", condition.start())?
                 }
-                None => self.boolean(bound, "CASE/WHEN", condition.span())?,
+                None => self.boolean(bound, "CASE/WHEN", condition.start())?,
             });
-            results.push((self.bind(result, at)?, result.span()));
+            results.push((self.bind(result, at)?, result.start()));
         }
         self.sets_refused = refusal;
         let (mut results, ty) = self.unify(results, "CASE")?;
@@ -277,9 +279,9 @@ impl Binder<'_> {
         let mut elements = Vec::with_capacity(elem.len());
         for element in elem {
             if matches!(element, Ast::Array(_)) {
-                return Err(Error::unsupported("a multidimensional array").at(self.position(element.span())));
+                return Err(Error::unsupported("a multidimensional array").at(self.position(element.start())));
             }
-            elements.push((self.bind(element, at)?, element.span()));
+            elements.push((self.bind(element, at)?, element.start()));
         }
         let (elements, element) = match target {
             Some(info) => {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use datafusion::sql::sqlparser::ast::{self, SetExpr, Spanned, TableFactor};
+use datafusion::sql::sqlparser::ast::{self, SetExpr, TableFactor};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::position::Start;
 use super::locking::LockableScan;
 use super::names::{QualifiedName, fold};
 use super::query::{Bound, Unknowns};
@@ -76,7 +77,7 @@ impl Binder<'_> {
                 index_hints,
             } => {
                 if sample.is_some() {
-                    return Err(Error::unsupported("TABLESAMPLE").at(self.position(name.span())));
+                    return Err(Error::unsupported("TABLESAMPLE").at(self.position(name.start())));
                 }
                 let foreign = !with_hints.is_empty()
                     || version.is_some()
@@ -84,7 +85,7 @@ impl Binder<'_> {
                     || json_path.is_some()
                     || !index_hints.is_empty();
                 if foreign {
-                    return Err(Error::unsupported("an option of a table in FROM").at(self.position(name.span())));
+                    return Err(Error::unsupported("an option of a table in FROM").at(self.position(name.start())));
                 }
                 let alias = alias.as_ref();
                 match args {
@@ -96,7 +97,7 @@ impl Binder<'_> {
                         SqlState::SYNTAX_ERROR,
                         "WITH ORDINALITY can only be used with a function",
                     )
-                    .at(self.position(name.span()))),
+                    .at(self.position(name.start()))),
                     None => self.named_relation(name, alias),
                 }
             }
@@ -230,7 +231,7 @@ impl Binder<'_> {
             };
             return Err(Error::new(SqlState::SYNTAX_ERROR, words)
                 .with_hint(format!("For example, FROM {example} [AS] foo."))
-                .at(self.position(query.span())));
+                .at(self.position(query.start())));
         };
         let alias = Alias::of(alias)?;
         if self.lockable.is_some() {

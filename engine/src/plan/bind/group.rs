@@ -1,7 +1,8 @@
 //! GROUP BY: what is grouped by, and the grouping sets.
 
-use datafusion::sql::sqlparser::ast::{self, Expr as Ast, Spanned};
+use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 
+use super::position::Start;
 use super::equal::same;
 use super::names::fold;
 use super::select::Item;
@@ -76,7 +77,7 @@ impl Binder<'_> {
                         SqlState::TOO_MANY_COLUMNS,
                         format!("CUBE is limited to {CUBE_MAX} elements"),
                     )
-                    .at(self.position(element.span())));
+                    .at(self.position(element.start())));
                 }
                 let parts = each(self, lists)?;
                 let chosen = |mask: usize| -> Vec<Vec<usize>> {
@@ -129,7 +130,7 @@ impl Binder<'_> {
                 self.known(bound)?
             }
         };
-        resolve::equality(bound.ty).map_err(|error| error.at(self.position(expr.span())))?;
+        resolve::equality(bound.ty).map_err(|error| error.at(self.position(expr.start())))?;
         if let Some(index) = grouping.exprs.iter().position(|group| same(group, &bound)) {
             return Ok(index);
         }

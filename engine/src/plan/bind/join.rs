@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use super::expr::{shared_modifier, truth_value};
 use super::from::FromItem;
 use super::names::fold;
+use super::position::Sides;
 use super::{Binder, Clause, Place, Scope, ScopeColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
@@ -99,7 +100,8 @@ impl Binder<'_> {
             let b = self.using_column(&right, name, "right")?;
             self.note_column(&a);
             self.note_column(&b);
-            conditions.push(self.apply_operator("=", Some(a.expr.clone()), b.expr.clone(), *span)?);
+            let sides = Sides { words: "using", left: *span, right: *span };
+            conditions.push(self.apply_operator("=", Some(a.expr.clone()), b.expr.clone(), sides)?);
             merged.push(self.merged_column(kind, name, a, b)?);
         }
         let rest = |scope: &Scope| -> Vec<ScopeColumn> {

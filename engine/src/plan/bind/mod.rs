@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use datafusion::sql::sqlparser::ast::{self, Spanned};
+use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use crate::catalog::{Catalog, Table};
@@ -37,6 +37,7 @@ mod operator;
 mod order;
 mod param;
 mod polymorphic;
+mod position;
 mod query;
 mod range_function;
 mod regroup;
@@ -54,6 +55,7 @@ mod with;
 
 pub use clause::Clause;
 pub use names::{QualifiedName, fold};
+pub(crate) use position::Start;
 pub use scope::{Scope, ScopeColumn, ScopeRelation};
 
 /// Binds one statement.
@@ -169,7 +171,7 @@ impl<'a> Binder<'a> {
 
     fn condition_at(&mut self, expr: &ast::Expr, at: Place<'_>) -> Result<Expr> {
         let bound = self.bind(expr, at)?;
-        self.boolean(bound, at.clause.condition_name(), expr.span())
+        self.boolean(bound, at.clause.condition_name(), expr.start())
     }
 
     /// Notes a use of a relation beyond the columns it reads.
@@ -211,7 +213,7 @@ impl<'a> Binder<'a> {
 
     /// A possibly qualified name, folded.
     pub fn name(&self, name: &ast::ObjectName) -> Result<QualifiedName> {
-        QualifiedName::of(name, &self.context.session.database).map_err(|error| error.at(self.position(name.span())))
+        QualifiedName::of(name, &self.context.session.database).map_err(|error| error.at(self.position(name.start())))
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use datafusion::sql::sqlparser::ast::{self, BinaryOperator, Expr as Ast, Spanned, UnaryOperator};
+use datafusion::sql::sqlparser::ast::{self, BinaryOperator, Expr as Ast, UnaryOperator};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::position::{Sides, Start};
 use super::expr::{too_complex, truth_value};
 use super::polymorphic::Concrete;
 use super::row::{conjunction, row};
@@ -21,7 +22,6 @@ const CHAIN_MAX: usize = 1000;
 /// One link of a chain of operators.
 struct Link<'e> {
     op: &'e BinaryOperator,
-    left: &'e Ast,
     right: &'e Ast,
 }
 
@@ -31,46 +31,46 @@ impl Binder<'_> {
         let mut links = Vec::new();
         let mut first = expr;
         while let Ast::BinaryOp { left, op, right } = first {
-            links.push(Link { op, left, right });
+            links.push(Link { op, right });
             first = left;
         }
         let logical = links.iter().all(|link| matches!(link.op, BinaryOperator::And | BinaryOperator::Or));
         if links.len() > CHAIN_MAX && !logical {
             return Err(too_complex());
         }
+        let start = first.start();
         let mut links = links.into_iter().rev().peekable();
         // A comparison of rows begins with a row, which is no value by itself.
         let mut value = match (row(first), links.peek()) {
             (Some(left), Some(link)) => {
-                let value = self.compare_with_row(&left, link.op, link.right, link.left.span(), at)?;
+                let value = self.compare_with_row(&left, link.op, link.right, start, at)?;
                 links.next();
                 value
             }
             _ => self.bind(first, at)?,
         };
         for link in links {
-            value = self.link(value, &link, at)?;
+            value = self.link(value, start, &link, at)?;
         }
         Ok(value)
     }
 
-    fn link(&mut self, left: Expr, link: &Link<'_>, at: Place<'_>) -> Result<Expr> {
+    /// The left side of every link begins where the chain does.
+    fn link(&mut self, left: Expr, start: Span, link: &Link<'_>, at: Place<'_>) -> Result<Expr> {
         let and = match link.op {
             BinaryOperator::And => true,
             BinaryOperator::Or => false,
             op => {
                 let right = self.bind(link.right, at)?;
                 let name = operator_name(op)?;
-                let span = link.left.span();
-                return self
-                    .apply_operator(&name, Some(left), right, link.right.span())
-                    .map_err(|error| error.at(self.operator_position(span)));
+                let sides = Sides { words: &name, left: start, right: link.right.start() };
+                return self.apply_operator(&name, Some(left), right, sides);
             }
         };
         let word = if and { "AND" } else { "OR" };
-        let left = self.boolean(left, word, link.left.span())?;
+        let left = self.boolean(left, word, start)?;
         let right = self.bind(link.right, at)?;
-        let right = self.boolean(right, word, link.right.span())?;
+        let right = self.boolean(right, word, link.right.start())?;
         let mut args = match left.kind {
             ExprKind::And(args) if and => args,
             ExprKind::Or(args) if !and => args,
@@ -84,7 +84,7 @@ impl Binder<'_> {
         let name: Cow<'static, str> = match op {
             UnaryOperator::Not => {
                 let bound = self.bind(operand, at)?;
-                let bound = self.boolean(bound, "NOT", operand.span())?;
+                let bound = self.boolean(bound, "NOT", operand.start())?;
                 return Ok(truth_value(ExprKind::Not(Box::new(bound))));
             }
             UnaryOperator::Minus => {
@@ -94,33 +94,58 @@ impl Binder<'_> {
                 "-".into()
             }
             UnaryOperator::PGPostfixFactorial | UnaryOperator::PGPrefixFactorial | UnaryOperator::BangNot => {
-                return Err(Error::unsupported(format!("the operator {op}")).at(self.position(operand.span())));
+                return Err(Error::unsupported(format!("the operator {op}")).at(self.position(operand.start())));
             }
             other => other.to_string().into(),
         };
         let bound = self.bind(operand, at)?;
-        self.apply_operator(&name, None, bound, operand.span())
+        let sides = Sides { words: &name, left: Span::empty(), right: operand.start() };
+        self.apply_operator(&name, None, bound, sides)
     }
 
-    /// Resolves an operator and converts its operands. The caller adds the operator's own position to an error.
-    pub(super) fn apply_operator(&mut self, name: &str, left: Option<Expr>, right: Expr, span: Span) -> Result<Expr> {
-        let operator = resolve::operator(name, left.as_ref().map(|left| left.ty), right.ty)?;
-        let actual: Vec<Type> = left.iter().map(|left| left.ty).chain([right.ty]).collect();
-        let declared: Vec<u32> = operator.left.into_iter().chain([operator.right]).collect();
-        let concrete = Concrete::of(&declared, &actual)?;
+    /// Resolves an operator and converts its operands.
+    pub(super) fn apply_operator(
+        &mut self,
+        name: &str,
+        left: Option<Expr>,
+        right: Expr,
+        sides: Sides<'_>,
+    ) -> Result<Expr> {
+        let operator = resolve::operator(name, left.as_ref().map(|left| left.ty), right.ty)
+            .map_err(|error| error.at(self.operator_position(sides)))?;
+        let ty = match (&left, operator.left) {
+            (Some(left), Some(declared)) => {
+                let concrete = Concrete::of(&[declared, operator.right], &[left.ty, right.ty])?;
+                (Some(concrete.argument(declared, left.ty)), concrete.argument(operator.right, right.ty), concrete)
+            }
+            _ => {
+                let concrete = Concrete::of(&[operator.right], &[right.ty])?;
+                (None, concrete.argument(operator.right, right.ty), concrete)
+            }
+        };
+        let (left_type, right_type, concrete) = ty;
         let mut args = Vec::with_capacity(2);
-        for ((arg, declared), actual) in left.into_iter().chain([right]).zip(&declared).zip(&actual) {
-            args.push(self.coerce_at(arg, concrete.argument(*declared, *actual), CastContext::Implicit, span)?);
+        if let (Some(left), Some(ty)) = (left, left_type) {
+            args.push(self.coerce_at(left, ty, CastContext::Implicit, sides.left)?);
         }
+        args.push(self.coerce_at(right, right_type, CastContext::Implicit, sides.right)?);
         let ty = Type::new(concrete.result(operator.function.returns));
         Ok(Expr::new(ExprKind::Call { function: operator.function, args }, ty))
     }
 
     /// The function of a comparison between two types, with the types its sides must have.
-    pub(super) fn comparison(&self, name: &str, left: Type, right: Type) -> Result<(&'static Function, Type, Type)> {
-        let operator = resolve::operator(name, Some(left), right)?;
+    pub(super) fn comparison(
+        &self,
+        name: &str,
+        left: Type,
+        right: Type,
+        sides: Sides<'_>,
+    ) -> Result<(&'static Function, Type, Type)> {
+        let at = |error: Error| error.at(self.operator_position(sides));
+        let operator = resolve::operator(name, Some(left), right).map_err(at)?;
         if operator.function.returns != oid::BOOL {
-            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, "op ANY/ALL (array) requires operator to yield boolean"));
+            let words = "op ANY/ALL (array) requires operator to yield boolean";
+            return Err(at(Error::new(SqlState::WRONG_OBJECT_TYPE, words)));
         }
         let declared = [operator.left.unwrap_or(operator.right), operator.right];
         let concrete = Concrete::of(&declared, &[left, right])?;
@@ -128,29 +153,28 @@ impl Binder<'_> {
     }
 
     pub(super) fn distinct_from(&mut self, left: &Ast, right: &Ast, negated: bool, at: Place<'_>) -> Result<Expr> {
-        let span = left.span();
+        let sides = Sides { words: "is", left: left.start(), right: right.start() };
         if row(left).is_some() || row(right).is_some() {
-            return Err(Error::unsupported("IS DISTINCT FROM between rows").at(self.position(span)));
+            return Err(Error::unsupported("IS DISTINCT FROM between rows").at(self.position(sides.left)));
         }
         let (left, right) = (self.bind(left, at)?, self.bind(right, at)?);
-        let (equal, left_type, right_type) =
-            self.comparison("=", left.ty, right.ty).map_err(|error| error.at(self.operator_position(span)))?;
-        let left = Box::new(self.coerce_at(left, left_type, CastContext::Implicit, span)?);
-        let right = Box::new(self.coerce_at(right, right_type, CastContext::Implicit, span)?);
+        let (equal, left_type, right_type) = self.comparison("=", left.ty, right.ty, sides)?;
+        let left = Box::new(self.coerce_at(left, left_type, CastContext::Implicit, sides.left)?);
+        let right = Box::new(self.coerce_at(right, right_type, CastContext::Implicit, sides.right)?);
         Ok(truth_value(ExprKind::Distinct { equal, left, right, negated }))
     }
 
     pub(super) fn between(&mut self, expr: &Ast, low: &Ast, high: &Ast, negated: bool, at: Place<'_>) -> Result<Expr> {
         let (above, below) = if negated { ("<", ">") } else { (">=", "<=") };
         let value = self.bind(expr, at)?;
+        let words = if negated { "not between" } else { "between" };
+        let lower = Sides { words, left: expr.start(), right: low.start() };
+        let upper = Sides { right: high.start(), ..lower };
         let (low, high) = (self.bind(low, at)?, self.bind(high, at)?);
-        let position = |binder: &Self, error: Error| error.at(binder.operator_position(expr.span()));
-        let lower = self
-            .apply_operator(above, Some(value.clone()), low, expr.span())
-            .map_err(|error| position(self, error))?;
-        let upper =
-            self.apply_operator(below, Some(value), high, expr.span()).map_err(|error| position(self, error))?;
-        let both = vec![lower, upper];
+        let both = vec![
+            self.apply_operator(above, Some(value.clone()), low, lower)?,
+            self.apply_operator(below, Some(value), high, upper)?,
+        ];
         Ok(truth_value(if negated { ExprKind::Or(both) } else { ExprKind::And(both) }))
     }
 
@@ -158,7 +182,9 @@ impl Binder<'_> {
         if let Some(left) = row(expr) {
             return self.row_in_list(&left, list, negated, at);
         }
-        let span = expr.span();
+        let left = expr.start();
+        let first = list.first().map_or(Span::empty(), Start::start);
+        let sides = Sides { words: if negated { "not in" } else { "in" }, left, right: first };
         let operator = if negated { "<>" } else { "=" };
         let value = self.bind(expr, at)?;
         let mut variables = Vec::new();
@@ -166,7 +192,7 @@ impl Binder<'_> {
         for item in list {
             let bound = self.bind(item, at)?;
             let varies = any(&bound, &mut |expr| matches!(expr.kind, ExprKind::Column(_)));
-            if varies { &mut variables } else { &mut constants }.push((bound, item.span()));
+            if varies { &mut variables } else { &mut constants }.push((bound, item.start()));
         }
         let mut tests = Vec::new();
         if constants.len() > 1 {
@@ -182,40 +208,44 @@ impl Binder<'_> {
                         .map(|(item, span)| self.coerce_at(item, element, CastContext::Implicit, span))
                         .collect::<Result<Vec<_>>>()?;
                     let array = self.array_of(items, element)?;
-                    tests.push(self.compare_array(value.clone(), operator, array, negated, span)?);
+                    tests.push(self.compare_array(value.clone(), operator, array, negated, sides)?);
                 }
                 None => variables.append(&mut constants),
             }
         }
-        for (item, item_span) in constants.into_iter().chain(variables) {
-            tests.push(
-                self.apply_operator(operator, Some(value.clone()), item, item_span)
-                    .map_err(|error| error.at(self.operator_position(span)))?,
-            );
+        for (item, right) in constants.into_iter().chain(variables) {
+            // What is wrong with one item is said of that item, but the operator is the one IN.
+            let error_sides = Sides { right, ..sides };
+            tests.push(self.apply_operator(operator, Some(value.clone()), item, error_sides)?);
         }
         Ok(conjunction(tests, negated))
     }
 
     /// `value op ANY|ALL (array)`.
-    fn compare_array(&mut self, value: Expr, operator: &str, array: Expr, all: bool, span: Span) -> Result<Expr> {
+    fn compare_array(
+        &mut self,
+        value: Expr,
+        operator: &str,
+        array: Expr,
+        all: bool,
+        sides: Sides<'_>,
+    ) -> Result<Expr> {
         let element = match array.ty.oid {
             oid::UNKNOWN => Type::new(oid::UNKNOWN),
             other => match builtin::element_of(other) {
                 Some(element) => Type::new(element),
                 None => {
                     return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, "op ANY/ALL (array) requires array on right side")
-                        .at(self.operator_position(span)));
+                        .at(self.operator_position(sides)));
                 }
             },
         };
-        let (function, left_type, right_type) = self
-            .comparison(operator, value.ty, element)
-            .map_err(|error| error.at(self.operator_position(span)))?;
-        let left = self.coerce_at(value, left_type, CastContext::Implicit, span)?;
+        let (function, left_type, right_type) = self.comparison(operator, value.ty, element, sides)?;
+        let left = self.coerce_at(value, left_type, CastContext::Implicit, sides.left)?;
         let array_type = builtin::array_of(right_type.oid);
         let array = match array_type {
             // An array of varchar compares as one of text without changing its elements.
-            Some(array_type) => self.coerce_at(array, Type::new(array_type), CastContext::Implicit, span)?,
+            Some(array_type) => self.coerce_at(array, Type::new(array_type), CastContext::Implicit, sides.right)?,
             None => {
                 return Err(Error::new(
                     SqlState::UNDEFINED_OBJECT,
@@ -237,17 +267,17 @@ impl Binder<'_> {
         at: Place<'_>,
     ) -> Result<Expr> {
         if row(left).is_some() {
-            return Err(Error::unsupported("a row compared with ANY or ALL").at(self.position(left.span())));
+            return Err(Error::unsupported("a row compared with ANY or ALL").at(self.position(left.start())));
         }
         let value = self.bind(left, at)?;
-        self.compare_quantified(value, left.span(), &operator_name(op)?, right, all, at)
+        let name = operator_name(op)?;
+        self.compare_quantified(value, Sides { words: &name, left: left.start(), right: right.start() }, right, all, at)
     }
 
     fn compare_quantified(
         &mut self,
         value: Expr,
-        span: Span,
-        operator: &str,
+        sides: Sides<'_>,
         right: &Ast,
         all: bool,
         at: Place<'_>,
@@ -257,10 +287,10 @@ impl Binder<'_> {
             inner = nested;
         }
         if let Ast::Subquery(query) = inner {
-            return self.compare_subquery(value, operator, query, all, span, at);
+            return self.compare_subquery(value, sides.words, query, all, sides, at);
         }
         let array = self.bind(inner, at)?;
-        self.compare_array(value, operator, array, all, span)
+        self.compare_array(value, sides.words, array, all, sides)
     }
 
     pub(super) fn like(
@@ -272,21 +302,20 @@ impl Binder<'_> {
         escape: Option<&ast::ValueWithSpan>,
         at: Place<'_>,
     ) -> Result<Expr> {
-        let span = expr.span();
+        let sides = Sides { words: operator, left: expr.start(), right: pattern.start() };
         let value = self.bind(expr, at)?;
         if any {
             if escape.is_some() {
-                return Err(Error::unsupported("LIKE ANY with ESCAPE").at(self.position(span)));
+                return Err(Error::unsupported("LIKE ANY with ESCAPE").at(self.position(sides.left)));
             }
-            return self.compare_quantified(value, span, operator, pattern, false, at);
+            return self.compare_quantified(value, sides, pattern, false, at);
         }
-        let mut pattern = self.bind(pattern, at)?;
+        let mut bound = self.bind(pattern, at)?;
         if let Some(escape) = escape {
-            let escape = self.literal(escape)?;
-            pattern = self.named_call("like_escape", vec![(pattern, span), (escape, span)], span)?;
+            let literal = self.literal(escape)?;
+            bound = self.named_call("like_escape", vec![(bound, sides.right), (literal, escape.span)], sides.right)?;
         }
-        self.apply_operator(operator, Some(value), pattern, span)
-            .map_err(|error| error.at(self.operator_position(span)))
+        self.apply_operator(operator, Some(value), bound, sides)
     }
 
     pub(super) fn similar(
@@ -297,25 +326,17 @@ impl Binder<'_> {
         escape: Option<&ast::ValueWithSpan>,
         at: Place<'_>,
     ) -> Result<Expr> {
-        let span = expr.span();
+        let sides = Sides { words: "similar", left: expr.start(), right: pattern.start() };
         if functions_named("similar_to_escape").is_empty() {
-            return Err(Error::unsupported("SIMILAR TO").at(self.position(span)));
+            return Err(Error::unsupported("SIMILAR TO").at(self.position(sides.left)));
         }
         let value = self.bind(expr, at)?;
-        let mut args = vec![(self.bind(pattern, at)?, pattern.span())];
+        let mut args = vec![(self.bind(pattern, at)?, pattern.start())];
         if let Some(escape) = escape {
             args.push((self.literal(escape)?, escape.span));
         }
-        let pattern = self.named_call("similar_to_escape", args, span)?;
-        self.apply_operator(if negated { "!~" } else { "~" }, Some(value), pattern, span)
-            .map_err(|error| error.at(self.operator_position(span)))
-    }
-
-    /// Where the operator after an operand stands: the first thing after it that is neither space nor parenthesis.
-    pub(super) fn operator_position(&self, operand: Span) -> Option<usize> {
-        let start = self.position(Span::new(operand.end, operand.end))?;
-        let skipped = self.text.chars().skip(start - 1).take_while(|c| c.is_whitespace() || *c == ')').count();
-        Some(start + skipped)
+        let pattern = self.named_call("similar_to_escape", args, sides.right)?;
+        self.apply_operator(if negated { "!~" } else { "~" }, Some(value), pattern, sides)
     }
 }
 

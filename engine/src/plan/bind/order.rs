@@ -1,8 +1,9 @@
 //! ORDER BY: output names first, then positions, else expressions over the input.
 
-use datafusion::sql::sqlparser::ast::{self, Expr as Ast, Spanned};
+use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::position::Start;
 use super::equal::same;
 use super::literal::constant;
 use super::names::fold;
@@ -33,7 +34,7 @@ impl Binder<'_> {
         let mut bound: Vec<OrderKey> = Vec::with_capacity(keys.len());
         for key in keys {
             let (descending, nulls_first) = direction(key)?;
-            let span = key.expr.span();
+            let span = key.expr.start();
             let item = match self.listed(&key.expr, items, Clause::OrderBy)? {
                 Some(item) => item,
                 None => self.listed_expr(&key.expr, items, scope, Clause::OrderBy)?,
@@ -104,7 +105,7 @@ impl Binder<'_> {
         if let Some(index) = items.iter().position(|item| same(&item.expr, &bound)) {
             return Ok(index);
         }
-        items.push(Item { name: "?column?".to_owned(), expr: bound, origin: None, span: expr.span(), hidden: true });
+        items.push(Item { name: "?column?".to_owned(), expr: bound, origin: None, span: expr.start(), hidden: true });
         Ok(items.len() - 1)
     }
 
@@ -123,7 +124,7 @@ impl Binder<'_> {
         let mut bound = Vec::with_capacity(keys.len());
         for key in keys {
             let (descending, nulls_first) = direction(key)?;
-            let span = key.expr.span();
+            let span = key.expr.start();
             let Some(index) = self.listed(&key.expr, &items, Clause::OrderBy)? else {
                 let error = match &key.expr {
                     Ast::Identifier(ident) => {

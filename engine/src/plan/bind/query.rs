@@ -1,8 +1,9 @@
 //! Queries: WITH, the body, ORDER BY, LIMIT and locking put together.
 
-use datafusion::sql::sqlparser::ast::{self, Expr as Ast, SetExpr, Spanned};
+use datafusion::sql::sqlparser::ast::{self, Expr as Ast, SetExpr};
 use storage::Value;
 
+use super::position::Start;
 use super::walk::any;
 use super::{Binder, Clause, Place, Scope};
 use crate::error::{Error, Result, SqlState};
@@ -116,7 +117,7 @@ impl Binder<'_> {
 
     fn merge<'q>(&self, own: Tail<'q>, outer: Tail<'q>) -> Result<Tail<'q>> {
         let twice = |what: &str, at: Option<&Ast>| {
-            let position = at.and_then(|expr| self.position(expr.span()));
+            let position = at.and_then(|expr| self.position(expr.start()));
             Err(Error::new(SqlState::SYNTAX_ERROR, format!("multiple {what} clauses not allowed")).at(position))
         };
         if !own.order_by.is_empty() && !outer.order_by.is_empty() {
@@ -170,13 +171,13 @@ impl Binder<'_> {
     /// A number of rows; None for the literal NULL, which means no bound.
     fn row_count(&mut self, expr: &Ast, clause: Clause, scope: &Scope) -> Result<Option<Expr>> {
         let bound = self.bind(expr, Place { scope, clause })?;
-        let bound = self.specific(bound, Type::new(oid::INT8), clause.name(), expr.span())?;
+        let bound = self.specific(bound, Type::new(oid::INT8), clause.name(), expr.start())?;
         if any(&bound, &mut |expr| matches!(expr.kind, ExprKind::Column(_))) {
             return Err(Error::new(
                 SqlState::INVALID_COLUMN_REFERENCE,
                 format!("argument of {} must not contain variables", clause.name()),
             )
-            .at(self.position(expr.span())));
+            .at(self.position(expr.start())));
         }
         Ok(Some(bound).filter(|bound| !matches!(bound.kind, ExprKind::Const(Value::Null))))
     }

@@ -1,8 +1,9 @@
 //! Functions in FROM: set-returning ones, and scalar ones as a relation of one row.
 
-use datafusion::sql::sqlparser::ast::{self, Spanned};
+use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::position::Start;
 use super::from::{Alias, FromItem};
 use super::names::QualifiedName;
 use super::{Binder, Clause, Place, Scope, ScopeColumn};
@@ -48,7 +49,7 @@ impl Binder<'_> {
         left: &Scope,
         refusal: Option<&'static str>,
     ) -> Result<FromItem> {
-        let span = arrays.first().map_or(Span::empty(), |array| array.span());
+        let span = arrays.first().map_or(Span::empty(), |array| array.start());
         if arrays.len() != 1 {
             return Err(Error::unsupported("UNNEST of several arrays").at(self.position(span)));
         }

@@ -1,8 +1,9 @@
 //! Rows in expressions: `(a, b) = (c, d)` and its kin, compared element by element.
 
-use datafusion::sql::sqlparser::ast::{self, BinaryOperator, Expr as Ast, Spanned};
+use datafusion::sql::sqlparser::ast::{self, BinaryOperator, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::position::{Sides, Start};
 use super::expr::truth_value;
 use super::operator::operator_name;
 use super::{Binder, Place};
@@ -22,41 +23,44 @@ impl Binder<'_> {
         let Some(right) = row(right) else {
             return Err(Error::unsupported("a row compared with something that is not a row").at(self.position(span)));
         };
-        self.compare_rows(left, &operator_name(op)?, &right, span, at)
+        let name = operator_name(op)?;
+        let sides = Sides { words: &name, left: span, right: right.first().map_or(span, |first| first.start()) };
+        self.compare_rows(left, &name, &right, sides, at)
     }
 
     /// `(a, b) op (c, d)`, element by element.
-    fn compare_rows(&mut self, left: &[&Ast], operator: &str, right: &[&Ast], span: Span, at: Place<'_>) -> Result<Expr> {
+    fn compare_rows(&mut self, left: &[&Ast], operator: &str, right: &[&Ast], sides: Sides<'_>, at: Place<'_>) -> Result<Expr> {
         if left.len() != right.len() {
             return Err(Error::new(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions")
-                .at(self.operator_position(span)));
+                .at(self.operator_position(sides)));
         }
         if left.is_empty() {
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot compare rows of zero length")
-                .at(self.operator_position(span)));
+                .at(self.operator_position(sides)));
         }
         let mut pairs = Vec::with_capacity(left.len());
         for (left, right) in left.iter().zip(right) {
-            pairs.push((self.bind(left, at)?, self.bind(right, at)?, left.span()));
+            let sides = Sides { left: left.start(), right: right.start(), ..sides };
+            pairs.push((self.bind(left, at)?, self.bind(right, at)?, sides));
         }
         let strict = operator.trim_end_matches('=');
         match operator {
             "=" | "<>" => {
                 let mut tests = Vec::with_capacity(pairs.len());
-                for (left, right, span) in pairs {
-                    tests.push(self.apply_operator(operator, Some(left), right, span)?);
+                for (left, right, sides) in pairs {
+                    tests.push(self.apply_operator(operator, Some(left), right, sides)?);
                 }
                 Ok(conjunction(tests, operator == "="))
             }
             "<" | "<=" | ">" | ">=" => {
                 // (a, b) < (c, d) is a < c OR (a = c AND b < d), built from the last pair outwards.
                 let mut result: Option<Expr> = None;
-                for (left, right, span) in pairs.into_iter().rev() {
+                for (left, right, sides) in pairs.into_iter().rev() {
                     result = Some(match result {
-                        None => self.apply_operator(operator, Some(left), right, span)?,
+                        None => self.apply_operator(operator, Some(left), right, sides)?,
                         Some(rest) => {
-                            let before = self.apply_operator(strict, Some(left.clone()), right.clone(), span)?;
-                            let equal = self.apply_operator("=", Some(left), right, span)?;
+                            let before = self.apply_operator(strict, Some(left.clone()), right.clone(), sides)?;
+                            let equal = self.apply_operator("=", Some(left), right, sides)?;
                             let tie = truth_value(ExprKind::And(vec![equal, rest]));
                             truth_value(ExprKind::Or(vec![before, tie]))
                         }
@@ -69,7 +73,7 @@ impl Binder<'_> {
                 format!("could not determine interpretation of row comparison operator {operator}"),
             )
             .with_hint("Row comparison operators must be associated with btree operator families.")
-            .at(self.operator_position(span))),
+            .at(self.operator_position(sides))),
         }
     }
 
@@ -79,10 +83,15 @@ impl Binder<'_> {
         for item in list {
             let Some(right) = row(item) else {
                 return Err(Error::unsupported("a row compared with something that is not a row")
-                    .at(self.position(item.span())));
+                    .at(self.position(item.start())));
             };
             let operator = if negated { "<>" } else { "=" };
-            tests.push(self.compare_rows(left, operator, &right, item.span(), at)?);
+            let sides = Sides {
+                words: if negated { "not in" } else { "in" },
+                left: left.first().map_or(Span::empty(), |first| first.start()),
+                right: item.start(),
+            };
+            tests.push(self.compare_rows(left, operator, &right, sides, at)?);
         }
         Ok(conjunction(tests, negated))
     }

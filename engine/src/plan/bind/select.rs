@@ -3,9 +3,10 @@
 //! FROM, WHERE, set-returning functions that are grouped by, aggregation, HAVING, windows, the other set-returning
 //! functions, the list itself, DISTINCT, ORDER BY, LIMIT: from the bottom to the top.
 
-use datafusion::sql::sqlparser::ast::{self, Spanned};
+use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::position::Start;
 use super::group::Grouping;
 use super::names::{column_name, fold};
 use super::order::{OrderKey, sort};
@@ -80,7 +81,7 @@ impl Binder<'_> {
         let having = match &select.having {
             Some(having) => {
                 let place = Place { scope: &scope, clause: Clause::Having };
-                Some((self.condition_at(having, place)?, having.span()))
+                Some((self.condition_at(having, place)?, having.start()))
             }
             None => None,
         };
@@ -255,7 +256,7 @@ impl Binder<'_> {
             };
             let bound = self.bind(expr, at)?;
             let origin = origin_of(&bound, scope);
-            items.push(Item { name, expr: bound, origin, span: expr.span(), hidden: false });
+            items.push(Item { name, expr: bound, origin, span: expr.start(), hidden: false });
         }
         Ok(items)
     }
@@ -325,7 +326,7 @@ impl Binder<'_> {
             };
             let taken = std::mem::replace(&mut items[index].expr, super::nothing());
             items[index].expr = self.known(taken)?;
-            resolve::equality(items[index].expr.ty).map_err(|error| error.at(self.position(expr.span())))?;
+            resolve::equality(items[index].expr.ty).map_err(|error| error.at(self.position(expr.start())))?;
             if !positions.contains(&index) {
                 positions.push(index);
             }
@@ -338,7 +339,7 @@ impl Binder<'_> {
                 .iter()
                 .position(|index| !order[..leading].iter().any(|key| key.item == *index))
                 .and_then(|missing| list.get(missing))
-                .map_or(Span::empty(), |expr| expr.span());
+                .map_or(Span::empty(), |expr| expr.start());
             return Err(Error::new(
                 SqlState::INVALID_COLUMN_REFERENCE,
                 "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",

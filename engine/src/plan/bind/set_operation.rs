@@ -1,8 +1,9 @@
 //! UNION, INTERSECT and EXCEPT, and VALUES as a query: columns matched by position and brought to one type.
 
-use datafusion::sql::sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier, Spanned};
+use datafusion::sql::sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::position::Start;
 use super::expr::shared_modifier;
 use super::query::{Bound, Tail, Unknowns};
 use super::{Binder, Clause, Place, Scope, ScopeColumn, ScopeRelation};
@@ -39,14 +40,14 @@ impl Binder<'_> {
             first = left;
         }
         let mut result = self.leaf(first)?;
-        let mut span = first.span();
+        let mut span = first.start();
         for (kind, all, right) in chain.into_iter().rev() {
             let right_bound = match right {
                 SetExpr::SetOperation { .. } => self.nested(|binder| binder.operand(right, Unknowns::Keep))?,
                 _ => self.leaf(right)?,
             };
-            result = self.combine(kind, all, result, right_bound, (span, right.span()), unknowns)?;
-            span = right.span();
+            result = self.combine(kind, all, result, right_bound, (span, right.start()), unknowns)?;
+            span = right.start();
         }
         Ok(result)
     }
@@ -178,11 +179,11 @@ impl Binder<'_> {
         let mut by_column: Vec<Vec<(Expr, Span)>> = (0..width).map(|_| Vec::with_capacity(rows.len())).collect();
         for ast::Parens { opening_token: _, content, closing_token: _ } in rows {
             if content.len() != width {
-                let position = content.first().and_then(|expr| self.position(expr.span()));
+                let position = content.first().and_then(|expr| self.position(expr.start()));
                 return Err(Error::new(SqlState::SYNTAX_ERROR, "VALUES lists must all be the same length").at(position));
             }
             for (column, expr) in by_column.iter_mut().zip(content) {
-                column.push((self.bind(expr, place)?, expr.span()));
+                column.push((self.bind(expr, place)?, expr.start()));
             }
         }
         let mut columns = Vec::with_capacity(width);

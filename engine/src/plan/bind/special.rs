@@ -1,9 +1,10 @@
 //! Functions that SQL writes with words: EXTRACT, SUBSTRING … FROM, CURRENT_DATE and the like.
 
-use datafusion::sql::sqlparser::ast::{self, DateTimeField, Expr as Ast, Spanned};
+use datafusion::sql::sqlparser::ast::{self, DateTimeField, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::Value;
 
+use super::position::Start;
 use super::names::field_name;
 use super::{Binder, Place};
 use crate::error::{Error, Result};
@@ -14,7 +15,7 @@ use crate::types::{Type, oid};
 impl Binder<'_> {
     /// The constructs that stand for one function of `pg_proc`, with its arguments in another order.
     pub(super) fn special_call(&mut self, expr: &Ast, at: Place<'_>) -> Result<Expr> {
-        let span = expr.span();
+        let span = expr.start();
         match expr {
             Ast::AtTimeZone { timestamp, time_zone } => self.ordered("timezone", &[time_zone, timestamp], span, at),
             Ast::Extract { field, syntax, expr } => {
@@ -37,8 +38,8 @@ impl Binder<'_> {
                         let one = Expr::constant(Value::Int4(1), Type::new(oid::INT4));
                         let text = self.bind(expr, at)?;
                         let count = self.bind(length, at)?;
-                        let count = self.coerce_at(count, Type::new(oid::INT4), CastContext::Implicit, length.span())?;
-                        self.named_call(name, vec![(text, span), (one, span), (count, length.span())], span)
+                        let count = self.coerce_at(count, Type::new(oid::INT4), CastContext::Implicit, length.start())?;
+                        self.named_call(name, vec![(text, span), (one, span), (count, length.start())], span)
                     }
                     (None, None) => self.ordered(name, &[expr], span, at),
                 }
@@ -67,16 +68,16 @@ impl Binder<'_> {
     fn ordered(&mut self, name: &str, args: &[&Ast], span: Span, at: Place<'_>) -> Result<Expr> {
         let mut bound = Vec::with_capacity(args.len());
         for arg in args {
-            bound.push((self.bind(arg, at)?, arg.span()));
+            bound.push((self.bind(arg, at)?, arg.start()));
         }
         self.named_call(name, bound, span)
     }
 
     fn rounding(&mut self, name: &str, expr: &Ast, field: &ast::CeilFloorKind, at: Place<'_>) -> Result<Expr> {
         if !matches!(field, ast::CeilFloorKind::DateTimeField(DateTimeField::NoDateTime)) {
-            return Err(Error::unsupported(format!("{name} with a unit or scale")).at(self.position(expr.span())));
+            return Err(Error::unsupported(format!("{name} with a unit or scale")).at(self.position(expr.start())));
         }
-        self.ordered(name, &[expr], expr.span(), at)
+        self.ordered(name, &[expr], expr.start(), at)
     }
 
     /// CURRENT_DATE and the other functions without parentheses.

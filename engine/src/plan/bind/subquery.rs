@@ -1,8 +1,9 @@
 //! Subqueries in expressions: scalar, EXISTS, IN, ANY, ALL and ARRAY.
 
-use datafusion::sql::sqlparser::ast::{self, Expr as Ast, Spanned};
+use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::position::{Sides, Start};
 use super::expr::truth_value;
 use super::row::row;
 use super::query::{Bound, Unknowns};
@@ -33,7 +34,7 @@ impl Binder<'_> {
     /// A subquery of an expression, and whether it is correlated.
     fn inner_query(&mut self, query: &ast::Query, at: Place<'_>) -> Result<(Bound, bool)> {
         if let Some(error) = at.clause.subquery_refusal() {
-            return Err(error.at(self.position(query.span())));
+            return Err(error.at(self.position(query.start())));
         }
         let (bound, level) = self.enter(at.scope, None, |binder| {
             binder.bind_query(query, Unknowns::Text).and_then(|bound| bound.without_locking())
@@ -43,7 +44,9 @@ impl Binder<'_> {
 
     pub(super) fn scalar_subquery(&mut self, query: &ast::Query, at: Place<'_>) -> Result<Expr> {
         let (bound, correlated) = self.inner_query(query, at)?;
-        let bound = self.only_column(bound, "subquery must return only one column", query.span())?;
+        let bound = self
+            .only_column(bound, "subquery must return only one column")
+            .map_err(|error| error.at(self.position(query.start())))?;
         let column = bound.outputs[0].column;
         let kind = subquery(SubqueryKind::Scalar, bound.relation, Some(column.var), correlated);
         Ok(Expr::new(kind, column.ty))
@@ -51,14 +54,16 @@ impl Binder<'_> {
 
     pub(super) fn array_subquery(&mut self, query: &ast::Query, at: Place<'_>) -> Result<Expr> {
         let (bound, correlated) = self.inner_query(query, at)?;
-        let bound = self.only_column(bound, "subquery must return only one column", query.span())?;
+        let bound = self
+            .only_column(bound, "subquery must return only one column")
+            .map_err(|error| error.at(self.position(query.start())))?;
         let column = bound.outputs[0].column;
         let array = builtin::array_of(column.ty.oid).ok_or_else(|| {
             Error::new(
                 SqlState::UNDEFINED_OBJECT,
                 format!("could not find array type for data type {}", display(column.ty)),
             )
-            .at(self.position(query.span()))
+            .at(self.position(query.start()))
         })?;
         let kind = subquery(SubqueryKind::Array, bound.relation, Some(column.var), correlated);
         Ok(Expr::new(kind, Type::new(array)))
@@ -70,12 +75,13 @@ impl Binder<'_> {
     }
 
     pub(super) fn in_subquery(&mut self, expr: &Ast, query: &ast::Query, negated: bool, at: Place<'_>) -> Result<Expr> {
-        let span = expr.span();
+        let span = expr.start();
         if row(expr).is_some() {
             return Err(Error::unsupported("a row with IN (subquery)").at(self.position(span)));
         }
         let value = self.bind(expr, at)?;
-        self.compare_subquery(value, if negated { "<>" } else { "=" }, query, negated, span, at)
+        let sides = Sides { words: if negated { "not in" } else { "in" }, left: span, right: query.start() };
+        self.compare_subquery(value, if negated { "<>" } else { "=" }, query, negated, sides, at)
     }
 
     /// `value op ANY|ALL (query)`.
@@ -85,25 +91,25 @@ impl Binder<'_> {
         operator: &str,
         query: &ast::Query,
         all: bool,
-        span: Span,
+        sides: Sides<'_>,
         at: Place<'_>,
     ) -> Result<Expr> {
         let (bound, correlated) = self.inner_query(query, at)?;
-        let bound = self.only_column(bound, "subquery has too many columns", span)?;
+        let bound = self
+            .only_column(bound, "subquery has too many columns")
+            .map_err(|error| error.at(self.operator_position(sides)))?;
         let found = bound.outputs[0].column.ty;
-        let (function, left_type, right_type) = self
-            .comparison(operator, value.ty, found)
-            .map_err(|error| error.at(self.operator_position(span)))?;
-        let left = self.coerce_at(value, left_type, CastContext::Implicit, span)?;
-        let bound = self.convert_outputs(bound, &[right_type], CastContext::Implicit, query.span())?;
+        let (function, left_type, right_type) = self.comparison(operator, value.ty, found, sides)?;
+        let left = self.coerce_at(value, left_type, CastContext::Implicit, sides.left)?;
+        let bound = self.convert_outputs(bound, &[right_type], CastContext::Implicit, query.start())?;
         let output = Some(bound.outputs[0].column.var);
         let kind = SubqueryKind::Compare { left, function, all };
         Ok(truth_value(subquery(kind, bound.relation, output, correlated)))
     }
 
-    fn only_column(&mut self, bound: Bound, words: &'static str, span: Span) -> Result<Bound> {
+    fn only_column(&mut self, bound: Bound, words: &'static str) -> Result<Bound> {
         if bound.outputs.len() != 1 {
-            return Err(Error::new(SqlState::SYNTAX_ERROR, words).at(self.position(span)));
+            return Err(Error::new(SqlState::SYNTAX_ERROR, words));
         }
         Ok(self.exact(bound))
     }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use datafusion::sql::sqlparser::ast::{self, Expr as Ast, Spanned};
+use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::position::Start;
 use super::call::{BoundCall, wrong_object};
 use super::names::fold;
 use super::walk::{any, map_children};
@@ -102,7 +103,7 @@ impl Binder<'_> {
         for expr in partition_by {
             let bound = self.bind(expr, at)?;
             let bound = self.known(bound)?;
-            crate::function::resolve::less_than(bound.ty).map_err(|error| error.at(self.position(expr.span())))?;
+            crate::function::resolve::less_than(bound.ty).map_err(|error| error.at(self.position(expr.start())))?;
             partition.push(bound);
         }
         let mut order = self.sort_keys(order_by, at)?;
@@ -183,7 +184,7 @@ impl Binder<'_> {
     }
 
     fn frame_offset(&mut self, offset: &Ast, unit: FrameUnit, order: &[SortKey], at: Place<'_>) -> Result<Expr> {
-        let span = offset.span();
+        let span = offset.start();
         let bound = self.bind(offset, Place { clause: Clause::WindowFrame, ..at })?;
         let (bound, word) = match unit {
             FrameUnit::Rows => (self.specific(bound, Type::new(oid::INT8), "ROWS", span)?, "ROWS"),

@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use datafusion::sql::sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier, Spanned, visit_relations};
+use datafusion::sql::sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier, visit_relations};
 
+use super::position::Start;
 use super::expr::shared_modifier;
 use super::from::Alias;
 use super::names::{QualifiedName, fold};
@@ -171,7 +172,7 @@ impl Binder<'_> {
             return Err(invalid_recursion(format!(
                 "recursive reference to query \"{name}\" must not appear within its non-recursive term"
             ))
-            .at(self.position(left.span())));
+            .at(self.position(left.start())));
         }
         let base = self.side(left, Unknowns::Text)?;
         let columns: Vec<Column> = base.outputs.iter().map(|output| output.column).collect();
@@ -190,12 +191,12 @@ impl Binder<'_> {
         let step = step?;
         if step.outputs.len() != columns.len() {
             return Err(Error::new(SqlState::SYNTAX_ERROR, "each UNION query must have the same number of columns")
-                .at(self.position(right.span())));
+                .at(self.position(right.start())));
         }
         let mut targets = Vec::with_capacity(columns.len());
         for (index, (base, step)) in columns.iter().zip(&step.outputs).enumerate() {
             let types = [base.ty, step.column.ty];
-            let common = resolve::common_type(&types, "UNION").map_err(|error| error.at(self.position(right.span())))?;
+            let common = resolve::common_type(&types, "UNION").map_err(|error| error.at(self.position(right.start())))?;
             let overall = shared_modifier(&types, common);
             if overall != base.ty {
                 return Err(Error::new(
@@ -208,14 +209,14 @@ impl Binder<'_> {
                     ),
                 )
                 .with_hint("Cast the output of the non-recursive term to the correct type.")
-                .at(self.position(left.span())));
+                .at(self.position(left.start())));
             }
             if !all {
-                resolve::equality(overall).map_err(|error| error.at(self.position(left.span())))?;
+                resolve::equality(overall).map_err(|error| error.at(self.position(left.start())))?;
             }
             targets.push(overall);
         }
-        let step = self.convert_outputs(step, &targets, CastContext::Implicit, right.span())?;
+        let step = self.convert_outputs(step, &targets, CastContext::Implicit, right.start())?;
         let mut outputs = base.outputs;
         for output in &mut outputs {
             output.column = self.fresh(output.column.ty);
@@ -234,7 +235,7 @@ impl Binder<'_> {
             invalid_recursion(format!(
                 "recursive query \"{name}\" does not have the form non-recursive-term UNION [ALL] recursive-term"
             ))
-            .at(self.position(query.span()))
+            .at(self.position(query.start()))
         };
         let SetExpr::SetOperation { op: SetOperator::Union, set_quantifier, left, right } = &**body else {
             return Err(malformed());
@@ -252,7 +253,7 @@ impl Binder<'_> {
         };
         if let Some(what) = refusal {
             let words = format!("{what} in a recursive query is not implemented");
-            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words).at(self.position(query.span())));
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words).at(self.position(query.start())));
         }
         match set_quantifier {
             SetQuantifier::All => Ok((left, right, true)),

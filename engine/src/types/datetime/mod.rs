@@ -58,22 +58,6 @@ impl Civil {
         let days = days_of_civil(self.year, self.month, self.day);
         days.checked_mul(DAY)?.checked_add(self.time).filter(|value| is_timestamp(*value))
     }
-
-    pub(crate) fn hour(&self) -> i64 {
-        self.time / HOUR
-    }
-
-    pub(crate) fn minute(&self) -> i64 {
-        self.time / MINUTE % 60
-    }
-
-    pub(crate) fn second(&self) -> i64 {
-        self.time / SECOND % 60
-    }
-
-    pub(crate) fn microsecond(&self) -> i64 {
-        self.time % SECOND
-    }
 }
 
 /// Year, month and day of a day since 1970 (Hinnant, "chrono-compatible low-level date algorithms").
@@ -154,5 +138,3 @@ pub(crate) fn now() -> i64 {
     }
 }
 
-#[cfg(test)]
-mod tests;

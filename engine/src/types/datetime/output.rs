@@ -289,7 +289,7 @@ impl Parts {
 
     fn iso(&self, out: &mut Vec<u8>) {
         out.push(b'P');
-        let mut part = |value: i64, unit: u8, out: &mut Vec<u8>| {
+        let part = |value: i64, unit: u8, out: &mut Vec<u8>| {
             if value != 0 {
                 write_i64(value, out);
                 out.push(unit);

@@ -23,9 +23,9 @@ use decimal::{digit_count, digit_count_small, pow10, pow10_big};
 pub use encoding::Base10000;
 
 /// The greatest scale a value may have.
-pub const SCALE_MAX: u16 = 16383;
+const SCALE_MAX: u16 = 16383;
 /// How many digits a value may have before its decimal point.
-pub const INTEGER_DIGITS_MAX: i64 = 131_072;
+const INTEGER_DIGITS_MAX: i64 = 131_072;
 
 /// Why there is no result. The words are PostgreSQL's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

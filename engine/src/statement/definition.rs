@@ -1,0 +1,251 @@
+//! Definitions. `sqlparser` knows most of them; roles and privileges, and a few forms of others, it reads in another
+//! grammar than PostgreSQL's or not at all, so those are read here.
+
+use auth::{Privileges, RevokeBehavior, RevokeScope};
+use datafusion::sql::sqlparser::ast::{self, ObjectName};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::reader::Reader;
+use crate::error::{Error, Result};
+
+mod grant;
+mod role;
+#[cfg(test)]
+mod tests;
+
+/// A definition.
+#[derive(Debug, Clone)]
+pub enum Definition {
+    /// As `sqlparser` reads it.
+    Parsed(ast::Statement),
+    /// The same without its UNLOGGED.
+    UnloggedTable(ast::Statement),
+    CreateRole { name: String, options: RoleOptions },
+    AlterRole { role: RoleName, change: RoleChange },
+    DropRoles { roles: Vec<RoleName>, if_exists: bool },
+    Membership(MembershipChange),
+    Privileges(PrivilegeChange),
+    AlterTable { name: ObjectName, if_exists: bool, change: TableChange },
+}
+
+/// A role as a statement names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoleName {
+    Named(String),
+    Current,
+    Session,
+    /// Everybody; not a role, and not allowed everywhere.
+    Public,
+}
+
+/// What CREATE and ALTER ROLE may say; None is "not said".
+#[derive(Debug, Clone, Default)]
+pub struct RoleOptions {
+    pub superuser: Option<bool>,
+    pub createdb: Option<bool>,
+    pub createrole: Option<bool>,
+    pub inherit: Option<bool>,
+    pub login: Option<bool>,
+    pub replication: Option<bool>,
+    pub bypassrls: Option<bool>,
+    pub connection_limit: Option<i32>,
+    /// Some(None) is PASSWORD NULL.
+    pub password: Option<Option<String>>,
+    pub valid_until: Option<String>,
+    /// Roles to become a member of.
+    pub in_roles: Vec<RoleName>,
+    /// Roles to become members.
+    pub members: Vec<RoleName>,
+    /// The same with the right to grant the role on.
+    pub admins: Vec<RoleName>,
+}
+
+/// ALTER ROLE.
+#[derive(Debug, Clone)]
+pub enum RoleChange {
+    Options(RoleOptions),
+    Rename(String),
+    /// `values` None is DEFAULT, which is RESET.
+    Set { name: String, values: Option<Vec<String>> },
+    ResetAll,
+}
+
+/// GRANT and REVOKE of roles.
+#[derive(Debug, Clone)]
+pub struct MembershipChange {
+    pub grant: bool,
+    pub roles: Vec<String>,
+    pub members: Vec<RoleName>,
+    /// WITH ADMIN OPTION, or ADMIN OPTION FOR.
+    pub admin_option: bool,
+}
+
+/// GRANT and REVOKE of privileges.
+#[derive(Debug, Clone)]
+pub struct PrivilegeChange {
+    /// None is ALL.
+    pub privileges: Option<Privileges>,
+    pub objects: PrivilegeObjects,
+    pub grantees: Vec<RoleName>,
+    pub granted_by: Option<RoleName>,
+    pub deed: Deed,
+}
+
+/// What is done with the privileges.
+#[derive(Debug, Clone, Copy)]
+pub enum Deed {
+    Grant { with_grant_option: bool },
+    Revoke { scope: RevokeScope, behavior: RevokeBehavior },
+}
+
+/// What the privileges are on.
+#[derive(Debug, Clone)]
+pub enum PrivilegeObjects {
+    Tables(Vec<ObjectName>),
+    AllTablesIn(Vec<String>),
+    Schemas(Vec<String>),
+    Databases(Vec<String>),
+}
+
+/// The forms of ALTER TABLE that are read here.
+#[derive(Debug, Clone)]
+pub enum TableChange {
+    SetSchema(String),
+    ResetOptions(Vec<String>),
+}
+
+/// Reads a definition whose grammar is ours; None if the tokens are something else.
+pub(super) fn parse(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Definition>> {
+    let mut reader = Reader::new(text, tokens);
+    let definition = if reader.words(&["grant"]) {
+        grant::grant(&mut reader)?
+    } else if reader.words(&["revoke"]) {
+        grant::revoke(&mut reader)?
+    } else if reader.words(&["create"]) {
+        match create(text, tokens, &mut reader)? {
+            Some(definition) => definition,
+            None => return Ok(None),
+        }
+    } else if reader.words(&["alter"]) {
+        match alter(&mut reader)? {
+            Some(definition) => definition,
+            None => return Ok(None),
+        }
+    } else if reader.words(&["drop"]) {
+        return drop(text, tokens, &mut reader);
+    } else {
+        return Ok(None);
+    };
+    if !matches!(definition, Definition::UnloggedTable(_)) {
+        reader.expect_end()?;
+    }
+    Ok(Some(definition))
+}
+
+fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result<Option<Definition>> {
+    if reader.words(&["unlogged", "table"]) {
+        return without_word(text, tokens, "unlogged").map(Definition::UnloggedTable).map(Some);
+    }
+    if reader.word("database") {
+        return Err(Error::unsupported("CREATE DATABASE"));
+    }
+    let user = reader.word("user");
+    if user && reader.word("mapping") {
+        return Err(Error::unsupported("CREATE USER MAPPING"));
+    }
+    if user && reader.word("table") {
+        return Err(Error::unsupported("CREATE USER TABLE"));
+    }
+    if !user && !reader.word("role") && !reader.word("group") {
+        return Ok(None);
+    }
+    role::create(reader, user).map(Some)
+}
+
+fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
+    if reader.word("table") {
+        return alter_table(reader);
+    }
+    if reader.word("group") {
+        return role::alter_group(reader).map(Some);
+    }
+    for what in ["database", "system", "default", "sequence", "extension", "domain"] {
+        if reader.word(what) {
+            return Err(Error::unsupported(format!("ALTER {}", what.to_uppercase())));
+        }
+    }
+    if !reader.word("role") && !reader.word("user") {
+        return Ok(None);
+    }
+    role::alter(reader).map(Some)
+}
+
+fn alter_table(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
+    let if_exists = reader.words(&["if", "exists"]);
+    reader.word("only");
+    let name = reader.object_name()?;
+    let change = if reader.words(&["set", "schema"]) {
+        TableChange::SetSchema(reader.identifier()?)
+    } else if reader.word("reset") {
+        reader.expect_token(&Token::LParen)?;
+        let names = list(reader, Reader::identifier)?;
+        reader.expect_token(&Token::RParen)?;
+        TableChange::ResetOptions(names)
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(Definition::AlterTable { name, if_exists, change }))
+}
+
+fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result<Option<Definition>> {
+    if reader.words(&["index", "concurrently"]) {
+        return without_word(text, tokens, "concurrently").map(Definition::Parsed).map(Some);
+    }
+    if reader.word("owned") {
+        return Err(Error::unsupported("DROP OWNED"));
+    }
+    if !reader.word("role") && !reader.word("user") && !reader.word("group") {
+        return Ok(None);
+    }
+    let if_exists = reader.words(&["if", "exists"]);
+    let roles = list(reader, role_name)?;
+    reader.expect_end()?;
+    Ok(Some(Definition::DropRoles { roles, if_exists }))
+}
+
+/// Parses the statement without the first such word.
+fn without_word(text: &str, tokens: &[TokenWithSpan], word: &str) -> Result<ast::Statement> {
+    let is_it = |token: &TokenWithSpan| {
+        matches!(&token.token, Token::Word(own) if own.quote_style.is_none() && own.value.eq_ignore_ascii_case(word))
+    };
+    let mut rest = tokens.to_vec();
+    if let Some(at) = rest.iter().position(is_it) {
+        rest.remove(at);
+    }
+    let mut reader = Reader::new(text, &rest);
+    let statement = reader.parsed(|parser| parser.parse_statement())?;
+    reader.expect_end()?;
+    Ok(statement)
+}
+
+/// One or more, with commas between.
+fn list<'a, T>(reader: &mut Reader<'a>, mut one: impl FnMut(&mut Reader<'a>) -> Result<T>) -> Result<Vec<T>> {
+    let mut all = vec![one(reader)?];
+    while reader.token(&Token::Comma) {
+        all.push(one(reader)?);
+    }
+    Ok(all)
+}
+
+fn role_name(reader: &mut Reader<'_>) -> Result<RoleName> {
+    if reader.word("current_user") || reader.word("current_role") {
+        return Ok(RoleName::Current);
+    }
+    if reader.word("session_user") {
+        return Ok(RoleName::Session);
+    }
+    if reader.word("public") {
+        return Ok(RoleName::Public);
+    }
+    reader.identifier().map(RoleName::Named)
+}

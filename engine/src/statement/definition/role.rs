@@ -1,0 +1,164 @@
+//! The grammar of CREATE, ALTER and DROP ROLE.
+
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::{Definition, MembershipChange, RoleChange, RoleName, RoleOptions, list, role_name};
+use crate::error::{Error, Result, SqlState};
+use crate::statement::reader::Reader;
+
+/// What follows CREATE ROLE, or CREATE USER, which may log in unless it says otherwise.
+pub(super) fn create(reader: &mut Reader<'_>, user: bool) -> Result<Definition> {
+    let name = reader.identifier()?;
+    reader.word("with");
+    let mut options = RoleOptions::default();
+    role_options(reader, &mut options, true)?;
+    if user {
+        options.login = options.login.or(Some(true));
+    }
+    Ok(Definition::CreateRole { name, options })
+}
+
+/// What follows ALTER ROLE.
+pub(super) fn alter(reader: &mut Reader<'_>) -> Result<Definition> {
+    if reader.word("all") {
+        return Err(Error::unsupported("ALTER ROLE ALL"));
+    }
+    let role = role_name(reader)?;
+    if reader.word("in") {
+        return Err(Error::unsupported("ALTER ROLE … IN DATABASE"));
+    }
+    let change = if reader.words(&["rename", "to"]) {
+        RoleChange::Rename(reader.identifier()?)
+    } else if reader.word("set") {
+        role_setting(reader)?
+    } else if reader.words(&["reset", "all"]) {
+        RoleChange::ResetAll
+    } else if reader.word("reset") {
+        RoleChange::Set { name: setting_name(reader)?, values: None }
+    } else {
+        reader.word("with");
+        let mut options = RoleOptions::default();
+        role_options(reader, &mut options, false)?;
+        RoleChange::Options(options)
+    };
+    Ok(Definition::AlterRole { role, change })
+}
+
+fn setting_name(reader: &mut Reader<'_>) -> Result<String> {
+    let mut name = reader.identifier()?;
+    while reader.token(&Token::Period) {
+        name.push('.');
+        name.push_str(&reader.identifier()?);
+    }
+    Ok(name)
+}
+
+fn role_setting(reader: &mut Reader<'_>) -> Result<RoleChange> {
+    let name = setting_name(reader)?;
+    if reader.words(&["from", "current"]) {
+        return Err(Error::unsupported("ALTER ROLE … SET … FROM CURRENT"));
+    }
+    if !reader.token(&Token::Eq) {
+        reader.expect_word("to")?;
+    }
+    if reader.word("default") {
+        return Ok(RoleChange::Set { name, values: None });
+    }
+    let values = list(reader, |reader| match reader.peek() {
+        Some(Token::Word(_)) => reader.identifier(),
+        Some(Token::Number(..) | Token::Minus) => number(reader),
+        _ => reader.string(),
+    })?;
+    Ok(RoleChange::Set { name, values: Some(values) })
+}
+
+/// ALTER GROUP … ADD | DROP USER, an old way to grant and revoke a role.
+pub(super) fn alter_group(reader: &mut Reader<'_>) -> Result<Definition> {
+    let role = role_name(reader)?;
+    if reader.words(&["rename", "to"]) {
+        let change = RoleChange::Rename(reader.identifier()?);
+        return Ok(Definition::AlterRole { role, change });
+    }
+    let grant = reader.word("add");
+    if !grant {
+        reader.expect_word("drop")?;
+    }
+    reader.expect_word("user")?;
+    let RoleName::Named(role) = role else { return Err(Error::unsupported("ALTER GROUP of the current role")) };
+    let members = list(reader, role_name)?;
+    Ok(Definition::Membership(MembershipChange { grant, roles: vec![role], members, admin_option: false }))
+}
+
+fn number(reader: &mut Reader<'_>) -> Result<String> {
+    let sign = if reader.token(&Token::Minus) { "-" } else { "" };
+    match reader.peek() {
+        Some(Token::Number(digits, _)) => {
+            let number = format!("{sign}{digits}");
+            reader.advance();
+            Ok(number)
+        }
+        _ => Err(reader.syntax_error()),
+    }
+}
+
+/// Reads options up to the end of the statement.
+fn role_options(reader: &mut Reader<'_>, options: &mut RoleOptions, creating: bool) -> Result<()> {
+    while !reader.at_end() {
+        if role_flag(reader, options)? {
+            continue;
+        }
+        if reader.word("encrypted") {
+            reader.expect_word("password")?;
+            set_once(&mut options.password, Some(reader.string()?))?;
+        } else if reader.word("password") {
+            let password = if reader.word("null") { None } else { Some(reader.string()?) };
+            set_once(&mut options.password, password)?;
+        } else if reader.words(&["connection", "limit"]) {
+            let limit = number(reader)?;
+            let valid = limit.parse::<i32>().ok().filter(|limit| *limit >= -1);
+            let limit = valid.ok_or_else(|| {
+                Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid connection limit: {limit}"))
+            })?;
+            set_once(&mut options.connection_limit, limit)?;
+        } else if reader.words(&["valid", "until"]) {
+            set_once(&mut options.valid_until, reader.string()?)?;
+        } else if creating && (reader.words(&["in", "role"]) || reader.words(&["in", "group"])) {
+            options.in_roles.extend(list(reader, role_name)?);
+        } else if creating && (reader.word("role") || reader.word("user")) {
+            options.members.extend(list(reader, role_name)?);
+        } else if creating && reader.word("admin") {
+            options.admins.extend(list(reader, role_name)?);
+        } else {
+            return Err(reader.syntax_error());
+        }
+    }
+    Ok(())
+}
+
+/// Reads LOGIN, NOLOGIN and their kin.
+fn role_flag(reader: &mut Reader<'_>, options: &mut RoleOptions) -> Result<bool> {
+    let flags = [
+        ("superuser", "nosuperuser", &mut options.superuser),
+        ("createdb", "nocreatedb", &mut options.createdb),
+        ("createrole", "nocreaterole", &mut options.createrole),
+        ("inherit", "noinherit", &mut options.inherit),
+        ("login", "nologin", &mut options.login),
+        ("replication", "noreplication", &mut options.replication),
+        ("bypassrls", "nobypassrls", &mut options.bypassrls),
+    ];
+    for (yes, no, flag) in flags {
+        let value = reader.word(yes);
+        if value || reader.word(no) {
+            set_once(flag, value)?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn set_once<T>(option: &mut Option<T>, value: T) -> Result<()> {
+    if option.replace(value).is_some() {
+        return Err(Error::new(SqlState::SYNTAX_ERROR, "conflicting or redundant options"));
+    }
+    Ok(())
+}

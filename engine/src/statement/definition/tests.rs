@@ -1,0 +1,54 @@
+use auth::Privileges;
+
+use super::{Deed, Definition, PrivilegeObjects, RoleChange, RoleName};
+use crate::statement::{Statement, parse_single};
+
+fn parsed(sql: &str) -> Definition {
+    match parse_single(sql) {
+        Ok(Some(Statement::Definition(definition))) => *definition,
+        other => panic!("{sql}: {other:?}"),
+    }
+}
+
+fn refused(sql: &str) -> String {
+    parse_single(sql).map(|_| ()).expect_err(sql).message.to_string()
+}
+
+#[test]
+fn roles_are_read_as_postgresql_reads_them() {
+    let Definition::CreateRole { name, options } = parsed("CREATE USER Alice WITH ENCRYPTED PASSWORD 'x' NOINHERIT IN ROLE a, b")
+    else {
+        panic!("another definition");
+    };
+    assert_eq!(name, "alice");
+    assert_eq!((options.login, options.inherit, options.password), (Some(true), Some(false), Some(Some("x".to_owned()))));
+    assert_eq!(options.in_roles.len(), 2);
+    assert!(matches!(parsed("ALTER ROLE a SET search_path = x, y"), Definition::AlterRole {
+        change: RoleChange::Set { values: Some(values), .. }, ..
+    } if values == ["x", "y"]));
+    assert_eq!(refused("CREATE ROLE a LOGIN NOLOGIN"), "conflicting or redundant options");
+    assert_eq!(refused("CREATE ROLE a FLY"), "syntax error at or near \"FLY\"");
+}
+
+#[test]
+fn grants_of_roles_and_privileges_are_told_apart() {
+    let Definition::Membership(change) = parsed("GRANT a, b TO c WITH ADMIN OPTION") else { panic!("another definition") };
+    assert!(change.grant && change.admin_option && change.roles == ["a", "b"]);
+    let Definition::Privileges(change) = parsed("GRANT SELECT, TEMP ON t, s.u TO PUBLIC, GROUP g WITH GRANT OPTION") else {
+        panic!("another definition")
+    };
+    assert_eq!(change.privileges, Some(Privileges::SELECT | Privileges::TEMPORARY));
+    assert_eq!(change.grantees, [RoleName::Public, RoleName::Named("g".to_owned())]);
+    assert!(matches!(change.deed, Deed::Grant { with_grant_option: true }));
+    assert!(matches!(change.objects, PrivilegeObjects::Tables(names) if names.len() == 2));
+    assert_eq!(refused("GRANT FLY ON t TO a"), "unrecognized privilege type \"fly\"");
+    assert_eq!(refused("REVOKE SELECT (a) ON t FROM b"), "a privilege on columns is not supported");
+}
+
+#[test]
+fn what_sqlparser_cannot_read_is_read_without_the_word() {
+    assert!(matches!(parsed("CREATE UNLOGGED TABLE t (a int)"), Definition::UnloggedTable(_)));
+    assert!(matches!(parsed("DROP INDEX CONCURRENTLY IF EXISTS i"), Definition::Parsed(_)));
+    assert!(matches!(parsed("ALTER TABLE t SET SCHEMA s"), Definition::AlterTable { .. }));
+    assert!(matches!(parsed("ALTER TABLE t SET (fillfactor = 70)"), Definition::Parsed(_)));
+}
