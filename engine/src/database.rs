@@ -13,6 +13,7 @@ use storage::{Durability, Store, StoreOptions};
 use crate::catalog::{Catalog, Role, store};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::query::{QueryEnvironment, QueryOptions};
+use crate::provider::live::LiveSources;
 use crate::session::settings::Settings;
 use crate::session::{Open, Session};
 
@@ -122,8 +123,10 @@ impl Database {
             spill_directory: options.data_directory.join("spill"),
             ..QueryOptions::default()
         };
+        let queries = QueryEnvironment::new(query_options)?;
+        queries.set_sources(Arc::new(LiveSources::new(store.clone())));
         let database = Database {
-            queries: QueryEnvironment::new(query_options)?,
+            queries,
             catalog: ArcSwap::from_pointee(catalog),
             defining: tokio::sync::Mutex::new(()),
             login_secret,

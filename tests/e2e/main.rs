@@ -1,1 +1,19 @@
-fn main(){}
+//! The end-to-end suites: a real server, real sockets, a stock driver.
+
+mod isolation;
+mod recovery;
+mod statements;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+
+/// The files of a folder beside this crate's manifest that end in `extension`, sorted.
+fn scripts(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let entries = std::fs::read_dir(&folder).expect("the folder of scripts is there");
+    let mut files = entries.map(|entry| entry.expect("a folder can be read").path()).collect::<Vec<_>>();
+    files.retain(|file| file.extension().is_some_and(|found| found == extension));
+    files.sort();
+    assert!(!files.is_empty(), "{} holds no scripts", folder.display());
+    files
+}

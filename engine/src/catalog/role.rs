@@ -7,7 +7,7 @@ use auth::{RoleGraph, RoleId};
 use super::{Catalog, Role};
 
 /// The predefined role whose only member is the owner of the current database.
-pub const DATABASE_OWNER: u32 = 6171;
+pub(crate) const DATABASE_OWNER: u32 = 6171;
 
 /// The database that every session is in, whatever it is called: there is one set of schemas.
 const DATABASE: u32 = 5;

@@ -74,6 +74,7 @@ pub fn load(view: &ReadView) -> Result<Catalog> {
     for (oid, table) in read_all::<Table>(view, Kind::Table)? {
         catalog.apply(&Change::Table(oid, Some(table)));
     }
+    catalog.add_system_relations();
     Ok(catalog)
 }
 

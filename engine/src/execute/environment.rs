@@ -35,11 +35,14 @@ use datafusion::optimizer::single_distinct_to_groupby::SingleDistinctToGroupBy;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
+use storage::{GenerationId, Value};
 use tokio::runtime::{Handle, Runtime};
 
 use super::failure::failure;
 use super::lower::table_function::TableFunctionPlanner;
 use crate::error::{Error, Result};
+use crate::catalog::{Table, pg_catalog};
+use crate::function::EvalContext;
 use crate::provider::Sources;
 
 /// Rows per batch between operators.
@@ -132,8 +135,19 @@ impl QueryEnvironment {
         let _ = self.0.sources.set(sources);
     }
 
-    pub(crate) fn sources(&self) -> Option<&Arc<dyn Sources>> {
-        self.0.sources.get()
+    /// About how many rows a table has, if known.
+    pub(crate) fn approximate_rows(&self, generation: GenerationId) -> Option<u64> {
+        self.0.sources.get().and_then(|sources| sources.approximate_rows(generation))
+    }
+
+    /// Every row of a relation that is not stored.
+    pub(crate) fn system_rows(&self, table: &Arc<Table>, context: &EvalContext) -> Result<Vec<Vec<Value>>> {
+        if let Some(sources) = self.0.sources.get()
+            && let Some(rows) = sources.system_rows(table, context)?
+        {
+            return Ok(rows);
+        }
+        pg_catalog::rows(table, context, &|generation| self.approximate_rows(generation))
     }
 
     pub(crate) fn threads(&self) -> usize {

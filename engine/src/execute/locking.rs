@@ -5,10 +5,12 @@ use futures::StreamExt;
 use storage::{CommitSeq, Isolation, RowKey, Transaction, Value, Wait};
 
 use super::query::{QueryEnvironment, run_relation};
-use super::{Rows, point};
+use super::{RowStream, Rows, point};
 use crate::error::{Error, Result, SqlState};
+use crate::expr::Expr;
+use crate::expr::eval::{NoRow, eval};
 use crate::function::EvalContext;
-use crate::plan::relation::{Column, Query};
+use crate::plan::relation::{Column, Query, Relation};
 
 /// How often a statement starts again before it gives up: each time, somebody else has got further.
 const RESTARTS_MAX: usize = 1000;
@@ -22,30 +24,74 @@ pub(crate) async fn run(
     wait: Wait,
 ) -> Result<Rows> {
     let mut columns: Vec<Column> = query.outputs.iter().map(|output| output.column).collect();
-    let width = columns.len();
     for locking in &query.locking {
         columns.extend([locking.identity.key, locking.identity.version]);
     }
+    let (relation, window) = Window::of(&query.relation, context)?;
     for _ in 0..RESTARTS_MAX {
-        let mut stream = run_relation(&query.relation, &columns, context, transaction.view(), environment)?;
-        let mut rows = Vec::new();
-        let mut changed = false;
-        while let Some(batch) = stream.next().await {
-            for mut row in batch?.into_values() {
-                let identities = row.split_off(width);
-                match lock_all(query, &identities, transaction, wait).await? {
-                    Locked::AsRead => rows.push(row),
-                    Locked::Skipped => {}
-                    Locked::Changed => changed = true,
-                }
-            }
-        }
-        if !changed {
+        let stream = run_relation(relation, &columns, context, transaction.view(), environment)?;
+        if let Some(mut rows) = lock_rows(query, stream, window, transaction, wait).await? {
+            rows.drain(..window.offset.min(rows.len()));
             return Ok(Rows::Values(rows));
         }
         transaction.begin_command();
     }
     Err(Error::new(SqlState::SERIALIZATION_FAILURE, "could not lock rows that others keep changing"))
+}
+
+/// LIMIT and OFFSET count rows that could be locked, so they are applied after locking.
+#[derive(Clone, Copy)]
+struct Window {
+    offset: usize,
+    /// Offset and limit together: rows past it are neither read nor locked.
+    end: usize,
+}
+
+impl Window {
+    fn of<'a>(relation: &'a Relation, context: &EvalContext) -> Result<(&'a Relation, Self)> {
+        let Relation::Limit { input, limit, offset, with_ties: false } = relation else {
+            return Ok((relation, Self { offset: 0, end: usize::MAX }));
+        };
+        let count = |expr: &Option<Expr>, state, what: &str| -> Result<Option<usize>> {
+            match expr.as_ref().map(|expr| eval(expr, context, &NoRow)).transpose()? {
+                None | Some(Value::Null) => Ok(None),
+                Some(Value::Int8(count)) => usize::try_from(count)
+                    .map(Some)
+                    .map_err(|_| Error::new(state, format!("{what} must not be negative"))),
+                Some(_) => Err(Error::internal("a row count is no bigint")),
+            }
+        };
+        let offset = count(offset, SqlState::INVALID_ROW_COUNT_IN_OFFSET, "OFFSET")?.unwrap_or(0);
+        let limit = count(limit, SqlState::INVALID_ROW_COUNT_IN_LIMIT, "LIMIT")?;
+        Ok((input, Self { offset, end: limit.map_or(usize::MAX, |limit| limit.saturating_add(offset)) }))
+    }
+}
+
+/// Locks the rows as they come; None if one had changed since the snapshot.
+async fn lock_rows(
+    query: &Query,
+    mut stream: RowStream,
+    window: Window,
+    transaction: &mut Transaction,
+    wait: Wait,
+) -> Result<Option<Vec<Vec<Value>>>> {
+    let (mut rows, mut changed) = (Vec::new(), false);
+    while rows.len() < window.end
+        && let Some(batch) = stream.next().await
+    {
+        for mut row in batch?.into_values() {
+            if rows.len() >= window.end {
+                break;
+            }
+            let identities = row.split_off(query.outputs.len());
+            match lock_all(query, &identities, transaction, wait).await? {
+                Locked::AsRead => rows.push(row),
+                Locked::Skipped => {}
+                Locked::Changed => changed = true,
+            }
+        }
+    }
+    Ok((!changed).then_some(rows))
 }
 
 enum Locked {

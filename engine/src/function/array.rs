@@ -232,7 +232,7 @@ fn fill(_: &EvalContext, args: &[Value]) -> Result<Value> {
         _ => return Err(Error::unsupported("a multidimensional array")),
     };
     let length = usize::try_from(length).map_err(|_| invalid("array size exceeds the maximum allowed (134217727)"))?;
-    check_size(length.saturating_mul(8))?;
+    check_size(length.saturating_mul(size_of::<Value>()))?;
     Ok(array_of(layout(&args[0]).unwrap_or(ColumnType::Text), vec![args[0].clone(); length]))
 }
 

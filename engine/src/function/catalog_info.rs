@@ -1,6 +1,329 @@
 //! Functions that ask the catalog: `pg_get_indexdef`, `format_type` and their kin.
+//!
+//! Most take an oid, and are NULL for one that nothing has.
 
-use super::{Function, TableFunction};
+use std::sync::Arc;
 
-pub(super) const FUNCTIONS: &[Function] = &[];
-pub(super) const TABLE_FUNCTIONS: &[TableFunction] = &[];
+use storage::Value;
+
+use super::argument::{boolean, int4, int8, text, text_of};
+use super::define::{immutable, stable, table, volatile};
+use super::{EvalContext, Function, TableFunction, aggregates, function_by_oid, table_functions};
+use crate::catalog::pg_catalog::definition::{column_name, constraint_definition, index_definition};
+use crate::catalog::pg_catalog::{self, Kind};
+use crate::catalog::{Index, Table};
+use crate::error::{Error, Result, SqlState};
+use crate::types::oid::*;
+use crate::types::text::{find_registered, regclass};
+use crate::types::{Type, builtin, display};
+
+mod privilege;
+mod size;
+
+pub(super) use privilege::FUNCTIONS as PRIVILEGES;
+pub(super) use size::FUNCTIONS as SIZES;
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    stable(1642, "pg_get_userbyid", &[OID], NAME, |context, args| {
+        let role = object(&args[0])?.and_then(|oid| context.catalog.roles.get(&oid));
+        text_of(role.map_or_else(|| format!("unknown (OID={})", number(&args[0])), |role| role.name.clone()))
+    }),
+    stable(1081, "format_type", &[OID, INT4], TEXT, format_type).takes_nulls(),
+    stable(2079, "pg_table_is_visible", &[OID], BOOL, table_is_visible),
+    stable(2080, "pg_type_is_visible", &[OID], BOOL, |_, args| found(object(&args[0])?.and_then(builtin::info))),
+    stable(2081, "pg_function_is_visible", &[OID], BOOL, |_, args| found(object(&args[0])?.and_then(Routine::of))),
+    stable(2082, "pg_operator_is_visible", &[OID], BOOL, |_, args| {
+        let oid = object(&args[0])?;
+        found(super::operators().find(|operator| Some(operator.oid) == oid))
+    }),
+    stable(2083, "pg_opclass_is_visible", &[OID], BOOL, visible_if_any),
+    stable(3815, "pg_collation_is_visible", &[OID], BOOL, visible_if_any),
+    stable(3403, "pg_statistics_obj_is_visible", &[OID], BOOL, nothing),
+    // A stored expression is its SQL text already.
+    stable(1716, "pg_get_expr", &[PG_NODE_TREE, OID], TEXT, |_, args| Ok(args[0].clone())),
+    stable(2509, "pg_get_expr", &[PG_NODE_TREE, OID, BOOL], TEXT, |_, args| Ok(args[0].clone())),
+    stable(1643, "pg_get_indexdef", &[OID], TEXT, index_sql),
+    stable(2507, "pg_get_indexdef", &[OID, INT4, BOOL], TEXT, index_sql),
+    stable(1387, "pg_get_constraintdef", &[OID], TEXT, constraint_sql),
+    stable(2508, "pg_get_constraintdef", &[OID, BOOL], TEXT, constraint_sql),
+    stable(1641, "pg_get_viewdef", &[OID], TEXT, view_sql),
+    stable(2506, "pg_get_viewdef", &[OID, BOOL], TEXT, view_sql),
+    stable(3159, "pg_get_viewdef", &[OID, INT4], TEXT, view_sql),
+    // What follows asks for objects that cannot be made here, so there is never one with the oid.
+    stable(1573, "pg_get_ruledef", &[OID], TEXT, nothing),
+    stable(2504, "pg_get_ruledef", &[OID, BOOL], TEXT, nothing),
+    stable(1662, "pg_get_triggerdef", &[OID], TEXT, nothing),
+    stable(2730, "pg_get_triggerdef", &[OID, BOOL], TEXT, nothing),
+    stable(3352, "pg_get_partkeydef", &[OID], TEXT, nothing),
+    stable(3408, "pg_get_partition_constraintdef", &[OID], TEXT, nothing),
+    stable(6174, "pg_get_statisticsobjdef_columns", &[OID], TEXT, nothing),
+    stable(2162, "pg_get_function_arguments", &[OID], TEXT, function_arguments),
+    stable(2232, "pg_get_function_identity_arguments", &[OID], TEXT, function_arguments),
+    stable(2165, "pg_get_function_result", &[OID], TEXT, function_result),
+    stable(1215, "obj_description", &[OID, NAME], TEXT, |context, args| {
+        if text(&args[1])? == "pg_class" { relation_comment(context, args) } else { Ok(Value::Null) }
+    }),
+    stable(1348, "obj_description", &[OID], TEXT, relation_comment),
+    stable(1216, "col_description", &[OID, INT4], TEXT, column_comment),
+    // Nothing shared can have a comment.
+    stable(1993, "shobj_description", &[OID, NAME], TEXT, nothing),
+    stable(1597, "pg_encoding_to_char", &[INT4], NAME, |_, args| {
+        let position = usize::try_from(int4(&args[0])?).ok();
+        text_of(position.and_then(|position| ENCODINGS.get(position)).copied().unwrap_or_default())
+    }),
+    stable(1264, "pg_char_to_encoding", &[NAME], INT4, |_, args| {
+        let name = text(&args[0])?;
+        let same = |known: &&&str| known.eq_ignore_ascii_case(name) || (**known == "UTF8" && name.eq_ignore_ascii_case("utf-8"));
+        let position = ENCODINGS.iter().position(|known| same(&known));
+        Ok(Value::Int4(position.and_then(|position| i32::try_from(position).ok()).unwrap_or(-1)))
+    }),
+    stable(6121, "pg_relation_is_publishable", &[REGCLASS], BOOL, |context, args| {
+        let table = object(&args[0])?.and_then(|oid| context.catalog.tables.get(&oid));
+        Ok(table.map_or(Value::Null, |table| Value::Bool(pg_catalog::relation(table.oid).is_none() && !table.unlogged)))
+    }),
+    stable(3495, "to_regclass", &[TEXT], REGCLASS, |context, args| {
+        known(regclass(text(&args[0])?, &context.catalog, &context.session.search_path))
+    }),
+    stable(3493, "to_regtype", &[TEXT], REGTYPE, |context, args| to_registered(context, args, REGTYPE)),
+    stable(4086, "to_regnamespace", &[TEXT], REGNAMESPACE, |context, args| to_registered(context, args, REGNAMESPACE)),
+    stable(4093, "to_regrole", &[TEXT], REGROLE, |context, args| to_registered(context, args, REGROLE)),
+    volatile(3810, "pg_is_in_recovery", &[], BOOL, |_, _| Ok(Value::Bool(false))),
+    stable(1665, "pg_get_serial_sequence", &[TEXT, TEXT], TEXT, serial_sequence),
+    stable(2854, "pg_my_temp_schema", &[], OID, |_, _| Ok(Value::Int8(0))),
+    stable(2855, "pg_is_other_temp_schema", &[OID], BOOL, |_, _| Ok(Value::Bool(false))),
+    stable(3778, "pg_tablespace_location", &[OID], TEXT, |_, _| text_of("")),
+    stable(2999, "pg_relation_filenode", &[REGCLASS], OID, |context, args| {
+        let stored = |oid: &u32| context.catalog.tables.contains_key(oid) && pg_catalog::relation(*oid).is_none();
+        Ok(object(&args[0])?.filter(stored).map_or(Value::Null, |oid| Value::Int8(i64::from(oid))))
+    }),
+];
+
+pub(super) const TABLE_FUNCTIONS: &[TableFunction] = &[
+    // There are no partitions.
+    table(3425, "pg_partition_ancestors", &[REGCLASS], &[("relid", REGCLASS)], |_, _| Ok(Box::new(std::iter::empty()))),
+    table(
+        2289,
+        "pg_options_to_table",
+        &[TEXT_ARRAY],
+        &[("option_name", TEXT), ("option_value", TEXT)],
+        |_, args| {
+            let Value::Array(options) = &args[0] else { return Ok(Box::new(std::iter::empty())) };
+            let values = options.values.clone().into_iter();
+            Ok(Box::new(values.filter(|value| !value.is_null()).map(|value| {
+                let option = text(&value)?;
+                let (name, setting) = option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
+                Ok(vec![text_of(name)?, setting.map_or(Ok(Value::Null), text_of)?])
+            })))
+        },
+    ),
+];
+
+/// PostgreSQL's names of encodings, by number.
+const ENCODINGS: [&str; 42] = [
+    "SQL_ASCII", "EUC_JP", "EUC_CN", "EUC_KR", "EUC_TW", "EUC_JIS_2004", "UTF8", "MULE_INTERNAL", "LATIN1", "LATIN2",
+    "LATIN3", "LATIN4", "LATIN5", "LATIN6", "LATIN7", "LATIN8", "LATIN9", "LATIN10", "WIN1256", "WIN1258", "WIN866",
+    "WIN874", "KOI8R", "WIN1251", "WIN1252", "ISO_8859_5", "ISO_8859_6", "ISO_8859_7", "ISO_8859_8", "WIN1250",
+    "WIN1253", "WIN1254", "WIN1255", "WIN1257", "KOI8U", "SJIS", "BIG5", "GBK", "UHC", "GB18030", "JOHAB",
+    "SHIFT_JIS_2004",
+];
+
+/// The oid that an argument holds; None if it cannot be one.
+fn object(value: &Value) -> Result<Option<u32>> {
+    Ok(u32::try_from(int8(value)?).ok())
+}
+
+fn number(value: &Value) -> i64 {
+    int8(value).unwrap_or_default()
+}
+
+fn nothing(_: &EvalContext, _: &[Value]) -> Result<Value> {
+    Ok(Value::Null)
+}
+
+/// True for an object of a schema that is always searched, NULL for none.
+fn found<T>(object: Option<T>) -> Result<Value> {
+    Ok(object.map_or(Value::Null, |_| Value::Bool(true)))
+}
+
+fn visible_if_any(_: &EvalContext, args: &[Value]) -> Result<Value> {
+    found(object(&args[0])?.filter(|oid| *oid != 0))
+}
+
+/// The table of an oid, or the index and its table.
+fn relation_of(context: &EvalContext, oid: u32) -> Option<(&Arc<Table>, Option<&Index>)> {
+    let catalog = &context.catalog;
+    if let Some(table) = catalog.tables.get(&oid) {
+        return Some((table, None));
+    }
+    let table = catalog.tables.get(catalog.index_tables.get(&oid)?)?;
+    table.indexes.iter().find(|index| index.oid == oid).map(|index| (table, Some(index)))
+}
+
+fn format_type(_: &EvalContext, args: &[Value]) -> Result<Value> {
+    if args[0].is_null() {
+        return Ok(Value::Null);
+    }
+    let Some(oid) = object(&args[0])? else { return text_of("???") };
+    if oid == 0 {
+        return text_of("-");
+    }
+    let modifier = if args[1].is_null() { None } else { Some(int4(&args[1])?) };
+    if builtin::info(oid).is_none() {
+        return text_of("???");
+    }
+    // Without a modifier, as opposed to with none, "character" is not short for character(1).
+    match (oid, modifier) {
+        (BPCHAR, Some(modifier)) if modifier < 0 => text_of("bpchar"),
+        (BPCHAR_ARRAY, Some(modifier)) if modifier < 0 => text_of("bpchar[]"),
+        (BPCHAR, None) => text_of("character"),
+        (BPCHAR_ARRAY, None) => text_of("character[]"),
+        _ => text_of(display(Type::with_modifier(oid, modifier.unwrap_or(-1)))),
+    }
+}
+
+fn table_is_visible(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let catalog = &context.catalog;
+    let Some(oid) = object(&args[0])? else { return Ok(Value::Null) };
+    let Some((table, index)) = relation_of(context, oid) else { return Ok(Value::Null) };
+    let name = index.map_or(&table.name, |index| &index.name);
+    let mut path = catalog.path(&context.session.search_path);
+    let first = path.find_map(|schema| catalog.relation_names.get(&(schema.oid, name.clone())));
+    Ok(Value::Bool(first == Some(&oid)))
+}
+
+fn index_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let Some((table, Some(index))) = object(&args[0])?.and_then(|oid| relation_of(context, oid)) else {
+        return Ok(Value::Null);
+    };
+    let column = args.get(1).map(int4).transpose()?.unwrap_or(0);
+    let pretty = args.get(2).map(boolean).transpose()?.unwrap_or(false);
+    if column != 0 {
+        let position = usize::try_from(column).ok().and_then(|number| number.checked_sub(1));
+        let column = position.and_then(|position| index.columns.get(position));
+        return text_of(column.map_or_else(String::new, |column| column_name(table, column.number)));
+    }
+    let path = pretty.then_some(context.session.search_path.as_slice());
+    text_of(index_definition(&context.catalog, path, table, index))
+}
+
+fn constraint_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let pretty = args.get(1).map(boolean).transpose()?.unwrap_or(false);
+    let Some(oid) = object(&args[0])? else { return Ok(Value::Null) };
+    for table in context.catalog.tables.values() {
+        if let Some(constraint) = table.constraints.iter().find(|constraint| constraint.oid == oid) {
+            let path = &context.session.search_path;
+            return text_of(constraint_definition(&context.catalog, path, table, constraint, pretty));
+        }
+    }
+    Ok(Value::Null)
+}
+
+fn view_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let Some((table, _)) = object(&args[0])?.and_then(|oid| relation_of(context, oid)) else { return Ok(Value::Null) };
+    match pg_catalog::relation(table.oid) {
+        // What PostgreSQL defines by a query is computed here.
+        Some(relation) if relation.kind == Kind::View => Ok(Value::Null),
+        _ => text_of("Not a view"),
+    }
+}
+
+/// What the kinds of functions have in common.
+struct Routine {
+    args: &'static [u32],
+    variadic: bool,
+    result: String,
+}
+
+impl Routine {
+    fn of(oid: u32) -> Option<Self> {
+        if let Some(function) = function_by_oid(oid) {
+            let result = display(Type::new(function.returns));
+            return Some(Self { args: function.args, variadic: function.variadic, result });
+        }
+        if let Some(function) = aggregates().find(|aggregate| aggregate.oid == oid) {
+            return Some(Self { args: function.args, variadic: false, result: display(Type::new(function.returns)) });
+        }
+        if let Some(function) = super::WINDOW_FUNCTIONS.iter().find(|function| function.oid == oid) {
+            return Some(Self { args: function.args, variadic: false, result: display(Type::new(function.returns)) });
+        }
+        let function = table_functions().find(|function| function.oid == oid)?;
+        let result = match function.columns {
+            [(_, ty)] => display(Type::new(*ty)),
+            _ => "record".to_owned(),
+        };
+        Some(Self { args: function.args, variadic: false, result: format!("SETOF {result}") })
+    }
+}
+
+fn function_arguments(_: &EvalContext, args: &[Value]) -> Result<Value> {
+    let Some(routine) = object(&args[0])?.and_then(Routine::of) else { return Ok(Value::Null) };
+    let last = routine.args.len().saturating_sub(1);
+    let written: Vec<String> = routine
+        .args
+        .iter()
+        .enumerate()
+        .map(|(position, ty)| {
+            let mode = if routine.variadic && position == last { "VARIADIC " } else { "" };
+            format!("{mode}{}", display(Type::new(*ty)))
+        })
+        .collect();
+    text_of(written.join(", "))
+}
+
+fn function_result(_: &EvalContext, args: &[Value]) -> Result<Value> {
+    object(&args[0])?.and_then(Routine::of).map_or(Ok(Value::Null), |routine| text_of(routine.result))
+}
+
+fn relation_comment(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let relation = object(&args[0])?.and_then(|oid| relation_of(context, oid));
+    let comment = relation.and_then(|(table, index)| match index {
+        Some(index) => index.comment.as_deref(),
+        None => table.comment.as_deref(),
+    });
+    comment.map_or(Ok(Value::Null), text_of)
+}
+
+fn column_comment(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let table = object(&args[0])?.and_then(|oid| context.catalog.tables.get(&oid));
+    let number = u16::try_from(int4(&args[1])?).ok();
+    let comment = table.and_then(|table| {
+        let position = table.position_of_number(number?)?;
+        table.columns[position].comment.as_deref()
+    });
+    comment.map_or(Ok(Value::Null), text_of)
+}
+
+/// NULL instead of an error for a name that nothing has.
+fn known(result: Result<u32>) -> Result<Value> {
+    match result {
+        Ok(oid) => Ok(Value::Int8(i64::from(oid))),
+        Err(error) if error.state == Some(SqlState::INVALID_NAME) => Err(error),
+        Err(_) => Ok(Value::Null),
+    }
+}
+
+fn to_registered(context: &EvalContext, args: &[Value], ty: u32) -> Result<Value> {
+    let name = text(&args[0])?;
+    // A number is an oid to the input functions, and just a name to these.
+    if name.bytes().all(|byte| byte.is_ascii_digit()) || name == "-" {
+        return Ok(Value::Null);
+    }
+    known(find_registered(name, ty, Some((&context.catalog, &context.session.search_path))))
+}
+
+/// No column owns a sequence; the names must be right all the same.
+fn serial_sequence(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let oid = regclass(text(&args[0])?, &context.catalog, &context.session.search_path)?;
+    let column = text(&args[1])?;
+    match context.catalog.tables.get(&oid) {
+        Some(table) if table.position_of(column).is_none() => Err(undefined_column(table, column)),
+        _ => Ok(Value::Null),
+    }
+}
+
+fn undefined_column(table: &Table, column: &str) -> Error {
+    Error::new(
+        SqlState::UNDEFINED_COLUMN,
+        format!("column \"{column}\" of relation \"{}\" does not exist", table.name),
+    )
+}

@@ -88,7 +88,8 @@ fn like(value: &[u8], pattern: &[u8], characters: bool) -> Result<bool> {
                 p += 1;
                 true
             }
-            Some(b'\\') => {
+            // Where the value is at its end the pattern is not looked at any more.
+            Some(b'\\') if at < value.len() => {
                 let wanted = pattern.get(p + 1).ok_or_else(|| {
                     Error::new(SqlState::INVALID_ESCAPE_SEQUENCE, "LIKE pattern must not end with escape character")
                 })?;
@@ -157,10 +158,24 @@ fn matches(args: &[Value], ignore_case: bool, negated: bool) -> Result<Value> {
     let array = StringArray::from(vec![value]);
     // As in PostgreSQL, a dot matches a newline.
     let flags = if ignore_case { "si" } else { "s" };
-    let found = regexp_is_match_scalar(&array, &pattern, Some(flags)).map_err(|error| {
-        Error::new(SqlState::INVALID_REGULAR_EXPRESSION, format!("invalid regular expression: {error}"))
-    })?;
+    let found = regexp_is_match_scalar(&array, &pattern, Some(flags)).map_err(|error| refused(&error.to_string()))?;
     Ok(Value::Bool(found.value(0) != negated))
+}
+
+/// What PostgreSQL says of a regular expression that the library refuses.
+fn refused(said: &str) -> Error {
+    let words = if said.contains("unclosed group") || said.contains("unopened group") {
+        "parentheses () not balanced"
+    } else if said.contains("unclosed character class") {
+        "brackets [] not balanced"
+    } else if said.contains("repetition operator missing expression") {
+        "quantifier operand invalid"
+    } else if said.contains("repetition quantifier") {
+        "invalid repetition count(s)"
+    } else {
+        said.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or("it cannot be compiled")
+    };
+    Error::new(SqlState::INVALID_REGULAR_EXPRESSION, format!("invalid regular expression: {words}"))
 }
 
 /// PostgreSQL's escapes for word boundaries and the like, as the regular expression library spells them.

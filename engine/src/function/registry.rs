@@ -18,6 +18,7 @@ const TABLES: &[&[Function]] = &[
     bytes::FUNCTIONS,
     cast::FUNCTIONS,
     catalog_info::FUNCTIONS,
+    catalog_info::SIZES,
     datetime::FUNCTIONS,
     encoding::FUNCTIONS,
     float::FUNCTIONS,
@@ -44,7 +45,7 @@ static COMPARISONS: LazyLock<Vec<Function>> = LazyLock::new(|| compare::function
 
 static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
     let all: Vec<&'static Function> =
-        TABLES.iter().copied().flatten().chain(COMPARISONS.iter()).collect();
+        TABLES.iter().chain(catalog_info::PRIVILEGES).copied().flatten().chain(COMPARISONS.iter()).collect();
     let mut by_oid = FxHashMap::default();
     for function in &all {
         by_oid.entry(function.oid).or_insert(*function);

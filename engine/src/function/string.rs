@@ -323,7 +323,7 @@ fn chr(_: &EvalContext, args: &[Value]) -> Result<Value> {
     let refused = |words: String| Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, words));
     match code {
         0 => refused("null character not permitted".to_owned()),
-        code if code < 0 => refused("character number must be positive".to_owned()),
+        code if code < 0 => Err(invalid("character number must be positive")),
         code => match char::from_u32(code.unsigned_abs()) {
             Some(c) => text_of(c.to_string()),
             None if code > 0x10_ffff => refused(format!("requested character too large for encoding: {code}")),

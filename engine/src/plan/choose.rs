@@ -31,7 +31,7 @@ fn bound_query(query: Query, point_plans: bool) -> BoundStatement {
     });
     let (params, uses) = (query.params.clone(), query.uses.clone());
     let plan = match point_plans.then(|| point::select(&query)).flatten() {
-        Some(select) => Plan::PointSelect(select),
+        Some(select) => Plan::PointSelect(Box::new(select)),
         None => Plan::Query(Arc::new(query)),
     };
     BoundStatement { plan, params, columns: Some(columns), uses, locks }
@@ -49,7 +49,7 @@ fn bound_write(write: Write) -> BoundStatement {
         add_lock(&mut locks, TableId(table.oid), TableLock::RowShare);
     }
     locks.sort_by_key(|(table, _)| *table);
-    BoundStatement { params: write.params.clone(), columns, uses: write.uses.clone(), locks, plan: Plan::Write(write) }
+    BoundStatement { params: write.params.clone(), columns, uses: write.uses.clone(), locks, plan: Plan::Write(Box::new(write)) }
 }
 
 /// One lock a table, the strongest that any use asks for, in an order that all sessions share.

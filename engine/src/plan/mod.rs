@@ -23,8 +23,8 @@ pub enum Plan {
     /// Through DataFusion.
     Query(Arc<relation::Query>),
     /// One row by key, without it.
-    PointSelect(point::PointSelect),
-    Write(write::Write),
+    PointSelect(Box<point::PointSelect>),
+    Write(Box<write::Write>),
 }
 
 /// A bound statement with what its plan needs before it may run.

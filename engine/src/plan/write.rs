@@ -73,9 +73,9 @@ pub struct ChildKey {
 
 #[derive(Debug)]
 pub enum Action {
-    Insert(Insert),
-    Update(Update),
-    Delete(Delete),
+    Insert(Box<Insert>),
+    Update(Box<Update>),
+    Delete(Box<Delete>),
 }
 
 #[derive(Debug)]

@@ -8,15 +8,17 @@ use crate::catalog::Table;
 use crate::error::Result;
 use crate::function::EvalContext;
 
+pub(crate) mod live;
 pub(crate) mod memory;
 pub(crate) mod predicate;
 mod scan;
 pub(crate) mod table;
 
-/// What planning asks about tables beyond the snapshot: given once, when the database opens.
+/// What queries ask about tables beyond the snapshot and the catalog: told once, when the database opens.
 pub trait Sources: Send + Sync {
-    /// Every row of a relation that is computed from the live state, its columns in the order of `table.columns`.
-    fn system_rows(&self, table: &Arc<Table>, context: &EvalContext) -> Result<Vec<Vec<Value>>>;
+    /// Every row of a relation over the live state (sessions, locks, ...), its columns in the order of `table.columns`;
+    /// None for those that the catalog alone tells.
+    fn system_rows(&self, table: &Arc<Table>, context: &EvalContext) -> Result<Option<Vec<Vec<Value>>>>;
 
     /// About how many rows a table has, if that is cheap to tell.
     fn approximate_rows(&self, generation: GenerationId) -> Option<u64>;

@@ -182,6 +182,14 @@ impl Bounds {
 
 fn condition(part: &Expr, table: &TableSchema, position_of: &dyn Fn(&str) -> Option<usize>) -> Option<Condition> {
     match part {
+        // What the optimizer makes of a short IN list.
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+            let mut one = condition(left, table, position_of)?;
+            let other = condition(right, table, position_of)?;
+            let same = one.position == other.position && one.operator == Operator::Eq && other.operator == Operator::Eq;
+            one.values.extend(other.values);
+            (same && one.values.len() <= POINTS_MAX).then_some(one)
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             let (column, operator, constant) = match (left.as_ref(), right.as_ref()) {
                 (column, Expr::Literal(constant, _)) => (column, *op, constant),

@@ -109,7 +109,7 @@ impl TableProvider for StoredTable {
         };
         let access = predicate::access(filters, &self.table, &|name| self.position_of(name));
         let whole = matches!(&access, Access::Rows(ranges) if ranges.len() == 1 && filters.is_empty());
-        let rows = self.environment.sources().and_then(|sources| sources.approximate_rows(self.table.generation));
+        let rows = self.environment.approximate_rows(self.table.generation);
         let source = ScanSource {
             name: self.name.clone(),
             table: self.table.clone(),

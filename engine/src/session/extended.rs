@@ -61,7 +61,7 @@ impl Session {
         if let Some(statement) = &statement {
             self.check_not_failed(statement)?;
         }
-        let prepared = Arc::new(Prepared::new(sql.into(), statement, parameter_types.to_vec(), self.database.now(), false));
+        let prepared = Arc::new(Prepared::new(sql.into(), statement, parameter_types.to_vec()));
         if is_planned(&prepared) {
             self.plan_for(&prepared)?;
         }

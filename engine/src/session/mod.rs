@@ -38,7 +38,6 @@ use transaction::TransactionState;
 use crate::catalog::Catalog;
 use crate::database::Database;
 use crate::error::{Report, Result};
-use crate::execute::query::QueryEnvironment;
 use crate::function::{EvalContext, SessionFacts};
 use crate::types::text::Format;
 
@@ -239,10 +238,6 @@ impl Session {
             catalog,
             params,
         }
-    }
-
-    fn environment(&self) -> &QueryEnvironment {
-        self.database.query_environment()
     }
 
     /// Puts other settings in force.

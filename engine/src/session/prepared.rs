@@ -21,9 +21,6 @@ pub(crate) struct Prepared {
     plan: Mutex<Option<Arc<CachedPlan>>>,
     /// What the client was told about the result: a plan made anew must answer the same columns.
     described: Mutex<Option<Option<Arc<[ColumnDescription]>>>>,
-    /// Microseconds since 1970-01-01 UTC, for `pg_prepared_statements`.
-    pub(crate) prepared_at: i64,
-    pub(crate) from_sql: bool,
 }
 
 /// A bound and authorized plan and what it depends on.
@@ -39,8 +36,8 @@ pub(crate) struct CachedPlan {
 }
 
 impl Prepared {
-    pub(crate) fn new(text: Arc<str>, statement: Option<Statement>, declared: Vec<u32>, prepared_at: i64, from_sql: bool) -> Self {
-        Self { text, statement, declared, plan: Mutex::new(None), described: Mutex::new(None), prepared_at, from_sql }
+    pub(crate) fn new(text: Arc<str>, statement: Option<Statement>, declared: Vec<u32>) -> Self {
+        Self { text, statement, declared, plan: Mutex::new(None), described: Mutex::new(None) }
     }
 
     /// The plan, if it still holds.

@@ -34,11 +34,11 @@ impl Session {
                 return Err(error);
             }
         };
-        let (text, now): (Arc<str>, i64) = (sql.into(), self.database.now());
+        let text: Arc<str> = sql.into();
         let rest: VecDeque<_> = statements
             .into_iter()
             .map(|statement| {
-                let prepared = Prepared::new(text.clone(), Some(statement), Vec::new(), now, false);
+                let prepared = Prepared::new(text.clone(), Some(statement), Vec::new());
                 (Arc::new(prepared), Arc::from([]))
             })
             .collect();
@@ -56,11 +56,11 @@ impl Session {
             return Some((prepared, values));
         }
         let statement = parse_single(&print.text).ok().flatten();
-        let (text, now): (Arc<str>, i64) = (print.text.as_str().into(), self.database.now());
-        let prepared = Arc::new(Prepared::new(text.clone(), statement, print.types, now, false));
+        let text: Arc<str> = print.text.as_str().into();
+        let prepared = Arc::new(Prepared::new(text.clone(), statement, print.types));
         let worth_it = prepared.statement.is_some() && self.plan_for(&prepared).is_ok_and(|plan| plan.plan.is_point());
         if !worth_it {
-            let not_worth_it = Prepared::new(text, None, Vec::new(), now, false);
+            let not_worth_it = Prepared::new(text, None, Vec::new());
             self.keep_text(print.text.into(), Arc::new(not_worth_it));
             return None;
         }

@@ -129,6 +129,8 @@ impl Session {
                 self.use_settings(initial.clone(), initial);
                 Ok(())
             }
+            ResetTarget::Role => self.set_role(None),
+            ResetTarget::SessionAuthorization => self.set_session_authorization(None),
             ResetTarget::Name(name) => match self.initial_settings.get(name) {
                 // The value the session began with, not the built-in default.
                 Some(initial) if parameter(name).is_some_and(|parameter| parameter.default != initial) => {
@@ -228,8 +230,7 @@ impl Session {
             .iter()
             .map(|ty| crate::types::ast::from_ast(ty, &catalog).map(|ty| ty.oid))
             .collect::<Result<Vec<u32>>>()?;
-        let now = self.database.now();
-        let prepared = Arc::new(Prepared::new(text.clone(), Some(statement.clone()), declared, now, true));
+        let prepared = Arc::new(Prepared::new(text.clone(), Some(statement.clone()), declared));
         self.plan_for(&prepared)?;
         self.statements.insert(name.to_owned(), prepared);
         Ok(())
@@ -283,8 +284,7 @@ impl Session {
         let (inner, params) = match statement {
             Statement::Execute { name, arguments } => self.bind_arguments(name, arguments, outer)?,
             other => {
-                let now = self.database.now();
-                let inner = Prepared::new(outer.text.clone(), Some(other.clone()), Vec::new(), now, false);
+                        let inner = Prepared::new(outer.text.clone(), Some(other.clone()), Vec::new());
                 (Arc::new(inner), Arc::from([]))
             }
         };

@@ -61,6 +61,8 @@ pub struct TransactionModes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResetTarget {
     All,
+    Role,
+    SessionAuthorization,
     Name(String),
 }
 

@@ -57,8 +57,42 @@ fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>> {
     })
 }
 
+/// Most tokens between two commas at one depth of parentheses. A chain of operators becomes a tree as deep as it is
+/// long, which is walked and dropped recursively; this keeps it within the stack.
+const CHAIN_TOKENS_MAX: usize = 40_000;
+
+/// 54001 for a text that would make a tree too deep to walk.
+fn refuse_long_chains(tokens: &[TokenWithSpan]) -> Result<()> {
+    let mut lengths = vec![0usize];
+    for token in tokens {
+        match token.token {
+            Token::Whitespace(_) => continue,
+            Token::LParen | Token::LBracket => lengths.push(0),
+            Token::RParen | Token::RBracket if lengths.len() > 1 => {
+                lengths.pop();
+            }
+            Token::Comma => {
+                if let Some(length) = lengths.last_mut() {
+                    *length = 0;
+                }
+            }
+            _ => {
+                if let Some(length) = lengths.last_mut() {
+                    *length += 1;
+                    if *length > CHAIN_TOKENS_MAX {
+                        return Err(Error::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
+                            .with_hint("The statement chains too many operators."));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Parses one statement, whose tokens hold no semicolon.
 pub(super) fn parse_tokens(text: &str, tokens: &[TokenWithSpan]) -> Result<Statement> {
+    refuse_long_chains(tokens)?;
     let mut reader = Reader::new(text, tokens);
     if let Some(statement) = utility::parse(text, &mut reader)? {
         reader.expect_end()?;

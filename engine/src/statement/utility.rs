@@ -285,10 +285,10 @@ fn reset(reader: &mut Reader) -> Result<Statement> {
         return Ok(Statement::Reset(ResetTarget::All));
     }
     if reader.word("role") {
-        return Ok(Statement::SetRole { local: false, role: None });
+        return Ok(Statement::Reset(ResetTarget::Role));
     }
     if reader.words(&["session", "authorization"]) {
-        return Ok(Statement::SetSessionAuthorization { local: false, role: None });
+        return Ok(Statement::Reset(ResetTarget::SessionAuthorization));
     }
     let name = if reader.words(&["time", "zone"]) {
         "timezone".to_owned()

@@ -53,6 +53,21 @@ pub fn encode_value(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
+/// How many bytes `encode_value` appends: exact but for numerics, arrays and zero bytes.
+pub(super) fn value_bytes(value: &Value) -> usize {
+    match value {
+        Value::Null => 0,
+        Value::Bool(_) => 1,
+        Value::Int2(_) => 2,
+        Value::Int4(_) | Value::Date(_) | Value::Float4(_) => 4,
+        Value::Int8(_) | Value::Time(_) | Value::Timestamp(_) | Value::Timestamptz(_) | Value::Float8(_) => 8,
+        Value::Text(v) => v.len() + 2,
+        Value::Bytea(v) => v.len() + 2,
+        Value::Numeric(_) | Value::Interval(_) | Value::Uuid(_) => 16,
+        Value::Array(v) => 1 + v.values.iter().map(|value| 1 + value_bytes(value)).sum::<usize>(),
+    }
+}
+
 /// Appends one index column, which may be NULL and may run backwards. Where NULLs go does not depend on `descending`.
 pub fn encode_index_column(value: &Value, descending: bool, nulls_first: bool, out: &mut Vec<u8>) {
     if value.is_null() {
@@ -89,14 +104,26 @@ fn encode_numeric(value: &Numeric, out: &mut Vec<u8>) {
 
 /// A number with the order of floats: NaN above all, both zeros the same.
 fn ordered_f64(value: f64) -> u64 {
-    let value = if value == 0.0 { 0.0 } else if value.is_nan() { f64::NAN.abs() } else { value };
+    let value = if value == 0.0 {
+        0.0
+    } else if value.is_nan() {
+        f64::NAN.abs()
+    } else {
+        value
+    };
     let bits = value.to_bits();
     if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
 /// As [`ordered_f64`], for single precision.
 fn ordered_f32(value: f32) -> u32 {
-    let value = if value == 0.0 { 0.0 } else if value.is_nan() { f32::NAN.abs() } else { value };
+    let value = if value == 0.0 {
+        0.0
+    } else if value.is_nan() {
+        f32::NAN.abs()
+    } else {
+        value
+    };
     let bits = value.to_bits();
     if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
 }

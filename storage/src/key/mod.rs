@@ -12,15 +12,13 @@ mod tests;
 
 use bytes::Bytes;
 
+use encode::value_bytes;
 pub use encode::{encode_index_column, encode_value};
 pub use range::{KeyRange, index_range, key_range};
 
 use crate::id::GenerationId;
 use crate::schema::{IndexSchema, RowIdentity, TableSchema};
 use crate::value::Value;
-
-/// Room for a generation and a few short columns, so that a usual key is written without growing.
-const KEY_BYTES_USUAL: usize = 32;
 
 /// The whole key of a row in the `rows` family: its table's generation, then its key columns or its hidden number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,7 +65,7 @@ pub fn row_key(table: &TableSchema, row: &[Value]) -> RowKey {
         debug_assert!(false, "rows with a hidden identity have no key of their own");
         return hidden_row_key(table.generation, 0);
     };
-    let mut out = start(table.generation);
+    let mut out = start(table.generation, positions.iter().map(|&position| value_bytes(&row[position])).sum());
     for &position in positions {
         encode_value(&row[position], &mut out);
     }
@@ -76,7 +74,7 @@ pub fn row_key(table: &TableSchema, row: &[Value]) -> RowKey {
 
 /// The key of the row whose key columns, in key order, are `key_values`.
 pub fn primary_key_from(table: &TableSchema, key_values: &[Value]) -> RowKey {
-    let mut out = start(table.generation);
+    let mut out = start(table.generation, key_values.iter().map(value_bytes).sum());
     for value in key_values {
         encode_value(value, &mut out);
     }
@@ -96,7 +94,8 @@ pub fn hidden_row_key(generation: GenerationId, id: u64) -> RowKey {
 /// Where the columns must be unique they are the whole key; otherwise (a plain index, or a NULL among columns
 /// whose NULLs count as different) the row's key follows them.
 pub fn index_key(index: &IndexSchema, row: &[Value], row_key: &RowKey) -> IndexKey {
-    let mut out = start(index.generation);
+    let columns = index.columns.iter().map(|column| 1 + value_bytes(&row[column.column])).sum::<usize>();
+    let mut out = start(index.generation, columns + row_key.as_bytes().len());
     let mut has_null = false;
     for column in &index.columns {
         let value = &row[column.column];
@@ -110,9 +109,10 @@ pub fn index_key(index: &IndexSchema, row: &[Value], row_key: &RowKey) -> IndexK
     IndexKey { bytes: out.into(), unique_prefix }
 }
 
-/// A key that begins with `generation`.
-fn start(generation: GenerationId) -> Vec<u8> {
-    let mut out = Vec::with_capacity(KEY_BYTES_USUAL);
+/// A key that begins with `generation`, with room for so many bytes more. A key that fills its room becomes `Bytes`
+/// without another allocation.
+fn start(generation: GenerationId, room: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(4 + room);
     out.extend_from_slice(&generation.0.to_be_bytes());
     out
 }

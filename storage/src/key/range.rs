@@ -62,7 +62,7 @@ pub fn key_range(table: &TableSchema, prefix: &[Value], lower: Bound<&Value>, up
     if prefix.iter().any(Value::is_null) || is_null(lower) || is_null(upper) {
         return KeyRange::empty();
     }
-    let mut base = start(table.generation);
+    let mut base = start(table.generation, 28);
     for value in prefix {
         encode_value(value, &mut base);
     }
@@ -78,7 +78,7 @@ pub fn index_range(index: &IndexSchema, prefix: &[Value], lower: Bound<&Value>, 
     if is_null(lower) || is_null(upper) {
         return KeyRange::empty();
     }
-    let mut base = start(index.generation);
+    let mut base = start(index.generation, 28);
     for (value, column) in prefix.iter().zip(&index.columns) {
         encode_index_column(value, column.descending, column.nulls_first, &mut base);
     }

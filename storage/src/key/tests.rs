@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::id::{ColumnId, SchemaVersion, TableId};
 use crate::schema::{Column, IndexColumn, Layout};
-use crate::value::samples::{any_value, compare, key_types};
 use crate::value::ColumnType;
+use crate::value::samples::{any_value, compare, key_types};
 
 fn encoded(value: &Value) -> Vec<u8> {
     let mut out = Vec::new();

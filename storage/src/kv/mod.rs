@@ -184,6 +184,8 @@ pub trait KvSnapshot: Send + Sync {
     fn multi_get(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>>;
 
     /// Shows each entry of the range to `visit`, in order, until it breaks. The slices live for the call only.
+    // Named, the type would tie the visitor's lifetime to its borrow, or hide what a visitor is given.
+    #[allow(clippy::type_complexity)]
     fn scan(
         &self,
         family: Family,

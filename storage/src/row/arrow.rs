@@ -41,10 +41,7 @@ fn item_field(element: &ColumnType) -> Arc<Field> {
 }
 
 /// An array of the given values, each of which is of the column type or NULL.
-pub fn array_from_values<'a>(
-    column_type: &ColumnType,
-    values: impl Iterator<Item = &'a Value>,
-) -> Result<ArrayRef> {
+pub fn array_from_values<'a>(column_type: &ColumnType, values: impl Iterator<Item = &'a Value>) -> Result<ArrayRef> {
     let mut builder = ColumnBuilder::new(column_type);
     for value in values {
         builder.append_value(value)?;

@@ -74,7 +74,9 @@ impl Maps {
         }
         match self.older.iter().find(|(older, _)| *older == version) {
             Some((_, map)) => Ok(map),
-            None => Err(Error::Corrupt { reason: format!("a row names layout {}, which its table never had", version.0) }),
+            None => {
+                Err(Error::Corrupt { reason: format!("a row names layout {}, which its table never had", version.0) })
+            }
         }
     }
 }

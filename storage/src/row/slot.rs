@@ -13,11 +13,9 @@ pub(super) fn width(column_type: &ColumnType) -> Option<usize> {
         ColumnType::Bool => Some(1),
         ColumnType::Int2 => Some(2),
         ColumnType::Int4 | ColumnType::Float4 | ColumnType::Date => Some(4),
-        ColumnType::Int8
-        | ColumnType::Float8
-        | ColumnType::Time
-        | ColumnType::Timestamp
-        | ColumnType::Timestamptz => Some(8),
+        ColumnType::Int8 | ColumnType::Float8 | ColumnType::Time | ColumnType::Timestamp | ColumnType::Timestamptz => {
+            Some(8)
+        }
         ColumnType::Interval | ColumnType::Uuid => Some(16),
         ColumnType::Numeric | ColumnType::Text | ColumnType::Bytea | ColumnType::Array(_) => None,
     }

@@ -67,9 +67,9 @@ pub(crate) fn any_value(column_type: &ColumnType) -> BoxedStrategy<Value> {
         }
         ColumnType::Numeric => any_numeric().prop_map(|v| Value::Numeric(Box::new(v))).boxed(),
         ColumnType::Text => "[a-c\u{1}é]{0,4}|.{0,40}".prop_map(|v: String| Value::Text(v.into())).boxed(),
-        ColumnType::Bytea => prop_oneof![vec(any::<u8>(), 0..30), vec(0u8..3, 0..5)]
-            .prop_map(|v| Value::Bytea(v.into()))
-            .boxed(),
+        ColumnType::Bytea => {
+            prop_oneof![vec(any::<u8>(), 0..30), vec(0u8..3, 0..5)].prop_map(|v| Value::Bytea(v.into())).boxed()
+        }
         ColumnType::Date => days().prop_map(Value::Date).boxed(),
         ColumnType::Time => micros().prop_map(Value::Time).boxed(),
         ColumnType::Timestamp => micros().prop_map(Value::Timestamp).boxed(),
@@ -96,9 +96,8 @@ pub(crate) fn any_value_or_null(column_type: &ColumnType) -> BoxedStrategy<Value
 /// The order of two values of one type, as SQL has it; NULL (in an array) is last.
 pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
     let float = |a: f64, b: f64| a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()));
-    let length = |v: &Interval| {
-        i128::from(v.microseconds) + (i128::from(v.days) + 30 * i128::from(v.months)) * 86_400_000_000
-    };
+    let length =
+        |v: &Interval| i128::from(v.microseconds) + (i128::from(v.days) + 30 * i128::from(v.months)) * 86_400_000_000;
     match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
         (Value::Int2(a), Value::Int2(b)) => a.cmp(b),

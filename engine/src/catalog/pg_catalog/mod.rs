@@ -1,1 +1,74 @@
 //! PostgreSQL's system relations, computed from the catalog.
+//!
+//! `columns` says which relations there are, with PostgreSQL's own oids, column numbers and types; they stand in the
+//! catalog as tables of kind `System`, and nothing of them is stored. A scan asks [`rows`], which computes all rows of
+//! a relation from the catalog as the statement sees it: `schema`, `class`, `constraint`, `types`, `routine` and
+//! `role` each know a few relations, `view` those that PostgreSQL defines as views, `fixed` those whose rows never
+//! change, and `information_schema` the standard's schema. `definition` writes objects back as SQL.
+
+use std::sync::{Arc, LazyLock};
+
+use storage::{GenerationId, Value};
+
+use super::{Catalog, Change, Table};
+use crate::error::{Error, Result};
+use crate::function::EvalContext;
+
+mod class;
+mod columns;
+mod constraint;
+pub(crate) mod definition;
+mod fixed;
+mod information_schema;
+mod relation;
+mod role;
+mod routine;
+mod schema;
+mod types;
+mod view;
+
+pub(crate) use relation::{Kind, Relation};
+
+/// `pg_catalog`, which holds everything built in.
+pub(crate) const PG_CATALOG: u32 = 11;
+pub(crate) const INFORMATION_SCHEMA: u32 = 13207;
+/// The owner of everything built in.
+pub(crate) const BOOTSTRAP_ROLE: u32 = 10;
+
+/// What rows are computed from.
+pub(crate) struct Reader<'a> {
+    pub(crate) context: &'a EvalContext,
+    pub(crate) catalog: &'a Catalog,
+    /// About how many rows a generation holds.
+    pub(crate) row_count: &'a dyn Fn(GenerationId) -> Option<u64>,
+}
+
+static TABLES: LazyLock<Vec<Arc<Table>>> =
+    LazyLock::new(|| columns::RELATIONS.iter().map(|relation| Arc::new(relation.table())).collect());
+
+impl Catalog {
+    /// Adds the relations that are computed.
+    pub(crate) fn add_system_relations(&mut self) {
+        for table in TABLES.iter() {
+            self.apply(&Change::Table(table.oid, Some(table.clone())));
+        }
+    }
+}
+
+/// The system relation of that oid.
+pub(crate) fn relation(oid: u32) -> Option<&'static Relation> {
+    columns::RELATIONS.iter().find(|relation| relation.oid == oid)
+}
+
+/// Every row of a system relation, its columns in the order of the table's.
+pub(crate) fn rows(
+    table: &Table,
+    context: &EvalContext,
+    row_count: &dyn Fn(GenerationId) -> Option<u64>,
+) -> Result<Vec<Vec<Value>>> {
+    let relation =
+        relation(table.oid).ok_or_else(|| Error::internal(format!("nobody computes the rows of {}", table.name)))?;
+    let rows = (relation.rows)(&Reader { context, catalog: &context.catalog, row_count });
+    debug_assert!(rows.iter().all(|row| row.len() == table.columns.len()), "rows of {}", table.name);
+    Ok(rows)
+}

@@ -123,7 +123,7 @@ impl DefinitionEnvironment<'_> {
                     columns.contains(&number) || (*target == before.oid && target_columns.contains(&number))
                 }
                 ConstraintKind::Check { expression } => {
-                    let (condition, places) = self.bind_check(catalog, before, &parsed(expression)?)?;
+                    let (condition, places) = self.bind_check(catalog, before, &parsed(expression)?, "")?;
                     walk::columns_of(&condition).into_iter().any(|var| places.place(var) == Some(position))
                 }
             };
@@ -283,7 +283,7 @@ impl DefinitionEnvironment<'_> {
         let (catalog, table) = self.locked_table(oid)?;
         for constraint in &table.constraints {
             let ConstraintKind::Check { expression } = &constraint.kind else { continue };
-            let (condition, places) = self.bind_check(&catalog, &table, &parsed(expression)?)?;
+            let (condition, places) = self.bind_check(&catalog, &table, &parsed(expression)?, "")?;
             let check = super::constraint::BoundCheck { name: constraint.name.clone(), condition, places };
             self.validate_check(&table, &check).await?;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::sql::sqlparser::ast::{self, ColumnDef, ColumnOption, ColumnOptionDef, DataType, Ident, Spanned};
+use datafusion::sql::sqlparser::ast::{self, ColumnDef, ColumnOption, ColumnOptionDef, DataType, Spanned};
 
 use super::DefinitionEnvironment;
 use super::constraint::Written;
@@ -50,7 +50,7 @@ impl DefinitionEnvironment<'_> {
                 ColumnOption::Default(_) if column.default.is_some() => {
                     let message =
                         format!("multiple default values specified for column \"{}\" of table \"{table}\"", column.name);
-                    return Err(Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(ident.span)));
+                    return Err(Error::new(SqlState::SYNTAX_ERROR, message));
                 }
                 ColumnOption::Default(value) => column.default = Some(value),
                 other => match Written::of_column(ident, name.as_ref(), other)? {
@@ -60,15 +60,10 @@ impl DefinitionEnvironment<'_> {
             }
             let primary = matches!(column.constraints.last(), Some(Written::Key(key)) if key.primary);
             if nullable && (column.not_null || primary) {
-                return Err(self.conflicting_null(&column.name, table, ident));
+                return Err(conflicting_null(&column.name, table));
             }
         }
         Ok(column)
-    }
-
-    fn conflicting_null(&self, column: &str, table: &str, ident: &Ident) -> Error {
-        let message = format!("conflicting NULL/NOT NULL declarations for column \"{column}\" of table \"{table}\"");
-        Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(ident.span))
     }
 
     /// Adds the column to a table under construction, without its constraints. Answers its bound default.
@@ -140,6 +135,11 @@ pub(super) fn storable_type(catalog: &Catalog, column: &str, data_type: &DataTyp
     }
     types::column_type(ty)?;
     Ok(ty)
+}
+
+fn conflicting_null(column: &str, table: &str) -> Error {
+    let message = format!("conflicting NULL/NOT NULL declarations for column \"{column}\" of table \"{table}\"");
+    Error::new(SqlState::SYNTAX_ERROR, message)
 }
 
 fn unsupported_option(option: &ColumnOption) -> Error {

@@ -7,7 +7,6 @@ use datafusion::sql::sqlparser::ast::{
     IndexType, KeyOrIndexDisplay, NullsDistinctOption, OrderByExpr, OrderByOptions, PrimaryKeyConstraint, TableConstraint,
     UniqueConstraint,
 };
-use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::DefinitionEnvironment;
 use super::foreign_key::ForeignKey;
@@ -38,7 +37,7 @@ pub(super) struct Key {
     pub(super) name: Option<String>,
     pub(super) primary: bool,
     pub(super) nulls_distinct: bool,
-    pub(super) columns: Vec<(String, Span)>,
+    pub(super) columns: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -147,16 +146,16 @@ pub(super) fn refuse_deferrable(characteristics: Option<&ConstraintCharacteristi
     Ok(())
 }
 
-fn key_columns(columns: &[IndexColumn], column: Option<&Ident>) -> Result<Vec<(String, Span)>> {
+fn key_columns(columns: &[IndexColumn], column: Option<&Ident>) -> Result<Vec<String>> {
     if columns.is_empty() {
-        return Ok(column.map(|column| (fold(column), column.span)).into_iter().collect());
+        return Ok(column.map(fold).into_iter().collect());
     }
     let mut names = Vec::with_capacity(columns.len());
     for IndexColumn { column, operator_class } in columns {
         let OrderByExpr { expr, options: OrderByOptions { asc, nulls_first }, with_fill } = column;
         let plain = operator_class.is_none() && asc.is_none() && nulls_first.is_none() && with_fill.is_none();
         match expr {
-            ast::Expr::Identifier(name) if plain => names.push((fold(name), name.span)),
+            ast::Expr::Identifier(name) if plain => names.push(fold(name)),
             _ => return Err(Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{expr}\""))),
         }
     }
@@ -169,15 +168,14 @@ impl DefinitionEnvironment<'_> {
     pub(super) async fn add_key(&mut self, table: &mut Table, key: &Key) -> Result<usize> {
         if key.primary && table.primary_key().is_some() {
             let message = format!("multiple primary keys for table \"{}\" are not allowed", table.name);
-            let position = key.columns.first().and_then(|(_, span)| self.position(*span));
-            return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message).at(position));
+            return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
         }
-        let numbers = self.key_numbers(table, key)?;
+        let numbers = key_numbers(table, key)?;
         for column in table.columns.iter_mut().filter(|column| numbers.contains(&column.number)) {
             check_sortable(column)?;
             column.not_null |= key.primary;
         }
-        let columns = names::joined(key.columns.iter().map(|(name, _)| name.as_str()));
+        let columns = names::joined(key.columns.iter().map(String::as_str));
         let name = match (&key.name, key.primary) {
             (Some(name), _) => self.claim_key_name(table, name).await?,
             (None, true) => self.claim_made_name(table, "", "pkey").await?,
@@ -207,28 +205,6 @@ impl DefinitionEnvironment<'_> {
         Ok(table.indexes.len() - 1)
     }
 
-    /// The attribute numbers of a key's columns.
-    fn key_numbers(&self, table: &Table, key: &Key) -> Result<Vec<u16>> {
-        if key.columns.len() > KEY_COLUMNS_MAX {
-            let message = format!("cannot use more than {KEY_COLUMNS_MAX} columns in an index");
-            return Err(Error::new(SqlState::TOO_MANY_COLUMNS, message));
-        }
-        let mut numbers = Vec::with_capacity(key.columns.len());
-        for (name, span) in &key.columns {
-            let column = table.position_of(name).map(|at| &table.columns[at]).ok_or_else(|| {
-                Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" named in key does not exist"))
-                    .at(self.position(*span))
-            })?;
-            if numbers.contains(&column.number) {
-                let what = if key.primary { "primary key" } else { "unique" };
-                let message = format!("column \"{name}\" appears twice in {what} constraint");
-                return Err(Error::new(SqlState::DUPLICATE_COLUMN, message).at(self.position(*span)));
-            }
-            numbers.push(column.number);
-        }
-        Ok(numbers)
-    }
-
     /// Claims the name that a key was given: of a constraint and of an index.
     async fn claim_key_name(&mut self, table: &Table, name: &str) -> Result<String> {
         self.lock_name(table.schema, name).await?;
@@ -236,7 +212,7 @@ impl DefinitionEnvironment<'_> {
         if catalog.relation_names.contains_key(&(table.schema, name.to_owned())) || is_own_relation(table, name) {
             return Err(Error::new(SqlState::DUPLICATE_TABLE, format!("relation \"{name}\" already exists")));
         }
-        refuse_duplicate(&catalog, table, name)?;
+        refuse_duplicate(table, name)?;
         Ok(name.to_owned())
     }
 
@@ -257,10 +233,10 @@ impl DefinitionEnvironment<'_> {
     pub(super) fn add_check(&mut self, table: &mut Table, check: &Check<'_>) -> Result<BoundCheck> {
         let catalog = self.catalog();
         let seen = Arc::new(table.clone());
-        let (condition, places) = self.bind_check(&catalog, &seen, check.expression)?;
+        let (condition, places) = self.bind_check(&catalog, &seen, check.expression, self.text)?;
         let name = match &check.name {
             Some(name) => {
-                refuse_duplicate(&catalog, table, name)?;
+                refuse_duplicate_check(&catalog, table, name)?;
                 name.clone()
             }
             None => {
@@ -280,14 +256,15 @@ impl DefinitionEnvironment<'_> {
         Ok(BoundCheck { name, condition, places })
     }
 
-    /// Binds a check over a table's columns.
+    /// Binds a check over a table's columns. Errors point into `text`, which is empty for an expression of the catalog.
     pub(super) fn bind_check(
         &self,
         catalog: &Arc<Catalog>,
         table: &Arc<Table>,
         expression: &ast::Expr,
+        text: &str,
     ) -> Result<(Expr, ColumnPlaces)> {
-        let mut binder = Binder::new(catalog, self.context, &[]).with_text(self.text);
+        let mut binder = Binder::new(catalog, self.context, &[]).with_text(text);
         let (relation, scope) = binder.scan(table, None);
         let condition = binder.condition(expression, &scope, Clause::Check)?;
         let places = match &relation {
@@ -302,12 +279,33 @@ impl DefinitionEnvironment<'_> {
         let catalog = self.catalog();
         match given {
             Some(name) => {
-                refuse_duplicate(&catalog, table, name)?;
+                refuse_duplicate(table, name)?;
                 Ok(name.to_owned())
             }
             None => Ok(names::free_name(&table.name, columns, "fkey", |name| is_constraint(&catalog, table, name))),
         }
     }
+}
+
+/// The attribute numbers of a key's columns.
+fn key_numbers(table: &Table, key: &Key) -> Result<Vec<u16>> {
+    if key.columns.len() > KEY_COLUMNS_MAX {
+        let message = format!("cannot use more than {KEY_COLUMNS_MAX} columns in an index");
+        return Err(Error::new(SqlState::TOO_MANY_COLUMNS, message));
+    }
+    let mut numbers = Vec::with_capacity(key.columns.len());
+    for name in &key.columns {
+        let column = table.position_of(name).map(|at| &table.columns[at]).ok_or_else(|| {
+            Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" named in key does not exist"))
+        })?;
+        if numbers.contains(&column.number) {
+            let what = if key.primary { "primary key" } else { "unique" };
+            let message = format!("column \"{name}\" appears twice in {what} constraint");
+            return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
+        }
+        numbers.push(column.number);
+    }
+    Ok(numbers)
 }
 
 /// 42704 for a type without an order.
@@ -323,14 +321,22 @@ pub(super) fn check_sortable(column: &TableColumn) -> Result<()> {
 }
 
 /// 42710 if the table has a constraint of that name.
-fn refuse_duplicate(catalog: &Catalog, table: &Table, name: &str) -> Result<()> {
-    let Some(existing) = table.constraints.iter().find(|constraint| constraint.name == name) else { return Ok(()) };
-    let new = !catalog.tables.contains_key(&table.oid);
-    let message = match existing.kind {
-        ConstraintKind::Check { .. } if new => format!("check constraint \"{name}\" already exists"),
-        _ => format!("constraint \"{name}\" for relation \"{}\" already exists", table.name),
-    };
+fn refuse_duplicate(table: &Table, name: &str) -> Result<()> {
+    if table.constraints.iter().all(|constraint| constraint.name != name) {
+        return Ok(());
+    }
+    let message = format!("constraint \"{name}\" for relation \"{}\" already exists", table.name);
     Err(Error::new(SqlState::DUPLICATE_OBJECT, message))
+}
+
+/// The same for a check, whose fellows in CREATE TABLE PostgreSQL compares with words of their own.
+fn refuse_duplicate_check(catalog: &Catalog, table: &Table, name: &str) -> Result<()> {
+    let is_check = |constraint: &Constraint| matches!(constraint.kind, ConstraintKind::Check { .. });
+    let known = catalog.tables.contains_key(&table.oid);
+    if !known && table.constraints.iter().any(|constraint| constraint.name == name && is_check(constraint)) {
+        return Err(Error::new(SqlState::DUPLICATE_OBJECT, format!("check constraint \"{name}\" already exists")));
+    }
+    refuse_duplicate(table, name)
 }
 
 fn is_own_relation(table: &Table, name: &str) -> bool {

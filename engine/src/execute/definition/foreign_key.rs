@@ -7,7 +7,6 @@ use auth::{ObjectAccess, ObjectKind, Privileges, RoleId, decide};
 use datafusion::sql::sqlparser::ast::{
     ConstraintReferenceMatchKind, ForeignKeyConstraint, Ident, ObjectName, ReferentialAction,
 };
-use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::key::{index_range, primary_key_from};
 use storage::kv::Direction;
 use storage::{IndexSchema, KeyRange, ReadView, TableId, TableLock, Value};
@@ -27,7 +26,7 @@ use crate::types;
 #[derive(Debug)]
 pub(super) struct ForeignKey<'a> {
     name: Option<String>,
-    columns: Vec<(String, Span)>,
+    columns: Vec<String>,
     target: &'a ObjectName,
     target_columns: Vec<String>,
     on_delete: ForeignKeyAction,
@@ -66,7 +65,7 @@ impl<'a> ForeignKey<'a> {
         let columns = if columns.is_empty() { column.into_iter().collect() } else { columns.iter().collect::<Vec<_>>() };
         Ok(Self {
             name: own_name.as_ref().or(name).map(fold),
-            columns: columns.into_iter().map(|column| (fold(column), column.span)).collect(),
+            columns: columns.into_iter().map(fold).collect(),
             target: foreign_table,
             target_columns: referred_columns.iter().map(fold).collect(),
             on_delete: action(on_delete.as_ref(), "ON DELETE")?,
@@ -91,7 +90,7 @@ impl DefinitionEnvironment<'_> {
         let target = target.as_deref().unwrap_or(table);
         self.check_references(target)?;
         let (columns, target_columns) = matched_columns(table, target, key)?;
-        let shown = names::joined(key.columns.iter().map(|(name, _)| name.as_str()));
+        let shown = names::joined(key.columns.iter().map(String::as_str));
         let target_oid = target.oid;
         let incomparable = incomparable_pair(table, target, &columns, &target_columns);
         let name = self.foreign_key_name(table, key.name.as_deref(), &shown)?;
@@ -254,7 +253,7 @@ fn matched_columns(table: &Table, target: &Table, key: &ForeignKey<'_>) -> Resul
             Error::new(SqlState::UNDEFINED_COLUMN, message)
         })
     };
-    let columns = key.columns.iter().map(|(name, _)| number(table, name)).collect::<Result<Vec<_>>>()?;
+    let columns = key.columns.iter().map(|name| number(table, name)).collect::<Result<Vec<_>>>()?;
     let target_columns = if key.target_columns.is_empty() {
         let primary = target.primary_key().ok_or_else(|| {
             let message = format!("there is no primary key for referenced table \"{}\"", target.name);

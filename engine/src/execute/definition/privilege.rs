@@ -28,6 +28,7 @@ impl DefinitionEnvironment<'_> {
         {
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "grantor must be current user"));
         }
+        let targets = self.targets(&request.objects)?;
         let mut grantees = Vec::with_capacity(request.grantees.len());
         for grantee in &request.grantees {
             grantees.push(match grantee {
@@ -41,7 +42,7 @@ impl DefinitionEnvironment<'_> {
                 }
             });
         }
-        for target in self.targets(&request.objects)? {
+        for target in targets {
             self.check_privileges(&target, request.privileges)?;
             self.change_target(&target, request, &grantees).await?;
         }

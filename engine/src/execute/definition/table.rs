@@ -254,9 +254,8 @@ impl<'a> Constraints<'a> {
 
     /// A key that says the same as another is left out; its name is not.
     fn add_key(&mut self, key: Key) {
-        let names = |key: &Key| key.columns.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
         let same = |other: &&mut Key| {
-            names(other) == names(&key)
+            other.columns == key.columns
                 && other.nulls_distinct == key.nulls_distinct
                 && !(other.primary && key.primary)
         };

@@ -20,7 +20,7 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
-        let store = Store::in_memory(StoreOptions::default()).expect("a store in memory opens");
+        let store = Store::in_memory(StoreOptions::default());
         store::bootstrap(&store, "").await.expect("the first catalog is written");
         let catalog = store::load(&store.view()).expect("the first catalog is read");
         Self { store, catalog: Arc::new(catalog) }

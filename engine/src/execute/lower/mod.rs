@@ -77,14 +77,3 @@ impl<'a> Lowering<'a> {
         ColumnVar(FRESH_COLUMNS + self.invented)
     }
 }
-
-/// The DataFusion plan of a relation.
-pub(crate) fn lower(
-    relation: &Relation,
-    columns: &[Column],
-    context: &EvalContext,
-    view: ReadView,
-    environment: &QueryEnvironment,
-) -> Result<LogicalPlan> {
-    Lowering::new(context, view, environment).query(relation, columns)
-}

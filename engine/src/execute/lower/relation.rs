@@ -118,8 +118,7 @@ impl Lowering<'_> {
                 if scan.row_identity.is_some() {
                     return Err(Error::internal("a row of a system relation has no identity"));
                 }
-                let sources = self.environment.sources().ok_or_else(|| Error::internal("system relations are not set up"))?;
-                let rows = sources.system_rows(&scan.table, &self.context)?;
+                let rows = self.environment.system_rows(&scan.table, &self.context)?;
                 let positions: Vec<usize> = scan.columns.iter().map(|(position, _)| *position).collect();
                 Arc::new(MemoryRows::of_positions(schema_of(&columns)?, &columns, &rows, &positions)?)
             }

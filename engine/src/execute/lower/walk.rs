@@ -167,15 +167,6 @@ pub(crate) fn free(relation: &Relation, into: &mut HashSet<ColumnVar>) {
     into.extend(named.difference(&made).copied());
 }
 
-/// The columns of enclosing queries that a relation names, in a stable order.
-pub(crate) fn free_of(relation: &Relation) -> Vec<ColumnVar> {
-    let mut found = HashSet::new();
-    free(relation, &mut found);
-    let mut found: Vec<ColumnVar> = found.into_iter().collect();
-    found.sort_unstable();
-    found
-}
-
 fn names(relation: &Relation, named: &mut HashSet<ColumnVar>, made: &mut HashSet<ColumnVar>) {
     made.extend(relation.outputs().iter().map(|column| column.var));
     expressions(relation, &mut |expr| columns(expr, named));

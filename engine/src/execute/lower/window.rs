@@ -60,8 +60,7 @@ impl Lowering<'_> {
         for (column, call) in calls {
             results.push(self.window_call(*column, call, &mut functions)?);
         }
-        let plan = LogicalPlanBuilder::window_plan(plan, functions).map_err(failure)?;
-        projected(plan, results)
+        projected(one_sort_each(plan, functions)?, results)
     }
 
     /// Adds the functions that a call is made of and returns what becomes of their results, under the column's name.
@@ -226,6 +225,25 @@ impl Lowering<'_> {
         };
         range_offset(&value, integer, key.expr.ty)
     }
+}
+
+/// One node for all functions over the same partitions and order: it sorts once.
+fn one_sort_each(mut plan: LogicalPlan, functions: Vec<DfExpr>) -> Result<LogicalPlan> {
+    let mut nodes: Vec<((Vec<DfExpr>, Vec<SortExpr>), Vec<DfExpr>)> = Vec::new();
+    for function in functions {
+        let DfExpr::WindowFunction(call) = function.clone().unalias() else {
+            return Err(Error::internal("a window function is not one"));
+        };
+        let sorted = (call.params.partition_by, call.params.order_by);
+        match nodes.iter_mut().find(|(known, _)| *known == sorted) {
+            Some((_, functions)) => functions.push(function),
+            None => nodes.push((sorted, vec![function])),
+        }
+    }
+    for (_, functions) in nodes {
+        plan = LogicalPlanBuilder::from(plan).window(functions).and_then(LogicalPlanBuilder::build).map_err(failure)?;
+    }
+    Ok(plan)
 }
 
 /// An offset in the order column's own type.

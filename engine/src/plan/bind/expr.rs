@@ -91,26 +91,9 @@ impl Binder<'_> {
             | Ast::Overlay { .. }
             | Ast::IsNormalized { .. } => self.special_call(expr, at),
             Ast::Tuple(_) => Err(Error::unsupported("a row constructor here").at(self.position(expr.start()))),
-            Ast::JsonAccess { .. }
-            | Ast::InUnnest { .. }
-            | Ast::RLike { .. }
-            | Ast::Convert { .. }
-            | Ast::Prefixed { .. }
-            | Ast::GroupingSets(_)
-            | Ast::Cube(_)
-            | Ast::Rollup(_)
-            | Ast::Struct { .. }
-            | Ast::Named { .. }
-            | Ast::Dictionary(_)
-            | Ast::Map(_)
-            | Ast::MatchAgainst { .. }
-            | Ast::Wildcard(_)
-            | Ast::QualifiedWildcard(..)
-            | Ast::OuterJoin(_)
-            | Ast::Prior(_)
-            | Ast::Lambda(_)
-            | Ast::MemberOf(_) => {
-                Err(Error::unsupported(format!("the expression {}", excerpt(expr))).at(self.position(expr.start())))
+            foreign => {
+                let what = foreign_name(foreign);
+                Err(Error::unsupported(what).at(self.position(expr.start())))
             }
         }
     }
@@ -133,7 +116,9 @@ impl Binder<'_> {
         let mut value = if parts.is_empty() { self.bind(root, at)? } else { self.qualified(&parts, at)? };
         for access in rest {
             value = match access {
-                ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => self.subscript(value, index, at)?,
+                ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => {
+                    self.subscript(value, root.start(), index, at)?
+                }
                 ast::AccessExpr::Subscript(ast::Subscript::Slice { .. }) => {
                     return Err(Error::unsupported("an array slice").at(self.position(root.start())));
                 }
@@ -152,7 +137,7 @@ impl Binder<'_> {
         Ok(value)
     }
 
-    fn subscript(&mut self, array: Expr, index: &Ast, at: Place<'_>) -> Result<Expr> {
+    fn subscript(&mut self, array: Expr, span: Span, index: &Ast, at: Place<'_>) -> Result<Expr> {
         let info = builtin::info(array.ty.oid).filter(|info| info.element != 0);
         let Some(info) = info else {
             if [oid::JSONB, oid::JSON].contains(&array.ty.oid) {
@@ -162,7 +147,7 @@ impl Binder<'_> {
                 SqlState::DATATYPE_MISMATCH,
                 format!("cannot subscript type {} because it does not support subscripting", display(array.ty)),
             )
-            .at(self.position(index.start())));
+            .at(self.position(span)));
         };
         let bound = self.bind(index, at)?;
         let bound = self.coerce(bound, Type::new(oid::INT4), CastContext::Assignment).map_err(|error| {
@@ -179,7 +164,10 @@ impl Binder<'_> {
     }
 
     fn cast(&mut self, expr: &Ast, data_type: &ast::DataType, at: Place<'_>) -> Result<Expr> {
-        let target = self.data_type(data_type)?;
+        let operator = Sides { words: "::", left: expr.start(), right: Span::empty() };
+        let target = self
+            .data_type(data_type)
+            .map_err(|error| error.at(self.operator_position(operator).map(|position| position + 2)))?;
         let mut inner = expr;
         while let Ast::Nested(nested) = inner {
             inner = nested;
@@ -189,7 +177,14 @@ impl Binder<'_> {
             Ast::Array(array) => self.array(array, Some(target), at)?,
             _ => self.bind(expr, at)?,
         };
-        self.coerce_at(bound, target, CastContext::Explicit, expr.start())
+        self.coerce(bound, target, CastContext::Explicit).map_err(|error| {
+            // A conversion that does not exist is the operator's fault, a bad literal its own.
+            let position = match error.sql_state() {
+                SqlState::CANNOT_COERCE => self.operator_position(operator),
+                _ => self.position(expr.start()),
+            };
+            error.at(position)
+        })
     }
 
     fn is_null(&mut self, operand: &Ast, negated: bool, at: Place<'_>) -> Result<Expr> {
@@ -320,6 +315,7 @@ impl Binder<'_> {
     fn collate(&mut self, expr: &Ast, collation: &ast::ObjectName, at: Place<'_>) -> Result<Expr> {
         let bound = self.bind(expr, at)?;
         let name = self.name(collation)?;
+        let sides = Sides { words: "collate", left: expr.start(), right: name.span };
         let known = ["C", "POSIX", "default", "ucs_basic"].contains(&name.name.as_str())
             && name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog");
         if !known {
@@ -327,7 +323,7 @@ impl Binder<'_> {
                 SqlState::UNDEFINED_OBJECT,
                 format!("collation \"{name}\" for encoding \"UTF8\" does not exist"),
             )
-            .at(self.position(name.span)));
+            .at(self.operator_position(sides)));
         }
         let collatable = match builtin::info(bound.ty.oid) {
             Some(info) if info.element != 0 => builtin::info(info.element).is_some_and(|info| info.category == 'S'),
@@ -339,7 +335,7 @@ impl Binder<'_> {
                 SqlState::DATATYPE_MISMATCH,
                 format!("collations are not supported by type {}", display(bound.ty)),
             )
-            .at(self.position(name.span)));
+            .at(self.operator_position(sides)));
         }
         Ok(bound)
     }
@@ -363,11 +359,23 @@ pub(super) fn too_complex() -> Error {
         .with_hint("The statement nests expressions or subqueries too deeply.")
 }
 
-/// The beginning of an expression's text, to name it in an error.
-fn excerpt(expr: &Ast) -> String {
-    let text = expr.to_string();
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+/// What an expression that other databases have is called.
+fn foreign_name(expr: &Ast) -> &'static str {
+    match expr {
+        Ast::JsonAccess { .. } => "a JSON path access",
+        Ast::InUnnest { .. } => "IN UNNEST",
+        Ast::RLike { .. } => "RLIKE",
+        Ast::Convert { .. } => "CONVERT",
+        Ast::Prefixed { .. } => "a prefixed literal",
+        Ast::GroupingSets(_) | Ast::Cube(_) | Ast::Rollup(_) => "a grouping set outside GROUP BY",
+        Ast::Struct { .. } | Ast::Dictionary(_) | Ast::Map(_) => "STRUCT or MAP",
+        Ast::Named { .. } => "a named expression",
+        Ast::MatchAgainst { .. } => "MATCH AGAINST",
+        Ast::Wildcard(_) | Ast::QualifiedWildcard(..) => "* here",
+        Ast::OuterJoin(_) => "the join operator (+)",
+        Ast::Prior(_) => "PRIOR",
+        Ast::Lambda(_) => "a lambda function",
+        Ast::MemberOf(_) => "MEMBER OF",
+        _ => "this expression",
     }
 }

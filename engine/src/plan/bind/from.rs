@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{self, SetExpr, TableFactor};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::position::Start;
+use super::expr::too_complex;
 use super::locking::LockableScan;
 use super::names::{QualifiedName, fold};
 use super::query::{Bound, Unknowns};
@@ -15,6 +16,9 @@ use crate::catalog::Table;
 use crate::error::{Error, Result, SqlState};
 use crate::plan::relation::{Column, JoinKind, Relation, RowIdentity, Scan};
 use crate::types::{Type, oid};
+
+/// Most items of all the FROM clauses around one place. Joins nest as deep as a FROM clause is long.
+const RANGES_MAX: usize = 1000;
 
 /// A bound item of FROM.
 pub(super) struct FromItem {
@@ -63,6 +67,9 @@ impl Binder<'_> {
         left: &Scope,
         refusal: Option<&'static str>,
     ) -> Result<FromItem> {
+        if self.ranges.len() >= RANGES_MAX {
+            return Err(too_complex());
+        }
         match factor {
             TableFactor::Table {
                 name,
@@ -231,7 +238,7 @@ impl Binder<'_> {
             };
             return Err(Error::new(SqlState::SYNTAX_ERROR, words)
                 .with_hint(format!("For example, FROM {example} [AS] foo."))
-                .at(self.position(query.start())));
+                .at(self.parenthesis_position(query.start())));
         };
         let alias = Alias::of(alias)?;
         if self.lockable.is_some() {
@@ -287,8 +294,7 @@ impl Binder<'_> {
                     columns.len(),
                     alias.columns.len()
                 ),
-            )
-            .at(self.position(alias.span)));
+            ));
         }
         for (column, name) in columns.iter_mut().zip(&alias.columns) {
             column.name.clone_from(name);

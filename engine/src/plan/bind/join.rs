@@ -7,9 +7,10 @@ use super::expr::{shared_modifier, truth_value};
 use super::from::FromItem;
 use super::names::fold;
 use super::position::Sides;
+use super::walk::map_outer_relation;
 use super::{Binder, Clause, Place, Scope, ScopeColumn};
 use crate::error::{Error, Result, SqlState};
-use crate::expr::{Expr, ExprKind};
+use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::function::{CastContext, resolve};
 use crate::plan::relation::{JoinKind, Relation};
 
@@ -68,14 +69,15 @@ impl Binder<'_> {
             }
         };
         let kind = if condition.is_none() && kind == JoinKind::Inner { JoinKind::Cross } else { kind };
-        let relation = Relation::Join {
+        let mut relation = Relation::Join {
             kind,
             left: Box::new(item.relation),
             right: Box::new(right.relation),
             condition,
             lateral: right.lateral,
         };
-        Ok(FromItem { relation, scope, lateral: item.lateral })
+        let reaches = right.lateral && reach_before(&mut relation, before)?;
+        Ok(FromItem { relation, scope, lateral: item.lateral || reaches })
     }
 
     /// USING: the columns of these names are compared, and in sight only once.
@@ -149,11 +151,36 @@ impl Binder<'_> {
                 ];
                 (Expr::new(ExprKind::Coalesce(args), common), None)
             }
+            // Either will do for an inner join: the one that needs no conversion.
+            JoinKind::Inner if left.expr.ty != common && right.expr.ty == common => (right.expr, right.origin),
             _ => (self.coerce(left.expr, common, CastContext::Implicit)?, left.origin),
         };
-        let origin = origin.filter(|_| matches!(expr.kind, ExprKind::Column(_)));
+        let unchanged = matches!(expr.kind, ExprKind::Column(_)) && expr.ty == common;
+        let expr = Expr { ty: common, ..expr };
+        let origin = origin.filter(|_| unchanged);
         Ok(ScopeColumn { name: name.to_owned(), expr, origin })
     }
+}
+
+/// A lateral side sees what stands before the whole join too. If it names something there, the join becomes a lateral
+/// item itself: one border more for whatever it names outside.
+fn reach_before(join: &mut Relation, before: &Scope) -> Result<bool> {
+    let is_before = |var: ColumnVar| {
+        let mut columns = before.relations.iter().flat_map(|relation| &relation.columns);
+        columns.any(|column| column.var() == Some(var))
+    };
+    let mut found = false;
+    map_outer_relation(join, 1, &mut |reference| {
+        found |= is_before(reference.var);
+        Ok((reference.var, reference.depth))
+    })?;
+    if found {
+        map_outer_relation(join, 1, &mut |reference| {
+            let escapes = reference.depth >= reference.borders || is_before(reference.var);
+            Ok((reference.var, reference.depth + usize::from(escapes)))
+        })?;
+    }
+    Ok(found)
 }
 
 fn beside(left: &Scope, right: Scope) -> Scope {

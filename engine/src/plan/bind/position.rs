@@ -100,6 +100,25 @@ impl Start for SetExpr {
     }
 }
 
+/// Where the first column of a SELECT list is written; the body's beginning if it has none.
+pub(super) fn first_column(body: &SetExpr) -> Span {
+    let mut body = body;
+    loop {
+        body = match body {
+            SetExpr::Select(select) => {
+                return match select.projection.first() {
+                    Some(ast::SelectItem::UnnamedExpr(expr) | ast::SelectItem::ExprWithAlias { expr, .. }) => expr.start(),
+                    Some(ast::SelectItem::Wildcard(options)) => options.wildcard_token.0.span,
+                    _ => select.select_token.0.span,
+                };
+            }
+            SetExpr::Query(query) => &query.body,
+            SetExpr::SetOperation { left, .. } => left,
+            other => return other.start(),
+        };
+    }
+}
+
 impl Start for ast::ObjectName {
     fn start(&self) -> Span {
         match self.0.first() {
@@ -120,6 +139,16 @@ pub(super) struct Sides<'w> {
 }
 
 impl Binder<'_> {
+    /// Where the parenthesis before something opens; the thing itself if there is none.
+    pub(super) fn parenthesis_position(&self, inner: Span) -> Option<usize> {
+        let inner = self.position(inner)?;
+        let before: Vec<char> = self.text.chars().take(inner - 1).collect();
+        // VALUES begins with a word before the first row.
+        let skipped = before.iter().rev().take_while(|c| c.is_whitespace() || c.is_alphabetic()).count();
+        let at = before.len() - skipped;
+        if at > 0 && before[at - 1] == '(' { Some(at) } else { Some(inner) }
+    }
+
     /// Where the operator stands: the parser does not keep it, so it is looked for between its sides.
     pub(super) fn operator_position(&self, sides: Sides<'_>) -> Option<usize> {
         let right = self.position(sides.right);

@@ -229,9 +229,9 @@ impl Binder<'_> {
         let at = Place { scope, clause };
         let mut items = Vec::with_capacity(list.len());
         for item in list {
-            let (expr, name) = match item {
-                ast::SelectItem::UnnamedExpr(expr) => (expr, column_name(expr, self.catalog)),
-                ast::SelectItem::ExprWithAlias { expr, alias } => (expr, fold(alias)),
+            let (expr, alias) = match item {
+                ast::SelectItem::UnnamedExpr(expr) => (expr, None),
+                ast::SelectItem::ExprWithAlias { expr, alias } => (expr, Some(fold(alias))),
                 ast::SelectItem::ExprWithAliases { .. } => return Err(Error::unsupported("several names for one column")),
                 ast::SelectItem::Wildcard(options) => {
                     let span = plain_wildcard(options)?;
@@ -255,6 +255,8 @@ impl Binder<'_> {
                 }
             };
             let bound = self.bind(expr, at)?;
+            // What could be bound does not nest too deep to be named.
+            let name = alias.unwrap_or_else(|| column_name(expr, self.catalog));
             let origin = origin_of(&bound, scope);
             items.push(Item { name, expr: bound, origin, span: expr.start(), hidden: false });
         }

@@ -3,8 +3,8 @@
 use datafusion::sql::sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::position::Start;
-use super::expr::shared_modifier;
+use super::position::{Start, first_column};
+use super::expr::{shared_modifier, too_complex};
 use super::query::{Bound, Tail, Unknowns};
 use super::{Binder, Clause, Place, Scope, ScopeColumn, ScopeRelation};
 use crate::error::{Error, Result, SqlState};
@@ -12,6 +12,9 @@ use crate::expr::{Expr, SortKey};
 use crate::function::{CastContext, resolve};
 use crate::plan::relation::{Column, Output, Relation, SetKind};
 use crate::types::{Type, oid};
+
+/// Most set operations in a row; they nest to the left.
+const CHAIN_MAX: usize = 500;
 
 impl Binder<'_> {
     pub(super) fn set_operation(&mut self, body: &SetExpr, tail: Tail<'_>, unknowns: Unknowns<'_>) -> Result<Bound> {
@@ -40,14 +43,17 @@ impl Binder<'_> {
             first = left;
         }
         let mut result = self.leaf(first)?;
-        let mut span = first.start();
+        if chain.len() > CHAIN_MAX {
+            return Err(too_complex());
+        }
+        let mut span = first_column(first);
         for (kind, all, right) in chain.into_iter().rev() {
             let right_bound = match right {
                 SetExpr::SetOperation { .. } => self.nested(|binder| binder.operand(right, Unknowns::Keep))?,
                 _ => self.leaf(right)?,
             };
-            result = self.combine(kind, all, result, right_bound, (span, right.start()), unknowns)?;
-            span = right.start();
+            result = self.combine(kind, all, result, right_bound, (span, first_column(right)), unknowns)?;
+            span = first_column(right);
         }
         Ok(result)
     }

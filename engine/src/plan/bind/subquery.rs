@@ -46,7 +46,7 @@ impl Binder<'_> {
         let (bound, correlated) = self.inner_query(query, at)?;
         let bound = self
             .only_column(bound, "subquery must return only one column")
-            .map_err(|error| error.at(self.position(query.start())))?;
+            .map_err(|error| error.at(self.parenthesis_position(query.start())))?;
         let column = bound.outputs[0].column;
         let kind = subquery(SubqueryKind::Scalar, bound.relation, Some(column.var), correlated);
         Ok(Expr::new(kind, column.ty))
@@ -56,7 +56,7 @@ impl Binder<'_> {
         let (bound, correlated) = self.inner_query(query, at)?;
         let bound = self
             .only_column(bound, "subquery must return only one column")
-            .map_err(|error| error.at(self.position(query.start())))?;
+            .map_err(|error| error.at(self.parenthesis_position(query.start())))?;
         let column = bound.outputs[0].column;
         let array = builtin::array_of(column.ty.oid).ok_or_else(|| {
             Error::new(

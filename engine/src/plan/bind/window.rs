@@ -109,7 +109,7 @@ impl Binder<'_> {
         let mut order = self.sort_keys(order_by, at)?;
         if let Some((base, name, span)) = base {
             let refuse = |binder: &Self, words: String| {
-                Err(Error::new(SqlState::WINDOWING_ERROR, words).at(binder.position(span)))
+                Err(Error::new(SqlState::WINDOWING_ERROR, words).at(binder.parenthesis_position(span)))
             };
             if !partition.is_empty() {
                 return refuse(self, format!("cannot override PARTITION BY clause of window \"{name}\""));

@@ -4,10 +4,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier, visit_relations};
+use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::position::Start;
 use super::expr::shared_modifier;
 use super::from::Alias;
+use super::position::first_column;
 use super::names::{QualifiedName, fold};
 use super::query::{Bound, Unknowns};
 use super::walk::map_outer_relation;
@@ -76,7 +78,7 @@ impl Binder<'_> {
             return Err(Error::unsupported("FROM after a WITH query"));
         }
         let alias = Alias::of(alias)?;
-        let itself = recursive && names_relation(query, &alias.name);
+        let itself = recursive && named_in(query, &alias.name).is_some();
         let bound = if itself {
             self.nested(|binder| binder.recursive(&alias, query))?
         } else {
@@ -167,12 +169,12 @@ impl Binder<'_> {
     /// `base UNION [ALL] step`, where the step names the query itself.
     fn recursive(&mut self, alias: &Alias, query: &ast::Query) -> Result<Bound> {
         let name = &alias.name;
-        let (left, right, all) = self.recursive_terms(name, query)?;
-        if names_relation(left, name) {
+        let (left, right, all) = self.recursive_terms(alias, query)?;
+        if let Some(span) = named_in(left, name) {
             return Err(invalid_recursion(format!(
                 "recursive reference to query \"{name}\" must not appear within its non-recursive term"
             ))
-            .at(self.position(left.start())));
+            .at(self.position(span)));
         }
         let base = self.side(left, Unknowns::Text)?;
         let columns: Vec<Column> = base.outputs.iter().map(|output| output.column).collect();
@@ -191,12 +193,12 @@ impl Binder<'_> {
         let step = step?;
         if step.outputs.len() != columns.len() {
             return Err(Error::new(SqlState::SYNTAX_ERROR, "each UNION query must have the same number of columns")
-                .at(self.position(right.start())));
+                .at(self.position(first_column(right))));
         }
         let mut targets = Vec::with_capacity(columns.len());
         for (index, (base, step)) in columns.iter().zip(&step.outputs).enumerate() {
             let types = [base.ty, step.column.ty];
-            let common = resolve::common_type(&types, "UNION").map_err(|error| error.at(self.position(right.start())))?;
+            let common = resolve::common_type(&types, "UNION").map_err(|error| error.at(self.position(first_column(right))))?;
             let overall = shared_modifier(&types, common);
             if overall != base.ty {
                 return Err(Error::new(
@@ -209,10 +211,10 @@ impl Binder<'_> {
                     ),
                 )
                 .with_hint("Cast the output of the non-recursive term to the correct type.")
-                .at(self.position(left.start())));
+                .at(self.position(first_column(left))));
             }
             if !all {
-                resolve::equality(overall).map_err(|error| error.at(self.position(left.start())))?;
+                resolve::equality(overall).map_err(|error| error.at(self.position(first_column(left))))?;
             }
             targets.push(overall);
         }
@@ -229,13 +231,14 @@ impl Binder<'_> {
     }
 
     /// The two terms of a recursive query.
-    fn recursive_terms<'q>(&self, name: &str, query: &'q ast::Query) -> Result<(&'q SetExpr, &'q SetExpr, bool)> {
+    fn recursive_terms<'q>(&self, alias: &Alias, query: &'q ast::Query) -> Result<(&'q SetExpr, &'q SetExpr, bool)> {
         let ast::Query { with, body, order_by, limit_clause, fetch, locks, .. } = query;
         let malformed = || {
             invalid_recursion(format!(
-                "recursive query \"{name}\" does not have the form non-recursive-term UNION [ALL] recursive-term"
+                "recursive query \"{}\" does not have the form non-recursive-term UNION [ALL] recursive-term",
+                alias.name
             ))
-            .at(self.position(query.start()))
+            .at(self.position(alias.span))
         };
         let SetExpr::SetOperation { op: SetOperator::Union, set_quantifier, left, right } = &**body else {
             return Err(malformed());
@@ -267,13 +270,13 @@ fn invalid_recursion(words: String) -> Error {
     Error::new(SqlState::INVALID_RECURSION, words)
 }
 
-/// Whether a query names an unqualified relation anywhere. A name that an inner WITH hides counts too.
-fn names_relation<T: ast::Visit>(query: &T, name: &str) -> bool {
+/// Where a query names an unqualified relation, if it does. A name that an inner WITH hides counts too.
+fn named_in<T: ast::Visit>(query: &T, name: &str) -> Option<Span> {
     let found = visit_relations(query, |relation| match relation.0.as_slice() {
-        [ast::ObjectNamePart::Identifier(ident)] if fold(ident) == name => ControlFlow::Break(()),
+        [ast::ObjectNamePart::Identifier(ident)] if fold(ident) == name => ControlFlow::Break(ident.span),
         _ => ControlFlow::Continue(()),
     });
-    found.is_break()
+    found.break_value()
 }
 
 /// Whether a relation names columns of enclosing queries.

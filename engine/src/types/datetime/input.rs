@@ -375,7 +375,7 @@ impl Parts {
             }
         }
         for part in parts.iter().filter(|part| part.starts_with(|c: char| c.is_ascii_digit())) {
-            self.number(part)?;
+            self.date_part(part)?;
         }
         let complete = self.year.is_some() && self.month.is_some() && self.day.is_some();
         if complete || self.day_of_year.is_some() { Ok(()) } else { Err(Fault::BadFormat) }
@@ -400,10 +400,13 @@ impl Parts {
         if (has_point && digits > 2) || (digits >= 6 && (!self.has_date() || self.time.is_none())) {
             return self.run_together(text, false);
         }
-        if has_point {
-            return Err(Fault::BadFormat);
-        }
+        self.date_part(text)
+    }
+
+    /// A number that is the year, month or day.
+    fn date_part(&mut self, text: &str) -> Decoded<()> {
         let value = integer(text)?;
+        let digits = text.len();
         if digits == 3 && self.year.is_some() && self.month.is_none() && self.day.is_none() && (1..=366).contains(&value) {
             self.day_of_year = Some(value);
             return Ok(());

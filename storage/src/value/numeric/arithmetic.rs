@@ -3,17 +3,15 @@
 use num_bigint::BigInt;
 use num_traits::{Signed, Zero};
 
-use super::decimal::{
-    Decimal, divide_rounding_small, pow10, pow10_big, rescale, rescale_truncating,
-};
-use super::{Numeric, NumericError, Parts, Repr, Result, SCALE_MAX};
+use super::decimal::{Decimal, divide_rounding_small, pow10, pow10_big, rescale, rescale_truncating};
+use super::{INTEGER_DIGITS_MAX, Numeric, NumericError, Parts, Repr, Result, SCALE_MAX};
 
 /// How many significant digits a quotient has at least.
 pub(super) const SIGNIFICANT_DIGITS_MIN: i64 = 16;
 /// The greatest scale that division and the like choose by themselves.
 pub(super) const DISPLAY_SCALE_MAX: i64 = 1000;
-/// The greatest number of digits, before or after the point, to which `round` and `trunc` count.
-pub(super) const RESULT_SCALE_MAX: i32 = 2000;
+/// The digits, before and after the point, to which `round` and `trunc` count.
+const ROUND_DIGITS: std::ops::RangeInclusive<i32> = -(INTEGER_DIGITS_MAX as i32)..=SCALE_MAX as i32;
 
 impl Numeric {
     /// The sum, at the greater of the scales.
@@ -159,13 +157,13 @@ impl Numeric {
     ///
     /// Like `floor` and `ceil` it cuts off where rounding would need a digit more than a numeric has.
     pub fn round(&self, digits: i32) -> Numeric {
-        let scale = digits.clamp(-RESULT_SCALE_MAX, RESULT_SCALE_MAX);
+        let scale = digits.clamp(*ROUND_DIGITS.start(), *ROUND_DIGITS.end());
         self.reshaped(i64::from(scale), rescale, divide_rounding_small).unwrap_or_else(|_| self.trunc(digits))
     }
 
     /// This value without what follows so many digits after its point.
     pub fn trunc(&self, digits: i32) -> Numeric {
-        let digits = digits.clamp(-RESULT_SCALE_MAX, RESULT_SCALE_MAX);
+        let digits = digits.clamp(*ROUND_DIGITS.start(), *ROUND_DIGITS.end());
         let cut = self.reshaped(i64::from(digits), rescale_truncating, |value, divisor| value / divisor);
         cut.expect("cutting digits off cannot overflow")
     }
@@ -203,7 +201,8 @@ impl Numeric {
             }
             Parts::Big(coefficient, scale) => {
                 let digits = super::decimal::digits_big(coefficient.magnitude());
-                let zeros = digits.iter().rev().take(usize::from(scale)).take_while(|digit| **digit == 0).count() as u16;
+                let zeros =
+                    digits.iter().rev().take(usize::from(scale)).take_while(|digit| **digit == 0).count() as u16;
                 Self::big(coefficient / pow10_big(u32::from(zeros)), scale - zeros)
             }
             _ => self.clone(),

@@ -58,8 +58,11 @@ pub(super) fn with_digits_small<R>(value: u128, read: impl FnOnce(&[u8]) -> R) -
     let mut rest = value;
     while rest > 0 {
         // Nineteen digits at a time fit a word, whose division is cheap.
-        let mut word = (rest % CHUNK) as u64;
-        rest /= CHUNK;
+        let (mut word, above) = match u64::try_from(rest) {
+            Ok(word) if rest < CHUNK => (word, 0),
+            _ => ((rest % CHUNK) as u64, rest / CHUNK),
+        };
+        rest = above;
         let end = at;
         while word > 0 {
             at -= 1;
@@ -95,14 +98,18 @@ pub(super) fn divide_rounding(value: &BigInt, divisor: &BigInt) -> BigInt {
 #[inline]
 pub(super) fn divide_rounding_small(value: i128, divisor: i128) -> i128 {
     // Most values fit a word, whose division is several times faster.
-    if let (Ok(value), Ok(divisor)) = (i64::try_from(value), i64::try_from(divisor)) {
-        if divisor != -1 {
+    match (i64::try_from(value), i64::try_from(divisor)) {
+        (Ok(value), Ok(divisor)) if divisor != -1 => {
             let (quotient, remainder) = (value / divisor, (value % divisor).unsigned_abs());
-            return i128::from(quotient + away(remainder >= divisor.unsigned_abs() - remainder, (value < 0) == (divisor < 0)));
+            let rounds = remainder >= divisor.unsigned_abs() - remainder;
+            i128::from(quotient + away(rounds, (value < 0) == (divisor < 0)))
+        }
+        _ => {
+            let (quotient, remainder) = (value / divisor, (value % divisor).unsigned_abs());
+            let rounds = remainder >= divisor.unsigned_abs() - remainder;
+            quotient + i128::from(away(rounds, (value < 0) == (divisor < 0)))
         }
     }
-    let (quotient, remainder) = (value / divisor, (value % divisor).unsigned_abs());
-    quotient + i128::from(away(remainder >= divisor.unsigned_abs() - remainder, (value < 0) == (divisor < 0)))
 }
 
 /// What rounding adds to a quotient.
@@ -192,7 +199,8 @@ impl Decimal {
         };
         let mut number = groups_at(count);
         let mut groups = count;
-        let exact = rescale_truncating(BigInt::from(number), (count - 1 - weight) * 4, self.scale) == self.coefficient.abs();
+        let exact =
+            rescale_truncating(BigInt::from(number), (count - 1 - weight) * 4, self.scale) == self.coefficient.abs();
         while exact && groups > 1 && number % 10_000 == 0 {
             number /= 10_000;
             groups -= 1;

@@ -186,8 +186,9 @@ fn append_key(negative: bool, digits: &[u8], scale: u16, out: &mut Vec<u8>) {
 /// The value of a key's digits, of which the first is multiplied by 100^`exponent`.
 fn read_digits(negative: bool, exponent: i64, bytes: &[u8], flip: u8, scale: u16) -> Result<Numeric> {
     let Some((last, before)) = bytes.split_last() else { return Err(NumericError::Invalid) };
-    let ends = (last ^ flip) & 1 == 0 && before.iter().all(|byte| (byte ^ flip) & 1 == 1);
-    if !ends || bytes.iter().any(|byte| (byte ^ flip) >= 200) || last ^ flip == 0 {
+    let last = last ^ flip;
+    let continues = |byte: &u8| (byte ^ flip) & 1 == 1 && (byte ^ flip) < 200;
+    if last & 1 == 1 || last == 0 || last >= 200 || !before.iter().all(continues) {
         return Err(NumericError::Invalid);
     }
     // How many digits the last pair ends after the point; negative before it.
@@ -195,23 +196,22 @@ fn read_digits(negative: bool, exponent: i64, bytes: &[u8], flip: u8, scale: u16
     if digits_after > i64::from(SCALE_MAX) + 1 || exponent * 2 >= INTEGER_DIGITS_MAX {
         return Err(NumericError::Invalid);
     }
-    let shorter = (last ^ flip) / 2 % 10 == 0 && digits_after > 0;
+    let shorter = (last / 2).is_multiple_of(10) && digits_after > 0;
     digits_after -= i64::from(shorter);
     let scale = digits_after.max(i64::from(scale));
     if scale > i64::from(SCALE_MAX) {
         return Err(NumericError::Invalid);
     }
     let zeros = (scale - digits_after) as u32;
-    // Nineteen pairs are 38 digits.
+    // Nineteen pairs are 38 digits, of which nine fit a word.
     if bytes.len() <= 19 {
-        let pair = |byte: &u8| (byte ^ flip) / 2;
+        let word_of = |chunk: &[u8]| chunk.iter().fold(0u64, |sum, byte| sum * 100 + u64::from((byte ^ flip) / 2));
         let mut magnitude = 0i128;
         for chunk in bytes.chunks(9) {
-            let word = chunk.iter().fold(0u64, |sum, byte| sum * 100 + u64::from(pair(byte)));
-            magnitude = magnitude * pow10(chunk.len() as u32 * 2).unwrap_or(1) + i128::from(word);
+            magnitude = magnitude * pow10(chunk.len() as u32 * 2).unwrap_or(1) + i128::from(word_of(chunk));
         }
         if shorter {
-            magnitude /= 10;
+            magnitude = u64::try_from(magnitude).map_or(magnitude / 10, |word| i128::from(word / 10));
         }
         if let Some(magnitude) = pow10(zeros).and_then(|power| magnitude.checked_mul(power)) {
             return Ok(Numeric::from_parts(if negative { -magnitude } else { magnitude }, scale as u16));

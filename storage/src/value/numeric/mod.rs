@@ -87,7 +87,11 @@ pub struct Numeric(Repr);
 #[derive(Clone)]
 enum Repr {
     /// An `i128` in two halves, which keeps the type at three words.
-    Small { high: i64, low: u64, scale: u16 },
+    Small {
+        high: i64,
+        low: u64,
+        scale: u16,
+    },
     /// A coefficient that no `i128` holds.
     Big(Box<Big>),
     NaN,
@@ -117,7 +121,7 @@ impl Numeric {
     pub const ZERO: Numeric = Numeric(Repr::Small { high: 0, low: 0, scale: 0 });
     pub const ONE: Numeric = Numeric(Repr::Small { high: 0, low: 1, scale: 0 });
 
-    /// `coefficient` × 10^-`scale`. The scale must not exceed [`SCALE_MAX`].
+    /// `coefficient` × 10^-`scale`. The scale must not exceed 16383.
     pub fn from_parts(coefficient: i128, scale: u16) -> Self {
         debug_assert!(scale <= SCALE_MAX);
         Self(Repr::Small { high: (coefficient >> 64) as i64, low: coefficient as u64, scale })
@@ -193,7 +197,13 @@ impl Numeric {
     pub fn signum(&self) -> i32 {
         match self.parts() {
             Parts::Small(coefficient, _) => coefficient.signum() as i32,
-            Parts::Big(coefficient, _) => if coefficient.is_negative() { -1 } else { 1 },
+            Parts::Big(coefficient, _) => {
+                if coefficient.is_negative() {
+                    -1
+                } else {
+                    1
+                }
+            }
             Parts::NaN => 0,
             Parts::Infinity => 1,
             Parts::NegativeInfinity => -1,

@@ -129,7 +129,8 @@ fn assemble(negative: bool, integer: &[u8], fraction: &[u8], exponent: i64) -> R
     if scale > i64::from(SCALE_MAX) {
         return Err(NumericError::Overflow);
     }
-    let mut digits = integer.iter().chain(fraction).map(|digit| digit - b'0').skip_while(|digit| *digit == 0).peekable();
+    let mut digits =
+        integer.iter().chain(fraction).map(|digit| digit - b'0').skip_while(|digit| *digit == 0).peekable();
     if digits.peek().is_none() {
         return Ok(Numeric::from_parts(0, scale as u16));
     }

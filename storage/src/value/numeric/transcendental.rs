@@ -6,12 +6,14 @@
 use num_bigint::BigInt;
 use num_traits::{One, Signed, Zero};
 
-use super::arithmetic::{DISPLAY_SCALE_MAX, RESULT_SCALE_MAX, SIGNIFICANT_DIGITS_MIN};
+use super::arithmetic::{DISPLAY_SCALE_MAX, SIGNIFICANT_DIGITS_MIN};
 use super::decimal::{Decimal, pow10_big, rescale, rescale_truncating};
 use super::{Numeric, NumericError, Result, SCALE_MAX};
 
 /// Digits beyond those of the result, so that the errors of many steps do not reach it.
 const SPARE_DIGITS: i64 = 14;
+/// Estimates of a result's digits stop here; e is raised to powers below three times as much.
+const RESULT_DIGITS_MAX: f64 = 2000.0;
 /// PostgreSQL's value of log10(e), in the precision that it uses for its estimates.
 #[expect(clippy::approx_constant, reason = "the estimate must be PostgreSQL's")]
 const LOG10_E: f64 = 0.434294481903252;
@@ -40,7 +42,7 @@ impl Numeric {
         let Some(value) = self.to_decimal() else {
             return Ok(if self.is_negative() { Self::ZERO } else { self.clone() });
         };
-        let digits = (self.to_f64() * LOG10_E).clamp(-f64::from(RESULT_SCALE_MAX), f64::from(RESULT_SCALE_MAX));
+        let digits = (self.to_f64() * LOG10_E).clamp(-RESULT_DIGITS_MAX, RESULT_DIGITS_MAX);
         let scale = chosen_scale(SIGNIFICANT_DIGITS_MIN - digits as i64, &[self]);
         finish(exponential(&value, scale)?, scale)
     }
@@ -121,7 +123,7 @@ impl Numeric {
         // To few digits first, to know the size of the result.
         let rough_scale = (8 - logarithm_exponent).max(0);
         let rough = logarithm(&base, rough_scale)?.times(power, rough_scale).to_f64();
-        if rough.abs() > f64::from(RESULT_SCALE_MAX) * 3.01 {
+        if rough.abs() > RESULT_DIGITS_MAX * 3.01 {
             return if rough > 0.0 {
                 Err(NumericError::Overflow)
             } else {
@@ -212,7 +214,7 @@ fn product(a: &BigInt, b: &BigInt, unit: &BigInt) -> BigInt {
 /// e^`argument`, good to `scale` digits after the point.
 fn exponential(argument: &Decimal, scale: i64) -> Result<Decimal> {
     let mut rough = argument.to_f64();
-    if rough.abs() >= f64::from(RESULT_SCALE_MAX) * 3.0 {
+    if rough.abs() >= RESULT_DIGITS_MAX * 3.0 {
         return if rough > 0.0 {
             Err(NumericError::Overflow)
         } else {

@@ -14,7 +14,6 @@ use datafusion::logical_expr::{
 };
 
 use super::sort_key::{Key, key_of, keyed};
-use super::subquery::order_of;
 use super::{Lowering, column};
 use crate::error::Result;
 use crate::execute::failure::failure;
@@ -52,9 +51,16 @@ impl Lowering<'_> {
         sets: Option<&[Vec<usize>]>,
         aggregates: &[(Column, AggregateCall)],
     ) -> Result<LogicalPlan> {
-        let plan = self.relation(input)?;
         // An aggregate that depends on order and says none takes that of its input.
-        let order = order_of(input);
+        let takes_order = aggregates.iter().any(|(_, call)| {
+            call.order_by.is_empty() && matches!(call.function.kind, AggregateKind::ArrayAgg | AggregateKind::StringAgg)
+        });
+        let (plan, order) = if takes_order {
+            let (input, order) = self.ordered(input.clone());
+            (self.relation(&input)?, order)
+        } else {
+            (self.relation(input)?, Vec::new())
+        };
         let mut shapes = Vec::with_capacity(aggregates.len());
         for (column, call) in aggregates {
             let shape = self.shape(call, &order)?;

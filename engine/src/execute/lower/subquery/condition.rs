@@ -53,6 +53,10 @@ impl Lowering<'_> {
                     let kept = build::filter(input, if negated { vec![build::boolean(Some(false))] } else { Vec::new() });
                     return Ok((kept, None));
                 };
+                if !build::depends(&relation, &input) {
+                    // Asked once for all rows, not once for each.
+                    return Ok((input, Some(condition)));
+                }
                 let kind = if negated { JoinKind::Anti } else { JoinKind::Semi };
                 Ok((self.dependent_join(kind, input, relation, Vec::new())?, None))
             }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use super::super::{Lowering, walk};
 use super::build;
-use super::order::order_of;
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{ColumnVar, Expr, Frame, FrameBound, FrameUnit, SortKey, WindowCall};
 use crate::function::{AggregateKind, WindowFunction};
@@ -287,9 +286,9 @@ impl Lowering<'_> {
         }
         let fetch = self.row_count(limit, SqlState::INVALID_ROW_COUNT_IN_LIMIT, "LIMIT")?;
         let skip = self.row_count(offset, SqlState::INVALID_ROW_COUNT_IN_OFFSET, "OFFSET")?.unwrap_or(0);
-        let order = order_of(input);
         let outputs = domain.with(&input.outputs());
-        let pushed = self.push(domain, input)?;
+        let (input, order) = self.ordered(input.clone());
+        let pushed = self.push(domain, &input)?;
         let number = Column { var: self.fresh(), ty: build::INT8 };
         let call = row_number(&domain.columns, order);
         let numbered = Relation::Window { input: Box::new(pushed), calls: vec![(number, call)] };

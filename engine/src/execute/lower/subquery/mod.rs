@@ -20,8 +20,6 @@ mod order;
 mod pull_up;
 mod value;
 
-pub(super) use order::order_of;
-
 impl Lowering<'_> {
     pub(super) fn without_subqueries(&mut self, relation: Relation) -> Result<Relation> {
         match relation {

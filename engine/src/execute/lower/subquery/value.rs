@@ -5,7 +5,6 @@ use super::super::{Lowering, walk};
 use super::build;
 use super::condition::vars;
 use super::domain::{Domain, or_zero};
-use super::order::order_of;
 use super::pull_up::Untied;
 use crate::error::{Error, Result};
 use crate::expr::{AggregateCall, ColumnVar, Expr, ExprKind, Subquery, SubqueryKind};
@@ -184,7 +183,8 @@ impl Lowering<'_> {
     fn array(&mut self, relation: Relation, output: Column, ty: Type, input: &mut Relation) -> Result<Expr> {
         let array = self.new_column(ty);
         let mut call = build::call(&ALL_VALUES, vec![build::column(output)]);
-        call.order_by = order_of(&relation);
+        let (relation, order) = self.ordered(relation);
+        call.order_by = order;
         self.joined_aggregate(&relation, vec![(array, call)], input)?;
         let element = super::super::column::physical(output.ty)?;
         let empty = Value::Array(Box::new(Array { element, values: Vec::new() }));

@@ -49,13 +49,13 @@ impl Binder<'_> {
         self.note_use(&table, auth::Privileges::INSERT, &numbers);
         let row = (0..table.columns.len()).map(|position| self.default_of(&table, position)).collect::<Result<Vec<_>>>()?;
         let filter = filter.map(|condition| self.condition(condition, &scope, Clause::CopyWhere)).transpose()?;
-        let action = Action::Insert(Insert { source: InsertSource::Rows(Vec::new()), on_conflict: None });
+        let action = Action::Insert(Box::new(Insert { source: InsertSource::Rows(Vec::new()), on_conflict: None }));
         let uses = self.uses();
         let mut locks = vec![(TableId(table.oid), TableLock::RowExclusive)];
         locks.extend(target.parents.iter().map(|parent| (TableId(parent.parent.oid), TableLock::RowShare)));
         locks.sort_by_key(|(table, _)| *table);
         let write = Write { target, action, returning: None, uses: uses.clone(), params: Vec::new() };
-        let statement = BoundStatement { plan: Plan::Write(write), params: Vec::new(), columns: None, uses, locks };
+        let statement = BoundStatement { plan: Plan::Write(Box::new(write)), params: Vec::new(), columns: None, uses, locks };
         Ok(BoundCopy { statement, positions, row, filter })
     }
 }

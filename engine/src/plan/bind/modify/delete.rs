@@ -38,7 +38,7 @@ impl Binder<'_> {
         let returning = self.bound_returning(returning.as_ref(), &scope)?;
         let (rows, _) = self.rows_to_change(&table, target.first_column, others, filter, Vec::new(), point_plans)?;
         let params = self.final_params()?;
-        let action = Action::Delete(Delete { rows });
+        let action = Action::Delete(Box::new(Delete { rows }));
         Ok(Write { target, action, returning, uses: self.uses(), params })
     }
 }

@@ -78,7 +78,7 @@ impl Binder<'_> {
         };
         let returning = self.bound_returning(returning.as_ref(), &scope)?;
         let params = self.final_params()?;
-        let action = Action::Insert(Insert { source, on_conflict });
+        let action = Action::Insert(Box::new(Insert { source, on_conflict }));
         Ok(Write { target, action, returning, uses: self.uses(), params })
     }
 

@@ -48,7 +48,7 @@ impl Binder<'_> {
         let first = target.first_column;
         let (rows, assignments) = self.rows_to_change(&table, first, others, filter, assignments, point_plans)?;
         let params = self.final_params()?;
-        let action = Action::Update(Update { assignments, rows });
+        let action = Action::Update(Box::new(Update { assignments, rows }));
         Ok(Write { target, action, returning, uses: self.uses(), params })
     }
 

@@ -1,0 +1,234 @@
+//! `pg_class` and what hangs on its rows: `pg_attribute`, `pg_attrdef`, `pg_index`, `pg_description`.
+
+use storage::Value;
+
+use super::relation::{Kind, NULL, acl_items, options, row, user_tables};
+use super::{Reader, fixed, relation, types};
+use crate::catalog::{ConstraintKind, Index, Table, TableColumn, TableKind};
+use crate::types::{Type, builtin};
+
+/// `pg_class.oid` of `pg_class`.
+pub(super) const PG_CLASS: u32 = 1259;
+/// Access methods.
+const HEAP: u32 = 2;
+const BTREE: u32 = 403;
+
+pub(super) fn classes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let mut rows = Vec::new();
+    for table in reader.catalog.tables.values() {
+        rows.push(class_of_table(reader, table));
+        rows.extend(table.indexes.iter().map(|index| class_of_index(table, index)));
+    }
+    rows
+}
+
+fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
+    let system = table.kind == TableKind::System;
+    let view = system && relation(table.oid).is_some_and(|relation| relation.kind == Kind::View);
+    let tuples = if system { None } else { (reader.row_count)(table.storage.generation) };
+    let checks = table.constraints.iter().filter(|found| matches!(found.kind, ConstraintKind::Check { .. })).count();
+    row![
+        table.oid,
+        &table.name,
+        table.schema,
+        // No table has a composite type here.
+        0u32,
+        0u32,
+        table.owner,
+        if view { 0 } else { HEAP },
+        if system { 0 } else { table.oid },
+        0u32,
+        0,
+        tuples.map_or(-1.0, |tuples| tuples as f32),
+        0,
+        0u32,
+        !table.indexes.is_empty(),
+        false,
+        if table.unlogged { 'u' } else { 'p' },
+        if view { 'v' } else { 'r' },
+        table.last_column,
+        i16::try_from(checks).unwrap_or(i16::MAX),
+        false,
+        // Foreign keys are triggers to PostgreSQL, and psql looks for them where this says so.
+        is_in_foreign_key(reader, table),
+        false,
+        false,
+        false,
+        true,
+        if system { 'n' } else { 'd' },
+        false,
+        0u32,
+        0u32,
+        0u32,
+        acl_items(reader.catalog, table.acl.as_ref()),
+        options(&table.options),
+        NULL,
+    ]
+}
+
+fn class_of_index(table: &Table, index: &Index) -> Vec<Value> {
+    row![
+        index.oid,
+        &index.name,
+        table.schema,
+        0u32,
+        0u32,
+        table.owner,
+        BTREE,
+        index.oid,
+        0u32,
+        0,
+        -1.0f32,
+        0,
+        0u32,
+        false,
+        false,
+        if table.unlogged { 'u' } else { 'p' },
+        'i',
+        i16::try_from(index.columns.len()).unwrap_or(i16::MAX),
+        0i16,
+        false,
+        false,
+        false,
+        false,
+        false,
+        true,
+        'n',
+        false,
+        0u32,
+        0u32,
+        0u32,
+        NULL,
+        options(&index.options),
+        NULL,
+    ]
+}
+
+/// Whether the table refers to one, or is referred to.
+fn is_in_foreign_key(reader: &Reader<'_>, table: &Table) -> bool {
+    let refers = |from: &Table, to: Option<u32>| {
+        from.constraints.iter().any(|constraint| match &constraint.kind {
+            ConstraintKind::ForeignKey { target, .. } => to.is_none_or(|to| to == *target),
+            _ => false,
+        })
+    };
+    refers(table, None) || user_tables(reader.catalog).any(|other| refers(other, Some(table.oid)))
+}
+
+pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let mut rows = Vec::new();
+    for table in reader.catalog.tables.values() {
+        rows.extend(table.columns.iter().map(|column| attribute(table.oid, column.number, column, true)));
+        for index in &table.indexes {
+            for (number, column) in (1u16..).zip(&index.columns) {
+                if let Some(position) = table.position_of_number(column.number) {
+                    rows.push(attribute(index.oid, number, &table.columns[position], false));
+                }
+            }
+        }
+    }
+    rows
+}
+
+/// A column of a table, or of an index on it.
+fn attribute(relation: u32, number: u16, column: &TableColumn, of_table: bool) -> Vec<Value> {
+    let info = builtin::info(column.ty.oid);
+    row![
+        relation,
+        &column.name,
+        column.ty.oid,
+        -1,
+        info.map_or(-1, |info| info.length),
+        number,
+        i32::from(info.is_some_and(|info| info.is_array())),
+        -1,
+        column.ty.modifier,
+        info.is_some_and(|info| info.by_value),
+        info.map_or('i', |info| info.align),
+        info.map_or('x', |info| info.storage),
+        "",
+        of_table && column.not_null,
+        of_table && column.default.is_some(),
+        false,
+        "",
+        "",
+        false,
+        true,
+        0,
+        types::collation(column.ty.oid),
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+    ]
+}
+
+/// A default has no oid of its own: this one is the same after a restart, and differs from any other as long as oids
+/// of tables stay below a million.
+pub(super) fn default_oid(table: u32, column: u16) -> u32 {
+    1 << 31 | (table & 0xF_FFFF) << 11 | u32::from(column) & 0x7FF
+}
+
+pub(super) fn defaults(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let mut rows = Vec::new();
+    for table in user_tables(reader.catalog) {
+        for column in &table.columns {
+            if let Some(default) = &column.default {
+                rows.push(row![default_oid(table.oid, column.number), table.oid, column.number, default]);
+            }
+        }
+    }
+    rows
+}
+
+pub(super) fn indexes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let tables = user_tables(reader.catalog);
+    tables.flat_map(|table| table.indexes.iter().map(|index| index_row(table, index))).collect()
+}
+
+fn index_row(table: &Table, index: &Index) -> Vec<Value> {
+    let count = i16::try_from(index.columns.len()).unwrap_or(i16::MAX);
+    let of_columns = |fact: fn(Type) -> u32| -> Vec<u32> {
+        let types = index.columns.iter().map(|column| table.position_of_number(column.number));
+        types.map(|position| position.map_or(0, |position| fact(table.columns[position].ty))).collect()
+    };
+    let flags = |column: &crate::catalog::IndexColumn| i16::from(column.descending) | i16::from(column.nulls_first) << 1;
+    row![
+        index.oid,
+        table.oid,
+        count,
+        count,
+        index.unique,
+        index.unique && !index.nulls_distinct,
+        index.primary,
+        false,
+        true,
+        false,
+        true,
+        false,
+        true,
+        true,
+        false,
+        index.columns.iter().map(|column| column.number).collect::<Vec<_>>(),
+        of_columns(|ty| types::collation(ty.oid)),
+        of_columns(|ty| fixed::operator_class(ty.oid)),
+        index.columns.iter().map(flags).collect::<Vec<_>>(),
+        NULL,
+        NULL,
+    ]
+}
+
+pub(super) fn descriptions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let mut rows = Vec::new();
+    for table in user_tables(reader.catalog) {
+        rows.extend(table.comment.iter().map(|comment| row![table.oid, PG_CLASS, 0, comment]));
+        for column in &table.columns {
+            let number = i32::from(column.number);
+            rows.extend(column.comment.iter().map(|comment| row![table.oid, PG_CLASS, number, comment]));
+        }
+        for index in &table.indexes {
+            rows.extend(index.comment.iter().map(|comment| row![index.oid, PG_CLASS, 0, comment]));
+        }
+    }
+    rows
+}

@@ -1,0 +1,145 @@
+//! `pg_constraint`, and the dependencies between constraints, indexes and tables in `pg_depend`.
+
+use storage::Value;
+
+use super::Reader;
+use super::class::PG_CLASS;
+use super::relation::{NULL, row, user_tables};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, ForeignKeyAction, Table};
+use crate::function::resolve;
+
+const PG_CONSTRAINT: u32 = 2606;
+
+pub(super) fn constraints(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let tables = user_tables(reader.catalog);
+    tables.flat_map(|table| table.constraints.iter().map(|found| constraint_row(reader.catalog, table, found))).collect()
+}
+
+/// `contype`.
+pub(super) fn letter(kind: &ConstraintKind) -> char {
+    match kind {
+        ConstraintKind::PrimaryKey { .. } => 'p',
+        ConstraintKind::Unique { .. } => 'u',
+        ConstraintKind::Check { .. } => 'c',
+        ConstraintKind::ForeignKey { .. } => 'f',
+    }
+}
+
+fn action(action: ForeignKeyAction) -> char {
+    match action {
+        ForeignKeyAction::NoAction => 'a',
+        ForeignKeyAction::Restrict => 'r',
+        ForeignKeyAction::Cascade => 'c',
+        ForeignKeyAction::SetNull => 'n',
+        ForeignKeyAction::SetDefault => 'd',
+    }
+}
+
+fn constraint_row(catalog: &Catalog, table: &Table, constraint: &Constraint) -> Vec<Value> {
+    let kind = &constraint.kind;
+    let key = match kind {
+        ConstraintKind::PrimaryKey { columns, .. }
+        | ConstraintKind::Unique { columns, .. }
+        | ConstraintKind::ForeignKey { columns, .. } => Some(columns.as_slice()),
+        ConstraintKind::Check { .. } => None,
+    };
+    let foreign = match kind {
+        ConstraintKind::ForeignKey { target, target_columns, on_delete, on_update, .. } => {
+            Some((*target, target_columns.as_slice(), *on_delete, *on_update))
+        }
+        _ => None,
+    };
+    let expression = match kind {
+        ConstraintKind::Check { expression } => Some(expression),
+        _ => None,
+    };
+    let equalities = foreign.map(|(target, target_columns, ..)| {
+        let pairs = key.unwrap_or_default().iter().zip(target_columns);
+        pairs.map(|(column, other)| equality(catalog, table, *column, target, *other)).collect::<Vec<u32>>()
+    });
+    row![
+        constraint.oid,
+        &constraint.name,
+        table.schema,
+        letter(kind),
+        false,
+        false,
+        true,
+        table.oid,
+        0u32,
+        supporting_index(catalog, kind),
+        0u32,
+        foreign.map_or(0, |(target, ..)| target),
+        foreign.map_or(' ', |(_, _, _, on_update)| action(on_update)),
+        foreign.map_or(' ', |(_, _, on_delete, _)| action(on_delete)),
+        if foreign.is_some() { 's' } else { ' ' },
+        true,
+        0,
+        !matches!(kind, ConstraintKind::Check { .. }),
+        key,
+        foreign.map(|(_, columns, ..)| columns),
+        equalities.clone(),
+        equalities.clone(),
+        equalities,
+        NULL,
+        NULL,
+        expression,
+    ]
+}
+
+/// The operator by which a foreign key compares two columns.
+fn equality(catalog: &Catalog, table: &Table, column: u16, target: u32, other: u16) -> u32 {
+    let type_of = |table: &Table, number| table.position_of_number(number).map(|position| table.columns[position].ty);
+    let left = catalog.tables.get(&target).and_then(|target| type_of(target, other));
+    let operator = type_of(table, column).and_then(|right| resolve::operator("=", left, right).ok());
+    operator.map_or(0, |operator| operator.oid)
+}
+
+/// The index that enforces a key, or that a foreign key looks rows up in.
+pub(super) fn supporting_index(catalog: &Catalog, kind: &ConstraintKind) -> u32 {
+    match kind {
+        ConstraintKind::PrimaryKey { index, .. } | ConstraintKind::Unique { index, .. } => *index,
+        ConstraintKind::Check { .. } => 0,
+        ConstraintKind::ForeignKey { target, target_columns, .. } => {
+            let target = catalog.tables.get(target);
+            let same = |columns: &[u16]| {
+                columns.len() == target_columns.len() && columns.iter().all(|column| target_columns.contains(column))
+            };
+            let indexes = target.map(|target| target.indexes.as_slice()).unwrap_or_default();
+            let index = indexes.iter().find(|index| {
+                index.unique && same(&index.columns.iter().map(|column| column.number).collect::<Vec<_>>())
+            });
+            index.map_or(0, |index| index.oid)
+        }
+    }
+}
+
+/// An index goes with its constraint, a constraint with its columns, and a foreign key holds on to the index it needs.
+pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let mut rows = Vec::new();
+    for table in user_tables(reader.catalog) {
+        for constraint in &table.constraints {
+            let (columns, index): (&[u16], _) = match &constraint.kind {
+                ConstraintKind::PrimaryKey { columns, index } | ConstraintKind::Unique { columns, index } => {
+                    (columns, Some(*index))
+                }
+                ConstraintKind::ForeignKey { columns, .. } => (columns, None),
+                ConstraintKind::Check { .. } => (&[0], None),
+            };
+            for column in columns {
+                rows.push(row![PG_CONSTRAINT, constraint.oid, 0, PG_CLASS, table.oid, i32::from(*column), 'a']);
+            }
+            if let Some(index) = index {
+                rows.push(row![PG_CLASS, index, 0, PG_CONSTRAINT, constraint.oid, 0, 'i']);
+            }
+            if let ConstraintKind::ForeignKey { target, target_columns, .. } = &constraint.kind {
+                for column in target_columns {
+                    rows.push(row![PG_CONSTRAINT, constraint.oid, 0, PG_CLASS, *target, i32::from(*column), 'n']);
+                }
+                let index = supporting_index(reader.catalog, &constraint.kind);
+                rows.push(row![PG_CONSTRAINT, constraint.oid, 0, PG_CLASS, index, 0, 'n']);
+            }
+        }
+    }
+    rows
+}

@@ -1,0 +1,94 @@
+//! Objects written back as the SQL that would define them.
+
+use crate::catalog::{Catalog, Constraint, ConstraintKind, ForeignKeyAction, Index, IndexColumn, Table};
+use crate::types::oid;
+use crate::types::text::{quote_identifier, registered_name};
+
+/// A relation's name, with its schema unless the search path finds it; always with it when no path is given.
+pub(crate) fn relation_name(catalog: &Catalog, path: Option<&[String]>, table: &Table) -> String {
+    let short = path.and_then(|path| registered_name(table.oid, oid::REGCLASS, Some((catalog, path))));
+    short.unwrap_or_else(|| {
+        let schema = catalog.schemas.get(&table.schema).map_or("?", |schema| &schema.name);
+        format!("{}.{}", quote_identifier(schema), quote_identifier(&table.name))
+    })
+}
+
+/// `CREATE INDEX …`.
+pub(crate) fn index_definition(catalog: &Catalog, path: Option<&[String]>, table: &Table, index: &Index) -> String {
+    let mut sql = format!(
+        "CREATE {}INDEX {} ON {} USING btree ({})",
+        if index.unique { "UNIQUE " } else { "" },
+        quote_identifier(&index.name),
+        relation_name(catalog, path, table),
+        index.columns.iter().map(|column| index_column(table, column)).collect::<Vec<_>>().join(", "),
+    );
+    if index.unique && !index.nulls_distinct {
+        sql.push_str(" NULLS NOT DISTINCT");
+    }
+    if !index.options.is_empty() {
+        let written: Vec<String> = index.options.iter().map(|(name, value)| format!("{name}='{}'", value.replace('\'', "''"))).collect();
+        sql.push_str(&format!(" WITH ({})", written.join(", ")));
+    }
+    sql
+}
+
+/// The name of an index's column, as SQL.
+pub(crate) fn column_name(table: &Table, number: u16) -> String {
+    table.position_of_number(number).map_or_else(String::new, |position| quote_identifier(&table.columns[position].name))
+}
+
+fn index_column(table: &Table, column: &IndexColumn) -> String {
+    let order = match (column.descending, column.nulls_first) {
+        (false, false) => "",
+        (false, true) => " NULLS FIRST",
+        (true, true) => " DESC",
+        (true, false) => " DESC NULLS LAST",
+    };
+    column_name(table, column.number) + order
+}
+
+fn column_list(table: &Table, numbers: &[u16]) -> String {
+    numbers.iter().map(|number| column_name(table, *number)).collect::<Vec<_>>().join(", ")
+}
+
+/// What stands in CREATE TABLE for a constraint. `pretty` leaves out parentheses that are not needed.
+pub(crate) fn constraint_definition(
+    catalog: &Catalog,
+    path: &[String],
+    table: &Table,
+    constraint: &Constraint,
+    pretty: bool,
+) -> String {
+    match &constraint.kind {
+        ConstraintKind::PrimaryKey { columns, .. } => format!("PRIMARY KEY ({})", column_list(table, columns)),
+        ConstraintKind::Unique { columns, index } => {
+            let distinct = table.indexes.iter().find(|found| found.oid == *index).is_none_or(|found| found.nulls_distinct);
+            format!("UNIQUE {}({})", if distinct { "" } else { "NULLS NOT DISTINCT " }, column_list(table, columns))
+        }
+        ConstraintKind::Check { expression } if pretty => format!("CHECK ({expression})"),
+        ConstraintKind::Check { expression } => format!("CHECK (({expression}))"),
+        ConstraintKind::ForeignKey { columns, target, target_columns, on_delete, on_update } => {
+            let referenced = catalog.tables.get(target).map_or_else(String::new, |target| {
+                format!("{}({})", relation_name(catalog, Some(path), target), column_list(target, target_columns))
+            });
+            let mut sql = format!("FOREIGN KEY ({}) REFERENCES {referenced}", column_list(table, columns));
+            for (event, action) in [("UPDATE", *on_update), ("DELETE", *on_delete)] {
+                if action != ForeignKeyAction::NoAction {
+                    sql.push_str(&format!(" ON {event} {}", action_words(action)));
+                }
+            }
+            sql
+        }
+    }
+}
+
+/// A foreign key's action in SQL's words.
+pub(crate) fn action_words(action: ForeignKeyAction) -> &'static str {
+    match action {
+        ForeignKeyAction::NoAction => "NO ACTION",
+        ForeignKeyAction::Restrict => "RESTRICT",
+        ForeignKeyAction::Cascade => "CASCADE",
+        ForeignKeyAction::SetNull => "SET NULL",
+        ForeignKeyAction::SetDefault => "SET DEFAULT",
+    }
+}

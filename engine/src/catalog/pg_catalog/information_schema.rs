@@ -1,0 +1,351 @@
+//! The standard's `information_schema`: what of the catalog the current role may see.
+
+use auth::{ObjectAccess, ObjectKind, Principal, Privileges, RoleId, held_privileges};
+use storage::Value;
+
+use super::definition::action_words;
+use super::relation::{Kind, NULL, row};
+use super::{Reader, constraint, relation};
+use crate::catalog::{Constraint, ConstraintKind, Table, TableColumn, TableKind};
+use crate::types::{builtin, oid};
+
+/// What everything of the current role's point of view needs.
+struct Viewer<'a> {
+    reader: &'a Reader<'a>,
+    principal: Principal,
+    database: &'a str,
+}
+
+impl<'a> Viewer<'a> {
+    fn new(reader: &'a Reader<'a>) -> Self {
+        let session = &reader.context.session;
+        let principal = Principal::resolve(session.current_role, session.current_user.as_str(), reader.catalog);
+        Self { reader, principal, database: &session.database }
+    }
+
+    /// The tables on which the role has any of the privileges.
+    fn tables(&self, wanted: Privileges) -> impl Iterator<Item = (&'a Table, &'a str)> {
+        let catalog = self.reader.catalog;
+        catalog.tables.values().filter_map(move |table| {
+            let owner = RoleId(table.owner);
+            let access = ObjectAccess { owner, kind: ObjectKind::Table, acl: table.acl.as_ref() };
+            let visible = self.principal.has_privileges_of(owner)
+                || !held_privileges(&self.principal, &access, wanted).is_empty();
+            let schema = catalog.schemas.get(&table.schema)?;
+            visible.then_some((&**table, schema.name.as_str()))
+        })
+    }
+
+    /// Constraints of the tables that the role owns, or may do more with than read.
+    fn constraints(&self) -> impl Iterator<Item = (&'a Table, &'a str, &'a Constraint)> {
+        let more_than_reading = ObjectKind::Table.all_privileges() - Privileges::SELECT;
+        let tables = self.tables(more_than_reading);
+        tables.flat_map(|(table, schema)| table.constraints.iter().map(move |found| (table, schema, found)))
+    }
+}
+
+fn yes(claim: bool) -> &'static str {
+    if claim { "YES" } else { "NO" }
+}
+
+pub(super) fn schemata(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let viewer = Viewer::new(reader);
+    let owned = reader.catalog.schemas.values().filter(|schema| {
+        let access = ObjectAccess { owner: RoleId(schema.owner), kind: ObjectKind::Schema, acl: schema.acl.as_ref() };
+        viewer.principal.has_privileges_of(access.owner)
+            || !held_privileges(&viewer.principal, &access, Privileges::CREATE | Privileges::USAGE).is_empty()
+    });
+    owned
+        .map(|schema| row![viewer.database, &schema.name, reader.catalog.role_name(schema.owner), NULL, NULL, NULL, NULL])
+        .collect()
+}
+
+fn is_view(table: &Table) -> bool {
+    relation(table.oid).is_some_and(|relation| relation.kind == Kind::View)
+}
+
+pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let viewer = Viewer::new(reader);
+    let row = |(table, schema): (&Table, &str)| {
+        row![
+            viewer.database,
+            schema,
+            &table.name,
+            if is_view(table) { "VIEW" } else { "BASE TABLE" },
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            yes(table.kind == TableKind::Table),
+            "NO",
+            NULL,
+        ]
+    };
+    viewer.tables(ObjectKind::Table.all_privileges()).map(row).collect()
+}
+
+pub(super) fn columns(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let viewer = Viewer::new(reader);
+    let mut rows = Vec::new();
+    for (table, schema) in viewer.tables(ObjectKind::Column.all_privileges()) {
+        rows.extend(table.columns.iter().map(|column| column_row(viewer.database, schema, table, column)));
+    }
+    rows
+}
+
+/// How much a type holds: the columns from `character_maximum_length` to `interval_precision`.
+struct Extent {
+    characters: Option<i32>,
+    octets: Option<i32>,
+    precision: Option<i32>,
+    radix: Option<i32>,
+    scale: Option<i32>,
+    datetime: Option<i32>,
+}
+
+/// Bytes of the longest text.
+const TEXT_OCTETS: i32 = 1 << 30;
+const OCTETS_PER_CHARACTER: i32 = 4;
+
+fn extent(column: &TableColumn) -> Extent {
+    let modifier = column.ty.modifier;
+    let mut extent = Extent { characters: None, octets: None, precision: None, radix: None, scale: None, datetime: None };
+    let mut binary = |precision: i32, scale: Option<i32>| {
+        (extent.precision, extent.radix, extent.scale) = (Some(precision), Some(2), scale);
+    };
+    match column.ty.oid {
+        oid::INT2 => binary(16, Some(0)),
+        oid::INT4 => binary(32, Some(0)),
+        oid::INT8 => binary(64, Some(0)),
+        oid::FLOAT4 => binary(24, None),
+        oid::FLOAT8 => binary(53, None),
+        oid::NUMERIC => {
+            extent.radix = Some(10);
+            if modifier >= 4 {
+                extent.precision = Some((modifier - 4) >> 16 & 0xFFFF);
+                extent.scale = Some((modifier - 4) & 0x7FF);
+            }
+        }
+        oid::TEXT => extent.octets = Some(TEXT_OCTETS),
+        oid::VARCHAR | oid::BPCHAR if modifier >= 4 => {
+            extent.characters = Some(modifier - 4);
+            extent.octets = (modifier - 4).checked_mul(OCTETS_PER_CHARACTER);
+        }
+        oid::VARCHAR | oid::BPCHAR => extent.octets = Some(TEXT_OCTETS),
+        oid::DATE => extent.datetime = Some(0),
+        oid::TIME | oid::TIMESTAMP | oid::TIMESTAMPTZ => {
+            extent.datetime = Some(if modifier >= 0 { modifier } else { 6 });
+        }
+        oid::INTERVAL => {
+            let digits = modifier & 0xFFFF;
+            extent.datetime = Some(if modifier >= 0 && digits <= 6 { digits } else { 6 });
+        }
+        _ => {}
+    }
+    extent
+}
+
+fn column_row(database: &str, schema: &str, table: &Table, column: &TableColumn) -> Vec<Value> {
+    let extent = extent(column);
+    let info = builtin::info(column.ty.oid);
+    let data_type = match info {
+        Some(info) if info.is_array() => "ARRAY",
+        Some(info) => info.sql_name,
+        None => "USER-DEFINED",
+    };
+    row![
+        database,
+        schema,
+        &table.name,
+        &column.name,
+        i32::from(column.number),
+        column.default.as_ref(),
+        yes(!column.not_null),
+        data_type,
+        extent.characters,
+        extent.octets,
+        extent.precision,
+        extent.radix,
+        extent.scale,
+        extent.datetime,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        database,
+        "pg_catalog",
+        info.map(|info| info.name),
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        column.number.to_string(),
+        "NO",
+        "NO",
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        "NO",
+        "NEVER",
+        NULL,
+        yes(table.kind == TableKind::Table),
+    ]
+}
+
+pub(super) fn table_constraints(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let viewer = Viewer::new(reader);
+    let row = |(table, schema, found): (&Table, &str, &Constraint)| {
+        let (words, nulls_distinct) = match &found.kind {
+            ConstraintKind::PrimaryKey { .. } => ("PRIMARY KEY", None),
+            ConstraintKind::Unique { index, .. } => {
+                let index = table.indexes.iter().find(|index_found| index_found.oid == *index);
+                ("UNIQUE", Some(yes(index.is_none_or(|index| index.nulls_distinct))))
+            }
+            ConstraintKind::Check { .. } => ("CHECK", None),
+            ConstraintKind::ForeignKey { .. } => ("FOREIGN KEY", None),
+        };
+        let database = viewer.database;
+        row![
+            database, schema, &found.name, database, schema, &table.name, words, "NO", "NO", "YES", nulls_distinct,
+        ]
+    };
+    let mut rows: Vec<_> = viewer.constraints().map(row).collect();
+    for (table, schema, column) in not_null_columns(&viewer) {
+        let name = not_null_name(table, column);
+        let database = viewer.database;
+        rows.push(row![database, schema, name, database, schema, &table.name, "CHECK", "NO", "NO", "YES", NULL]);
+    }
+    rows
+}
+
+/// NOT NULL is a check to the standard.
+fn not_null_columns<'a>(viewer: &Viewer<'a>) -> impl Iterator<Item = (&'a Table, &'a str, &'a TableColumn)> {
+    let tables = viewer.tables(ObjectKind::Table.all_privileges() - Privileges::SELECT);
+    tables.flat_map(|(table, schema)| {
+        table.columns.iter().filter(|column| column.not_null).map(move |column| (table, schema, column))
+    })
+}
+
+/// The name that PostgreSQL makes up for it.
+fn not_null_name(table: &Table, column: &TableColumn) -> String {
+    format!("{}_{}_{}_not_null", table.schema, table.oid, column.number)
+}
+
+fn name_of(table: &Table, number: u16) -> Option<&str> {
+    table.position_of_number(number).map(|position| table.columns[position].name.as_str())
+}
+
+pub(super) fn key_columns(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let viewer = Viewer::new(reader);
+    let database = viewer.database;
+    let mut rows = Vec::new();
+    for (table, schema, found) in viewer.constraints() {
+        let (columns, target) = match &found.kind {
+            ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => (columns, None),
+            ConstraintKind::ForeignKey { columns, target_columns, .. } => (columns, Some(target_columns)),
+            ConstraintKind::Check { .. } => continue,
+        };
+        let referenced = referenced_constraint(reader, &found.kind);
+        for (position, number) in (1i32..).zip(columns) {
+            // Where in the referenced key the column's counterpart stands.
+            let counterpart = target.and_then(|target| target.get(usize::try_from(position - 1).ok()?));
+            let in_key = counterpart.and_then(|counterpart| {
+                let (_, key) = referenced?;
+                key_of(key)?.iter().position(|number| number == counterpart).and_then(|at| i32::try_from(at + 1).ok())
+            });
+            let column = name_of(table, *number);
+            rows.push(row![database, schema, &found.name, database, schema, &table.name, column, position, in_key]);
+        }
+    }
+    rows
+}
+
+fn key_of(constraint: &Constraint) -> Option<&[u16]> {
+    match &constraint.kind {
+        ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => Some(columns),
+        _ => None,
+    }
+}
+
+/// The key that a foreign key refers to, and its table.
+fn referenced_constraint<'a>(reader: &Reader<'a>, kind: &ConstraintKind) -> Option<(&'a Table, &'a Constraint)> {
+    let ConstraintKind::ForeignKey { target, .. } = kind else { return None };
+    let target = reader.catalog.tables.get(target)?;
+    let wanted = constraint::supporting_index(reader.catalog, kind);
+    let key = target.constraints.iter().find(|found| match found.kind {
+        ConstraintKind::PrimaryKey { index, .. } | ConstraintKind::Unique { index, .. } => index == wanted,
+        _ => false,
+    });
+    key.map(|key| (&**target, key))
+}
+
+pub(super) fn references(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let viewer = Viewer::new(reader);
+    let database = viewer.database;
+    let mut rows = Vec::new();
+    for (_, schema, found) in viewer.constraints() {
+        let ConstraintKind::ForeignKey { on_delete, on_update, .. } = &found.kind else { continue };
+        let key = referenced_constraint(reader, &found.kind);
+        let key_schema = key.and_then(|(table, _)| reader.catalog.schemas.get(&table.schema)).map(|schema| &schema.name);
+        rows.push(row![
+            database,
+            schema,
+            &found.name,
+            key.map(|_| database),
+            key_schema,
+            key.map(|(_, key)| &key.name),
+            "NONE",
+            action_words(*on_update),
+            action_words(*on_delete),
+        ]);
+    }
+    rows
+}
+
+pub(super) fn constrained_columns(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let viewer = Viewer::new(reader);
+    let database = viewer.database;
+    let mut rows = Vec::new();
+    for (table, schema, found) in viewer.constraints() {
+        // A foreign key constrains what it refers to: so the standard has it.
+        let (owner, columns) = match &found.kind {
+            ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => (table, columns),
+            ConstraintKind::ForeignKey { target, target_columns, .. } => match reader.catalog.tables.get(target) {
+                Some(target) => (&**target, target_columns),
+                None => continue,
+            },
+            ConstraintKind::Check { .. } => continue,
+        };
+        let owner_schema = reader.catalog.schemas.get(&owner.schema).map(|schema| &schema.name);
+        for number in columns {
+            let column = name_of(owner, *number);
+            rows.push(row![database, owner_schema, &owner.name, column, database, schema, &found.name]);
+        }
+    }
+    rows
+}
+
+pub(super) fn checks(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let viewer = Viewer::new(reader);
+    let database = viewer.database;
+    let mut rows = Vec::new();
+    for (_, schema, found) in viewer.constraints() {
+        if let ConstraintKind::Check { expression } = &found.kind {
+            rows.push(row![database, schema, &found.name, format!("(({expression}))")]);
+        }
+    }
+    for (table, schema, column) in not_null_columns(&viewer) {
+        rows.push(row![database, schema, not_null_name(table, column), format!("{} IS NOT NULL", column.name)]);
+    }
+    rows
+}

@@ -1,0 +1,115 @@
+//! Roles: `pg_authid`, the views of it, memberships and the settings of roles.
+
+use storage::Value;
+
+use super::relation::{NULL, row};
+use super::{BOOTSTRAP_ROLE, Reader};
+use crate::catalog::Role;
+
+/// What the views show of a password, whether there is one or not.
+const HIDDEN: &str = "********";
+
+pub(super) fn authids(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let row = |role: &Role| {
+        let has = &role.attributes;
+        row![
+            role.oid,
+            &role.name,
+            has.superuser,
+            has.inherit,
+            has.createrole,
+            has.createdb,
+            has.login,
+            has.replication,
+            has.bypassrls,
+            has.connection_limit,
+            role.verifier.as_ref(),
+            valid_until(role),
+        ]
+    };
+    reader.catalog.roles.values().map(|role| row(role)).collect()
+}
+
+pub(super) fn roles(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let row = |role: &Role| {
+        let has = &role.attributes;
+        row![
+            &role.name,
+            has.superuser,
+            has.inherit,
+            has.createrole,
+            has.createdb,
+            has.login,
+            has.replication,
+            has.connection_limit,
+            HIDDEN,
+            valid_until(role),
+            has.bypassrls,
+            config(role),
+            role.oid,
+        ]
+    };
+    reader.catalog.roles.values().map(|role| row(role)).collect()
+}
+
+pub(super) fn users(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    logins(reader).map(|role| user(role, Value::Text(HIDDEN.into()))).collect()
+}
+
+pub(super) fn shadows(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    logins(reader).map(|role| user(role, role.verifier.as_ref().map_or(NULL, |found| Value::Text(found.as_str().into())))).collect()
+}
+
+fn logins<'a>(reader: &Reader<'a>) -> impl Iterator<Item = &'a Role> {
+    reader.catalog.roles.values().map(|role| &**role).filter(|role| role.attributes.login)
+}
+
+fn user(role: &Role, password: Value) -> Vec<Value> {
+    let has = &role.attributes;
+    row![
+        &role.name,
+        role.oid,
+        has.createdb,
+        has.superuser,
+        has.replication,
+        has.bypassrls,
+        password,
+        valid_until(role),
+        config(role),
+    ]
+}
+
+pub(super) fn groups(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let roles = &reader.catalog.roles;
+    let members = |group: u32| -> Vec<u32> {
+        roles.values().filter(|role| role.member_of.contains(&group)).map(|role| role.oid).collect()
+    };
+    roles
+        .values()
+        .filter(|role| !role.attributes.login)
+        .map(|role| row![&role.name, role.oid, members(role.oid)])
+        .collect()
+}
+
+pub(super) fn memberships(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let mut rows = Vec::new();
+    for member in reader.catalog.roles.values() {
+        for group in &member.member_of {
+            rows.push(row![*group, member.oid, BOOTSTRAP_ROLE, member.admin_of.contains(group)]);
+        }
+    }
+    rows
+}
+
+pub(super) fn settings(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let roles = reader.catalog.roles.values();
+    roles.filter(|role| !role.settings.is_empty()).map(|role| row![0u32, role.oid, config(role)]).collect()
+}
+
+fn config(role: &Role) -> Value {
+    super::relation::options(&role.settings)
+}
+
+fn valid_until(role: &Role) -> Value {
+    role.attributes.valid_until.map_or(NULL, Value::Timestamptz)
+}

@@ -1,0 +1,221 @@
+//! What SQL can call: `pg_proc`, `pg_aggregate`, `pg_operator` and `pg_cast`, from the function registry.
+
+use std::collections::BTreeMap;
+
+use storage::Value;
+
+use super::relation::{NULL, row};
+use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
+use crate::function::{
+    CastContext, CastMethod, Comparison, Batch, Function, Operator, Volatility, WINDOW_FUNCTIONS, aggregates, casts, functions, operators,
+    table_functions,
+};
+use crate::types::{builtin, oid};
+
+/// The language of everything built in.
+const INTERNAL: u32 = 12;
+/// Rows that PostgreSQL's planner expects of a set-returning function.
+const EXPECTED_ROWS: f32 = 1000.0;
+
+/// What the kinds of functions differ in.
+struct Routine<'a> {
+    oid: u32,
+    name: &'a str,
+    kind: char,
+    variadic: bool,
+    strict: bool,
+    set: bool,
+    volatility: Volatility,
+    returns: u32,
+    args: &'a [u32],
+    /// Name and type of each result column, if there are several.
+    columns: &'a [(&'a str, u32)],
+}
+
+pub(super) fn routines(_: &Reader<'_>) -> Vec<Vec<Value>> {
+    // A function with optional arguments is declared once for each number of them: the longest stands for all.
+    let mut scalar = BTreeMap::<u32, &Function>::new();
+    for function in functions() {
+        let known = scalar.entry(function.oid).or_insert(function);
+        if known.args.len() < function.args.len() {
+            *known = function;
+        }
+    }
+    let plain = |oid, name, kind, returns, args| Routine {
+        oid,
+        name,
+        kind,
+        variadic: false,
+        strict: false,
+        set: false,
+        volatility: Volatility::Immutable,
+        returns,
+        args,
+        columns: &[],
+    };
+    let mut rows = Vec::new();
+    for function in scalar.values() {
+        rows.push(routine(Routine {
+            variadic: function.variadic,
+            strict: function.strict,
+            volatility: function.volatility,
+            ..plain(function.oid, function.name, 'f', function.returns, function.args)
+        }));
+    }
+    for function in aggregates() {
+        rows.push(routine(plain(function.oid, function.name, 'a', function.returns, function.args)));
+    }
+    for function in WINDOW_FUNCTIONS {
+        rows.push(routine(plain(function.oid, function.name, 'w', function.returns, function.args)));
+    }
+    for function in table_functions() {
+        let (returns, columns) = match function.columns {
+            [(_, ty)] => (*ty, &[][..]),
+            several => (oid::RECORD, several),
+        };
+        rows.push(routine(Routine {
+            set: true,
+            strict: true,
+            columns,
+            ..plain(function.oid, function.name, 'f', returns, function.args)
+        }));
+    }
+    rows
+}
+
+fn routine(routine: Routine<'_>) -> Vec<Value> {
+    let inputs = routine.args.iter().map(|_| 'i');
+    let modes = || inputs.chain(routine.columns.iter().map(|_| 'o')).map(String::from).collect::<Vec<_>>();
+    let all_types = || routine.args.iter().copied().chain(routine.columns.iter().map(|(_, ty)| *ty)).collect::<Vec<_>>();
+    let names = || {
+        let inputs = routine.args.iter().map(|_| String::new());
+        inputs.chain(routine.columns.iter().map(|(name, _)| (*name).to_owned())).collect::<Vec<_>>()
+    };
+    let record = !routine.columns.is_empty();
+    let variadic = match routine.args.last() {
+        Some(&oid::ANY) if routine.variadic => oid::ANY,
+        Some(&last) if routine.variadic => builtin::element_of(last).unwrap_or(last),
+        _ => 0,
+    };
+    row![
+        routine.oid,
+        routine.name,
+        PG_CATALOG,
+        BOOTSTRAP_ROLE,
+        INTERNAL,
+        1.0f32,
+        if routine.set { EXPECTED_ROWS } else { 0.0 },
+        variadic,
+        0u32,
+        routine.kind,
+        false,
+        false,
+        routine.strict,
+        routine.set,
+        match routine.volatility {
+            Volatility::Immutable => 'i',
+            Volatility::Stable => 's',
+            Volatility::Volatile => 'v',
+        },
+        's',
+        i16::try_from(routine.args.len()).unwrap_or(i16::MAX),
+        0i16,
+        routine.returns,
+        routine.args,
+        record.then(all_types),
+        record.then(modes),
+        record.then(names),
+        NULL,
+        NULL,
+        routine.name,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+    ]
+}
+
+pub(super) fn aggregates_rows(_: &Reader<'_>) -> Vec<Vec<Value>> {
+    // Accumulators are not functions of their own, so none is named.
+    let row = |oid: u32| {
+        row![
+            oid, 'n', 0i16, 0u32, 0u32, 0u32, 0u32, 0u32, 0u32, 0u32, 0u32, false, false, 'r', 'r', 0u32, 0u32, 0, 0u32, 0,
+            NULL, NULL,
+        ]
+    };
+    aggregates().map(|aggregate| row(aggregate.oid)).collect()
+}
+
+pub(super) fn operator_rows(_: &Reader<'_>) -> Vec<Vec<Value>> {
+    operators().map(operator).collect()
+}
+
+fn operator(operator: &Operator) -> Vec<Value> {
+    let equality = match operator.function.batch {
+        Some(Batch::Compare(Comparison::Equal) | Batch::CompareKey(Comparison::Equal)) => true,
+        _ => operator.name == "=",
+    };
+    let counterpart = |name: &str, left: u32, right: u32| {
+        operators().find(|other| other.name == name && other.left == Some(left) && other.right == right).map_or(0, |other| other.oid)
+    };
+    let commuted = match operator.name {
+        "<" => Some(">"),
+        ">" => Some("<"),
+        "<=" => Some(">="),
+        ">=" => Some("<="),
+        "=" => Some("="),
+        "<>" => Some("<>"),
+        _ => None,
+    };
+    let negated = match operator.name {
+        "<" => Some(">="),
+        ">" => Some("<="),
+        "<=" => Some(">"),
+        ">=" => Some("<"),
+        "=" => Some("<>"),
+        "<>" => Some("="),
+        _ => None,
+    };
+    let left = operator.left.unwrap_or(0);
+    row![
+        operator.oid,
+        operator.name,
+        PG_CATALOG,
+        BOOTSTRAP_ROLE,
+        if operator.left.is_some() { 'b' } else { 'l' },
+        equality,
+        equality,
+        left,
+        operator.right,
+        operator.function.returns,
+        commuted.map_or(0, |name| counterpart(name, operator.right, left)),
+        negated.map_or(0, |name| counterpart(name, left, operator.right)),
+        operator.function.oid,
+        0u32,
+        0u32,
+    ]
+}
+
+/// The first oid of a cast: they have none of their own, and are numbered in the order of their types.
+const FIRST_CAST: u32 = 10000;
+
+pub(super) fn cast_rows(_: &Reader<'_>) -> Vec<Vec<Value>> {
+    let mut all: Vec<_> = casts().collect();
+    all.sort_by_key(|cast| (cast.source, cast.target));
+    (FIRST_CAST..)
+        .zip(all)
+        .map(|(oid, cast)| {
+            let context = match cast.context {
+                CastContext::Implicit => 'i',
+                CastContext::Assignment => 'a',
+                CastContext::Explicit => 'e',
+            };
+            let (function, method) = match cast.method {
+                CastMethod::Binary => (0, 'b'),
+                CastMethod::Function(function) => (function.oid, 'f'),
+                CastMethod::Text => (0, 'i'),
+            };
+            row![oid, cast.source, cast.target, function, context, method]
+        })
+        .collect()
+}

@@ -1,0 +1,46 @@
+//! `pg_namespace` and `pg_database`.
+
+use storage::Value;
+
+use super::Reader;
+use super::relation::{NULL, acl_items, row};
+
+/// `pg_enc` of UTF-8, the only encoding.
+const UTF8: i32 = 6;
+/// The tablespace that everything is in.
+const DEFAULT_TABLESPACE: u32 = 1663;
+const TEMPLATES: [u32; 2] = [1, 4];
+/// The template that not even its owner may connect to.
+const SEALED_TEMPLATE: u32 = 4;
+
+pub(super) fn namespaces(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let schemas = reader.catalog.schemas.values();
+    schemas
+        .map(|schema| row![schema.oid, &schema.name, schema.owner, acl_items(reader.catalog, schema.acl.as_ref())])
+        .collect()
+}
+
+pub(super) fn databases(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let database = |database: &crate::catalog::Database| {
+        row![
+            database.oid,
+            &database.name,
+            database.owner,
+            UTF8,
+            'c',
+            TEMPLATES.contains(&database.oid),
+            database.oid != SEALED_TEMPLATE,
+            -1,
+            // There are no transaction ids that could wrap around.
+            0u32,
+            0u32,
+            DEFAULT_TABLESPACE,
+            "C.UTF-8",
+            "C.UTF-8",
+            NULL,
+            NULL,
+            acl_items(reader.catalog, database.acl.as_ref()),
+        ]
+    };
+    reader.catalog.databases.values().map(|found| database(found)).collect()
+}

@@ -1,0 +1,98 @@
+//! What PostgreSQL defines as views of its own relations: tables, indexes and settings.
+
+use storage::Value;
+
+use super::definition::index_definition;
+use super::relation::{NULL, row};
+use super::{Kind, Reader, relation};
+use crate::session::parameter::{Kind as Values, PARAMETERS, Parameter, Scope};
+
+pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let mut rows = Vec::new();
+    for table in reader.catalog.tables.values() {
+        if relation(table.oid).is_some_and(|relation| relation.kind == Kind::View) {
+            continue;
+        }
+        let schema = reader.catalog.schemas.get(&table.schema).map(|schema| &schema.name);
+        let owner = reader.catalog.role_name(table.owner);
+        let foreign = table.constraints.iter().any(|found| super::constraint::letter(&found.kind) == 'f');
+        rows.push(row![schema, &table.name, owner, NULL, !table.indexes.is_empty(), false, foreign, false]);
+    }
+    rows
+}
+
+pub(super) fn indexes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let mut rows = Vec::new();
+    for table in reader.catalog.tables.values() {
+        let schema = reader.catalog.schemas.get(&table.schema).map(|schema| &schema.name);
+        for index in &table.indexes {
+            let definition = index_definition(reader.catalog, None, table, index);
+            rows.push(row![schema, &table.name, &index.name, NULL, definition]);
+        }
+    }
+    rows
+}
+
+pub(super) fn settings(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    PARAMETERS.iter().map(|parameter| setting(reader, parameter)).collect()
+}
+
+fn setting(reader: &Reader<'_>, parameter: &Parameter) -> Vec<Value> {
+    let current = reader.context.session.settings.get(parameter.name).unwrap_or_default();
+    let changed = current != parameter.default;
+    let (unit, ty) = match parameter.kind {
+        Values::Bool => (None, "bool"),
+        Values::Enum(_) => (None, "enum"),
+        Values::Integer { .. } => (None, "integer"),
+        Values::Real => (None, "real"),
+        Values::Time => (Some("ms"), "integer"),
+        Values::Memory => (Some("kB"), "integer"),
+        Values::Text | Values::Names | Values::TimeZone | Values::DateStyle | Values::Encoding => (None, "string"),
+    };
+    let (least, greatest) = match parameter.kind {
+        Values::Integer { least, greatest } => (Some(least.to_string()), Some(greatest.to_string())),
+        Values::Time | Values::Memory => (Some("0".to_owned()), Some(i32::MAX.to_string())),
+        _ => (None, None),
+    };
+    let words = match parameter.kind {
+        Values::Enum(words) => Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()),
+        _ => None,
+    };
+    let default = in_unit(parameter.kind, parameter.default);
+    row![
+        parameter.name,
+        in_unit(parameter.kind, &current),
+        unit,
+        "Ungrouped",
+        parameter.description,
+        NULL,
+        match parameter.scope {
+            Scope::User => "user",
+            Scope::Superuser => "superuser",
+            Scope::Fixed => "internal",
+        },
+        ty,
+        if changed { "session" } else { "default" },
+        least,
+        greatest,
+        words,
+        default.clone(),
+        default,
+        NULL,
+        NULL,
+        false,
+    ]
+}
+
+/// A value as a plain number of its unit: SHOW prints the largest unit that fits.
+fn in_unit(kind: Values, value: &str) -> String {
+    let units: &[(&str, i64)] = match kind {
+        Values::Time => &[("ms", 1), ("min", 60_000), ("s", 1000), ("h", 3_600_000), ("d", 86_400_000)],
+        Values::Memory => &[("kB", 1), ("MB", 1 << 10), ("GB", 1 << 20), ("TB", 1 << 30)],
+        _ => return value.to_owned(),
+    };
+    let number = units.iter().find_map(|(unit, factor)| {
+        value.strip_suffix(unit)?.trim().parse::<i64>().ok()?.checked_mul(*factor)
+    });
+    number.map_or_else(|| value.to_owned(), |number| number.to_string())
+}

@@ -1,0 +1,225 @@
+//! `has_table_privilege` and its kin: the decision that statements meet, asked as a question.
+
+use std::sync::Arc;
+
+use auth::{ObjectAccess, ObjectKind, Principal, Privilege, Privileges, RoleGraph, RoleId, decide, held_grant_options};
+use storage::Value;
+
+use super::super::argument::{int2, text};
+use super::super::define::stable;
+use super::super::{EvalContext, Function};
+use super::{object, undefined_column};
+use crate::catalog::Table;
+use crate::error::{Error, Result, SqlState};
+use crate::types::oid::*;
+use crate::types::text::regclass;
+
+/// The forms that such a function has: the role by name, by oid or left out, the object by name or by oid.
+macro_rules! forms {
+    ($name:literal, $eval:path, $first:literal) => {
+        [
+            stable($first, $name, &[NAME, TEXT, TEXT], BOOL, $eval),
+            stable($first + 1, $name, &[NAME, OID, TEXT], BOOL, $eval),
+            stable($first + 2, $name, &[OID, TEXT, TEXT], BOOL, $eval),
+            stable($first + 3, $name, &[OID, OID, TEXT], BOOL, $eval),
+            stable($first + 4, $name, &[TEXT, TEXT], BOOL, $eval),
+            stable($first + 5, $name, &[OID, TEXT], BOOL, $eval),
+        ]
+    };
+}
+
+const TABLE: [Function; 6] = forms!("has_table_privilege", on_table, 1922);
+const ANY_COLUMN: [Function; 6] = forms!("has_any_column_privilege", on_any_column, 3024);
+const SCHEMA: [Function; 6] = forms!("has_schema_privilege", on_schema, 2268);
+const DATABASE: [Function; 6] = forms!("has_database_privilege", on_database, 2250);
+
+const fn column(oid: u32, args: &'static [u32]) -> Function {
+    stable(oid, "has_column_privilege", args, BOOL, on_column)
+}
+
+const fn role(oid: u32, args: &'static [u32]) -> Function {
+    stable(oid, "pg_has_role", args, BOOL, of_role)
+}
+
+const COLUMN: [Function; 12] = [
+    column(3012, &[NAME, TEXT, TEXT, TEXT]),
+    column(3013, &[NAME, TEXT, INT2, TEXT]),
+    column(3014, &[NAME, OID, TEXT, TEXT]),
+    column(3015, &[NAME, OID, INT2, TEXT]),
+    column(3016, &[OID, TEXT, TEXT, TEXT]),
+    column(3017, &[OID, TEXT, INT2, TEXT]),
+    column(3018, &[OID, OID, TEXT, TEXT]),
+    column(3019, &[OID, OID, INT2, TEXT]),
+    column(3020, &[TEXT, TEXT, TEXT]),
+    column(3021, &[TEXT, INT2, TEXT]),
+    column(3022, &[OID, TEXT, TEXT]),
+    column(3023, &[OID, INT2, TEXT]),
+];
+
+const ROLE: [Function; 6] = [
+    role(2705, &[NAME, NAME, TEXT]),
+    role(2706, &[NAME, OID, TEXT]),
+    role(2707, &[OID, NAME, TEXT]),
+    role(2708, &[OID, OID, TEXT]),
+    role(2709, &[NAME, TEXT]),
+    role(2710, &[OID, TEXT]),
+];
+
+pub(in super::super) const FUNCTIONS: &[&[Function]] = &[&TABLE, &ANY_COLUMN, &SCHEMA, &DATABASE, &COLUMN, &ROLE];
+
+/// A privilege that is asked for, and whether the right to grant it is what is meant.
+type Wanted = (Privileges, bool);
+
+/// `SELECT, INSERT WITH GRANT OPTION`: the question is whether any of them is held.
+fn privileges(text: &str, kind: ObjectKind) -> Result<Vec<Wanted>> {
+    text.split(',').map(|word| privilege(word.trim(), kind)).collect()
+}
+
+fn privilege(word: &str, kind: ObjectKind) -> Result<Wanted> {
+    const OPTION: &str = " WITH GRANT OPTION";
+    let start = word.len().saturating_sub(OPTION.len());
+    let (keyword, grants) = match word.get(start..) {
+        Some(end) if end.eq_ignore_ascii_case(OPTION) => (&word[..start], true),
+        _ => (word, false),
+    };
+    let found = Privilege::from_keyword(keyword).map(Privileges::from);
+    match found.filter(|privilege| kind.all_privileges().contains(*privilege)) {
+        Some(privilege) => Ok((privilege, grants)),
+        None => Err(unrecognized(word)),
+    }
+}
+
+fn unrecognized(word: &str) -> Error {
+    Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("unrecognized privilege type: \"{word}\""))
+}
+
+/// The role that an argument names, and the arguments after it; the current role if none is named.
+fn principal<'a>(context: &EvalContext, args: &'a [Value], without: usize) -> Result<(Principal, &'a [Value])> {
+    let session = &context.session;
+    if args.len() == without {
+        let name = session.current_user.as_str();
+        return Ok((Principal::resolve(session.current_role, name, &*context.catalog), args));
+    }
+    let role = match &args[0] {
+        // Everybody, of whom no role has this oid.
+        Value::Text(name) if **name == *"public" => RoleId(0),
+        value => role_of(context, value)?,
+    };
+    Ok((Principal::resolve(role, context.catalog.role_name(role.0), &*context.catalog), &args[1..]))
+}
+
+fn role_of(context: &EvalContext, value: &Value) -> Result<RoleId> {
+    let Value::Text(name) = value else { return Ok(RoleId(object(value)?.unwrap_or(0))) };
+    let role = context.catalog.role_named(name);
+    role.map(|role| RoleId(role.oid))
+        .ok_or_else(|| Error::new(SqlState::UNDEFINED_OBJECT, format!("role \"{name}\" does not exist")))
+}
+
+fn holds_any(principal: &Principal, access: &ObjectAccess<'_>, wanted: &[Wanted]) -> bool {
+    wanted.iter().any(|&(privilege, grants)| {
+        if grants {
+            held_grant_options(principal, access, privilege) == privilege
+        } else {
+            decide(principal, access, privilege).is_allowed()
+        }
+    })
+}
+
+fn table_of<'a>(context: &'a EvalContext, value: &Value) -> Result<Option<&'a Arc<Table>>> {
+    let oid = match value {
+        Value::Text(name) => Some(regclass(name, &context.catalog, &context.session.search_path)?),
+        value => object(value)?,
+    };
+    Ok(oid.and_then(|oid| context.catalog.tables.get(&oid)))
+}
+
+fn table_access(table: &Table) -> ObjectAccess<'_> {
+    ObjectAccess { owner: RoleId(table.owner), kind: ObjectKind::Table, acl: table.acl.as_ref() }
+}
+
+fn on_table(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let (principal, args) = principal(context, args, 2)?;
+    let wanted = privileges(text(&args[1])?, ObjectKind::Table)?;
+    let table = table_of(context, &args[0])?;
+    Ok(table.map_or(Value::Null, |table| Value::Bool(holds_any(&principal, &table_access(table), &wanted))))
+}
+
+/// Columns have no lists of their own, so what is held on the table is held on each.
+fn on_any_column(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let (principal, args) = principal(context, args, 2)?;
+    let wanted = privileges(text(&args[1])?, ObjectKind::Column)?;
+    let table = table_of(context, &args[0])?;
+    Ok(table.map_or(Value::Null, |table| Value::Bool(holds_any(&principal, &table_access(table), &wanted))))
+}
+
+fn on_column(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let (principal, args) = principal(context, args, 3)?;
+    let wanted = privileges(text(&args[2])?, ObjectKind::Column)?;
+    let Some(table) = table_of(context, &args[0])? else { return Ok(Value::Null) };
+    let exists = match &args[1] {
+        Value::Text(name) if table.position_of(name).is_none() => return Err(undefined_column(table, name)),
+        Value::Text(_) => true,
+        number => u16::try_from(int2(number)?).is_ok_and(|number| table.position_of_number(number).is_some()),
+    };
+    Ok(if exists { Value::Bool(holds_any(&principal, &table_access(table), &wanted)) } else { Value::Null })
+}
+
+fn on_schema(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let (principal, args) = principal(context, args, 2)?;
+    let wanted = privileges(text(&args[1])?, ObjectKind::Schema)?;
+    let schema = match &args[0] {
+        Value::Text(name) => Some(context.catalog.schema_named(name).ok_or_else(|| {
+            Error::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist"))
+        })?),
+        value => object(value)?.and_then(|oid| context.catalog.schemas.get(&oid)),
+    };
+    Ok(schema.map_or(Value::Null, |schema| {
+        let access = ObjectAccess { owner: RoleId(schema.owner), kind: ObjectKind::Schema, acl: schema.acl.as_ref() };
+        Value::Bool(holds_any(&principal, &access, &wanted))
+    }))
+}
+
+fn on_database(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let (principal, args) = principal(context, args, 2)?;
+    let wanted = privileges(text(&args[1])?, ObjectKind::Database)?;
+    let mut databases = context.catalog.databases.values();
+    let database = match &args[0] {
+        Value::Text(name) => Some(databases.find(|database| *database.name == **name).ok_or_else(|| {
+            Error::new(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"))
+        })?),
+        value => object(value)?.and_then(|oid| context.catalog.databases.get(&oid)),
+    };
+    Ok(database.map_or(Value::Null, |database| {
+        let access = ObjectAccess { owner: RoleId(database.owner), kind: ObjectKind::Database, acl: database.acl.as_ref() };
+        Value::Bool(holds_any(&principal, &access, &wanted))
+    }))
+}
+
+fn of_role(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let (member, args) = match args {
+        [_, _] => (context.session.current_role, args),
+        _ => (role_of(context, &args[0])?, &args[1..]),
+    };
+    let role = role_of(context, &args[0])?;
+    let mut holds = false;
+    for word in text(&args[1])?.split(',').map(str::trim) {
+        holds |= match word.to_ascii_uppercase().as_str() {
+            "USAGE" => auth::has_privileges_of(member, role, &*context.catalog),
+            "MEMBER" => auth::is_member_of(member, role, &*context.catalog),
+            "USAGE WITH GRANT OPTION" | "USAGE WITH ADMIN OPTION" | "MEMBER WITH GRANT OPTION" | "MEMBER WITH ADMIN OPTION" => {
+                administers(context, member, role)
+            }
+            _ => return Err(unrecognized(word)),
+        };
+    }
+    Ok(Value::Bool(holds))
+}
+
+/// Whether the member, or a role that it is a member of, was granted the role with its ADMIN OPTION.
+fn administers(context: &EvalContext, member: RoleId, role: RoleId) -> bool {
+    let catalog = &*context.catalog;
+    catalog.is_superuser(member)
+        || catalog.roles.values().any(|between| {
+            between.admin_of.contains(&role.0) && auth::is_member_of(member, RoleId(between.oid), catalog)
+        })
+}
