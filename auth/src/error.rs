@@ -118,10 +118,7 @@ pub enum AuthorizationError {
     #[error("missing \"=\" sign")]
     MissingEqualsSign,
     /// A letter that names no privilege.
-    #[error(
-        "invalid mode character: must be one of \"{}\"",
-        crate::authorize::PRIVILEGE_LETTERS
-    )]
+    #[error("invalid mode character: must be one of \"{}\"", crate::authorize::PRIVILEGE_LETTERS)]
     InvalidModeCharacter,
     /// No grantor after `/`.
     #[error("a name must follow the \"/\" sign")]

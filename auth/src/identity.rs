@@ -75,8 +75,7 @@ impl Default for RoleAttributes {
 impl RoleAttributes {
     /// Whether the password has stopped working at `now`, in microseconds since the Unix epoch.
     pub fn is_password_expired(&self, now: i64) -> bool {
-        self.valid_until
-            .is_some_and(|until| until != i64::MAX && until < now)
+        self.valid_until.is_some_and(|until| until != i64::MAX && until < now)
     }
 
     /// Whether a role that has `sessions` open may open one more. Superusers always may.
@@ -127,16 +126,12 @@ fn reachable(role: RoleId, graph: &impl RoleGraph, walk: Walk) -> Vec<RoleId> {
 
 /// Whether `member` has the privileges of `role` without SET ROLE; superusers have everyone's.
 pub fn has_privileges_of(member: RoleId, role: RoleId, graph: &impl RoleGraph) -> bool {
-    member == role
-        || graph.is_superuser(member)
-        || reachable(member, graph, Walk::Privileges).contains(&role)
+    member == role || graph.is_superuser(member) || reachable(member, graph, Walk::Privileges).contains(&role)
 }
 
 /// Whether `member` may SET ROLE to `role`: it is a member however far, INHERIT or not, or a superuser.
 pub fn is_member_of(member: RoleId, role: RoleId, graph: &impl RoleGraph) -> bool {
-    member == role
-        || graph.is_superuser(member)
-        || reachable(member, graph, Walk::Memberships).contains(&role)
+    member == role || graph.is_superuser(member) || reachable(member, graph, Walk::Memberships).contains(&role)
 }
 
 /// The role that a session acts as, with its memberships worked out. Cheap to clone.

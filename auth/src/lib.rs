@@ -21,13 +21,10 @@ mod authorize;
 mod error;
 mod identity;
 
-pub use authenticate::{
-    DEFAULT_ITERATIONS, Mechanism, SCRAM_MESSAGE_BYTES_MAX, ScramServer, Verifier,
-};
+pub use authenticate::{DEFAULT_ITERATIONS, Mechanism, SCRAM_MESSAGE_BYTES_MAX, ScramServer, Verifier};
 pub use authorize::{
-    Acl, AclItem, Decision, GrantAuthority, ObjectAccess, ObjectKind, Privilege, Privileges,
-    RevokeBehavior, RevokeScope, UnknownPrivilege, choose_grantor, decide, held_grant_options,
-    held_privileges,
+    Acl, AclItem, Decision, GrantAuthority, ObjectAccess, ObjectKind, Privilege, Privileges, RevokeBehavior,
+    RevokeScope, UnknownPrivilege, choose_grantor, decide, held_grant_options, held_privileges,
 };
 pub use error::{AuthenticationError, AuthorizationError};
 pub use identity::{Principal, RoleAttributes, RoleGraph, RoleId, has_privileges_of, is_member_of};

@@ -99,8 +99,7 @@ const PASSWORD_ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuv
 impl Database {
     /// Opens the database in a directory, making it at the first start.
     pub async fn open(options: DatabaseOptions) -> Result<Opened> {
-        let mut store_options = StoreOptions::default();
-        store_options.block_cache_bytes = options.block_cache_bytes;
+        let store_options = StoreOptions { block_cache_bytes: options.block_cache_bytes, ..StoreOptions::default() };
         let store = Store::open(&options.data_directory, store_options)?;
         Self::over(store, options).await
     }

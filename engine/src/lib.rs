@@ -26,4 +26,6 @@ pub mod types;
 
 pub use database::{Connect, Database, DatabaseOptions, Opened};
 pub use error::{Error, Report, Result, SqlState};
-pub use session::{Canceller, CopyIn, CopyOut, Cursor, Execution, Finished, Notice, Script, Session, TransactionStatus};
+pub use session::{
+    Canceller, CopyIn, CopyOut, Cursor, Execution, Finished, Notice, Script, Session, TransactionStatus,
+};

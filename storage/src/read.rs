@@ -154,12 +154,7 @@ impl ReadView {
     }
 
     /// Goes on with a walk, and remembers what a serializable transaction has walked.
-    fn step(
-        &self,
-        walk: &mut Walk,
-        max: usize,
-        emit: &mut Emit<'_>,
-    ) -> Result<()> {
+    fn step(&self, walk: &mut Walk, max: usize, emit: &mut Emit<'_>) -> Result<()> {
         if walk.is_done() {
             return Ok(());
         }
@@ -276,7 +271,9 @@ impl IndexScan {
             let own = self.view.overlay.as_ref().and_then(|overlay| overlay.get(Family::Rows, key.as_bytes()));
             match own.unwrap_or(committed) {
                 Some(bytes) => rows.push(StoredRow { key, bytes }),
-                None => return Err(Error::Corrupt { reason: "an index entry points to a row that is not there".into() }),
+                None => {
+                    return Err(Error::Corrupt { reason: "an index entry points to a row that is not there".into() });
+                }
             }
         }
         Ok(rows)

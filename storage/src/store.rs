@@ -90,7 +90,8 @@ impl Store {
 
     /// A store that lives as long as the process.
     pub fn in_memory(options: StoreOptions) -> Store {
-        open::over(Arc::new(MemoryKeyValue::new()), options).expect("an empty map in memory opens, and a thread can be started")
+        open::over(Arc::new(MemoryKeyValue::new()), options)
+            .expect("an empty map in memory opens, and a thread can be started")
     }
 
     /// A store over a key-value store that the caller brings.

@@ -66,7 +66,7 @@ async fn play(script: &str, config: &Config) -> String {
         for line in commands.lines() {
             sessions.command(line, config, &mut answers).await;
         }
-        write!(output, "{commands}\n").expect("a string takes all");
+        writeln!(output, "{commands}").expect("a string takes all");
         if !answers.is_empty() {
             write!(output, "---\n{answers}").expect("a string takes all");
         }

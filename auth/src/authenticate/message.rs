@@ -52,9 +52,7 @@ impl<'a> Reader<'a> {
     /// Reads whichever attribute comes next: its name and its value.
     pub(crate) fn any_attribute(&mut self) -> Result<(u8, &'a [u8]), AuthenticationError> {
         match self.peek() {
-            None => Err(malformed(
-                "Attribute expected, but found end of string.".to_owned(),
-            )),
+            None => Err(malformed("Attribute expected, but found end of string.".to_owned())),
             Some(name) if name.is_ascii_alphabetic() => Ok((name, self.value(name)?)),
             other => Err(malformed(format!(
                 "Attribute expected, but found invalid character \"{}\".",
@@ -66,10 +64,7 @@ impl<'a> Reader<'a> {
     fn value(&mut self, name: u8) -> Result<&'a [u8], AuthenticationError> {
         self.skip();
         if self.peek() != Some(b'=') {
-            return Err(malformed(format!(
-                "Expected character \"=\" for attribute \"{}\".",
-                char::from(name)
-            )));
+            return Err(malformed(format!("Expected character \"=\" for attribute \"{}\".", char::from(name))));
         }
         self.skip();
         let rest = self.rest();
@@ -97,13 +92,5 @@ pub(crate) fn printable_byte(byte: Option<u8>) -> String {
 pub(crate) fn printable(bytes: &[u8]) -> String {
     const SHOWN_BYTES_MAX: usize = 30;
     let shown = bytes.iter().take(SHOWN_BYTES_MAX);
-    shown
-        .map(|&byte| {
-            if (0x21..=0x7e).contains(&byte) {
-                char::from(byte)
-            } else {
-                '?'
-            }
-        })
-        .collect()
+    shown.map(|&byte| if (0x21..=0x7e).contains(&byte) { char::from(byte) } else { '?' }).collect()
 }

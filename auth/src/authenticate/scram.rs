@@ -39,11 +39,7 @@ pub enum Mechanism {
 impl Mechanism {
     /// The mechanisms to offer, best first; `plus` says whether the channel can be bound.
     pub fn offered(plus: bool) -> &'static [Self] {
-        if plus {
-            &[Self::ScramSha256Plus, Self::ScramSha256]
-        } else {
-            &[Self::ScramSha256]
-        }
+        if plus { &[Self::ScramSha256Plus, Self::ScramSha256] } else { &[Self::ScramSha256] }
     }
 
     /// The mechanism that the client chose by name among those offered.
@@ -105,12 +101,7 @@ impl ScramServer {
     ) -> Result<Self, AuthenticationError> {
         let mut random = [0; NONCE_BYTES];
         rand::rng().fill_bytes(&mut random);
-        Self::with_nonce(
-            verifier,
-            mechanism,
-            channel_binding.filter(|_| tls),
-            STANDARD.encode(random),
-        )
+        Self::with_nonce(verifier, mechanism, channel_binding.filter(|_| tls), STANDARD.encode(random))
     }
 
     fn with_nonce(
@@ -122,21 +113,12 @@ impl ScramServer {
         if mechanism == Mechanism::ScramSha256Plus && channel_binding.is_none() {
             return Err(AuthenticationError::UnknownMechanism);
         }
-        Ok(Self {
-            verifier,
-            mechanism,
-            channel_binding,
-            nonce,
-            state: State::Fresh,
-        })
+        Ok(Self { verifier, mechanism, channel_binding, nonce, state: State::Fresh })
     }
 
     /// Takes the client's first message and returns the challenge to send back.
     pub fn client_first(&mut self, message: &[u8]) -> Result<Vec<u8>, AuthenticationError> {
-        if !matches!(
-            std::mem::replace(&mut self.state, State::Finished),
-            State::Fresh
-        ) {
+        if !matches!(std::mem::replace(&mut self.state, State::Finished), State::Fresh) {
             return Err(out_of_turn());
         }
         check_size(message)?;
@@ -156,11 +138,7 @@ impl ScramServer {
             reader.any_attribute()?;
         }
         let nonce = [client_nonce, self.nonce.as_bytes()].concat();
-        let parameters = format!(
-            ",s={},i={}",
-            self.verifier.salt_base64(),
-            self.verifier.iterations()
-        );
+        let parameters = format!(",s={},i={}", self.verifier.salt_base64(), self.verifier.iterations());
         let server_first = [b"r=", nonce.as_slice(), parameters.as_bytes()].concat();
         self.state = State::Challenged(Challenge {
             flag,
@@ -174,8 +152,7 @@ impl ScramServer {
     /// Takes the client's proof. `Ok` means that the client knows the password, and holds the
     /// message by which we prove ourselves; [`AuthenticationError::WrongPassword`] that it does not.
     pub fn client_final(&mut self, message: &[u8]) -> Result<Vec<u8>, AuthenticationError> {
-        let State::Challenged(challenge) = std::mem::replace(&mut self.state, State::Finished)
-        else {
+        let State::Challenged(challenge) = std::mem::replace(&mut self.state, State::Finished) else {
             return Err(out_of_turn());
         };
         check_size(message)?;
@@ -195,19 +172,13 @@ impl ScramServer {
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or_else(|| malformed("Malformed proof in client-final-message.".to_owned()))?;
         if !reader.is_at_end() {
-            return Err(malformed(
-                "Garbage found at the end of client-final-message.".to_owned(),
-            ));
+            return Err(malformed("Garbage found at the end of client-final-message.".to_owned()));
         }
         if !bool::from(nonce.ct_eq(&challenge.nonce)) {
             return Err(AuthenticationError::NonceMismatch);
         }
-        let auth_message = [
-            &challenge.client_first_bare,
-            challenge.server_first.as_slice(),
-            &message[..unproved_bytes],
-        ]
-        .join(&b',');
+        let auth_message =
+            [&challenge.client_first_bare, challenge.server_first.as_slice(), &message[..unproved_bytes]].join(&b',');
         // Computed for everybody, so that success and failure cost the same.
         let signature = self.verifier.server_signature(&auth_message);
         if !self.verifier.accepts_proof(&auth_message, &proof) {
@@ -250,17 +221,12 @@ impl ScramServer {
             Some(b'p') => {
                 let name = reader.attribute(b'p')?;
                 if name != CHANNEL_BINDING_TYPE {
-                    return Err(AuthenticationError::UnsupportedChannelBinding {
-                        name: printable(name),
-                    });
+                    return Err(AuthenticationError::UnsupportedChannelBinding { name: printable(name) });
                 }
                 b'p'
             }
             other => {
-                return Err(malformed(format!(
-                    "Unexpected channel-binding flag \"{}\".",
-                    printable_byte(other)
-                )));
+                return Err(malformed(format!("Unexpected channel-binding flag \"{}\".", printable_byte(other))));
             }
         };
         match reader.peek() {
@@ -282,20 +248,12 @@ impl ScramServer {
             Some(hash) if self.mechanism == Mechanism::ScramSha256Plus => {
                 let expected = STANDARD.encode([CHANNEL_BINDING_HEADER, hash].concat());
                 let same = bool::from(attribute.ct_eq(expected.as_bytes()));
-                if same {
-                    Ok(())
-                } else {
-                    Err(AuthenticationError::ChannelBindingMismatch)
-                }
+                if same { Ok(()) } else { Err(AuthenticationError::ChannelBindingMismatch) }
             }
             _ => {
                 let expected = STANDARD.encode([flag, b',', b',']);
                 let same = attribute == expected.as_bytes();
-                if same {
-                    Ok(())
-                } else {
-                    Err(AuthenticationError::UnexpectedChannelBinding)
-                }
+                if same { Ok(()) } else { Err(AuthenticationError::UnexpectedChannelBinding) }
             }
         }
     }
@@ -307,9 +265,7 @@ fn check_size(message: &[u8]) -> Result<(), AuthenticationError> {
     } else if message.is_empty() {
         Err(malformed("The message is empty.".to_owned()))
     } else if message.contains(&0) {
-        Err(malformed(
-            "Message length does not match input length.".to_owned(),
-        ))
+        Err(malformed("Message length does not match input length.".to_owned()))
     } else {
         Ok(())
     }

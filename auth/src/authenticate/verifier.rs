@@ -65,8 +65,7 @@ impl Verifier {
     /// `server_secret`, so that asking twice does not tell a missing role from a real one. The
     /// secret must be random, kept with the data, and never change.
     pub fn mock(username: &str, server_secret: &[u8]) -> Self {
-        let keyed =
-            |purpose: &[u8]| hmac_sha256(&hmac_sha256(server_secret, purpose), username.as_bytes());
+        let keyed = |purpose: &[u8]| hmac_sha256(&hmac_sha256(server_secret, purpose), username.as_bytes());
         Self {
             iterations: DEFAULT_ITERATIONS,
             salt: keyed(b"mock salt")[..SALT_BYTES].to_vec(),
@@ -128,10 +127,7 @@ impl fmt::Display for Verifier {
 impl fmt::Debug for Verifier {
     /// Without the keys: a log must not help anybody to guess passwords.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Verifier")
-            .field("iterations", &self.iterations)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Verifier").field("iterations", &self.iterations).finish_non_exhaustive()
     }
 }
 
@@ -165,12 +161,7 @@ fn parse(text: &str) -> Option<Verifier> {
     }
     let (iterations, salt) = work.split_once(':')?;
     let (stored_key, server_key) = keys.split_once(':')?;
-    let key = |text: &str| {
-        STANDARD
-            .decode(text)
-            .ok()
-            .and_then(|bytes| Key::try_from(bytes).ok())
-    };
+    let key = |text: &str| STANDARD.decode(text).ok().and_then(|bytes| Key::try_from(bytes).ok());
     let salt = STANDARD.decode(salt).ok()?;
     let iterations = iterations.parse::<u32>().ok()?;
     // The client reads the count as a signed integer, and zero rounds are no hash at all.
@@ -187,12 +178,7 @@ fn parse(text: &str) -> Option<Verifier> {
 /// `SaltedPassword` of RFC 5802.
 pub(crate) fn salted_password(password: &str, iterations: u32, salt: &[u8]) -> Key {
     let mut salted = Key::default();
-    pbkdf2::pbkdf2_hmac::<Sha256>(
-        normalized(password).as_bytes(),
-        salt,
-        iterations,
-        &mut salted,
-    );
+    pbkdf2::pbkdf2_hmac::<Sha256>(normalized(password).as_bytes(), salt, iterations, &mut salted);
     salted
 }
 

@@ -52,36 +52,17 @@ impl AclItem {
         privileges: Privileges,
         with_grant_option: bool,
     ) -> Self {
-        let grant_options = if with_grant_option {
-            privileges
-        } else {
-            Privileges::NONE
-        };
-        Self {
-            grantee,
-            grantor,
-            privileges,
-            grant_options,
-        }
+        let grant_options = if with_grant_option { privileges } else { Privileges::NONE };
+        Self { grantee, grantor, privileges, grant_options }
     }
 
     /// What `REVOKE [GRANT OPTION FOR] privileges FROM grantee` takes away.
-    pub fn for_revoke(
-        grantee: Option<RoleId>,
-        grantor: RoleId,
-        privileges: Privileges,
-        scope: RevokeScope,
-    ) -> Self {
+    pub fn for_revoke(grantee: Option<RoleId>, grantor: RoleId, privileges: Privileges, scope: RevokeScope) -> Self {
         let kept = match scope {
             RevokeScope::Privilege => privileges,
             RevokeScope::GrantOption => Privileges::NONE,
         };
-        Self {
-            grantee,
-            grantor,
-            privileges: kept,
-            grant_options: privileges,
-        }
+        Self { grantee, grantor, privileges: kept, grant_options: privileges }
     }
 
     fn is_empty(&self) -> bool {
@@ -115,33 +96,20 @@ impl Acl {
 
     /// Whether the role is named in the list, which keeps it from being dropped.
     pub fn mentions(&self, role: RoleId) -> bool {
-        self.items
-            .iter()
-            .any(|item| item.grantee == Some(role) || item.grantor == role)
+        self.items.iter().any(|item| item.grantee == Some(role) || item.grantor == role)
     }
 
     /// Adds what `item` says (see [`AclItem::for_grant`]). The caller has made sure that the grantor
     /// holds the grant options. On an error the list is as it was.
-    pub fn grant(
-        &mut self,
-        item: AclItem,
-        owner: RoleId,
-        roles: &impl RoleGraph,
-    ) -> Result<(), AuthorizationError> {
+    pub fn grant(&mut self, item: AclItem, owner: RoleId, roles: &impl RoleGraph) -> Result<(), AuthorizationError> {
         if !item.grant_options.is_empty() {
-            let grantee = item
-                .grantee
-                .ok_or(AuthorizationError::GrantOptionToPublic)?;
+            let grantee = item.grantee.ok_or(AuthorizationError::GrantOptionToPublic)?;
             self.check_circularity(&item, grantee, owner, roles)?;
         }
         if item.is_empty() {
             return Ok(());
         }
-        match self
-            .items
-            .iter_mut()
-            .find(|existing| existing.has_parties_of(&item))
-        {
+        match self.items.iter_mut().find(|existing| existing.has_parties_of(&item)) {
             Some(existing) => {
                 existing.privileges |= item.privileges;
                 existing.grant_options |= item.grant_options;
@@ -178,13 +146,7 @@ impl Acl {
     }
 
     /// The grant options among `wanted` that `role` has, its own and those of roles it inherits from.
-    fn grant_options_of(
-        &self,
-        role: RoleId,
-        owner: RoleId,
-        wanted: Privileges,
-        roles: &impl RoleGraph,
-    ) -> Privileges {
+    fn grant_options_of(&self, role: RoleId, owner: RoleId, wanted: Privileges, roles: &impl RoleGraph) -> Privileges {
         if has_privileges_of(role, owner, roles) {
             return wanted;
         }
@@ -192,10 +154,7 @@ impl Acl {
             .items
             .iter()
             .filter(|item| item.grant_options.intersects(wanted))
-            .filter(|item| {
-                item.grantee
-                    .is_none_or(|grantee| has_privileges_of(role, grantee, roles))
-            })
+            .filter(|item| item.grantee.is_none_or(|grantee| has_privileges_of(role, grantee, roles)))
             .fold(Privileges::NONE, |held, item| held | item.grant_options);
         held & wanted
     }
@@ -214,18 +173,12 @@ impl Acl {
             return Ok(());
         }
         let mut without = self.clone();
-        let has_options =
-            |item: &&AclItem| item.grantee == Some(grantee) && !item.grant_options.is_empty();
+        let has_options = |item: &&AclItem| item.grantee == Some(grantee) && !item.grant_options.is_empty();
         while let Some(&item) = without.items.iter().find(has_options) {
             without.take_away(item, RevokeBehavior::Cascade, owner, roles)?;
         }
-        let independent =
-            without.grant_options_of(granted.grantor, owner, granted.grant_options, roles);
-        if independent.contains(granted.grant_options) {
-            Ok(())
-        } else {
-            Err(AuthorizationError::CircularGrantOption)
-        }
+        let independent = without.grant_options_of(granted.grantor, owner, granted.grant_options, roles);
+        if independent.contains(granted.grant_options) { Ok(()) } else { Err(AuthorizationError::CircularGrantOption) }
     }
 
     /// Takes away `item` and then, depth first, what was granted by options lost on the way. A
@@ -240,8 +193,7 @@ impl Acl {
         let mut losers: Vec<(RoleId, Privileges)> = Vec::new();
         losers.extend(self.remove(item, owner, roles));
         while let Some(&(loser, lost)) = losers.last() {
-            let dependent =
-                |item: &&AclItem| item.grantor == loser && item.privileges.intersects(lost);
+            let dependent = |item: &&AclItem| item.grantor == loser && item.privileges.intersects(lost);
             let Some(grantee) = self.items.iter().find(dependent).map(|item| item.grantee) else {
                 losers.pop();
                 continue;
@@ -249,12 +201,7 @@ impl Acl {
             if behavior == RevokeBehavior::Restrict {
                 return Err(AuthorizationError::DependentPrivileges);
             }
-            let item = AclItem {
-                grantee,
-                grantor: loser,
-                privileges: lost,
-                grant_options: lost,
-            };
+            let item = AclItem { grantee, grantor: loser, privileges: lost, grant_options: lost };
             losers.extend(self.remove(item, owner, roles));
         }
         Ok(())
@@ -262,16 +209,8 @@ impl Acl {
 
     /// Takes away `item` alone. Returns the grantee if it thereby lost grant options that it holds
     /// from nobody else, and which.
-    fn remove(
-        &mut self,
-        item: AclItem,
-        owner: RoleId,
-        roles: &impl RoleGraph,
-    ) -> Option<(RoleId, Privileges)> {
-        let index = self
-            .items
-            .iter()
-            .position(|existing| existing.has_parties_of(&item))?;
+    fn remove(&mut self, item: AclItem, owner: RoleId, roles: &impl RoleGraph) -> Option<(RoleId, Privileges)> {
+        let index = self.items.iter().position(|existing| existing.has_parties_of(&item))?;
         let existing = &mut self.items[index];
         let lost = existing.grant_options & item.grant_options;
         existing.privileges -= item.privileges;
@@ -294,9 +233,7 @@ impl FromIterator<AclItem> for Acl {
         let mut items: Vec<AclItem> = Vec::new();
         let mut places = HashMap::new();
         for item in all.into_iter().filter(|item| !item.is_empty()) {
-            let place = *places
-                .entry((item.grantee, item.grantor))
-                .or_insert(items.len());
+            let place = *places.entry((item.grantee, item.grantor)).or_insert(items.len());
             match items.get_mut(place) {
                 Some(existing) => {
                     existing.privileges |= item.privileges;

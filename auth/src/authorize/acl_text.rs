@@ -36,10 +36,7 @@ impl AclItem {
 
     /// Reads the text form. Without `/grantor` the grantor is the first superuser, for which
     /// PostgreSQL also warns.
-    pub fn parse(
-        text: &str,
-        role_id: impl Fn(&str) -> Option<RoleId>,
-    ) -> Result<Self, AuthorizationError> {
+    pub fn parse(text: &str, role_id: impl Fn(&str) -> Option<RoleId>) -> Result<Self, AuthorizationError> {
         let role = |name: String| match role_id(&name) {
             Some(role) => Ok(role),
             None => Err(AuthorizationError::UndefinedRole { name }),
@@ -54,15 +51,9 @@ impl AclItem {
                 return Err(AuthorizationError::MissingName);
             }
         }
-        let rest = rest
-            .strip_prefix('=')
-            .ok_or(AuthorizationError::MissingEqualsSign)?;
+        let rest = rest.strip_prefix('=').ok_or(AuthorizationError::MissingEqualsSign)?;
         let (privileges, grant_options, rest) = read_privileges(rest)?;
-        let grantee = if name.is_empty() {
-            None
-        } else {
-            Some(role(name)?)
-        };
+        let grantee = if name.is_empty() { None } else { Some(role(name)?) };
         let (grantor, rest) = match rest.strip_prefix('/') {
             None => (RoleId::BOOTSTRAP, rest),
             Some(rest) => {
@@ -76,12 +67,7 @@ impl AclItem {
         if !rest.trim_start_matches(is_space).is_empty() {
             return Err(AuthorizationError::TrailingGarbage);
         }
-        Ok(Self {
-            grantee,
-            grantor,
-            privileges,
-            grant_options,
-        })
+        Ok(Self { grantee, grantor, privileges, grant_options })
     }
 }
 
@@ -101,18 +87,10 @@ impl Acl {
 
     /// Reads an array literal of items: one dimension, no NULLs. Items of the same grantee and
     /// grantor become one.
-    pub fn parse(
-        text: &str,
-        role_id: impl Fn(&str) -> Option<RoleId>,
-    ) -> Result<Self, AuthorizationError> {
-        let malformed = || AuthorizationError::MalformedArray {
-            text: text.to_owned(),
-        };
+    pub fn parse(text: &str, role_id: impl Fn(&str) -> Option<RoleId>) -> Result<Self, AuthorizationError> {
+        let malformed = || AuthorizationError::MalformedArray { text: text.to_owned() };
         let inner = text.trim_matches(is_space);
-        let inner = inner
-            .strip_prefix('{')
-            .and_then(|inner| inner.strip_suffix('}'))
-            .ok_or_else(malformed)?;
+        let inner = inner.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).ok_or_else(malformed)?;
         let mut items = Vec::new();
         let mut rest = inner.trim_start_matches(is_space);
         while !rest.is_empty() {
@@ -133,20 +111,10 @@ impl Acl {
     }
 }
 
-fn print_role<'a>(
-    text: &mut String,
-    role: RoleId,
-    role_name: &impl Fn(RoleId) -> Option<Cow<'a, str>>,
-) {
+fn print_role<'a>(text: &mut String, role: RoleId, role_name: &impl Fn(RoleId) -> Option<Cow<'a, str>>) {
     match role_name(role) {
         None => write!(text, "{role}").expect("a String takes any text"),
-        Some(name)
-            if name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') =>
-        {
-            text.push_str(&name)
-        }
+        Some(name) if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') => text.push_str(&name),
         Some(name) => {
             text.push('"');
             text.push_str(&name.replace('"', "\"\""));
@@ -157,8 +125,7 @@ fn print_role<'a>(
 
 /// Prints one element of an array, which is in quotes unless it is plain.
 fn print_element(text: &mut String, element: &str) {
-    let special =
-        |character: char| matches!(character, '"' | '\\' | '{' | '}' | ',') || is_space(character);
+    let special = |character: char| matches!(character, '"' | '\\' | '{' | '}' | ',') || is_space(character);
     if !element.contains(special) {
         text.push_str(element);
         return;
@@ -212,9 +179,7 @@ fn read_privileges(text: &str) -> Result<(Privileges, Privileges, &str), Authori
         if letter == '*' {
             grant_options |= last;
         } else {
-            last = Privilege::from_letter(letter)
-                .ok_or(AuthorizationError::InvalidModeCharacter)?
-                .into();
+            last = Privilege::from_letter(letter).ok_or(AuthorizationError::InvalidModeCharacter)?.into();
             privileges |= last;
         }
     }

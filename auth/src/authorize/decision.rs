@@ -38,19 +38,11 @@ impl Decision {
 
 /// Whether `principal` has all of `wanted` on `object`.
 pub fn decide(principal: &Principal, object: &ObjectAccess<'_>, wanted: Privileges) -> Decision {
-    if held_privileges(principal, object, wanted) == wanted {
-        Decision::Allowed
-    } else {
-        Decision::Denied
-    }
+    if held_privileges(principal, object, wanted) == wanted { Decision::Allowed } else { Decision::Denied }
 }
 
 /// Those of `wanted` that `principal` has on `object`.
-pub fn held_privileges(
-    principal: &Principal,
-    object: &ObjectAccess<'_>,
-    wanted: Privileges,
-) -> Privileges {
+pub fn held_privileges(principal: &Principal, object: &ObjectAccess<'_>, wanted: Privileges) -> Privileges {
     if principal.is_superuser() {
         return wanted;
     }
@@ -65,18 +57,12 @@ pub fn held_privileges(
 }
 
 /// Those of `wanted` that `principal` may grant on `object` to others.
-pub fn held_grant_options(
-    principal: &Principal,
-    object: &ObjectAccess<'_>,
-    wanted: Privileges,
-) -> Privileges {
+pub fn held_grant_options(principal: &Principal, object: &ObjectAccess<'_>, wanted: Privileges) -> Privileges {
     if principal.has_privileges_of(object.owner) {
         return wanted;
     }
     let items = object.acl.map(Acl::items).unwrap_or_default();
-    let acts_for = |grantee: Option<RoleId>| {
-        grantee.is_none_or(|grantee| principal.has_privileges_of(grantee))
-    };
+    let acts_for = |grantee: Option<RoleId>| grantee.is_none_or(|grantee| principal.has_privileges_of(grantee));
     let held = items
         .iter()
         .filter(|item| acts_for(item.grantee))
@@ -98,11 +84,7 @@ fn listed_privileges(principal: &Principal, acl: &Acl, wanted: Privileges) -> Pr
     for item in acl.items() {
         // Whether the grantee matters is cheaper to tell than whether the principal acts for it.
         let useful = item.privileges.intersects(wanted - held);
-        if useful
-            && item
-                .grantee
-                .is_none_or(|grantee| principal.has_privileges_of(grantee))
-        {
+        if useful && item.grantee.is_none_or(|grantee| principal.has_privileges_of(grantee)) {
             held |= item.privileges;
         }
     }
@@ -113,15 +95,11 @@ fn listed_privileges(principal: &Principal, acl: &Acl, wanted: Privileges) -> Pr
 fn predefined_privileges(principal: &Principal, kind: ObjectKind) -> Privileges {
     let reads = || principal.has_privileges_of(RoleId::READ_ALL_DATA);
     let writes = || principal.has_privileges_of(RoleId::WRITE_ALL_DATA);
-    let when =
-        |holds: bool, privileges: Privileges| if holds { privileges } else { Privileges::NONE };
+    let when = |holds: bool, privileges: Privileges| if holds { privileges } else { Privileges::NONE };
     match kind {
         ObjectKind::Table | ObjectKind::Sequence => {
             when(reads(), Privileges::SELECT)
-                | when(
-                    writes(),
-                    Privileges::INSERT | Privileges::UPDATE | Privileges::DELETE,
-                )
+                | when(writes(), Privileges::INSERT | Privileges::UPDATE | Privileges::DELETE)
         }
         ObjectKind::Schema => when(reads() || writes(), Privileges::USAGE),
         _ => Privileges::NONE,
@@ -141,28 +119,15 @@ pub struct GrantAuthority {
 /// Chooses the grantor for a GRANT or REVOKE of `wanted` by `principal`: the owner, if the
 /// principal is the owner or a superuser; else whichever role it acts for has most of the grant
 /// options. `None` means refuse with 42501, which takes having no privilege on the object at all.
-pub fn choose_grantor(
-    principal: &Principal,
-    object: &ObjectAccess<'_>,
-    wanted: Privileges,
-) -> Option<GrantAuthority> {
+pub fn choose_grantor(principal: &Principal, object: &ObjectAccess<'_>, wanted: Privileges) -> Option<GrantAuthority> {
     if principal.is_superuser() || principal.role() == object.owner {
-        return Some(GrantAuthority {
-            grantor: object.owner,
-            privileges: wanted,
-        });
+        return Some(GrantAuthority { grantor: object.owner, privileges: wanted });
     }
-    let mut best = GrantAuthority {
-        grantor: principal.role(),
-        privileges: Privileges::NONE,
-    };
+    let mut best = GrantAuthority { grantor: principal.role(), privileges: Privileges::NONE };
     for &role in principal.roles() {
         let privileges = own_grant_options(role, object, wanted);
         if privileges.count() > best.privileges.count() {
-            best = GrantAuthority {
-                grantor: role,
-                privileges,
-            };
+            best = GrantAuthority { grantor: role, privileges };
         }
         if best.privileges == wanted {
             break;
@@ -181,9 +146,7 @@ fn own_grant_options(role: RoleId, object: &ObjectAccess<'_>, wanted: Privileges
         return wanted;
     }
     let items = object.acl.map(Acl::items).unwrap_or_default();
-    let held = items
-        .iter()
-        .filter(|item| item.grantee.is_none_or(|grantee| grantee == role));
+    let held = items.iter().filter(|item| item.grantee.is_none_or(|grantee| grantee == role));
     held.fold(Privileges::NONE, |held, item| held | item.grant_options) & wanted
 }
 

@@ -7,8 +7,7 @@ mod privilege;
 
 pub use acl::{Acl, AclItem, RevokeBehavior, RevokeScope};
 pub use decision::{
-    Decision, GrantAuthority, ObjectAccess, choose_grantor, decide, held_grant_options,
-    held_privileges,
+    Decision, GrantAuthority, ObjectAccess, choose_grantor, decide, held_grant_options, held_privileges,
 };
 pub(crate) use privilege::PRIVILEGE_LETTERS;
 pub use privilege::{ObjectKind, Privilege, Privileges, UnknownPrivilege};

@@ -74,9 +74,7 @@ impl Privilege {
         if keyword.eq_ignore_ascii_case("TEMP") {
             return Some(Self::Temporary);
         }
-        Self::ALL
-            .into_iter()
-            .find(|privilege| privilege.keyword().eq_ignore_ascii_case(keyword))
+        Self::ALL.into_iter().find(|privilege| privilege.keyword().eq_ignore_ascii_case(keyword))
     }
 
     /// The letter that stands for the privilege in an ACL.
@@ -86,9 +84,7 @@ impl Privilege {
 
     /// The privilege of a letter in an ACL.
     pub fn from_letter(letter: char) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|privilege| privilege.letter() == letter)
+        Self::ALL.into_iter().find(|privilege| privilege.letter() == letter)
     }
 }
 
@@ -165,9 +161,7 @@ impl Privileges {
 
     /// The privileges of the set, in the order of their bits.
     pub fn iter(self) -> impl Iterator<Item = Privilege> {
-        Privilege::ALL
-            .into_iter()
-            .filter(move |&privilege| self.contains(privilege.into()))
+        Privilege::ALL.into_iter().filter(move |&privilege| self.contains(privilege.into()))
     }
 
     /// The set as a number, for whoever stores it in another form.
@@ -184,9 +178,7 @@ impl From<Privilege> for Privileges {
 
 impl FromIterator<Privilege> for Privileges {
     fn from_iter<I: IntoIterator<Item = Privilege>>(privileges: I) -> Self {
-        privileges
-            .into_iter()
-            .fold(Self::NONE, |set, privilege| set | privilege.into())
+        privileges.into_iter().fold(Self::NONE, |set, privilege| set | privilege.into())
     }
 }
 
@@ -200,11 +192,7 @@ impl TryFrom<u16> for Privileges {
     type Error = UnknownPrivilege;
 
     fn try_from(bits: u16) -> Result<Self, Self::Error> {
-        if Self::ALL.contains(Self(bits)) {
-            Ok(Self(bits))
-        } else {
-            Err(UnknownPrivilege)
-        }
+        if Self::ALL.contains(Self(bits)) { Ok(Self(bits)) } else { Err(UnknownPrivilege) }
     }
 }
 
@@ -285,9 +273,7 @@ impl ObjectKind {
     pub const fn all_privileges(self) -> Privileges {
         use Privilege::*;
         match self {
-            Self::Table => Privileges::of(&[
-                Insert, Select, Update, Delete, Truncate, References, Trigger,
-            ]),
+            Self::Table => Privileges::of(&[Insert, Select, Update, Delete, Truncate, References, Trigger]),
             Self::Column => Privileges::of(&[Insert, Select, Update, References]),
             Self::Sequence => Privileges::of(&[Select, Update, Usage]),
             Self::Database => Privileges::of(&[Create, Temporary, Connect]),
@@ -295,9 +281,7 @@ impl ObjectKind {
             Self::LargeObject => Privileges::of(&[Select, Update]),
             Self::Schema => Privileges::of(&[Usage, Create]),
             Self::Tablespace => Privileges::CREATE,
-            Self::Language | Self::ForeignDataWrapper | Self::ForeignServer | Self::Type => {
-                Privileges::USAGE
-            }
+            Self::Language | Self::ForeignDataWrapper | Self::ForeignServer | Self::Type => Privileges::USAGE,
             Self::Parameter => Privileges::of(&[Set, AlterSystem]),
         }
     }

@@ -10,10 +10,7 @@ pub(crate) struct Edges {
 
 impl RoleGraph for Edges {
     fn parents(&self, role: RoleId) -> impl Iterator<Item = RoleId> {
-        self.parents
-            .iter()
-            .filter(move |(member, _)| *member == role)
-            .map(|(_, parent)| *parent)
+        self.parents.iter().filter(move |(member, _)| *member == role).map(|(_, parent)| *parent)
     }
 
     fn inherits(&self, role: RoleId) -> bool {
@@ -32,10 +29,7 @@ const D: RoleId = RoleId(104);
 
 #[test]
 fn privileges_come_nearest_first_and_cycles_end() {
-    let graph = Edges {
-        parents: vec![(A, B), (A, C), (B, D), (C, D), (D, A)],
-        ..Edges::default()
-    };
+    let graph = Edges { parents: vec![(A, B), (A, C), (B, D), (C, D), (D, A)], ..Edges::default() };
     let principal = Principal::resolve(A, "a", &graph);
     assert_eq!(principal.roles(), [A, B, C, D]);
     assert!(principal.has_privileges_of(D));
@@ -44,11 +38,7 @@ fn privileges_come_nearest_first_and_cycles_end() {
 
 #[test]
 fn noinherit_stops_privileges_but_not_membership() {
-    let graph = Edges {
-        parents: vec![(A, B), (B, C)],
-        noinherit: vec![B],
-        ..Edges::default()
-    };
+    let graph = Edges { parents: vec![(A, B), (B, C)], noinherit: vec![B], ..Edges::default() };
     assert!(has_privileges_of(A, B, &graph));
     assert!(!has_privileges_of(A, C, &graph));
     assert!(!has_privileges_of(B, C, &graph));
@@ -58,11 +48,7 @@ fn noinherit_stops_privileges_but_not_membership() {
 
 #[test]
 fn superuser_has_everything_but_is_not_inherited() {
-    let graph = Edges {
-        parents: vec![(A, B)],
-        superusers: vec![B],
-        ..Edges::default()
-    };
+    let graph = Edges { parents: vec![(A, B)], superusers: vec![B], ..Edges::default() };
     assert!(Principal::resolve(B, "b", &graph).has_privileges_of(D));
     let member = Principal::resolve(A, "a", &graph);
     assert!(!member.is_superuser());

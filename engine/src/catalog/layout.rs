@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use storage::{
-    ColumnId, GenerationId, IndexSchema, Layout, RowIdentity, SchemaVersion, TableId, TableSchema, Value,
-};
+use storage::{ColumnId, GenerationId, IndexSchema, Layout, RowIdentity, SchemaVersion, TableId, TableSchema, Value};
 
 use super::{ConstraintKind, Index, Table};
 use crate::error::{Error, Result, SqlState};
@@ -75,8 +73,9 @@ impl Table {
 
     /// How storage sees one of the indexes.
     pub(crate) fn index_schema(&self, index: &Index) -> Result<IndexSchema> {
-        let generation =
-            index.generation.ok_or_else(|| Error::internal(format!("index {} has no entries of its own", index.name)))?;
+        let generation = index
+            .generation
+            .ok_or_else(|| Error::internal(format!("index {} has no entries of its own", index.name)))?;
         let mut columns = Vec::with_capacity(index.columns.len());
         for column in &index.columns {
             columns.push(storage::IndexColumn {

@@ -124,11 +124,25 @@ pub struct Constraint {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ConstraintKind {
     /// Attribute numbers in key order; `index` is the oid of the index that enforces it.
-    PrimaryKey { columns: Vec<u16>, index: u32 },
-    Unique { columns: Vec<u16>, index: u32 },
+    PrimaryKey {
+        columns: Vec<u16>,
+        index: u32,
+    },
+    Unique {
+        columns: Vec<u16>,
+        index: u32,
+    },
     /// SQL text of the condition.
-    Check { expression: String },
-    ForeignKey { columns: Vec<u16>, target: u32, target_columns: Vec<u16>, on_delete: ForeignKeyAction, on_update: ForeignKeyAction },
+    Check {
+        expression: String,
+    },
+    ForeignKey {
+        columns: Vec<u16>,
+        target: u32,
+        target_columns: Vec<u16>,
+        on_delete: ForeignKeyAction,
+        on_update: ForeignKeyAction,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

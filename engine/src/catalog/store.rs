@@ -131,8 +131,11 @@ fn first_objects(verifier: &str) -> Vec<Change> {
         let database = Database { oid, name: name.to_owned(), owner: POSTGRES, acl };
         changes.push(Change::Database(oid, Some(Arc::new(database))));
     }
-    let schemas =
-        [(PG_CATALOG, "pg_catalog", POSTGRES), (PUBLIC, "public", DATABASE_OWNER), (INFORMATION_SCHEMA, "information_schema", POSTGRES)];
+    let schemas = [
+        (PG_CATALOG, "pg_catalog", POSTGRES),
+        (PUBLIC, "public", DATABASE_OWNER),
+        (INFORMATION_SCHEMA, "information_schema", POSTGRES),
+    ];
     for (oid, name, owner) in schemas {
         let acl = Some(acl(ObjectKind::Schema, owner, Privileges::USAGE));
         changes.push(Change::Schema(oid, Some(Arc::new(Schema { oid, name: name.to_owned(), owner, acl }))));
@@ -172,8 +175,9 @@ fn read_all<T: DeserializeOwned>(view: &ReadView, kind: Kind) -> Result<BTreeMap
     let mut objects = BTreeMap::new();
     for (key, value) in view.scan_entries(&[kind as u8])? {
         let oid = key.last_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes)).unwrap_or_default();
-        let object = serde_json::from_slice(&value)
-            .map_err(|error| Error::new(SqlState::DATA_CORRUPTED, format!("catalog entry {oid} cannot be read: {error}")))?;
+        let object = serde_json::from_slice(&value).map_err(|error| {
+            Error::new(SqlState::DATA_CORRUPTED, format!("catalog entry {oid} cannot be read: {error}"))
+        })?;
         objects.insert(oid, Arc::new(object));
     }
     Ok(objects)

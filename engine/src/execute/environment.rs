@@ -40,8 +40,8 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::failure::failure;
 use super::lower::table_function::TableFunctionPlanner;
-use crate::error::{Error, Result};
 use crate::catalog::{Table, pg_catalog};
+use crate::error::{Error, Result};
 use crate::function::EvalContext;
 use crate::provider::Sources;
 
@@ -100,8 +100,7 @@ impl QueryEnvironment {
             .enable_all()
             .build()
             .map_err(|error| Error::internal(format!("could not start query threads: {error}")))?;
-        let disk = DiskManagerBuilder::default()
-            .with_mode(DiskManagerMode::Directories(vec![options.spill_directory]));
+        let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![options.spill_directory]));
         let pool = TrackConsumersPool::new(
             FairSpillPool::new(options.memory_bytes),
             std::num::NonZeroUsize::new(3).expect("three is not zero"),

@@ -8,12 +8,12 @@ use futures::Stream;
 
 use crate::error::Result;
 
-pub mod definition;
 pub(crate) mod copy;
+pub mod definition;
 pub(crate) mod environment;
 pub(crate) mod failure;
-pub(crate) mod lower;
 pub(crate) mod locking;
+pub(crate) mod lower;
 pub(crate) mod point;
 pub mod query;
 mod rows;

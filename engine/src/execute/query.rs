@@ -15,8 +15,8 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-pub use super::environment::{QueryEnvironment, QueryOptions};
 use super::environment::WAITING_BATCHES;
+pub use super::environment::{QueryEnvironment, QueryOptions};
 use super::failure::failure;
 use super::lower::Lowering;
 use super::{Batch, RowStream, Rows};

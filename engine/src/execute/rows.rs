@@ -54,9 +54,9 @@ impl Rows {
     pub fn columns(&self) -> RowsCells<'_> {
         RowsCells(match self {
             Rows::Values(rows) => Source::Values(rows),
-            Rows::Batch(Batch { batch, types }) => {
-                Source::Columns(batch.columns().iter().zip(types.iter()).map(|(array, ty)| Cells::new(array, ty)).collect())
-            }
+            Rows::Batch(Batch { batch, types }) => Source::Columns(
+                batch.columns().iter().zip(types.iter()).map(|(array, ty)| Cells::new(array, ty)).collect(),
+            ),
         })
     }
 

@@ -107,9 +107,11 @@ pub fn is_true(expr: &Expr, context: &EvalContext, row: &dyn RowSource) -> Resul
 }
 
 fn parameter(position: usize, context: &EvalContext) -> Result<Value> {
-    context.params.get(position).cloned().ok_or_else(|| {
-        Error::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${}", position + 1))
-    })
+    context
+        .params
+        .get(position)
+        .cloned()
+        .ok_or_else(|| Error::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${}", position + 1)))
 }
 
 fn call(function: &Function, args: &[Expr], context: &EvalContext, row: &dyn RowSource) -> Result<Value> {

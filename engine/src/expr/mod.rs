@@ -33,28 +33,65 @@ pub enum ExprKind {
     Param(usize),
     Column(ColumnVar),
     /// A column of an enclosing query, `depth` levels up (1 = the nearest).
-    OuterColumn { var: ColumnVar, depth: usize },
-    Call { function: &'static Function, args: Vec<Expr> },
+    OuterColumn {
+        var: ColumnVar,
+        depth: usize,
+    },
+    Call {
+        function: &'static Function,
+        args: Vec<Expr>,
+    },
     And(Vec<Expr>),
     Or(Vec<Expr>),
     Not(Box<Expr>),
-    IsNull { expr: Box<Expr>, negated: bool },
+    IsNull {
+        expr: Box<Expr>,
+        negated: bool,
+    },
     /// `IS [NOT] TRUE | FALSE | UNKNOWN`; `value` None is UNKNOWN.
-    BoolTest { expr: Box<Expr>, value: Option<bool>, negated: bool },
+    BoolTest {
+        expr: Box<Expr>,
+        value: Option<bool>,
+        negated: bool,
+    },
     /// `IS [NOT] DISTINCT FROM`, with the equality operator's function.
-    Distinct { equal: &'static Function, left: Box<Expr>, right: Box<Expr>, negated: bool },
+    Distinct {
+        equal: &'static Function,
+        left: Box<Expr>,
+        right: Box<Expr>,
+        negated: bool,
+    },
     /// Conditions are boolean; `CASE x WHEN y` is bound to `x = y`.
-    Case { whens: Vec<(Expr, Expr)>, otherwise: Option<Box<Expr>> },
+    Case {
+        whens: Vec<(Expr, Expr)>,
+        otherwise: Option<Box<Expr>>,
+    },
     Coalesce(Vec<Expr>),
-    NullIf { equal: &'static Function, left: Box<Expr>, right: Box<Expr> },
+    NullIf {
+        equal: &'static Function,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     /// GREATEST and LEAST; `less` is the type's `<`.
-    Extreme { greatest: bool, less: &'static Function, args: Vec<Expr> },
+    Extreme {
+        greatest: bool,
+        less: &'static Function,
+        args: Vec<Expr>,
+    },
     /// `expr op ANY|ALL (array)`; also `IN (list)` of constants, as `= ANY`.
-    ArrayCompare { function: &'static Function, left: Box<Expr>, array: Box<Expr>, all: bool },
+    ArrayCompare {
+        function: &'static Function,
+        left: Box<Expr>,
+        array: Box<Expr>,
+        all: bool,
+    },
     /// `ARRAY[...]`.
     Array(Vec<Expr>),
     /// `array[subscript]`.
-    Subscript { array: Box<Expr>, index: Box<Expr> },
+    Subscript {
+        array: Box<Expr>,
+        index: Box<Expr>,
+    },
     Aggregate(Box<AggregateCall>),
     Window(Box<WindowCall>),
     Subquery(Box<Subquery>),
@@ -131,9 +168,15 @@ pub struct Subquery {
 pub enum SubqueryKind {
     /// More than one row is 21000.
     Scalar,
-    Exists { negated: bool },
+    Exists {
+        negated: bool,
+    },
     /// `left op ANY|ALL (subquery)`; IN is `= ANY`, NOT IN is `<> ALL`.
-    Compare { left: Expr, function: &'static Function, all: bool },
+    Compare {
+        left: Expr,
+        function: &'static Function,
+        all: bool,
+    },
     /// `ARRAY(subquery)`.
     Array,
 }

@@ -117,6 +117,8 @@ fn all(exprs: Vec<Expr>, change: &mut dyn FnMut(Expr) -> Result<Expr>) -> Result
     exprs.into_iter().map(change).collect()
 }
 
+// The boxes are there already: unpacking them here keeps the callers short.
+#[allow(clippy::boxed_local)]
 fn boxed(expr: Box<Expr>, change: &mut dyn FnMut(Expr) -> Result<Expr>) -> Result<Box<Expr>> {
     change(*expr).map(Box::new)
 }
@@ -129,7 +131,8 @@ fn keys(keys: Vec<SortKey>, change: &mut dyn FnMut(Expr) -> Result<Expr>) -> Res
 pub fn is_volatile(expr: &Expr) -> bool {
     let mut volatile = false;
     visit(expr, &mut |part| {
-        volatile |= matches!(&part.kind, ExprKind::Call { function, .. } if function.volatility == Volatility::Volatile);
+        volatile |=
+            matches!(&part.kind, ExprKind::Call { function, .. } if function.volatility == Volatility::Volatile);
     });
     volatile
 }

@@ -2,7 +2,9 @@
 
 use storage::Value;
 
-use super::argument::{division_by_zero, float, float_overflow, float_underflow, int2, int4, int8, integer as integer_of, out_of_range};
+use super::argument::{
+    division_by_zero, float, float_overflow, float_underflow, int2, int4, int8, integer as integer_of, out_of_range,
+};
 use super::define::immutable;
 use super::{Arithmetic, Batch, Eval, EvalContext, Function};
 use crate::error::Result;
@@ -74,7 +76,9 @@ fn checked(args: &[Value], compute: fn(i64, i64) -> Option<i64>) -> Result<Value
         (Value::Int4(_), _) | (_, Value::Int4(_)) => {
             result.and_then(|value| i32::try_from(value).ok()).map(Value::Int4).ok_or_else(|| out_of_range("integer"))
         }
-        _ => result.and_then(|value| i16::try_from(value).ok()).map(Value::Int2).ok_or_else(|| out_of_range("smallint")),
+        _ => {
+            result.and_then(|value| i16::try_from(value).ok()).map(Value::Int2).ok_or_else(|| out_of_range("smallint"))
+        }
     }
 }
 

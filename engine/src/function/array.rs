@@ -166,7 +166,7 @@ fn position(_: &EvalContext, args: &[Value]) -> Result<Value> {
         Some(Value::Null) => {
             return Err(Error::new(SqlState("22004"), "initial position must not be null"));
         }
-        Some(start) => usize::try_from(int4(start)? - 1).unwrap_or(0),
+        Some(start) => usize::try_from(i64::from(int4(start)?) - 1).unwrap_or(0),
         None => 0,
     };
     let found = array.values.iter().skip(start).position(|value| same(value, &args[1]));

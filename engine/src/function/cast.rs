@@ -3,8 +3,8 @@
 use storage::{Numeric, Value};
 
 use super::argument::{
-    boolean, date, float, int4, int8, integer, interval, numeric, numeric_of, out_of_range, text, text_of, time, timestamp,
-    timestamptz,
+    boolean, date, float, int4, int8, integer, interval, numeric, numeric_of, out_of_range, text, text_of, time,
+    timestamp, timestamptz,
 };
 use super::define::{immutable, stable};
 use super::{Batch, CastContext, EvalContext, Function};
@@ -413,9 +413,10 @@ pub(super) fn start_of(days: i32) -> Result<i64> {
     match days {
         DATE_INFINITY => Ok(TIMESTAMP_INFINITY),
         DATE_NEGATIVE_INFINITY => Ok(TIMESTAMP_NEGATIVE_INFINITY),
-        days => i64::from(days).checked_mul(DAY).filter(|time| datetime::is_timestamp(*time)).ok_or_else(|| {
-            Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "date out of range for timestamp")
-        }),
+        days => i64::from(days)
+            .checked_mul(DAY)
+            .filter(|time| datetime::is_timestamp(*time))
+            .ok_or_else(|| Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "date out of range for timestamp")),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use storage::Value;
 
 use super::argument::{boolean, int4, int8, text, text_of};
-use super::define::{immutable, stable, table, volatile};
+use super::define::{stable, table, volatile};
 use super::{EvalContext, Function, TableFunction, aggregates, function_by_oid, table_functions};
 use crate::catalog::pg_catalog::definition::{column_name, constraint_definition, index_definition};
 use crate::catalog::pg_catalog::{self, Kind};
@@ -73,7 +73,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     stable(1264, "pg_char_to_encoding", &[NAME], INT4, |_, args| {
         let name = text(&args[0])?;
-        let same = |known: &&&str| known.eq_ignore_ascii_case(name) || (**known == "UTF8" && name.eq_ignore_ascii_case("utf-8"));
+        let same = |known: &&&str| {
+            known.eq_ignore_ascii_case(name) || (**known == "UTF8" && name.eq_ignore_ascii_case("utf-8"))
+        };
         let position = ENCODINGS.iter().position(|known| same(&known));
         Ok(Value::Int4(position.and_then(|position| i32::try_from(position).ok()).unwrap_or(-1)))
     }),
@@ -101,29 +103,60 @@ pub(super) const FUNCTIONS: &[Function] = &[
 pub(super) const TABLE_FUNCTIONS: &[TableFunction] = &[
     // There are no partitions.
     table(3425, "pg_partition_ancestors", &[REGCLASS], &[("relid", REGCLASS)], |_, _| Ok(Box::new(std::iter::empty()))),
-    table(
-        2289,
-        "pg_options_to_table",
-        &[TEXT_ARRAY],
-        &[("option_name", TEXT), ("option_value", TEXT)],
-        |_, args| {
-            let Value::Array(options) = &args[0] else { return Ok(Box::new(std::iter::empty())) };
-            let values = options.values.clone().into_iter();
-            Ok(Box::new(values.filter(|value| !value.is_null()).map(|value| {
-                let option = text(&value)?;
-                let (name, setting) = option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
-                Ok(vec![text_of(name)?, setting.map_or(Ok(Value::Null), text_of)?])
-            })))
-        },
-    ),
+    table(2289, "pg_options_to_table", &[TEXT_ARRAY], &[("option_name", TEXT), ("option_value", TEXT)], |_, args| {
+        let Value::Array(options) = &args[0] else { return Ok(Box::new(std::iter::empty())) };
+        let values = options.values.clone().into_iter();
+        Ok(Box::new(values.filter(|value| !value.is_null()).map(|value| {
+            let option = text(&value)?;
+            let (name, setting) = option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
+            Ok(vec![text_of(name)?, setting.map_or(Ok(Value::Null), text_of)?])
+        })))
+    }),
 ];
 
 /// PostgreSQL's names of encodings, by number.
 const ENCODINGS: [&str; 42] = [
-    "SQL_ASCII", "EUC_JP", "EUC_CN", "EUC_KR", "EUC_TW", "EUC_JIS_2004", "UTF8", "MULE_INTERNAL", "LATIN1", "LATIN2",
-    "LATIN3", "LATIN4", "LATIN5", "LATIN6", "LATIN7", "LATIN8", "LATIN9", "LATIN10", "WIN1256", "WIN1258", "WIN866",
-    "WIN874", "KOI8R", "WIN1251", "WIN1252", "ISO_8859_5", "ISO_8859_6", "ISO_8859_7", "ISO_8859_8", "WIN1250",
-    "WIN1253", "WIN1254", "WIN1255", "WIN1257", "KOI8U", "SJIS", "BIG5", "GBK", "UHC", "GB18030", "JOHAB",
+    "SQL_ASCII",
+    "EUC_JP",
+    "EUC_CN",
+    "EUC_KR",
+    "EUC_TW",
+    "EUC_JIS_2004",
+    "UTF8",
+    "MULE_INTERNAL",
+    "LATIN1",
+    "LATIN2",
+    "LATIN3",
+    "LATIN4",
+    "LATIN5",
+    "LATIN6",
+    "LATIN7",
+    "LATIN8",
+    "LATIN9",
+    "LATIN10",
+    "WIN1256",
+    "WIN1258",
+    "WIN866",
+    "WIN874",
+    "KOI8R",
+    "WIN1251",
+    "WIN1252",
+    "ISO_8859_5",
+    "ISO_8859_6",
+    "ISO_8859_7",
+    "ISO_8859_8",
+    "WIN1250",
+    "WIN1253",
+    "WIN1254",
+    "WIN1255",
+    "WIN1257",
+    "KOI8U",
+    "SJIS",
+    "BIG5",
+    "GBK",
+    "UHC",
+    "GB18030",
+    "JOHAB",
     "SHIFT_JIS_2004",
 ];
 
@@ -322,8 +355,5 @@ fn serial_sequence(context: &EvalContext, args: &[Value]) -> Result<Value> {
 }
 
 fn undefined_column(table: &Table, column: &str) -> Error {
-    Error::new(
-        SqlState::UNDEFINED_COLUMN,
-        format!("column \"{column}\" of relation \"{}\" does not exist", table.name),
-    )
+    Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{column}\" of relation \"{}\" does not exist", table.name))
 }

@@ -18,13 +18,21 @@ use part::{Source, extract, part};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     stable(1299, "now", &[], TIMESTAMPTZ, |context, _| Ok(Value::Timestamptz(context.transaction_time))),
-    stable(2647, "transaction_timestamp", &[], TIMESTAMPTZ, |context, _| Ok(Value::Timestamptz(context.transaction_time))),
+    stable(2647, "transaction_timestamp", &[], TIMESTAMPTZ, |context, _| {
+        Ok(Value::Timestamptz(context.transaction_time))
+    }),
     stable(2648, "statement_timestamp", &[], TIMESTAMPTZ, |context, _| Ok(Value::Timestamptz(context.statement_time))),
     volatile(2649, "clock_timestamp", &[], TIMESTAMPTZ, |_, _| Ok(Value::Timestamptz(datetime::now()))),
     volatile(274, "timeofday", &[], TEXT, |context, _| {
-        text_of(super::to_char::of_moment("Dy Mon DD HH24:MI:SS.US YYYY TZ", datetime::now(), &context.session.format.time_zone)?)
+        text_of(super::to_char::of_moment(
+            "Dy Mon DD HH24:MI:SS.US YYYY TZ",
+            datetime::now(),
+            &context.session.format.time_zone,
+        )?)
     }),
-    immutable(1218, "date_trunc", &[TEXT, INTERVAL], INTERVAL, |_, args| truncated_interval(text(&args[0])?, interval(&args[1])?)),
+    immutable(1218, "date_trunc", &[TEXT, INTERVAL], INTERVAL, |_, args| {
+        truncated_interval(text(&args[0])?, interval(&args[1])?)
+    }),
     immutable(2020, "date_trunc", &[TEXT, TIMESTAMP], TIMESTAMP, |_, args| {
         let time = timestamp(&args[1])?;
         Ok(Value::Timestamp(truncated(text(&args[0])?, time, "timestamp without time zone")?))
@@ -41,16 +49,32 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(6178, "date_bin", &[INTERVAL, TIMESTAMPTZ, TIMESTAMPTZ], TIMESTAMPTZ, |_, args| {
         Ok(Value::Timestamptz(binned(interval(&args[0])?, timestamptz(&args[1])?, timestamptz(&args[2])?)?))
     }),
-    stable(1171, "date_part", &[TEXT, TIMESTAMPTZ], FLOAT8, |context, args| part(text(&args[0])?, Source::moment(context, &args[1])?)),
-    immutable(1172, "date_part", &[TEXT, INTERVAL], FLOAT8, |_, args| part(text(&args[0])?, Source::Interval(interval(&args[1])?))),
+    stable(1171, "date_part", &[TEXT, TIMESTAMPTZ], FLOAT8, |context, args| {
+        part(text(&args[0])?, Source::moment(context, &args[1])?)
+    }),
+    immutable(1172, "date_part", &[TEXT, INTERVAL], FLOAT8, |_, args| {
+        part(text(&args[0])?, Source::Interval(interval(&args[1])?))
+    }),
     immutable(1384, "date_part", &[TEXT, DATE], FLOAT8, |_, args| part(text(&args[0])?, Source::Date(date(&args[1])?))),
     immutable(1385, "date_part", &[TEXT, TIME], FLOAT8, |_, args| part(text(&args[0])?, Source::Time(time(&args[1])?))),
-    immutable(2021, "date_part", &[TEXT, TIMESTAMP], FLOAT8, |_, args| part(text(&args[0])?, Source::Timestamp(timestamp(&args[1])?))),
-    stable(6203, "extract", &[TEXT, TIMESTAMPTZ], NUMERIC, |context, args| extract(text(&args[0])?, Source::moment(context, &args[1])?)),
-    immutable(6204, "extract", &[TEXT, INTERVAL], NUMERIC, |_, args| extract(text(&args[0])?, Source::Interval(interval(&args[1])?))),
-    immutable(6199, "extract", &[TEXT, DATE], NUMERIC, |_, args| extract(text(&args[0])?, Source::Date(date(&args[1])?))),
-    immutable(6200, "extract", &[TEXT, TIME], NUMERIC, |_, args| extract(text(&args[0])?, Source::Time(time(&args[1])?))),
-    immutable(6202, "extract", &[TEXT, TIMESTAMP], NUMERIC, |_, args| extract(text(&args[0])?, Source::Timestamp(timestamp(&args[1])?))),
+    immutable(2021, "date_part", &[TEXT, TIMESTAMP], FLOAT8, |_, args| {
+        part(text(&args[0])?, Source::Timestamp(timestamp(&args[1])?))
+    }),
+    stable(6203, "extract", &[TEXT, TIMESTAMPTZ], NUMERIC, |context, args| {
+        extract(text(&args[0])?, Source::moment(context, &args[1])?)
+    }),
+    immutable(6204, "extract", &[TEXT, INTERVAL], NUMERIC, |_, args| {
+        extract(text(&args[0])?, Source::Interval(interval(&args[1])?))
+    }),
+    immutable(6199, "extract", &[TEXT, DATE], NUMERIC, |_, args| {
+        extract(text(&args[0])?, Source::Date(date(&args[1])?))
+    }),
+    immutable(6200, "extract", &[TEXT, TIME], NUMERIC, |_, args| {
+        extract(text(&args[0])?, Source::Time(time(&args[1])?))
+    }),
+    immutable(6202, "extract", &[TEXT, TIMESTAMP], NUMERIC, |_, args| {
+        extract(text(&args[0])?, Source::Timestamp(timestamp(&args[1])?))
+    }),
     immutable(3846, "make_date", &[INT4, INT4, INT4], DATE, |_, args| {
         let days = made_date(int4(&args[0])?, int4(&args[1])?, int4(&args[2])?)?;
         i32::try_from(days).map(Value::Date).map_err(|_| datetime::date_out_of_range())
@@ -150,7 +174,11 @@ fn truncated(unit: &str, time: i64, type_name: &str) -> Result<i64> {
     let civil = Civil::of(time);
     // PostgreSQL's centuries and millennia begin in years that end in 1; decades in those that end in 0.
     let hundreds = |size: i64| {
-        if civil.year > 0 { (civil.year + size - 1).div_euclid(size) * size - (size - 1) } else { -((size - 1 - (civil.year - 1)) / size * size) + 1 }
+        if civil.year > 0 {
+            (civil.year + size - 1).div_euclid(size) * size - (size - 1)
+        } else {
+            -((size - 1 - (civil.year - 1)) / size * size) + 1
+        }
     };
     let (year, month, day) = match unit_lower.as_str() {
         "week" | "weeks" | "w" => {
@@ -168,8 +196,9 @@ fn truncated(unit: &str, time: i64, type_name: &str) -> Result<i64> {
         "millennium" | "millennia" | "mil" | "mils" => (hundreds(1000), 1, 1),
         _ => {
             return Err(match part::is_field(&unit_lower) {
-                true => part::unsupported(&unit_lower, type_name),
-                false => part::unrecognized(unit, type_name),
+                // `epoch` is a word for a moment too, and no unit to cut at.
+                true if unit_lower != "epoch" => part::unsupported(&unit_lower, type_name),
+                _ => part::unrecognized(unit, type_name),
             });
         }
     };
@@ -230,7 +259,8 @@ fn binned(stride: Interval, time: i64, origin: i64) -> Result<i64> {
             "timestamps cannot be binned into intervals containing months or years",
         ));
     }
-    let length = i64::try_from(datetime::microseconds_of_interval(stride)).map_err(|_| datetime::interval_out_of_range())?;
+    let length =
+        i64::try_from(datetime::microseconds_of_interval(stride)).map_err(|_| datetime::interval_out_of_range())?;
     if length <= 0 {
         return Err(Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "stride must be greater than zero"));
     }
@@ -259,15 +289,13 @@ fn made_date(year: i32, month: i32, day: i32) -> Result<i64> {
     if (datetime::DATE_MIN..=datetime::DATE_MAX).contains(&days) {
         return Ok(days);
     }
-    Err(Error::new(
-        SqlState::DATETIME_FIELD_OVERFLOW,
-        format!("date out of range: {year}-{month:02}-{day:02}"),
-    ))
+    Err(Error::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("date out of range: {year}-{month:02}-{day:02}")))
 }
 
 fn made_time(hour: i32, minute: i32, seconds: f64) -> Result<i64> {
     let microseconds = (seconds * SECOND as f64).round_ties_even();
-    let in_range = (0..=24).contains(&hour) && (0..60).contains(&minute) && (0.0..=60.0 * SECOND as f64).contains(&microseconds);
+    let in_range =
+        (0..=24).contains(&hour) && (0..60).contains(&minute) && (0.0..=60.0 * SECOND as f64).contains(&microseconds);
     let time = i64::from(hour) * HOUR + i64::from(minute) * MINUTE + if in_range { microseconds as i64 } else { 0 };
     if !in_range || time > DAY {
         let shown = if seconds.fract() == 0.0 { format!("{seconds:02}") } else { format!("{seconds}") };
@@ -315,7 +343,10 @@ fn from_epoch(seconds: f64) -> Result<Value> {
     if microseconds.abs() < 9.2e18 && is_timestamp(microseconds as i64) {
         return Ok(Value::Timestamptz(microseconds as i64));
     }
-    Err(Error::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("timestamp out of range: \"{seconds}\"")))
+    let mut shown = Vec::new();
+    crate::types::text::write_f64(seconds, 1, &mut shown);
+    let shown = crate::types::text::into_text(shown);
+    Err(Error::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("timestamp out of range: \"{shown}\"")))
 }
 
 /// Whether two spans share a time (SQL's OVERLAPS); a span without an end is its start.
@@ -329,7 +360,9 @@ fn overlaps(_: &EvalContext, args: &[Value]) -> Result<Value> {
         (Some(only), None) | (None, Some(only)) => Some((only, None)),
         (None, None) => None,
     };
-    let (Some(first), Some(second)) = (span(&args[0], &args[1]), span(&args[2], &args[3])) else { return Ok(Value::Null) };
+    let (Some(first), Some(second)) = (span(&args[0], &args[1]), span(&args[2], &args[3])) else {
+        return Ok(Value::Null);
+    };
     if first.0 == second.0 {
         return Ok(if first.1.is_none() || second.1.is_none() { Value::Null } else { Value::Bool(true) });
     }

@@ -141,8 +141,7 @@ fn width_bucket(_: &EvalContext, args: &[Value]) -> Result<Value> {
     if low == high {
         return refused("lower bound cannot equal upper bound");
     }
-    let (below, beyond) =
-        if low < high { (operand < low, operand >= high) } else { (operand > low, operand <= high) };
+    let (below, beyond) = if low < high { (operand < low, operand >= high) } else { (operand > low, operand <= high) };
     if below {
         return Ok(Value::Int4(0));
     }

@@ -45,7 +45,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         a.checked_sub(b).map(Value::Int4).ok_or_else(date_out_of_range)
     }),
     immutable(1141, "date_pli", &[DATE, INT4], DATE, |_, args| shifted(date(&args[0])?, i64::from(int4(&args[1])?))),
-    immutable(2550, "integer_pl_date", &[INT4, DATE], DATE, |_, args| shifted(date(&args[1])?, i64::from(int4(&args[0])?))),
+    immutable(2550, "integer_pl_date", &[INT4, DATE], DATE, |_, args| {
+        shifted(date(&args[1])?, i64::from(int4(&args[0])?))
+    }),
     immutable(1142, "date_mii", &[DATE, INT4], DATE, |_, args| shifted(date(&args[0])?, -i64::from(int4(&args[1])?))),
     immutable(2071, "date_pl_interval", &[DATE, INTERVAL], TIMESTAMP, |_, args| {
         Ok(Value::Timestamp(add_to_timestamp(start_of(date(&args[0])?)?, interval(&args[1])?)?))
@@ -97,7 +99,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         zoned(context, timestamptz(&args[0])?, negated(interval(&args[1])?)?)
     }),
     // Ages.
-    immutable(2058, "age", &[TIMESTAMP, TIMESTAMP], INTERVAL, |_, args| age(timestamp(&args[0])?, timestamp(&args[1])?)),
+    immutable(2058, "age", &[TIMESTAMP, TIMESTAMP], INTERVAL, |_, args| {
+        age(timestamp(&args[0])?, timestamp(&args[1])?)
+    }),
     stable(2059, "age", &[TIMESTAMP], INTERVAL, |context, args| {
         let today = to_local(context, context.transaction_time).div_euclid(DAY) * DAY;
         age(today, timestamp(&args[0])?)

@@ -33,8 +33,8 @@ mod window;
 
 pub(crate) use cast::{read_text, write_text};
 pub use registry::{
-    aggregates, aggregates_named, cast_between, casts, function_by_oid, functions, functions_named, operators, operators_named,
-    table_functions, table_functions_named,
+    aggregates, aggregates_named, cast_between, casts, function_by_oid, functions, functions_named, operators,
+    operators_named, table_functions, table_functions_named,
 };
 pub use window::{WINDOW_FUNCTIONS, WindowDeclaration};
 

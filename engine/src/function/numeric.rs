@@ -9,13 +9,27 @@ use crate::error::{Error, Result, SqlState};
 use crate::types::oid::*;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    immutable(1724, "numeric_add", &[NUMERIC, NUMERIC], NUMERIC, |_, args| numeric_of(numeric(&args[0])?.add(numeric(&args[1])?))),
-    immutable(1725, "numeric_sub", &[NUMERIC, NUMERIC], NUMERIC, |_, args| numeric_of(numeric(&args[0])?.sub(numeric(&args[1])?))),
-    immutable(1726, "numeric_mul", &[NUMERIC, NUMERIC], NUMERIC, |_, args| numeric_of(numeric(&args[0])?.mul(numeric(&args[1])?))),
-    immutable(1727, "numeric_div", &[NUMERIC, NUMERIC], NUMERIC, |_, args| numeric_of(numeric(&args[0])?.div(numeric(&args[1])?))),
-    immutable(1729, "numeric_mod", &[NUMERIC, NUMERIC], NUMERIC, |_, args| numeric_of(numeric(&args[0])?.rem(numeric(&args[1])?))),
-    immutable(1728, "mod", &[NUMERIC, NUMERIC], NUMERIC, |_, args| numeric_of(numeric(&args[0])?.rem(numeric(&args[1])?))),
-    immutable(1973, "div", &[NUMERIC, NUMERIC], NUMERIC, |_, args| numeric_of(numeric(&args[0])?.div_trunc(numeric(&args[1])?))),
+    immutable(1724, "numeric_add", &[NUMERIC, NUMERIC], NUMERIC, |_, args| {
+        numeric_of(numeric(&args[0])?.add(numeric(&args[1])?))
+    }),
+    immutable(1725, "numeric_sub", &[NUMERIC, NUMERIC], NUMERIC, |_, args| {
+        numeric_of(numeric(&args[0])?.sub(numeric(&args[1])?))
+    }),
+    immutable(1726, "numeric_mul", &[NUMERIC, NUMERIC], NUMERIC, |_, args| {
+        numeric_of(numeric(&args[0])?.mul(numeric(&args[1])?))
+    }),
+    immutable(1727, "numeric_div", &[NUMERIC, NUMERIC], NUMERIC, |_, args| {
+        numeric_of(numeric(&args[0])?.div(numeric(&args[1])?))
+    }),
+    immutable(1729, "numeric_mod", &[NUMERIC, NUMERIC], NUMERIC, |_, args| {
+        numeric_of(numeric(&args[0])?.rem(numeric(&args[1])?))
+    }),
+    immutable(1728, "mod", &[NUMERIC, NUMERIC], NUMERIC, |_, args| {
+        numeric_of(numeric(&args[0])?.rem(numeric(&args[1])?))
+    }),
+    immutable(1973, "div", &[NUMERIC, NUMERIC], NUMERIC, |_, args| {
+        numeric_of(numeric(&args[0])?.div_trunc(numeric(&args[1])?))
+    }),
     immutable(1739, "numeric_power", &[NUMERIC, NUMERIC], NUMERIC, power),
     immutable(2169, "power", &[NUMERIC, NUMERIC], NUMERIC, power),
     immutable(1738, "pow", &[NUMERIC, NUMERIC], NUMERIC, power),
@@ -27,14 +41,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(1711, "ceil", &[NUMERIC], NUMERIC, |_, args| numeric_of(Ok(numeric(&args[0])?.ceil()))),
     immutable(2167, "ceiling", &[NUMERIC], NUMERIC, |_, args| numeric_of(Ok(numeric(&args[0])?.ceil()))),
     immutable(1712, "floor", &[NUMERIC], NUMERIC, |_, args| numeric_of(Ok(numeric(&args[0])?.floor()))),
-    immutable(1707, "round", &[NUMERIC, INT4], NUMERIC, |_, args| numeric_of(Ok(numeric(&args[0])?.round(int4(&args[1])?)))),
+    immutable(1707, "round", &[NUMERIC, INT4], NUMERIC, |_, args| {
+        numeric_of(Ok(numeric(&args[0])?.round(int4(&args[1])?)))
+    }),
     immutable(1708, "round", &[NUMERIC], NUMERIC, |_, args| numeric_of(Ok(numeric(&args[0])?.round(0)))),
-    immutable(1709, "trunc", &[NUMERIC, INT4], NUMERIC, |_, args| numeric_of(Ok(numeric(&args[0])?.trunc(int4(&args[1])?)))),
+    immutable(1709, "trunc", &[NUMERIC, INT4], NUMERIC, |_, args| {
+        numeric_of(Ok(numeric(&args[0])?.trunc(int4(&args[1])?)))
+    }),
     immutable(1710, "trunc", &[NUMERIC], NUMERIC, |_, args| numeric_of(Ok(numeric(&args[0])?.trunc(0)))),
     immutable(1730, "sqrt", &[NUMERIC], NUMERIC, |_, args| numeric_of(numeric(&args[0])?.sqrt())),
     immutable(1732, "exp", &[NUMERIC], NUMERIC, |_, args| numeric_of(numeric(&args[0])?.exp())),
     immutable(1734, "ln", &[NUMERIC], NUMERIC, |_, args| numeric_of(numeric(&args[0])?.ln())),
-    immutable(1736, "log", &[NUMERIC, NUMERIC], NUMERIC, |_, args| numeric_of(numeric(&args[1])?.log(numeric(&args[0])?))),
+    immutable(1736, "log", &[NUMERIC, NUMERIC], NUMERIC, |_, args| {
+        numeric_of(numeric(&args[1])?.log(numeric(&args[0])?))
+    }),
     immutable(1741, "log", &[NUMERIC], NUMERIC, log10),
     immutable(1481, "log10", &[NUMERIC], NUMERIC, log10),
     immutable(3281, "scale", &[NUMERIC], INT4, |_, args| {

@@ -12,14 +12,22 @@ use crate::error::{Error, Result, SqlState};
 use crate::types::oid::*;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    immutable(850, "textlike", &[TEXT, TEXT], BOOL, |_, args| text_like(args, false)).batched(Batch::Like { negated: false }),
-    immutable(851, "textnlike", &[TEXT, TEXT], BOOL, |_, args| text_like(args, true)).batched(Batch::Like { negated: true }),
-    immutable(1569, "like", &[TEXT, TEXT], BOOL, |_, args| text_like(args, false)).batched(Batch::Like { negated: false }),
-    immutable(1570, "notlike", &[TEXT, TEXT], BOOL, |_, args| text_like(args, true)).batched(Batch::Like { negated: true }),
-    immutable(858, "namelike", &[NAME, TEXT], BOOL, |_, args| text_like(args, false)).batched(Batch::Like { negated: false }),
-    immutable(859, "namenlike", &[NAME, TEXT], BOOL, |_, args| text_like(args, true)).batched(Batch::Like { negated: true }),
-    immutable(1631, "bpcharlike", &[BPCHAR, TEXT], BOOL, |_, args| text_like(args, false)).batched(Batch::Like { negated: false }),
-    immutable(1632, "bpcharnlike", &[BPCHAR, TEXT], BOOL, |_, args| text_like(args, true)).batched(Batch::Like { negated: true }),
+    immutable(850, "textlike", &[TEXT, TEXT], BOOL, |_, args| text_like(args, false))
+        .batched(Batch::Like { negated: false }),
+    immutable(851, "textnlike", &[TEXT, TEXT], BOOL, |_, args| text_like(args, true))
+        .batched(Batch::Like { negated: true }),
+    immutable(1569, "like", &[TEXT, TEXT], BOOL, |_, args| text_like(args, false))
+        .batched(Batch::Like { negated: false }),
+    immutable(1570, "notlike", &[TEXT, TEXT], BOOL, |_, args| text_like(args, true))
+        .batched(Batch::Like { negated: true }),
+    immutable(858, "namelike", &[NAME, TEXT], BOOL, |_, args| text_like(args, false))
+        .batched(Batch::Like { negated: false }),
+    immutable(859, "namenlike", &[NAME, TEXT], BOOL, |_, args| text_like(args, true))
+        .batched(Batch::Like { negated: true }),
+    immutable(1631, "bpcharlike", &[BPCHAR, TEXT], BOOL, |_, args| text_like(args, false))
+        .batched(Batch::Like { negated: false }),
+    immutable(1632, "bpcharnlike", &[BPCHAR, TEXT], BOOL, |_, args| text_like(args, true))
+        .batched(Batch::Like { negated: true }),
     immutable(1633, "texticlike", &[TEXT, TEXT], BOOL, |_, args| text_ilike(args, false)),
     immutable(1634, "texticnlike", &[TEXT, TEXT], BOOL, |_, args| text_ilike(args, true)),
     immutable(1635, "nameiclike", &[NAME, TEXT], BOOL, |_, args| text_ilike(args, false)),
@@ -32,7 +40,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(2006, "byteanlike", &[BYTEA, BYTEA], BOOL, |_, args| {
         Ok(Value::Bool(!like(bytes(&args[0])?, bytes(&args[1])?, false)?))
     }),
-    immutable(1637, "like_escape", &[TEXT, TEXT], TEXT, |_, args| text_of(like_escape(text(&args[0])?, text(&args[1])?)?)),
+    immutable(1637, "like_escape", &[TEXT, TEXT], TEXT, |_, args| {
+        text_of(like_escape(text(&args[0])?, text(&args[1])?)?)
+    }),
     immutable(1254, "textregexeq", &[TEXT, TEXT], BOOL, |_, args| matches(args, false, false)),
     immutable(1256, "textregexne", &[TEXT, TEXT], BOOL, |_, args| matches(args, false, true)),
     immutable(1238, "texticregexeq", &[TEXT, TEXT], BOOL, |_, args| matches(args, true, false)),

@@ -53,13 +53,12 @@ static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
     Functions { by_name: index(all.iter().copied(), |function| function.name), all, by_oid }
 });
 
-
 static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
     let rows = operator::OPERATORS.iter().copied().chain(compare::operators());
     rows.filter_map(|(oid, name, left, right, function)| {
-            Some(Operator { oid, name, left, right, function: function_by_oid(function)? })
-        })
-        .collect()
+        Some(Operator { oid, name, left, right, function: function_by_oid(function)? })
+    })
+    .collect()
 });
 
 static OPERATOR_NAMES: LazyLock<Names<Operator>> = LazyLock::new(|| index(OPERATORS.iter(), |operator| operator.name));

@@ -35,10 +35,7 @@ fn current_setting(context: &EvalContext, args: &[Value]) -> Result<Value> {
     match context.session.settings.get(name) {
         Some(value) => text_of(value),
         None if missing_ok => Ok(Value::Null),
-        None => Err(Error::new(
-            SqlState::UNDEFINED_OBJECT,
-            format!("unrecognized configuration parameter \"{name}\""),
-        )),
+        None => Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\""))),
     }
 }
 

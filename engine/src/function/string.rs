@@ -21,7 +21,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(1367, "character_length", &[BPCHAR], INT4, trimmed_length),
     immutable(1374, "octet_length", &[TEXT], INT4, octet_length),
     immutable(1375, "octet_length", &[BPCHAR], INT4, octet_length),
-    immutable(1811, "bit_length", &[TEXT], INT4, |_, args| Ok(Value::Int4(count(text(&args[0])?.len().saturating_mul(8))))),
+    immutable(1811, "bit_length", &[TEXT], INT4, |_, args| {
+        Ok(Value::Int4(count(text(&args[0])?.len().saturating_mul(8))))
+    }),
     immutable(877, "substr", &[TEXT, INT4, INT4], TEXT, substring),
     immutable(883, "substr", &[TEXT, INT4], TEXT, substring),
     immutable(936, "substring", &[TEXT, INT4, INT4], TEXT, substring),
@@ -59,7 +61,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(2090, "to_hex", &[INT8], TEXT, |_, args| text_of(format!("{:x}", int8(&args[0])?))),
     immutable(1282, "quote_ident", &[TEXT], TEXT, |_, args| text_of(quote_identifier(text(&args[0])?))),
     immutable(1283, "quote_literal", &[TEXT], TEXT, |_, args| text_of(quote_literal(text(&args[0])?))),
-    stable(1285, "quote_literal", &[ANYELEMENT], TEXT, |context, args| text_of(quote_literal(&text_form(&args[0], context)))),
+    stable(1285, "quote_literal", &[ANYELEMENT], TEXT, |context, args| {
+        text_of(quote_literal(&text_form(&args[0], context)))
+    }),
     immutable(1289, "quote_nullable", &[TEXT], TEXT, |_, args| match &args[0] {
         Value::Null => text_of("NULL"),
         value => text_of(quote_literal(text(value)?)),
@@ -381,9 +385,9 @@ impl<'a> Pattern<'a> {
         if digits == 0 {
             return Ok(None);
         }
-        let number = self.rest[..digits].parse::<i32>().map_err(|_| {
-            Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "number is out of range")
-        })?;
+        let number = self.rest[..digits]
+            .parse::<i32>()
+            .map_err(|_| Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "number is out of range"))?;
         self.rest = &self.rest[digits..];
         Ok(usize::try_from(number).ok())
     }
@@ -427,9 +431,8 @@ impl<'a> Pattern<'a> {
                 return Err(invalid("width argument position must be ended by \"$\""));
             }
             if let Value::Text(text) = self.value(number)? {
-                let wanted: i32 = text.trim().parse().map_err(|_| {
-                    crate::types::text::invalid_input("integer", text)
-                })?;
+                let wanted: i32 =
+                    text.trim().parse().map_err(|_| crate::types::text::invalid_input("integer", text))?;
                 left |= wanted < 0;
                 width = wanted.unsigned_abs() as usize;
             }

@@ -19,7 +19,13 @@ pub(super) const FUNCTIONS: &[TableFunction] = &[
     table(1068, "generate_series", &[INT8, INT8, INT8], &[("generate_series", INT8)], int8_series),
     table(3260, "generate_series", &[NUMERIC, NUMERIC], &[("generate_series", NUMERIC)], numeric_series),
     table(3259, "generate_series", &[NUMERIC, NUMERIC, NUMERIC], &[("generate_series", NUMERIC)], numeric_series),
-    table(938, "generate_series", &[TIMESTAMP, TIMESTAMP, INTERVAL], &[("generate_series", TIMESTAMP)], timestamp_series),
+    table(
+        938,
+        "generate_series",
+        &[TIMESTAMP, TIMESTAMP, INTERVAL],
+        &[("generate_series", TIMESTAMP)],
+        timestamp_series,
+    ),
     table(
         939,
         "generate_series",
@@ -54,7 +60,8 @@ fn nothing() -> Rows {
 
 fn string_to_table(context: &EvalContext, args: &[Value]) -> Result<Rows> {
     let function = if args.len() == 3 { 376 } else { 394 };
-    let split = super::function_by_oid(function).ok_or_else(|| crate::error::Error::internal("string_to_array is gone"))?;
+    let split =
+        super::function_by_oid(function).ok_or_else(|| crate::error::Error::internal("string_to_array is gone"))?;
     match (split.eval)(context, args)? {
         Value::Array(array) => Ok(Box::new(array.values.into_iter().map(|value| Ok(vec![value])))),
         _ => Ok(nothing()),

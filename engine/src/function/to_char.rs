@@ -30,7 +30,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(1768, "to_char", &[INTERVAL, TEXT], TEXT, |_, args| {
         Ok(shown(time::of_interval(text(&args[1])?, interval(&args[0])?)?))
     }),
-    stable(1772, "to_char", &[NUMERIC, TEXT], TEXT, |_, args| text_of(number::format(numeric(&args[0])?, text(&args[1])?)?)),
+    stable(1772, "to_char", &[NUMERIC, TEXT], TEXT, |_, args| {
+        text_of(number::format(numeric(&args[0])?, text(&args[1])?)?)
+    }),
     stable(1773, "to_char", &[INT4, TEXT], TEXT, of_integer),
     stable(1774, "to_char", &[INT8, TEXT], TEXT, of_integer),
     stable(1775, "to_char", &[FLOAT4, TEXT], TEXT, of_float),

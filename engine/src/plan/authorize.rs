@@ -63,7 +63,11 @@ fn authorize_use(used: &RelationUse, principal: &Principal, catalog: &Catalog) -
         return Ok(());
     }
     let access = ObjectAccess { owner: RoleId(table.owner), kind: ObjectKind::Table, acl: table.acl.as_ref() };
-    if decide(principal, &access, used.privileges).is_allowed() { Ok(()) } else { Err(denied(ObjectKind::Table, &table.name)) }
+    if decide(principal, &access, used.privileges).is_allowed() {
+        Ok(())
+    } else {
+        Err(denied(ObjectKind::Table, &table.name))
+    }
 }
 
 /// 42501 unless the principal has the privileges on the schema.

@@ -38,7 +38,8 @@ fn bound_query(query: Query, point_plans: bool) -> BoundStatement {
 }
 
 fn bound_write(write: Write) -> BoundStatement {
-    let columns = write.returning.as_ref().map(|returning| returning.outputs.iter().map(ColumnDescription::of).collect());
+    let columns =
+        write.returning.as_ref().map(|returning| returning.outputs.iter().map(ColumnDescription::of).collect());
     let target = write.target.table.oid;
     let mut locks = table_locks(&write.uses, |used| {
         if used.table.oid == target { TableLock::RowExclusive } else { TableLock::AccessShare }
@@ -49,7 +50,13 @@ fn bound_write(write: Write) -> BoundStatement {
         add_lock(&mut locks, TableId(table.oid), TableLock::RowShare);
     }
     locks.sort_by_key(|(table, _)| *table);
-    BoundStatement { params: write.params.clone(), columns, uses: write.uses.clone(), locks, plan: Plan::Write(Box::new(write)) }
+    BoundStatement {
+        params: write.params.clone(),
+        columns,
+        uses: write.uses.clone(),
+        locks,
+        plan: Plan::Write(Box::new(write)),
+    }
 }
 
 /// One lock a table, the strongest that any use asks for, in an order that all sessions share.

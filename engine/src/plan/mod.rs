@@ -2,9 +2,9 @@
 
 pub mod authorize;
 pub mod bind;
-pub mod explain;
 pub(crate) mod cache;
 mod choose;
+pub mod explain;
 pub mod point;
 pub mod relation;
 pub mod write;

@@ -78,7 +78,9 @@ pub fn select(query: &Query) -> Option<PointSelect> {
         .outputs
         .iter()
         .map(|output| match projection {
-            Some(columns) => columns.iter().find(|(column, _)| column.var == output.column.var).map(|(_, expr)| expr.clone()),
+            Some(columns) => {
+                columns.iter().find(|(column, _)| column.var == output.column.var).map(|(_, expr)| expr.clone())
+            }
             None => Some(Expr::column(output.column.var, output.column.ty)),
         })
         .collect::<Option<Vec<Expr>>>()?;
@@ -98,11 +100,15 @@ pub fn access(scan: &Scan, predicate: &Expr) -> Option<(Access, Option<Expr>)> {
         _ => vec![predicate],
     };
     let schema = &scan.table.storage;
-    let position_of = |var: ColumnVar| scan.columns.iter().find(|(_, column)| column.var == var).map(|(position, _)| *position);
+    let position_of =
+        |var: ColumnVar| scan.columns.iter().find(|(_, column)| column.var == var).map(|(position, _)| *position);
     let pin = |position: usize| {
-        conjuncts.iter().position(|conjunct| equality(conjunct).is_some_and(|(var, _)| position_of(var) == Some(position)))
+        conjuncts
+            .iter()
+            .position(|conjunct| equality(conjunct).is_some_and(|(var, _)| position_of(var) == Some(position)))
     };
-    let choose = |positions: &[usize]| -> Option<Vec<usize>> { positions.iter().map(|position| pin(*position)).collect() };
+    let choose =
+        |positions: &[usize]| -> Option<Vec<usize>> { positions.iter().map(|position| pin(*position)).collect() };
     let (chosen, index) = match &schema.identity {
         RowIdentity::PrimaryKey(key) if !key.is_empty() => (choose(key), None),
         _ => (None, None),
@@ -114,7 +120,8 @@ pub fn access(scan: &Scan, predicate: &Expr) -> Option<(Access, Option<Expr>)> {
             Some((choose(&positions)?, Some(index.clone())))
         })?,
     };
-    let key: Vec<Expr> = chosen.iter().filter_map(|at| equality(conjuncts[*at]).map(|(_, value)| value.clone())).collect();
+    let key: Vec<Expr> =
+        chosen.iter().filter_map(|at| equality(conjuncts[*at]).map(|(_, value)| value.clone())).collect();
     let rest: Vec<Expr> = conjuncts
         .iter()
         .enumerate()
@@ -182,7 +189,9 @@ pub fn is_plain(expr: &Expr, columns: &ColumnPlaces) -> bool {
     walk::visit(expr, &mut |part| {
         plain &= match &part.kind {
             ExprKind::Column(var) => columns.place(*var).is_some(),
-            ExprKind::OuterColumn { .. } | ExprKind::Aggregate(_) | ExprKind::Window(_) | ExprKind::Subquery(_) => false,
+            ExprKind::OuterColumn { .. } | ExprKind::Aggregate(_) | ExprKind::Window(_) | ExprKind::Subquery(_) => {
+                false
+            }
             _ => true,
         };
     });

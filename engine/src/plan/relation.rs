@@ -16,30 +16,91 @@ pub enum Relation {
     /// One row without columns (SELECT without FROM).
     OneRow,
     Scan(Scan),
-    Values { columns: Vec<Column>, rows: Vec<Vec<Expr>> },
+    Values {
+        columns: Vec<Column>,
+        rows: Vec<Vec<Expr>>,
+    },
     /// A set-returning function in FROM.
-    Function { function: &'static TableFunction, args: Vec<Expr>, columns: Vec<Column>, ordinality: Option<Column> },
-    Filter { input: Box<Relation>, predicate: Expr },
+    Function {
+        function: &'static TableFunction,
+        args: Vec<Expr>,
+        columns: Vec<Column>,
+        ordinality: Option<Column>,
+    },
+    Filter {
+        input: Box<Relation>,
+        predicate: Expr,
+    },
     /// Computes columns; the input's own columns pass only if named.
-    Project { input: Box<Relation>, columns: Vec<(Column, Expr)> },
+    Project {
+        input: Box<Relation>,
+        columns: Vec<(Column, Expr)>,
+    },
     /// Set-returning functions in a SELECT list, run in lockstep; the input's columns pass too.
-    ProjectSet { input: Box<Relation>, functions: Vec<(Column, &'static TableFunction, Vec<Expr>)> },
-    Join { kind: JoinKind, left: Box<Relation>, right: Box<Relation>, condition: Option<Expr>, lateral: bool },
+    ProjectSet {
+        input: Box<Relation>,
+        functions: Vec<(Column, &'static TableFunction, Vec<Expr>)>,
+    },
+    Join {
+        kind: JoinKind,
+        left: Box<Relation>,
+        right: Box<Relation>,
+        condition: Option<Expr>,
+        lateral: bool,
+    },
     /// `sets`: None is plain GROUP BY; Some lists the grouped positions of each grouping set.
-    Aggregate { input: Box<Relation>, groups: Vec<(Column, Expr)>, sets: Option<Vec<Vec<usize>>>, aggregates: Vec<(Column, AggregateCall)> },
+    Aggregate {
+        input: Box<Relation>,
+        groups: Vec<(Column, Expr)>,
+        sets: Option<Vec<Vec<usize>>>,
+        aggregates: Vec<(Column, AggregateCall)>,
+    },
     /// The input's columns, then the window functions'.
-    Window { input: Box<Relation>, calls: Vec<(Column, WindowCall)> },
-    Sort { input: Box<Relation>, keys: Vec<SortKey> },
-    Limit { input: Box<Relation>, limit: Option<Expr>, offset: Option<Expr>, with_ties: bool },
+    Window {
+        input: Box<Relation>,
+        calls: Vec<(Column, WindowCall)>,
+    },
+    Sort {
+        input: Box<Relation>,
+        keys: Vec<SortKey>,
+    },
+    Limit {
+        input: Box<Relation>,
+        limit: Option<Expr>,
+        offset: Option<Expr>,
+        with_ties: bool,
+    },
     /// `on` empty: all columns. Otherwise DISTINCT ON, the first row by the input's order.
-    Distinct { input: Box<Relation>, on: Vec<Expr> },
+    Distinct {
+        input: Box<Relation>,
+        on: Vec<Expr>,
+    },
     /// Columns of both inputs match by position; `columns` are the result's.
-    SetOperation { kind: SetKind, all: bool, columns: Vec<Column>, left: Box<Relation>, right: Box<Relation> },
+    SetOperation {
+        kind: SetKind,
+        all: bool,
+        columns: Vec<Column>,
+        left: Box<Relation>,
+        right: Box<Relation>,
+    },
     /// A WITH query used possibly many times, under fresh column numbers each time.
-    Shared { plan: Arc<Relation>, columns: Vec<Column>, source: Vec<ColumnVar> },
-    Recursive { name: Arc<str>, columns: Vec<Column>, all: bool, base: Box<Relation>, step: Box<Relation> },
+    Shared {
+        plan: Arc<Relation>,
+        columns: Vec<Column>,
+        source: Vec<ColumnVar>,
+    },
+    Recursive {
+        name: Arc<str>,
+        columns: Vec<Column>,
+        all: bool,
+        base: Box<Relation>,
+        step: Box<Relation>,
+    },
     /// The working table inside a recursive query's step.
-    WorkingTable { name: Arc<str>, columns: Vec<Column> },
+    WorkingTable {
+        name: Arc<str>,
+        columns: Vec<Column>,
+    },
 }
 
 /// A column of a relation.

@@ -88,7 +88,7 @@ pub struct Insert {
 #[derive(Debug)]
 pub enum InsertSource {
     Rows(Vec<Vec<Expr>>),
-    Query { query: Query, row: Vec<Expr> },
+    Query { query: Box<Query>, row: Vec<Expr> },
 }
 
 /// ON CONFLICT.

@@ -81,7 +81,8 @@ impl TableProvider for MemoryRows {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let source = MemorySourceConfig::try_new(&[self.batches.clone()], self.schema.clone(), projection.cloned())?;
+        let source =
+            MemorySourceConfig::try_new(std::slice::from_ref(&self.batches), self.schema.clone(), projection.cloned())?;
         Ok(datafusion::datasource::source::DataSourceExec::from_data_source(source.with_limit(limit)))
     }
 }

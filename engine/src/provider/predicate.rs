@@ -45,9 +45,9 @@ struct Condition {
 
 /// Whether a condition says anything about ranges of keys.
 pub(crate) fn is_useful(filter: &Expr, table: &TableSchema, position_of: &dyn Fn(&str) -> Option<usize>) -> bool {
-    split_conjunction(filter).into_iter().any(|part| {
-        condition(part, table, position_of).is_some_and(|condition| leads_a_key(table, condition.position))
-    })
+    split_conjunction(filter)
+        .into_iter()
+        .any(|part| condition(part, table, position_of).is_some_and(|condition| leads_a_key(table, condition.position)))
 }
 
 fn leads_a_key(table: &TableSchema, position: usize) -> bool {
@@ -221,7 +221,10 @@ fn condition(part: &Expr, table: &TableSchema, position_of: &dyn Fn(&str) -> Opt
 }
 
 /// The column's position, and the sort key function over it, if there is one.
-fn column_position<'a>(expr: &'a Expr, position_of: &dyn Fn(&str) -> Option<usize>) -> Option<(usize, Option<&'a KeyFunction>)> {
+fn column_position<'a>(
+    expr: &'a Expr,
+    position_of: &dyn Fn(&str) -> Option<usize>,
+) -> Option<(usize, Option<&'a KeyFunction>)> {
     match expr {
         Expr::Column(column) => Some((position_of(&column.name)?, None)),
         Expr::ScalarFunction(call) => {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, BinaryViewArray, BinaryBuilder, Int64Array, AsArray, UInt64Builder};
+use datafusion::arrow::array::{ArrayRef, AsArray, BinaryBuilder, BinaryViewArray, Int64Array, UInt64Builder};
 use datafusion::arrow::datatypes::{SchemaRef, UInt64Type};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::stats::Precision;
@@ -265,7 +265,8 @@ impl Reader {
                         versions.append_value(row.seq().0);
                     }
                 }
-                let identity = identity.then(|| (Arc::new(keys.finish()) as ArrayRef, Arc::new(versions.finish()) as ArrayRef));
+                let identity =
+                    identity.then(|| (Arc::new(keys.finish()) as ArrayRef, Arc::new(versions.finish()) as ArrayRef));
                 let columns = if positions.is_empty() { Vec::new() } else { decoder.finish() };
                 self.batch(columns, identity, rows.len())?
             };
@@ -283,8 +284,14 @@ impl Reader {
     }
 
     /// Puts the columns of the table and of the row's identity in the order that is asked for.
-    fn batch(&self, columns: Vec<ArrayRef>, identity: Option<(ArrayRef, ArrayRef)>, rows: usize) -> DfResult<RecordBatch> {
-        let identity = identity.map(|(keys, versions)| identity_columns(&keys, &versions)).transpose().map_err(carried)?;
+    fn batch(
+        &self,
+        columns: Vec<ArrayRef>,
+        identity: Option<(ArrayRef, ArrayRef)>,
+        rows: usize,
+    ) -> DfResult<RecordBatch> {
+        let identity =
+            identity.map(|(keys, versions)| identity_columns(&keys, &versions)).transpose().map_err(carried)?;
         let mut columns = columns.into_iter();
         let mut arrays = Vec::with_capacity(self.source.outputs.len());
         for output in &self.source.outputs {
@@ -306,7 +313,9 @@ fn identity_columns(keys: &ArrayRef, versions: &ArrayRef) -> Result<(ArrayRef, A
     let keys: BinaryViewArray = keys.as_binary::<i32>().into();
     let versions: Int64Array = versions
         .as_primitive::<UInt64Type>()
-        .try_unary(|seq| i64::try_from(seq).map_err(|error| datafusion::arrow::error::ArrowError::CastError(error.to_string())))
+        .try_unary(|seq| {
+            i64::try_from(seq).map_err(|error| datafusion::arrow::error::ArrowError::CastError(error.to_string()))
+        })
         .map_err(|error| failure(error.into()))?;
     Ok((Arc::new(keys), Arc::new(versions)))
 }

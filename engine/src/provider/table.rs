@@ -110,13 +110,8 @@ impl TableProvider for StoredTable {
         let access = predicate::access(filters, &self.table, &|name| self.position_of(name));
         let whole = matches!(&access, Access::Rows(ranges) if ranges.len() == 1 && filters.is_empty());
         let rows = self.environment.approximate_rows(self.table.generation);
-        let source = ScanSource {
-            name: self.name.clone(),
-            table: self.table.clone(),
-            view: self.view.clone(),
-            outputs,
-            limit,
-        };
+        let source =
+            ScanSource { name: self.name.clone(), table: self.table.clone(), view: self.view.clone(), outputs, limit };
         // A query that stops after a few rows must not start reading everywhere.
         let parts = if limit.is_some() { 1 } else { self.environment.threads() };
         Ok(Arc::new(ScanExec::new(source, schema, access, parts, rows.filter(|_| whole))))

@@ -55,7 +55,12 @@ impl CopyOut {
 }
 
 impl Session {
-    pub(super) async fn start_copy(&mut self, copy: Box<CopyStatement>, text: Arc<str>, interrupt: Interrupt) -> Result<Outcome> {
+    pub(super) async fn start_copy(
+        &mut self,
+        copy: Box<CopyStatement>,
+        text: Arc<str>,
+        interrupt: Interrupt,
+    ) -> Result<Outcome> {
         match &copy.target {
             CopyTarget::Client => {}
             CopyTarget::File(_) => return Err(Error::unsupported("COPY from or to a file of the server")),
@@ -83,7 +88,8 @@ impl Session {
             }
             let Plan::Write(write) = plan.plan() else { return Err(Error::internal("COPY FROM is a write")) };
             let table = write.target.table.clone();
-            let names: Vec<&str> = bound.positions.iter().map(|position| table.columns[*position].name.as_str()).collect();
+            let names: Vec<&str> =
+                bound.positions.iter().map(|position| table.columns[*position].name.as_str()).collect();
             let layout = Layout::new(&copy.options, CopyDirection::From, &names)?;
             let open = self.state.open_mut().ok_or_else(no_transaction)?;
             refuse_in_read_only(open.read_only, "COPY FROM")?;

@@ -102,9 +102,7 @@ impl Cursor {
         let rest = std::mem::replace(&mut self.source, RowSource::Ready(None));
         self.source = match rest {
             RowSource::Ready(_) => RowSource::Ready(Some(rows)),
-            RowSource::Stream(stream) => {
-                RowSource::Stream(Box::pin(futures::stream::iter([Ok(rows)]).chain(stream)))
-            }
+            RowSource::Stream(stream) => RowSource::Stream(Box::pin(futures::stream::iter([Ok(rows)]).chain(stream))),
         };
     }
 

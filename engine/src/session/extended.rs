@@ -150,7 +150,9 @@ impl Session {
                     text::parse(text, *ty, format)
                 }
                 1 => binary::parse_binary(bytes, *ty),
-                other => Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("unsupported format code: {other}"))),
+                other => {
+                    Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("unsupported format code: {other}")))
+                }
             };
             value.map_err(|error| error.with_context(format!("unnamed portal parameter ${}", at + 1)))
         };

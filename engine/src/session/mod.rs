@@ -31,9 +31,9 @@ use rustc_hash::FxHashMap;
 use settings::Settings;
 pub use simple::Script;
 use storage::Value;
-pub use transaction::TransactionStatus;
 pub(crate) use transaction::Open;
 use transaction::TransactionState;
+pub use transaction::TransactionStatus;
 
 use crate::catalog::Catalog;
 use crate::database::Database;
@@ -102,8 +102,16 @@ const TEXTS_MAX: usize = 512;
 
 impl Session {
     pub(crate) fn new(opening: crate::database::Opening) -> Self {
-        let crate::database::Opening { database, role, role_name, process_id, client_address, database_name, settings, place } =
-            opening;
+        let crate::database::Opening {
+            database,
+            role,
+            role_name,
+            process_id,
+            client_address,
+            database_name,
+            settings,
+            place,
+        } = opening;
         let settings = Arc::new(settings);
         let facts = Arc::new(SessionFacts {
             session_user: role_name.clone(),

@@ -24,7 +24,10 @@ pub struct Parameter {
 pub enum Kind {
     Bool,
     Enum(&'static [&'static str]),
-    Integer { least: i64, greatest: i64 },
+    Integer {
+        least: i64,
+        greatest: i64,
+    },
     Real,
     /// Milliseconds, printed with the largest unit that fits.
     Time,
@@ -76,15 +79,30 @@ pub static PARAMETERS: &[Parameter] = &[
     user("check_function_bodies", Kind::Bool, "on", "Check routine bodies when they are created."),
     reported("client_encoding", Kind::Encoding, "UTF8", "Sets the client's character set encoding."),
     user("client_min_messages", MESSAGES, "notice", "Sets the message levels that are sent to the client."),
-    user("constraint_exclusion", Kind::Enum(&["partition", "on", "off"]), "partition", "Planner setting, kept for SHOW."),
+    user(
+        "constraint_exclusion",
+        Kind::Enum(&["partition", "on", "off"]),
+        "partition",
+        "Planner setting, kept for SHOW.",
+    ),
     user("cursor_tuple_fraction", Kind::Real, "0.1", "Planner setting, kept for SHOW."),
     reported("DateStyle", Kind::DateStyle, "ISO, MDY", "Sets the display format for date and time values."),
     user("default_table_access_method", Kind::Text, "heap", "Table access method, kept for SHOW."),
     user("default_tablespace", Kind::Text, "", "Tablespace, kept for SHOW."),
     user("default_text_search_config", Kind::Text, "pg_catalog.english", "Text search configuration, kept for SHOW."),
     user("default_toast_compression", Kind::Enum(&["pglz", "lz4"]), "pglz", "Compression method, kept for SHOW."),
-    user("default_transaction_deferrable", Kind::Bool, "off", "Sets the default deferrable status of new transactions."),
-    user("default_transaction_isolation", ISOLATION, "read committed", "Sets the isolation level of each new transaction."),
+    user(
+        "default_transaction_deferrable",
+        Kind::Bool,
+        "off",
+        "Sets the default deferrable status of new transactions.",
+    ),
+    user(
+        "default_transaction_isolation",
+        ISOLATION,
+        "read committed",
+        "Sets the isolation level of each new transaction.",
+    ),
     Parameter {
         name: "default_transaction_read_only",
         kind: Kind::Bool,
@@ -108,15 +126,35 @@ pub static PARAMETERS: &[Parameter] = &[
     user("enable_sort", Kind::Bool, "on", "Planner setting, kept for SHOW."),
     user("escape_string_warning", Kind::Bool, "on", "Warn about backslash escapes in ordinary string literals."),
     user("exit_on_error", Kind::Bool, "off", "Terminate session on any error."),
-    user("extra_float_digits", Kind::Integer { least: -15, greatest: 3 }, "1", "Sets the number of digits displayed for floating-point values."),
+    user(
+        "extra_float_digits",
+        Kind::Integer { least: -15, greatest: 3 },
+        "1",
+        "Sets the number of digits displayed for floating-point values.",
+    ),
     user("force_parallel_mode", Kind::Enum(&["off", "on", "regress"]), "off", "Planner setting, kept for SHOW."),
     fixed("fsync", "on", false, "Forces synchronization of updates to disk."),
     user("geqo", Kind::Bool, "on", "Planner setting, kept for SHOW."),
-    user("idle_in_transaction_session_timeout", Kind::Time, "0", "Sets the maximum allowed idle time between queries, when in a transaction."),
-    user("idle_session_timeout", Kind::Time, "0", "Sets the maximum allowed idle time between queries, when not in a transaction."),
+    user(
+        "idle_in_transaction_session_timeout",
+        Kind::Time,
+        "0",
+        "Sets the maximum allowed idle time between queries, when in a transaction.",
+    ),
+    user(
+        "idle_session_timeout",
+        Kind::Time,
+        "0",
+        "Sets the maximum allowed idle time between queries, when not in a transaction.",
+    ),
     fixed("in_hot_standby", "off", true, "Shows whether hot standby is currently active."),
     fixed("integer_datetimes", "on", true, "Shows whether datetimes are integer based."),
-    reported("IntervalStyle", Kind::Enum(&["postgres", "postgres_verbose", "sql_standard", "iso_8601"]), "postgres", "Sets the display format for interval values."),
+    reported(
+        "IntervalStyle",
+        Kind::Enum(&["postgres", "postgres_verbose", "sql_standard", "iso_8601"]),
+        "postgres",
+        "Sets the display format for interval values.",
+    ),
     fixed("is_superuser", "on", true, "Shows whether the current user is a superuser."),
     user("jit", Kind::Bool, "on", "Planner setting, kept for SHOW."),
     fixed("lc_collate", "C", false, "Shows the collation order locale."),
@@ -126,29 +164,64 @@ pub static PARAMETERS: &[Parameter] = &[
     user("lc_numeric", Kind::Text, "C", "Sets the locale for formatting numbers."),
     user("lc_time", Kind::Text, "C", "Sets the locale for formatting date and time values."),
     user("lock_timeout", Kind::Time, "0", "Sets the maximum allowed duration of any wait for a lock."),
-    superuser("log_min_duration_statement", Kind::Integer { least: -1, greatest: i32::MAX as i64 }, "-1", "Sets the minimum execution time above which statements are logged."),
-    superuser("log_statement", Kind::Enum(&["none", "ddl", "mod", "all"]), "none", "Sets the type of statements logged."),
+    superuser(
+        "log_min_duration_statement",
+        Kind::Integer { least: -1, greatest: i32::MAX as i64 },
+        "-1",
+        "Sets the minimum execution time above which statements are logged.",
+    ),
+    superuser(
+        "log_statement",
+        Kind::Enum(&["none", "ddl", "mod", "all"]),
+        "none",
+        "Sets the type of statements logged.",
+    ),
     user("maintenance_work_mem", Kind::Memory, "64MB", "Memory setting, kept for SHOW."),
     fixed("max_connections", "10000", false, "Sets the maximum number of concurrent connections."),
     fixed("max_identifier_length", "63", false, "Shows the maximum identifier length."),
     fixed("max_index_keys", "32", false, "Shows the maximum number of index keys."),
     user("max_parallel_workers_per_gather", INT, "2", "Planner setting, kept for SHOW."),
     fixed("max_prepared_transactions", "0", false, "Sets the maximum number of simultaneously prepared transactions."),
-    user("password_encryption", Kind::Enum(&["scram-sha-256"]), "scram-sha-256", "Chooses the algorithm for encrypting passwords."),
-    user("plan_cache_mode", Kind::Enum(&["auto", "force_generic_plan", "force_custom_plan"]), "auto", "Planner setting, kept for SHOW."),
+    user(
+        "password_encryption",
+        Kind::Enum(&["scram-sha-256"]),
+        "scram-sha-256",
+        "Chooses the algorithm for encrypting passwords.",
+    ),
+    user(
+        "plan_cache_mode",
+        Kind::Enum(&["auto", "force_generic_plan", "force_custom_plan"]),
+        "auto",
+        "Planner setting, kept for SHOW.",
+    ),
     user("quote_all_identifiers", Kind::Bool, "off", "When generating SQL fragments, quote all identifiers."),
     user("random_page_cost", Kind::Real, "4", "Planner setting, kept for SHOW."),
     user("row_security", Kind::Bool, "on", "Enable row security."),
-    user("search_path", Kind::Names, "\"$user\", public", "Sets the schema search order for names that are not schema-qualified."),
+    user(
+        "search_path",
+        Kind::Names,
+        "\"$user\", public",
+        "Sets the schema search order for names that are not schema-qualified.",
+    ),
     user("seq_page_cost", Kind::Real, "1", "Planner setting, kept for SHOW."),
     fixed("server_encoding", "UTF8", true, "Shows the server (database) character set encoding."),
     fixed("server_version", SERVER_VERSION, true, "Shows the server version."),
     fixed("server_version_num", "150018", false, "Shows the server version as an integer."),
     fixed("session_authorization", "postgres", true, "Shows the session user name."),
-    reported("standard_conforming_strings", Kind::Enum(&["on"]), "on", "Causes '...' strings to treat backslashes literally."),
+    reported(
+        "standard_conforming_strings",
+        Kind::Enum(&["on"]),
+        "on",
+        "Causes '...' strings to treat backslashes literally.",
+    ),
     user("statement_timeout", Kind::Time, "0", "Sets the maximum allowed duration of any statement."),
     user("synchronize_seqscans", Kind::Bool, "on", "Planner setting, kept for SHOW."),
-    user("synchronous_commit", Kind::Enum(&["on", "off", "local", "remote_write", "remote_apply"]), "on", "Sets the current transaction's synchronization level."),
+    user(
+        "synchronous_commit",
+        Kind::Enum(&["on", "off", "local", "remote_write", "remote_apply"]),
+        "on",
+        "Sets the current transaction's synchronization level.",
+    ),
     user("temp_buffers", Kind::Memory, "8MB", "Memory setting, kept for SHOW."),
     reported("TimeZone", Kind::TimeZone, "Etc/UTC", "Sets the time zone for displaying and interpreting time stamps."),
     user("timezone_abbreviations", Kind::Text, "Default", "Selects a file of time zone abbreviations."),
@@ -158,7 +231,12 @@ pub static PARAMETERS: &[Parameter] = &[
     user("transform_null_equals", Kind::Enum(&["off"]), "off", "Treats \"expr=NULL\" as \"expr IS NULL\"."),
     user("work_mem", Kind::Memory, "4MB", "Memory setting, kept for SHOW."),
     user("xmlbinary", Kind::Enum(&["base64", "hex"]), "base64", "Sets how binary values are to be encoded in XML."),
-    user("xmloption", Kind::Enum(&["content", "document"]), "content", "Sets whether XML data is content or a document."),
+    user(
+        "xmloption",
+        Kind::Enum(&["content", "document"]),
+        "content",
+        "Sets whether XML data is content or a document.",
+    ),
 ];
 
 /// What `server_version` says: the version whose behaviour is ours, then our name.
@@ -192,7 +270,9 @@ impl Kind {
                 let lower = word.to_lowercase();
                 // Enums that hold on and off take every spelling of a Boolean.
                 let spelled = match boolean(&lower) {
-                    Some(on) if values.contains(&"on") || values.contains(&"off") => if on { "on" } else { "off" }.to_owned(),
+                    Some(on) if values.contains(&"on") || values.contains(&"off") => {
+                        if on { "on" } else { "off" }.to_owned()
+                    }
                     _ => lower,
                 };
                 if values.contains(&spelled.as_str()) {
@@ -216,7 +296,9 @@ impl Kind {
             Kind::DateStyle => date_style(name, word),
             Kind::Encoding => match word.to_lowercase().replace(['-', '_'], "").as_str() {
                 "utf8" | "unicode" => Ok("UTF8".to_owned()),
-                "sqlascii" | "latin1" | "win1252" | "iso88591" => Err(Error::unsupported(format!("client_encoding {word}"))),
+                "sqlascii" | "latin1" | "win1252" | "iso88591" => {
+                    Err(Error::unsupported(format!("client_encoding {word}")))
+                }
                 _ => Err(invalid()),
             },
             Kind::Text | Kind::TimeZone | Kind::Names => Ok(word.clone()),
@@ -313,6 +395,7 @@ fn print_with_units(value: i64, units: &[(i64, &str)]) -> String {
 }
 
 fn quoted_name(name: &str) -> String {
-    let plain = name.chars().enumerate().all(|(i, c)| c == '_' || c.is_ascii_lowercase() || (i > 0 && c.is_ascii_digit()));
+    let plain =
+        name.chars().enumerate().all(|(i, c)| c == '_' || c.is_ascii_lowercase() || (i > 0 && c.is_ascii_digit()));
     if plain && !name.is_empty() { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }

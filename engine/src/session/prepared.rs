@@ -72,7 +72,8 @@ fn same_shape(a: &Option<Arc<[ColumnDescription]>>, b: &Option<Arc<[ColumnDescri
     match (a, b) {
         (None, None) => true,
         (Some(a), Some(b)) => {
-            Arc::ptr_eq(a, b) || (a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.name == b.name && a.ty == b.ty))
+            Arc::ptr_eq(a, b)
+                || (a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.name == b.name && a.ty == b.ty))
         }
         _ => false,
     }

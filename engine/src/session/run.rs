@@ -60,7 +60,12 @@ impl Session {
         Interrupt::new(self.canceller.clone(), self.settings.active().statement_timeout)
     }
 
-    async fn dispatch(&mut self, prepared: &Arc<Prepared>, params: Arc<[Value]>, interrupt: &Interrupt) -> Result<Outcome> {
+    async fn dispatch(
+        &mut self,
+        prepared: &Arc<Prepared>,
+        params: Arc<[Value]>,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
         let Some(statement) = &prepared.statement else { return Ok(Outcome::Complete(String::new())) };
         self.check_not_failed(statement)?;
         match statement {
@@ -139,7 +144,12 @@ impl Session {
         }
     }
 
-    async fn run_planned(&mut self, prepared: &Arc<Prepared>, params: Arc<[Value]>, interrupt: &Interrupt) -> Result<Outcome> {
+    async fn run_planned(
+        &mut self,
+        prepared: &Arc<Prepared>,
+        params: Arc<[Value]>,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
         let plan = self.lock_plan(prepared, interrupt).await?;
         if params.len() < plan.params.len() {
             let number = params.len() + 1;
@@ -167,7 +177,11 @@ impl Session {
                 let run = point::select(select, context, &mut open.transaction, wait);
                 let rows = interrupt.guard(run).await?;
                 let columns = plan.columns.clone().unwrap_or_default();
-                Ok(Outcome::Rows { columns, source: RowSource::Ready(Some(Rows::Values(rows))), tag: Tag::Counted("SELECT") })
+                Ok(Outcome::Rows {
+                    columns,
+                    source: RowSource::Ready(Some(Rows::Values(rows))),
+                    tag: Tag::Counted("SELECT"),
+                })
             }
             Plan::Query(bound) => {
                 let columns = plan.columns.clone().unwrap_or_default();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use storage::{Durability, Isolation};
 
-use super::parameter::{PARAMETERS, Kind, Parameter, Scope, parameter};
+use super::parameter::{Kind, PARAMETERS, Parameter, Scope, parameter};
 use crate::error::{Error, Result, SqlState};
 use crate::types::text::Format;
 
@@ -84,7 +84,11 @@ impl Settings {
             .iter()
             .map(|parameter| {
                 let value = self.changed.get(&parameter.name.to_lowercase());
-                (parameter.name, value.map_or_else(|| parameter.default.to_owned(), String::clone), parameter.description)
+                (
+                    parameter.name,
+                    value.map_or_else(|| parameter.default.to_owned(), String::clone),
+                    parameter.description,
+                )
             })
             .collect()
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-
 use super::Session;
 use super::settings::isolation_name;
 use super::transaction::{NamedSavepoint, Open, TransactionState};
@@ -261,7 +260,9 @@ impl Session {
         }
         match &mut self.state {
             TransactionState::Explicit(open) | TransactionState::Implicit(open) => apply_modes(open, modes)?,
-            _ => self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET TRANSACTION can only be used in transaction blocks"),
+            _ => {
+                self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET TRANSACTION can only be used in transaction blocks")
+            }
         }
         Ok("SET".to_owned())
     }
@@ -279,7 +280,9 @@ impl Session {
                 let isolation = self.state.open().map_or(active.default_isolation, Open::isolation);
                 Some(isolation_name(isolation).to_owned())
             }
-            "transaction_read_only" => Some(on_off(self.state.open().map_or(active.default_read_only, |open| open.read_only))),
+            "transaction_read_only" => {
+                Some(on_off(self.state.open().map_or(active.default_read_only, |open| open.read_only)))
+            }
             _ => None,
         }
     }

@@ -166,9 +166,8 @@ impl Session {
     fn role_named(&self, name: &str) -> Result<RoleId> {
         let catalog = self.catalog();
         let role = catalog.roles.values().find(|role| role.name == name);
-        role.map(|role| RoleId(role.oid)).ok_or_else(|| {
-            Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("role \"{name}\" does not exist"))
-        })
+        role.map(|role| RoleId(role.oid))
+            .ok_or_else(|| Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("role \"{name}\" does not exist")))
     }
 
     fn set_role(&mut self, role: Option<&str>) -> Result<()> {
@@ -284,7 +283,7 @@ impl Session {
         let (inner, params) = match statement {
             Statement::Execute { name, arguments } => self.bind_arguments(name, arguments, outer)?,
             other => {
-                        let inner = Prepared::new(outer.text.clone(), Some(other.clone()), Vec::new());
+                let inner = Prepared::new(outer.text.clone(), Some(other.clone()), Vec::new());
                 (Arc::new(inner), Arc::from([]))
             }
         };

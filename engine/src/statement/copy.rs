@@ -20,7 +20,10 @@ pub struct CopyStatement {
 #[derive(Debug, Clone)]
 pub enum CopySource {
     /// `columns` empty: all.
-    Table { name: ast::ObjectName, columns: Vec<String> },
+    Table {
+        name: ast::ObjectName,
+        columns: Vec<String>,
+    },
     Query(Box<ast::Query>),
 }
 

@@ -20,12 +20,25 @@ pub enum Definition {
     Parsed(ast::Statement),
     /// The same without its UNLOGGED.
     UnloggedTable(ast::Statement),
-    CreateRole { name: String, options: RoleOptions },
-    AlterRole { role: RoleName, change: RoleChange },
-    DropRoles { roles: Vec<RoleName>, if_exists: bool },
+    CreateRole {
+        name: String,
+        options: RoleOptions,
+    },
+    AlterRole {
+        role: RoleName,
+        change: RoleChange,
+    },
+    DropRoles {
+        roles: Vec<RoleName>,
+        if_exists: bool,
+    },
     Membership(MembershipChange),
     Privileges(PrivilegeChange),
-    AlterTable { name: ObjectName, if_exists: bool, change: TableChange },
+    AlterTable {
+        name: ObjectName,
+        if_exists: bool,
+        change: TableChange,
+    },
 }
 
 /// A role as a statement names it.
@@ -66,7 +79,10 @@ pub enum RoleChange {
     Options(RoleOptions),
     Rename(String),
     /// `values` None is DEFAULT, which is RESET.
-    Set { name: String, values: Option<Vec<String>> },
+    Set {
+        name: String,
+        values: Option<Vec<String>>,
+    },
     ResetAll,
 }
 
@@ -215,9 +231,7 @@ fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result
 
 /// Parses the statement without the first such word.
 fn without_word(text: &str, tokens: &[TokenWithSpan], word: &str) -> Result<ast::Statement> {
-    let is_it = |token: &TokenWithSpan| {
-        matches!(&token.token, Token::Word(own) if own.quote_style.is_none() && own.value.eq_ignore_ascii_case(word))
-    };
+    let is_it = |token: &TokenWithSpan| matches!(&token.token, Token::Word(own) if own.quote_style.is_none() && own.value.eq_ignore_ascii_case(word));
     let mut rest = tokens.to_vec();
     if let Some(at) = rest.iter().position(is_it) {
         rest.remove(at);

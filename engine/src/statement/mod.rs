@@ -26,28 +26,64 @@ pub enum Statement {
     Definition(Box<Definition>),
     Copy(Box<CopyStatement>),
     Begin(TransactionModes),
-    Commit { chain: bool },
-    Rollback { chain: bool },
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
     Savepoint(String),
     Release(String),
     RollbackTo(String),
-    SetTransaction { session: bool, modes: TransactionModes },
+    SetTransaction {
+        session: bool,
+        modes: TransactionModes,
+    },
     /// `value` None is DEFAULT.
-    Set { local: bool, name: String, value: Option<Vec<String>> },
+    Set {
+        local: bool,
+        name: String,
+        value: Option<Vec<String>>,
+    },
     Reset(ResetTarget),
     Show(ShowTarget),
-    SetRole { local: bool, role: Option<String> },
-    SetSessionAuthorization { local: bool, role: Option<String> },
+    SetRole {
+        local: bool,
+        role: Option<String>,
+    },
+    SetSessionAuthorization {
+        local: bool,
+        role: Option<String>,
+    },
     Discard(DiscardTarget),
-    Prepare { name: String, types: Vec<ast::DataType>, statement: Box<Statement> },
-    Execute { name: String, arguments: Vec<ast::Expr> },
+    Prepare {
+        name: String,
+        types: Vec<ast::DataType>,
+        statement: Box<Statement>,
+    },
+    Execute {
+        name: String,
+        arguments: Vec<ast::Expr>,
+    },
     /// None is ALL.
     Deallocate(Option<String>),
-    Explain { options: ExplainOptions, statement: Box<Statement> },
-    Vacuum { analyze: bool, tables: Vec<ast::ObjectName> },
-    Analyze { tables: Vec<ast::ObjectName> },
+    Explain {
+        options: ExplainOptions,
+        statement: Box<Statement>,
+    },
+    Vacuum {
+        analyze: bool,
+        tables: Vec<ast::ObjectName>,
+    },
+    Analyze {
+        tables: Vec<ast::ObjectName>,
+    },
     Checkpoint,
-    Lock { tables: Vec<ast::ObjectName>, mode: TableLock, no_wait: bool },
+    Lock {
+        tables: Vec<ast::ObjectName>,
+        mode: TableLock,
+        no_wait: bool,
+    },
 }
 
 /// What `BEGIN` and `SET TRANSACTION` may say; None is "not said".

@@ -7,8 +7,8 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-use super::definition::{self, Definition};
 use super::Statement;
+use super::definition::{self, Definition};
 use super::reader::{Reader, syntax_error_near};
 use super::utility;
 use crate::error::{Error, Result, SqlState};

@@ -143,7 +143,8 @@ impl<'a> Reader<'a> {
     pub(super) fn syntax_error(&self) -> Error {
         match self.tokens.get(self.next) {
             Some(token) => syntax_error_near(self.text, &token.token.to_string(), token.span.start),
-            None => Error::new(SqlState::SYNTAX_ERROR, "syntax error at end of input").at(Some(self.text.chars().count() + 1)),
+            None => Error::new(SqlState::SYNTAX_ERROR, "syntax error at end of input")
+                .at(Some(self.text.chars().count() + 1)),
         }
     }
 }

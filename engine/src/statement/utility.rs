@@ -32,10 +32,44 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
     let verb = first.value.to_ascii_lowercase();
     let starts_known = matches!(
         verb.as_str(),
-        "begin" | "start" | "commit" | "end" | "rollback" | "abort" | "savepoint" | "release" | "prepare" | "execute"
-            | "deallocate" | "set" | "reset" | "show" | "discard" | "explain" | "vacuum" | "analyze" | "analyse"
-            | "checkpoint" | "lock" | "copy" | "declare" | "fetch" | "move" | "close" | "listen" | "unlisten" | "notify"
-            | "reindex" | "cluster" | "do" | "call" | "load" | "reassign" | "security" | "refresh" | "import"
+        "begin"
+            | "start"
+            | "commit"
+            | "end"
+            | "rollback"
+            | "abort"
+            | "savepoint"
+            | "release"
+            | "prepare"
+            | "execute"
+            | "deallocate"
+            | "set"
+            | "reset"
+            | "show"
+            | "discard"
+            | "explain"
+            | "vacuum"
+            | "analyze"
+            | "analyse"
+            | "checkpoint"
+            | "lock"
+            | "copy"
+            | "declare"
+            | "fetch"
+            | "move"
+            | "close"
+            | "listen"
+            | "unlisten"
+            | "notify"
+            | "reindex"
+            | "cluster"
+            | "do"
+            | "call"
+            | "load"
+            | "reassign"
+            | "security"
+            | "refresh"
+            | "import"
     );
     if !starts_known {
         return Ok(None);
@@ -55,7 +89,9 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "checkpoint" => Statement::Checkpoint,
         "lock" => lock(reader)?,
         "copy" => Statement::Copy(Box::new(parse_copy(reader)?)),
-        "declare" | "fetch" | "move" | "close" => return Err(Error::unsupported("cursors (DECLARE, FETCH, MOVE, CLOSE)")),
+        "declare" | "fetch" | "move" | "close" => {
+            return Err(Error::unsupported("cursors (DECLARE, FETCH, MOVE, CLOSE)"));
+        }
         "listen" | "unlisten" | "notify" => return Err(Error::unsupported("LISTEN/NOTIFY")),
         "reindex" | "cluster" | "do" | "call" | "load" | "reassign" | "security" | "refresh" | "import" => {
             return Err(Error::unsupported(verb.to_uppercase()));
@@ -348,9 +384,11 @@ fn explain(text: &str, reader: &mut Reader) -> Result<Statement> {
     let statement = parse_tokens(text, reader.rest())?;
     while reader.advance().is_some() {}
     match statement {
-        Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Execute { .. } => {
-            Ok(Statement::Explain { options, statement: Box::new(statement) })
-        }
+        Statement::Query(_)
+        | Statement::Insert(_)
+        | Statement::Update(_)
+        | Statement::Delete(_)
+        | Statement::Execute { .. } => Ok(Statement::Explain { options, statement: Box::new(statement) }),
         _ => Err(Error::new(SqlState::SYNTAX_ERROR, "EXPLAIN takes SELECT, VALUES, INSERT, UPDATE, DELETE or EXECUTE")),
     }
 }
@@ -394,9 +432,18 @@ fn vacuum(reader: &mut Reader) -> Result<Statement> {
             };
             match option.as_str() {
                 "analyze" | "analyse" => analyze = on,
-                "full" | "freeze" | "verbose" | "disable_page_skipping" | "skip_locked" | "index_cleanup"
-                | "process_toast" | "truncate" | "parallel" => {}
-                _ => return Err(Error::new(SqlState::SYNTAX_ERROR, format!("unrecognized VACUUM option \"{option}\""))),
+                "full"
+                | "freeze"
+                | "verbose"
+                | "disable_page_skipping"
+                | "skip_locked"
+                | "index_cleanup"
+                | "process_toast"
+                | "truncate"
+                | "parallel" => {}
+                _ => {
+                    return Err(Error::new(SqlState::SYNTAX_ERROR, format!("unrecognized VACUUM option \"{option}\"")));
+                }
             }
             if !reader.token(&Token::Comma) {
                 break;

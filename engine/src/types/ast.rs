@@ -1,7 +1,8 @@
 //! Type names in SQL text: PostgreSQL's spellings, as the parser hands them over.
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, IntervalFields, ObjectName, ObjectNamePart, TimezoneInfo,
+    ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, IntervalFields, ObjectName, ObjectNamePart,
+    TimezoneInfo,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -179,8 +180,9 @@ fn custom(name: &ObjectName, modifiers: &[String]) -> Result<Type> {
         return Ok(Type::new(info.oid));
     }
     let numbers = modifiers.iter().map(|modifier| modifier.trim().parse::<i64>()).collect::<Result<Vec<i64>, _>>();
-    let numbers =
-        numbers.map_err(|_| Error::new(SqlState::INVALID_PARAMETER_VALUE, "type modifiers must be simple constants or identifiers"))?;
+    let numbers = numbers.map_err(|_| {
+        Error::new(SqlState::INVALID_PARAMETER_VALUE, "type modifiers must be simple constants or identifiers")
+    })?;
     match (info.oid, numbers.as_slice()) {
         (oid::VARCHAR | oid::BPCHAR, [length]) => {
             let name = if info.oid == oid::VARCHAR { "varchar" } else { "char" };
@@ -195,9 +197,8 @@ fn custom(name: &ObjectName, modifiers: &[String]) -> Result<Type> {
             let digits = digits.clamp(&0, &6);
             Ok(Type::with_modifier(oid::INTERVAL, interval_modifier(None, Some(*digits as i32))))
         }
-        _ => Err(Error::new(
-            SqlState::SYNTAX_ERROR,
-            format!("type modifier is not allowed for type \"{}\"", info.name),
-        )),
+        _ => {
+            Err(Error::new(SqlState::SYNTAX_ERROR, format!("type modifier is not allowed for type \"{}\"", info.name)))
+        }
     }
 }

@@ -4,8 +4,8 @@ use storage::value::Base10000;
 use storage::{Array, ColumnType, Interval, Numeric, Value, ValueRef};
 
 use super::datetime::{
-    DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY,
-    date_out_of_range, timestamp_out_of_range,
+    DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, date_out_of_range,
+    timestamp_out_of_range,
 };
 use super::{Type, builtin, modifier, oid};
 use crate::error::{Error, Result, SqlState};
@@ -33,7 +33,8 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, out: &mut Vec<u8>) {
         ValueRef::Text(v) => out.extend_from_slice(v.as_bytes()),
         ValueRef::Bytea(v) => out.extend_from_slice(v),
         ValueRef::Date(v) => {
-            let days = if matches!(v, DATE_INFINITY | DATE_NEGATIVE_INFINITY) { v } else { v.saturating_sub(DAYS_2000) };
+            let days =
+                if matches!(v, DATE_INFINITY | DATE_NEGATIVE_INFINITY) { v } else { v.saturating_sub(DAYS_2000) };
             out.extend_from_slice(&days.to_be_bytes());
         }
         ValueRef::Time(v) => out.extend_from_slice(&v.to_be_bytes()),
@@ -283,4 +284,3 @@ fn read_array(bytes: &[u8], element: u32) -> Result<Value> {
     let element: ColumnType = builtin::column_type(Type::new(element))?;
     Ok(Value::Array(Box::new(Array { element, values })))
 }
-

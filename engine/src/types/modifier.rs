@@ -114,7 +114,8 @@ pub fn apply_modifier(value: Value, ty: Type, explicit: bool) -> Result<Value> {
         (array, Value::Array(values)) => {
             let element = Type::with_modifier(builtin::element_of(array).unwrap_or(0), ty.modifier);
             let Array { element: layout, values } = *values;
-            let values = values.into_iter().map(|value| apply_modifier(value, element, explicit)).collect::<Result<_>>()?;
+            let values =
+                values.into_iter().map(|value| apply_modifier(value, element, explicit)).collect::<Result<_>>()?;
             Value::Array(Box::new(Array { element: layout, values }))
         }
         (_, value) => value,
@@ -152,7 +153,8 @@ fn round_to(time: i64, digits: i32) -> Option<i64> {
         0..=5 => 10_i64.pow(6 - digits.unsigned_abs()),
         _ => return Some(time),
     };
-    let rounded = (time.unsigned_abs().checked_add(unit.unsigned_abs() / 2)?) / unit.unsigned_abs() * unit.unsigned_abs();
+    let rounded =
+        (time.unsigned_abs().checked_add(unit.unsigned_abs() / 2)?) / unit.unsigned_abs() * unit.unsigned_abs();
     let rounded = i64::try_from(rounded).ok()?;
     Some(if time < 0 { -rounded } else { rounded })
 }

@@ -48,7 +48,9 @@ impl CommitRecord {
         let changes: usize = self
             .changes
             .iter()
-            .map(|change| mem::size_of::<Change>() + change.key.as_bytes().len() + image(&change.old) + image(&change.new))
+            .map(|change| {
+                mem::size_of::<Change>() + change.key.as_bytes().len() + image(&change.old) + image(&change.new)
+            })
             .sum();
         let messages: usize = self.messages.iter().map(|message| mem::size_of::<Bytes>() + message.len()).sum();
         mem::size_of::<CommitRecord>() + changes + messages + self.replaced.len() * mem::size_of::<TableId>()

@@ -17,11 +17,11 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::oneshot;
 
+use super::Published;
 use super::history::{History, SerializableReaders};
 use super::queue::{Pending, Queue, Wake};
 use super::relation::Relations;
 use super::request::{CommitRequest, Durability};
-use super::Published;
 use crate::change::{Change, CommitRecord, Feed};
 use crate::environment::Environment;
 use crate::error::{Error, Result};

@@ -219,12 +219,27 @@ fn agrees_with_a_model(kv: &dyn KeyValue, seed: u64) {
         held.push((model.clone(), kv.snapshot().unwrap()));
         for (model, snapshot) in &held {
             let (start, end) = (key(&mut random), key(&mut random));
-            let mut expected: Vec<_> =
-                model.iter().filter(|(key, _)| **key >= start && **key < end).map(|(key, value)| (key.clone(), value.clone())).collect();
-            assert_eq!(scan(snapshot.as_ref(), Family::Rows, &range(&start, &end), Direction::Forward), expected, "seed {seed}");
+            let mut expected: Vec<_> = model
+                .iter()
+                .filter(|(key, _)| **key >= start && **key < end)
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
+            assert_eq!(
+                scan(snapshot.as_ref(), Family::Rows, &range(&start, &end), Direction::Forward),
+                expected,
+                "seed {seed}"
+            );
             expected.reverse();
-            assert_eq!(scan(snapshot.as_ref(), Family::Rows, &range(&start, &end), Direction::Backward), expected, "seed {seed}");
-            assert_eq!(snapshot.get(Family::Rows, &start).unwrap().as_deref(), model.get(&start).map(Vec::as_slice), "seed {seed}");
+            assert_eq!(
+                scan(snapshot.as_ref(), Family::Rows, &range(&start, &end), Direction::Backward),
+                expected,
+                "seed {seed}"
+            );
+            assert_eq!(
+                snapshot.get(Family::Rows, &start).unwrap().as_deref(),
+                model.get(&start).map(Vec::as_slice),
+                "seed {seed}"
+            );
         }
         held.pop();
     }

@@ -109,7 +109,10 @@ impl State {
     }
 }
 
-fn within<'a>(entries: &'a Entries, range: &KeyRange) -> impl DoubleEndedIterator<Item = (&'a Bytes, &'a Vec<Version>)> + use<'a> {
+fn within<'a>(
+    entries: &'a Entries,
+    range: &KeyRange,
+) -> impl DoubleEndedIterator<Item = (&'a Bytes, &'a Vec<Version>)> + use<'a> {
     // An ordered map panics on a range whose start lies behind its end.
     let end = (&range.end).max(&range.start);
     entries.range::<[u8], _>((Bound::Included(&range.start[..]), Bound::Excluded(&end[..])))
@@ -183,7 +186,9 @@ impl Drop for MemorySnapshot {
 impl MemorySnapshot {
     fn count(&self, family: Family, range: &KeyRange) -> usize {
         let state = self.shared.state.read_recursive();
-        within(&state.families[family as usize], range).filter(|(_, versions)| visible(versions, self.at).is_some()).count()
+        within(&state.families[family as usize], range)
+            .filter(|(_, versions)| visible(versions, self.at).is_some())
+            .count()
     }
 }
 
@@ -231,7 +236,8 @@ impl KvSnapshot for MemorySnapshot {
         let mut next_part = 1;
         let mut points = Vec::with_capacity(parts - 1);
         let state = self.shared.state.read_recursive();
-        let entries = within(&state.families[family as usize], range).filter(|(_, versions)| visible(versions, self.at).is_some());
+        let entries = within(&state.families[family as usize], range)
+            .filter(|(_, versions)| visible(versions, self.at).is_some());
         for (position, (key, _)) in entries.enumerate() {
             if next_part < parts && position == next_part * count / parts {
                 points.push(key.clone());

@@ -68,10 +68,20 @@ pub enum Direction {
 /// One step of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
-    Put { family: Family, key: Bytes, value: Bytes },
-    Delete { family: Family, key: Bytes },
+    Put {
+        family: Family,
+        key: Bytes,
+        value: Bytes,
+    },
+    Delete {
+        family: Family,
+        key: Bytes,
+    },
     /// Every key from `range.start` up to but not including `range.end`.
-    DeleteRange { family: Family, range: KeyRange },
+    DeleteRange {
+        family: Family,
+        range: KeyRange,
+    },
 }
 
 /// Writes that happen together, in order: a later one wins over an earlier one of the same key.

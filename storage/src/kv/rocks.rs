@@ -11,9 +11,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DBCompressionType, DBRawIteratorWithThreadMode,
-    DBWithThreadMode, DataBlockIndexType, ErrorKind, FlushOptions, LogLevel, Options, Range, ReadOptions, SingleThreaded,
-    SnapshotWithThreadMode, WriteBatch, WriteOptions, properties,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DBCompressionType,
+    DBRawIteratorWithThreadMode, DBWithThreadMode, DataBlockIndexType, ErrorKind, FlushOptions, LogLevel, Options,
+    Range, ReadOptions, SingleThreaded, SnapshotWithThreadMode, WriteBatch, WriteOptions, properties,
 };
 use self_cell::self_cell;
 
@@ -72,7 +72,8 @@ impl RocksKeyValue {
     /// Opens the database of a directory, or makes one. `DirectoryInUse` if it is open already, here or elsewhere.
     pub fn open(directory: &Path, options: RocksOptions) -> Result<Self> {
         let cache = Cache::new_lru_cache(options.block_cache_bytes);
-        let families = Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family, options, &cache)));
+        let families = Family::ALL
+            .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family, options, &cache)));
         let db = Db::open_cf_descriptors(&database_options(options), directory, families)
             .map_err(|error| opening_failed(directory, error))?;
         Ok(Self { db: Arc::new(db) })

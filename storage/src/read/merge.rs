@@ -71,12 +71,7 @@ impl Walk {
     }
 
     /// A piece in which the transaction wrote nothing.
-    fn plain(
-        &mut self,
-        snapshot: &dyn KvSnapshot,
-        max: usize,
-        emit: &mut Emit<'_>,
-    ) -> Result<usize> {
+    fn plain(&mut self, snapshot: &dyn KvSnapshot, max: usize, emit: &mut Emit<'_>) -> Result<usize> {
         let mut emitted = 0;
         let mut failed = None;
         let mut last = None;

@@ -91,7 +91,8 @@ fn check_format(kv: &dyn KeyValue, environment: &Environment) -> Result<()> {
     if let Some(value) = kv.get(Family::Meta, meta::FORMAT)? {
         let version = meta::decode_u64(meta::FORMAT, &value)?;
         if version > meta::FORMAT_VERSION {
-            let reason = format!("it has format version {version}, and this program knows up to {}", meta::FORMAT_VERSION);
+            let reason =
+                format!("it has format version {version}, and this program knows up to {}", meta::FORMAT_VERSION);
             return Err(Error::Format { reason });
         }
         return Ok(());
@@ -110,7 +111,8 @@ fn check_format(kv: &dyn KeyValue, environment: &Environment) -> Result<()> {
 
 fn read_timeline(kv: &dyn KeyValue) -> Result<u128> {
     let value = kv.get(Family::Meta, meta::TIMELINE)?;
-    let bytes = value.as_deref().and_then(|value| value.try_into().ok()).ok_or_else(|| meta::damaged(meta::TIMELINE))?;
+    let bytes =
+        value.as_deref().and_then(|value| value.try_into().ok()).ok_or_else(|| meta::damaged(meta::TIMELINE))?;
     Ok(u128::from_be_bytes(bytes))
 }
 

@@ -31,7 +31,8 @@ mod tests {
                 }
             }
             let after = disk.crash(seed).unwrap();
-            let kept: Vec<bool> = (0..10_u8).map(|number| after.get(Family::Rows, &[number]).unwrap().is_some()).collect();
+            let kept: Vec<bool> =
+                (0..10_u8).map(|number| after.get(Family::Rows, &[number]).unwrap().is_some()).collect();
             assert!(kept[..4].iter().all(|kept| *kept) && kept.is_sorted_by(|a, b| a >= b), "seed {seed}: {kept:?}");
         }
     }

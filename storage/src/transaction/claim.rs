@@ -73,12 +73,7 @@ impl Transaction {
 
     /// Locks each key. A key that is locked by somebody else and belongs to a committed row is not waited for: that row is
     /// answered, since most of those locks leave it its key.
-    async fn lock_claims(
-        &mut self,
-        claims: &[Claim],
-        except: Option<&RowKey>,
-        wait: Wait,
-    ) -> Result<Option<Taken>> {
+    async fn lock_claims(&mut self, claims: &[Claim], except: Option<&RowKey>, wait: Wait) -> Result<Option<Taken>> {
         for claim in claims {
             if self.is_private(&claim.key) {
                 continue;

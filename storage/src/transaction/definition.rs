@@ -163,8 +163,8 @@ impl Transaction {
     pub(super) fn forget_undone_asides(&mut self) {
         let Some(aside) = &mut self.aside else { return };
         let definitions = &self.definitions;
-        aside.get_mut().keep(|generation| {
-            definitions.as_ref().is_some_and(|definitions| definitions.find(generation).is_some())
-        });
+        aside
+            .get_mut()
+            .keep(|generation| definitions.as_ref().is_some_and(|definitions| definitions.find(generation).is_some()));
     }
 }

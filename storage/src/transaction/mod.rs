@@ -39,9 +39,9 @@ pub(crate) use aside::AsideView;
 pub use build::Duplicate;
 pub use claim::ConflictOn;
 use definition::Definitions;
+pub(crate) use lock::LockTable;
 use lock::{Acquired, HeldLocks};
 pub use lock::{LockInfo, LockTarget, RowLock, TableLock, Wait};
-pub(crate) use lock::LockTable;
 pub(crate) use overlay::Overlay;
 use read_log::LoggedReads;
 pub(crate) use read_log::ReadLog;
@@ -104,7 +104,11 @@ pub struct Transaction {
 
 impl std::fmt::Debug for Transaction {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Transaction").field("id", &self.id()).field("isolation", &self.isolation).finish_non_exhaustive()
+        formatter
+            .debug_struct("Transaction")
+            .field("id", &self.id())
+            .field("isolation", &self.isolation)
+            .finish_non_exhaustive()
     }
 }
 

@@ -58,10 +58,7 @@ impl World {
             columns: ids.map(|id| Column { id, column_type: ColumnType::Int4, missing: Value::Null }).to_vec(),
             identity: RowIdentity::PrimaryKey(vec![ID]),
             indexes,
-            layouts: vec![Layout {
-                version: SchemaVersion(1),
-                slots: ids.map(|id| (id, ColumnType::Int4)).to_vec(),
-            }],
+            layouts: vec![Layout { version: SchemaVersion(1), slots: ids.map(|id| (id, ColumnType::Int4)).to_vec() }],
             cache: Default::default(),
         };
         Self { store, table: Arc::new(table) }

@@ -21,7 +21,10 @@ use crate::value::Value;
 pub enum InsertOutcome {
     Inserted(RowKey),
     /// Nothing was written: another row has the key. It may be newer than the snapshot.
-    Conflict { constraint: ConflictOn, existing: StoredRow },
+    Conflict {
+        constraint: ConflictOn,
+        existing: StoredRow,
+    },
 }
 
 /// What updating a row came to.

@@ -266,7 +266,10 @@ mod tests {
         put(&mut set, "a", Some("one"), 1, false);
         put(&mut set, "a", Some("two"), 2, false);
         put(&mut set, "a", None, 3, false);
-        assert_eq!(["-", "one", "two", "deleted"].map(String::from), [1, 2, 3, 4].map(|before| seen(&set, "a", before)));
+        assert_eq!(
+            ["-", "one", "two", "deleted"].map(String::from),
+            [1, 2, 3, 4].map(|before| seen(&set, "a", before))
+        );
     }
 
     #[test]

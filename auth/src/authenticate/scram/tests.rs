@@ -33,14 +33,7 @@ impl Client {
             Header::Bound => (b"p=tls-server-end-point,,", HASH),
         };
         let bare = b"n=ignored,r=clientnonce".to_vec();
-        Self {
-            password: PASSWORD,
-            header,
-            binding,
-            bare,
-            auth_message: Vec::new(),
-            salted: Key::default(),
-        }
+        Self { password: PASSWORD, header, binding, bare, auth_message: Vec::new(), salted: Key::default() }
     }
 
     fn first(&self) -> Vec<u8> {
@@ -66,10 +59,7 @@ impl Client {
     }
 
     fn believes(&self, server_final: &[u8]) -> bool {
-        let signature = hmac_sha256(
-            &hmac_sha256(&self.salted, b"Server Key"),
-            &self.auth_message,
-        );
+        let signature = hmac_sha256(&hmac_sha256(&self.salted, b"Server Key"), &self.auth_message);
         server_final == format!("v={}", STANDARD.encode(signature)).as_bytes()
     }
 }
@@ -104,21 +94,16 @@ fn rfc_7677_example() {
     let salt = STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
     let verifier = Verifier::from_password_and_salt("pencil", 4096, &salt);
     let nonce = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0".to_owned();
-    let mut server =
-        ScramServer::with_nonce(verifier, Mechanism::ScramSha256, None, nonce).unwrap();
-    let challenge = server
-        .client_first(b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO")
-        .unwrap();
+    let mut server = ScramServer::with_nonce(verifier, Mechanism::ScramSha256, None, nonce).unwrap();
+    let challenge = server.client_first(b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO").unwrap();
     assert_eq!(
         String::from_utf8(challenge).unwrap(),
         "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
     );
-    let last = b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
+    let last =
+        b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
     let answer = server.client_final(last).unwrap();
-    assert_eq!(
-        String::from_utf8(answer).unwrap(),
-        "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
-    );
+    assert_eq!(String::from_utf8(answer).unwrap(), "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
 }
 
 #[test]
@@ -135,14 +120,8 @@ fn every_honest_exchange_succeeds() {
         let answer = server.client_final(&client.last(&challenge)).unwrap();
         assert!(client.believes(&answer));
         // It is over.
-        assert_eq!(
-            server.client_final(b"c=biws").unwrap_err().sql_state(),
-            "08P01"
-        );
-        assert_eq!(
-            server.client_first(b"n,,n=,r=x").unwrap_err().sql_state(),
-            "08P01"
-        );
+        assert_eq!(server.client_final(b"c=biws").unwrap_err().sql_state(), "08P01");
+        assert_eq!(server.client_first(b"n,,n=,r=x").unwrap_err().sql_state(), "08P01");
     }
 }
 
@@ -169,18 +148,9 @@ fn mechanism_must_be_one_that_was_offered() {
     use Mechanism::{ScramSha256, ScramSha256Plus};
     assert_eq!(Mechanism::offered(true), [ScramSha256Plus, ScramSha256]);
     assert_eq!(Mechanism::offered(false), [ScramSha256]);
-    assert_eq!(
-        Mechanism::select(b"SCRAM-SHA-256-PLUS", true),
-        Ok(ScramSha256Plus)
-    );
-    assert_eq!(
-        Mechanism::select(b"SCRAM-SHA-256-PLUS", false),
-        Err(AuthenticationError::UnknownMechanism)
-    );
-    assert_eq!(
-        Mechanism::select(b"SCRAM-SHA-1", true),
-        Err(AuthenticationError::UnknownMechanism)
-    );
+    assert_eq!(Mechanism::select(b"SCRAM-SHA-256-PLUS", true), Ok(ScramSha256Plus));
+    assert_eq!(Mechanism::select(b"SCRAM-SHA-256-PLUS", false), Err(AuthenticationError::UnknownMechanism));
+    assert_eq!(Mechanism::select(b"SCRAM-SHA-1", true), Err(AuthenticationError::UnknownMechanism));
     for (binding, tls) in [(None, true), (Some(HASH.to_vec()), false)] {
         assert!(ScramServer::new(verifier(), ScramSha256Plus, binding, tls).is_err());
     }
@@ -196,120 +166,28 @@ fn first_message_is_checked() {
         assert!(words.contains(expected_words), "{message}: {words}");
     };
     check(ScramSha256, true, "y,,n=,r=x", "28000", "negotiation error");
-    check(
-        ScramSha256Plus,
-        true,
-        "y,,n=,r=x",
-        "08P01",
-        "does not include channel binding",
-    );
-    check(
-        ScramSha256Plus,
-        true,
-        "n,,n=,r=x",
-        "08P01",
-        "does not include channel binding",
-    );
-    check(
-        ScramSha256,
-        true,
-        "p=tls-server-end-point,,n=,r=x",
-        "08P01",
-        "includes channel binding",
-    );
-    check(
-        ScramSha256,
-        false,
-        "p=tls-server-end-point,,n=,r=x",
-        "08P01",
-        "includes channel binding",
-    );
-    check(
-        ScramSha256Plus,
-        true,
-        "p=tls-unique,,n=,r=x",
-        "08P01",
-        "type \"tls-unique\"",
-    );
-    check(
-        ScramSha256Plus,
-        true,
-        "p=\u{e9}\n,,n=,r=x",
-        "08P01",
-        "type \"???\"",
-    );
-    check(
-        ScramSha256,
-        false,
-        "n,a=other,n=,r=x",
-        "0A000",
-        "authorization identity",
-    );
-    check(
-        ScramSha256,
-        false,
-        "n,b,n=,r=x",
-        "08P01",
-        "Unexpected attribute \"'b'\"",
-    );
-    check(
-        ScramSha256,
-        false,
-        "n,,m=ext,n=,r=x",
-        "0A000",
-        "unsupported SCRAM extension",
-    );
-    check(
-        ScramSha256,
-        false,
-        "n,,r=x",
-        "08P01",
-        "Expected attribute \"n\" but found \"'r'\"",
-    );
-    check(
-        ScramSha256,
-        false,
-        "n,,n=,r",
-        "08P01",
-        "Expected character \"=\" for attribute \"r\"",
-    );
-    check(
-        ScramSha256,
-        false,
-        "n,,n=",
-        "08P01",
-        "Expected attribute \"r\" but found \"0x00\"",
-    );
+    check(ScramSha256Plus, true, "y,,n=,r=x", "08P01", "does not include channel binding");
+    check(ScramSha256Plus, true, "n,,n=,r=x", "08P01", "does not include channel binding");
+    check(ScramSha256, true, "p=tls-server-end-point,,n=,r=x", "08P01", "includes channel binding");
+    check(ScramSha256, false, "p=tls-server-end-point,,n=,r=x", "08P01", "includes channel binding");
+    check(ScramSha256Plus, true, "p=tls-unique,,n=,r=x", "08P01", "type \"tls-unique\"");
+    check(ScramSha256Plus, true, "p=\u{e9}\n,,n=,r=x", "08P01", "type \"???\"");
+    check(ScramSha256, false, "n,a=other,n=,r=x", "0A000", "authorization identity");
+    check(ScramSha256, false, "n,b,n=,r=x", "08P01", "Unexpected attribute \"'b'\"");
+    check(ScramSha256, false, "n,,m=ext,n=,r=x", "0A000", "unsupported SCRAM extension");
+    check(ScramSha256, false, "n,,r=x", "08P01", "Expected attribute \"n\" but found \"'r'\"");
+    check(ScramSha256, false, "n,,n=,r", "08P01", "Expected character \"=\" for attribute \"r\"");
+    check(ScramSha256, false, "n,,n=", "08P01", "Expected attribute \"r\" but found \"0x00\"");
     check(ScramSha256, false, "n,,n=,r=a b", "08P01", "non-printable");
-    check(
-        ScramSha256,
-        false,
-        "n,,n=,r=x,1=2",
-        "08P01",
-        "invalid character \"'1'\"",
-    );
+    check(ScramSha256, false, "n,,n=,r=x,1=2", "08P01", "invalid character \"'1'\"");
     check(ScramSha256, false, "x,,n=,r=x", "08P01", "flag \"'x'\"");
     check(ScramSha256, false, "nn", "08P01", "Comma expected");
     check(ScramSha256, false, "n", "08P01", "Comma expected");
     check(ScramSha256, false, "", "08P01", "The message is empty.");
     check(ScramSha256, false, "n,,n=,r=x\0", "08P01", "Message length");
-    check(
-        ScramSha256,
-        false,
-        &format!("n,,n=,r={}", "x".repeat(1017)),
-        "08P01",
-        "invalid message length",
-    );
-    assert!(
-        server(ScramSha256, false)
-            .client_first(format!("n,,n=,r={}", "x".repeat(1016)).as_bytes())
-            .is_ok()
-    );
-    assert!(
-        server(ScramSha256, false)
-            .client_first(b"n,,n=,r=x,e=optional")
-            .is_ok()
-    );
+    check(ScramSha256, false, &format!("n,,n=,r={}", "x".repeat(1017)), "08P01", "invalid message length");
+    assert!(server(ScramSha256, false).client_first(format!("n,,n=,r={}", "x".repeat(1016)).as_bytes()).is_ok());
+    assert!(server(ScramSha256, false).client_first(b"n,,n=,r=x,e=optional").is_ok());
 }
 
 #[test]
@@ -318,50 +196,21 @@ fn last_message_is_checked() {
     let check = |tamper: fn(String) -> String, expected: AuthenticationError| {
         assert_eq!(last_error(ScramSha256, Header::None, tamper), Err(expected));
     };
-    let malformed = |detail: &str| AuthenticationError::MalformedMessage {
-        detail: detail.to_owned(),
-    };
-    check(
-        |last| last.replace("c=biws", "c=eSws"),
-        AuthenticationError::UnexpectedChannelBinding,
-    );
-    check(
-        |last| last.replace("c=biws", "c="),
-        AuthenticationError::UnexpectedChannelBinding,
-    );
-    check(
-        |last| last.replace("r=client", "r=klient"),
-        AuthenticationError::NonceMismatch,
-    );
-    check(
-        |last| last.replace(",p=", "x,p="),
-        AuthenticationError::NonceMismatch,
-    );
-    check(
-        |last| last.replace(",p=", ",e=unsigned,p="),
-        AuthenticationError::WrongPassword,
-    );
-    check(
-        |last| last.replace(",p=", ",p=AAAA"),
-        malformed("Malformed proof in client-final-message."),
-    );
-    check(
-        |last| last[..last.len() - 1].to_owned(),
-        malformed("Malformed proof in client-final-message."),
-    );
-    check(
-        |last| last + ",x=1",
-        malformed("Garbage found at the end of client-final-message."),
-    );
+    let malformed = |detail: &str| AuthenticationError::MalformedMessage { detail: detail.to_owned() };
+    check(|last| last.replace("c=biws", "c=eSws"), AuthenticationError::UnexpectedChannelBinding);
+    check(|last| last.replace("c=biws", "c="), AuthenticationError::UnexpectedChannelBinding);
+    check(|last| last.replace("r=client", "r=klient"), AuthenticationError::NonceMismatch);
+    check(|last| last.replace(",p=", "x,p="), AuthenticationError::NonceMismatch);
+    check(|last| last.replace(",p=", ",e=unsigned,p="), AuthenticationError::WrongPassword);
+    check(|last| last.replace(",p=", ",p=AAAA"), malformed("Malformed proof in client-final-message."));
+    check(|last| last[..last.len() - 1].to_owned(), malformed("Malformed proof in client-final-message."));
+    check(|last| last + ",x=1", malformed("Garbage found at the end of client-final-message."));
     check(
         |last| last.split(",p=").next().unwrap().to_owned(),
         malformed("Attribute expected, but found end of string."),
     );
     check(|_| String::new(), malformed("The message is empty."));
-    check(
-        |last| last + &"x".repeat(1024),
-        AuthenticationError::MessageTooLong,
-    );
+    check(|last| last + &"x".repeat(1024), AuthenticationError::MessageTooLong);
     check(
         |last| {
             let (head, _) = last.split_once(",p=").unwrap();
@@ -370,20 +219,10 @@ fn last_message_is_checked() {
         AuthenticationError::WrongPassword,
     );
 
-    let unbound = |last: String| {
-        last.replacen(
-            &STANDARD.encode([CHANNEL_BINDING_HEADER, HASH].concat()),
-            "biws",
-            1,
-        )
-    };
+    let unbound = |last: String| last.replacen(&STANDARD.encode([CHANNEL_BINDING_HEADER, HASH].concat()), "biws", 1);
     let stolen = |last: String| {
         let other = [CHANNEL_BINDING_HEADER, b"the hash of another certificate!"].concat();
-        last.replacen(
-            &STANDARD.encode([CHANNEL_BINDING_HEADER, HASH].concat()),
-            &STANDARD.encode(other),
-            1,
-        )
+        last.replacen(&STANDARD.encode([CHANNEL_BINDING_HEADER, HASH].concat()), &STANDARD.encode(other), 1)
     };
     assert!(last_error(ScramSha256Plus, Header::Bound, |last| last).is_ok());
     for tamper in [&unbound as &dyn Fn(String) -> String, &stolen] {
@@ -412,26 +251,14 @@ fn any_flipped_bit_of_the_exchange_fails() {
     let mut client = Client::new(Header::None);
     let challenge = String::from_utf8(server.client_first(&client.first()).unwrap()).unwrap();
     let lowered = challenge.replace(",i=8", ",i=1");
-    assert_eq!(
-        server.client_final(&client.last(lowered.as_bytes())),
-        Err(AuthenticationError::WrongPassword)
-    );
+    assert_eq!(server.client_final(&client.last(lowered.as_bytes())), Err(AuthenticationError::WrongPassword));
 }
 
 #[test]
 fn a_message_out_of_turn_ends_the_exchange() {
     let mut server = server(Mechanism::ScramSha256, false);
-    assert_eq!(
-        server
-            .client_final(b"c=biws,r=x,p=")
-            .unwrap_err()
-            .sql_state(),
-        "08P01"
-    );
-    assert_eq!(
-        server.client_first(b"n,,n=,r=x").unwrap_err().sql_state(),
-        "08P01"
-    );
+    assert_eq!(server.client_final(b"c=biws,r=x,p=").unwrap_err().sql_state(), "08P01");
+    assert_eq!(server.client_first(b"n,,n=,r=x").unwrap_err().sql_state(), "08P01");
 }
 
 #[test]
@@ -441,33 +268,15 @@ fn random_bytes_never_panic() {
     let alphabet = b"npyarcmv=,,==\0\xff1x*tls-server-end-point";
     let verifier = verifier();
     for _ in 0..20_000 {
-        let mut message: Vec<u8> = (0..random.random_range(0..24))
-            .map(|_| alphabet[random.random_range(0..alphabet.len())])
-            .collect();
+        let mut message: Vec<u8> =
+            (0..random.random_range(0..24)).map(|_| alphabet[random.random_range(0..alphabet.len())]).collect();
         let plus = random.random::<bool>();
         let mechanism = Mechanism::offered(plus)[0];
-        let mut server = ScramServer::new(
-            verifier.clone(),
-            mechanism,
-            plus.then(|| HASH.to_vec()),
-            plus,
-        )
-        .unwrap();
+        let mut server = ScramServer::new(verifier.clone(), mechanism, plus.then(|| HASH.to_vec()), plus).unwrap();
         let _ = server.client_first(&message);
-        let mut server = ScramServer::new(
-            verifier.clone(),
-            mechanism,
-            plus.then(|| HASH.to_vec()),
-            plus,
-        )
-        .unwrap();
-        server
-            .client_first(&Client::new(if plus { Header::Bound } else { Header::None }).first())
-            .unwrap();
-        message.splice(
-            0..0,
-            b"c=biws,r=clientnonce".iter().copied().filter(|_| !plus),
-        );
+        let mut server = ScramServer::new(verifier.clone(), mechanism, plus.then(|| HASH.to_vec()), plus).unwrap();
+        server.client_first(&Client::new(if plus { Header::Bound } else { Header::None }).first()).unwrap();
+        message.splice(0..0, b"c=biws,r=clientnonce".iter().copied().filter(|_| !plus));
         assert!(server.client_final(&message).is_err());
     }
 }

@@ -53,10 +53,7 @@ fn normalization_makes_equal_what_looks_equal() {
 
 #[test]
 fn salts_differ() {
-    let (first, second) = (
-        Verifier::from_password("x", 1),
-        Verifier::from_password("x", 1),
-    );
+    let (first, second) = (Verifier::from_password("x", 1), Verifier::from_password("x", 1));
     assert_ne!(first.salt, second.salt);
     assert_eq!(first.salt.len(), SALT_BYTES);
 }
@@ -67,10 +64,7 @@ fn mock_is_stable_and_fits_nothing() {
     assert_eq!(mock, Verifier::mock("ghost", b"secret"));
     assert_ne!(mock.salt, Verifier::mock("ghos", b"secret").salt);
     assert_ne!(mock.salt, Verifier::mock("ghost", b"other").salt);
-    assert_eq!(
-        (mock.salt.len(), mock.iterations),
-        (SALT_BYTES, DEFAULT_ITERATIONS)
-    );
+    assert_eq!((mock.salt.len(), mock.iterations), (SALT_BYTES, DEFAULT_ITERATIONS));
     assert!(!mock.fits_password(""));
     // Even its true proof is refused.
     let mut forged = Verifier::from_password("known", 1);

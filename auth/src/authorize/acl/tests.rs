@@ -25,20 +25,10 @@ struct Script {
 
 impl Script {
     fn table() -> Self {
-        Self {
-            acl: Acl::default_for(ObjectKind::Table, OWNER),
-            graph: Edges::default(),
-        }
+        Self { acl: Acl::default_for(ObjectKind::Table, OWNER), graph: Edges::default() }
     }
 
-    fn grant(
-        &mut self,
-        grantor: RoleId,
-        grantee: RoleId,
-        privileges: Privileges,
-        option: bool,
-        expected: &str,
-    ) {
+    fn grant(&mut self, grantor: RoleId, grantee: RoleId, privileges: Privileges, option: bool, expected: &str) {
         let item = AclItem::for_grant(Some(grantee), grantor, privileges, option);
         self.acl.grant(item, OWNER, &self.graph).unwrap();
         assert_eq!(self.acl.to_text(role_name), expected);
@@ -84,11 +74,7 @@ fn defaults_are_those_of_acldefault() {
         ('S', "{o=U/o}"),
     ] {
         let kind = ObjectKind::from_letter(letter).unwrap();
-        assert_eq!(
-            Acl::default_for(kind, OWNER).to_text(role_name),
-            expected,
-            "{letter}"
-        );
+        assert_eq!(Acl::default_for(kind, OWNER).to_text(role_name), expected, "{letter}");
     }
     assert_eq!(ObjectKind::from_letter('?'), None);
 }
@@ -97,28 +83,10 @@ fn defaults_are_those_of_acldefault() {
 fn grants_add_up_in_place() {
     let mut script = Script::table();
     script.grant(OWNER, A, SELECT, false, "{o=arwdDxt/o,a=r/o}");
-    script.grant(
-        OWNER,
-        B,
-        Privileges::INSERT,
-        false,
-        "{o=arwdDxt/o,a=r/o,b=a/o}",
-    );
-    script.grant(
-        OWNER,
-        A,
-        Privileges::UPDATE,
-        true,
-        "{o=arwdDxt/o,a=rw*/o,b=a/o}",
-    );
+    script.grant(OWNER, B, Privileges::INSERT, false, "{o=arwdDxt/o,a=r/o,b=a/o}");
+    script.grant(OWNER, A, Privileges::UPDATE, true, "{o=arwdDxt/o,a=rw*/o,b=a/o}");
     script.grant(OWNER, A, SELECT, true, "{o=arwdDxt/o,a=r*w*/o,b=a/o}");
-    script.grant(
-        OWNER,
-        C,
-        Privileges::NONE,
-        false,
-        "{o=arwdDxt/o,a=r*w*/o,b=a/o}",
-    );
+    script.grant(OWNER, C, Privileges::NONE, false, "{o=arwdDxt/o,a=r*w*/o,b=a/o}");
     assert!(script.acl.mentions(A) && script.acl.mentions(OWNER) && !script.acl.mentions(C));
 }
 
@@ -127,32 +95,19 @@ fn the_owner_may_revoke_its_own() {
     let mut script = Script::table();
     let all = ObjectKind::Table.all_privileges();
     let item = AclItem::for_revoke(Some(OWNER), OWNER, all, RevokeScope::Privilege);
-    script
-        .acl
-        .revoke(item, RevokeBehavior::Restrict, OWNER, &script.graph)
-        .unwrap();
+    script.acl.revoke(item, RevokeBehavior::Restrict, OWNER, &script.graph).unwrap();
     assert_eq!(script.acl.to_text(role_name), "{}");
 }
 
 #[test]
 fn public_has_no_grant_options() {
     let mut acl = Acl::default();
-    let refused = acl.grant(
-        AclItem::for_grant(None, OWNER, SELECT, true),
-        OWNER,
-        &Edges::default(),
-    );
+    let refused = acl.grant(AclItem::for_grant(None, OWNER, SELECT, true), OWNER, &Edges::default());
     assert_eq!(refused, Err(AuthorizationError::GrantOptionToPublic));
-    acl.grant(
-        AclItem::for_grant(None, OWNER, SELECT, false),
-        OWNER,
-        &Edges::default(),
-    )
-    .unwrap();
+    acl.grant(AclItem::for_grant(None, OWNER, SELECT, false), OWNER, &Edges::default()).unwrap();
     assert_eq!(acl.to_text(role_name), "{=r/o}");
     let item = AclItem::for_revoke(None, OWNER, SELECT, RevokeScope::Privilege);
-    acl.revoke(item, RevokeBehavior::Restrict, OWNER, &Edges::default())
-        .unwrap();
+    acl.revoke(item, RevokeBehavior::Restrict, OWNER, &Edges::default()).unwrap();
     assert_eq!(acl.to_text(role_name), "{}");
 }
 
@@ -171,10 +126,7 @@ fn revoke_restrict_leaves_the_list_alone() {
 fn revoke_cascade_takes_the_chain() {
     let cascade = |scope| chain().revoke(OWNER, A, scope, RevokeBehavior::Cascade);
     assert_eq!(cascade(RevokeScope::Privilege).unwrap(), "{o=arwdDxt/o}");
-    assert_eq!(
-        cascade(RevokeScope::GrantOption).unwrap(),
-        "{o=arwdDxt/o,a=r/o}"
-    );
+    assert_eq!(cascade(RevokeScope::GrantOption).unwrap(), "{o=arwdDxt/o,a=r/o}");
     // The end of the chain depends on nobody.
     let end = chain().revoke(B, C, RevokeScope::Privilege, RevokeBehavior::Restrict);
     assert_eq!(end.unwrap(), "{o=arwdDxt/o,a=r*/o,b=r*/a}");
@@ -186,13 +138,7 @@ fn revoke_cascade_takes_the_chain() {
 #[test]
 fn a_second_source_of_the_option_keeps_what_depends_on_it() {
     let mut script = chain();
-    script.grant(
-        OWNER,
-        B,
-        SELECT,
-        true,
-        "{o=arwdDxt/o,a=r*/o,b=r*/a,c=r/b,b=r*/o}",
-    );
+    script.grant(OWNER, B, SELECT, true, "{o=arwdDxt/o,a=r*/o,b=r*/a,c=r/b,b=r*/o}");
     let kept = script.revoke(OWNER, A, RevokeScope::Privilege, RevokeBehavior::Cascade);
     assert_eq!(kept.unwrap(), "{o=arwdDxt/o,c=r/b,b=r*/o}");
 }
@@ -215,28 +161,10 @@ fn options_do_not_go_back_to_their_source() {
     let refused = script.acl.grant(back, OWNER, &script.graph);
     assert_eq!(refused, Err(AuthorizationError::CircularGrantOption));
     // Without the option there is no circle.
-    script.grant(
-        B,
-        A,
-        SELECT,
-        false,
-        "{o=arwdDxt/o,a=r*/o,b=r*/a,c=r/b,a=r/b}",
-    );
+    script.grant(B, A, SELECT, false, "{o=arwdDxt/o,a=r*/o,b=r*/a,c=r/b,a=r/b}");
     // With a source of its own, b may.
-    script.grant(
-        OWNER,
-        B,
-        SELECT,
-        true,
-        "{o=arwdDxt/o,a=r*/o,b=r*/a,c=r/b,a=r/b,b=r*/o}",
-    );
-    script.grant(
-        B,
-        A,
-        SELECT,
-        true,
-        "{o=arwdDxt/o,a=r*/o,b=r*/a,c=r/b,a=r*/b,b=r*/o}",
-    );
+    script.grant(OWNER, B, SELECT, true, "{o=arwdDxt/o,a=r*/o,b=r*/a,c=r/b,a=r/b,b=r*/o}");
+    script.grant(B, A, SELECT, true, "{o=arwdDxt/o,a=r*/o,b=r*/a,c=r/b,a=r*/b,b=r*/o}");
 }
 
 #[test]
@@ -255,39 +183,25 @@ fn a_long_chain_is_no_recursion() {
     let roles = Edges::default();
     const LENGTH: u32 = 2_000;
     for index in 0..LENGTH {
-        let grantor = if index == 0 {
-            OWNER
-        } else {
-            RoleId(1_000 + index)
-        };
+        let grantor = if index == 0 { OWNER } else { RoleId(1_000 + index) };
         let item = AclItem::for_grant(Some(RoleId(1_001 + index)), grantor, SELECT, true);
         acl.items.push(item);
     }
     let item = AclItem::for_revoke(Some(RoleId(1_001)), OWNER, SELECT, RevokeScope::Privilege);
-    acl.revoke(item, RevokeBehavior::Cascade, OWNER, &roles)
-        .unwrap();
+    acl.revoke(item, RevokeBehavior::Cascade, OWNER, &roles).unwrap();
     assert!(acl.items.is_empty());
 }
 
 #[test]
 fn keywords_and_letters_name_the_same_privilege() {
     for privilege in Privilege::ALL {
-        assert_eq!(
-            Privilege::from_keyword(&privilege.keyword().to_lowercase()),
-            Some(privilege)
-        );
+        assert_eq!(Privilege::from_keyword(&privilege.keyword().to_lowercase()), Some(privilege));
         assert_eq!(Privilege::from_letter(privilege.letter()), Some(privilege));
-        assert_eq!(
-            Privileges::from(privilege).iter().collect::<Vec<_>>(),
-            [privilege]
-        );
+        assert_eq!(Privileges::from(privilege).iter().collect::<Vec<_>>(), [privilege]);
     }
     assert_eq!(Privilege::from_keyword("temp"), Some(Privilege::Temporary));
     assert_eq!(Privilege::from_keyword("ALL"), None);
     assert_eq!(Privilege::from_letter('*'), None);
-    assert_eq!(
-        Privileges::try_from(Privileges::ALL.bits()),
-        Ok(Privileges::ALL)
-    );
+    assert_eq!(Privileges::try_from(Privileges::ALL.bits()), Ok(Privileges::ALL));
     assert!(Privileges::try_from(1 << 14).is_err());
 }

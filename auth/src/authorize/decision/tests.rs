@@ -15,12 +15,7 @@ const WRITER: RoleId = RoleId(107);
 
 fn graph() -> Edges {
     Edges {
-        parents: vec![
-            (A, G),
-            (N, G),
-            (READER, RoleId::READ_ALL_DATA),
-            (WRITER, RoleId::WRITE_ALL_DATA),
-        ],
+        parents: vec![(A, G), (N, G), (READER, RoleId::READ_ALL_DATA), (WRITER, RoleId::WRITE_ALL_DATA)],
         noinherit: vec![N],
         superusers: vec![SUPERUSER],
     }
@@ -34,27 +29,13 @@ fn principal(role: RoleId) -> Principal {
 fn acl() -> Acl {
     let mut acl = Acl::default_for(ObjectKind::Table, OWNER);
     let shared = Privileges::SELECT | Privileges::INSERT;
-    acl.grant(
-        AclItem::for_grant(Some(G), OWNER, shared, true),
-        OWNER,
-        &graph(),
-    )
-    .unwrap();
-    acl.grant(
-        AclItem::for_grant(None, OWNER, Privileges::UPDATE, false),
-        OWNER,
-        &graph(),
-    )
-    .unwrap();
+    acl.grant(AclItem::for_grant(Some(G), OWNER, shared, true), OWNER, &graph()).unwrap();
+    acl.grant(AclItem::for_grant(None, OWNER, Privileges::UPDATE, false), OWNER, &graph()).unwrap();
     acl
 }
 
 fn access(kind: ObjectKind, acl: Option<&Acl>) -> ObjectAccess<'_> {
-    ObjectAccess {
-        owner: OWNER,
-        kind,
-        acl,
-    }
+    ObjectAccess { owner: OWNER, kind, acl }
 }
 
 fn letters(privileges: Privileges) -> String {
@@ -80,11 +61,7 @@ fn who_may_do_what_on_a_table() {
         assert_eq!(letters(held), expected, "{role}");
         for privilege in ObjectKind::Table.all_privileges().iter() {
             let allowed = decide(&principal, &table, privilege.into()).is_allowed();
-            assert_eq!(
-                allowed,
-                expected.contains(privilege.letter()),
-                "{role} {privilege:?}"
-            );
+            assert_eq!(allowed, expected.contains(privilege.letter()), "{role} {privilege:?}");
         }
     }
 }
@@ -93,22 +70,8 @@ fn who_may_do_what_on_a_table() {
 fn all_of_what_is_wanted_is_needed() {
     let acl = acl();
     let table = access(ObjectKind::Table, Some(&acl));
-    assert!(
-        decide(
-            &principal(A),
-            &table,
-            Privileges::SELECT | Privileges::UPDATE
-        )
-        .is_allowed()
-    );
-    assert_eq!(
-        decide(
-            &principal(B),
-            &table,
-            Privileges::SELECT | Privileges::UPDATE
-        ),
-        Decision::Denied
-    );
+    assert!(decide(&principal(A), &table, Privileges::SELECT | Privileges::UPDATE).is_allowed());
+    assert_eq!(decide(&principal(B), &table, Privileges::SELECT | Privileges::UPDATE), Decision::Denied);
     assert!(decide(&principal(B), &table, Privileges::NONE).is_allowed());
 }
 
@@ -132,11 +95,7 @@ fn an_untouched_list_means_the_default() {
     let check = |role, kind: ObjectKind| {
         let default = Acl::default_for(kind, OWNER);
         let implied = held_privileges(&principal(role), &access(kind, None), Privileges::ALL);
-        let listed = held_privileges(
-            &principal(role),
-            &access(kind, Some(&default)),
-            Privileges::ALL,
-        );
+        let listed = held_privileges(&principal(role), &access(kind, Some(&default)), Privileges::ALL);
         assert_eq!(implied, listed, "{role} {kind:?}");
     };
     for letter in "rcsdflLntFSTp".chars() {
@@ -144,62 +103,28 @@ fn an_untouched_list_means_the_default() {
             check(role, ObjectKind::from_letter(letter).unwrap());
         }
     }
-    assert!(
-        decide(
-            &principal(B),
-            &access(ObjectKind::Function, None),
-            Privileges::EXECUTE
-        )
-        .is_allowed()
-    );
-    assert!(
-        !decide(
-            &principal(B),
-            &access(ObjectKind::Table, None),
-            Privileges::SELECT
-        )
-        .is_allowed()
-    );
+    assert!(decide(&principal(B), &access(ObjectKind::Function, None), Privileges::EXECUTE).is_allowed());
+    assert!(!decide(&principal(B), &access(ObjectKind::Table, None), Privileges::SELECT).is_allowed());
 }
 
 #[test]
 fn an_owner_may_lock_itself_out_but_keeps_its_grant_options() {
     let empty = Acl::default();
     let table = access(ObjectKind::Table, Some(&empty));
-    assert_eq!(
-        decide(&principal(OWNER), &table, Privileges::SELECT),
-        Decision::Denied
-    );
-    assert_eq!(
-        held_grant_options(&principal(OWNER), &table, Privileges::SELECT),
-        Privileges::SELECT
-    );
+    assert_eq!(decide(&principal(OWNER), &table, Privileges::SELECT), Decision::Denied);
+    assert_eq!(held_grant_options(&principal(OWNER), &table, Privileges::SELECT), Privileges::SELECT);
     assert!(decide(&principal(SUPERUSER), &table, Privileges::SELECT).is_allowed());
-    let authority = GrantAuthority {
-        grantor: OWNER,
-        privileges: Privileges::SELECT,
-    };
-    assert_eq!(
-        choose_grantor(&principal(OWNER), &table, Privileges::SELECT),
-        Some(authority)
-    );
+    let authority = GrantAuthority { grantor: OWNER, privileges: Privileges::SELECT };
+    assert_eq!(choose_grantor(&principal(OWNER), &table, Privileges::SELECT), Some(authority));
 }
 
 #[test]
 fn the_grantor_is_whoever_has_the_options() {
     let mut acl = acl();
     let check = |acl: &Acl, role, wanted, expected: Option<(RoleId, &str)>| {
-        let chosen = choose_grantor(
-            &principal(role),
-            &access(ObjectKind::Table, Some(acl)),
-            wanted,
-        );
+        let chosen = choose_grantor(&principal(role), &access(ObjectKind::Table, Some(acl)), wanted);
         let chosen = chosen.map(|chosen| (chosen.grantor, letters(chosen.privileges)));
-        assert_eq!(
-            chosen,
-            expected.map(|(grantor, privileges)| (grantor, privileges.to_owned())),
-            "{role}"
-        );
+        assert_eq!(chosen, expected.map(|(grantor, privileges)| (grantor, privileges.to_owned())), "{role}");
     };
     let both = Privileges::SELECT | Privileges::UPDATE;
     check(&acl, SUPERUSER, both, Some((OWNER, "rw")));
@@ -208,14 +133,8 @@ fn the_grantor_is_whoever_has_the_options() {
     check(&acl, A, both, Some((G, "r")));
     // Having any privilege gets by, to no effect.
     check(&acl, N, Privileges::SELECT, Some((N, "")));
-    let item = AclItem::for_revoke(
-        None,
-        OWNER,
-        Privileges::UPDATE,
-        crate::RevokeScope::Privilege,
-    );
-    acl.revoke(item, crate::RevokeBehavior::Restrict, OWNER, &graph())
-        .unwrap();
+    let item = AclItem::for_revoke(None, OWNER, Privileges::UPDATE, crate::RevokeScope::Privilege);
+    acl.revoke(item, crate::RevokeBehavior::Restrict, OWNER, &graph()).unwrap();
     check(&acl, N, Privileges::SELECT, None);
     check(&acl, B, Privileges::SELECT, None);
     let options = held_grant_options(&principal(A), &access(ObjectKind::Table, Some(&acl)), both);

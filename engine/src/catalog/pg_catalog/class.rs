@@ -192,7 +192,8 @@ fn index_row(table: &Table, index: &Index) -> Vec<Value> {
         let types = index.columns.iter().map(|column| table.position_of_number(column.number));
         types.map(|position| position.map_or(0, |position| fact(table.columns[position].ty))).collect()
     };
-    let flags = |column: &crate::catalog::IndexColumn| i16::from(column.descending) | i16::from(column.nulls_first) << 1;
+    let flags =
+        |column: &crate::catalog::IndexColumn| i16::from(column.descending) | i16::from(column.nulls_first) << 1;
     row![
         index.oid,
         table.oid,

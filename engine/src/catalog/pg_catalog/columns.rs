@@ -4,7 +4,9 @@
 //! them.
 
 use super::relation::{Kind, Relation, none};
-use super::{INFORMATION_SCHEMA, PG_CATALOG, class, constraint, fixed, information_schema, role, routine, schema, types, view};
+use super::{
+    INFORMATION_SCHEMA, PG_CATALOG, class, constraint, fixed, information_schema, role, routine, schema, types, view,
+};
 use crate::types::oid::*;
 
 /// One block is a relation: oid, kind, name, who makes its rows, and name and type of each column; `null` marks those

@@ -12,7 +12,9 @@ const PG_CONSTRAINT: u32 = 2606;
 
 pub(super) fn constraints(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let tables = user_tables(reader.catalog);
-    tables.flat_map(|table| table.constraints.iter().map(|found| constraint_row(reader.catalog, table, found))).collect()
+    tables
+        .flat_map(|table| table.constraints.iter().map(|found| constraint_row(reader.catalog, table, found)))
+        .collect()
 }
 
 /// `contype`.

@@ -26,7 +26,8 @@ pub(crate) fn index_definition(catalog: &Catalog, path: Option<&[String]>, table
         sql.push_str(" NULLS NOT DISTINCT");
     }
     if !index.options.is_empty() {
-        let written: Vec<String> = index.options.iter().map(|(name, value)| format!("{name}='{}'", value.replace('\'', "''"))).collect();
+        let written: Vec<String> =
+            index.options.iter().map(|(name, value)| format!("{name}='{}'", value.replace('\'', "''"))).collect();
         sql.push_str(&format!(" WITH ({})", written.join(", ")));
     }
     sql
@@ -34,7 +35,9 @@ pub(crate) fn index_definition(catalog: &Catalog, path: Option<&[String]>, table
 
 /// The name of an index's column, as SQL.
 pub(crate) fn column_name(table: &Table, number: u16) -> String {
-    table.position_of_number(number).map_or_else(String::new, |position| quote_identifier(&table.columns[position].name))
+    table
+        .position_of_number(number)
+        .map_or_else(String::new, |position| quote_identifier(&table.columns[position].name))
 }
 
 fn index_column(table: &Table, column: &IndexColumn) -> String {
@@ -62,7 +65,8 @@ pub(crate) fn constraint_definition(
     match &constraint.kind {
         ConstraintKind::PrimaryKey { columns, .. } => format!("PRIMARY KEY ({})", column_list(table, columns)),
         ConstraintKind::Unique { columns, index } => {
-            let distinct = table.indexes.iter().find(|found| found.oid == *index).is_none_or(|found| found.nulls_distinct);
+            let distinct =
+                table.indexes.iter().find(|found| found.oid == *index).is_none_or(|found| found.nulls_distinct);
             format!("UNIQUE {}({})", if distinct { "" } else { "NULLS NOT DISTINCT " }, column_list(table, columns))
         }
         ConstraintKind::Check { expression } if pretty => format!("CHECK ({expression})"),

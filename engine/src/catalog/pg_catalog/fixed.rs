@@ -74,5 +74,8 @@ pub(super) fn languages(_: &Reader<'_>) -> Vec<Vec<Value>> {
 }
 
 pub(super) fn tablespaces(_: &Reader<'_>) -> Vec<Vec<Value>> {
-    vec![row![1663u32, "pg_default", BOOTSTRAP_ROLE, NULL, NULL], row![1664u32, "pg_global", BOOTSTRAP_ROLE, NULL, NULL]]
+    vec![
+        row![1663u32, "pg_default", BOOTSTRAP_ROLE, NULL, NULL],
+        row![1664u32, "pg_global", BOOTSTRAP_ROLE, NULL, NULL],
+    ]
 }

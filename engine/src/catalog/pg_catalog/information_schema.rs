@@ -56,7 +56,9 @@ pub(super) fn schemata(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             || !held_privileges(&viewer.principal, &access, Privileges::CREATE | Privileges::USAGE).is_empty()
     });
     owned
-        .map(|schema| row![viewer.database, &schema.name, reader.catalog.role_name(schema.owner), NULL, NULL, NULL, NULL])
+        .map(|schema| {
+            row![viewer.database, &schema.name, reader.catalog.role_name(schema.owner), NULL, NULL, NULL, NULL]
+        })
         .collect()
 }
 
@@ -110,7 +112,8 @@ const OCTETS_PER_CHARACTER: i32 = 4;
 
 fn extent(column: &TableColumn) -> Extent {
     let modifier = column.ty.modifier;
-    let mut extent = Extent { characters: None, octets: None, precision: None, radix: None, scale: None, datetime: None };
+    let mut extent =
+        Extent { characters: None, octets: None, precision: None, radix: None, scale: None, datetime: None };
     let mut binary = |precision: i32, scale: Option<i32>| {
         (extent.precision, extent.radix, extent.scale) = (Some(precision), Some(2), scale);
     };
@@ -215,9 +218,7 @@ pub(super) fn table_constraints(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             ConstraintKind::ForeignKey { .. } => ("FOREIGN KEY", None),
         };
         let database = viewer.database;
-        row![
-            database, schema, &found.name, database, schema, &table.name, words, "NO", "NO", "YES", nulls_distinct,
-        ]
+        row![database, schema, &found.name, database, schema, &table.name, words, "NO", "NO", "YES", nulls_distinct,]
     };
     let mut rows: Vec<_> = viewer.constraints().map(row).collect();
     for (table, schema, column) in not_null_columns(&viewer) {
@@ -296,7 +297,8 @@ pub(super) fn references(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     for (_, schema, found) in viewer.constraints() {
         let ConstraintKind::ForeignKey { on_delete, on_update, .. } = &found.kind else { continue };
         let key = referenced_constraint(reader, &found.kind);
-        let key_schema = key.and_then(|(table, _)| reader.catalog.schemas.get(&table.schema)).map(|schema| &schema.name);
+        let key_schema =
+            key.and_then(|(table, _)| reader.catalog.schemas.get(&table.schema)).map(|schema| &schema.name);
         rows.push(row![
             database,
             schema,

@@ -24,6 +24,9 @@ mod relation;
 mod role;
 mod routine;
 mod schema;
+#[cfg(test)]
+mod tests;
+pub(crate) mod type_io;
 mod types;
 mod view;
 

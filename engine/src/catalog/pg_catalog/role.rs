@@ -57,7 +57,9 @@ pub(super) fn users(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 }
 
 pub(super) fn shadows(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    logins(reader).map(|role| user(role, role.verifier.as_ref().map_or(NULL, |found| Value::Text(found.as_str().into())))).collect()
+    logins(reader)
+        .map(|role| user(role, role.verifier.as_ref().map_or(NULL, |found| Value::Text(found.as_str().into()))))
+        .collect()
 }
 
 fn logins<'a>(reader: &Reader<'a>) -> impl Iterator<Item = &'a Role> {

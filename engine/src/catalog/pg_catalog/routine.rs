@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use storage::Value;
 
 use super::relation::{NULL, row};
+use super::type_io::type_functions;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
 use crate::function::{
-    CastContext, CastMethod, Comparison, Batch, Function, Operator, Volatility, WINDOW_FUNCTIONS, aggregates, casts, functions, operators,
-    table_functions,
+    Batch, CastContext, CastMethod, Comparison, Function, Operator, Volatility, WINDOW_FUNCTIONS, aggregates, casts,
+    functions, operators, table_functions,
 };
 use crate::types::{builtin, oid};
 
@@ -41,18 +42,6 @@ pub(super) fn routines(_: &Reader<'_>) -> Vec<Vec<Value>> {
             *known = function;
         }
     }
-    let plain = |oid, name, kind, returns, args| Routine {
-        oid,
-        name,
-        kind,
-        variadic: false,
-        strict: false,
-        set: false,
-        volatility: Volatility::Immutable,
-        returns,
-        args,
-        columns: &[],
-    };
     let mut rows = Vec::new();
     for function in scalar.values() {
         rows.push(routine(Routine {
@@ -60,6 +49,13 @@ pub(super) fn routines(_: &Reader<'_>) -> Vec<Vec<Value>> {
             strict: function.strict,
             volatility: function.volatility,
             ..plain(function.oid, function.name, 'f', function.returns, function.args)
+        }));
+    }
+    let mut known = std::collections::BTreeSet::new();
+    for function in type_functions().filter(|function| known.insert(function.oid)) {
+        rows.push(routine(Routine {
+            strict: true,
+            ..plain(function.oid, &function.name, 'f', function.returns, function.args)
         }));
     }
     for function in aggregates() {
@@ -83,10 +79,26 @@ pub(super) fn routines(_: &Reader<'_>) -> Vec<Vec<Value>> {
     rows
 }
 
+fn plain<'a>(oid: u32, name: &'a str, kind: char, returns: u32, args: &'a [u32]) -> Routine<'a> {
+    Routine {
+        oid,
+        name,
+        kind,
+        variadic: false,
+        strict: false,
+        set: false,
+        volatility: Volatility::Immutable,
+        returns,
+        args,
+        columns: &[],
+    }
+}
+
 fn routine(routine: Routine<'_>) -> Vec<Value> {
     let inputs = routine.args.iter().map(|_| 'i');
     let modes = || inputs.chain(routine.columns.iter().map(|_| 'o')).map(String::from).collect::<Vec<_>>();
-    let all_types = || routine.args.iter().copied().chain(routine.columns.iter().map(|(_, ty)| *ty)).collect::<Vec<_>>();
+    let all_types =
+        || routine.args.iter().copied().chain(routine.columns.iter().map(|(_, ty)| *ty)).collect::<Vec<_>>();
     let names = || {
         let inputs = routine.args.iter().map(|_| String::new());
         inputs.chain(routine.columns.iter().map(|(name, _)| (*name).to_owned())).collect::<Vec<_>>()
@@ -139,8 +151,8 @@ pub(super) fn aggregates_rows(_: &Reader<'_>) -> Vec<Vec<Value>> {
     // Accumulators are not functions of their own, so none is named.
     let row = |oid: u32| {
         row![
-            oid, 'n', 0i16, 0u32, 0u32, 0u32, 0u32, 0u32, 0u32, 0u32, 0u32, false, false, 'r', 'r', 0u32, 0u32, 0, 0u32, 0,
-            NULL, NULL,
+            oid, 'n', 0i16, 0u32, 0u32, 0u32, 0u32, 0u32, 0u32, 0u32, 0u32, false, false, 'r', 'r', 0u32, 0u32, 0,
+            0u32, 0, NULL, NULL,
         ]
     };
     aggregates().map(|aggregate| row(aggregate.oid)).collect()
@@ -156,7 +168,9 @@ fn operator(operator: &Operator) -> Vec<Value> {
         _ => operator.name == "=",
     };
     let counterpart = |name: &str, left: u32, right: u32| {
-        operators().find(|other| other.name == name && other.left == Some(left) && other.right == right).map_or(0, |other| other.oid)
+        operators()
+            .find(|other| other.name == name && other.left == Some(left) && other.right == right)
+            .map_or(0, |other| other.oid)
     };
     let commuted = match operator.name {
         "<" => Some(">"),

@@ -3,6 +3,7 @@
 use storage::Value;
 
 use super::relation::{NULL, row};
+use super::type_io::functions_of;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
 use crate::types::builtin::{self, TypeInfo};
 use crate::types::oid;
@@ -12,6 +13,7 @@ pub(super) fn types(_: &Reader<'_>) -> Vec<Vec<Value>> {
 }
 
 fn type_row(info: &TypeInfo) -> Vec<Value> {
+    let [input, output, receive, send] = functions_of(info.oid);
     row![
         info.oid,
         info.name,
@@ -28,10 +30,10 @@ fn type_row(info: &TypeInfo) -> Vec<Value> {
         0u32,
         info.element,
         info.array,
-        0u32,
-        0u32,
-        0u32,
-        0u32,
+        input,
+        output,
+        receive,
+        send,
         0u32,
         0u32,
         0u32,

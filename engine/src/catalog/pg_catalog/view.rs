@@ -91,8 +91,8 @@ fn in_unit(kind: Values, value: &str) -> String {
         Values::Memory => &[("kB", 1), ("MB", 1 << 10), ("GB", 1 << 20), ("TB", 1 << 30)],
         _ => return value.to_owned(),
     };
-    let number = units.iter().find_map(|(unit, factor)| {
-        value.strip_suffix(unit)?.trim().parse::<i64>().ok()?.checked_mul(*factor)
-    });
+    let number = units
+        .iter()
+        .find_map(|(unit, factor)| value.strip_suffix(unit)?.trim().parse::<i64>().ok()?.checked_mul(*factor));
     number.map_or_else(|| value.to_owned(), |number| number.to_string())
 }

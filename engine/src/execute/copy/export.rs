@@ -22,7 +22,11 @@ pub(crate) struct Export {
 
 impl std::fmt::Debug for Export {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Export").field("layout", &self.layout).field("count", &self.count).finish_non_exhaustive()
+        formatter
+            .debug_struct("Export")
+            .field("layout", &self.layout)
+            .field("count", &self.count)
+            .finish_non_exhaustive()
     }
 }
 

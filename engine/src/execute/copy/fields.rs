@@ -190,7 +190,9 @@ fn split_csv(line: &[u8], layout: &Layout, out: &mut Vec<Option<Vec<u8>>>) -> Re
         while at < line.len() {
             let byte = line[at];
             if in_quotes {
-                if byte == layout.escape && line.get(at + 1).is_some_and(|next| *next == layout.quote || *next == layout.escape) {
+                if byte == layout.escape
+                    && line.get(at + 1).is_some_and(|next| *next == layout.quote || *next == layout.escape)
+                {
                     field.push(line[at + 1]);
                     at += 2;
                     continue;
@@ -215,8 +217,8 @@ fn split_csv(line: &[u8], layout: &Layout, out: &mut Vec<Option<Vec<u8>>>) -> Re
         let place = out.len();
         let is_flagged = |flags: &[bool]| flags.get(place).copied().unwrap_or(false);
         let is_null_text = field == layout.null.as_bytes();
-        let null = is_null_text
-            && if quoted { is_flagged(&layout.force_null) } else { !is_flagged(&layout.force_not_null) };
+        let null =
+            is_null_text && if quoted { is_flagged(&layout.force_null) } else { !is_flagged(&layout.force_not_null) };
         out.push((!null).then_some(field));
         if at >= line.len() {
             return Ok(());
@@ -241,7 +243,8 @@ mod tests {
             lines.push(piece.as_bytes()).expect("short");
             while let Some(range) = lines.next(layout, at + 1 == pieces.len()) {
                 split(lines.line(range), layout, &mut fields).expect("well formed");
-                let text = |field: &Option<Vec<u8>>| field.as_ref().map(|field| String::from_utf8_lossy(field).into_owned());
+                let text =
+                    |field: &Option<Vec<u8>>| field.as_ref().map(|field| String::from_utf8_lossy(field).into_owned());
                 rows.push(fields.iter().map(text).collect());
             }
         }
@@ -261,9 +264,6 @@ mod tests {
     #[test]
     fn csv_fields_may_hold_everything() {
         let rows = read(&["1,\"a,\"\"b\n", "c\"\n2,\n3,\"\""], &layout(CopyFormat::Csv));
-        assert_eq!(
-            rows,
-            [row(&[Some("1"), Some("a,\"b\nc")]), row(&[Some("2"), None]), row(&[Some("3"), Some("")])]
-        );
+        assert_eq!(rows, [row(&[Some("1"), Some("a,\"b\nc")]), row(&[Some("2"), None]), row(&[Some("3"), Some("")])]);
     }
 }

@@ -76,7 +76,11 @@ fn csv_only(csv: bool, options: &CopyOptions, direction: CopyDirection) -> Resul
         (options.escape.is_some(), csv, "COPY escape available only in CSV mode"),
         (options.force_quote.is_some(), csv && out, "COPY force quote only available using COPY TO in CSV mode"),
         (options.force_null.is_some(), csv && !out, "COPY force null only available using COPY FROM in CSV mode"),
-        (options.force_not_null.is_some(), csv && !out, "COPY force not null only available using COPY FROM in CSV mode"),
+        (
+            options.force_not_null.is_some(),
+            csv && !out,
+            "COPY force not null only available using COPY FROM in CSV mode",
+        ),
     ];
     match checks.into_iter().find(|(given, allowed, _)| *given && !*allowed) {
         Some((_, _, message)) => Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)),

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
-    AlterColumnOperation, AlterTable, AlterTableOperation, ObjectName, Owner, RenameTableNameKind, SqlOption, TableConstraint,
+    AlterColumnOperation, AlterTable, AlterTableOperation, ObjectName, Owner, RenameTableNameKind, SqlOption,
+    TableConstraint,
 };
 use storage::{TableId, TableLock, Value};
 
@@ -61,7 +62,9 @@ pub(super) async fn run_change(
 /// The mode in which PostgreSQL locks the table for an action.
 fn lock_mode(operation: &AlterTableOperation) -> TableLock {
     match operation {
-        AlterTableOperation::AddConstraint { constraint: TableConstraint::ForeignKey(_), .. } => TableLock::ShareRowExclusive,
+        AlterTableOperation::AddConstraint { constraint: TableConstraint::ForeignKey(_), .. } => {
+            TableLock::ShareRowExclusive
+        }
         AlterTableOperation::SetOptionsParens { .. } => TableLock::ShareUpdateExclusive,
         _ => TableLock::AccessExclusive,
     }
@@ -294,6 +297,11 @@ pub(super) fn column_of(table: &Table, name: &str) -> Result<usize> {
 }
 
 /// `column c of table t`, as messages about dependencies say it.
-pub(super) fn shown_column(environment: &DefinitionEnvironment<'_>, catalog: &Catalog, table: &Table, name: &str) -> String {
+pub(super) fn shown_column(
+    environment: &DefinitionEnvironment<'_>,
+    catalog: &Catalog,
+    table: &Table,
+    name: &str,
+) -> String {
     format!("column {} of table {}", names::quoted(name), environment.shown(catalog, table))
 }

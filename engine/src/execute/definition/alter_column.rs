@@ -20,7 +20,12 @@ use crate::plan::relation::Relation;
 use crate::types::{self, Type};
 
 impl DefinitionEnvironment<'_> {
-    pub(super) async fn alter_add_column(&mut self, oid: u32, definition: &ColumnDef, if_not_exists: bool) -> Result<()> {
+    pub(super) async fn alter_add_column(
+        &mut self,
+        oid: u32,
+        definition: &ColumnDef,
+        if_not_exists: bool,
+    ) -> Result<()> {
         let (catalog, before) = self.locked_table(oid)?;
         let column = self.read_column(&catalog, &before.name, definition)?;
         if before.position_of(&column.name).is_some() {
@@ -157,7 +162,12 @@ impl DefinitionEnvironment<'_> {
         Ok(())
     }
 
-    pub(super) async fn alter_column(&mut self, oid: u32, column: &Ident, operation: &AlterColumnOperation) -> Result<()> {
+    pub(super) async fn alter_column(
+        &mut self,
+        oid: u32,
+        column: &Ident,
+        operation: &AlterColumnOperation,
+    ) -> Result<()> {
         let (catalog, before) = self.locked_table(oid)?;
         let name = fold(column);
         let position = column_of(&before, &name)?;
@@ -216,8 +226,11 @@ impl DefinitionEnvironment<'_> {
         after.columns[position].ty = ty;
         if let Some(default) = &column.default {
             self.bind_default(&catalog, &column.name, ty, &parsed(default)?).map_err(|_| {
-                let message =
-                    format!("default for column \"{}\" cannot be cast automatically to type {}", column.name, types::display(ty));
+                let message = format!(
+                    "default for column \"{}\" cannot be cast automatically to type {}",
+                    column.name,
+                    types::display(ty)
+                );
                 Error::new(SqlState::DATATYPE_MISMATCH, message)
             })?;
         }
@@ -261,8 +274,9 @@ impl DefinitionEnvironment<'_> {
             match using {
                 _ if !known => error,
                 Some(using) => {
-                    let message =
-                        format!("result of USING clause for column \"{name}\" cannot be cast automatically to type {shown}");
+                    let message = format!(
+                        "result of USING clause for column \"{name}\" cannot be cast automatically to type {shown}"
+                    );
                     Error::new(SqlState::DATATYPE_MISMATCH, message)
                         .with_hint("You might need to add an explicit cast.")
                         .at(self.position(using.span()))

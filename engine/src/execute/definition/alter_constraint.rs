@@ -49,11 +49,12 @@ impl DefinitionEnvironment<'_> {
             let position = after.place(*number)?;
             refusals.push((position, self.contains_null(&after, position)));
         }
-        self.rewrite(&before, after, &mut |values| {
-            match refusals.iter().find(|(position, _)| values[*position].is_null()) {
-                Some((_, refusal)) => Err(refusal.clone()),
-                None => Ok(values),
-            }
+        self.rewrite(&before, after, &mut |values| match refusals
+            .iter()
+            .find(|(position, _)| values[*position].is_null())
+        {
+            Some((_, refusal)) => Err(refusal.clone()),
+            None => Ok(values),
         })
         .await
     }
@@ -117,7 +118,8 @@ impl DefinitionEnvironment<'_> {
             let message = format!("constraint \"{old}\" for table \"{}\" does not exist", table.name);
             return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
         };
-        if let ConstraintKind::PrimaryKey { index, .. } | ConstraintKind::Unique { index, .. } = &table.constraints[at].kind
+        if let ConstraintKind::PrimaryKey { index, .. } | ConstraintKind::Unique { index, .. } =
+            &table.constraints[at].kind
         {
             return self.rename_index(oid, *index, &new).await;
         }

@@ -48,8 +48,10 @@ impl DefinitionEnvironment<'_> {
                 ColumnOption::Null => nullable = true,
                 ColumnOption::NotNull => column.not_null = true,
                 ColumnOption::Default(_) if column.default.is_some() => {
-                    let message =
-                        format!("multiple default values specified for column \"{}\" of table \"{table}\"", column.name);
+                    let message = format!(
+                        "multiple default values specified for column \"{}\" of table \"{table}\"",
+                        column.name
+                    );
                     return Err(Error::new(SqlState::SYNTAX_ERROR, message));
                 }
                 ColumnOption::Default(value) => column.default = Some(value),
@@ -114,7 +116,8 @@ impl DefinitionEnvironment<'_> {
                 types::display(ty),
                 types::display(from)
             );
-            Error::new(SqlState::DATATYPE_MISMATCH, message).with_hint("You will need to rewrite or cast the expression.")
+            Error::new(SqlState::DATATYPE_MISMATCH, message)
+                .with_hint("You will need to rewrite or cast the expression.")
         })?;
         Ok(Some(bound).filter(|bound| !bound.as_const().is_some_and(storage::Value::is_null)))
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
     self, CheckConstraint, ColumnOption, ConstraintCharacteristics, DeferrableInitial, Ident, IndexColumn, IndexOption,
-    IndexType, KeyOrIndexDisplay, NullsDistinctOption, OrderByExpr, OrderByOptions, PrimaryKeyConstraint, TableConstraint,
-    UniqueConstraint,
+    IndexType, KeyOrIndexDisplay, NullsDistinctOption, OrderByExpr, OrderByOptions, PrimaryKeyConstraint,
+    TableConstraint, UniqueConstraint,
 };
 
 use super::DefinitionEnvironment;
@@ -93,7 +93,12 @@ fn primary_key(key: &PrimaryKeyConstraint, column: Option<&Ident>) -> Result<Key
     let PrimaryKeyConstraint { name, index_name, index_type, columns, index_options, characteristics } = key;
     refuse_index_words(index_name.as_ref(), index_type.as_ref(), index_options)?;
     refuse_deferrable(characteristics.as_ref())?;
-    Ok(Key { name: name.as_ref().map(fold), primary: true, nulls_distinct: true, columns: key_columns(columns, column)? })
+    Ok(Key {
+        name: name.as_ref().map(fold),
+        primary: true,
+        nulls_distinct: true,
+        columns: key_columns(columns, column)?,
+    })
 }
 
 fn unique(key: &UniqueConstraint, column: Option<&Ident>) -> Result<Key> {

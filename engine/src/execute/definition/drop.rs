@@ -166,8 +166,10 @@ impl DefinitionEnvironment<'_> {
                 let ConstraintKind::ForeignKey { target, target_columns, .. } = &constraint.kind else { continue };
                 let Some(target) = catalog.tables.get(target) else { continue };
                 let Some(on) = on(table, target, target_columns) else { continue };
-                let shown = format!("constraint {} on table {}", names::quoted(&constraint.name), self.shown(catalog, table));
-                dependents.push((constraint.oid, Dependent { table: table.oid, constraint: constraint.oid, shown, on }));
+                let shown =
+                    format!("constraint {} on table {}", names::quoted(&constraint.name), self.shown(catalog, table));
+                dependents
+                    .push((constraint.oid, Dependent { table: table.oid, constraint: constraint.oid, shown, on }));
             }
         }
         dependents.sort_by_key(|(oid, _)| *oid);
@@ -270,7 +272,8 @@ impl DefinitionEnvironment<'_> {
         let index = table.indexes[at].clone();
         let shown = self.shown_relation(&catalog, table.schema, &index.name);
         if let Some(constraint) = names::constraint_of(&table, &index) {
-            let constraint = format!("constraint {} on table {}", names::quoted(&constraint.name), self.shown(&catalog, &table));
+            let constraint =
+                format!("constraint {} on table {}", names::quoted(&constraint.name), self.shown(&catalog, &table));
             let message = format!("cannot drop index {shown} because {constraint} requires it");
             return Err(Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
                 .with_hint(format!("You can drop {constraint} instead.")));

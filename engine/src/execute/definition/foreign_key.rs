@@ -62,7 +62,8 @@ impl<'a> ForeignKey<'a> {
             return Err(Error::unsupported("MATCH FULL or MATCH PARTIAL"));
         }
         refuse_deferrable(characteristics.as_ref())?;
-        let columns = if columns.is_empty() { column.into_iter().collect() } else { columns.iter().collect::<Vec<_>>() };
+        let columns =
+            if columns.is_empty() { column.into_iter().collect() } else { columns.iter().collect::<Vec<_>>() };
         Ok(Self {
             name: own_name.as_ref().or(name).map(fold),
             columns: columns.into_iter().map(fold).collect(),
@@ -119,7 +120,8 @@ impl DefinitionEnvironment<'_> {
             let catalog = self.catalog();
             let own_schema = catalog.schemas.get(&table.schema).map(|schema| schema.name.as_str());
             let is_new = !catalog.tables.contains_key(&table.oid);
-            let names_itself = name.name == table.name && (name.schema.is_none() || name.schema.as_deref() == own_schema);
+            let names_itself =
+                name.name == table.name && (name.schema.is_none() || name.schema.as_deref() == own_schema);
             if is_new && names_itself {
                 return Ok(None);
             }
@@ -150,7 +152,9 @@ impl DefinitionEnvironment<'_> {
         let catalog = self.catalog();
         let target = match added.target == table.oid {
             true => table,
-            false => catalog.tables.get(&added.target).ok_or_else(|| Error::internal("a foreign key's target is gone"))?,
+            false => {
+                catalog.tables.get(&added.target).ok_or_else(|| Error::internal("a foreign key's target is gone"))?
+            }
         };
         let positions = places(table, &added.columns)?;
         let parent = Parent::of(target, &added.target_columns)?;
@@ -272,7 +276,8 @@ fn matched_columns(table: &Table, target: &Table, key: &ForeignKey<'_>) -> Resul
         return Err(message("foreign key referenced-columns list must not contain duplicates"));
     }
     if !target.indexes.iter().any(|index| enforces(target, index, &target_columns)) {
-        let words = format!("there is no unique constraint matching given keys for referenced table \"{}\"", target.name);
+        let words =
+            format!("there is no unique constraint matching given keys for referenced table \"{}\"", target.name);
         return Err(Error::new(SqlState::INVALID_FOREIGN_KEY, words));
     }
     Ok((columns, target_columns))

@@ -41,7 +41,10 @@ pub(super) async fn create(create: &CreateIndex, environment: &mut DefinitionEnv
     let refused = [
         (!include.is_empty(), "INCLUDE in an index"),
         (predicate.is_some(), "a partial index"),
-        (!index_options.is_empty() || !alter_options.is_empty(), "an option of this CREATE INDEX that PostgreSQL does not have"),
+        (
+            !index_options.is_empty() || !alter_options.is_empty(),
+            "an option of this CREATE INDEX that PostgreSQL does not have",
+        ),
     ];
     if let Some((_, what)) = refused.iter().find(|(said, _)| *said) {
         return Err(Error::unsupported(what));
@@ -49,7 +52,9 @@ pub(super) async fn create(create: &CreateIndex, environment: &mut DefinitionEnv
     let options = options::of_index(with)?;
     let table = environment.lock_for_index(table_name).await?;
     let columns = environment.index_columns(&table, columns)?;
-    let Some(name) = environment.index_name(&table, name.as_ref(), &columns, *if_not_exists).await? else { return Ok(()) };
+    let Some(name) = environment.index_name(&table, name.as_ref(), &columns, *if_not_exists).await? else {
+        return Ok(());
+    };
     let mut table = (*table).clone();
     table.indexes.push(Index {
         oid: environment.store.allocate_oid()?,
@@ -92,7 +97,11 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    fn find_indexable(&self, catalog: &catalog::Catalog, name: &crate::plan::bind::QualifiedName) -> Result<Arc<Table>> {
+    fn find_indexable(
+        &self,
+        catalog: &catalog::Catalog,
+        name: &crate::plan::bind::QualifiedName,
+    ) -> Result<Arc<Table>> {
         match self.find(catalog, name)? {
             Some(Relation::Index(..)) => {
                 let message = format!("cannot create index on relation \"{}\"", name.name);

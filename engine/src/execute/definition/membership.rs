@@ -79,7 +79,8 @@ impl DefinitionEnvironment<'_> {
         if catalog.roles.get(&role).is_some_and(|role| role.attributes.superuser) {
             return Err(denied("must be superuser to alter superusers"));
         }
-        let holds = |holder: &RoleId| catalog.roles.get(&holder.0).is_some_and(|holder| holder.admin_of.contains(&role));
+        let holds =
+            |holder: &RoleId| catalog.roles.get(&holder.0).is_some_and(|holder| holder.admin_of.contains(&role));
         if own.createrole || self.principal.roles().iter().any(holds) {
             return Ok(());
         }

@@ -118,7 +118,13 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::CreateRole { .. } => "CREATE ROLE",
         Definition::AlterRole { .. } => "ALTER ROLE",
         Definition::DropRoles { .. } => "DROP ROLE",
-        Definition::Membership(change) => if change.grant { "GRANT ROLE" } else { "REVOKE ROLE" },
+        Definition::Membership(change) => {
+            if change.grant {
+                "GRANT ROLE"
+            } else {
+                "REVOKE ROLE"
+            }
+        }
         Definition::Privileges(change) => match change.deed {
             Deed::Grant { .. } => "GRANT",
             Deed::Revoke { .. } => "REVOKE",

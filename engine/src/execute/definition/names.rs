@@ -88,9 +88,7 @@ impl DefinitionEnvironment<'_> {
                 let message = format!("\"{}\" is not a table", table.indexes[at].name);
                 Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message))
             }
-            None => {
-                Err(Error::new(SqlState::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist")))
-            }
+            None => Err(Error::new(SqlState::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"))),
         }
     }
 

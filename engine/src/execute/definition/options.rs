@@ -61,7 +61,9 @@ pub(super) fn of_index(options: &[ast::Expr]) -> Result<Vec<(String, String)>> {
             ast::Expr::BinaryOp { left, op: ast::BinaryOperator::Eq, right } => (left.as_ref(), value_text(right)?),
             name => (name, "true".to_owned()),
         };
-        let ast::Expr::Identifier(name) = name else { return Err(Error::unsupported(format!("storage parameter {name}"))) };
+        let ast::Expr::Identifier(name) = name else {
+            return Err(Error::unsupported(format!("storage parameter {name}")));
+        };
         add(&mut parameters, fold(name), value, INDEX_PARAMETERS)?;
     }
     Ok(parameters)

@@ -63,9 +63,8 @@ impl DefinitionEnvironment<'_> {
             PrivilegeObjects::AllTablesIn(schemas) => {
                 for schema in schemas {
                     let schema = named_schema(&catalog, schema)?.oid;
-                    let inside = |table: &&Arc<crate::catalog::Table>| {
-                        table.schema == schema && table.kind == TableKind::Table
-                    };
+                    let inside =
+                        |table: &&Arc<crate::catalog::Table>| table.schema == schema && table.kind == TableKind::Table;
                     let tables = catalog.tables.values().filter(inside);
                     targets.extend(tables.map(|table| Target { kind: ObjectKind::Table, oid: table.oid }));
                 }
@@ -77,9 +76,10 @@ impl DefinitionEnvironment<'_> {
             }
             PrivilegeObjects::Databases(names) => {
                 for name in names {
-                    let database = catalog.databases.values().find(|database| database.name == *name).ok_or_else(|| {
-                        Error::new(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"))
-                    })?;
+                    let database =
+                        catalog.databases.values().find(|database| database.name == *name).ok_or_else(|| {
+                            Error::new(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"))
+                        })?;
                     targets.push(Target { kind: ObjectKind::Database, oid: database.oid });
                 }
             }
@@ -99,7 +99,12 @@ impl DefinitionEnvironment<'_> {
         Err(Error::new(INVALID_GRANT, format!("invalid privilege type {} for {noun}", first.keyword())))
     }
 
-    async fn change_target(&mut self, target: &Target, request: &PrivilegeChange, grantees: &[Option<RoleId>]) -> Result<()> {
+    async fn change_target(
+        &mut self,
+        target: &Target,
+        request: &PrivilegeChange,
+        grantees: &[Option<RoleId>],
+    ) -> Result<()> {
         match target.kind {
             ObjectKind::Schema => self.lock_schema(target.oid, true).await?,
             ObjectKind::Table => self.lock_entry(target.oid).await?,
@@ -110,20 +115,43 @@ impl DefinitionEnvironment<'_> {
         match target.kind {
             ObjectKind::Schema => {
                 let mut schema = (**catalog.schemas.get(&target.oid).ok_or_else(gone)?).clone();
-                let acl = self.changed_acl(&catalog, target.kind, schema.owner, schema.acl.as_ref(), &schema.name, request, grantees)?;
+                let acl = self.changed_acl(
+                    &catalog,
+                    target.kind,
+                    schema.owner,
+                    schema.acl.as_ref(),
+                    &schema.name,
+                    request,
+                    grantees,
+                )?;
                 schema.acl = acl.or(schema.acl);
                 self.apply(Change::Schema(schema.oid, Some(Arc::new(schema))))
             }
             ObjectKind::Table => {
                 let mut table = (**catalog.tables.get(&target.oid).ok_or_else(gone)?).clone();
-                let acl = self.changed_acl(&catalog, target.kind, table.owner, table.acl.as_ref(), &table.name, request, grantees)?;
+                let acl = self.changed_acl(
+                    &catalog,
+                    target.kind,
+                    table.owner,
+                    table.acl.as_ref(),
+                    &table.name,
+                    request,
+                    grantees,
+                )?;
                 table.acl = acl.or(table.acl);
                 self.put_table(table).map(drop)
             }
             _ => {
                 let mut database = (**catalog.databases.get(&target.oid).ok_or_else(gone)?).clone();
-                let acl =
-                    self.changed_acl(&catalog, target.kind, database.owner, database.acl.as_ref(), &database.name, request, grantees)?;
+                let acl = self.changed_acl(
+                    &catalog,
+                    target.kind,
+                    database.owner,
+                    database.acl.as_ref(),
+                    &database.name,
+                    request,
+                    grantees,
+                )?;
                 database.acl = acl.or(database.acl);
                 self.apply(Change::Database(database.oid, Some(Arc::new(database))))
             }
@@ -176,10 +204,13 @@ impl DefinitionEnvironment<'_> {
             Deed::Grant { .. } => ("01007", "granted"),
             Deed::Revoke { .. } => ("01006", "revoked"),
         };
-        self.notice_warning(state, match held.is_empty() {
-            true => format!("no privileges were {deed} for \"{name}\""),
-            false => format!("not all privileges were {deed} for \"{name}\""),
-        });
+        self.notice_warning(
+            state,
+            match held.is_empty() {
+                true => format!("no privileges were {deed} for \"{name}\""),
+                false => format!("not all privileges were {deed} for \"{name}\""),
+            },
+        );
     }
 
     /// A notice of class 01, which is shown as a warning.

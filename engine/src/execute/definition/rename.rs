@@ -16,7 +16,10 @@ pub(super) fn parsed(expression: &str) -> Result<ast::Expr> {
     let dialect = PostgreSqlDialect {};
     let parser = Parser::new(&dialect).try_with_sql(expression);
     parser.and_then(|mut parser| parser.parse_expr()).map_err(|error| {
-        Error::new(SqlState::DATA_CORRUPTED, format!("the expression {expression} of the catalog cannot be read: {error}"))
+        Error::new(
+            SqlState::DATA_CORRUPTED,
+            format!("the expression {expression} of the catalog cannot be read: {error}"),
+        )
     })
 }
 
@@ -68,9 +71,9 @@ impl DefinitionEnvironment<'_> {
     pub(super) fn alter_rename_column(&mut self, oid: u32, old: &Ident, new: &Ident) -> Result<()> {
         let (old, new) = (fold(old), fold(new));
         let (_, table) = self.locked_table(oid)?;
-        let position = table.position_of(&old).ok_or_else(|| {
-            Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{old}\" does not exist"))
-        })?;
+        let position = table
+            .position_of(&old)
+            .ok_or_else(|| Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{old}\" does not exist")))?;
         if table.position_of(&new).is_some() {
             let message = format!("column \"{new}\" of relation \"{}\" already exists", table.name);
             return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));

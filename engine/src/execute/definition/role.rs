@@ -196,7 +196,8 @@ impl DefinitionEnvironment<'_> {
                 return Err(denied("must be superuser to change bypassrls attribute"));
             }
         }
-        if !own.superuser && !own.createrole && !(is_password_only(options) && role.oid == self.principal.role().0) {
+        let own_password = is_password_only(options) && role.oid == self.principal.role().0;
+        if !(own.superuser || own.createrole || own_password) {
             return Err(denied("permission denied"));
         }
         self.set_options(&mut role, options)?;
@@ -205,7 +206,8 @@ impl DefinitionEnvironment<'_> {
 
     async fn rename_role(&mut self, name: &str, new: String) -> Result<()> {
         let mut role = self.lock_named_role(name).await?;
-        let named_now = |who: &str| Error::new(SqlState::FEATURE_NOT_SUPPORTED, format!("{who} user cannot be renamed"));
+        let named_now =
+            |who: &str| Error::new(SqlState::FEATURE_NOT_SUPPORTED, format!("{who} user cannot be renamed"));
         if name == self.context.session.session_user {
             return Err(named_now("session"));
         }
@@ -300,7 +302,10 @@ impl DefinitionEnvironment<'_> {
         }
         for role in roles {
             let RoleName::Named(name) = role else {
-                return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "cannot use special role specifier in DROP ROLE"));
+                return Err(Error::new(
+                    SqlState::INVALID_PARAMETER_VALUE,
+                    "cannot use special role specifier in DROP ROLE",
+                ));
             };
             if if_exists && self.catalog().role_named(name).is_none() {
                 self.notice_skipping(None, format!("role \"{name}\" does not exist"));

@@ -126,7 +126,10 @@ async fn constraints_are_named_as_postgresql_names_them() {
         .run("CREATE TABLE a (x int PRIMARY KEY, y int UNIQUE UNIQUE, z int CHECK (z > 0 AND y > 0) CHECK (z < 10) CHECK (true))")
         .await
         .unwrap();
-    bench.run("CREATE TABLE b (x int REFERENCES a, y int REFERENCES a (y), FOREIGN KEY (x) REFERENCES a)").await.unwrap();
+    bench
+        .run("CREATE TABLE b (x int REFERENCES a, y int REFERENCES a (y), FOREIGN KEY (x) REFERENCES a)")
+        .await
+        .unwrap();
     let names = |table: &Table| table.constraints.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(bench.table("a")), ["a_check", "a_z_check", "a_check1", "a_pkey", "a_y_key"]);
     assert_eq!(names(bench.table("b")), ["b_x_fkey", "b_y_fkey", "b_x_fkey1"]);

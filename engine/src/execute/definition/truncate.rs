@@ -41,10 +41,7 @@ pub(super) async fn run(truncate: &Truncate, environment: &mut DefinitionEnviron
 }
 
 impl DefinitionEnvironment<'_> {
-    async fn lock_for_truncate(
-        &mut self,
-        name: &datafusion::sql::sqlparser::ast::ObjectName,
-    ) -> Result<Arc<Table>> {
+    async fn lock_for_truncate(&mut self, name: &datafusion::sql::sqlparser::ast::ObjectName) -> Result<Arc<Table>> {
         let name = self.qualified(name)?;
         loop {
             let catalog = self.catalog();
@@ -78,7 +75,9 @@ impl DefinitionEnvironment<'_> {
             self.lock_table(child.oid, TableLock::AccessExclusive).await?;
             let catalog = self.catalog();
             // It may have lost its foreign key while we waited.
-            let Some((child, _)) = referencing(&catalog, oids).find(|(table, _)| table.oid == child.oid) else { continue };
+            let Some((child, _)) = referencing(&catalog, oids).find(|(table, _)| table.oid == child.oid) else {
+                continue;
+            };
             let shown = self.shown(&catalog, child);
             self.notice(format!("truncate cascades to table \"{shown}\""));
             self.check_truncate(child)?;

@@ -38,8 +38,10 @@ impl DefinitionEnvironment<'_> {
             for row in &rows {
                 let source = StoredSource { row, schema, places: &check.places };
                 if eval(&check.condition, self.context, &source)? == Value::Bool(false) {
-                    let message =
-                        format!("check constraint \"{}\" of relation \"{}\" is violated by some row", check.name, table.name);
+                    let message = format!(
+                        "check constraint \"{}\" of relation \"{}\" is violated by some row",
+                        check.name, table.name
+                    );
                     return Err(Error::new(SqlState::CHECK_VIOLATION, message)
                         .with_table(self.schema_of(table), &table.name)
                         .with_constraint(&check.name));

@@ -1,9 +1,9 @@
 //! Checked arithmetic over whole columns, with PostgreSQL's errors: Arrow's kernels check integers, this file the rest.
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Datum, Scalar};
+use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::arrow::error::ArrowError;
-use datafusion::arrow::compute::kernels::numeric;
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 
@@ -64,9 +64,8 @@ impl ArithmeticFunction {
                     let row = if constant { 0 } else { row };
                     array.is_valid(row).then(|| f64::from(array.as_primitive::<Float32Type>().value(row)))
                 };
-                (0..result.len()).try_for_each(|row| {
-                    self.check_float(read(left, row), read(right, row), f64::from(values[row]))
-                })
+                (0..result.len())
+                    .try_for_each(|row| self.check_float(read(left, row), read(right, row), f64::from(values[row])))
             }
             DataType::Float64 => {
                 let values = result.as_primitive::<Float64Type>().values();

@@ -20,9 +20,34 @@ use crate::types::{Type, oid};
 /// Functions that fail on values that queries commonly keep away from them by another condition. What can only
 /// overflow is not here: PostgreSQL promises no order of evaluation either.
 const GUARDED: &[&str] = &[
-    "div", "mod", "numeric_div", "numeric_mod", "ln", "log", "log10", "sqrt", "dsqrt", "power", "dpow", "exp", "to_number",
-    "to_date", "to_timestamp", "substring", "substr", "chr", "make_date", "make_timestamp", "width_bucket", "cash_div",
-    "interval_div", "nextval", "setval", "currval", "json_in", "jsonb_in",
+    "div",
+    "mod",
+    "numeric_div",
+    "numeric_mod",
+    "ln",
+    "log",
+    "log10",
+    "sqrt",
+    "dsqrt",
+    "power",
+    "dpow",
+    "exp",
+    "to_number",
+    "to_date",
+    "to_timestamp",
+    "substring",
+    "substr",
+    "chr",
+    "make_date",
+    "make_timestamp",
+    "width_bucket",
+    "cash_div",
+    "interval_div",
+    "nextval",
+    "setval",
+    "currval",
+    "json_in",
+    "jsonb_in",
 ];
 
 /// Whether evaluating this may fail where a neighbouring condition would have kept it from being evaluated.
@@ -45,7 +70,10 @@ fn converts_text(function: &Function) -> bool {
 }
 
 fn is_volatile(expr: &Expr) -> bool {
-    walk::any(expr, &|part| matches!(&part.kind, ExprKind::Call { function, .. } if function.volatility == Volatility::Volatile))
+    walk::any(
+        expr,
+        &|part| matches!(&part.kind, ExprKind::Call { function, .. } if function.volatility == Volatility::Volatile),
+    )
 }
 
 impl Lowering<'_> {
@@ -112,7 +140,9 @@ impl Lowering<'_> {
             ExprKind::Distinct { equal, left, right, negated } => self.distinct(expr, equal, left, right, *negated),
             ExprKind::Case { whens, otherwise } => self.case(expr, whens, otherwise.as_deref()),
             ExprKind::Coalesce(parts) => self.coalesce(expr, parts),
-            ExprKind::ArrayCompare { function, left, array, all } => self.array_compare(expr, function, left, array, *all),
+            ExprKind::ArrayCompare { function, left, array, all } => {
+                self.array_compare(expr, function, left, array, *all)
+            }
             ExprKind::NullIf { .. }
             | ExprKind::Extreme { .. }
             | ExprKind::Array(_)
@@ -167,7 +197,11 @@ impl Lowering<'_> {
         if !(left_type.is_signed_integer() && right_type.is_signed_integer()) {
             return Ok(None);
         }
-        let wider = if left_type.primitive_width() > right_type.primitive_width() { left_type.clone() } else { right_type.clone() };
+        let wider = if left_type.primitive_width() > right_type.primitive_width() {
+            left_type.clone()
+        } else {
+            right_type.clone()
+        };
         Ok(Some((cast(left, left_type, wider.clone()), cast(right, right_type, wider))))
     }
 
@@ -201,16 +235,16 @@ impl Lowering<'_> {
 
     fn negation(&self, inner: &Expr) -> Result<DfExpr> {
         // NOT (a <> b) is a = b, also for NULL: an equality is what joins look for.
-        if let ExprKind::Call { function, args } = &inner.kind {
-            if let [left, right] = args.as_slice() {
-                let sides = match function.batch {
-                    Some(Batch::Compare(Comparison::NotEqual)) => self.pair(left, right)?,
-                    Some(Batch::CompareKey(Comparison::NotEqual)) => self.key_pair(left, right)?,
-                    _ => None,
-                };
-                if let Some((left, right)) = sides {
-                    return Ok(binary(left, Operator::Eq, right));
-                }
+        if let ExprKind::Call { function, args } = &inner.kind
+            && let [left, right] = args.as_slice()
+        {
+            let sides = match function.batch {
+                Some(Batch::Compare(Comparison::NotEqual)) => self.pair(left, right)?,
+                Some(Batch::CompareKey(Comparison::NotEqual)) => self.key_pair(left, right)?,
+                _ => None,
+            };
+            if let Some((left, right)) = sides {
+                return Ok(binary(left, Operator::Eq, right));
             }
         }
         Ok(DfExpr::Not(Box::new(self.lowered(inner)?)))
@@ -226,7 +260,10 @@ impl Lowering<'_> {
         let (mut left_columns, mut right_columns) = (HashSet::new(), HashSet::new());
         walk::columns(left, &mut left_columns);
         walk::columns(right, &mut right_columns);
-        if left_columns.is_empty() || right_columns.is_empty() || column::arrow_of(left.ty)? != column::arrow_of(right.ty)? {
+        if left_columns.is_empty()
+            || right_columns.is_empty()
+            || column::arrow_of(left.ty)? != column::arrow_of(right.ty)?
+        {
             let operator = if negated { Operator::IsNotDistinctFrom } else { Operator::IsDistinctFrom };
             return Ok(binary(left_key, operator, right_key));
         }
@@ -264,7 +301,9 @@ impl Lowering<'_> {
     fn coalesce(&self, expr: &Expr, parts: &[Expr]) -> Result<DfExpr> {
         let Some((last, first)) = parts.split_last() else { return column::literal(&Value::Null, expr.ty) };
         // Each part stands twice in the CASE, so only what is computed already may.
-        if guarded(last) || !first.iter().all(|part| matches!(part.kind, ExprKind::Column(_) | ExprKind::OuterColumn { .. })) {
+        if guarded(last)
+            || !first.iter().all(|part| matches!(part.kind, ExprKind::Column(_) | ExprKind::OuterColumn { .. }))
+        {
             return self.row_by_row(expr);
         }
         let mut whens = Vec::with_capacity(first.len());
@@ -280,7 +319,14 @@ impl Lowering<'_> {
     }
 
     /// `= ANY` and `<> ALL` of a constant array are IN lists.
-    fn array_compare(&self, expr: &Expr, function: &'static Function, left: &Expr, array: &Expr, all: bool) -> Result<DfExpr> {
+    fn array_compare(
+        &self,
+        expr: &Expr,
+        function: &'static Function,
+        left: &Expr,
+        array: &Expr,
+        all: bool,
+    ) -> Result<DfExpr> {
         let Some(Value::Array(array)) = array.as_const() else { return self.row_by_row(expr) };
         let (comparison, by_key) = match function.batch {
             Some(Batch::Compare(comparison)) => (comparison, false),
@@ -334,18 +380,21 @@ pub(super) fn binary(left: DfExpr, operator: Operator, right: DfExpr) -> DfExpr 
     DfExpr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right)))
 }
 
-pub(super) fn cast(expr: DfExpr, from: datafusion::arrow::datatypes::DataType, to: datafusion::arrow::datatypes::DataType) -> DfExpr {
+pub(super) fn cast(
+    expr: DfExpr,
+    from: datafusion::arrow::datatypes::DataType,
+    to: datafusion::arrow::datatypes::DataType,
+) -> DfExpr {
     if from == to { expr } else { DfExpr::Cast(Cast::new(Box::new(expr), to)) }
 }
 
 /// A constant under a cast, cast now: lists of plain constants are looked up by hash.
 fn folded_cast(expr: DfExpr) -> DfExpr {
-    if let DfExpr::Cast(cast) = &expr {
-        if let DfExpr::Literal(value, _) = cast.expr.as_ref() {
-            if let Ok(value) = value.cast_to(cast.field.data_type()) {
-                return DfExpr::Literal(value, None);
-            }
-        }
+    if let DfExpr::Cast(cast) = &expr
+        && let DfExpr::Literal(value, _) = cast.expr.as_ref()
+        && let Ok(value) = value.cast_to(cast.field.data_type())
+    {
+        return DfExpr::Literal(value, None);
     }
     expr
 }
@@ -375,4 +424,3 @@ fn operator(comparison: Comparison) -> Operator {
         Comparison::GreaterOrEqual => Operator::GtEq,
     }
 }
-

@@ -11,10 +11,15 @@ use crate::function::{EvalContext, Volatility};
 
 pub(super) fn fold(expr: Expr, context: &EvalContext) -> Result<Expr> {
     let expr = match expr.kind {
-        ExprKind::Const(_) | ExprKind::Column(_) | ExprKind::OuterColumn { .. } => return Ok(expr),
+        ExprKind::Const(_) | ExprKind::Column(_) => return Ok(expr),
+        // Whatever query it is from, by now it is a column of the rows at hand.
+        ExprKind::OuterColumn { var, .. } => return Ok(Expr::column(var, expr.ty)),
         ExprKind::Param(position) => {
             let value = context.params.get(position).cloned().ok_or_else(|| {
-                Error::new(crate::error::SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${}", position + 1))
+                Error::new(
+                    crate::error::SqlState::UNDEFINED_PARAMETER,
+                    format!("there is no parameter ${}", position + 1),
+                )
             })?;
             return Ok(Expr::constant(value, expr.ty));
         }

@@ -45,7 +45,9 @@ impl Lowering<'_> {
     /// None: no limit, which is also what NULL says.
     pub(super) fn row_count(&self, expr: Option<&Expr>, state: SqlState, clause: &'static str) -> Result<Option<i64>> {
         let Some(expr) = expr else { return Ok(None) };
-        if walk::any(expr, &|part| matches!(part.kind, ExprKind::Column(_) | ExprKind::OuterColumn { .. } | ExprKind::Subquery(_))) {
+        if walk::any(expr, &|part| {
+            matches!(part.kind, ExprKind::Column(_) | ExprKind::OuterColumn { .. } | ExprKind::Subquery(_))
+        }) {
             return Err(Error::unsupported(format!("a subquery in {clause}")));
         }
         let rows = match self.constant(expr)? {
@@ -73,13 +75,17 @@ impl Lowering<'_> {
         let first = u64::try_from(skip).unwrap_or(u64::MAX);
         let ranks = [
             ranking(WindowFunctionDefinition::WindowUDF(rank_udwf()), Vec::new(), order.clone()).alias(rank.clone()),
-            ranking(WindowFunctionDefinition::WindowUDF(row_number_udwf()), Vec::new(), order.clone()).alias(number.clone()),
+            ranking(WindowFunctionDefinition::WindowUDF(row_number_udwf()), Vec::new(), order.clone())
+                .alias(number.clone()),
         ];
         let kept = if fetch == 0 {
             super::expression::boolean(false)
         } else {
-            binary(column::named(rank), Operator::LtEq, unsigned(last))
-                .and(binary(column::named(number), Operator::Gt, unsigned(first)))
+            binary(column::named(rank), Operator::LtEq, unsigned(last)).and(binary(
+                column::named(number),
+                Operator::Gt,
+                unsigned(first),
+            ))
         };
         LogicalPlanBuilder::from(self.relation(unsorted)?)
             .window(ranks)

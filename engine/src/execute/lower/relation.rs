@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::cte_worktable::CteWorkTable;
-use datafusion::datasource::provider_as_source;
 use datafusion::datasource::TableProvider;
+use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr as DfExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Sort, SortExpr};
 use storage::Value;
 
@@ -93,7 +93,12 @@ impl Lowering<'_> {
     }
 
     /// Reads a provider whose fields are named after the columns, and leaves out the qualifier that DataFusion gives.
-    fn source(&mut self, name: Option<&str>, provider: Arc<dyn TableProvider>, columns: &[Column]) -> Result<LogicalPlan> {
+    fn source(
+        &mut self,
+        name: Option<&str>,
+        provider: Arc<dyn TableProvider>,
+        columns: &[Column],
+    ) -> Result<LogicalPlan> {
         self.scans += 1;
         let name = name.map_or_else(|| format!("t{}", self.scans), str::to_owned);
         let scan = LogicalPlanBuilder::scan(
@@ -165,7 +170,13 @@ impl Lowering<'_> {
         }
     }
 
-    fn join(&mut self, kind: JoinKind, left: &Relation, right: &Relation, condition: Option<&Expr>) -> Result<LogicalPlan> {
+    fn join(
+        &mut self,
+        kind: JoinKind,
+        left: &Relation,
+        right: &Relation,
+        condition: Option<&Expr>,
+    ) -> Result<LogicalPlan> {
         let left = LogicalPlanBuilder::from(self.relation(left)?);
         let right = self.relation(right)?;
         let join = match kind {
@@ -182,7 +193,9 @@ impl Lowering<'_> {
         };
         match (join, condition) {
             (JoinType::Inner, None) => left.cross_join(right),
-            (join, condition) => left.join_on(right, join, condition.or_else(|| Some(super::expression::boolean(true)))),
+            (join, condition) => {
+                left.join_on(right, join, condition.or_else(|| Some(super::expression::boolean(true))))
+            }
         }
         .and_then(LogicalPlanBuilder::build)
         .map_err(failure)
@@ -192,14 +205,23 @@ impl Lowering<'_> {
         let mut sort = Vec::with_capacity(keys.len());
         for key in keys {
             // Sorting by a constant sorts nothing.
-            if walk::any(&key.expr, &|part| matches!(part.kind, ExprKind::Column(_) | ExprKind::OuterColumn { .. } | ExprKind::Call { .. })) {
+            if walk::any(&key.expr, &|part| {
+                matches!(part.kind, ExprKind::Column(_) | ExprKind::OuterColumn { .. } | ExprKind::Call { .. })
+            }) {
                 sort.push(SortExpr::new(self.key(&key.expr)?, !key.descending, key.nulls_first));
             }
         }
         Ok(sort)
     }
 
-    fn recursive(&mut self, name: &str, columns: &[Column], all: bool, base: &Relation, step: &Relation) -> Result<LogicalPlan> {
+    fn recursive(
+        &mut self,
+        name: &str,
+        columns: &[Column],
+        all: bool,
+        base: &Relation,
+        step: &Relation,
+    ) -> Result<LogicalPlan> {
         if !all {
             for column in columns {
                 if super::sort_key::key_of(column.ty)?.is_some() {

@@ -43,7 +43,8 @@ pub(super) fn row_function(expr: &Expr, guarded: bool, volatile: bool, context: 
     collect_columns(expr, &mut arguments)?;
     let inputs = arguments.iter().map(|(var, _)| column::reference(*var)).collect();
     let volatility = if guarded || volatile { Volatility::Volatile } else { Volatility::Immutable };
-    let signature = if arguments.is_empty() { Signature::nullary(volatility) } else { Signature::any(arguments.len(), volatility) };
+    let signature =
+        if arguments.is_empty() { Signature::nullary(volatility) } else { Signature::any(arguments.len(), volatility) };
     let function = RowFunction {
         expr: Arc::new(expr.clone()),
         arguments,
@@ -56,10 +57,10 @@ pub(super) fn row_function(expr: &Expr, guarded: bool, volatile: bool, context: 
 }
 
 fn collect_columns(expr: &Expr, into: &mut Vec<(ColumnVar, ColumnType)>) -> Result<()> {
-    if let ExprKind::Column(var) | ExprKind::OuterColumn { var, .. } = &expr.kind {
-        if !into.iter().any(|(known, _)| known == var) {
-            into.push((*var, column::physical(expr.ty)?));
-        }
+    if let ExprKind::Column(var) | ExprKind::OuterColumn { var, .. } = &expr.kind
+        && !into.iter().any(|(known, _)| known == var)
+    {
+        into.push((*var, column::physical(expr.ty)?));
     }
     let mut outcome = Ok(());
     walk::parts(expr, &mut |part| {
@@ -80,8 +81,9 @@ struct BatchRow<'a> {
 impl RowSource for BatchRow<'_> {
     fn value(&self, var: ColumnVar) -> Result<Value> {
         let position = self.arguments.iter().position(|(known, _)| *known == var);
-        let (cells, constant) =
-            position.map(|position| &self.cells[position]).ok_or_else(|| Error::internal(format!("column {} is not an argument", var.0)))?;
+        let (cells, constant) = position
+            .map(|position| &self.cells[position])
+            .ok_or_else(|| Error::internal(format!("column {} is not an argument", var.0)))?;
         Ok(cells.get(if *constant { 0 } else { self.row }).to_owned())
     }
 }
@@ -152,4 +154,3 @@ impl Hash for RowFunction {
         Arc::as_ptr(&self.expr).hash(state);
     }
 }
-

@@ -19,7 +19,13 @@ use crate::expr::{Expr, SortKey};
 use crate::plan::relation::{Column, Relation, SetKind};
 
 impl Lowering<'_> {
-    pub(super) fn union(&mut self, all: bool, columns: &[Column], left: &Relation, right: &Relation) -> Result<LogicalPlan> {
+    pub(super) fn union(
+        &mut self,
+        all: bool,
+        columns: &[Column],
+        left: &Relation,
+        right: &Relation,
+    ) -> Result<LogicalPlan> {
         let mut inputs = Vec::new();
         for side in [left, right] {
             let plan = self.relation(side)?;
@@ -67,9 +73,17 @@ impl Lowering<'_> {
     }
 
     /// Adds a column that numbers the rows among those with equal values of `partition`, in the given order.
-    pub(super) fn numbered(&self, plan: LogicalPlan, partition: &[Column], order: &[SortExpr], name: &str) -> Result<LogicalPlan> {
-        let partition =
-            partition.iter().map(|column| keyed(column::reference(column.var), column.ty)).collect::<Result<Vec<_>>>()?;
+    pub(super) fn numbered(
+        &self,
+        plan: LogicalPlan,
+        partition: &[Column],
+        order: &[SortExpr],
+        name: &str,
+    ) -> Result<LogicalPlan> {
+        let partition = partition
+            .iter()
+            .map(|column| keyed(column::reference(column.var), column.ty))
+            .collect::<Result<Vec<_>>>()?;
         let number = ranking(WindowFunctionDefinition::WindowUDF(row_number_udwf()), partition, order.to_vec());
         LogicalPlanBuilder::from(plan).window([number.alias(name)]).and_then(LogicalPlanBuilder::build).map_err(failure)
     }
@@ -100,7 +114,11 @@ impl Lowering<'_> {
 }
 
 /// A ranking function over partitions in an order.
-pub(super) fn ranking(function: WindowFunctionDefinition, partition_by: Vec<DfExpr>, order_by: Vec<SortExpr>) -> DfExpr {
+pub(super) fn ranking(
+    function: WindowFunctionDefinition,
+    partition_by: Vec<DfExpr>,
+    order_by: Vec<SortExpr>,
+) -> DfExpr {
     let window_frame = WindowFrame::new((!order_by.is_empty()).then_some(false));
     DfExpr::WindowFunction(Box::new(DfWindow {
         fun: function,
@@ -128,7 +146,8 @@ pub(super) fn renamed(plan: LogicalPlan, from: &[Column], to: &[Column]) -> Resu
     }
     let mut columns = Vec::with_capacity(to.len());
     for (from, to) in from.iter().zip(to) {
-        let value = super::expression::cast(column::reference(from.var), column::arrow_of(from.ty)?, column::arrow_of(to.ty)?);
+        let value =
+            super::expression::cast(column::reference(from.var), column::arrow_of(from.ty)?, column::arrow_of(to.ty)?);
         columns.push(value.alias(column::name(to.var)));
     }
     projected(plan, columns)

@@ -103,13 +103,15 @@ impl Key {
                 Arc::new(keys.finish())
             }
             Key::Float4 => {
-                let keys: PrimitiveArray<Float32Type> =
-                    values.as_primitive::<Float32Type>().unary(|value| if value.is_nan() { f32::NAN } else { value + 0.0 });
+                let keys: PrimitiveArray<Float32Type> = values
+                    .as_primitive::<Float32Type>()
+                    .unary(|value| if value.is_nan() { f32::NAN } else { value + 0.0 });
                 Arc::new(keys)
             }
             Key::Float8 => {
-                let keys: PrimitiveArray<Float64Type> =
-                    values.as_primitive::<Float64Type>().unary(|value| if value.is_nan() { f64::NAN } else { value + 0.0 });
+                let keys: PrimitiveArray<Float64Type> = values
+                    .as_primitive::<Float64Type>()
+                    .unary(|value| if value.is_nan() { f64::NAN } else { value + 0.0 });
                 Arc::new(keys)
             }
             Key::Padded => {
@@ -217,9 +219,10 @@ pub(super) fn placeholder(ty: Type) -> Result<ScalarValue> {
     Ok(match compared_type(ty)? {
         DataType::BinaryView => ScalarValue::BinaryView(Some(Vec::new())),
         DataType::Utf8View => ScalarValue::Utf8View(Some(String::new())),
-        DataType::FixedSizeBinary(size) => ScalarValue::FixedSizeBinary(size, Some(vec![0; size.unsigned_abs() as usize])),
+        DataType::FixedSizeBinary(size) => {
+            ScalarValue::FixedSizeBinary(size, Some(vec![0; size.unsigned_abs() as usize]))
+        }
         DataType::Boolean => ScalarValue::Boolean(Some(false)),
         other => ScalarValue::new_zero(&other).map_err(failure)?,
     })
 }
-

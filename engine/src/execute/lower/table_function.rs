@@ -117,7 +117,8 @@ impl Lowering<'_> {
         added.extend(ordinality);
         let fields = added.iter().map(|column| Ok((None, column::field(*column)?))).collect::<Result<Vec<_>>>()?;
         let input_fields = input.schema().iter().map(|(qualifier, field)| (qualifier.cloned(), field.clone()));
-        let schema = DFSchema::new_with_metadata(input_fields.chain(fields).collect(), Default::default()).map_err(failure)?;
+        let schema =
+            DFSchema::new_with_metadata(input_fields.chain(fields).collect(), Default::default()).map_err(failure)?;
         let calls = Calls { calls, ordinality: ordinality.is_some(), context: self.context.clone() };
         let node = TableFunctions { input, arguments, schema: Arc::new(schema), calls: Arc::new(calls) };
         Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
@@ -224,7 +225,12 @@ struct TableFunctionsExec {
 }
 
 impl TableFunctionsExec {
-    fn new(input: Arc<dyn ExecutionPlan>, arguments: Vec<Arc<dyn PhysicalExpr>>, schema: SchemaRef, calls: Arc<Calls>) -> Self {
+    fn new(
+        input: Arc<dyn ExecutionPlan>,
+        arguments: Vec<Arc<dyn PhysicalExpr>>,
+        schema: SchemaRef,
+        calls: Arc<Calls>,
+    ) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
             datafusion::physical_plan::Partitioning::UnknownPartitioning(input.output_partitioning().partition_count()),
@@ -270,7 +276,10 @@ impl ExecutionPlan for TableFunctionsExec {
         Ok(TreeNodeRecursion::Continue)
     }
 
-    fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> DfResult<Arc<dyn ExecutionPlan>> {
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
         let input = children.pop().ok_or_else(|| carried(Error::internal("a table function without input")))?;
         Ok(Arc::new(Self::new(input, self.arguments.clone(), self.schema(), self.calls.clone())))
     }
@@ -310,7 +319,11 @@ struct Expanding {
 impl Expanding {
     fn start(&self, batch: RecordBatch) -> DfResult<Current> {
         let rows = batch.num_rows();
-        let arguments = self.arguments.iter().map(|argument| argument.evaluate(&batch)?.into_array(rows)).collect::<DfResult<_>>()?;
+        let arguments = self
+            .arguments
+            .iter()
+            .map(|argument| argument.evaluate(&batch)?.into_array(rows))
+            .collect::<DfResult<_>>()?;
         Ok(Current { batch, arguments, row: 0, running: None, number: 0 })
     }
 
@@ -331,7 +344,8 @@ impl Expanding {
                 if let Some(numbers) = &mut numbers {
                     numbers.append_value(&Value::Int8(current.number))?;
                 }
-                sources.push(u32::try_from(current.row).map_err(|_| Error::internal("a batch of more than 2^32 rows"))?);
+                sources
+                    .push(u32::try_from(current.row).map_err(|_| Error::internal("a batch of more than 2^32 rows"))?);
             } else {
                 current.running = None;
                 current.row += 1;

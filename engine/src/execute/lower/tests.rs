@@ -12,8 +12,8 @@ use crate::expr::{
     AggregateCall, ColumnVar, Expr, ExprKind, Frame, FrameBound, FrameUnit, SortKey, Subquery, SubqueryKind, WindowCall,
 };
 use crate::function::{
-    AggregateFunction, AggregateKind, Arithmetic, Batch, Comparison, Eval, EvalContext, Function, SessionFacts, TableFunction,
-    Volatility, WindowFunction,
+    AggregateFunction, AggregateKind, Arithmetic, Batch, Comparison, Eval, EvalContext, Function, SessionFacts,
+    TableFunction, Volatility, WindowFunction,
 };
 use crate::plan::relation::{Column, JoinKind, Relation, SetKind};
 use crate::types::{Type, oid};
@@ -155,7 +155,10 @@ fn aggregate(function: &'static AggregateFunction, args: Vec<Expr>) -> Aggregate
 
 fn subquery(kind: SubqueryKind, relation: Relation, output: u32, ty: Type) -> Expr {
     let output = Some(ColumnVar(output));
-    Expr::new(ExprKind::Subquery(Box::new(Subquery { kind, relation: Arc::new(relation), output, correlated: true })), ty)
+    Expr::new(
+        ExprKind::Subquery(Box::new(Subquery { kind, relation: Arc::new(relation), output, correlated: true })),
+        ty,
+    )
 }
 
 fn context() -> EvalContext {
@@ -194,7 +197,8 @@ fn run(relation: &Relation) -> Result<Vec<Vec<Value>>> {
 
 /// Rows as text, sorted unless the relation sorts them.
 fn check(relation: &Relation, expected: &[&str]) {
-    let mut rows: Vec<String> = run(relation).unwrap().iter().map(|row| row.iter().map(show).collect::<Vec<_>>().join("|")).collect();
+    let mut rows: Vec<String> =
+        run(relation).unwrap().iter().map(|row| row.iter().map(show).collect::<Vec<_>>().join("|")).collect();
     if !matches!(relation, Relation::Sort { .. }) {
         rows.sort();
     }
@@ -249,7 +253,8 @@ fn a_guarded_division_is_not_evaluated() {
 #[test]
 fn numerics_join_and_group_by_value() {
     let left = values(&[column(1, NUMERIC)], vec![vec![numeric("1.0")], vec![numeric("2.50")], vec![Value::Null]]);
-    let right = values(&[column(2, NUMERIC)], vec![vec![numeric("1.000")], vec![numeric("2.5")], vec![numeric("2.500")]]);
+    let right =
+        values(&[column(2, NUMERIC)], vec![vec![numeric("1.000")], vec![numeric("2.5")], vec![numeric("2.500")]]);
     let joined = Relation::Join {
         kind: JoinKind::Left,
         left: Box::new(left),
@@ -327,8 +332,12 @@ fn text_is_joined_in_order() {
     let delimiter = Expr::constant(Value::Text(", ".into()), TEXT);
     let mut call = aggregate(&STRING_AGG, vec![var(1, TEXT), delimiter]);
     call.order_by = vec![SortKey { expr: var(1, TEXT), descending: false, nulls_first: false }];
-    let joined =
-        Relation::Aggregate { input: Box::new(input), groups: Vec::new(), sets: None, aggregates: vec![(column(2, TEXT), call)] };
+    let joined = Relation::Aggregate {
+        input: Box::new(input),
+        groups: Vec::new(),
+        sets: None,
+        aggregates: vec![(column(2, TEXT), call)],
+    };
     check(&joined, &["a, b, c"]);
 }
 
@@ -336,7 +345,8 @@ fn text_is_joined_in_order() {
 fn set_operations_match_nulls_and_count() {
     let left = || Box::new(ints(1, &[Some(1), Some(1), Some(2), None, None]));
     let right = || Box::new(ints(2, &[Some(1), None, Some(3)]));
-    let operation = |kind, all| Relation::SetOperation { kind, all, columns: vec![column(3, INT4)], left: left(), right: right() };
+    let operation =
+        |kind, all| Relation::SetOperation { kind, all, columns: vec![column(3, INT4)], left: left(), right: right() };
     check(&operation(SetKind::Union, false), &["-", "1", "2", "3"]);
     check(&operation(SetKind::Intersect, false), &["-", "1"]);
     check(&operation(SetKind::Intersect, true), &["-", "1"]);
@@ -369,7 +379,8 @@ fn a_correlated_count_is_zero_for_no_rows() {
             ints(1, &[Some(1), Some(2), None]),
             vec![(column(5, INT4), var(1, INT4)), (column(6, INT8), subquery(SubqueryKind::Scalar, count, 3, INT8))],
         );
-        let expected: &[&str] = if std::ptr::eq(comparison, &EQ) { &["-|0", "1|2", "2|0"] } else { &["-|0", "1|0", "2|2"] };
+        let expected: &[&str] =
+            if std::ptr::eq(comparison, &EQ) { &["-|0", "1|2", "2|0"] } else { &["-|0", "1|0", "2|2"] };
         check(&asked, expected);
     }
 }
@@ -400,7 +411,10 @@ fn exists_as_condition_and_as_value() {
     let rows = || ints(1, &[Some(0), Some(7), None]);
     check(&filter(rows(), exists(false)), &["0"]);
     check(&filter(rows(), exists(true)), &["-", "7"]);
-    check(&project(rows(), vec![(column(5, INT4), var(1, INT4)), (column(6, BOOL), exists(false))]), &["-|false", "0|true", "7|false"]);
+    check(
+        &project(rows(), vec![(column(5, INT4), var(1, INT4)), (column(6, BOOL), exists(false))]),
+        &["-|false", "0|true", "7|false"],
+    );
 }
 
 #[test]
@@ -454,7 +468,10 @@ fn set_returning_functions() {
     check(&lateral, &["0|-|-", "2|1|1", "2|2|2"]);
     let set = Relation::ProjectSet {
         input: Box::new(ints(1, &[Some(1), Some(2)])),
-        functions: vec![(column(2, INT4), &SERIES, vec![int4(1), var(1, INT4)]), (column(3, INT4), &SERIES, vec![int4(1), int4(2)])],
+        functions: vec![
+            (column(2, INT4), &SERIES, vec![int4(1), var(1, INT4)]),
+            (column(3, INT4), &SERIES, vec![int4(1), int4(2)]),
+        ],
     };
     check(&set, &["1|-|2", "1|1|1", "2|1|1", "2|2|2"]);
 }

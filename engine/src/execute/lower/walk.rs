@@ -232,4 +232,3 @@ pub(crate) fn expressions(relation: &Relation, visit: &mut dyn FnMut(&Expr)) {
         | Relation::WorkingTable { .. } => {}
     }
 }
-

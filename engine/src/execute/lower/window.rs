@@ -12,8 +12,8 @@ use datafusion::logical_expr::{
     Expr as DfExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, WindowFrame, WindowFrameBound, WindowFrameUnits,
     WindowFunctionDefinition, WindowUDF,
 };
-use storage::{ColumnType, Value};
 use std::sync::Arc;
+use storage::{ColumnType, Value};
 
 use super::aggregate::shape::Shape;
 use super::expression::cast;
@@ -95,7 +95,8 @@ impl Lowering<'_> {
                 let DfExpr::AggregateFunction(part) = part.clone().unalias() else {
                     return Err(Error::internal("a window aggregate is not an aggregate"));
                 };
-                let windowed = over.call(WindowFunctionDefinition::AggregateUDF(part.func), part.params.args, over.filter.clone());
+                let windowed =
+                    over.call(WindowFunctionDefinition::AggregateUDF(part.func), part.params.args, over.filter.clone());
                 parts.push(add(self, windowed));
             }
             return Ok(shape.finished(parts).alias(name));
@@ -121,21 +122,22 @@ impl Lowering<'_> {
             WindowFunction::Ntile => {
                 let buckets = self.integer_argument(call, 0, "ntile")?.unwrap_or(1);
                 if buckets <= 0 {
-                    return Err(Error::new(
-                        SqlState("22014"),
-                        "argument of ntile must be greater than zero",
-                    ));
+                    return Err(Error::new(SqlState("22014"), "argument of ntile must be greater than zero"));
                 }
                 (ntile_udwf(), vec![column::int8(buckets)])
             }
             WindowFunction::Lag | WindowFunction::Lead => {
                 let offset = match call.args.len() {
                     0 | 1 => 1,
-                    _ => self.integer_argument(call, 1, "lag or lead")?.ok_or_else(|| Error::unsupported("a NULL offset of lag or lead"))?,
+                    _ => self
+                        .integer_argument(call, 1, "lag or lead")?
+                        .ok_or_else(|| Error::unsupported("a NULL offset of lag or lead"))?,
                 };
                 let mut args = vec![self.expr(&call.args[0])?, column::int8(offset)];
                 if let Some(default) = call.args.get(2) {
-                    let value = self.constant(default).map_err(|_| Error::unsupported("a default of lag or lead that is not constant"))?;
+                    let value = self
+                        .constant(default)
+                        .map_err(|_| Error::unsupported("a default of lag or lead that is not constant"))?;
                     args.push(column::literal(&value, call.args[0].ty)?);
                 }
                 (if matches!(call.function, WindowFunction::Lag) { lag_udwf() } else { lead_udwf() }, args)
@@ -143,12 +145,11 @@ impl Lowering<'_> {
             WindowFunction::FirstValue => (first_value_udwf(), self.exprs(&call.args)?),
             WindowFunction::LastValue => (last_value_udwf(), self.exprs(&call.args)?),
             WindowFunction::NthValue => {
-                let nth = self.integer_argument(call, 1, "nth_value")?.ok_or_else(|| Error::unsupported("nth_value of NULL"))?;
+                let nth = self
+                    .integer_argument(call, 1, "nth_value")?
+                    .ok_or_else(|| Error::unsupported("nth_value of NULL"))?;
                 if nth <= 0 {
-                    return Err(Error::new(
-                        SqlState("22016"),
-                        "argument of nth_value must be greater than zero",
-                    ));
+                    return Err(Error::new(SqlState("22016"), "argument of nth_value must be greater than zero"));
                 }
                 (nth_value_udwf(), vec![self.expr(&call.args[0])?, column::int8(nth)])
             }
@@ -158,7 +159,10 @@ impl Lowering<'_> {
 
     fn integer_argument(&self, call: &WindowCall, position: usize, function: &str) -> Result<Option<i64>> {
         let arg = call.args.get(position).ok_or_else(|| Error::internal("a window function without its argument"))?;
-        match self.constant(arg).map_err(|_| Error::unsupported(format!("an argument of {function} that is not constant")))? {
+        match self
+            .constant(arg)
+            .map_err(|_| Error::unsupported(format!("an argument of {function} that is not constant")))?
+        {
             Value::Null => Ok(None),
             Value::Int2(value) => Ok(Some(i64::from(value))),
             Value::Int4(value) => Ok(Some(i64::from(value))),
@@ -208,14 +212,13 @@ impl Lowering<'_> {
             _ => None,
         };
         if integer.is_some_and(|rows| rows < 0) {
-            return Err(Error::new(
-                SqlState("22013"),
-                format!("frame {which} offset must not be negative"),
-            ));
+            return Err(Error::new(SqlState("22013"), format!("frame {which} offset must not be negative")));
         }
         if unit != FrameUnit::Range {
             let rows = integer.and_then(|rows| u64::try_from(rows).ok());
-            return Ok(ScalarValue::UInt64(Some(rows.ok_or_else(|| Error::internal("a frame offset is not an integer"))?)));
+            return Ok(ScalarValue::UInt64(Some(
+                rows.ok_or_else(|| Error::internal("a frame offset is not an integer"))?,
+            )));
         }
         let [key] = call.order_by.as_slice() else {
             return Err(Error::new(
@@ -227,9 +230,12 @@ impl Lowering<'_> {
     }
 }
 
+/// What window functions may share: their partitions and their order.
+type Sorting = (Vec<DfExpr>, Vec<SortExpr>);
+
 /// One node for all functions over the same partitions and order: it sorts once.
 fn one_sort_each(mut plan: LogicalPlan, functions: Vec<DfExpr>) -> Result<LogicalPlan> {
-    let mut nodes: Vec<((Vec<DfExpr>, Vec<SortExpr>), Vec<DfExpr>)> = Vec::new();
+    let mut nodes: Vec<(Sorting, Vec<DfExpr>)> = Vec::new();
     for function in functions {
         let DfExpr::WindowFunction(call) = function.clone().unalias() else {
             return Err(Error::internal("a window function is not one"));
@@ -250,13 +256,19 @@ fn one_sort_each(mut plan: LogicalPlan, functions: Vec<DfExpr>) -> Result<Logica
 fn range_offset(value: &Value, integer: Option<i64>, ty: Type) -> Result<ScalarValue> {
     let range_error = || Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "frame offset out of range");
     match (column::physical(ty)?, integer) {
-        (ColumnType::Int2, Some(offset)) => Ok(ScalarValue::Int16(Some(i16::try_from(offset).map_err(|_| range_error())?))),
-        (ColumnType::Int4, Some(offset)) => Ok(ScalarValue::Int32(Some(i32::try_from(offset).map_err(|_| range_error())?))),
+        (ColumnType::Int2, Some(offset)) => {
+            Ok(ScalarValue::Int16(Some(i16::try_from(offset).map_err(|_| range_error())?)))
+        }
+        (ColumnType::Int4, Some(offset)) => {
+            Ok(ScalarValue::Int32(Some(i32::try_from(offset).map_err(|_| range_error())?)))
+        }
         (ColumnType::Int8, Some(offset)) => Ok(ScalarValue::Int64(Some(offset))),
         (physical @ ColumnType::Float8, None) if key_of(ty)?.is_some() && matches!(value, Value::Float8(_)) => {
             column::scalar(value, &physical)
         }
-        (ColumnType::Date | ColumnType::Timestamp | ColumnType::Timestamptz, None) if matches!(value, Value::Interval(_)) => {
+        (ColumnType::Date | ColumnType::Timestamp | ColumnType::Timestamptz, None)
+            if matches!(value, Value::Interval(_)) =>
+        {
             column::scalar(value, &column::physical(Type::new(oid::INTERVAL))?)
         }
         _ => Err(Error::unsupported("RANGE with an offset of this type")),

@@ -78,7 +78,8 @@ impl Bulk {
         let values = self.complete(copied, context)?;
         let write = self.plan.clone();
         let target = &write.target;
-        if self.filter.is_some() && !point::is_true(self.filter.as_ref(), context, &TargetSource::of(target, &values))? {
+        if self.filter.is_some() && !point::is_true(self.filter.as_ref(), context, &TargetSource::of(target, &values))?
+        {
             return Ok(());
         }
         check_row(target, context, &values)?;

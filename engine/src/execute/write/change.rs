@@ -87,7 +87,9 @@ impl Run<'_> {
     async fn find_rows(&mut self, rows: &RowsToChange, strength: RowLock) -> Result<Vec<Found>> {
         match rows {
             RowsToChange::Point { access, filter } => self.find_point(access, filter.as_ref(), strength).await,
-            RowsToChange::Query { query, key, version, .. } => self.find_by_query(query, *key, *version, strength).await,
+            RowsToChange::Query { query, key, version, .. } => {
+                self.find_by_query(query, *key, *version, strength).await
+            }
         }
     }
 
@@ -122,7 +124,13 @@ impl Run<'_> {
 
     /// Locks every row that the query finds. One that has changed since sends the statement back to its start, with
     /// its locks and a new snapshot.
-    async fn find_by_query(&mut self, query: &Query, key: Column, version: Column, strength: RowLock) -> Result<Vec<Found>> {
+    async fn find_by_query(
+        &mut self,
+        query: &Query,
+        key: Column,
+        version: Column,
+        strength: RowLock,
+    ) -> Result<Vec<Found>> {
         let mut columns = vec![key, version];
         columns.extend(query.outputs.iter().map(|output| output.column));
         for _ in 0..RESTARTS_MAX {

@@ -105,7 +105,14 @@ impl Run<'_> {
             let child = &write.target.children[at];
             // Another row of the target may have taken the key over in the same statement.
             if self.has_child(child, &key)? && !self.key_exists(child, &key)? {
-                return Err(violation::still_referenced(&write.target, &child.name, &child.columns, &key, &child.child, self.context));
+                return Err(violation::still_referenced(
+                    &write.target,
+                    &child.name,
+                    &child.columns,
+                    &key,
+                    &child.child,
+                    self.context,
+                ));
             }
         }
         Ok(())

@@ -10,8 +10,8 @@ use super::{Run, check_row, duplicate_key};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::point;
 use crate::execute::query::run;
-use crate::expr::eval::{NoRow, eval};
 use crate::expr::Expr;
+use crate::expr::eval::{NoRow, eval};
 use crate::plan::write::{Arbiter, ConflictAction, Insert, InsertSource, OnConflict};
 
 /// Rows that ON CONFLICT DO UPDATE has inserted or updated: none may be met twice.
@@ -23,7 +23,8 @@ impl Run<'_> {
         match &insert.source {
             InsertSource::Rows(rows) => {
                 for row in rows {
-                    let values = row.iter().map(|expr| eval(expr, self.context, &NoRow)).collect::<Result<Vec<Value>>>()?;
+                    let values =
+                        row.iter().map(|expr| eval(expr, self.context, &NoRow)).collect::<Result<Vec<Value>>>()?;
                     self.insert_row(insert, values, &mut touched).await?;
                 }
             }
@@ -43,7 +44,12 @@ impl Run<'_> {
     }
 
     /// A row of the source as a row of the table.
-    fn converted(&self, row: &[Expr], carried: &[(crate::expr::ColumnVar, usize)], others: &[Value]) -> Result<Vec<Value>> {
+    fn converted(
+        &self,
+        row: &[Expr],
+        carried: &[(crate::expr::ColumnVar, usize)],
+        others: &[Value],
+    ) -> Result<Vec<Value>> {
         let source = TargetSource { first: u32::MAX, values: &[], carried, others, excluded: None };
         row.iter().map(|expr| eval(expr, self.context, &source)).collect()
     }
@@ -66,7 +72,9 @@ impl Run<'_> {
             let Some(on_conflict) = insert.on_conflict.as_ref().filter(|conflict| conflict.covers(&constraint)) else {
                 return Err(duplicate_key(&target.table, &constraint, &values, self.context));
             };
-            if self.transaction.isolation() != Isolation::ReadCommitted && existing.seq() > self.transaction.snapshot_seq() {
+            if self.transaction.isolation() != Isolation::ReadCommitted
+                && existing.seq() > self.transaction.snapshot_seq()
+            {
                 return Err(storage::Error::WriteConflict.into());
             }
             if self.resolve(on_conflict, &values, existing, touched).await? {
@@ -83,7 +91,9 @@ impl Run<'_> {
         existing: StoredRow,
         touched: &mut Touched,
     ) -> Result<bool> {
-        let ConflictAction::Update { first_excluded, assignments, filter } = &on_conflict.action else { return Ok(true) };
+        let ConflictAction::Update { first_excluded, assignments, filter } = &on_conflict.action else {
+            return Ok(true);
+        };
         let target = &self.write.target;
         if touched.contains(&existing.key) {
             let message = "ON CONFLICT DO UPDATE command cannot affect row a second time";

@@ -19,8 +19,8 @@ use crate::function::EvalContext;
 use crate::plan::write::{Action, Returning, Write};
 pub(crate) use bulk::{Bulk, Copied};
 use foreign_key::Pending;
-pub(crate) use row::check_row;
 use row::TargetSource;
+pub(crate) use row::check_row;
 pub(crate) use violation::{duplicate_key, key_text};
 
 /// What a write came to.

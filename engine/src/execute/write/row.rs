@@ -29,9 +29,8 @@ impl<'a> TargetSource<'a> {
 
 impl RowSource for TargetSource<'_> {
     fn value(&self, var: ColumnVar) -> Result<Value> {
-        let within = |first: u32, values: &[Value]| {
-            var.0.checked_sub(first).and_then(|at| values.get(at as usize)).cloned()
-        };
+        let within =
+            |first: u32, values: &[Value]| var.0.checked_sub(first).and_then(|at| values.get(at as usize)).cloned();
         within(self.first, self.values)
             .or_else(|| self.excluded.and_then(|(first, values)| within(first, values)))
             .or_else(|| {

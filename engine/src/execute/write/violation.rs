@@ -50,7 +50,8 @@ fn schema_name<'a>(table: &Table, context: &'a EvalContext) -> &'a str {
 
 pub(super) fn not_null(target: &Target, context: &EvalContext, column: &str, values: &[Value]) -> Error {
     let table = &target.table;
-    let message = format!("null value in column \"{column}\" of relation \"{}\" violates not-null constraint", table.name);
+    let message =
+        format!("null value in column \"{column}\" of relation \"{}\" violates not-null constraint", table.name);
     Error::new(SqlState::NOT_NULL_VIOLATION, message)
         .with_detail(failing_row(target, context, values))
         .with_table(schema_name(table, context), &table.name)
@@ -102,7 +103,8 @@ pub(super) fn no_parent(
     context: &EvalContext,
 ) -> Error {
     let table = &target.table;
-    let message = format!("insert or update on table \"{}\" violates foreign key constraint \"{constraint}\"", table.name);
+    let message =
+        format!("insert or update on table \"{}\" violates foreign key constraint \"{constraint}\"", table.name);
     let detail =
         format!("Key {} is not present in table \"{}\".", key_text(table, positions, key, context), parent.name);
     Error::new(SqlState::FOREIGN_KEY_VIOLATION, message)

@@ -167,12 +167,13 @@ fn on_column(context: &EvalContext, args: &[Value]) -> Result<Value> {
 fn on_schema(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let (principal, args) = principal(context, args, 2)?;
     let wanted = privileges(text(&args[1])?, ObjectKind::Schema)?;
-    let schema = match &args[0] {
-        Value::Text(name) => Some(context.catalog.schema_named(name).ok_or_else(|| {
-            Error::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist"))
-        })?),
-        value => object(value)?.and_then(|oid| context.catalog.schemas.get(&oid)),
-    };
+    let schema =
+        match &args[0] {
+            Value::Text(name) => Some(context.catalog.schema_named(name).ok_or_else(|| {
+                Error::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist"))
+            })?),
+            value => object(value)?.and_then(|oid| context.catalog.schemas.get(&oid)),
+        };
     Ok(schema.map_or(Value::Null, |schema| {
         let access = ObjectAccess { owner: RoleId(schema.owner), kind: ObjectKind::Schema, acl: schema.acl.as_ref() };
         Value::Bool(holds_any(&principal, &access, &wanted))
@@ -190,7 +191,8 @@ fn on_database(context: &EvalContext, args: &[Value]) -> Result<Value> {
         value => object(value)?.and_then(|oid| context.catalog.databases.get(&oid)),
     };
     Ok(database.map_or(Value::Null, |database| {
-        let access = ObjectAccess { owner: RoleId(database.owner), kind: ObjectKind::Database, acl: database.acl.as_ref() };
+        let access =
+            ObjectAccess { owner: RoleId(database.owner), kind: ObjectKind::Database, acl: database.acl.as_ref() };
         Value::Bool(holds_any(&principal, &access, &wanted))
     }))
 }
@@ -206,9 +208,10 @@ fn of_role(context: &EvalContext, args: &[Value]) -> Result<Value> {
         holds |= match word.to_ascii_uppercase().as_str() {
             "USAGE" => auth::has_privileges_of(member, role, &*context.catalog),
             "MEMBER" => auth::is_member_of(member, role, &*context.catalog),
-            "USAGE WITH GRANT OPTION" | "USAGE WITH ADMIN OPTION" | "MEMBER WITH GRANT OPTION" | "MEMBER WITH ADMIN OPTION" => {
-                administers(context, member, role)
-            }
+            "USAGE WITH GRANT OPTION"
+            | "USAGE WITH ADMIN OPTION"
+            | "MEMBER WITH GRANT OPTION"
+            | "MEMBER WITH ADMIN OPTION" => administers(context, member, role),
             _ => return Err(unrecognized(word)),
         };
     }

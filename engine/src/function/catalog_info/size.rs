@@ -1,10 +1,8 @@
 //! Sizes, as people read them.
 
-use storage::Value;
-
+use super::super::Function;
 use super::super::argument::{int8, numeric, out_of_range, text_of};
 use super::super::define::immutable;
-use super::super::Function;
 use crate::types::oid::*;
 
 pub(in super::super) const FUNCTIONS: &[Function] = &[

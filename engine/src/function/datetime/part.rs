@@ -15,7 +15,11 @@ use crate::types::text::numeric_error;
 pub(super) enum Source {
     Timestamp(i64),
     /// A moment, its local time, and how many seconds that is east of UTC.
-    Moment { moment: i64, local: i64, offset: i32 },
+    Moment {
+        moment: i64,
+        local: i64,
+        offset: i32,
+    },
     Date(i32),
     Time(i64),
     Interval(Interval),
@@ -201,8 +205,11 @@ fn historical(year: i64) -> i64 {
 /// The parts that a day has.
 fn of_days(field: Field, days: i64) -> Option<Part> {
     let civil = Civil::of(days.saturating_mul(DAY));
-    let (year, month, day) =
-        if days.checked_mul(DAY).is_some() { (civil.year, civil.month, civil.day) } else { crate::types::datetime::civil_of_days(days) };
+    let (year, month, day) = if days.checked_mul(DAY).is_some() {
+        (civil.year, civil.month, civil.day)
+    } else {
+        crate::types::datetime::civil_of_days(days)
+    };
     let hundreds = |size: i64| if year > 0 { (year + size - 1) / size } else { -((size - 1 - (year - 1)) / size) };
     Some(Part::Whole(match field {
         Field::Day => day,
@@ -240,10 +247,8 @@ fn of_local(field: Field, time: i64) -> Result<Option<Part>> {
 
 fn of_date(field: Field, days: i32) -> Result<Option<Part>> {
     if matches!(days, DATE_INFINITY | DATE_NEGATIVE_INFINITY) {
-        let clock = matches!(
-            field,
-            Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour
-        );
+        let clock =
+            matches!(field, Field::Microseconds | Field::Milliseconds | Field::Second | Field::Minute | Field::Hour);
         return Ok(if clock { None } else { of_infinity(field, days > 0) });
     }
     Ok(match field {

@@ -60,11 +60,12 @@ pub fn function(name: &str, args: &[Type]) -> Result<Resolved> {
             let declared = expand(chosen.args, chosen.variadic, types.len()).unwrap_or_default();
             resolved(name, chosen, &declared, &types)
         }
-        Choice::None => Err(Error::new(
-            SqlState::UNDEFINED_FUNCTION,
-            format!("function {} does not exist", signature(name, args)),
-        )
-        .with_hint("No function matches the given name and argument types. You might need to add explicit type casts.")),
+        Choice::None => {
+            Err(Error::new(SqlState::UNDEFINED_FUNCTION, format!("function {} does not exist", signature(name, args)))
+                .with_hint(
+                    "No function matches the given name and argument types. You might need to add explicit type casts.",
+                ))
+        }
         Choice::Many => {
             Err(Error::new(SqlState::AMBIGUOUS_FUNCTION, format!("function {} is not unique", signature(name, args)))
                 .with_hint("Could not choose a best candidate function. You might need to add explicit type casts."))
@@ -135,10 +136,7 @@ fn conversion(name: &str, types: &[u32]) -> Option<Type> {
 fn resolved(name: &str, candidate: Candidate, declared: &[u32], types: &[u32]) -> Result<Resolved> {
     let concrete = Concrete::of(declared, types);
     let undetermined = || {
-        Error::new(
-            SqlState::DATATYPE_MISMATCH,
-            "could not determine polymorphic type because input has type unknown",
-        )
+        Error::new(SqlState::DATATYPE_MISMATCH, "could not determine polymorphic type because input has type unknown")
     };
     let mut arg_types = Vec::with_capacity(declared.len());
     for (declared, actual) in declared.iter().zip(types) {

@@ -194,14 +194,22 @@ fn depends_on_session(ty: u32) -> bool {
     builtin::is_registered(base)
         || matches!(
             base,
-            oid::DATE | oid::TIME | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::INTERVAL | oid::BYTEA | oid::FLOAT4 | oid::FLOAT8
+            oid::DATE
+                | oid::TIME
+                | oid::TIMESTAMP
+                | oid::TIMESTAMPTZ
+                | oid::INTERVAL
+                | oid::BYTEA
+                | oid::FLOAT4
+                | oid::FLOAT8
         )
 }
 
 /// Converts an array: the array, its type, the target type, the target's modifier, whether the cast is explicit.
 static ELEMENTS: Function =
     crate::function::define::immutable(9_002, "array_coerce", &[oid::ANYARRAY], oid::ANYARRAY, |context, args| {
-        let [Value::Array(array), Value::Int8(from), Value::Int8(to), Value::Int4(modifier), Value::Bool(explicit)] = args
+        let [Value::Array(array), Value::Int8(from), Value::Int8(to), Value::Int4(modifier), Value::Bool(explicit)] =
+            args
         else {
             return Err(Error::internal("an array was to be converted without being told to what"));
         };

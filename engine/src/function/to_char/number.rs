@@ -19,8 +19,12 @@ enum Node {
     Plus,
     PlusMinus,
     Brackets,
-    Ordinal { upper: bool },
-    Roman { upper: bool },
+    Ordinal {
+        upper: bool,
+    },
+    Roman {
+        upper: bool,
+    },
     Currency,
     Text(char),
 }
@@ -63,7 +67,10 @@ fn parse(template: &str) -> Result<Template> {
             continue;
         }
         if starts("EEEE") || starts("V") {
-            return Err(Error::unsupported(format_args!("the pattern {} in to_char of numbers", if starts("V") { "V" } else { "EEEE" })));
+            return Err(Error::unsupported(format_args!(
+                "the pattern {} in to_char of numbers",
+                if starts("V") { "V" } else { "EEEE" }
+            )));
         }
         let (node, length) = if starts("TH") {
             (Node::Ordinal { upper: rest.starts_with("TH") }, 2)
@@ -105,9 +112,13 @@ pub(super) fn format(value: &Numeric, template: &str) -> Result<String> {
     let negative = rounded.signum() < 0 || (value.signum() < 0 && template.fraction > 0 && rounded.is_zero());
     let shown = rounded.abs().to_string();
     let (whole, fraction) = shown.split_once('.').unwrap_or((&shown, ""));
-    let overflow = whole.len() > template.whole && whole != "0" || !value.is_finite();
+    let overflow = whole.len() > template.whole && whole != "0";
     let whole = if overflow { "#".repeat(template.whole) } else { whole.to_owned() };
-    let fraction = if overflow { "#".repeat(template.fraction) } else { format!("{fraction:0<width$}", width = template.fraction) };
+    let fraction = if overflow {
+        "#".repeat(template.fraction)
+    } else {
+        format!("{fraction:0<width$}", width = template.fraction)
+    };
     Ok(Layout::new(&template, negative, whole, fraction).write())
 }
 
@@ -124,10 +135,18 @@ struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     fn new(template: &'a Template, negative: bool, whole: String, fraction: String) -> Self {
-        let digit_nodes = || template.nodes.iter().take_while(|node| **node != Node::Point).filter(|node| matches!(node, Node::Nine | Node::Zero));
+        let digit_nodes = || {
+            template
+                .nodes
+                .iter()
+                .take_while(|node| **node != Node::Point)
+                .filter(|node| matches!(node, Node::Nine | Node::Zero))
+        };
         let first_zero = digit_nodes().position(|node| *node == Node::Zero).unwrap_or(template.whole);
         // A zero before the point is shown only if there is nothing else to show, or the template has a 0 there.
-        let whole = if whole == "0" && template.fraction > 0 { String::new() } else { whole };
+        let nothing = fraction.bytes().all(|digit| digit == b'0');
+        let whole =
+            if whole == "0" && template.fraction > 0 && !(template.bare && nothing) { String::new() } else { whole };
         let missing = template.whole.saturating_sub(whole.len());
         let padding = (0..missing).map(|place| if place >= first_zero { '0' } else { ' ' });
         let whole: Vec<char> = padding.chain(whole.chars()).collect();
@@ -150,7 +169,8 @@ impl<'a> Layout<'a> {
     fn write(&self) -> String {
         let nodes = &self.template.nodes;
         let bare = self.template.bare;
-        let explicit = nodes.iter().any(|node| matches!(node, Node::Sign | Node::Minus | Node::Plus | Node::PlusMinus | Node::Brackets));
+        let explicit =
+            nodes.iter().any(|node| matches!(node, Node::Sign | Node::Minus | Node::PlusMinus | Node::Brackets));
         let brackets = nodes.contains(&Node::Brackets);
         let first_digit = nodes.iter().position(|node| matches!(node, Node::Nine | Node::Zero | Node::Point));
         let sign_at = nodes.iter().position(|node| *node == Node::Sign);
@@ -247,8 +267,19 @@ impl<'a> Layout<'a> {
 /// Roman numerals, 15 wide; what has none is number signs.
 fn roman(value: &Numeric, upper: bool, bare: bool) -> String {
     const PARTS: [(i32, &str); 13] = [
-        (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"),
-        (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
+        (1000, "M"),
+        (900, "CM"),
+        (500, "D"),
+        (400, "CD"),
+        (100, "C"),
+        (90, "XC"),
+        (50, "L"),
+        (40, "XL"),
+        (10, "X"),
+        (9, "IX"),
+        (5, "V"),
+        (4, "IV"),
+        (1, "I"),
     ];
     let shown = match value.to_i32() {
         Some(mut number @ 1..=3999) => {

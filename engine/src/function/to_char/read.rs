@@ -2,7 +2,9 @@
 
 use super::time::{Case, DAYS, MONTHS, Piece, Word, pieces};
 use crate::error::{Error, Result, SqlState};
-use crate::types::datetime::{Civil, DAY, HOUR, MINUTE, SECOND, TimeZone, civil_of_days, days_in_month, days_of_civil, timestamp_out_of_range};
+use crate::types::datetime::{
+    Civil, DAY, HOUR, MINUTE, SECOND, TimeZone, civil_of_days, days_in_month, days_of_civil, timestamp_out_of_range,
+};
 
 /// A local time, and the zone if the text had one.
 pub(super) struct Local {
@@ -29,7 +31,8 @@ struct Parts {
 }
 
 fn invalid(value: &str, word: &str, detail: String) -> Error {
-    Error::new(SqlState::INVALID_DATETIME_FORMAT, format!("invalid value \"{value}\" for \"{word}\"")).with_detail(detail)
+    Error::new(SqlState::INVALID_DATETIME_FORMAT, format!("invalid value \"{value}\" for \"{word}\""))
+        .with_detail(detail)
 }
 
 struct Reader<'a> {
@@ -65,7 +68,11 @@ impl Reader<'_> {
         });
         let Some(position) = found else {
             let value: String = self.rest.chars().take(if short { 3 } else { 9 }).collect();
-            return Err(invalid(&value, word, "The given value did not match any of the allowed values for this field.".to_owned()));
+            return Err(invalid(
+                &value,
+                word,
+                "The given value did not match any of the allowed values for this field.".to_owned(),
+            ));
         };
         let length = if short { 3 } else { names[position].len() };
         self.rest = &self.rest[length..];
@@ -97,8 +104,12 @@ pub(super) fn timestamp(text: &str, template: &str) -> Result<Local> {
                 // Spaces and punctuation of the template match any of the text.
                 for _ in literal.chars() {
                     match reader.rest.chars().next() {
-                        Some(c) if !c.is_alphanumeric() && !matches!(c, '-' | '+') => reader.rest = &reader.rest[c.len_utf8()..],
-                        Some(c) if literal.chars().any(|wanted| wanted == c) => reader.rest = &reader.rest[c.len_utf8()..],
+                        Some(c) if !c.is_alphanumeric() && !matches!(c, '-' | '+') => {
+                            reader.rest = &reader.rest[c.len_utf8()..]
+                        }
+                        Some(c) if literal.chars().any(|wanted| wanted == c) => {
+                            reader.rest = &reader.rest[c.len_utf8()..]
+                        }
                         _ => break,
                     }
                 }
@@ -200,16 +211,17 @@ impl Parts {
             | Word::IsoWeek
             | Word::Century
             | Word::RomanMonth { .. } => {
-                return Err(Error::unsupported("a pattern for weeks, centuries or Roman numerals in to_timestamp or to_date"));
+                return Err(Error::unsupported(
+                    "a pattern for weeks, centuries or Roman numerals in to_timestamp or to_date",
+                ));
             }
         }
         Ok(())
     }
 
     fn local(self, text: &str) -> Result<Local> {
-        let refused = || {
-            Error::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("date/time field value out of range: \"{text}\""))
-        };
+        let refused =
+            || Error::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("date/time field value out of range: \"{text}\""));
         let year = match self.year {
             Some(year) if self.before_christ => 1 - year,
             Some(year) => year,

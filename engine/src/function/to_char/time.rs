@@ -54,7 +54,11 @@ pub(super) enum Case {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Piece {
     /// `bare`: without padding (FM); `ordinal`: followed by `th`, in capitals or not.
-    Word { word: Word, bare: bool, ordinal: Option<bool> },
+    Word {
+        word: Word,
+        bare: bool,
+        ordinal: Option<bool>,
+    },
     Text(String),
 }
 
@@ -132,7 +136,18 @@ const CASED_WORDS: &[(&str, Word)] = &[
 const ZONES: &[(&str, Word)] = &[("TZ", Word::Zone { upper: true }), ("tz", Word::Zone { upper: false })];
 
 pub(super) const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 pub(super) const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const ROMAN: [&str; 12] = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"];
@@ -252,8 +267,11 @@ impl Filled<'_> {
         let calendar = |word: Word| {
             if self.interval.is_some() {
                 let _ = word;
-                return Err(Error::new(SqlState::INVALID_DATETIME_FORMAT, "invalid format specification for an interval value")
-                    .with_hint("Intervals are not tied to specific calendar dates."));
+                return Err(Error::new(
+                    SqlState::INVALID_DATETIME_FORMAT,
+                    "invalid format specification for an interval value",
+                )
+                .with_hint("Intervals are not tied to specific calendar dates."));
             }
             Ok(())
         };
@@ -299,7 +317,11 @@ impl Filled<'_> {
                 calendar(word)?;
                 name(&DAYS[day_of_week(self.days) as usize][..3], case, 0)
             }
-            Word::DayOfYear => self.number(if self.interval.is_some() { self.interval_days() } else { day_of_year(self.days) }, 3, bare),
+            Word::DayOfYear => self.number(
+                if self.interval.is_some() { self.interval_days() } else { day_of_year(self.days) },
+                3,
+                bare,
+            ),
             Word::IsoDayOfYear => {
                 calendar(word)?;
                 self.number((iso_week(self.days).1 - 1) * 7 + (day_of_week(self.days) + 6) % 7 + 1, 3, bare)
@@ -334,9 +356,20 @@ impl Filled<'_> {
                 self.number(century, 2, bare)
             }
             Word::Julian => (self.days + 2_440_588).to_string(),
-            Word::Quarter => if civil.month == 0 { String::new() } else { ((civil.month - 1) / 3 + 1).to_string() },
+            Word::Quarter => {
+                if civil.month == 0 {
+                    String::new()
+                } else {
+                    ((civil.month - 1) / 3 + 1).to_string()
+                }
+            }
             Word::RomanMonth { upper } => {
-                let roman = civil.month.checked_sub(1).and_then(|month| ROMAN.get(usize::try_from(month).ok()?)).copied().unwrap_or("");
+                let roman = civil
+                    .month
+                    .checked_sub(1)
+                    .and_then(|month| ROMAN.get(usize::try_from(month).ok()?))
+                    .copied()
+                    .unwrap_or("");
                 let roman = if upper { roman.to_owned() } else { roman.to_ascii_lowercase() };
                 if bare { roman } else { format!("{roman:<4}") }
             }

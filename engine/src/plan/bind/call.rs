@@ -4,8 +4,8 @@
 use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::position::{Sides, Start};
 use super::names::QualifiedName;
+use super::position::{Sides, Start};
 use super::walk::any;
 use super::{Binder, Clause, Place, SetCall};
 use crate::error::{Error, Result, SqlState};
@@ -33,7 +33,8 @@ pub(super) struct BoundCall<'e> {
 
 impl Binder<'_> {
     pub(super) fn call(&mut self, call: &ast::Function, at: Place<'_>) -> Result<Expr> {
-        let ast::Function { name, uses_odbc_syntax, parameters, args, filter, null_treatment, over, within_group } = call;
+        let ast::Function { name, uses_odbc_syntax, parameters, args, filter, null_treatment, over, within_group } =
+            call;
         let span = name.start();
         let refuse = |binder: &Self, what: &str| Err(Error::unsupported(what).at(binder.position(span)));
         if *uses_odbc_syntax {
@@ -49,7 +50,9 @@ impl Binder<'_> {
             return refuse(self, "WITHIN GROUP");
         }
         let plain = match name.0.as_slice() {
-            [ast::ObjectNamePart::Identifier(ident)] if ident.quote_style.is_none() => Some(ident.value.to_ascii_lowercase()),
+            [ast::ObjectNamePart::Identifier(ident)] if ident.quote_style.is_none() => {
+                Some(ident.value.to_ascii_lowercase())
+            }
             _ => None,
         };
         let list = match args {
@@ -59,7 +62,9 @@ impl Binder<'_> {
             ast::FunctionArguments::Subquery(query) if plain.as_deref() == Some("array") => {
                 return self.array_subquery(query, at);
             }
-            ast::FunctionArguments::Subquery(_) => return refuse(self, "a subquery without parentheses as an argument"),
+            ast::FunctionArguments::Subquery(_) => {
+                return refuse(self, "a subquery without parentheses as an argument");
+            }
             ast::FunctionArguments::List(list) => list,
         };
         let written = self.arguments(list, span)?;
@@ -108,7 +113,9 @@ impl Binder<'_> {
                     written.star = true;
                 }
                 ast::FunctionArg::Unnamed(_) => return refuse("a row as an argument"),
-                ast::FunctionArg::Named { .. } | ast::FunctionArg::ExprNamed { .. } => return refuse("a named argument"),
+                ast::FunctionArg::Named { .. } | ast::FunctionArg::ExprNamed { .. } => {
+                    return refuse("a named argument");
+                }
             }
         }
         for clause in clauses {
@@ -195,7 +202,10 @@ impl Binder<'_> {
             Some(Ok(resolved)) => {
                 let aggregate = matches!(resolved.callable, Callable::Aggregate(_));
                 if star && !aggregate {
-                    return Err(position(wrong_object(format!("{0}(*) specified, but {0} is not an aggregate function", name.name))));
+                    return Err(position(wrong_object(format!(
+                        "{0}(*) specified, but {0} is not an aggregate function",
+                        name.name
+                    ))));
                 }
                 if aggregate && !star && args.is_empty() {
                     return Err(position(wrong_object(format!(
@@ -378,7 +388,9 @@ impl Binder<'_> {
         }
         if let Some(construct) = self.sets_refused {
             let words = format!("set-returning functions are not allowed in {construct}");
-            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words).with_hint(super::clause::SET_HINT).at(self.position(span)));
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words)
+                .with_hint(super::clause::SET_HINT)
+                .at(self.position(span)));
         }
         if function.columns.len() != 1 {
             return Err(Error::unsupported(format!("{} in a SELECT list", function.name)).at(self.position(span)));
@@ -392,7 +404,8 @@ impl Binder<'_> {
         if nested {
             return Err(Error::unsupported("a set-returning function inside another").at(self.position(span)));
         }
-        let known = self.sets.iter().find(|set| set.function.oid == function.oid && super::equal::all_same(&set.args, &args));
+        let known =
+            self.sets.iter().find(|set| set.function.oid == function.oid && super::equal::all_same(&set.args, &args));
         if let Some(set) = known {
             return Ok(Expr::column(set.column.var, set.column.ty));
         }

@@ -25,7 +25,8 @@ impl Binder<'_> {
         if let Some((column, depth)) = found {
             return self.reference(column, depth, at, ident.span);
         }
-        let known = at.scope.relation(&name).is_some() || self.outer.iter().any(|level| level.scope.relation(&name).is_some());
+        let known =
+            at.scope.relation(&name).is_some() || self.outer.iter().any(|level| level.scope.relation(&name).is_some());
         if known {
             return Err(Error::unsupported("a whole-row reference").at(self.position(ident.span)));
         }
@@ -139,16 +140,17 @@ impl Binder<'_> {
     fn relation_named_by(&self, column: &ScopeColumn) -> Option<String> {
         let var = column.var()?;
         let relations = self.outer.iter().flat_map(|level| &level.scope.relations);
-        relations.into_iter().find(|relation| relation.columns.iter().any(|c| c.var() == Some(var))).map(|r| r.name.clone())
+        relations
+            .into_iter()
+            .find(|relation| relation.columns.iter().any(|c| c.var() == Some(var)))
+            .map(|r| r.name.clone())
     }
 
     /// Notes that a table's column is read.
     pub(super) fn note_column(&mut self, column: &ScopeColumn) {
         let Some((table, number)) = column.origin else { return };
-        let known = self
-            .uses
-            .iter_mut()
-            .find(|used| used.table.oid == table && used.privileges == auth::Privileges::SELECT);
+        let known =
+            self.uses.iter_mut().find(|used| used.table.oid == table && used.privileges == auth::Privileges::SELECT);
         match known {
             Some(used) => {
                 if !used.columns.contains(&number) {
@@ -233,10 +235,11 @@ impl Binder<'_> {
                 return format!("{}.{}", relation.name, column.name);
             }
         }
-        scope.columns.iter().find(|column| column.var() == Some(var)).map_or_else(
-            || "?column?".to_owned(),
-            |column| column.name.clone(),
-        )
+        scope
+            .columns
+            .iter()
+            .find(|column| column.var() == Some(var))
+            .map_or_else(|| "?column?".to_owned(), |column| column.name.clone())
     }
 }
 

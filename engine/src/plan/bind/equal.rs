@@ -15,9 +15,10 @@ pub(crate) fn same(left: &Expr, right: &Expr) -> bool {
         (E::Column(a), E::Column(b)) => a == b,
         (E::OuterColumn { var: a, depth: m }, E::OuterColumn { var: b, depth: n }) => a == b && m == n,
         (E::Call { function: f, args: a }, E::Call { function: g, args: b }) => f.oid == g.oid && all_same(a, b),
-        (E::And(a), E::And(b)) | (E::Or(a), E::Or(b)) | (E::Coalesce(a), E::Coalesce(b)) | (E::Array(a), E::Array(b)) => {
-            all_same(a, b)
-        }
+        (E::And(a), E::And(b))
+        | (E::Or(a), E::Or(b))
+        | (E::Coalesce(a), E::Coalesce(b))
+        | (E::Array(a), E::Array(b)) => all_same(a, b),
         (E::Not(a), E::Not(b)) | (E::TextCast(a), E::TextCast(b)) => same(a, b),
         (E::IsNull { expr: a, negated: m }, E::IsNull { expr: b, negated: n }) => m == n && same(a, b),
         (E::BoolTest { expr: a, value: v, negated: m }, E::BoolTest { expr: b, value: w, negated: n }) => {
@@ -88,9 +89,10 @@ fn same_bound(left: &FrameBound, right: &FrameBound) -> bool {
 
 fn same_keys(left: &[SortKey], right: &[SortKey]) -> bool {
     left.len() == right.len()
-        && left.iter().zip(right).all(|(a, b)| {
-            a.descending == b.descending && a.nulls_first == b.nulls_first && same(&a.expr, &b.expr)
-        })
+        && left
+            .iter()
+            .zip(right)
+            .all(|(a, b)| a.descending == b.descending && a.nulls_first == b.nulls_first && same(&a.expr, &b.expr))
 }
 
 fn optional(left: Option<&Expr>, right: Option<&Expr>) -> bool {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::ast::{self, SetExpr, TableFactor};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::position::Start;
 use super::expr::too_complex;
 use super::locking::LockableScan;
 use super::names::{QualifiedName, fold};
+use super::position::Start;
 use super::query::{Bound, Unknowns};
 use super::walk::map_outer_relation;
 use super::{Binder, Range, Scope, ScopeColumn, ScopeRelation};
@@ -100,11 +100,10 @@ impl Binder<'_> {
                         self.range_function(name, args, *with_ordinality, alias, left, refusal)
                     }
                     Some(_) => Err(Error::unsupported("SETTINGS of a table function")),
-                    None if *with_ordinality => Err(Error::new(
-                        SqlState::SYNTAX_ERROR,
-                        "WITH ORDINALITY can only be used with a function",
-                    )
-                    .at(self.position(name.start()))),
+                    None if *with_ordinality => {
+                        Err(Error::new(SqlState::SYNTAX_ERROR, "WITH ORDINALITY can only be used with a function")
+                            .at(self.position(name.start())))
+                    }
                     None => self.named_relation(name, alias),
                 }
             }
@@ -157,7 +156,8 @@ impl Binder<'_> {
         let table = self.table_of(&qualified)?;
         let (relation, scope) = match &mut self.lockable {
             Some(_) => {
-                let (relation, scope, identity) = self.scan_rows(&table, alias.as_ref().map(|alias| alias.name.as_str()));
+                let (relation, scope, identity) =
+                    self.scan_rows(&table, alias.as_ref().map(|alias| alias.name.as_str()));
                 let name = scope.relations[0].name.clone();
                 if let Some(scans) = &mut self.lockable {
                     scans.push(LockableScan { name, table: table.clone(), identity, nullable: false });
@@ -206,7 +206,8 @@ impl Binder<'_> {
     /// The same with the row's identity, for those who will change or lock it.
     pub fn scan_rows(&mut self, table: &Arc<Table>, alias: Option<&str>) -> (Relation, Scope, RowIdentity) {
         let (mut relation, scope) = self.scan_table(table, alias);
-        let identity = RowIdentity { key: self.fresh(Type::new(oid::BYTEA)), version: self.fresh(Type::new(oid::INT8)) };
+        let identity =
+            RowIdentity { key: self.fresh(Type::new(oid::BYTEA)), version: self.fresh(Type::new(oid::INT8)) };
         if let Relation::Scan(scan) = &mut relation {
             scan.row_identity = Some(identity);
         }

@@ -2,9 +2,9 @@
 
 use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 
-use super::position::Start;
 use super::equal::same;
 use super::names::fold;
+use super::position::Start;
 use super::select::Item;
 use super::walk::any;
 use super::{Binder, Clause, Place, Scope};
@@ -27,7 +27,12 @@ pub(super) struct Grouping {
 }
 
 impl Binder<'_> {
-    pub(super) fn group_by(&mut self, clause: &ast::GroupByExpr, items: &mut [Item], scope: &Scope) -> Result<Grouping> {
+    pub(super) fn group_by(
+        &mut self,
+        clause: &ast::GroupByExpr,
+        items: &mut [Item],
+        scope: &Scope,
+    ) -> Result<Grouping> {
         let list = match clause {
             ast::GroupByExpr::All(_) => return Err(Error::unsupported("GROUP BY ALL")),
             ast::GroupByExpr::Expressions(list, modifiers) if modifiers.is_empty() => list,

@@ -139,7 +139,13 @@ impl Binder<'_> {
     }
 
     /// The one column that stands for both: the side that is never missing, or COALESCE when both may be.
-    fn merged_column(&mut self, kind: JoinKind, name: &str, left: ScopeColumn, right: ScopeColumn) -> Result<ScopeColumn> {
+    fn merged_column(
+        &mut self,
+        kind: JoinKind,
+        name: &str,
+        left: ScopeColumn,
+        right: ScopeColumn,
+    ) -> Result<ScopeColumn> {
         let types = [left.expr.ty, right.expr.ty];
         let common = shared_modifier(&types, resolve::common_type(&types, "JOIN/USING")?);
         let (expr, origin) = match kind {

@@ -85,7 +85,8 @@ impl Binder<'_> {
 
     /// `interval '1 day'`, `interval '1' day`.
     pub(super) fn interval(&mut self, interval: &ast::Interval) -> Result<Expr> {
-        let ast::Interval { value, leading_field, leading_precision, last_field, fractional_seconds_precision } = interval;
+        let ast::Interval { value, leading_field, leading_precision, last_field, fractional_seconds_precision } =
+            interval;
         let ast::Expr::Value(ast::ValueWithSpan { value: literal, span }) = &**value else {
             return Err(Error::unsupported("an interval that is not a string literal"));
         };

@@ -61,7 +61,9 @@ impl Binder<'_> {
             };
             for scan in chosen {
                 if scan.nullable {
-                    return Err(not_allowed(format!("{words} cannot be applied to the nullable side of an outer join")));
+                    return Err(not_allowed(format!(
+                        "{words} cannot be applied to the nullable side of an outer join"
+                    )));
                 }
                 if scan.table.kind == TableKind::System {
                     return Err(Error::unsupported(format!("{words} on a system relation")));
@@ -84,7 +86,12 @@ impl Binder<'_> {
         Ok(locks)
     }
 
-    fn locked_scan<'s>(&self, name: &ast::ObjectName, scans: &'s [LockableScan], words: &str) -> Result<&'s LockableScan> {
+    fn locked_scan<'s>(
+        &self,
+        name: &ast::ObjectName,
+        scans: &'s [LockableScan],
+        words: &str,
+    ) -> Result<&'s LockableScan> {
         let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else {
             return Err(Error::new(SqlState::SYNTAX_ERROR, format!("{words} must specify unqualified relation names")));
         };

@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
-use crate::types::{builtin, ast as type_ast};
+use crate::types::{ast as type_ast, builtin};
 
 /// Longest identifier, in bytes; longer ones are cut (PostgreSQL's NAMEDATALEN - 1).
 const NAME_BYTES_MAX: usize = 63;

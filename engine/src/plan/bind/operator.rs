@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use datafusion::sql::sqlparser::ast::{self, BinaryOperator, Expr as Ast, UnaryOperator};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::position::{Sides, Start};
 use super::expr::{too_complex, truth_value};
 use super::polymorphic::Concrete;
+use super::position::{Sides, Start};
 use super::row::{conjunction, row};
 use super::walk::any;
 use super::{Binder, Place};
@@ -222,21 +222,17 @@ impl Binder<'_> {
     }
 
     /// `value op ANY|ALL (array)`.
-    fn compare_array(
-        &mut self,
-        value: Expr,
-        operator: &str,
-        array: Expr,
-        all: bool,
-        sides: Sides<'_>,
-    ) -> Result<Expr> {
+    fn compare_array(&mut self, value: Expr, operator: &str, array: Expr, all: bool, sides: Sides<'_>) -> Result<Expr> {
         let element = match array.ty.oid {
             oid::UNKNOWN => Type::new(oid::UNKNOWN),
             other => match builtin::element_of(other) {
                 Some(element) => Type::new(element),
                 None => {
-                    return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, "op ANY/ALL (array) requires array on right side")
-                        .at(self.operator_position(sides)));
+                    return Err(Error::new(
+                        SqlState::WRONG_OBJECT_TYPE,
+                        "op ANY/ALL (array) requires array on right side",
+                    )
+                    .at(self.operator_position(sides)));
                 }
             },
         };
@@ -360,7 +356,11 @@ pub(super) fn operator_name(op: &BinaryOperator) -> Result<Cow<'static, str>> {
         B::PGCustomBinaryOperator(parts) => match parts.as_slice() {
             [name] => name.clone().into(),
             [schema, name] if schema.eq_ignore_ascii_case("pg_catalog") => {
-                if name == "!=" { "<>".into() } else { name.clone().into() }
+                if name == "!=" {
+                    "<>".into()
+                } else {
+                    name.clone().into()
+                }
             }
             _ => {
                 return Err(Error::new(

@@ -3,10 +3,10 @@
 use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::position::Start;
 use super::equal::same;
 use super::literal::constant;
 use super::names::fold;
+use super::position::Start;
 use super::select::Item;
 use super::{Binder, Clause, Place, Scope};
 use crate::error::{Error, Result, SqlState};
@@ -75,11 +75,8 @@ impl Binder<'_> {
         let digits = match value {
             ast::Value::Number(digits, _) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits,
             _ => {
-                return Err(Error::new(
-                    SqlState::SYNTAX_ERROR,
-                    format!("non-integer constant in {}", clause.name()),
-                )
-                .at(self.position(span)));
+                return Err(Error::new(SqlState::SYNTAX_ERROR, format!("non-integer constant in {}", clause.name()))
+                    .at(self.position(span)));
             }
         };
         let position = digits.parse::<usize>().unwrap_or(usize::MAX);
@@ -130,12 +127,11 @@ impl Binder<'_> {
                     Ast::Identifier(ident) => {
                         Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", fold(ident)))
                     }
-                    _ => Error::new(
-                        SqlState::FEATURE_NOT_SUPPORTED,
-                        "invalid UNION/INTERSECT/EXCEPT ORDER BY clause",
-                    )
-                    .with_detail("Only result column names can be used, not expressions or functions.")
-                    .with_hint("Add the expression/function to every SELECT, or move the UNION into a FROM clause."),
+                    _ => Error::new(SqlState::FEATURE_NOT_SUPPORTED, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
+                        .with_detail("Only result column names can be used, not expressions or functions.")
+                        .with_hint(
+                            "Add the expression/function to every SELECT, or move the UNION into a FROM clause.",
+                        ),
                 };
                 return Err(error.at(self.position(span)));
             };

@@ -107,7 +107,9 @@ pub(super) fn first_column(body: &SetExpr) -> Span {
         body = match body {
             SetExpr::Select(select) => {
                 return match select.projection.first() {
-                    Some(ast::SelectItem::UnnamedExpr(expr) | ast::SelectItem::ExprWithAlias { expr, .. }) => expr.start(),
+                    Some(ast::SelectItem::UnnamedExpr(expr) | ast::SelectItem::ExprWithAlias { expr, .. }) => {
+                        expr.start()
+                    }
                     Some(ast::SelectItem::Wildcard(options)) => options.wildcard_token.0.span,
                     _ => select.select_token.0.span,
                 };

@@ -148,8 +148,13 @@ impl Binder<'_> {
         if tail.with_ties && tail.order_by.is_empty() {
             return Err(Error::new(SqlState::SYNTAX_ERROR, "WITH TIES cannot be specified without ORDER BY clause"));
         }
-        if tail.with_ties && matches!(tail.locks, [.., ast::LockClause { nonblock: Some(ast::NonBlock::SkipLocked), .. }]) {
-            return Err(Error::new(SqlState::SYNTAX_ERROR, "SKIP LOCKED and WITH TIES options cannot be used together"));
+        if tail.with_ties
+            && matches!(tail.locks, [.., ast::LockClause { nonblock: Some(ast::NonBlock::SkipLocked), .. }])
+        {
+            return Err(Error::new(
+                SqlState::SYNTAX_ERROR,
+                "SKIP LOCKED and WITH TIES options cannot be used together",
+            ));
         }
         let mut limit = match tail.limit {
             Some(expr) => self.row_count(expr, Clause::Limit, scope)?,
@@ -247,7 +252,8 @@ fn tail<'q>(
 /// `TABLE t` is `SELECT * FROM t`. The parser has lost its quotes, so the name is taken as it stands.
 fn select_all(table: &ast::Table) -> ast::Select {
     let ast::Table { table_name, schema_name } = table;
-    let parts = schema_name.iter().chain(table_name).map(|name| ast::Ident::with_quote('"', name.clone())).collect::<Vec<_>>();
+    let parts =
+        schema_name.iter().chain(table_name).map(|name| ast::Ident::with_quote('"', name.clone())).collect::<Vec<_>>();
     let relation = ast::TableFactor::Table {
         name: ast::ObjectName::from(parts),
         alias: None,

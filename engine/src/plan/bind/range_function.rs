@@ -3,14 +3,14 @@
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::position::Start;
 use super::from::{Alias, FromItem};
 use super::names::QualifiedName;
+use super::position::Start;
 use super::{Binder, Clause, Place, Scope, ScopeColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
-use crate::function::resolve::{Callable, Resolved};
 use crate::function::CastContext;
+use crate::function::resolve::{Callable, Resolved};
 use crate::plan::relation::{Column, Relation};
 use crate::types::{Type, oid};
 

@@ -55,7 +55,8 @@ impl<'s> Aggregation<'s> {
         let Some(key) = key else { return false };
         key.iter().all(|number| {
             let column = relation.columns.iter().find(|column| column.origin == Some((table.oid, *number)));
-            let position = column.and_then(|column| self.groups.iter().position(|(_, group)| same(group, &column.expr)));
+            let position =
+                column.and_then(|column| self.groups.iter().position(|(_, group)| same(group, &column.expr)));
             position.is_some_and(|position| {
                 self.sets.as_ref().is_none_or(|sets| sets.iter().all(|set| set.contains(&position)))
             })

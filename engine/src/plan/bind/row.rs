@@ -3,9 +3,9 @@
 use datafusion::sql::sqlparser::ast::{self, BinaryOperator, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::position::{Sides, Start};
 use super::expr::truth_value;
 use super::operator::operator_name;
+use super::position::{Sides, Start};
 use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
@@ -29,7 +29,14 @@ impl Binder<'_> {
     }
 
     /// `(a, b) op (c, d)`, element by element.
-    fn compare_rows(&mut self, left: &[&Ast], operator: &str, right: &[&Ast], sides: Sides<'_>, at: Place<'_>) -> Result<Expr> {
+    fn compare_rows(
+        &mut self,
+        left: &[&Ast],
+        operator: &str,
+        right: &[&Ast],
+        sides: Sides<'_>,
+        at: Place<'_>,
+    ) -> Result<Expr> {
         if left.len() != right.len() {
             return Err(Error::new(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions")
                 .at(self.operator_position(sides)));

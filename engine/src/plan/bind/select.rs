@@ -6,10 +6,10 @@
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::position::Start;
 use super::group::Grouping;
 use super::names::{column_name, fold};
 use super::order::{OrderKey, sort};
+use super::position::Start;
 use super::query::{Bound, Tail, Unknowns};
 use super::regroup::Aggregation;
 use super::walk::{any, outward};
@@ -121,7 +121,8 @@ impl Binder<'_> {
 
     /// Builds the relation.
     fn stack(&mut self, clauses: Clauses, tail: &Tail<'_>) -> Result<Bound> {
-        let Clauses { scope, mut relation, mut items, filter, grouping, having, order, distinct, sets, mut locking } = clauses;
+        let Clauses { scope, mut relation, mut items, filter, grouping, having, order, distinct, sets, mut locking } =
+            clauses;
         if let Some(predicate) = filter {
             relation = Relation::Filter { input: Box::new(relation), predicate };
         }
@@ -133,7 +134,8 @@ impl Binder<'_> {
         }
         if self.select.windows {
             let mut calls = Vec::new();
-            for expr in items.iter_mut().map(|item| &mut item.expr).chain(late.iter_mut().flat_map(|set| &mut set.args)) {
+            for expr in items.iter_mut().map(|item| &mut item.expr).chain(late.iter_mut().flat_map(|set| &mut set.args))
+            {
                 let taken = std::mem::replace(expr, super::nothing());
                 *expr = self.take_windows(taken, &mut calls)?;
             }
@@ -232,7 +234,9 @@ impl Binder<'_> {
             let (expr, alias) = match item {
                 ast::SelectItem::UnnamedExpr(expr) => (expr, None),
                 ast::SelectItem::ExprWithAlias { expr, alias } => (expr, Some(fold(alias))),
-                ast::SelectItem::ExprWithAliases { .. } => return Err(Error::unsupported("several names for one column")),
+                ast::SelectItem::ExprWithAliases { .. } => {
+                    return Err(Error::unsupported("several names for one column"));
+                }
                 ast::SelectItem::Wildcard(options) => {
                     let span = plain_wildcard(options)?;
                     if !has_from {

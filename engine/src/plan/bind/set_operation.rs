@@ -3,8 +3,8 @@
 use datafusion::sql::sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::position::{Start, first_column};
 use super::expr::{shared_modifier, too_complex};
+use super::position::{Start, first_column};
 use super::query::{Bound, Tail, Unknowns};
 use super::{Binder, Clause, Place, Scope, ScopeColumn, ScopeRelation};
 use crate::error::{Error, Result, SqlState};
@@ -138,7 +138,12 @@ impl Binder<'_> {
     }
 
     /// VALUES as a query: its columns are column1, column2, …
-    pub(super) fn values_query(&mut self, values: &ast::Values, tail: Tail<'_>, unknowns: Unknowns<'_>) -> Result<Bound> {
+    pub(super) fn values_query(
+        &mut self,
+        values: &ast::Values,
+        tail: Tail<'_>,
+        unknowns: Unknowns<'_>,
+    ) -> Result<Bound> {
         if let Some(lock) = tail.locks.first() {
             let words = format!("{} cannot be applied to VALUES", super::locking::words(lock));
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words));

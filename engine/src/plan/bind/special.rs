@@ -4,8 +4,8 @@ use datafusion::sql::sqlparser::ast::{self, DateTimeField, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::Value;
 
-use super::position::Start;
 use super::names::field_name;
+use super::position::Start;
 use super::{Binder, Place};
 use crate::error::{Error, Result};
 use crate::expr::Expr;
@@ -38,7 +38,8 @@ impl Binder<'_> {
                         let one = Expr::constant(Value::Int4(1), Type::new(oid::INT4));
                         let text = self.bind(expr, at)?;
                         let count = self.bind(length, at)?;
-                        let count = self.coerce_at(count, Type::new(oid::INT4), CastContext::Implicit, length.start())?;
+                        let count =
+                            self.coerce_at(count, Type::new(oid::INT4), CastContext::Implicit, length.start())?;
                         self.named_call(name, vec![(text, span), (one, span), (count, length.start())], span)
                     }
                     (None, None) => self.ordered(name, &[expr], span, at),

@@ -3,10 +3,10 @@
 use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::position::{Sides, Start};
 use super::expr::truth_value;
-use super::row::row;
+use super::position::{Sides, Start};
 use super::query::{Bound, Unknowns};
+use super::row::row;
 use super::walk::subquery;
 use super::{Binder, Level, Place, Scope};
 use crate::error::{Error, Result, SqlState};

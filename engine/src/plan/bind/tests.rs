@@ -200,10 +200,7 @@ fn clauses_stack_in_order() {
          order by max(b) limit 3",
     )
     .expect("a query");
-    assert_eq!(
-        chain(&query.relation),
-        ["limit", "sort", "project", "window", "filter", "aggregate", "filter", "scan"]
-    );
+    assert_eq!(chain(&query.relation), ["limit", "sort", "project", "window", "filter", "aggregate", "filter", "scan"]);
     assert_eq!(query.outputs.len(), 3);
     assert_eq!(query.relation.outputs().len(), 4, "the sort key is hidden behind the outputs");
 }

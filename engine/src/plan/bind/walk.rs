@@ -269,6 +269,11 @@ pub(crate) fn outward(expr: Expr, depth: usize) -> Result<Expr> {
 }
 
 /// Whether a subquery is correlated is known only when its binding ends; the binder says so here.
-pub(crate) fn subquery(kind: SubqueryKind, relation: Relation, output: Option<ColumnVar>, correlated: bool) -> ExprKind {
+pub(crate) fn subquery(
+    kind: SubqueryKind,
+    relation: Relation,
+    output: Option<ColumnVar>,
+    correlated: bool,
+) -> ExprKind {
     ExprKind::Subquery(Box::new(Subquery { kind, relation: Arc::new(relation), output, correlated }))
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::position::Start;
 use super::call::{BoundCall, wrong_object};
 use super::names::fold;
+use super::position::Start;
 use super::walk::{any, map_children};
 use super::{Binder, Clause, Place};
 use crate::error::{Error, Result, SqlState};
@@ -93,7 +93,12 @@ impl Binder<'_> {
         })
     }
 
-    fn window(&mut self, spec: &ast::WindowSpec, named: &[ast::NamedWindowDefinition], at: Place<'_>) -> Result<Window> {
+    fn window(
+        &mut self,
+        spec: &ast::WindowSpec,
+        named: &[ast::NamedWindowDefinition],
+        at: Place<'_>,
+    ) -> Result<Window> {
         let ast::WindowSpec { window_name, partition_by, order_by, window_frame } = spec;
         let base = match window_name {
             Some(ident) => Some((self.named_window(ident, named, at)?, fold(ident), ident.span)),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier, visit_relations};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::position::Start;
 use super::expr::shared_modifier;
 use super::from::Alias;
-use super::position::first_column;
 use super::names::{QualifiedName, fold};
+use super::position::Start;
+use super::position::first_column;
 use super::query::{Bound, Unknowns};
 use super::walk::map_outer_relation;
 use super::{Binder, ScopeColumn};
@@ -198,7 +198,8 @@ impl Binder<'_> {
         let mut targets = Vec::with_capacity(columns.len());
         for (index, (base, step)) in columns.iter().zip(&step.outputs).enumerate() {
             let types = [base.ty, step.column.ty];
-            let common = resolve::common_type(&types, "UNION").map_err(|error| error.at(self.position(first_column(right))))?;
+            let common =
+                resolve::common_type(&types, "UNION").map_err(|error| error.at(self.position(first_column(right))))?;
             let overall = shared_modifier(&types, common);
             if overall != base.ty {
                 return Err(Error::new(

@@ -133,8 +133,20 @@ fn objects(reader: &mut Reader<'_>) -> Result<PrivilegeObjects> {
     if reader.word("database") {
         return list(reader, Reader::identifier).map(PrivilegeObjects::Databases);
     }
-    let unsupported = ["all", "sequence", "function", "procedure", "routine", "language", "large", "tablespace", "type",
-        "domain", "foreign", "parameter"];
+    let unsupported = [
+        "all",
+        "sequence",
+        "function",
+        "procedure",
+        "routine",
+        "language",
+        "large",
+        "tablespace",
+        "type",
+        "domain",
+        "foreign",
+        "parameter",
+    ];
     for what in unsupported {
         if reader.word(what) {
             return Err(Error::unsupported(format!("GRANT or REVOKE ON {}", what.to_uppercase())));

@@ -16,12 +16,16 @@ fn refused(sql: &str) -> String {
 
 #[test]
 fn roles_are_read_as_postgresql_reads_them() {
-    let Definition::CreateRole { name, options } = parsed("CREATE USER Alice WITH ENCRYPTED PASSWORD 'x' NOINHERIT IN ROLE a, b")
+    let Definition::CreateRole { name, options } =
+        parsed("CREATE USER Alice WITH ENCRYPTED PASSWORD 'x' NOINHERIT IN ROLE a, b")
     else {
         panic!("another definition");
     };
     assert_eq!(name, "alice");
-    assert_eq!((options.login, options.inherit, options.password), (Some(true), Some(false), Some(Some("x".to_owned()))));
+    assert_eq!(
+        (options.login, options.inherit, options.password),
+        (Some(true), Some(false), Some(Some("x".to_owned())))
+    );
     assert_eq!(options.in_roles.len(), 2);
     assert!(matches!(parsed("ALTER ROLE a SET search_path = x, y"), Definition::AlterRole {
         change: RoleChange::Set { values: Some(values), .. }, ..
@@ -32,9 +36,12 @@ fn roles_are_read_as_postgresql_reads_them() {
 
 #[test]
 fn grants_of_roles_and_privileges_are_told_apart() {
-    let Definition::Membership(change) = parsed("GRANT a, b TO c WITH ADMIN OPTION") else { panic!("another definition") };
+    let Definition::Membership(change) = parsed("GRANT a, b TO c WITH ADMIN OPTION") else {
+        panic!("another definition")
+    };
     assert!(change.grant && change.admin_option && change.roles == ["a", "b"]);
-    let Definition::Privileges(change) = parsed("GRANT SELECT, TEMP ON t, s.u TO PUBLIC, GROUP g WITH GRANT OPTION") else {
+    let Definition::Privileges(change) = parsed("GRANT SELECT, TEMP ON t, s.u TO PUBLIC, GROUP g WITH GRANT OPTION")
+    else {
         panic!("another definition")
     };
     assert_eq!(change.privileges, Some(Privileges::SELECT | Privileges::TEMPORARY));

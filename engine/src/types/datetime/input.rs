@@ -1,7 +1,6 @@
 //! Dates and times from text: what PostgreSQL's `DecodeDateTime` accepts, field by field.
 
 use super::token::{Field, Kind, fields};
-use super::zone::abbreviation;
 use super::{
     Civil, DATE_INFINITY, DATE_MAX, DATE_MIN, DATE_NEGATIVE_INFINITY, DAY, HOUR, MINUTE, SECOND, TIMESTAMP_INFINITY,
     TIMESTAMP_NEGATIVE_INFINITY, TimeZone, civil_of_days, days_in_month, days_of_civil,
@@ -55,12 +54,8 @@ pub(super) enum Fault {
 
 impl Fault {
     pub(super) fn error(self, text: &str, type_name: &str) -> Error {
-        let overflow = || {
-            Error::new(
-                SqlState::DATETIME_FIELD_OVERFLOW,
-                format!("date/time field value out of range: \"{text}\""),
-            )
-        };
+        let overflow =
+            || Error::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("date/time field value out of range: \"{text}\""));
         match self {
             Fault::BadFormat => Error::new(
                 SqlState::INVALID_DATETIME_FORMAT,
@@ -125,16 +120,26 @@ enum Word {
 
 fn word(text: &str) -> Option<Word> {
     const MONTHS: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
         "december",
     ];
     const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
     if text.len() >= 3 {
         let names = |name: &&str| **name == *text || (text.len() == 3 && name.starts_with(text));
-        if let Some(position) = MONTHS.iter().position(|name| names(&name)) {
+        if let Some(position) = MONTHS.iter().position(&names) {
             return Some(Word::Month(position as i64 + 1));
         }
-        if WEEKDAYS.iter().any(|name| names(&name)) {
+        if WEEKDAYS.iter().any(names) {
             return Some(Word::Weekday);
         }
     }
@@ -172,7 +177,7 @@ struct Decoder<'a> {
 }
 
 fn decode(text: &str, format: &Format, now: i64) -> Decoded<Parts> {
-    let fields = fields(text, &|name| word(name).is_some() || abbreviation(name).is_some()).ok_or(Fault::BadFormat)?;
+    let fields = fields(text, &|name| word(name).is_some()).ok_or(Fault::BadFormat)?;
     if fields.is_empty() {
         return Err(Fault::BadFormat);
     }
@@ -227,8 +232,9 @@ impl Decoder<'_> {
             }
             return self.zone_name(text);
         }
-        if self.parts.time.is_some() && text.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            return self.zone_name(text);
+        if self.parts.time.is_some() {
+            // PostgreSQL takes the parts of a date after a time only one by one.
+            return Err(Fault::BadFormat);
         }
         self.parts.date_text(text)
     }
@@ -282,8 +288,16 @@ impl Decoder<'_> {
                 parts.time = Some(0);
                 parts.zone = Some(TimeZone::utc());
             }
-            Some(Word::Afternoon(afternoon)) => parts.afternoon = Some(afternoon),
-            Some(Word::BeforeChrist(before)) => parts.before_christ = Some(before),
+            Some(Word::Afternoon(afternoon)) => {
+                if parts.afternoon.replace(afternoon).is_some() {
+                    return Err(Fault::BadFormat);
+                }
+            }
+            Some(Word::BeforeChrist(before)) => {
+                if parts.before_christ.replace(before).is_some() {
+                    return Err(Fault::BadFormat);
+                }
+            }
             Some(Word::Weekday | Word::Ignored) => {}
             Some(Word::Zulu) => return self.set_zone(TimeZone::utc()),
             Some(Word::DaylightSaving) => return Err(Fault::Unsupported("the word DST in a date or time")),
@@ -346,7 +360,9 @@ impl Decoder<'_> {
 
 impl Parts {
     fn has_date(&self) -> bool {
-        self.days.is_some() || (self.year.is_some() && self.month.is_some() && self.day.is_some()) || self.day_of_year.is_some()
+        self.days.is_some()
+            || (self.year.is_some() && self.month.is_some() && self.day.is_some())
+            || self.day_of_year.is_some()
     }
 
     /// Days since 1970 of the date, if it is complete.
@@ -407,7 +423,12 @@ impl Parts {
     fn date_part(&mut self, text: &str) -> Decoded<()> {
         let value = integer(text)?;
         let digits = text.len();
-        if digits == 3 && self.year.is_some() && self.month.is_none() && self.day.is_none() && (1..=366).contains(&value) {
+        if digits == 3
+            && self.year.is_some()
+            && self.month.is_none()
+            && self.day.is_none()
+            && (1..=366).contains(&value)
+        {
             self.day_of_year = Some(value);
             return Ok(());
         }
@@ -581,7 +602,7 @@ pub(crate) fn parse_date(text: &str, format: &Format, now: i64) -> Result<i32> {
 
 /// A `time`, in microseconds since midnight. A date in the text is checked and dropped.
 pub(crate) fn parse_time(text: &str, format: &Format, now: i64) -> Result<i64> {
-    const NAME: &str = "time without time zone";
+    const NAME: &str = "time";
     let parts = match decode(text, format, now) {
         // 040506 is a date anywhere else.
         Err(_) | Ok(Parts { time: None, moment: None, .. }) => {

@@ -130,13 +130,10 @@ pub(crate) fn parse_interval(text: &str, modifier: i32) -> Result<Interval> {
         _ => words(trimmed, default_unit(modifier)),
     };
     sum.and_then(|sum| sum.interval().ok_or(Fault::Overflow)).map_err(|fault| match fault {
-        Fault::BadFormat => Error::new(
-            SqlState::INVALID_DATETIME_FORMAT,
-            format!("invalid input syntax for type interval: \"{text}\""),
-        ),
-        Fault::Overflow => {
-            Error::new(SqlState("22015"), format!("interval field value out of range: \"{text}\""))
+        Fault::BadFormat => {
+            Error::new(SqlState::INVALID_DATETIME_FORMAT, format!("invalid input syntax for type interval: \"{text}\""))
         }
+        Fault::Overflow => Error::new(SqlState("22015"), format!("interval field value out of range: \"{text}\"")),
     })
 }
 
@@ -173,6 +170,7 @@ fn words(text: &str, default: Unit) -> std::result::Result<Sum, Fault> {
     // The unit of the number to the left; after a number or time that is the next greater thing.
     let mut pending: Option<Unit> = None;
     let mut counted = false;
+    let mut used = Vec::new();
     for (position, field) in fields.iter().enumerate().rev() {
         match field.kind {
             Kind::Word => {
@@ -188,11 +186,13 @@ fn words(text: &str, default: Unit) -> std::result::Result<Sum, Fault> {
                 }
             }
             Kind::Time => {
+                take_once(&mut used, &CLOCK)?;
                 sum.microseconds = sum.microseconds.checked_add(clock(&field.text)?).ok_or(Fault::Overflow)?;
                 pending = Some(Unit::Days(1));
                 counted = true;
             }
             Kind::Zone if field.text.contains(':') => {
+                take_once(&mut used, &CLOCK)?;
                 let negative = field.text.starts_with('-');
                 let time = clock(&field.text[1..])?;
                 let time = if negative { -time } else { time };
@@ -203,14 +203,19 @@ fn words(text: &str, default: Unit) -> std::result::Result<Sum, Fault> {
             Kind::Number | Kind::Zone | Kind::Date => {
                 // `@` was dropped with the punctuation. `1-2` is years and months.
                 if let Some((years, months, negative)) = years_and_months(&field.text) {
+                    take_once(&mut used, &[Unit::Months(12), Unit::Months(1)])?;
                     if months > 11 {
                         return Err(Fault::Overflow);
                     }
-                    let total = years.checked_mul(12).and_then(|value| value.checked_add(months)).ok_or(Fault::Overflow)?;
-                    sum.months = sum.months.checked_add(if negative { -total } else { total }).ok_or(Fault::Overflow)?;
+                    let total =
+                        years.checked_mul(12).and_then(|value| value.checked_add(months)).ok_or(Fault::Overflow)?;
+                    sum.months =
+                        sum.months.checked_add(if negative { -total } else { total }).ok_or(Fault::Overflow)?;
                 } else {
                     let (whole, fraction) = number(&field.text)?;
-                    sum.add(whole, fraction, pending.unwrap_or(default)).ok_or(Fault::Overflow)?;
+                    let unit = pending.unwrap_or(default);
+                    take_once(&mut used, &[unit])?;
+                    sum.add(whole, fraction, unit).ok_or(Fault::Overflow)?;
                 }
                 counted = true;
             }
@@ -224,6 +229,18 @@ fn words(text: &str, default: Unit) -> std::result::Result<Sum, Fault> {
         sum.negate().ok_or(Fault::Overflow)?;
     }
     Ok(sum)
+}
+
+/// The units of `HH:MM:SS`.
+const CLOCK: [Unit; 3] = [Unit::Microseconds(HOUR), Unit::Microseconds(MINUTE), Unit::Microseconds(SECOND)];
+
+/// No unit may be told twice.
+fn take_once(used: &mut Vec<Unit>, units: &[Unit]) -> std::result::Result<(), Fault> {
+    if units.iter().any(|unit| used.contains(unit)) {
+        return Err(Fault::BadFormat);
+    }
+    used.extend_from_slice(units);
+    Ok(())
 }
 
 fn years_and_months(text: &str) -> Option<(i64, i64, bool)> {
@@ -250,11 +267,8 @@ fn number(text: &str) -> std::result::Result<(i64, f64), Fault> {
         return Err(Fault::BadFormat);
     }
     let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| Fault::Overflow)? };
-    let fraction: f64 = if fraction.is_empty() {
-        0.0
-    } else {
-        format!("0.{fraction}").parse().map_err(|_| Fault::BadFormat)?
-    };
+    let fraction: f64 =
+        if fraction.is_empty() { 0.0 } else { format!("0.{fraction}").parse().map_err(|_| Fault::BadFormat)? };
     Ok(if negative { (-whole, -fraction) } else { (whole, fraction) })
 }
 
@@ -287,6 +301,10 @@ fn clock(text: &str) -> std::result::Result<i64, Fault> {
 fn iso(text: &str) -> std::result::Result<Sum, Fault> {
     let mut sum = Sum::default();
     let mut rest = text;
+    let date = text.split(['T', 't']).next().unwrap_or("");
+    if date.bytes().filter(|byte| *byte == b'-').count() == 2 && !date.contains(|c: char| c.is_ascii_alphabetic()) {
+        return iso_date(date, text.get(date.len() + 1..));
+    }
     let mut in_time = false;
     let mut any = false;
     while !rest.is_empty() {
@@ -315,4 +333,17 @@ fn iso(text: &str) -> std::result::Result<Sum, Fault> {
         rest = &rest[end + 1..];
     }
     if any { Ok(sum) } else { Err(Fault::BadFormat) }
+}
+
+/// The other form: `0001-02-03T04:05:06`.
+fn iso_date(date: &str, time: Option<&str>) -> std::result::Result<Sum, Fault> {
+    let mut sum = Sum::default();
+    for (part, unit) in date.split('-').zip([Unit::Months(12), Unit::Months(1), Unit::Days(1)]) {
+        let (whole, fraction) = number(part)?;
+        sum.add(whole, fraction, unit).ok_or(Fault::Overflow)?;
+    }
+    if let Some(time) = time {
+        sum.microseconds = clock(time)?;
+    }
+    Ok(sum)
 }

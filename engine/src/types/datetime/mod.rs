@@ -9,10 +9,10 @@ mod output;
 mod token;
 mod zone;
 
-pub(crate) use input::{parse_date, parse_time, parse_timestamp, parse_timestamptz};
 pub use input::DateOrder;
-pub(crate) use interval::{microseconds_of_interval, parse_interval};
+pub(crate) use input::{parse_date, parse_time, parse_timestamp, parse_timestamptz};
 pub use interval::IntervalStyle;
+pub(crate) use interval::{microseconds_of_interval, parse_interval};
 pub(crate) use output::{write_date, write_interval, write_time, write_timestamp, write_timestamptz};
 pub use zone::TimeZone;
 
@@ -32,7 +32,7 @@ pub(crate) const TIMESTAMP_NEGATIVE_INFINITY: i64 = i64::MIN;
 /// 4713-01-01 BC (Julian calendar: 4714-11-24 BC Gregorian), before which PostgreSQL has no dates.
 pub(crate) const DATE_MIN: i64 = -2_440_588;
 /// 5874897-12-31.
-pub(crate) const DATE_MAX: i64 = 2_145_042_541;
+pub(crate) const DATE_MAX: i64 = 2_145_042_905;
 pub(crate) const TIMESTAMP_MIN: i64 = DATE_MIN * DAY;
 pub(crate) const TIMESTAMP_MAX: i64 = i64::MAX - 1;
 
@@ -137,4 +137,3 @@ pub(crate) fn now() -> i64 {
         Err(before) => i64::try_from(before.duration().as_micros()).map_or(TIMESTAMP_MIN, |micros| -micros),
     }
 }
-

@@ -3,7 +3,10 @@
 use storage::Interval;
 
 use super::interval::IntervalStyle;
-use super::{Civil, DATE_INFINITY, DATE_NEGATIVE_INFINITY, HOUR, MINUTE, SECOND, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, TimeZone, civil_of_days};
+use super::{
+    Civil, DATE_INFINITY, DATE_NEGATIVE_INFINITY, HOUR, MINUTE, SECOND, TIMESTAMP_INFINITY,
+    TIMESTAMP_NEGATIVE_INFINITY, TimeZone, civil_of_days,
+};
 use crate::types::text::write_i64;
 
 /// Appends at least two digits.

@@ -85,7 +85,8 @@ pub(super) fn fields(text: &str, is_word: &dyn Fn(&str) -> bool) -> Option<Vec<F
         if fields.len() == FIELDS_MAX {
             return None;
         }
-        let text = text[start..at].chars().filter(|c| !c.is_ascii_whitespace()).collect::<String>().to_ascii_lowercase();
+        let text =
+            text[start..at].chars().filter(|c| !c.is_ascii_whitespace()).collect::<String>().to_ascii_lowercase();
         fields.push(Field { kind, text });
     }
     Some(fields)

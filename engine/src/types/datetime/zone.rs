@@ -28,14 +28,16 @@ impl TimeZone {
 
     fn full(name: &str) -> Option<Self> {
         let known = name.parse::<Tz>().ok();
-        known.or_else(|| chrono_tz::TZ_VARIANTS.iter().find(|tz| tz.name().eq_ignore_ascii_case(name)).copied()).map(TimeZone::Named)
+        known
+            .or_else(|| chrono_tz::TZ_VARIANTS.iter().find(|tz| tz.name().eq_ignore_ascii_case(name)).copied())
+            .map(TimeZone::Named)
     }
 
     /// The value of the TimeZone setting: a name, or hours east of UTC.
     pub(crate) fn setting(value: &str) -> Option<Self> {
         let value = value.trim();
         if let Ok(hours) = value.parse::<f64>() {
-            return (hours.abs() <= 15.0).then(|| TimeZone::Fixed((hours * 3600.0) as i32));
+            return (hours.abs() <= 15.0).then_some(TimeZone::Fixed((hours * 3600.0) as i32));
         }
         if let Some(fixed) = Self::posix(value) {
             return Some(fixed);

@@ -38,7 +38,9 @@ pub(super) fn write(array: &Array, ty: u32, format: &Format, out: &mut Vec<u8>) 
 fn needs_quotes(text: &[u8]) -> bool {
     text.is_empty()
         || text.eq_ignore_ascii_case(b"NULL")
-        || text.iter().any(|byte| matches!(byte, b'"' | b'\\' | b'{' | b'}' | b',' | b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c))
+        || text
+            .iter()
+            .any(|byte| matches!(byte, b'"' | b'\\' | b'{' | b'}' | b',' | b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c))
 }
 
 fn quote(start: usize, out: &mut Vec<u8>) {

@@ -19,9 +19,9 @@ pub(crate) fn decode_hex(text: &str) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 2);
     let mut chars = text.chars().filter(|c| !is_space(*c));
     let digit = |c: char| {
-        c.to_digit(16).map(|digit| digit as u8).ok_or_else(|| {
-            Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid hexadecimal digit: \"{c}\""))
-        })
+        c.to_digit(16)
+            .map(|digit| digit as u8)
+            .ok_or_else(|| Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid hexadecimal digit: \"{c}\"")))
     };
     while let Some(high) = chars.next() {
         let high = digit(high)?;

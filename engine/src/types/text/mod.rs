@@ -18,8 +18,8 @@ use super::{Type, modifier};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
 
-pub(crate) use bytes::{decode_hex, encode_hex, parse_escaped, write_escaped};
 use bytes::parse_uuid;
+pub(crate) use bytes::{decode_hex, encode_hex, parse_escaped, write_escaped};
 pub(crate) use float::{write_f32, write_f64};
 pub(crate) use integer::write_i64;
 pub(crate) use registered::{find as find_registered, quote_identifier, regclass, registered_name};
@@ -167,7 +167,9 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
             check_json(text)?;
             Value::Text(text.into())
         }
-        oid::INT2VECTOR => vector(text, ColumnType::Int2, &mut |part| Ok(Value::Int2(integer::parse(part, "smallint")?)))?,
+        oid::INT2VECTOR => {
+            vector(text, ColumnType::Int2, &mut |part| Ok(Value::Int2(integer::parse(part, "smallint")?)))?
+        }
         oid::OIDVECTOR => {
             vector(text, ColumnType::Int8, &mut |part| Ok(Value::Int8(i64::from(integer::parse_oid(part, oid::OID)?))))?
         }
@@ -190,17 +192,16 @@ pub(crate) fn invalid_input(type_name: &str, text: &str) -> Error {
 
 /// 22003: "value \"x\" is out of range for type integer".
 fn out_of_range(type_name: &str, text: &str) -> Error {
-    Error::new(
-        SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-        format!("value \"{text}\" is out of range for type {type_name}"),
-    )
+    Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, format!("value \"{text}\" is out of range for type {type_name}"))
 }
 
 /// Any prefix of a word that only one of the words has.
 pub(crate) fn parse_bool(text: &str) -> Option<bool> {
     let word = text.trim_matches(is_space);
     let is = |full: &str, least: usize| {
-        word.len() >= least && word.len() <= full.len() && full.as_bytes()[..word.len()].eq_ignore_ascii_case(word.as_bytes())
+        word.len() >= least
+            && word.len() <= full.len()
+            && full.as_bytes()[..word.len()].eq_ignore_ascii_case(word.as_bytes())
     };
     if is("true", 1) || is("yes", 1) || is("on", 2) || word == "1" {
         Some(true)

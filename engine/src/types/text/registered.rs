@@ -2,6 +2,7 @@
 
 use super::Names;
 use crate::catalog::Catalog;
+use crate::catalog::pg_catalog::type_io::type_functions;
 use crate::error::{Error, Result, SqlState};
 use crate::function::{function_by_oid, functions_named, operators, operators_named};
 use crate::types::{Type, builtin, display, oid};
@@ -24,7 +25,9 @@ pub(crate) fn registered_name(value: u32, ty: u32, names: Option<(&Catalog, &[St
     }
     match ty {
         oid::REGTYPE => builtin::info(value).map(|info| display(Type::new(info.oid))),
-        oid::REGPROC => function_by_oid(value).map(|function| function.name.to_owned()),
+        oid::REGPROC => function_by_oid(value)
+            .map(|function| function.name.to_owned())
+            .or_else(|| type_functions().find(|function| function.oid == value).map(|function| function.name)),
         oid::REGPROCEDURE => function_by_oid(value).map(|function| {
             let args: Vec<String> = function.args.iter().map(|arg| display(Type::new(*arg))).collect();
             format!("{}({})", function.name, args.join(","))
@@ -100,12 +103,12 @@ pub(crate) fn find(text: &str, ty: u32, names: Option<(&Catalog, &[String])>) ->
             let parts = split_name(text)?;
             let name = parts.last().map_or("", String::as_str);
             match functions_named(name) {
-                [] => Err(undefined(SqlState::UNDEFINED_FUNCTION, "function")),
+                [] => type_functions()
+                    .find(|function| function.name == name)
+                    .map(|function| function.oid)
+                    .ok_or_else(|| undefined(SqlState::UNDEFINED_FUNCTION, "function")),
                 [function] => Ok(function.oid),
-                _ => Err(Error::new(
-                    SqlState::AMBIGUOUS_FUNCTION,
-                    format!("more than one function named \"{text}\""),
-                )),
+                _ => Err(Error::new(SqlState::AMBIGUOUS_FUNCTION, format!("more than one function named \"{text}\""))),
             }
         }
         oid::REGOPER => match operators_named(text) {

@@ -144,7 +144,8 @@ impl LockTable {
     pub(crate) fn list(&self) -> Vec<LockInfo> {
         let mut list = Vec::new();
         for (owner, table, modes) in self.weak.list() {
-            let info = |mode: Mode| LockInfo { owner, target: LockTarget::Table(table), mode: mode.name(), granted: true };
+            let info =
+                |mode: Mode| LockInfo { owner, target: LockTarget::Table(table), mode: mode.name(), granted: true };
             list.extend(modes.iter().map(info));
         }
         for shard in &self.shards {

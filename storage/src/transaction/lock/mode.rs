@@ -179,11 +179,17 @@ mod tests {
     fn table_conflicts_are_postgresqls() {
         use TableLock::*;
         let all = [
-            AccessShare, RowShare, RowExclusive, ShareUpdateExclusive, Share, ShareRowExclusive, Exclusive, AccessExclusive,
+            AccessShare,
+            RowShare,
+            RowExclusive,
+            ShareUpdateExclusive,
+            Share,
+            ShareRowExclusive,
+            Exclusive,
+            AccessExclusive,
         ];
         // Table 13.2 of the manual, row by row.
-        let expected =
-            [".......X", "......XX", "....XXXX", "...XXXXX", "..XX.XXX", "..XXXXXX", ".XXXXXXX", "XXXXXXXX"];
+        let expected = [".......X", "......XX", "....XXXX", "...XXXXX", "..XX.XXX", "..XXXXXX", ".XXXXXXX", "XXXXXXXX"];
         for (want, line) in all.iter().zip(expected) {
             let got: String = all
                 .iter()

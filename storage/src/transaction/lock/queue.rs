@@ -157,10 +157,7 @@ impl Queue {
         if own.is_empty() {
             return self.waiters.len();
         }
-        self.waiters
-            .iter()
-            .position(|waiter| waiter.mode.conflicts().intersects(own))
-            .unwrap_or(self.waiters.len())
+        self.waiters.iter().position(|waiter| waiter.mode.conflicts().intersects(own)).unwrap_or(self.waiters.len())
     }
 
     /// Makes `owner` a holder, without asking whether it may.

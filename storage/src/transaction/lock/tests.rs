@@ -47,7 +47,11 @@ async fn take(locks: &mut HeldLocks, name: &'static str, mode: RowLock) -> Resul
 }
 
 /// Takes a lock in a task of its own, which answers what it holds then.
-fn take_later(mut locks: HeldLocks, name: &'static str, mode: RowLock) -> JoinHandle<(HeldLocks, Result<Acquired, Error>)> {
+fn take_later(
+    mut locks: HeldLocks,
+    name: &'static str,
+    mode: RowLock,
+) -> JoinHandle<(HeldLocks, Result<Acquired, Error>)> {
     tokio::spawn(async move {
         let result = take(&mut locks, name, mode).await;
         (locks, result)
@@ -75,8 +79,16 @@ async fn every_pair_of_row_locks_behaves_as_the_table_says() {
 #[tokio::test]
 async fn every_pair_of_table_locks_behaves_as_the_table_says() {
     use TableLock::*;
-    let all =
-        [AccessShare, RowShare, RowExclusive, ShareUpdateExclusive, Share, ShareRowExclusive, Exclusive, AccessExclusive];
+    let all = [
+        AccessShare,
+        RowShare,
+        RowExclusive,
+        ShareUpdateExclusive,
+        Share,
+        ShareRowExclusive,
+        Exclusive,
+        AccessExclusive,
+    ];
     let lines = [".......X", "......XX", "....XXXX", "...XXXXX", "..XX.XXX", "..XXXXXX", ".XXXXXXX", "XXXXXXXX"];
     let world = World::new();
     for (held, line) in all.into_iter().zip(lines) {
@@ -291,10 +303,16 @@ async fn many_tasks_exclude_each_other_and_come_to_an_end() {
                     let mut exclusive = Vec::new();
                     for _ in 0..=next(3) {
                         let (at, mode) = (next(5) as usize, ROW_MODES[next(4) as usize]);
-                        let wait = if next(8) == 0 { Wait::For(Duration::from_micros(next(300))) } else { Wait::Forever };
+                        let wait =
+                            if next(8) == 0 { Wait::For(Duration::from_micros(next(300))) } else { Wait::Forever };
                         match locks.acquire(key(NAMES[at]), mode.into(), wait).await {
                             Ok(_) if mode == RowLock::Update && !exclusive.contains(&at) => {
-                                assert_eq!(inside[at].fetch_add(1, Ordering::SeqCst), 0, "{} is not exclusive", NAMES[at]);
+                                assert_eq!(
+                                    inside[at].fetch_add(1, Ordering::SeqCst),
+                                    0,
+                                    "{} is not exclusive",
+                                    NAMES[at]
+                                );
                                 exclusive.push(at);
                             }
                             Ok(_) | Err(Error::LockNotAvailable) => {}

@@ -122,8 +122,7 @@ async fn phantoms_need_serializable() {
 #[tokio::test]
 async fn serializable_transactions_that_do_not_meet_both_commit() {
     let world = World::holding(1..=9).await;
-    let (mut first, mut second) =
-        (world.begin_at(Isolation::Serializable), world.begin_at(Isolation::Serializable));
+    let (mut first, mut second) = (world.begin_at(Isolation::Serializable), world.begin_at(Isolation::Serializable));
     // The first walks rows 1 to 3 only, though it asked for all; the second reads and writes row 9.
     let everything = KeyRange::generation(world.table.generation);
     assert_eq!(first.view().scan(&world.table, &everything, Direction::Forward).next(3).unwrap().len(), 3);

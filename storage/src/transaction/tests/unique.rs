@@ -110,7 +110,8 @@ async fn a_locked_row_that_keeps_its_key_is_a_conflict_at_once() {
     let mut holder = world.begin();
     world.change(&mut holder, 1, |_| 11).await.unwrap();
     for row in [[1, 999, 0], [9, 100, 0]] {
-        let (_, conflict) = tokio::time::timeout(Duration::from_secs(5), insert_later(&world, row)).await.unwrap().unwrap();
+        let (_, conflict) =
+            tokio::time::timeout(Duration::from_secs(5), insert_later(&world, row)).await.unwrap().unwrap();
         assert!(conflict.is_some());
     }
 }

@@ -123,9 +123,10 @@ fn joined(values: Vec<Option<&[u8]>>, delimiters: Option<Vec<Option<&[u8]>>>) ->
                 }
                 result.extend_from_slice(value);
                 if result.len() > JOINED_BYTES_MAX {
-                    return Err(carried(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "out of memory").with_detail(
-                        format!("Cannot enlarge string buffer containing {JOINED_BYTES_MAX} bytes."),
-                    )));
+                    return Err(carried(
+                        Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "out of memory")
+                            .with_detail(format!("Cannot enlarge string buffer containing {JOINED_BYTES_MAX} bytes.")),
+                    ));
                 }
             }
         }

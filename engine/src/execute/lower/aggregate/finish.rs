@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder};
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder, Float64Array};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use storage::{Numeric, NumericError};
@@ -20,7 +20,7 @@ pub(crate) struct Moment {
     pub(crate) root: bool,
 }
 
-/// A step over whole columns; every one answers numerics.
+/// A step over whole columns; every one but that for floats answers numerics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Finish {
     /// A wide decimal without fraction, as numeric.
@@ -31,6 +31,8 @@ pub(crate) enum Finish {
     IntegerAverage,
     /// Numeric sum, count.
     NumericAverage,
+    /// float8 sum, count.
+    FloatAverage,
     /// Numeric sum, numeric sum of squares, count.
     Variance(Moment),
 }
@@ -42,7 +44,7 @@ impl ScalarUDFImpl for Finish {
         match self {
             Finish::Numeric => "numeric",
             Finish::Square => "square",
-            Finish::IntegerAverage | Finish::NumericAverage => "average",
+            Finish::IntegerAverage | Finish::NumericAverage | Finish::FloatAverage => "average",
             Finish::Variance(_) => "variance",
         }
     }
@@ -52,7 +54,7 @@ impl ScalarUDFImpl for Finish {
     }
 
     fn return_type(&self, _arguments: &[DataType]) -> DfResult<DataType> {
-        Ok(DataType::BinaryView)
+        Ok(if *self == Finish::FloatAverage { DataType::Float64 } else { DataType::BinaryView })
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
@@ -68,6 +70,11 @@ impl ScalarUDFImpl for Finish {
 
 impl Finish {
     fn compute(&self, arrays: &[ArrayRef]) -> Result<ArrayRef> {
+        if let (Finish::FloatAverage, [sums, counts]) = (self, arrays) {
+            let (sums, counts) = (sums.as_primitive::<Float64Type>(), counts.as_primitive::<Int64Type>());
+            let averages = sums.iter().zip(counts).map(|(sum, count)| Some(sum? / count? as f64));
+            return Ok(Arc::new(averages.collect::<Float64Array>()));
+        }
         let rows = arrays.first().map_or(0, |array| array.len());
         let mut results = BinaryViewBuilder::with_capacity(rows);
         let mut bytes = Vec::new();
@@ -88,7 +95,8 @@ impl Finish {
         let decimal = |array: &ArrayRef| {
             array.is_valid(row).then(|| Numeric::from_i128(array.as_primitive::<Decimal128Type>().value(row)))
         };
-        let count = |array: &ArrayRef| if array.is_valid(row) { array.as_primitive::<Int64Type>().value(row) } else { 0 };
+        let count =
+            |array: &ArrayRef| if array.is_valid(row) { array.as_primitive::<Int64Type>().value(row) } else { 0 };
         Ok(match (self, arrays) {
             (Finish::Numeric, [value]) => decimal(value),
             (Finish::Square, [value]) => match numeric_at(value, row)? {

@@ -2,7 +2,8 @@
 //!
 //! A call becomes one or more of DataFusion's aggregates (`parts`) and an expression over their results (`finish`):
 //! avg(int4) is a sum in a wide decimal, a count and a division at the end, so that what is hot runs in DataFusion's own
-//! vectorized accumulators. What DataFusion lacks is in `numeric_sum`, `float_variance`, `collect` and `single_value`.
+//! vectorized accumulators. What DataFusion lacks, or computes otherwise than PostgreSQL, has a file
+//! here.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,15 +24,17 @@ use crate::plan::relation::{Column, Relation};
 
 mod collect;
 mod finish;
+mod float_sum;
 mod float_variance;
+mod interval_sum;
 mod numeric_sum;
 mod packed;
 pub(super) mod shape;
 mod single_value;
 mod sliding;
 
-pub(super) use single_value::SINGLE_VALUE;
 use shape::Shape;
+pub(super) use single_value::SINGLE_VALUE;
 
 /// One group key: what is grouped by, and what gives back a value of the group.
 struct GroupKey {
@@ -93,13 +96,21 @@ impl Lowering<'_> {
             // The key of a float is the float, but for the sign of zero.
             Key::Float4 | Key::Float8 => None,
             Key::Numeric | Key::Padded => Some(call(min_udaf(), vec![value])),
-            Key::Interval | Key::Array(_) => Some(call(single_value::any_of(&column::arrow_of(column.ty)?), vec![value])),
+            Key::Interval | Key::Array(_) => {
+                Some(call(single_value::any_of(&column::arrow_of(column.ty)?), vec![value]))
+            }
         };
         Ok(GroupKey { column, grouped, name, representative })
     }
 
-    fn grouped(&mut self, plan: LogicalPlan, groups: Vec<(Column, DfExpr)>, shapes: Vec<(Column, Shape)>) -> Result<LogicalPlan> {
-        let keys = groups.into_iter().map(|(column, value)| self.group_key(column, value)).collect::<Result<Vec<_>>>()?;
+    fn grouped(
+        &mut self,
+        plan: LogicalPlan,
+        groups: Vec<(Column, DfExpr)>,
+        shapes: Vec<(Column, Shape)>,
+    ) -> Result<LogicalPlan> {
+        let keys =
+            groups.into_iter().map(|(column, value)| self.group_key(column, value)).collect::<Result<Vec<_>>>()?;
         let grouped = keys.iter().map(|key| key.grouped.clone()).collect();
         self.aggregated(plan, grouped, &keys, &shapes, &|_| true)
     }
@@ -144,7 +155,10 @@ impl Lowering<'_> {
         }
         if grouped.is_empty() && aggregates.is_empty() {
             // GROUP BY () without an aggregate: one row, whatever the input.
-            return LogicalPlanBuilder::empty(true).project(results).and_then(LogicalPlanBuilder::build).map_err(failure);
+            return LogicalPlanBuilder::empty(true)
+                .project(results)
+                .and_then(LogicalPlanBuilder::build)
+                .map_err(failure);
         }
         let aggregate = Aggregate::try_new(Arc::new(plan), grouped, aggregates).map_err(failure)?;
         let aggregate = Arc::new(LogicalPlan::Aggregate(aggregate));
@@ -160,7 +174,8 @@ impl Lowering<'_> {
         sets: &[Vec<usize>],
         shapes: Vec<(Column, Shape)>,
     ) -> Result<LogicalPlan> {
-        let keys = groups.into_iter().map(|(column, value)| self.group_key(column, value)).collect::<Result<Vec<_>>>()?;
+        let keys =
+            groups.into_iter().map(|(column, value)| self.group_key(column, value)).collect::<Result<Vec<_>>>()?;
         let (mut seen, mut together, mut alone) = (HashSet::new(), Vec::new(), Vec::new());
         for set in sets {
             let mut set = set.clone();
@@ -181,9 +196,14 @@ impl Lowering<'_> {
                 columns.push(key.grouped.clone().unalias().alias(name.clone()));
                 names.push(name);
             }
-            let input = LogicalPlanBuilder::from(plan.clone()).project(columns).and_then(LogicalPlanBuilder::build).map_err(failure)?;
-            let expressions =
-                together.iter().map(|set| set.iter().map(|&position| column::named(names[position].clone())).collect()).collect();
+            let input = LogicalPlanBuilder::from(plan.clone())
+                .project(columns)
+                .and_then(LogicalPlanBuilder::build)
+                .map_err(failure)?;
+            let expressions = together
+                .iter()
+                .map(|set| set.iter().map(|&position| column::named(names[position].clone())).collect())
+                .collect();
             let grouped = vec![DfExpr::GroupingSet(GroupingSet::GroupingSets(expressions))];
             let used: HashSet<usize> = together.iter().flatten().copied().collect();
             let keys: Vec<GroupKey> = keys
@@ -216,12 +236,22 @@ pub(super) fn call(function: Arc<datafusion::logical_expr::AggregateUDF>, args: 
 }
 
 /// `count(*)`, for plans that lowering makes up.
-pub(super) static COUNT_ROWS: AggregateFunction =
-    AggregateFunction { oid: 2803, name: "count", args: &[], returns: crate::types::oid::INT8, kind: AggregateKind::CountStar };
+pub(super) static COUNT_ROWS: AggregateFunction = AggregateFunction {
+    oid: 2803,
+    name: "count",
+    args: &[],
+    returns: crate::types::oid::INT8,
+    kind: AggregateKind::CountStar,
+};
 
 /// `count(x)`, likewise.
-pub(super) static COUNT_VALUES: AggregateFunction =
-    AggregateFunction { oid: 2147, name: "count", args: &[crate::types::oid::ANY], returns: crate::types::oid::INT8, kind: AggregateKind::Count };
+pub(super) static COUNT_VALUES: AggregateFunction = AggregateFunction {
+    oid: 2147,
+    name: "count",
+    args: &[crate::types::oid::ANY],
+    returns: crate::types::oid::INT8,
+    kind: AggregateKind::Count,
+};
 
 /// `bool_or(x)`, likewise.
 pub(super) static ANY_TRUE: AggregateFunction = AggregateFunction {

@@ -6,15 +6,13 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewBuilder, PrimitiveArray, StringViewBuilder,
-};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder, PrimitiveArray, StringViewBuilder};
+use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use datafusion::arrow::datatypes::{
     DataType, Float32Type, Float64Type, Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit,
 };
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
-use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use storage::Numeric;
 
 use crate::error::Error;
@@ -76,7 +74,9 @@ impl PackFunction {
             }
             (Packing::Numeric, false) => {
                 let values = values.as_binary_view();
-                packed(values.iter().map(|value| value.map(|bytes| (Numeric::sort_key(bytes).to_vec(), bytes.to_vec()))))
+                packed(
+                    values.iter().map(|value| value.map(|bytes| (Numeric::sort_key(bytes).to_vec(), bytes.to_vec()))),
+                )
             }
             (Packing::Padded, false) => {
                 let values = values.as_string_view();
@@ -187,7 +187,9 @@ impl ScalarUDFImpl for PackFunction {
         Ok(match (self.packing, self.unpack) {
             (Packing::Float4, false) => DataType::Int32,
             (Packing::Float8, false) => DataType::Int64,
-            (Packing::Numeric | Packing::Padded | Packing::Interval, false) | (Packing::Numeric, true) => DataType::BinaryView,
+            (Packing::Numeric | Packing::Padded | Packing::Interval, false) | (Packing::Numeric, true) => {
+                DataType::BinaryView
+            }
             (Packing::Float4, true) => DataType::Float32,
             (Packing::Float8, true) => DataType::Float64,
             (Packing::Padded, true) => DataType::Utf8View,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use datafusion::functions_aggregate::average::avg_udaf;
 use datafusion::functions_aggregate::bit_and_or_xor::{bit_and_udaf, bit_or_udaf};
 use datafusion::functions_aggregate::bool_and_or::{bool_and_udaf, bool_or_udaf};
 use datafusion::functions_aggregate::count::count_udaf;
@@ -14,15 +13,17 @@ use datafusion::logical_expr::expr::AggregateFunction as DfAggregate;
 use datafusion::logical_expr::{AggregateUDF, Expr as DfExpr, ScalarUDF};
 use storage::ColumnType;
 
-use super::collect::{Collect, Collected};
-use super::finish::{Finish, Moment};
-use super::float_variance::float_variance;
-use super::numeric_sum::numeric_sum;
-use super::packed::{PackFunction, Packing};
-use super::single_value::single_value;
 use super::super::expression::cast;
 use super::super::sort_key::{Key, key_of, keyed};
 use super::super::{Lowering, column};
+use super::collect::{Collect, Collected};
+use super::finish::{Finish, Moment};
+use super::float_sum::float_sum;
+use super::float_variance::float_variance;
+use super::interval_sum::interval_sum;
+use super::numeric_sum::numeric_sum;
+use super::packed::{PackFunction, Packing};
+use super::single_value::single_value;
 use crate::error::{Error, Result};
 use crate::expr::{AggregateCall, SortKey};
 use crate::function::AggregateKind;
@@ -36,17 +37,15 @@ pub(crate) struct Shape {
     /// Aggregate calls, not named yet.
     pub(crate) parts: Vec<DfExpr>,
     finish: Option<Arc<ScalarUDF>>,
-    /// Cast of a single part, where types differ.
-    result: Option<(DataType, DataType)>,
 }
 
 impl Shape {
     fn plain(part: DfExpr) -> Self {
-        Self { parts: vec![part], finish: None, result: None }
+        Self { parts: vec![part], finish: None }
     }
 
     fn finished_by(parts: Vec<DfExpr>, finish: impl datafusion::logical_expr::ScalarUDFImpl + 'static) -> Self {
-        Self { parts, finish: Some(Arc::new(ScalarUDF::new_from_impl(finish))), result: None }
+        Self { parts, finish: Some(Arc::new(ScalarUDF::new_from_impl(finish))) }
     }
 
     /// The call's result, from the columns that hold the parts' results.
@@ -54,11 +53,7 @@ impl Shape {
         if let Some(finish) = &self.finish {
             return finish.call(parts);
         }
-        let part = parts.pop().unwrap_or_else(|| DfExpr::Literal(ScalarValue::Null, None));
-        match &self.result {
-            Some((from, to)) => cast(part, from.clone(), to.clone()),
-            None => part,
-        }
+        parts.pop().unwrap_or_else(|| DfExpr::Literal(ScalarValue::Null, None))
     }
 }
 
@@ -70,7 +65,14 @@ struct Clauses {
 
 impl Clauses {
     fn apply(&self, function: Arc<AggregateUDF>, args: Vec<DfExpr>) -> DfExpr {
-        DfExpr::AggregateFunction(DfAggregate::new_udf(function, args, self.distinct, self.filter.clone(), Vec::new(), None))
+        DfExpr::AggregateFunction(DfAggregate::new_udf(
+            function,
+            args,
+            self.distinct,
+            self.filter.clone(),
+            Vec::new(),
+            None,
+        ))
     }
 
     /// For functions to which DISTINCT makes no difference.
@@ -112,10 +114,18 @@ impl Lowering<'_> {
             AggregateKind::BitAnd => Ok(Shape::plain(clauses.apply_once(bit_and_udaf(), args))),
             AggregateKind::BitOr => Ok(Shape::plain(clauses.apply_once(bit_or_udaf(), args))),
             AggregateKind::StringAgg | AggregateKind::ArrayAgg => self.collected(call, &clauses, args, &types, order),
-            AggregateKind::StddevSamp => variance(&clauses, Moment { sample: true, root: true }, one(args)?, first(&types)?),
-            AggregateKind::StddevPop => variance(&clauses, Moment { sample: false, root: true }, one(args)?, first(&types)?),
-            AggregateKind::VarSamp => variance(&clauses, Moment { sample: true, root: false }, one(args)?, first(&types)?),
-            AggregateKind::VarPop => variance(&clauses, Moment { sample: false, root: false }, one(args)?, first(&types)?),
+            AggregateKind::StddevSamp => {
+                variance(&clauses, Moment { sample: true, root: true }, one(args)?, first(&types)?)
+            }
+            AggregateKind::StddevPop => {
+                variance(&clauses, Moment { sample: false, root: true }, one(args)?, first(&types)?)
+            }
+            AggregateKind::VarSamp => {
+                variance(&clauses, Moment { sample: true, root: false }, one(args)?, first(&types)?)
+            }
+            AggregateKind::VarPop => {
+                variance(&clauses, Moment { sample: false, root: false }, one(args)?, first(&types)?)
+            }
         }
     }
 
@@ -140,7 +150,13 @@ impl Lowering<'_> {
             args.push(keyed(args[0].clone(), first(types)?)?);
             directions.push((false, false));
         }
-        for key in if own_order { &call.order_by } else if call.distinct { &[] } else { order } {
+        for key in if own_order {
+            &call.order_by
+        } else if call.distinct {
+            &[]
+        } else {
+            order
+        } {
             args.push(self.key(&key.expr)?);
             directions.push((key.descending, key.nulls_first));
         }
@@ -158,14 +174,15 @@ impl Lowering<'_> {
 fn sum(clauses: &Clauses, arg: DfExpr, ty: Type) -> Result<Shape> {
     let arrow = column::arrow_of(ty)?;
     Ok(match column::physical(ty)? {
-        ColumnType::Int2 | ColumnType::Int4 => Shape::plain(clauses.apply(sum_udaf(), vec![cast(arg, arrow, DataType::Int64)])),
+        ColumnType::Int2 | ColumnType::Int4 => {
+            Shape::plain(clauses.apply(sum_udaf(), vec![cast(arg, arrow, DataType::Int64)]))
+        }
         ColumnType::Int8 => Shape::finished_by(vec![wide_sum(clauses, arg, arrow)], Finish::Numeric),
         ColumnType::Numeric => Shape::plain(clauses.apply(numeric_sum(), vec![arg])),
-        ColumnType::Float8 => Shape::plain(clauses.apply(sum_udaf(), vec![arg])),
-        ColumnType::Float4 => {
-            let sum = clauses.apply(sum_udaf(), vec![cast(arg, arrow.clone(), DataType::Float64)]);
-            Shape { parts: vec![sum], finish: None, result: Some((DataType::Float64, arrow)) }
+        ColumnType::Float4 | ColumnType::Float8 => {
+            Shape::plain(clauses.apply(float_sum(&arrow), vec![keyed(arg, ty)?]))
         }
+        ColumnType::Interval => Shape::plain(clauses.apply(interval_sum(false), vec![arg])),
         _ => return Err(Error::unsupported("this aggregate over this type")),
     })
 }
@@ -184,12 +201,16 @@ fn average(clauses: &Clauses, arg: DfExpr, ty: Type) -> Result<Shape> {
         ColumnType::Int2 | ColumnType::Int4 | ColumnType::Int8 => {
             Shape::finished_by(vec![wide_sum(clauses, arg.clone(), arrow), count(arg)?], Finish::IntegerAverage)
         }
-        ColumnType::Numeric => {
-            Shape::finished_by(vec![clauses.apply(numeric_sum(), vec![arg.clone()]), count(arg)?], Finish::NumericAverage)
-        }
+        ColumnType::Numeric => Shape::finished_by(
+            vec![clauses.apply(numeric_sum(), vec![arg.clone()]), count(arg)?],
+            Finish::NumericAverage,
+        ),
         ColumnType::Float4 | ColumnType::Float8 => {
-            Shape::plain(clauses.apply(avg_udaf(), vec![cast(arg, arrow, DataType::Float64)]))
+            let value = cast(keyed(arg.clone(), ty)?, arrow, DataType::Float64);
+            let sum = clauses.apply(float_sum(&DataType::Float64), vec![value]);
+            Shape::finished_by(vec![sum, count(arg)?], Finish::FloatAverage)
         }
+        ColumnType::Interval => Shape::plain(clauses.apply(interval_sum(true), vec![arg])),
         _ => return Err(Error::unsupported("this aggregate over this type")),
     })
 }

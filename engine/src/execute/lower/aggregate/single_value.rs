@@ -14,8 +14,13 @@ use crate::function::{AggregateFunction, AggregateKind};
 use crate::types::oid;
 
 /// The aggregate that lowering puts over scalar subqueries. Its kind is never looked at.
-pub(crate) static SINGLE_VALUE: AggregateFunction =
-    AggregateFunction { oid: 0, name: "single_value", args: &[oid::ANYELEMENT], returns: oid::ANYELEMENT, kind: AggregateKind::Min };
+pub(crate) static SINGLE_VALUE: AggregateFunction = AggregateFunction {
+    oid: 0,
+    name: "single_value",
+    args: &[oid::ANYELEMENT],
+    returns: oid::ANYELEMENT,
+    kind: AggregateKind::Min,
+};
 
 pub(super) fn single_value(ty: &DataType) -> Arc<AggregateUDF> {
     Arc::new(AggregateUDF::new_from_impl(OneValue::new(ty, true)))
@@ -110,6 +115,7 @@ impl Accumulator for Held {
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> DfResult<()> {
         let counts = states[0].as_primitive::<Int64Type>();
-        (0..counts.len()).try_for_each(|row| self.take(counts.value(row), || ScalarValue::try_from_array(&states[1], row)))
+        (0..counts.len())
+            .try_for_each(|row| self.take(counts.value(row), || ScalarValue::try_from_array(&states[1], row)))
     }
 }

@@ -121,7 +121,11 @@ pub(super) fn only(relation: Relation, columns: &[Column]) -> Relation {
     Relation::Project { input: Box::new(relation), columns }
 }
 
-pub(super) fn aggregate(input: Relation, groups: Vec<(Column, Expr)>, aggregates: Vec<(Column, AggregateCall)>) -> Relation {
+pub(super) fn aggregate(
+    input: Relation,
+    groups: Vec<(Column, Expr)>,
+    aggregates: Vec<(Column, AggregateCall)>,
+) -> Relation {
     Relation::Aggregate { input: Box::new(input), groups, sets: None, aggregates }
 }
 

@@ -50,7 +50,8 @@ impl Lowering<'_> {
                 let relation = self.without_subqueries((*subquery.relation).clone())?;
                 let Some(relation) = rows_that_matter(relation) else {
                     // An aggregate without groups always answers a row.
-                    let kept = build::filter(input, if negated { vec![build::boolean(Some(false))] } else { Vec::new() });
+                    let kept =
+                        build::filter(input, if negated { vec![build::boolean(Some(false))] } else { Vec::new() });
                     return Ok((kept, None));
                 };
                 if !build::depends(&relation, &input) {

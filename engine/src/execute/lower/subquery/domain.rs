@@ -40,7 +40,11 @@ impl Domain {
     /// The domain's columns and others, without repetition.
     fn with(&self, columns: &[Column]) -> Vec<Column> {
         let own = self.vars();
-        self.columns.iter().copied().chain(columns.iter().copied().filter(|column| !own.contains(&column.var))).collect()
+        self.columns
+            .iter()
+            .copied()
+            .chain(columns.iter().copied().filter(|column| !own.contains(&column.var)))
+            .collect()
     }
 }
 
@@ -74,7 +78,12 @@ impl Lowering<'_> {
     }
 
     /// `right` for every combination of the columns of `left`, and the conditions that bring them together.
-    pub(super) fn per_combination(&mut self, left: &Relation, right: &Relation, columns: Vec<Column>) -> Result<(Relation, Vec<Expr>)> {
+    pub(super) fn per_combination(
+        &mut self,
+        left: &Relation,
+        right: &Relation,
+        columns: Vec<Column>,
+    ) -> Result<(Relation, Vec<Expr>)> {
         let domain = Domain::of(left, columns);
         let pushed = self.push(&domain, right)?;
         self.set_apart(&domain, pushed)
@@ -141,7 +150,8 @@ impl Lowering<'_> {
                 if let Some(sets) = sets {
                     return self.push_sets(domain, input, groups, sets, aggregates);
                 }
-                let grouped = build::aggregate(input, pass().chain(groups.iter().cloned()).collect(), aggregates.clone());
+                let grouped =
+                    build::aggregate(input, pass().chain(groups.iter().cloned()).collect(), aggregates.clone());
                 if groups.is_empty() { self.with_empty_groups(domain, grouped, aggregates)? } else { grouped }
             }
             Relation::Window { input, calls } => {
@@ -152,7 +162,9 @@ impl Lowering<'_> {
                 }
                 Relation::Window { input, calls }
             }
-            Relation::Sort { input, keys } => Relation::Sort { input: Box::new(self.push(domain, input)?), keys: keys.clone() },
+            Relation::Sort { input, keys } => {
+                Relation::Sort { input: Box::new(self.push(domain, input)?), keys: keys.clone() }
+            }
             Relation::Limit { input, limit, offset, with_ties } => {
                 self.push_limit(domain, input, limit.as_ref(), offset.as_ref(), *with_ties)?
             }
@@ -201,7 +213,8 @@ impl Lowering<'_> {
             let left = self.push(domain, left)?;
             return Ok(build::join(kind, left, right.clone(), conditions, true));
         }
-        let named_left = domain.named_by(left) || condition.is_some_and(|condition| build::names_any(condition, &domain.vars()));
+        let named_left =
+            domain.named_by(left) || condition.is_some_and(|condition| build::names_any(condition, &domain.vars()));
         let named_right = domain.named_by(right);
         match kind {
             JoinKind::Inner | JoinKind::Cross if named_left || !named_right => {
@@ -228,7 +241,13 @@ impl Lowering<'_> {
     }
 
     /// One side of a join whose other side has the domain already.
-    fn beside(&mut self, domain: &Domain, side: &Relation, named: bool, conditions: &mut Vec<Expr>) -> Result<Relation> {
+    fn beside(
+        &mut self,
+        domain: &Domain,
+        side: &Relation,
+        named: bool,
+        conditions: &mut Vec<Expr>,
+    ) -> Result<Relation> {
         if !named {
             return Ok(side.clone());
         }
@@ -264,7 +283,9 @@ impl Lowering<'_> {
         aggregates: &[(Column, crate::expr::AggregateCall)],
     ) -> Result<Relation> {
         if sets.iter().any(Vec::is_empty) {
-            return Err(Error::unsupported("an empty grouping set in a subquery that names columns of an enclosing query"));
+            return Err(Error::unsupported(
+                "an empty grouping set in a subquery that names columns of an enclosing query",
+            ));
         }
         let mut groups = groups.to_vec();
         let first = groups.len();
@@ -306,7 +327,9 @@ impl Lowering<'_> {
 /// What a missing group's aggregate is.
 pub(super) fn or_zero(value: Expr, call: &crate::expr::AggregateCall) -> Expr {
     match call.function.kind {
-        AggregateKind::Count | AggregateKind::CountStar if !std::ptr::eq(call.function, &super::super::aggregate::SINGLE_VALUE) => {
+        AggregateKind::Count | AggregateKind::CountStar
+            if !std::ptr::eq(call.function, &super::super::aggregate::SINGLE_VALUE) =>
+        {
             build::coalesce(value, build::int8(0))
         }
         _ => value,

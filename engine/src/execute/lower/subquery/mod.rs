@@ -155,13 +155,11 @@ impl Lowering<'_> {
             outputs.extend(right.outputs());
         }
         let dependent = lateral && build::depends(&right, &left);
-        if dependent {
-            if let Relation::Function { function, args, columns, ordinality } = right {
-                let args = self.all_without(args, &mut left)?;
-                let right = Relation::Function { function, args, columns, ordinality };
-                let joined = self.lateral_function(kind, left, right, condition)?;
-                return Ok(build::only(joined, &outputs));
-            }
+        if dependent && let Relation::Function { function, args, columns, ordinality } = right {
+            let args = self.all_without(args, &mut left)?;
+            let right = Relation::Function { function, args, columns, ordinality };
+            let joined = self.lateral_function(kind, left, right, condition)?;
+            return Ok(build::only(joined, &outputs));
         }
         let mut right = self.without_subqueries(right)?;
         let mut conditions = Vec::new();
@@ -180,7 +178,9 @@ impl Lowering<'_> {
             let of_left = build::makes_any(&left, &subqueries_name);
             let of_right = build::makes_any(&right, &subqueries_name);
             plain.push(match (of_left, of_right) {
-                (true, true) => return Err(Error::unsupported("a subquery over both sides of an outer join in its condition")),
+                (true, true) => {
+                    return Err(Error::unsupported("a subquery over both sides of an outer join in its condition"));
+                }
                 (true, false) => self.value_without(condition, &mut left)?,
                 (false, _) => self.value_without(condition, &mut right)?,
             });
@@ -189,7 +189,13 @@ impl Lowering<'_> {
         Ok(build::only(joined, &outputs))
     }
 
-    fn lateral_function(&mut self, kind: JoinKind, left: Relation, right: Relation, condition: Option<Expr>) -> Result<Relation> {
+    fn lateral_function(
+        &mut self,
+        kind: JoinKind,
+        left: Relation,
+        right: Relation,
+        condition: Option<Expr>,
+    ) -> Result<Relation> {
         if matches!(kind, JoinKind::Inner | JoinKind::Cross) {
             let joined = build::join(JoinKind::Inner, left, right, Vec::new(), true);
             return match condition {
@@ -224,4 +230,3 @@ fn subquery_columns(expr: &Expr) -> HashSet<ColumnVar> {
     walk::parts(expr, &mut |part| found.extend(subquery_columns(part)));
     found
 }
-

@@ -31,7 +31,11 @@ impl Lowering<'_> {
                         None => {
                             let column = Column { var: self.fresh(), ty: key.expr.ty };
                             columns.push((column, key.expr));
-                            SortKey { expr: Expr::column(column.var, column.ty), descending: key.descending, nulls_first: key.nulls_first }
+                            SortKey {
+                                expr: Expr::column(column.var, column.ty),
+                                descending: key.descending,
+                                nulls_first: key.nulls_first,
+                            }
                         }
                     })
                     .collect();

@@ -46,7 +46,12 @@ impl Lowering<'_> {
         Ok(relation.map(|relation| Untied { relation, conditions }))
     }
 
-    fn pull_up(&mut self, relation: &Relation, outer: &HashSet<ColumnVar>, pulled: &mut Vec<Expr>) -> Result<Option<Relation>> {
+    fn pull_up(
+        &mut self,
+        relation: &Relation,
+        outer: &HashSet<ColumnVar>,
+        pulled: &mut Vec<Expr>,
+    ) -> Result<Option<Relation>> {
         let mut free = HashSet::new();
         walk::free(relation, &mut free);
         if free.is_disjoint(outer) {
@@ -69,7 +74,8 @@ impl Lowering<'_> {
                 let mut columns = columns.clone();
                 // What the pulled conditions name must pass.
                 for column in input.outputs() {
-                    let wanted = pulled.iter().any(|condition| build::names_any(condition, &HashSet::from([column.var])));
+                    let wanted =
+                        pulled.iter().any(|condition| build::names_any(condition, &HashSet::from([column.var])));
                     if wanted && !columns.iter().any(|(known, _)| known.var == column.var) {
                         columns.push((column, build::column(column)));
                     }
@@ -120,7 +126,12 @@ impl Lowering<'_> {
                     groups.push((column, link.inner.clone()));
                     pulled.push(link.over(column));
                 }
-                Ok(Some(Relation::Aggregate { input: Box::new(input), groups, sets: None, aggregates: aggregates.clone() }))
+                Ok(Some(Relation::Aggregate {
+                    input: Box::new(input),
+                    groups,
+                    sets: None,
+                    aggregates: aggregates.clone(),
+                }))
             }
             _ => Ok(None),
         }

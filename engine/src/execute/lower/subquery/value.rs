@@ -71,7 +71,8 @@ impl Lowering<'_> {
     fn column_for(&mut self, expr: Expr, input: &mut Relation) -> Column {
         let column = Column { var: self.fresh(), ty: expr.ty };
         let outputs = input.outputs();
-        let columns = outputs.into_iter().map(|column| (column, build::column(column))).chain([(column, expr)]).collect();
+        let columns =
+            outputs.into_iter().map(|column| (column, build::column(column))).chain([(column, expr)]).collect();
         let inner = std::mem::replace(input, Relation::OneRow);
         *input = Relation::Project { input: Box::new(inner), columns };
         column
@@ -96,18 +97,18 @@ impl Lowering<'_> {
             return Ok(());
         }
         let names = vars(&columns);
-        if let Some(Untied { relation, conditions }) = self.untie(relation, &names)? {
-            if let Some(links) = self.links(&conditions, &names) {
-                let (mut groups, mut on) = (Vec::new(), Vec::new());
-                for link in &links {
-                    let key = self.new_column(link.inner.ty);
-                    groups.push((key, link.inner.clone()));
-                    on.push(link.over(key));
-                }
-                let grouped = build::aggregate(relation, groups, aggregates);
-                *input = build::join(JoinKind::Left, outer, grouped, on, false);
-                return Ok(());
+        if let Some(Untied { relation, conditions }) = self.untie(relation, &names)?
+            && let Some(links) = self.links(&conditions, &names)
+        {
+            let (mut groups, mut on) = (Vec::new(), Vec::new());
+            for link in &links {
+                let key = self.new_column(link.inner.ty);
+                groups.push((key, link.inner.clone()));
+                on.push(link.over(key));
             }
+            let grouped = build::aggregate(relation, groups, aggregates);
+            *input = build::join(JoinKind::Left, outer, grouped, on, false);
+            return Ok(());
         }
         let domain = Domain::of(&outer, columns);
         let pushed = self.push(&domain, relation)?;
@@ -158,10 +159,10 @@ impl Lowering<'_> {
         }
         self.joined_aggregate(aggregated, aggregates.clone(), input)?;
         let with_zeros = |part: Expr| -> Result<Expr> {
-            if let ExprKind::Column(var) = part.kind {
-                if let Some((_, call)) = aggregates.iter().find(|(column, _)| column.var == var) {
-                    return Ok(or_zero(part, call));
-                }
+            if let ExprKind::Column(var) = part.kind
+                && let Some((_, call)) = aggregates.iter().find(|(column, _)| column.var == var)
+            {
+                return Ok(or_zero(part, call));
             }
             Ok(part)
         };
@@ -173,7 +174,12 @@ impl Lowering<'_> {
         let relation = match build::depends(&relation, input) {
             true => relation,
             // One row is enough to know.
-            false => Relation::Limit { input: Box::new(relation), limit: Some(build::int8(1)), offset: None, with_ties: false },
+            false => Relation::Limit {
+                input: Box::new(relation),
+                limit: Some(build::int8(1)),
+                offset: None,
+                with_ties: false,
+            },
         };
         self.joined_aggregate(&relation, vec![(count, build::call(&COUNT_ROWS, Vec::new()))], input)?;
         let count = build::coalesce(build::column(count), build::int8(0));
@@ -268,8 +274,10 @@ impl Lowering<'_> {
         let domain = Domain::of(&outer, columns);
         let pushed = self.push(&domain, &relation)?;
         let compared = self.new_column(build::BOOL);
-        let call = Expr::new(ExprKind::Call { function, args: vec![build::column(left), build::column(output)] }, build::BOOL);
-        let mut projected: Vec<(Column, Expr)> = domain.columns.iter().map(|&column| (column, build::column(column))).collect();
+        let call =
+            Expr::new(ExprKind::Call { function, args: vec![build::column(left), build::column(output)] }, build::BOOL);
+        let mut projected: Vec<(Column, Expr)> =
+            domain.columns.iter().map(|&column| (column, build::column(column))).collect();
         projected.push((compared, call));
         let projected = Relation::Project { input: Box::new(pushed), columns: projected };
         let (decided, unknown) = (self.new_column(build::BOOL), self.new_column(build::BOOL));
@@ -283,10 +291,7 @@ impl Lowering<'_> {
         let (grouped, on) = self.set_apart(&domain, grouped)?;
         *input = build::join(JoinKind::Left, outer, grouped, on, false);
         Ok(build::case(
-            vec![
-                (build::column(decided), build::boolean(Some(!all))),
-                (build::column(unknown), build::boolean(None)),
-            ],
+            vec![(build::column(decided), build::boolean(Some(!all))), (build::column(unknown), build::boolean(None))],
             build::boolean(Some(all)),
         ))
     }

@@ -47,7 +47,8 @@ impl Binder<'_> {
         }
         let numbers: Vec<u16> = positions.iter().map(|position| table.columns[*position].number).collect();
         self.note_use(&table, auth::Privileges::INSERT, &numbers);
-        let row = (0..table.columns.len()).map(|position| self.default_of(&table, position)).collect::<Result<Vec<_>>>()?;
+        let row =
+            (0..table.columns.len()).map(|position| self.default_of(&table, position)).collect::<Result<Vec<_>>>()?;
         let filter = filter.map(|condition| self.condition(condition, &scope, Clause::CopyWhere)).transpose()?;
         let action = Action::Insert(Box::new(Insert { source: InsertSource::Rows(Vec::new()), on_conflict: None }));
         let uses = self.uses();
@@ -55,7 +56,8 @@ impl Binder<'_> {
         locks.extend(target.parents.iter().map(|parent| (TableId(parent.parent.oid), TableLock::RowShare)));
         locks.sort_by_key(|(table, _)| *table);
         let write = Write { target, action, returning: None, uses: uses.clone(), params: Vec::new() };
-        let statement = BoundStatement { plan: Plan::Write(Box::new(write)), params: Vec::new(), columns: None, uses, locks };
+        let statement =
+            BoundStatement { plan: Plan::Write(Box::new(write)), params: Vec::new(), columns: None, uses, locks };
         Ok(BoundCopy { statement, positions, row, filter })
     }
 }

@@ -90,7 +90,8 @@ impl Binder<'_> {
         let mut positions = Vec::with_capacity(names.len());
         for name in names {
             let [part] = name.0.as_slice() else { return Err(Error::unsupported("INSERT into a part of a column")) };
-            let ident = part.as_ident().ok_or_else(|| Error::unsupported("INSERT into something other than a column"))?;
+            let ident =
+                part.as_ident().ok_or_else(|| Error::unsupported("INSERT into something other than a column"))?;
             let position = self.target_column(table, ident)?;
             if positions.contains(&position) {
                 let message = format!("column \"{}\" specified more than once", table.columns[position].name);
@@ -139,7 +140,7 @@ impl Binder<'_> {
         }
         let given = &positions[..values.len()];
         let row = self.complete_row(table, given, values)?;
-        Ok(InsertSource::Query { query: bound, row })
+        Ok(InsertSource::Query { query: Box::new(bound), row })
     }
 
     /// Rows of a VALUES list; None if one of them has a subquery, so that a query must compute them.

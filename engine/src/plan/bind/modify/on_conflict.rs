@@ -12,7 +12,12 @@ use crate::error::{Error, Result, SqlState};
 use crate::plan::write::{Arbiter, ConflictAction, OnConflict};
 
 impl Binder<'_> {
-    pub(super) fn on_conflict(&mut self, table: &Arc<Table>, conflict: &ast::OnConflict, scope: &Scope) -> Result<OnConflict> {
+    pub(super) fn on_conflict(
+        &mut self,
+        table: &Arc<Table>,
+        conflict: &ast::OnConflict,
+        scope: &Scope,
+    ) -> Result<OnConflict> {
         let ast::OnConflict { conflict_target, action } = conflict;
         let arbiter = match conflict_target {
             None => None,
@@ -37,7 +42,8 @@ impl Binder<'_> {
                 };
                 let subquery = assignments.iter().map(|(_, expr)| expr).chain(&filter).any(has_subquery);
                 refuse(subquery, "a subquery in ON CONFLICT DO UPDATE")?;
-                let numbers: Vec<u16> = assignments.iter().map(|(position, _)| table.columns[*position].number).collect();
+                let numbers: Vec<u16> =
+                    assignments.iter().map(|(position, _)| table.columns[*position].number).collect();
                 self.note_use(table, auth::Privileges::UPDATE, &numbers);
                 ConflictAction::Update { first_excluded, assignments, filter }
             }
@@ -67,10 +73,11 @@ impl Binder<'_> {
             }
             ast::ConflictTarget::OnConstraint(name) => {
                 let name = name.0.last().and_then(|part| part.as_ident()).map(super::folded).unwrap_or_default();
-                let constraint = table.constraints.iter().find(|constraint| constraint.name == name).ok_or_else(|| {
-                    let message = format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
-                    Error::new(SqlState::UNDEFINED_OBJECT, message)
-                })?;
+                let constraint =
+                    table.constraints.iter().find(|constraint| constraint.name == name).ok_or_else(|| {
+                        let message = format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
+                        Error::new(SqlState::UNDEFINED_OBJECT, message)
+                    })?;
                 let oid = match &constraint.kind {
                     ConstraintKind::PrimaryKey { index, .. } | ConstraintKind::Unique { index, .. } => *index,
                     _ => {
@@ -88,7 +95,8 @@ impl Binder<'_> {
     fn target_column_plain(&self, table: &Table, name: &ast::Ident) -> Result<usize> {
         let column = super::folded(name);
         table.position_of(&column).ok_or_else(|| {
-            Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{column}\" does not exist")).at(self.position(name.span))
+            Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{column}\" does not exist"))
+                .at(self.position(name.span))
         })
     }
 }

@@ -54,7 +54,9 @@ impl Binder<'_> {
                 .columns
                 .iter()
                 .enumerate()
-                .map(|(at, column)| (at, Column { var: crate::expr::ColumnVar(first_column + at as u32), ty: column.ty }))
+                .map(|(at, column)| {
+                    (at, Column { var: crate::expr::ColumnVar(first_column + at as u32), ty: column.ty })
+                })
                 .collect();
             let scope = Scope::of(ScopeRelation::of_table(table, None, &columns));
             let mut binder = self.for_stored_text();
@@ -73,7 +75,8 @@ impl Binder<'_> {
         let mut parents = Vec::new();
         for constraint in &table.constraints {
             let ConstraintKind::ForeignKey { columns, target, target_columns, .. } = &constraint.kind else { continue };
-            let parent = self.catalog.tables.get(target).ok_or_else(|| Error::internal("a foreign key points at no table"))?;
+            let parent =
+                self.catalog.tables.get(target).ok_or_else(|| Error::internal("a foreign key points at no table"))?;
             let parent_columns = positions(parent, target_columns);
             parents.push(ParentKey {
                 name: constraint.name.clone(),
@@ -90,7 +93,8 @@ impl Binder<'_> {
         let mut children = Vec::new();
         for child in self.catalog.tables.values() {
             for constraint in &child.constraints {
-                let ConstraintKind::ForeignKey { columns, target, target_columns, on_delete, on_update } = &constraint.kind
+                let ConstraintKind::ForeignKey { columns, target, target_columns, on_delete, on_update } =
+                    &constraint.kind
                 else {
                     continue;
                 };
@@ -200,7 +204,11 @@ impl Binder<'_> {
     }
 
     /// RETURNING.
-    pub(super) fn bound_returning(&mut self, items: Option<&Vec<ast::SelectItem>>, scope: &Scope) -> Result<Option<Returning>> {
+    pub(super) fn bound_returning(
+        &mut self,
+        items: Option<&Vec<ast::SelectItem>>,
+        scope: &Scope,
+    ) -> Result<Option<Returning>> {
         let Some(items) = items else { return Ok(None) };
         let columns = self.returning(items, scope)?;
         let (mut outputs, mut exprs) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));

@@ -53,7 +53,11 @@ impl Binder<'_> {
     }
 
     /// The relations of UPDATE … FROM or DELETE … USING, and all names together.
-    pub(super) fn with_others(&mut self, own: &Scope, tables: &[ast::TableWithJoins]) -> Result<(Option<Relation>, Scope)> {
+    pub(super) fn with_others(
+        &mut self,
+        own: &Scope,
+        tables: &[ast::TableWithJoins],
+    ) -> Result<(Option<Relation>, Scope)> {
         let mut scope = own.clone();
         if tables.is_empty() {
             return Ok((None, scope));
@@ -149,8 +153,7 @@ impl Binder<'_> {
             relation = Relation::Project { input: Box::new(relation), columns };
         }
         let carried = outputs.iter().enumerate().map(|(at, column)| (column.var, at)).collect();
-        let outputs =
-            outputs.into_iter().map(|column| Output { name: String::new(), column, origin: None }).collect();
+        let outputs = outputs.into_iter().map(|column| Output { name: String::new(), column, origin: None }).collect();
         let query = Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
         let rows = RowsToChange::Query { query, key: identity.key, version: identity.version, carried };
         (rows, assignments)
