@@ -57,6 +57,13 @@ impl Session {
         if !name.is_empty() && self.statements.contains_key(name) {
             return Err(duplicate_statement(name));
         }
+        if let Some(prepared) = self.parsed_before(sql, parameter_types) {
+            if let Some(statement) = &prepared.statement {
+                self.check_not_failed(statement)?;
+            }
+            self.statements.insert(name.to_owned(), prepared);
+            return Ok(());
+        }
         let statement = parse_single(sql)?;
         if let Some(statement) = &statement {
             self.check_not_failed(statement)?;
@@ -64,9 +71,31 @@ impl Session {
         let prepared = Arc::new(Prepared::new(sql.into(), statement, parameter_types.to_vec()));
         if is_planned(&prepared) {
             self.plan_for(&prepared)?;
+            self.remember_parsed(&prepared);
         }
         self.statements.insert(name.to_owned(), prepared);
         Ok(())
+    }
+
+    /// The same text with the same parameter types, parsed before, if its plan still holds. Clients that do not keep
+    /// prepared statements send the same few texts again and again.
+    fn parsed_before(&self, sql: &str, parameter_types: &[u32]) -> Option<Arc<Prepared>> {
+        let prepared = self.parsed.get(sql)?;
+        let shared_catalog = self.state.open().is_none_or(|open| open.catalog.is_none());
+        let holds = shared_catalog
+            && prepared.declared == parameter_types
+            && prepared.cached(self.database.catalog().version, self.epoch).is_some();
+        holds.then(|| prepared.clone())
+    }
+
+    fn remember_parsed(&mut self, prepared: &Arc<Prepared>) {
+        if prepared.text.len() > super::TEXT_BYTES_KEPT_MAX {
+            return;
+        }
+        if self.parsed.len() >= super::TEXTS_MAX {
+            self.parsed.clear();
+        }
+        self.parsed.insert(prepared.text.clone(), prepared.clone());
     }
 
     pub(super) fn statement_named(&self, name: &str) -> Result<Arc<Prepared>> {

@@ -39,7 +39,7 @@ use crate::catalog::Catalog;
 use crate::database::Database;
 use crate::error::{Report, Result};
 use crate::function::{EvalContext, SessionFacts};
-use crate::types::text::Format;
+use crate::types::text::{Format, Names};
 
 /// What running a statement gave.
 #[derive(Debug)]
@@ -88,17 +88,31 @@ pub struct Session {
     portals: HashMap<String, Portal>,
     /// Plans of simple-protocol statements by their text without literals.
     texts: FxHashMap<Box<str>, Arc<Prepared>>,
+    /// Statements of the extended protocol by their text.
+    parsed: FxHashMap<Arc<str>, Arc<Prepared>>,
     notices: Vec<Notice>,
     /// Values of reported parameters as the client last heard them.
     told: Vec<(&'static str, String)>,
     settings_changed: bool,
     canceller: Arc<Canceller>,
+    output: Output,
     /// Holds this session's place among the allowed connections.
     _place: crate::database::Place,
 }
 
+/// The format of results, and what it was made from.
+#[derive(Debug)]
+struct Output {
+    /// `u64::MAX`: made from a transaction's own catalog, or not at all yet.
+    catalog_version: u64,
+    epoch: u64,
+    format: Format,
+}
+
 /// Statements without literals that a session keeps plans for.
 const TEXTS_MAX: usize = 512;
+/// Longest text that is kept for its plan.
+const TEXT_BYTES_KEPT_MAX: usize = 4096;
 
 impl Session {
     pub(crate) fn new(opening: crate::database::Opening) -> Self {
@@ -141,13 +155,16 @@ impl Session {
             statements: HashMap::new(),
             portals: HashMap::new(),
             texts: FxHashMap::default(),
+            parsed: FxHashMap::default(),
             notices: Vec::new(),
             told: Vec::new(),
             settings_changed: false,
             canceller: Arc::new(Canceller::default()),
+            output: Output { catalog_version: u64::MAX, epoch: 0, format: Format::default() },
             _place: place,
         };
         session.refresh_facts();
+        session.refresh_output();
         session
     }
 
@@ -212,7 +229,21 @@ impl Session {
 
     /// How values are printed for this client.
     pub fn format(&self) -> &Format {
-        &self.settings.active().format
+        &self.output.format
+    }
+
+    /// Brings the output format up to date: settings may have changed, and names of relations with the catalog.
+    fn refresh_output(&mut self) {
+        let own = self.state.open().and_then(|open| open.catalog.clone());
+        let catalog = own.clone().unwrap_or_else(|| self.database.catalog());
+        // A transaction's own catalog changes without a new version.
+        if own.is_none() && self.output.catalog_version == catalog.version && self.output.epoch == self.epoch {
+            return;
+        }
+        let catalog_version = if own.is_some() { u64::MAX } else { catalog.version };
+        let names = Names { catalog, search_path: self.facts.search_path.clone() };
+        let format = Format { names: Some(Arc::new(names)), ..self.settings.active().format.clone() };
+        self.output = Output { catalog_version, epoch: self.epoch, format };
     }
 
     /// The catalog as the session's next statement sees it.

@@ -51,6 +51,7 @@ impl Session {
         if result.is_err() {
             self.fail();
         }
+        self.refresh_output();
         result
     }
 

@@ -200,6 +200,7 @@ impl Session {
                 }
                 self.statements.clear();
                 self.texts.clear();
+                self.parsed.clear();
                 self.set_current_role(self.session_role)?;
                 self.reset(&ResetTarget::All)?;
                 "DISCARD ALL"

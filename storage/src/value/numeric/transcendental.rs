@@ -31,10 +31,15 @@ impl Numeric {
             return Err(NumericError::SquareRootOfNegative);
         }
         let root_weight = (value.weight() + 1) * 4 / 2 - 1;
-        let scale = chosen_scale(SIGNIFICANT_DIGITS_MIN - root_weight, &[self]);
-        // One digit more than is shown decides how to round; the root is cut off there.
-        let radicand = rescale_truncating(value.coefficient, value.scale, (scale + 1) * 2);
-        finish(Decimal { coefficient: radicand.sqrt(), scale: scale + 1 }, scale)
+        root(&value, chosen_scale(SIGNIFICANT_DIGITS_MIN - root_weight, &[self]))
+    }
+
+    /// The square root with as many digits after the point as asked for; of a finite value that is not negative.
+    pub fn sqrt_to(&self, scale: u16) -> Result<Numeric> {
+        let Some(value) = self.to_decimal().filter(|_| !self.is_negative()) else {
+            return Err(NumericError::SquareRootOfNegative);
+        };
+        root(&value, i64::from(scale))
     }
 
     /// e to the power of this value.
@@ -350,4 +355,11 @@ fn power_whole(base: &Decimal, exponent: i32, scale: i64) -> Result<Decimal> {
         return Err(NumericError::DivisionByZero);
     }
     Ok(Decimal { coefficient: BigInt::one(), scale: 0 }.over(&result, scale))
+}
+
+/// The square root of a value that is not negative, rounded to a scale.
+fn root(value: &Decimal, scale: i64) -> Result<Numeric> {
+    // One digit more than is shown decides how to round; the root is cut off there.
+    let radicand = rescale_truncating(value.coefficient.clone(), value.scale, (scale + 1) * 2);
+    finish(Decimal { coefficient: radicand.sqrt(), scale: scale + 1 }, scale)
 }

@@ -132,7 +132,7 @@ impl Moment {
         }
         let divisor = if self.sample { Numeric::from_i64(count - 1) } else { n.clone() };
         let variance = n.mul(&divisor).and_then(|divisor| spread.div(&divisor)).map_err(numeric_error)?;
-        if self.root { variance.sqrt().map(Some).map_err(numeric_error) } else { Ok(Some(variance)) }
+        if self.root { variance.sqrt_to(variance.scale()).map(Some).map_err(numeric_error) } else { Ok(Some(variance)) }
     }
 }
 
