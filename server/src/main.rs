@@ -33,6 +33,10 @@ fn main() -> ExitCode {
     }
 }
 
+/// Statements are trees that are walked recursively; as deep as the engine lets them be, they fit. Only pages that are
+/// touched take memory.
+const THREAD_STACK_BYTES: usize = 64 << 20;
+
 fn start() -> Result<(), String> {
     let config = CommandLine::parse().into_config().map_err(|error| error.to_string())?;
     logging::start(&config.log)?;
@@ -44,6 +48,7 @@ fn start() -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("kalamdb-io")
+        .thread_stack_size(THREAD_STACK_BYTES)
         .build()
         .map_err(|error| format!("could not start threads: {error}"))?;
     let result = runtime.block_on(server::run(config, password)).map_err(|error| error.to_string());

@@ -70,7 +70,8 @@ impl Session {
         }
         let prepared = Arc::new(Prepared::new(sql.into(), statement, parameter_types.to_vec()));
         if is_planned(&prepared) {
-            self.plan_for(&prepared)?;
+            let plan = self.plan_for(&prepared)?;
+            prepared.describe(&plan.columns);
             self.remember_parsed(&prepared);
         }
         self.statements.insert(name.to_owned(), prepared);

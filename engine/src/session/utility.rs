@@ -231,7 +231,8 @@ impl Session {
             .map(|ty| crate::types::ast::from_ast(ty, &catalog).map(|ty| ty.oid))
             .collect::<Result<Vec<u32>>>()?;
         let prepared = Arc::new(Prepared::new(text.clone(), Some(statement.clone()), declared));
-        self.plan_for(&prepared)?;
+        let plan = self.plan_for(&prepared)?;
+        prepared.describe(&plan.columns);
         self.statements.insert(name.to_owned(), prepared);
         Ok(())
     }

@@ -7,13 +7,10 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use super::modifier::{HEADER, INTERVAL_FIELDS, interval_modifier};
+use super::modifier::{HEADER, INTERVAL_FIELDS, LENGTH_MAX, interval_modifier};
 use super::{Type, builtin, oid};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
-
-/// Longest char(n) and varchar(n).
-const LENGTH_MAX: u64 = 10_485_760;
 
 /// The type that a name in SQL means, with its modifier: 42704 if there is none of that name.
 pub fn from_ast(ty: &DataType, catalog: &Catalog) -> Result<Type> {
@@ -116,9 +113,9 @@ fn text(oid: u32, name: &str, length: &CharacterLength) -> Result<Type> {
 
 fn text_length(oid: u32, name: &str, length: u64) -> Result<Type> {
     let invalid = |words: String| Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, words));
-    match length {
-        0 => invalid(format!("length for type {name} must be at least 1")),
-        1..=LENGTH_MAX => Ok(Type::with_modifier(oid, HEADER + length as i32)),
+    match i32::try_from(length) {
+        Ok(0) => invalid(format!("length for type {name} must be at least 1")),
+        Ok(length @ 1..=LENGTH_MAX) => Ok(Type::with_modifier(oid, HEADER + length)),
         _ => invalid(format!("length for type {name} cannot exceed {LENGTH_MAX}")),
     }
 }

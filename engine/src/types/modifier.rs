@@ -9,6 +9,8 @@ use crate::types::text::numeric_error;
 
 /// PostgreSQL's VARHDRSZ, which its modifiers of lengths and precisions include.
 pub(crate) const HEADER: i32 = 4;
+/// Longest char(n) and varchar(n).
+pub(crate) const LENGTH_MAX: i32 = 10_485_760;
 /// An interval's modifier for "all fields" and for "all digits".
 const ALL_FIELDS: i32 = 0x7fff;
 const ALL_DIGITS: i32 = 0xffff;
@@ -102,7 +104,7 @@ pub fn apply_modifier(value: Value, ty: Type, explicit: bool) -> Result<Value> {
     Ok(match (ty.oid, value) {
         (_, Value::Null) => Value::Null,
         (oid::VARCHAR, Value::Text(text)) => Value::Text(cut(text, ty, explicit)?),
-        (oid::BPCHAR, Value::Text(text)) => Value::Text(pad(cut(text, ty, explicit)?, ty.modifier - HEADER)),
+        (oid::BPCHAR, Value::Text(text)) => Value::Text(pad(cut(text, ty, explicit)?, ty.modifier - HEADER)?),
         (oid::NUMERIC, Value::Numeric(number)) => match numeric_precision(ty.modifier) {
             Some((precision, scale)) => Value::Numeric(Box::new(number.fit(precision, scale).map_err(numeric_error)?)),
             None => Value::Numeric(number),
@@ -136,15 +138,22 @@ fn cut(text: Box<str>, ty: Type, explicit: bool) -> Result<Box<str>> {
     Err(Error::new(SqlState::STRING_DATA_RIGHT_TRUNCATION, format!("value too long for type {}", display(ty))))
 }
 
-fn pad(text: Box<str>, length: i32) -> Box<str> {
+fn pad(text: Box<str>, length: i32) -> Result<Box<str>> {
     let missing = usize::try_from(length).unwrap_or(0).saturating_sub(text.chars().count());
     if missing == 0 {
-        return text;
+        return Ok(text);
+    }
+    // The modifier of a column is in range; one that is passed to the function `bpchar` may be any number.
+    if length > LENGTH_MAX {
+        return Err(Error::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("length for type char cannot exceed {LENGTH_MAX}"),
+        ));
     }
     let mut padded = String::with_capacity(text.len() + missing);
     padded.push_str(&text);
     padded.extend(std::iter::repeat_n(' ', missing));
-    padded.into_boxed_str()
+    Ok(padded.into_boxed_str())
 }
 
 /// Rounds microseconds to some digits of seconds, halves away from zero.

@@ -332,7 +332,8 @@ fn iso(text: &str) -> std::result::Result<Sum, Fault> {
         any = true;
         rest = &rest[end + 1..];
     }
-    if any { Ok(sum) } else { Err(Fault::BadFormat) }
+    // `PT` says nothing and is zero all the same.
+    if any || in_time { Ok(sum) } else { Err(Fault::BadFormat) }
 }
 
 /// The other form: `0001-02-03T04:05:06`.
