@@ -2,7 +2,7 @@
 
 use storage::Interval;
 
-use super::input::fraction_of;
+use super::clock::fraction_of;
 use super::token::{Kind, fields};
 use super::{DAY, HOUR, MINUTE, SECOND};
 use crate::error::{Error, Result, SqlState};

@@ -3,6 +3,8 @@
 //! Everything counts from 1970-01-01, as rows do; years are astronomical (0 is 1 BC). PostgreSQL's ranges apply where
 //! an `i64` of microseconds from 1970 reaches them: timestamps end in the year 294246.
 
+mod clock;
+mod decode;
 mod input;
 mod interval;
 mod output;
