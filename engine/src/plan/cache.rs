@@ -53,11 +53,6 @@ const UNSUITABLE: &[&str] = &[
     "array",
     "extract",
     "bit",
-    "x",
-    "b",
-    "e",
-    "u",
-    "n",
     "zone",
     "explain",
     "prepare",
@@ -141,6 +136,10 @@ impl Scanner<'_> {
         let start = self.at;
         while self.peek(0).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$') {
             self.at += 1;
+        }
+        // E'…', B'…' and the like are literals of another grammar.
+        if self.peek(0) == Some(b'\'') {
+            return None;
         }
         let word = std::str::from_utf8(&self.bytes[start..self.at]).ok()?;
         if std::mem::take(&mut self.first) {
