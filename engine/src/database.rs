@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use auth::{DEFAULT_ITERATIONS, RoleId, Verifier};
@@ -61,7 +61,6 @@ pub struct Database {
     login_secret: [u8; 32],
     sessions: Arc<AtomicUsize>,
     connections_max: usize,
-    next_process: AtomicI32,
 }
 
 impl std::fmt::Debug for Database {
@@ -131,7 +130,6 @@ impl Database {
             login_secret,
             sessions: Arc::new(AtomicUsize::new(0)),
             connections_max: options.connections_max,
-            next_process: AtomicI32::new(1),
             store,
         };
         Ok(Opened { database: Arc::new(database), generated_password })
@@ -184,12 +182,6 @@ impl Database {
             return Err(Error::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already"));
         }
         Ok(place)
-    }
-
-    /// A number for a new connection, as `pg_backend_pid` tells it.
-    pub fn new_process_id(&self) -> i32 {
-        // Wraps after two thousand million connections; cancel keys tell apart those that are left.
-        self.next_process.fetch_add(1, Ordering::Relaxed) & i32::MAX
     }
 
     /// Lets running commits finish and closes the store.

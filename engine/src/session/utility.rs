@@ -48,6 +48,11 @@ impl Session {
                 complete("RESET")
             }
             Statement::Show(target) => self.show(target),
+            // A role is not given back at the end of a transaction yet, so it may not be promised.
+            Statement::SetRole { local: true, .. } => Err(Error::unsupported("SET LOCAL ROLE")),
+            Statement::SetSessionAuthorization { local: true, .. } => {
+                Err(Error::unsupported("SET LOCAL SESSION AUTHORIZATION"))
+            }
             Statement::SetRole { role, .. } => {
                 self.set_role(role.as_deref())?;
                 complete("SET")
