@@ -1,5 +1,6 @@
 //! The composition root: one store, one catalog, one query environment, and the sessions on top of them.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arc_swap::ArcSwap;
 use auth::{DEFAULT_ITERATIONS, RoleId, Verifier};
 use rand::Rng;
-use storage::{Durability, Store, StoreOptions};
+use storage::{Durability, GenerationId, Store, StoreOptions};
 
 use crate::catalog::{Catalog, Role, store};
 use crate::error::{Error, Result, SqlState};
@@ -115,6 +116,9 @@ impl Database {
             store::bootstrap(&store, &verifier.to_string()).await?;
         }
         let catalog = store::load(&store.view())?;
+        let sequences = catalog.tables.values().filter(|table| table.sequence().is_some());
+        let sequences: HashSet<GenerationId> = sequences.map(|sequence| sequence.storage.generation).collect();
+        store.sweep_sequences(|generation| sequences.contains(&generation))?;
         let login_secret = store::login_secret(&store.view())?;
         let query_options = QueryOptions {
             memory_bytes: options.query_memory_bytes,

@@ -33,7 +33,7 @@ pub use kv::Direction;
 pub use read::{BatchScan, IndexScan, ReadView, RowScan};
 pub use row::{ColumnBuilder, RowDecoder, StoredRow};
 pub use schema::{Column, IndexColumn, IndexSchema, Layout, RowIdentity, TableSchema};
-pub use store::{Store, StoreOptions};
+pub use store::{SequencePosition, SequenceRule, Store, StoreOptions};
 pub use transaction::{
     ConflictOn, Duplicate, InsertOutcome, Isolation, LockInfo, LockTarget, LockedRow, RowLock, Savepoint, TableLock,
     Transaction, UpdateOutcome, Wait,

@@ -7,6 +7,7 @@
 mod counter;
 pub(crate) mod meta;
 mod open;
+mod sequence;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,9 @@ use crate::key::KeyRange;
 use crate::kv::{Batch, Family, KeyValue, MemoryKeyValue};
 use crate::transaction::LockTable;
 use counter::Counter;
+use sequence::Sequences;
+
+pub use sequence::{SequencePosition, SequenceRule};
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -70,6 +74,7 @@ struct Inner {
     oids: Counter,
     generations: Counter,
     row_ids: Counter,
+    sequences: Sequences,
     transactions: AtomicU64,
     timeline: u128,
     options: StoreOptions,
@@ -177,7 +182,7 @@ impl Store {
         self.inner.committer.stop();
         self.inner.feed.close();
         if self.inner.health.check().is_ok()
-            && let Err(error) = self.inner.kv.flush()
+            && let Err(error) = self.settle_sequences().and_then(|()| self.inner.kv.flush())
         {
             tracing::warn!(%error, "the store could not be flushed at shutdown; the log will be read at the next start");
         }

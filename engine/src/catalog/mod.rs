@@ -14,10 +14,12 @@ mod change;
 mod layout;
 pub mod pg_catalog;
 mod role;
+pub(crate) mod sequence;
 pub mod store;
 
 pub use change::Change;
 pub(crate) use layout::empty_storage;
+pub use sequence::{OwnedBy, Sequence};
 
 /// Every object, by oid and by name. Cheap to clone: the maps are shared until changed.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +72,8 @@ pub struct Role {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum TableKind {
     Table,
+    /// One row, which says where the sequence stands. Its storage generation names the sequence's values.
+    Sequence(Sequence),
     /// Its rows are computed from the live state (`pg_catalog`, `information_schema`, `system`).
     System,
 }
@@ -110,8 +114,18 @@ pub struct TableColumn {
     pub not_null: bool,
     /// SQL text of the default expression.
     pub default: Option<String>,
+    /// GENERATED … AS IDENTITY; the default then takes the next value of a sequence that the column owns.
+    #[serde(default)]
+    pub identity: Option<Identity>,
     #[serde(default)]
     pub comment: Option<String>,
+}
+
+/// Whether an INSERT may bring its own value for an identity column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Identity {
+    Always,
+    ByDefault,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -208,6 +222,14 @@ impl Catalog {
 }
 
 impl Table {
+    /// The sequence that this relation is.
+    pub fn sequence(&self) -> Option<&Sequence> {
+        match &self.kind {
+            TableKind::Sequence(sequence) => Some(sequence),
+            TableKind::Table | TableKind::System => None,
+        }
+    }
+
     /// Position in `columns` of the column of that name.
     pub fn position_of(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)

@@ -14,7 +14,7 @@ use crate::catalog::pg_catalog::{self, Kind};
 use crate::catalog::{Index, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::types::oid::*;
-use crate::types::text::{find_registered, regclass};
+use crate::types::text::{find_registered, quote_identifier, regclass};
 use crate::types::{Type, builtin, display};
 
 mod privilege;
@@ -39,7 +39,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(2083, "pg_opclass_is_visible", &[OID], BOOL, visible_if_any),
     stable(3815, "pg_collation_is_visible", &[OID], BOOL, visible_if_any),
     stable(3403, "pg_statistics_obj_is_visible", &[OID], BOOL, nothing),
-    // A stored expression is its SQL text already.
+    // A stored expression is shown as its SQL text already.
     stable(1716, "pg_get_expr", &[PG_NODE_TREE, OID], TEXT, |_, args| Ok(args[0].clone())),
     stable(2509, "pg_get_expr", &[PG_NODE_TREE, OID, BOOL], TEXT, |_, args| Ok(args[0].clone())),
     stable(1643, "pg_get_indexdef", &[OID], TEXT, index_sql),
@@ -90,7 +90,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(4086, "to_regnamespace", &[TEXT], REGNAMESPACE, |context, args| to_registered(context, args, REGNAMESPACE)),
     stable(4093, "to_regrole", &[TEXT], REGROLE, |context, args| to_registered(context, args, REGROLE)),
     volatile(3810, "pg_is_in_recovery", &[], BOOL, |_, _| Ok(Value::Bool(false))),
-    stable(1665, "pg_get_serial_sequence", &[TEXT, TEXT], TEXT, serial_sequence),
     stable(2854, "pg_my_temp_schema", &[], OID, |_, _| Ok(Value::Int8(0))),
     stable(2855, "pg_is_other_temp_schema", &[OID], BOOL, |_, _| Ok(Value::Bool(false))),
     stable(3778, "pg_tablespace_location", &[OID], TEXT, |_, _| text_of("")),
@@ -344,14 +343,18 @@ fn to_registered(context: &EvalContext, args: &[Value], ty: u32) -> Result<Value
     known(find_registered(name, ty, Some((&context.catalog, &context.session.search_path))))
 }
 
-/// No column owns a sequence; the names must be right all the same.
-fn serial_sequence(context: &EvalContext, args: &[Value]) -> Result<Value> {
-    let oid = regclass(text(&args[0])?, &context.catalog, &context.session.search_path)?;
+/// The sequence that a column owns, with its schema.
+pub(super) fn serial_sequence(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let catalog = &context.catalog;
+    let oid = regclass(text(&args[0])?, catalog, &context.session.search_path)?;
     let column = text(&args[1])?;
-    match context.catalog.tables.get(&oid) {
-        Some(table) if table.position_of(column).is_none() => Err(undefined_column(table, column)),
-        _ => Ok(Value::Null),
-    }
+    let Some(table) = catalog.tables.get(&oid) else { return Ok(Value::Null) };
+    let position = table.position_of(column).ok_or_else(|| undefined_column(table, column))?;
+    let number = table.columns[position].number;
+    let sequence = catalog.sequences_of(oid).find(|(_, owner)| owner.column == number);
+    let Some((sequence, _)) = sequence else { return Ok(Value::Null) };
+    let schema = catalog.schemas.get(&sequence.schema).map_or("", |schema| schema.name.as_str());
+    text_of(format!("{}.{}", quote_identifier(schema), quote_identifier(&sequence.name)))
 }
 
 fn undefined_column(table: &Table, column: &str) -> Error {

@@ -23,6 +23,7 @@ mod operator;
 mod pattern;
 mod registry;
 pub mod resolve;
+mod sequence;
 mod session;
 mod string;
 mod table;
@@ -36,6 +37,7 @@ pub use registry::{
     aggregates, aggregates_named, cast_between, casts, function_by_oid, functions, functions_named, operators,
     operators_named, table_functions, table_functions_named,
 };
+pub use sequence::SessionSequences;
 pub use window::{WINDOW_FUNCTIONS, WindowDeclaration};
 
 /// A scalar function: a row of `pg_proc` and how to compute it.
@@ -213,6 +215,8 @@ pub struct EvalContext {
     pub session: std::sync::Arc<SessionFacts>,
     /// The catalog that names are looked up in (`'t'::regclass`, `format_type`, …), as the statement sees it.
     pub catalog: std::sync::Arc<crate::catalog::Catalog>,
+    /// Whether the transaction may write.
+    pub read_only: bool,
     /// Values of `$1`, `$2`, …
     pub params: std::sync::Arc<[Value]>,
 }
@@ -228,6 +232,7 @@ pub struct SessionFacts {
     pub process_id: i32,
     pub client_address: Option<std::net::IpAddr>,
     pub format: crate::types::text::Format,
+    pub sequences: std::sync::Arc<SessionSequences>,
     /// Settings by name, as SHOW prints them (`current_setting`).
     pub settings: std::sync::Arc<crate::session::settings::Settings>,
 }

@@ -6,8 +6,8 @@ use rustc_hash::FxHashMap;
 
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, aggregate, arithmetic, array, bytes, cast,
-    catalog_info, compare, datetime, encoding, float, interval, numeric, operator, pattern, session, string, table,
-    to_char,
+    catalog_info, compare, datetime, encoding, float, interval, numeric, operator, pattern, sequence, session, string,
+    table, to_char,
 };
 
 /// Scalar functions, as each file has them.
@@ -26,11 +26,13 @@ const TABLES: &[&[Function]] = &[
     numeric::FUNCTIONS,
     pattern::FUNCTIONS,
     session::FUNCTIONS,
+    sequence::FUNCTIONS,
     string::FUNCTIONS,
     to_char::FUNCTIONS,
 ];
 
-const TABLE_FUNCTIONS: &[&[TableFunction]] = &[table::FUNCTIONS, catalog_info::TABLE_FUNCTIONS];
+const TABLE_FUNCTIONS: &[&[TableFunction]] =
+    &[table::FUNCTIONS, catalog_info::TABLE_FUNCTIONS, sequence::TABLE_FUNCTIONS];
 
 /// Things by name.
 type Names<T> = FxHashMap<&'static str, Vec<&'static T>>;

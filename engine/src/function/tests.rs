@@ -19,6 +19,7 @@ use crate::types::{Type, binary, builtin, datetime, oid};
 
 pub(crate) fn context() -> EvalContext {
     EvalContext {
+        read_only: false,
         transaction_time: 1_600_000_000_000_000,
         statement_time: 1_600_000_000_000_000,
         session: Arc::new(SessionFacts {
@@ -29,6 +30,7 @@ pub(crate) fn context() -> EvalContext {
             search_path: vec!["public".to_owned()],
             process_id: 7,
             client_address: None,
+            sequences: Arc::default(),
             format: Format::default(),
             settings: Arc::new(Settings::default()),
         }),

@@ -62,12 +62,9 @@ fn authorize_use(used: &RelationUse, principal: &Principal, catalog: &Catalog) -
     if system && table.acl.is_none() {
         return Ok(());
     }
-    let access = ObjectAccess { owner: RoleId(table.owner), kind: ObjectKind::Table, acl: table.acl.as_ref() };
-    if decide(principal, &access, used.privileges).is_allowed() {
-        Ok(())
-    } else {
-        Err(denied(ObjectKind::Table, &table.name))
-    }
+    let kind = if table.sequence().is_some() { ObjectKind::Sequence } else { ObjectKind::Table };
+    let access = ObjectAccess { owner: RoleId(table.owner), kind, acl: table.acl.as_ref() };
+    if decide(principal, &access, used.privileges).is_allowed() { Ok(()) } else { Err(denied(kind, &table.name)) }
 }
 
 /// 42501 unless the principal has the privileges on the schema.

@@ -38,7 +38,7 @@ pub use transaction::TransactionStatus;
 use crate::catalog::Catalog;
 use crate::database::Database;
 use crate::error::{Report, Result};
-use crate::function::{EvalContext, SessionFacts};
+use crate::function::{EvalContext, SessionFacts, SessionSequences};
 use crate::types::text::{Format, Names};
 
 /// What running a statement gave.
@@ -128,6 +128,7 @@ impl Session {
         } = opening;
         let settings = Arc::new(settings);
         let facts = Arc::new(SessionFacts {
+            sequences: Arc::new(SessionSequences::new(database.store().clone())),
             session_user: role_name.clone(),
             current_user: role_name,
             current_role: role,
@@ -275,6 +276,7 @@ impl Session {
             statement_time: now,
             session: self.facts.clone(),
             catalog,
+            read_only: self.state.open().is_some_and(|open| open.read_only),
             params,
         }
     }
@@ -300,6 +302,7 @@ impl Session {
             .map(|name| if name == "$user" { current_user.clone() } else { name.clone() })
             .collect();
         self.facts = Arc::new(SessionFacts {
+            sequences: self.facts.sequences.clone(),
             session_user: name_of(self.session_role),
             current_user,
             current_role: self.current_role,

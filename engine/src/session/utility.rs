@@ -206,6 +206,7 @@ impl Session {
                 self.statements.clear();
                 self.texts.clear();
                 self.parsed.clear();
+                self.facts.sequences.forget();
                 self.set_current_role(self.session_role)?;
                 self.reset(&ResetTarget::All)?;
                 "DISCARD ALL"
@@ -214,8 +215,11 @@ impl Session {
                 self.epoch += 1;
                 "DISCARD PLANS"
             }
-            // There are no cached sequence values and no temporary tables to forget.
-            DiscardTarget::Sequences => "DISCARD SEQUENCES",
+            DiscardTarget::Sequences => {
+                self.facts.sequences.forget();
+                "DISCARD SEQUENCES"
+            }
+            // There are no temporary tables to forget.
             DiscardTarget::Temporary => "DISCARD TEMP",
         })
     }

@@ -10,8 +10,11 @@ use crate::error::{Error, Result};
 
 mod grant;
 mod role;
+mod sequence;
 #[cfg(test)]
 mod tests;
+
+pub use sequence::{SequenceChange, SequenceOptions};
 
 /// A definition.
 #[derive(Debug, Clone)]
@@ -34,6 +37,16 @@ pub enum Definition {
     },
     Membership(MembershipChange),
     Privileges(PrivilegeChange),
+    CreateSequence {
+        name: ObjectName,
+        if_not_exists: bool,
+        options: SequenceOptions,
+    },
+    AlterSequence {
+        name: ObjectName,
+        if_exists: bool,
+        change: SequenceChange,
+    },
     AlterTable {
         name: ObjectName,
         if_exists: bool,
@@ -119,6 +132,8 @@ pub enum Deed {
 pub enum PrivilegeObjects {
     Tables(Vec<ObjectName>),
     AllTablesIn(Vec<String>),
+    Sequences(Vec<ObjectName>),
+    AllSequencesIn(Vec<String>),
     Schemas(Vec<String>),
     Databases(Vec<String>),
 }
@@ -165,6 +180,12 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
     if reader.word("database") {
         return Err(Error::unsupported("CREATE DATABASE"));
     }
+    if reader.word("sequence") {
+        return sequence::create(reader).map(Some);
+    }
+    if reader.words(&["temporary", "sequence"]) || reader.words(&["temp", "sequence"]) {
+        return Err(Error::unsupported("CREATE TEMPORARY SEQUENCE"));
+    }
     let user = reader.word("user");
     if user && reader.word("mapping") {
         return Err(Error::unsupported("CREATE USER MAPPING"));
@@ -182,10 +203,13 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     if reader.word("table") {
         return alter_table(reader);
     }
+    if reader.word("sequence") {
+        return sequence::alter(reader).map(Some);
+    }
     if reader.word("group") {
         return role::alter_group(reader).map(Some);
     }
-    for what in ["database", "system", "default", "sequence", "extension", "domain"] {
+    for what in ["database", "system", "default", "extension", "domain"] {
         if reader.word(what) {
             return Err(Error::unsupported(format!("ALTER {}", what.to_uppercase())));
         }
@@ -240,6 +264,13 @@ fn without_word(text: &str, tokens: &[TokenWithSpan], word: &str) -> Result<ast:
     let statement = reader.parsed(|parser| parser.parse_statement())?;
     reader.expect_end()?;
     Ok(statement)
+}
+
+/// The options of an identity column, which the parser knows in part.
+pub(crate) fn identity_options(options: &[ast::SequenceOptions]) -> Result<SequenceOptions> {
+    let text = options.iter().map(ToString::to_string).collect::<String>();
+    let tokens = super::parse::tokenize(&text)?;
+    sequence::options(&mut Reader::new(&text, &tokens))
 }
 
 /// One or more, with commas between.

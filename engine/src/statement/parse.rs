@@ -38,7 +38,7 @@ pub fn parse_single(text: &str) -> Result<Option<Statement>> {
     }
 }
 
-fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>> {
+pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>> {
     let dialect = PostgreSqlDialect {};
     Tokenizer::new(&dialect, text).tokenize_with_location().map_err(|error| {
         let message = error.message.as_str();

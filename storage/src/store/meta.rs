@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId};
 use crate::key::KeyRange;
+use crate::store::SequencePosition;
 
 /// Version of everything that is written to disk. A store of a newer version is refused.
 pub(crate) const FORMAT_VERSION: u64 = 1;
@@ -22,6 +23,7 @@ pub(crate) const NEXT_ROW_ID: &[u8] = b"next/row";
 
 const ASIDE: &[u8] = b"aside/";
 const STAMP: &[u8] = b"stamp/";
+const VALUE: &[u8] = b"value/";
 
 /// Present while a generation is written aside by a transaction that has not committed.
 pub(crate) fn aside_key(generation: GenerationId) -> Bytes {
@@ -41,7 +43,27 @@ pub(crate) fn stamp_range() -> KeyRange {
     KeyRange::prefix(STAMP)
 }
 
-/// The generation at the end of a key of [`aside_range`] or [`stamp_range`].
+/// Where the values of a sequence stand, by the generation that it is known by.
+pub(crate) fn value_key(sequence: GenerationId) -> Bytes {
+    [VALUE, &sequence.0.to_be_bytes()].concat().into()
+}
+
+pub(crate) fn value_range() -> KeyRange {
+    KeyRange::prefix(VALUE)
+}
+
+pub(crate) fn encode_position(position: SequencePosition) -> Bytes {
+    [position.last_value.to_be_bytes().as_slice(), &[u8::from(position.is_called)]].concat().into()
+}
+
+pub(crate) fn decode_position(key: &[u8], value: &[u8]) -> Result<SequencePosition> {
+    let (Some(last), [.., is_called], 9) = (value.first_chunk::<8>(), value, value.len()) else {
+        return Err(damaged(key));
+    };
+    Ok(SequencePosition { last_value: i64::from_be_bytes(*last), is_called: *is_called != 0 })
+}
+
+/// The generation at the end of a key of [`aside_range`], [`stamp_range`] or [`value_range`].
 pub(crate) fn generation_of(key: &[u8]) -> Result<GenerationId> {
     match key.last_chunk::<4>() {
         Some(bytes) => Ok(GenerationId(u32::from_be_bytes(*bytes))),

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use super::counter::{Counter, Reserve};
+use super::sequence::Sequences;
 use super::{Inner, Store, StoreOptions, meta};
 use crate::change::Feed;
 use crate::commit::{Committer, Health, Parts, Published};
@@ -79,6 +80,7 @@ pub(super) fn over(kv: Arc<dyn KeyValue>, options: StoreOptions) -> Result<Store
         oids,
         generations,
         row_ids,
+        sequences: Sequences::default(),
         transactions: AtomicU64::new(1),
         timeline,
         options,
@@ -138,7 +140,7 @@ fn read_stamps(kv: &dyn KeyValue) -> Result<HashMap<GenerationId, (CommitSeq, i6
 }
 
 /// The store's own entries within a range.
-fn entries(kv: &dyn KeyValue, range: &KeyRange) -> Result<Vec<(Bytes, Bytes)>> {
+pub(super) fn entries(kv: &dyn KeyValue, range: &KeyRange) -> Result<Vec<(Bytes, Bytes)>> {
     let mut entries = Vec::new();
     kv.snapshot()?.scan(Family::Meta, range, Direction::Forward, &mut |key, value| {
         entries.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));

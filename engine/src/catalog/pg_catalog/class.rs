@@ -4,7 +4,7 @@ use storage::Value;
 
 use super::relation::{Kind, NULL, acl_items, options, row, user_tables};
 use super::{Reader, fixed, relation, types};
-use crate::catalog::{ConstraintKind, Index, Table, TableColumn, TableKind};
+use crate::catalog::{ConstraintKind, Identity, Index, Table, TableColumn, TableKind};
 use crate::types::{Type, builtin};
 
 /// `pg_class.oid` of `pg_class`.
@@ -24,8 +24,13 @@ pub(super) fn classes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 
 fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
     let system = table.kind == TableKind::System;
+    let sequence = table.sequence().is_some();
     let view = system && relation(table.oid).is_some_and(|relation| relation.kind == Kind::View);
-    let tuples = if system { None } else { (reader.row_count)(table.storage.generation) };
+    let tuples = match table.kind {
+        TableKind::Table => (reader.row_count)(table.storage.generation),
+        TableKind::Sequence(_) => Some(1),
+        TableKind::System => None,
+    };
     let checks = table.constraints.iter().filter(|found| matches!(found.kind, ConstraintKind::Check { .. })).count();
     row![
         table.oid,
@@ -35,7 +40,7 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         0u32,
         0u32,
         table.owner,
-        if view { 0 } else { HEAP },
+        if view || sequence { 0 } else { HEAP },
         if system { 0 } else { table.oid },
         0u32,
         0,
@@ -45,7 +50,11 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         !table.indexes.is_empty(),
         false,
         if table.unlogged { 'u' } else { 'p' },
-        if view { 'v' } else { 'r' },
+        match (view, sequence) {
+            (true, _) => 'v',
+            (_, true) => 'S',
+            _ => 'r',
+        },
         table.last_column,
         i16::try_from(checks).unwrap_or(i16::MAX),
         false,
@@ -55,7 +64,7 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         false,
         false,
         true,
-        if system { 'n' } else { 'd' },
+        if system || sequence { 'n' } else { 'd' },
         false,
         0u32,
         0u32,
@@ -148,9 +157,13 @@ fn attribute(relation: u32, number: u16, column: &TableColumn, of_table: bool) -
         info.map_or('x', |info| info.storage),
         "",
         of_table && column.not_null,
-        of_table && column.default.is_some(),
+        of_table && column.default.is_some() && column.identity.is_none(),
         false,
-        "",
+        match column.identity.filter(|_| of_table) {
+            None => "",
+            Some(Identity::Always) => "a",
+            Some(Identity::ByDefault) => "d",
+        },
         "",
         false,
         true,
@@ -172,8 +185,8 @@ pub(super) fn default_oid(table: u32, column: u16) -> u32 {
 pub(super) fn defaults(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for table in user_tables(reader.catalog) {
-        for column in &table.columns {
-            if let Some(default) = &column.default {
+        for column in table.columns.iter().filter(|column| column.identity.is_none()) {
+            if let Some(default) = reader.default_of(column) {
                 rows.push(row![default_oid(table.oid, column.number), table.oid, column.number, default]);
             }
         }
@@ -221,7 +234,8 @@ fn index_row(table: &Table, index: &Index) -> Vec<Value> {
 
 pub(super) fn descriptions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for table in user_tables(reader.catalog) {
+    let stored = reader.catalog.tables.values().filter(|table| table.kind != TableKind::System);
+    for table in stored {
         rows.extend(table.comment.iter().map(|comment| row![table.oid, PG_CLASS, 0, comment]));
         for column in &table.columns {
             let number = i32::from(column.number);

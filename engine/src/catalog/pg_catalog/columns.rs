@@ -5,7 +5,8 @@
 
 use super::relation::{Kind, Relation, none};
 use super::{
-    INFORMATION_SCHEMA, PG_CATALOG, class, constraint, fixed, information_schema, role, routine, schema, types, view,
+    INFORMATION_SCHEMA, PG_CATALOG, class, constraint, fixed, information_schema, role, routine, schema, sequence,
+    types, view,
 };
 use crate::types::oid::*;
 
@@ -193,7 +194,7 @@ relations! {
     1418 table pg_user_mapping = none {
         oid OID, umuser OID, umserver OID, umoptions TEXT_ARRAY null,
     }
-    2224 table pg_sequence = none {
+    2224 table pg_sequence = sequence::sequences {
         seqrelid OID, seqtypid OID, seqstart INT8, seqincrement INT8, seqmax INT8, seqmin INT8, seqcache INT8,
         seqcycle BOOL,
     }
@@ -278,7 +279,7 @@ relations! {
         schemaname NAME, matviewname NAME, matviewowner NAME, tablespace NAME, hasindexes BOOL, ispopulated BOOL,
         definition TEXT,
     }
-    12048 view pg_sequences = none {
+    12048 view pg_sequences = sequence::overview {
         schemaname NAME, sequencename NAME, sequenceowner NAME, data_type REGTYPE, start_value INT8, min_value INT8,
         max_value INT8, increment_by INT8, cycle BOOL, cache_size INT8, last_value INT8,
     }
@@ -318,7 +319,7 @@ relations! {
         is_updatable VARCHAR, is_insertable_into VARCHAR, is_trigger_updatable VARCHAR, is_trigger_deletable VARCHAR,
         is_trigger_insertable_into VARCHAR,
     }
-    13386 view sequences = none {
+    13386 view sequences = information_schema::sequences {
         sequence_catalog NAME, sequence_schema NAME, sequence_name NAME, data_type VARCHAR, numeric_precision INT4,
         numeric_precision_radix INT4, numeric_scale INT4, start_value VARCHAR, minimum_value VARCHAR,
         maximum_value VARCHAR, increment VARCHAR, cycle_option VARCHAR,

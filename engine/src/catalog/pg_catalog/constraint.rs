@@ -2,9 +2,9 @@
 
 use storage::Value;
 
-use super::Reader;
 use super::class::PG_CLASS;
 use super::relation::{NULL, row, user_tables};
+use super::{Reader, sequence};
 use crate::catalog::{Catalog, Constraint, ConstraintKind, ForeignKeyAction, Table};
 use crate::function::resolve;
 
@@ -118,7 +118,7 @@ pub(super) fn supporting_index(catalog: &Catalog, kind: &ConstraintKind) -> u32 
 
 /// An index goes with its constraint, a constraint with its columns, and a foreign key holds on to the index it needs.
 pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    let mut rows = Vec::new();
+    let mut rows = sequence::dependencies(reader);
     for table in user_tables(reader.catalog) {
         for constraint in &table.constraints {
             let (columns, index): (&[u16], _) = match &constraint.kind {

@@ -5,8 +5,8 @@ use storage::Value;
 
 use super::definition::action_words;
 use super::relation::{Kind, NULL, row};
-use super::{Reader, constraint, relation};
-use crate::catalog::{Constraint, ConstraintKind, Table, TableColumn, TableKind};
+use super::{Reader, constraint, relation, sequence};
+use crate::catalog::{Constraint, ConstraintKind, Identity, Table, TableColumn, TableKind};
 use crate::types::{builtin, oid};
 
 /// What everything of the current role's point of view needs.
@@ -26,14 +26,17 @@ impl<'a> Viewer<'a> {
     /// The tables on which the role has any of the privileges.
     fn tables(&self, wanted: Privileges) -> impl Iterator<Item = (&'a Table, &'a str)> {
         let catalog = self.reader.catalog;
-        catalog.tables.values().filter_map(move |table| {
-            let owner = RoleId(table.owner);
-            let access = ObjectAccess { owner, kind: ObjectKind::Table, acl: table.acl.as_ref() };
-            let visible = self.principal.has_privileges_of(owner)
-                || !held_privileges(&self.principal, &access, wanted).is_empty();
+        let tables = catalog.tables.values().filter(|table| table.sequence().is_none());
+        tables.filter_map(move |table| {
             let schema = catalog.schemas.get(&table.schema)?;
-            visible.then_some((&**table, schema.name.as_str()))
+            self.sees(table, ObjectKind::Table, wanted).then_some((&**table, schema.name.as_str()))
         })
+    }
+
+    fn sees(&self, table: &Table, kind: ObjectKind, wanted: Privileges) -> bool {
+        let owner = RoleId(table.owner);
+        let access = ObjectAccess { owner, kind, acl: table.acl.as_ref() };
+        self.principal.has_privileges_of(owner) || !held_privileges(&self.principal, &access, wanted).is_empty()
     }
 
     /// Constraints of the tables that the role owns, or may do more with than read.
@@ -91,7 +94,7 @@ pub(super) fn columns(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let viewer = Viewer::new(reader);
     let mut rows = Vec::new();
     for (table, schema) in viewer.tables(ObjectKind::Column.all_privileges()) {
-        rows.extend(table.columns.iter().map(|column| column_row(viewer.database, schema, table, column)));
+        rows.extend(table.columns.iter().map(|column| column_row(&viewer, schema, table, column)));
     }
     rows
 }
@@ -149,7 +152,14 @@ fn extent(column: &TableColumn) -> Extent {
     extent
 }
 
-fn column_row(database: &str, schema: &str, table: &Table, column: &TableColumn) -> Vec<Value> {
+fn column_row(viewer: &Viewer<'_>, schema: &str, table: &Table, column: &TableColumn) -> Vec<Value> {
+    let database = viewer.database;
+    let identity = column.identity.and_then(|identity| {
+        let mut owned = viewer.reader.catalog.sequences_of(table.oid);
+        let (sequence, _) = owned.find(|(_, owner)| owner.column == column.number)?;
+        Some((identity, sequence.sequence()?.rule))
+    });
+    let rule = identity.map(|(_, rule)| rule);
     let extent = extent(column);
     let info = builtin::info(column.ty.oid);
     let data_type = match info {
@@ -163,7 +173,7 @@ fn column_row(database: &str, schema: &str, table: &Table, column: &TableColumn)
         &table.name,
         &column.name,
         i32::from(column.number),
-        column.default.as_ref(),
+        if identity.is_some() { None } else { viewer.reader.default_of(column) },
         yes(!column.not_null),
         data_type,
         extent.characters,
@@ -192,17 +202,57 @@ fn column_row(database: &str, schema: &str, table: &Table, column: &TableColumn)
         NULL,
         column.number.to_string(),
         "NO",
-        "NO",
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        "NO",
+        yes(identity.is_some()),
+        identity.map(|(identity, _)| match identity {
+            Identity::Always => "ALWAYS",
+            Identity::ByDefault => "BY DEFAULT",
+        }),
+        rule.map(|rule| rule.start.to_string()),
+        rule.map(|rule| rule.increment.to_string()),
+        rule.map(|rule| rule.max.to_string()),
+        rule.map(|rule| rule.min.to_string()),
+        yes(rule.is_some_and(|rule| rule.cycle)),
         "NEVER",
         NULL,
         yes(table.kind == TableKind::Table),
     ]
+}
+
+/// Sequences that anybody may use by name; those of identity columns are left out.
+pub(super) fn sequences(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let viewer = Viewer::new(reader);
+    let mut rows = Vec::new();
+    for (table, sequence) in sequence::all(reader) {
+        let owner = sequence.owned_by.and_then(|owner| {
+            let owning = reader.catalog.tables.get(&owner.table)?;
+            Some(&owning.columns[owning.position_of_number(owner.column)?])
+        });
+        let of_identity = owner.is_some_and(|column| column.identity.is_some());
+        if of_identity || !viewer.sees(table, ObjectKind::Sequence, ObjectKind::Sequence.all_privileges()) {
+            continue;
+        }
+        let rule = sequence.rule;
+        let bits = match sequence.value_type {
+            oid::INT2 => 16,
+            oid::INT4 => 32,
+            _ => 64,
+        };
+        rows.push(row![
+            viewer.database,
+            reader.catalog.schemas.get(&table.schema).map(|schema| &schema.name),
+            &table.name,
+            builtin::info(sequence.value_type).map(|info| info.sql_name),
+            bits,
+            2,
+            0,
+            rule.start.to_string(),
+            rule.min.to_string(),
+            rule.max.to_string(),
+            rule.increment.to_string(),
+            yes(rule.cycle),
+        ]);
+    }
+    rows
 }
 
 pub(super) fn table_constraints(reader: &Reader<'_>) -> Vec<Vec<Value>> {

@@ -10,9 +10,10 @@ use std::sync::{Arc, LazyLock};
 
 use storage::{GenerationId, Value};
 
-use super::{Catalog, Change, Table};
+use super::{Catalog, Change, Table, TableColumn};
 use crate::error::{Error, Result};
 use crate::function::EvalContext;
+use crate::types::text::registered_name;
 
 mod class;
 mod columns;
@@ -24,6 +25,7 @@ mod relation;
 mod role;
 mod routine;
 mod schema;
+mod sequence;
 #[cfg(test)]
 mod tests;
 pub(crate) mod type_io;
@@ -44,6 +46,14 @@ pub(crate) struct Reader<'a> {
     pub(crate) catalog: &'a Catalog,
     /// About how many rows a generation holds.
     pub(crate) row_count: &'a dyn Fn(GenerationId) -> Option<u64>,
+}
+
+impl Reader<'_> {
+    /// A column's default as SQL, with names as the search path shows them.
+    fn default_of(&self, column: &TableColumn) -> Option<String> {
+        let path = &self.context.session.search_path;
+        column.default_shown(|oid| registered_name(oid, crate::types::oid::REGCLASS, Some((self.catalog, path))))
+    }
 }
 
 static TABLES: LazyLock<Vec<Arc<Table>>> =

@@ -40,6 +40,7 @@ impl Relation {
                 ty: Type::new(ty),
                 not_null: not_null && self.kind == Kind::Table,
                 default: None,
+                identity: None,
                 comment: None,
             })
             .collect();

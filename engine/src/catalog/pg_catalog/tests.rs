@@ -44,6 +44,7 @@ fn table() -> Table {
         ty,
         not_null: number == 1,
         default: default.map(str::to_owned),
+        identity: None,
         comment: Some("a column".to_owned()),
     };
     let constraint = |oid, name: &str, kind| Constraint { oid, name: name.to_owned(), kind };
@@ -93,6 +94,7 @@ fn table() -> Table {
 
 fn context(catalog: Catalog) -> EvalContext {
     EvalContext {
+        read_only: false,
         transaction_time: 0,
         statement_time: 0,
         session: Arc::new(SessionFacts {
@@ -103,6 +105,7 @@ fn context(catalog: Catalog) -> EvalContext {
             search_path: vec!["public".to_owned()],
             process_id: 1,
             client_address: None,
+            sequences: Arc::default(),
             format: Default::default(),
             settings: Default::default(),
         }),

@@ -10,7 +10,7 @@ use crate::session::parameter::{Kind as Values, PARAMETERS, Parameter, Scope};
 pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for table in reader.catalog.tables.values() {
-        if relation(table.oid).is_some_and(|relation| relation.kind == Kind::View) {
+        if table.sequence().is_some() || relation(table.oid).is_some_and(|relation| relation.kind == Kind::View) {
             continue;
         }
         let schema = reader.catalog.schemas.get(&table.schema).map(|schema| &schema.name);

@@ -87,7 +87,12 @@ fn pass(operation: &AlterTableOperation) -> u8 {
 
 impl DefinitionEnvironment<'_> {
     /// Finds and locks the table; None if there is none and that is no error.
-    async fn lock_to_alter(&mut self, name: &ObjectName, if_exists: bool, mode: TableLock) -> Result<Option<u32>> {
+    pub(super) async fn lock_to_alter(
+        &mut self,
+        name: &ObjectName,
+        if_exists: bool,
+        mode: TableLock,
+    ) -> Result<Option<u32>> {
         let name = self.qualified(name)?;
         loop {
             let catalog = self.catalog();
@@ -117,6 +122,10 @@ impl DefinitionEnvironment<'_> {
 
     async fn alter_table(&mut self, oid: u32, operation: &AlterTableOperation) -> Result<()> {
         use AlterTableOperation as Op;
+        if !matches!(operation, Op::RenameTable { .. } | Op::OwnerTo { .. }) {
+            let (_, table) = self.locked_table(oid)?;
+            names::require_table(&table, |name| format!("\"{name}\" is not a table"))?;
+        }
         match operation {
             Op::AddColumn { column_keyword: _, if_not_exists, column_def, column_position: None } => {
                 self.alter_add_column(oid, column_def, *if_not_exists).await
@@ -148,7 +157,7 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    async fn rename_table(&mut self, oid: u32, name: &ObjectName) -> Result<()> {
+    pub(super) async fn rename_table(&mut self, oid: u32, name: &ObjectName) -> Result<()> {
         let name = self.qualified(name)?;
         if name.schema.is_some() {
             return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \".\""));
@@ -173,7 +182,7 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// Moves the table, and its indexes with it.
-    async fn set_table_schema(&mut self, oid: u32, name: &str) -> Result<()> {
+    pub(super) async fn set_table_schema(&mut self, oid: u32, name: &str) -> Result<()> {
         let catalog = self.catalog();
         let schema = named_schema(&catalog, name)?.oid;
         self.lock_schema(schema, false).await?;
@@ -197,20 +206,30 @@ impl DefinitionEnvironment<'_> {
         }
         let mut table = (*table).clone();
         table.schema = schema.oid;
+        let schema = schema.oid;
         self.redefine(table)?;
+        for (old, name) in catalog.sequences_of(oid).map(|(sequence, _)| (sequence.schema, &sequence.name)) {
+            self.lock_name(old, name).await?;
+            self.lock_name(schema, name).await?;
+        }
+        self.change_owned_sequences(oid, |sequence| sequence.schema = schema)?;
         Ok(())
     }
 
-    async fn change_table_owner(&mut self, oid: u32, owner: &Owner) -> Result<()> {
+    pub(super) async fn change_table_owner(&mut self, oid: u32, owner: &Owner) -> Result<()> {
         let (catalog, table) = self.locked_table(oid)?;
         let schema = catalog.schemas.get(&table.schema).cloned();
         let owner = self.new_owner(&catalog, owner, schema.as_deref()).await?;
+        let give = |relation: &mut Table| {
+            if let Some(acl) = &mut relation.acl {
+                acl.change_owner(auth::RoleId(relation.owner), auth::RoleId(owner));
+            }
+            relation.owner = owner;
+        };
         let mut table = (*table).clone();
-        if let Some(acl) = &mut table.acl {
-            acl.change_owner(auth::RoleId(table.owner), auth::RoleId(owner));
-        }
-        table.owner = owner;
+        give(&mut table);
         self.redefine(table)?;
+        self.change_owned_sequences(oid, give)?;
         Ok(())
     }
 

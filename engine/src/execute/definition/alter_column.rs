@@ -8,15 +8,19 @@ use storage::Value;
 use super::DefinitionEnvironment;
 use super::alter::{column_of, shown_column};
 use super::column::{WrittenColumn, storable_type};
+use super::drop::Part;
 use super::rename::parsed;
-use crate::catalog::{Catalog, ConstraintKind, Table};
+use super::sequence::ColumnSequence;
+use crate::catalog::sequence::next_value_text;
+use crate::catalog::{Catalog, ConstraintKind, Identity, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::eval::{NoRow, RowSource, eval};
 use crate::expr::{ColumnVar, Expr, walk};
-use crate::function::{CastContext, resolve};
+use crate::function::{CastContext, EvalContext, resolve};
 use crate::plan::bind::{Binder, Clause, fold};
 use crate::plan::point::ColumnPlaces;
 use crate::plan::relation::Relation;
+use crate::statement::definition::identity_options;
 use crate::types::{self, Type};
 
 impl DefinitionEnvironment<'_> {
@@ -46,7 +50,7 @@ impl DefinitionEnvironment<'_> {
     /// Adds a column to a table that may have rows.
     async fn extend_table(&mut self, catalog: &Arc<Catalog>, before: &Table, column: &WrittenColumn<'_>) -> Result<()> {
         let mut table = before.clone();
-        let default = self.add_column(catalog, &mut table, column)?;
+        let default = self.add_column(catalog, &mut table, column).await?;
         let position = table.columns.len() - 1;
         let Some(default) = default else {
             if column.not_null && self.has_rows(before)? {
@@ -57,7 +61,8 @@ impl DefinitionEnvironment<'_> {
             return Ok(());
         };
         if walk::is_volatile(&default) {
-            let context = self.context;
+            // A sequence that the column brings along is in this transaction's catalog only.
+            let context = &EvalContext { catalog: self.catalog(), ..self.context.clone() };
             let refusal = column.not_null.then(|| self.contains_null(&table, position));
             return self
                 .rewrite(before, table, &mut |mut values| {
@@ -103,15 +108,20 @@ impl DefinitionEnvironment<'_> {
         let number = before.columns[position].number;
         let shown = shown_column(self, &catalog, &before, &name);
         // Keys of the table itself go with the column.
-        let dependents = self.foreign_keys(&catalog, |child, target, columns| {
+        let mut dependents = self.foreign_keys(&catalog, |child, target, columns| {
             let points = target.oid == oid && child.oid != oid && columns.contains(&number);
             points.then(|| shown.clone())
         });
+        let owned = catalog.sequences_of(oid).filter(|(_, owner)| owner.column == number);
+        let owned: Vec<u32> = owned.map(|(sequence, _)| sequence.oid).collect();
+        let others = self.defaults_using(&catalog, &owned, &[]);
+        dependents.extend(others.into_iter().filter(|other| other.table != oid || other.part != Part::Default(number)));
         let cascade = matches!(behavior, Some(DropBehavior::Cascade));
         self.cascade_or_refuse(&dependents, &shown, cascade).await?;
         let (catalog, before) = self.locked_table(oid)?;
         let after = self.without_column(&catalog, &before, position)?;
-        self.put_without_column(&before, after, position).await
+        self.put_without_column(&before, after, position).await?;
+        self.drop_owned_sequences(oid, Some(number))
     }
 
     /// The table without the column at a position and without the constraints and indexes that name it.
@@ -186,15 +196,63 @@ impl DefinitionEnvironment<'_> {
                 column.not_null = false;
             }
             AlterColumnOperation::SetDefault { value } => {
+                refuse_identity(column.identity, &name, &before.name)?;
                 let bound = self.bind_default(&catalog, &name, column.ty, value)?;
-                column.default = bound.map(|_| value.to_string());
+                column.default = bound.map(|_| self.stored_default(&catalog, value)).transpose()?;
             }
-            AlterColumnOperation::DropDefault => column.default = None,
+            AlterColumnOperation::DropDefault => {
+                refuse_identity(column.identity, &name, &before.name)?;
+                column.default = None;
+            }
             AlterColumnOperation::SetDataType { data_type, using, had_set: _ } => {
                 return self.change_type(oid, position, data_type, using.as_ref()).await;
             }
-            AlterColumnOperation::AddGenerated { .. } => return Err(Error::unsupported("an identity column")),
+            AlterColumnOperation::AddGenerated { generated_as, sequence_options } => {
+                return self.add_identity(oid, position, generated_as.as_ref(), sequence_options.as_deref()).await;
+            }
         }
+        self.redefine(table)?;
+        Ok(())
+    }
+
+    /// ADD GENERATED … AS IDENTITY.
+    async fn add_identity(
+        &mut self,
+        oid: u32,
+        position: usize,
+        generated_as: Option<&ast::GeneratedAs>,
+        options: Option<&[ast::SequenceOptions]>,
+    ) -> Result<()> {
+        let (_, before) = self.locked_table(oid)?;
+        let column = &before.columns[position];
+        let refused = |message: String| Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
+        let shown = format!("column \"{}\" of relation \"{}\"", column.name, before.name);
+        if column.identity.is_some() {
+            return refused(format!("{shown} is already an identity column"));
+        }
+        if column.default.is_some() {
+            return refused(format!("{shown} already has a default value"));
+        }
+        if !column.not_null {
+            return refused(format!("{shown} must be declared NOT NULL before identity can be added"));
+        }
+        let identity = match generated_as {
+            Some(ast::GeneratedAs::ByDefault) => Identity::ByDefault,
+            _ => Identity::Always,
+        };
+        let sequence = ColumnSequence {
+            table: oid,
+            table_name: &before.name,
+            schema: before.schema,
+            owner: before.owner,
+            number: column.number,
+            column: &column.name,
+            ty: column.ty,
+        };
+        let sequence = self.create_column_sequence(&sequence, &identity_options(options.unwrap_or_default())?).await?;
+        let mut table = (*before).clone();
+        table.columns[position].identity = Some(identity);
+        table.columns[position].default = Some(next_value_text(sequence));
         self.redefine(table)?;
         Ok(())
     }
@@ -302,6 +360,17 @@ impl DefinitionEnvironment<'_> {
             self.validate_check(&table, &check).await?;
         }
         Ok(())
+    }
+}
+
+/// 42601 for the default of an identity column, which is its sequence's.
+fn refuse_identity(identity: Option<Identity>, column: &str, table: &str) -> Result<()> {
+    match identity {
+        None => Ok(()),
+        Some(_) => {
+            let message = format!("column \"{column}\" of relation \"{table}\" is an identity column");
+            Err(Error::new(SqlState::SYNTAX_ERROR, message))
+        }
     }
 }
 

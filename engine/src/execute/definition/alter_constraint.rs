@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast::{DropBehavior, Ident, TableConstraint};
 
 use super::DefinitionEnvironment;
 use super::constraint::{Key, Written};
+use super::drop::Part;
 use super::names;
 use crate::catalog::ConstraintKind;
 use crate::error::{Error, Result, SqlState};
@@ -78,7 +79,7 @@ impl DefinitionEnvironment<'_> {
         };
         let index = match &constraint.kind {
             ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => {
-                return self.remove_constraint(oid, constraint.oid);
+                return self.remove_part(oid, Part::Constraint(constraint.oid));
             }
             ConstraintKind::PrimaryKey { index, .. } | ConstraintKind::Unique { index, .. } => *index,
         };

@@ -1,15 +1,23 @@
 //! Columns as they are written: name, type, NOT NULL, DEFAULT, and the constraints that stand at them.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use datafusion::sql::sqlparser::ast::{self, ColumnDef, ColumnOption, ColumnOptionDef, DataType, Spanned};
+use datafusion::sql::sqlparser::ast::{
+    self, ColumnDef, ColumnOption, ColumnOptionDef, DataType, Spanned, visit_expressions_mut,
+};
 
 use super::DefinitionEnvironment;
 use super::constraint::Written;
-use crate::catalog::{Catalog, Table, TableColumn};
+use super::rename::parsed;
+use super::sequence::ColumnSequence;
+use crate::catalog::sequence::next_value_text;
+use crate::catalog::{Catalog, Identity, Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::plan::bind::{Binder, Clause, Scope, fold};
+use crate::statement::definition::{SequenceOptions, identity_options};
+use crate::types::text::find_registered;
 use crate::types::{self, Type, builtin};
 
 /// PostgreSQL's `MaxHeapAttributeNumber`; columns that were dropped count.
@@ -23,6 +31,9 @@ pub(super) struct WrittenColumn<'a> {
     pub(super) ty: Type,
     pub(super) not_null: bool,
     pub(super) default: Option<&'a ast::Expr>,
+    /// Serial and identity columns take their values from a sequence of their own.
+    pub(super) sequence: Option<SequenceOptions>,
+    pub(super) identity: Option<Identity>,
     pub(super) constraints: Vec<Written<'a>>,
 }
 
@@ -40,14 +51,23 @@ impl DefinitionEnvironment<'_> {
             let message = format!("column name \"{name}\" conflicts with a system column name");
             return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
         }
-        let ty = storable_type(catalog, &name, data_type)?;
-        let mut column = WrittenColumn { name, ty, not_null: false, default: None, constraints: Vec::new() };
+        let serial = serial_type(data_type);
+        let ty = serial.map_or_else(|| storable_type(catalog, &name, data_type), |ty| Ok(Type::new(ty)))?;
+        let mut column = WrittenColumn {
+            name,
+            ty,
+            not_null: serial.is_some(),
+            default: None,
+            sequence: serial.map(|_| SequenceOptions::default()),
+            identity: None,
+            constraints: Vec::new(),
+        };
         let mut nullable = false;
         for ColumnOptionDef { name, option } in options {
             match option {
                 ColumnOption::Null => nullable = true,
                 ColumnOption::NotNull => column.not_null = true,
-                ColumnOption::Default(_) if column.default.is_some() => {
+                ColumnOption::Default(_) if column.default.is_some() || column.sequence.is_some() => {
                     let message = format!(
                         "multiple default values specified for column \"{}\" of table \"{table}\"",
                         column.name
@@ -55,6 +75,9 @@ impl DefinitionEnvironment<'_> {
                     return Err(Error::new(SqlState::SYNTAX_ERROR, message));
                 }
                 ColumnOption::Default(value) => column.default = Some(value),
+                ColumnOption::Generated { generated_as, sequence_options, generation_expr: None, .. } => {
+                    column.take_identity(table, generated_as, sequence_options.as_deref())?;
+                }
                 other => match Written::of_column(ident, name.as_ref(), other)? {
                     Some(constraint) => column.constraints.push(constraint),
                     None => return Err(unsupported_option(other)),
@@ -69,8 +92,8 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// Adds the column to a table under construction, without its constraints. Answers its bound default.
-    pub(super) fn add_column(
-        &self,
+    pub(super) async fn add_column(
+        &mut self,
         catalog: &Arc<Catalog>,
         table: &mut Table,
         column: &WrittenColumn<'_>,
@@ -80,9 +103,21 @@ impl DefinitionEnvironment<'_> {
             let message = format!("tables can have at most {COLUMNS_MAX} columns");
             return Err(Error::new(SqlState::TOO_MANY_COLUMNS, message));
         }
-        let bound = match column.default {
+        let own;
+        let default = match &column.sequence {
+            Some(options) => {
+                own = self.sequence_default(table, number, column, options).await?;
+                Some(&own)
+            }
+            None => column.default,
+        };
+        let bound = match default {
             Some(value) => self.bind_default(catalog, &column.name, column.ty, value)?,
             None => None,
+        };
+        let default = match (&bound, default) {
+            (Some(_), Some(value)) => Some(self.stored_default(catalog, value)?),
+            _ => None,
         };
         table.last_column = number;
         table.columns.push(TableColumn {
@@ -90,10 +125,63 @@ impl DefinitionEnvironment<'_> {
             name: column.name.clone(),
             ty: column.ty,
             not_null: column.not_null,
-            default: bound.as_ref().and(column.default).map(ToString::to_string),
+            default,
+            identity: column.identity,
             comment: None,
         });
         Ok(bound)
+    }
+
+    /// Makes the sequence of a column; answers the default that takes its values.
+    pub(super) async fn sequence_default(
+        &mut self,
+        table: &Table,
+        number: u16,
+        column: &WrittenColumn<'_>,
+        options: &SequenceOptions,
+    ) -> Result<ast::Expr> {
+        let sequence = ColumnSequence {
+            table: table.oid,
+            table_name: &table.name,
+            schema: table.schema,
+            owner: table.owner,
+            number,
+            column: &column.name,
+            ty: column.ty,
+        };
+        let oid = self.create_column_sequence(&sequence, options).await?;
+        parsed(&next_value_text(oid))
+    }
+
+    /// A default as the catalog keeps it: `nextval` of a name becomes that of an oid, so that the sequence can be renamed.
+    pub(super) fn stored_default(&self, catalog: &Catalog, value: &ast::Expr) -> Result<String> {
+        let mut value = value.clone();
+        let path = &self.context.session.search_path;
+        let changed = visit_expressions_mut(&mut value, |expression| {
+            let Some(argument) = next_value_argument(expression) else { return ControlFlow::Continue(()) };
+            let Some(name) = literal(argument) else { return ControlFlow::Continue(()) };
+            match find_registered(&name, types::oid::REGCLASS, Some((catalog, path))) {
+                Ok(oid) => {
+                    *argument = ast::Expr::Cast {
+                        kind: ast::CastKind::DoubleColon,
+                        expr: Box::new(ast::Expr::value(ast::Value::SingleQuotedString(oid.to_string()))),
+                        // Written as PostgreSQL writes it; the parser's own type is in capitals.
+                        data_type: DataType::Custom(
+                            ast::ObjectName::from(vec![ast::Ident::new("regclass")]),
+                            Vec::new(),
+                        ),
+                        array: false,
+                        format: None,
+                    };
+                    ControlFlow::Continue(())
+                }
+                Err(error) => ControlFlow::Break(error),
+            }
+        });
+        match changed {
+            ControlFlow::Continue(()) => Ok(value.to_string()),
+            ControlFlow::Break(error) => Err(error),
+        }
     }
 
     /// Binds a default for a column of this type. None: it is NULL, which is no default at all.
@@ -125,12 +213,6 @@ impl DefinitionEnvironment<'_> {
 
 /// The type of a column; an error if no column can be of it.
 pub(super) fn storable_type(catalog: &Catalog, column: &str, data_type: &DataType) -> Result<Type> {
-    if let DataType::Custom(name, _) = data_type {
-        let name = name.to_string().to_ascii_lowercase();
-        if matches!(name.as_str(), "serial" | "serial2" | "serial4" | "serial8" | "bigserial" | "smallserial") {
-            return Err(Error::unsupported(format!("type {name}")));
-        }
-    }
     let ty = types::from_ast(data_type, catalog)?;
     if builtin::info(ty.oid).is_some_and(|info| info.category == 'P' || info.oid == types::oid::UNKNOWN) {
         let message = format!("column \"{column}\" has pseudo-type {}", types::display(ty));
@@ -138,6 +220,68 @@ pub(super) fn storable_type(catalog: &Catalog, column: &str, data_type: &DataTyp
     }
     types::column_type(ty)?;
     Ok(ty)
+}
+
+impl WrittenColumn<'_> {
+    fn take_identity(
+        &mut self,
+        table: &str,
+        generated_as: &ast::GeneratedAs,
+        options: Option<&[ast::SequenceOptions]>,
+    ) -> Result<()> {
+        let refused = |message: String| Err(Error::new(SqlState::SYNTAX_ERROR, message));
+        let name = &self.name;
+        if self.identity.is_some() {
+            return refused(format!("multiple identity specifications for column \"{name}\" of table \"{table}\""));
+        }
+        if self.default.is_some() || self.sequence.is_some() {
+            return refused(format!("both default and identity specified for column \"{name}\" of table \"{table}\""));
+        }
+        self.identity = Some(match generated_as {
+            ast::GeneratedAs::Always => Identity::Always,
+            ast::GeneratedAs::ByDefault => Identity::ByDefault,
+            ast::GeneratedAs::ExpStored => return Err(Error::unsupported("a generated column")),
+        });
+        self.sequence = Some(identity_options(options.unwrap_or_default())?);
+        self.not_null = true;
+        Ok(())
+    }
+}
+
+/// The integer type that a serial type stands for.
+fn serial_type(data_type: &DataType) -> Option<u32> {
+    let DataType::Custom(name, _) = data_type else { return None };
+    match name.to_string().to_ascii_lowercase().as_str() {
+        "serial" | "serial4" => Some(types::oid::INT4),
+        "bigserial" | "serial8" => Some(types::oid::INT8),
+        "smallserial" | "serial2" => Some(types::oid::INT2),
+        _ => None,
+    }
+}
+
+/// The argument of a call of `nextval`.
+fn next_value_argument(expression: &mut ast::Expr) -> Option<&mut ast::Expr> {
+    let ast::Expr::Function(call) = expression else { return None };
+    let name = call.name.0.last().and_then(|part| part.as_ident()).map(fold)?;
+    let ast::FunctionArguments::List(list) = &mut call.args else { return None };
+    match list.args.as_mut_slice() {
+        [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument))] if name == "nextval" => Some(argument),
+        _ => None,
+    }
+}
+
+/// The text of a string literal, perhaps cast to `regclass`.
+fn literal(expression: &ast::Expr) -> Option<String> {
+    match expression {
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::SingleQuotedString(text) => Some(text.clone()),
+            _ => None,
+        },
+        ast::Expr::Cast { expr, data_type, .. } if data_type.to_string().eq_ignore_ascii_case("regclass") => {
+            literal(expr)
+        }
+        _ => None,
+    }
 }
 
 fn conflicting_null(column: &str, table: &str) -> Error {

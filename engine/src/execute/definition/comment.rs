@@ -17,7 +17,7 @@ pub(super) async fn run(
     environment: &mut DefinitionEnvironment<'_>,
 ) -> Result<()> {
     let (relation_name, column) = match kind {
-        CommentObject::Table | CommentObject::Index => (name.clone(), None),
+        CommentObject::Table | CommentObject::Index | CommentObject::Sequence => (name.clone(), None),
         CommentObject::Column => {
             let mut parts = name.0.clone();
             let column = parts.pop().and_then(|part| part.as_ident().map(fold));

@@ -1,4 +1,4 @@
-//! DROP TABLE, DROP INDEX, DROP SCHEMA: the object goes with everything that is part of it; what merely depends on it
+//! DROP TABLE, DROP INDEX, DROP SEQUENCE, DROP SCHEMA: the object goes with everything that is part of it; what merely depends on it
 //! forbids that, or goes too (CASCADE).
 
 use std::sync::Arc;
@@ -19,11 +19,20 @@ pub(super) struct Request<'a> {
     pub(super) cascade: bool,
 }
 
-/// A constraint that depends on what is dropped, and its table.
+/// What of a table depends on something that is dropped.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Part {
+    /// By oid.
+    Constraint(u32),
+    /// The default of a column, by attribute number.
+    Default(u16),
+}
+
+/// Something that depends on what is dropped.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Dependent {
     pub(super) table: u32,
-    pub(super) constraint: u32,
+    pub(super) part: Part,
     /// `constraint c on table t`.
     pub(super) shown: String,
     /// What it depends on, as a message shows it: `table p`.
@@ -57,6 +66,7 @@ pub(super) async fn run(
     match kind {
         ObjectType::Table => environment.drop_tables(request).await,
         ObjectType::Index => environment.drop_indexes(request).await,
+        ObjectType::Sequence => environment.drop_sequences(request).await,
         ObjectType::Schema => schema::drop(request, environment).await,
         other => Err(Error::unsupported(verb(other))),
     }
@@ -66,14 +76,16 @@ impl DefinitionEnvironment<'_> {
     async fn drop_tables(&mut self, request: &Request<'_>) -> Result<()> {
         let mut oids = Vec::with_capacity(request.names.len());
         for name in request.names {
-            if let Some(table) = self.lock_to_drop(name, request.if_exists).await?
+            if let Some(table) = self.lock_relation_to_drop(name, request.if_exists, "table").await?
                 && !oids.contains(&table.oid)
             {
                 oids.push(table.oid);
             }
         }
         let catalog = self.catalog();
-        let dependents = self.referencing_keys(&catalog, &oids);
+        let mut dependents = self.referencing_keys(&catalog, &oids);
+        let owned: Vec<u32> = oids.iter().flat_map(|oid| catalog.sequences_of(*oid)).map(|(own, _)| own.oid).collect();
+        dependents.extend(self.defaults_using(&catalog, &owned, &oids));
         self.cascade_or_refuse(&dependents, &dropped_words(self, &catalog, &oids), request.cascade).await?;
         for oid in oids {
             self.drop_table(oid)?;
@@ -81,13 +93,18 @@ impl DefinitionEnvironment<'_> {
         Ok(())
     }
 
-    /// Finds and locks a table that is to be dropped; None if there is none and that is no error.
-    async fn lock_to_drop(&mut self, name: &ObjectName, if_exists: bool) -> Result<Option<Arc<Table>>> {
+    /// Finds and locks a table or sequence that is to be dropped; None if there is none and that is no error.
+    pub(super) async fn lock_relation_to_drop(
+        &mut self,
+        name: &ObjectName,
+        if_exists: bool,
+        what: &str,
+    ) -> Result<Option<Arc<Table>>> {
         let name = self.qualified(name)?;
         loop {
             let catalog = self.catalog();
-            let Some(relation) = self.find_to_drop(&catalog, &name, if_exists, "table")? else { return Ok(None) };
-            let table = self.droppable(&catalog, &relation)?;
+            let Some(relation) = self.find_to_drop(&catalog, &name, if_exists, what)? else { return Ok(None) };
+            let table = self.droppable(&catalog, &relation, what)?;
             self.lock_table(table.oid, TableLock::AccessExclusive).await?;
             let catalog = self.catalog();
             let now = self.find(&catalog, &name)?;
@@ -123,15 +140,21 @@ impl DefinitionEnvironment<'_> {
             self.notice_skipping(None, message);
             return Ok(None);
         }
-        let state = if what == "table" { SqlState::UNDEFINED_TABLE } else { SqlState::UNDEFINED_OBJECT };
+        let state = if what == "index" { SqlState::UNDEFINED_OBJECT } else { SqlState::UNDEFINED_TABLE };
         let message = format!("{what} \"{name}\" does not exist");
         Err(Error::new(state, message))
     }
 
-    fn droppable(&self, catalog: &Catalog, relation: &Relation) -> Result<Arc<Table>> {
+    fn droppable(&self, catalog: &Catalog, relation: &Relation, what: &str) -> Result<Arc<Table>> {
         match relation {
             Relation::Table(table) => {
                 names::refuse_system(table)?;
+                let kind = if table.sequence().is_some() { "sequence" } else { "table" };
+                if kind != what {
+                    let message = format!("\"{}\" is not a {what}", table.name);
+                    return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
+                        .with_hint(format!("Use DROP {} to remove a {kind}.", kind.to_uppercase())));
+                }
                 // The owner of the schema may drop what is in it.
                 let schema_owner = catalog.schemas.get(&table.schema).map(|schema| schema.owner);
                 if !schema_owner.is_some_and(|owner| self.principal.has_privileges_of(auth::RoleId(owner))) {
@@ -140,7 +163,7 @@ impl DefinitionEnvironment<'_> {
                 Ok(table.clone())
             }
             Relation::Index(table, at) => {
-                let message = format!("\"{}\" is not a table", table.indexes[*at].name);
+                let message = format!("\"{}\" is not a {what}", table.indexes[*at].name);
                 Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message).with_hint("Use DROP INDEX to remove an index."))
             }
         }
@@ -168,8 +191,8 @@ impl DefinitionEnvironment<'_> {
                 let Some(on) = on(table, target, target_columns) else { continue };
                 let shown =
                     format!("constraint {} on table {}", names::quoted(&constraint.name), self.shown(catalog, table));
-                dependents
-                    .push((constraint.oid, Dependent { table: table.oid, constraint: constraint.oid, shown, on }));
+                let part = Part::Constraint(constraint.oid);
+                dependents.push((constraint.oid, Dependent { table: table.oid, part, shown, on }));
             }
         }
         dependents.sort_by_key(|(oid, _)| *oid);
@@ -199,7 +222,7 @@ impl DefinitionEnvironment<'_> {
         self.notice_cascade(&shown);
         for dependent in dependents {
             self.lock_table(dependent.table, TableLock::AccessExclusive).await?;
-            self.remove_constraint(dependent.table, dependent.constraint)?;
+            self.remove_part(dependent.table, dependent.part)?;
         }
         Ok(())
     }
@@ -220,13 +243,39 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    /// Takes a constraint without an index off its table, which is locked.
-    pub(super) fn remove_constraint(&mut self, table: u32, constraint: u32) -> Result<()> {
+    /// The defaults that take values of these sequences, outside these tables.
+    pub(super) fn defaults_using(&self, catalog: &Catalog, sequences: &[u32], tables: &[u32]) -> Vec<Dependent> {
+        let mut dependents = Vec::new();
+        for table in catalog.tables.values().filter(|table| !tables.contains(&table.oid)) {
+            for column in &table.columns {
+                let Some(oid) = sequences.iter().find(|oid| column.default_uses(**oid)) else { continue };
+                let on = catalog.tables.get(oid).map_or_else(String::new, |sequence| self.shown(catalog, sequence));
+                let column_shown = super::alter::shown_column(self, catalog, table, &column.name);
+                dependents.push(Dependent {
+                    table: table.oid,
+                    part: Part::Default(column.number),
+                    shown: format!("default value for {column_shown}"),
+                    on: format!("sequence {on}"),
+                });
+            }
+        }
+        dependents
+    }
+
+    /// Takes a constraint without an index, or a default, off its table, which is locked.
+    pub(super) fn remove_part(&mut self, table: u32, part: Part) -> Result<()> {
         let catalog = self.catalog();
         // It may have gone while the lock was awaited.
         let Some(table) = catalog.tables.get(&table) else { return Ok(()) };
         let mut table = (**table).clone();
-        table.constraints.retain(|own| own.oid != constraint);
+        match part {
+            Part::Constraint(oid) => table.constraints.retain(|own| own.oid != oid),
+            Part::Default(number) => {
+                for column in table.columns.iter_mut().filter(|column| column.number == number) {
+                    column.default = None;
+                }
+            }
+        }
         self.redefine(table)?;
         Ok(())
     }
@@ -235,7 +284,10 @@ impl DefinitionEnvironment<'_> {
     pub(super) fn drop_table(&mut self, oid: u32) -> Result<()> {
         let catalog = self.catalog();
         let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
-        self.drop_contents(table);
+        if table.sequence().is_none() {
+            self.drop_contents(table);
+        }
+        self.drop_owned_sequences(oid, None)?;
         self.transaction.replaced(TableId(oid));
         self.transaction.redefined(TableId(oid));
         self.apply(Change::Table(oid, None))

@@ -126,7 +126,7 @@ impl DefinitionEnvironment<'_> {
                 return Ok(None);
             }
             let target = self.find_table(&catalog, &name)?;
-            names::refuse_system(&target)?;
+            names::require_table(&target, |name| format!("referenced relation \"{name}\" is not a table"))?;
             if target.oid == table.oid {
                 return Ok(None);
             }

@@ -24,6 +24,7 @@ mod privilege;
 mod rename;
 mod role;
 mod schema;
+mod sequence;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -72,6 +73,12 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::DropRoles { roles, if_exists } => environment.drop_roles(roles, *if_exists).await?,
         Definition::Membership(change) => environment.change_membership(change).await?,
         Definition::Privileges(change) => environment.change_privileges(change).await?,
+        Definition::CreateSequence { name, if_not_exists, options } => {
+            sequence::create(name, *if_not_exists, options, environment).await?;
+        }
+        Definition::AlterSequence { name, if_exists, change } => {
+            sequence::alter(name, *if_exists, change, environment).await?;
+        }
         Definition::AlterTable { name, if_exists, change } => {
             alter::run_change(name, *if_exists, change, environment).await?;
         }
@@ -129,6 +136,8 @@ pub fn verb(definition: &Definition) -> &'static str {
             Deed::Grant { .. } => "GRANT",
             Deed::Revoke { .. } => "REVOKE",
         },
+        Definition::CreateSequence { .. } => "CREATE SEQUENCE",
+        Definition::AlterSequence { .. } => "ALTER SEQUENCE",
         Definition::AlterTable { .. } => "ALTER TABLE",
     }
 }

@@ -123,11 +123,20 @@ pub(super) fn is_system_schema(name: &str) -> bool {
 /// 42501 for a relation that is computed.
 pub(super) fn refuse_system(table: &Table) -> Result<()> {
     match table.kind {
-        TableKind::Table => Ok(()),
+        TableKind::Table | TableKind::Sequence(_) => Ok(()),
         TableKind::System => Err(Error::new(
             SqlState::INSUFFICIENT_PRIVILEGE,
             format!("permission denied: \"{}\" is a system catalog", table.name),
         )),
+    }
+}
+
+/// 42809 for a relation that holds no rows of its own.
+pub(super) fn require_table(table: &Table, message: impl FnOnce(&str) -> String) -> Result<()> {
+    refuse_system(table)?;
+    match table.kind {
+        TableKind::Sequence(_) => Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message(&table.name))),
+        TableKind::Table | TableKind::System => Ok(()),
     }
 }
 

@@ -57,7 +57,24 @@ impl DefinitionEnvironment<'_> {
                 for name in names {
                     let table = self.find_table(&catalog, &self.qualified(name)?)?;
                     names::refuse_system(&table)?;
-                    targets.push(Target { kind: ObjectKind::Table, oid: table.oid });
+                    // A sequence may be named as a table is.
+                    let sequence = table.sequence().is_some();
+                    let kind = if sequence { ObjectKind::Sequence } else { ObjectKind::Table };
+                    targets.push(Target { kind, oid: table.oid });
+                }
+            }
+            PrivilegeObjects::Sequences(names) => {
+                for name in names {
+                    let sequence = self.find_sequence(&catalog, name)?;
+                    targets.push(Target { kind: ObjectKind::Sequence, oid: sequence.oid });
+                }
+            }
+            PrivilegeObjects::AllSequencesIn(schemas) => {
+                for schema in schemas {
+                    let schema = named_schema(&catalog, schema)?.oid;
+                    let inside = catalog.tables.values().filter(|table| table.schema == schema);
+                    let sequences = inside.filter(|table| table.sequence().is_some());
+                    targets.extend(sequences.map(|table| Target { kind: ObjectKind::Sequence, oid: table.oid }));
                 }
             }
             PrivilegeObjects::AllTablesIn(schemas) => {
@@ -107,7 +124,7 @@ impl DefinitionEnvironment<'_> {
     ) -> Result<()> {
         match target.kind {
             ObjectKind::Schema => self.lock_schema(target.oid, true).await?,
-            ObjectKind::Table => self.lock_entry(target.oid).await?,
+            ObjectKind::Table | ObjectKind::Sequence => self.lock_entry(target.oid).await?,
             _ => self.lock_definition(&[b"database:", target.oid.to_be_bytes().as_slice()].concat(), true).await?,
         }
         let catalog = self.catalog();
@@ -127,7 +144,7 @@ impl DefinitionEnvironment<'_> {
                 schema.acl = acl.or(schema.acl);
                 self.apply(Change::Schema(schema.oid, Some(Arc::new(schema))))
             }
-            ObjectKind::Table => {
+            ObjectKind::Table | ObjectKind::Sequence => {
                 let mut table = (**catalog.tables.get(&target.oid).ok_or_else(gone)?).clone();
                 let acl = self.changed_acl(
                     &catalog,

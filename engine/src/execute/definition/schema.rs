@@ -157,7 +157,13 @@ impl DefinitionEnvironment<'_> {
         let mut dependents: Vec<(u32, String, String)> = Vec::new();
         for table in catalog.tables.values() {
             if let Some(schema) = inside(table.schema) {
-                let shown = format!("table {}", self.shown(&catalog, table));
+                let sequence = table.sequence();
+                // An owned sequence goes with its table, without a word.
+                if sequence.is_some_and(|sequence| sequence.owned_by.is_some()) {
+                    continue;
+                }
+                let kind = if sequence.is_some() { "sequence" } else { "table" };
+                let shown = format!("{kind} {}", self.shown(&catalog, table));
                 dependents.push((table.oid, shown, format!("schema {}", quoted(&schema.name))));
             }
         }
@@ -165,7 +171,7 @@ impl DefinitionEnvironment<'_> {
         if dependents.is_empty() {
             return Ok(());
         }
-        let keys = self.referencing_keys(&catalog, &tables);
+        let keys = self.references_into(&catalog, &tables);
         if !cascade {
             return Err(in_use(schemas, &dependents, &keys));
         }
@@ -177,14 +183,25 @@ impl DefinitionEnvironment<'_> {
         }
         // Foreign keys from outside may have come and gone while the locks were awaited.
         let catalog = self.catalog();
-        for key in self.referencing_keys(&catalog, &tables) {
+        for key in self.references_into(&catalog, &tables) {
             self.lock_table(key.table, TableLock::AccessExclusive).await?;
-            self.remove_constraint(key.table, key.constraint)?;
+            self.remove_part(key.table, key.part)?;
         }
         for oid in tables {
             self.drop_table(oid)?;
         }
         Ok(())
+    }
+}
+
+impl DefinitionEnvironment<'_> {
+    /// What outside these relations depends on them.
+    fn references_into(&self, catalog: &Catalog, relations: &[u32]) -> Vec<Dependent> {
+        let mut dependents = self.referencing_keys(catalog, relations);
+        let owned = relations.iter().flat_map(|oid| catalog.sequences_of(*oid)).map(|(sequence, _)| sequence.oid);
+        let sequences: Vec<u32> = owned.chain(relations.iter().copied()).collect();
+        dependents.extend(self.defaults_using(catalog, &sequences, relations));
+        dependents
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn create(
     environment: &mut DefinitionEnvironment<'_>,
 ) -> Result<()> {
     let request = Request { unlogged, ..Request::of(create)? };
-    let Some(place) = environment.claim_place(create).await? else { return Ok(()) };
+    let Some(place) = environment.claim_place(&create.name, create.if_not_exists).await? else { return Ok(()) };
     let table = environment.build_table(&request, place).await?;
     environment.put_table(table)?;
     Ok(())
@@ -164,22 +164,22 @@ fn refuse_foreign_clauses(create: &CreateTable) -> Result<()> {
 }
 
 impl DefinitionEnvironment<'_> {
-    /// Claims the table's name in its schema; None if it is taken and that is no error.
-    async fn claim_place(&mut self, create: &CreateTable) -> Result<Option<Place>> {
+    /// Claims a relation's name in its schema; None if it is taken and that is no error.
+    pub(super) async fn claim_place(&mut self, name: &ast::ObjectName, if_not_exists: bool) -> Result<Option<Place>> {
         loop {
             let catalog = self.catalog();
-            let place = self.place(&catalog, &create.name)?;
+            let place = self.place(&catalog, name)?;
             self.lock_schema(place.schema.oid, false).await?;
             self.lock_name(place.schema.oid, &place.name).await?;
             let catalog = self.catalog();
-            if self.place(&catalog, &create.name)?.schema.oid != place.schema.oid {
+            if self.place(&catalog, name)?.schema.oid != place.schema.oid {
                 continue;
             }
             if !catalog.relation_names.contains_key(&(place.schema.oid, place.name.clone())) {
                 return Ok(Some(place));
             }
             let message = format!("relation \"{}\" already exists", place.name);
-            if create.if_not_exists {
+            if if_not_exists {
                 self.notice_skipping(Some(SqlState::DUPLICATE_TABLE), message);
                 return Ok(None);
             }
@@ -216,7 +216,7 @@ impl DefinitionEnvironment<'_> {
                 let message = format!("column \"{}\" specified more than once", column.name);
                 return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
             }
-            self.add_column(&catalog, &mut table, &column)?;
+            self.add_column(&catalog, &mut table, &column).await?;
             column.constraints.into_iter().for_each(|constraint| constraints.add(constraint));
         }
         for constraint in request.constraints {

@@ -35,10 +35,12 @@ impl Bench {
             search_path: vec!["public".to_owned()],
             process_id: 1,
             client_address: None,
+            sequences: Arc::default(),
             format: Default::default(),
             settings: Arc::new(Settings::default()),
         };
         EvalContext {
+            read_only: false,
             transaction_time: 0,
             statement_time: 0,
             session: Arc::new(facts),

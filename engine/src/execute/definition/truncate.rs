@@ -17,8 +17,7 @@ pub(super) async fn run(truncate: &Truncate, environment: &mut DefinitionEnviron
     if partitions.is_some() || *if_exists || on_cluster.is_some() {
         return Err(Error::unsupported("a clause of this TRUNCATE that PostgreSQL does not have"));
     }
-    // No table has a sequence of its own, so there is nothing to restart or to continue.
-    let (None | Some(TruncateIdentityOption::Restart | TruncateIdentityOption::Continue)) = identity;
+    let restart = matches!(identity, Some(TruncateIdentityOption::Restart));
     let cascade = matches!(cascade, Some(CascadeOption::Cascade));
     let mut oids = Vec::with_capacity(table_names.len());
     for target in table_names {
@@ -36,6 +35,9 @@ pub(super) async fn run(truncate: &Truncate, environment: &mut DefinitionEnviron
     refuse_referenced(environment, &catalog, &oids)?;
     for oid in oids {
         environment.truncate(oid)?;
+        if restart {
+            environment.restart_owned_sequences(oid)?;
+        }
     }
     Ok(())
 }
@@ -58,7 +60,7 @@ impl DefinitionEnvironment<'_> {
     }
 
     fn check_truncate(&self, table: &Table) -> Result<()> {
-        names::refuse_system(table)?;
+        names::require_table(table, |name| format!("\"{name}\" is not a table"))?;
         let access = ObjectAccess { owner: RoleId(table.owner), kind: ObjectKind::Table, acl: table.acl.as_ref() };
         match decide(self.principal, &access, Privileges::TRUNCATE).is_allowed() {
             true => Ok(()),

@@ -11,12 +11,12 @@ use storage::Value;
 
 use super::fold::fold;
 use super::{Lowering, column, walk};
-use crate::catalog::TableKind;
+use crate::catalog::{Sequence, Table, TableKind};
 use crate::error::{Error, Result};
 use crate::execute::failure::failure;
 use crate::expr::eval::{NoRow, eval};
 use crate::expr::{Expr, ExprKind, SortKey};
-use crate::function::Volatility;
+use crate::function::{EvalContext, Volatility};
 use crate::plan::relation::{Column, JoinKind, Relation, Scan, SetKind};
 use crate::provider::memory::MemoryRows;
 use crate::provider::table::StoredTable;
@@ -118,16 +118,21 @@ impl Lowering<'_> {
 
     fn scan(&mut self, scan: &Scan) -> Result<LogicalPlan> {
         let columns = Relation::Scan(scan.clone()).outputs();
-        let provider: Arc<dyn TableProvider> = match scan.table.kind {
-            TableKind::System => {
+        let provider: Arc<dyn TableProvider> = match &scan.table.kind {
+            TableKind::System | TableKind::Sequence(_) => {
                 if scan.row_identity.is_some() {
-                    return Err(Error::internal("a row of a system relation has no identity"));
+                    return Err(Error::internal("a row of a computed relation has no identity"));
                 }
-                let rows = self.environment.system_rows(&scan.table, &self.context)?;
+                let rows = match scan.table.sequence() {
+                    Some(sequence) => vec![sequence_row(&scan.table, sequence, &self.context)?],
+                    None => self.environment.system_rows(&scan.table, &self.context)?,
+                };
                 let positions: Vec<usize> = scan.columns.iter().map(|(position, _)| *position).collect();
                 Arc::new(MemoryRows::of_positions(schema_of(&columns)?, &columns, &rows, &positions)?)
             }
-            _ => Arc::new(StoredTable::new(scan, schema_of(&columns)?, self.view.clone(), self.environment)?),
+            TableKind::Table => {
+                Arc::new(StoredTable::new(scan, schema_of(&columns)?, self.view.clone(), self.environment)?)
+            }
         };
         self.source(None, provider, &columns)
     }
@@ -250,4 +255,10 @@ pub(super) fn projected(input: LogicalPlan, columns: Vec<DfExpr>) -> Result<Logi
 pub(super) fn schema_of(columns: &[Column]) -> Result<SchemaRef> {
     let fields = columns.iter().map(|column| column::field(*column)).collect::<Result<Vec<_>>>()?;
     Ok(Arc::new(Schema::new(fields)))
+}
+
+/// What a sequence's relation shows: the position, and nothing logged ahead that anybody could count on.
+fn sequence_row(table: &Table, sequence: &Sequence, context: &EvalContext) -> Result<Vec<Value>> {
+    let position = context.session.sequences.position(table, sequence)?;
+    Ok(vec![Value::Int8(position.last_value), Value::Int8(0), Value::Bool(position.is_called)])
 }

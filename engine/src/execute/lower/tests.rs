@@ -163,6 +163,7 @@ fn subquery(kind: SubqueryKind, relation: Relation, output: u32, ty: Type) -> Ex
 
 fn context() -> EvalContext {
     EvalContext {
+        read_only: false,
         transaction_time: 0,
         statement_time: 0,
         session: Arc::new(SessionFacts {
@@ -173,6 +174,7 @@ fn context() -> EvalContext {
             search_path: Vec::new(),
             process_id: 1,
             client_address: None,
+            sequences: Arc::default(),
             format: crate::types::text::Format::default(),
             settings: Arc::new(crate::session::settings::Settings::default()),
         }),

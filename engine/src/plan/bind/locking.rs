@@ -65,8 +65,13 @@ impl Binder<'_> {
                         "{words} cannot be applied to the nullable side of an outer join"
                     )));
                 }
-                if scan.table.kind == TableKind::System {
-                    return Err(Error::unsupported(format!("{words} on a system relation")));
+                match scan.table.kind {
+                    TableKind::Table => {}
+                    TableKind::Sequence(_) => {
+                        let message = format!("cannot lock rows in sequence \"{}\"", scan.table.name);
+                        return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+                    }
+                    TableKind::System => return Err(Error::unsupported(format!("{words} on a system relation"))),
                 }
                 self.note_use(&scan.table, auth::Privileges::UPDATE, &[]);
                 match locks.iter_mut().find(|lock| lock.identity.key.var == scan.identity.key.var) {

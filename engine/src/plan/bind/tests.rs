@@ -30,6 +30,7 @@ fn table(number: u32, name: &str, columns: &[(&str, Type)], key: &[u16]) -> Tabl
         ty: *ty,
         not_null: false,
         default: None,
+        identity: None,
         comment: None,
     });
     let stored = columns.iter().zip(1..).map(|((_, ty), id)| storage::schema::Column {
@@ -104,10 +105,12 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         search_path: vec!["public".to_owned()],
         process_id: 1,
         client_address: None,
+        sequences: Arc::default(),
         format: settings.active().format.clone(),
         settings: Arc::new(settings),
     };
     EvalContext {
+        read_only: false,
         transaction_time: 0,
         statement_time: 0,
         session: Arc::new(session),

@@ -127,6 +127,12 @@ fn objects(reader: &mut Reader<'_>) -> Result<PrivilegeObjects> {
     if reader.words(&["all", "tables", "in", "schema"]) {
         return list(reader, Reader::identifier).map(PrivilegeObjects::AllTablesIn);
     }
+    if reader.words(&["all", "sequences", "in", "schema"]) {
+        return list(reader, Reader::identifier).map(PrivilegeObjects::AllSequencesIn);
+    }
+    if reader.word("sequence") {
+        return list(reader, Reader::object_name).map(PrivilegeObjects::Sequences);
+    }
     if reader.word("schema") {
         return list(reader, Reader::identifier).map(PrivilegeObjects::Schemas);
     }
@@ -135,7 +141,6 @@ fn objects(reader: &mut Reader<'_>) -> Result<PrivilegeObjects> {
     }
     let unsupported = [
         "all",
-        "sequence",
         "function",
         "procedure",
         "routine",

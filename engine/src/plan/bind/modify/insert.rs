@@ -4,9 +4,9 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::ast::Spanned;
 
 use super::super::{Binder, Clause, Scope};
-use super::target::has_subquery;
+use super::target::{generated_always, has_subquery};
 use super::{folded, is_default, refuse};
-use crate::catalog::Table;
+use crate::catalog::{Identity, Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::plan::relation::Query;
@@ -139,6 +139,9 @@ impl Binder<'_> {
             values.push(self.assign(expr, column.ty, &column.name, query.span())?);
         }
         let given = &positions[..values.len()];
+        if let Some(position) = given.iter().find(|position| generated(table, **position)) {
+            return Err(not_default(&table.columns[*position]));
+        }
         let row = self.complete_row(table, given, values)?;
         Ok(InsertSource::Query { query: Box::new(bound), row })
     }
@@ -164,6 +167,9 @@ impl Binder<'_> {
             self.check_width(positions, explicit, row.len(), beyond.map_or_else(Place::empty, Spanned::span))?;
             let mut values = Vec::with_capacity(row.len());
             for (position, value) in positions.iter().zip(row) {
+                if generated(table, *position) && !is_default(value) {
+                    return Err(not_default(&table.columns[*position]));
+                }
                 let value = self.stored_value(table, *position, value, &Scope::empty(), Clause::Values)?;
                 if has_subquery(&value) {
                     refuse(row.iter().any(is_default), "DEFAULT beside a subquery in VALUES")?;
@@ -187,6 +193,16 @@ impl Binder<'_> {
         };
         Err(Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(at)))
     }
+}
+
+/// Whether only DEFAULT may be inserted into a column.
+fn generated(table: &Table, position: usize) -> bool {
+    table.columns[position].identity == Some(Identity::Always)
+}
+
+fn not_default(column: &TableColumn) -> Error {
+    let message = format!("cannot insert a non-DEFAULT value into column \"{}\"", column.name);
+    generated_always(message, column, "Use OVERRIDING SYSTEM VALUE to override.")
 }
 
 type Place = datafusion::sql::sqlparser::tokenizer::Span;

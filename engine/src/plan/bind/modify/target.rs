@@ -9,7 +9,7 @@ use storage::{RowIdentity, Value};
 
 use super::super::{Binder, Clause, Scope, ScopeRelation};
 use super::{folded, is_default};
-use crate::catalog::{ConstraintKind, Table, TableKind};
+use crate::catalog::{ConstraintKind, Identity, Table, TableColumn, TableKind};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::plan::relation::{Column, Output};
@@ -21,9 +21,16 @@ impl Binder<'_> {
     /// The target of a write and the names of its columns.
     pub(super) fn target(&mut self, name: &ast::ObjectName, alias: Option<&str>) -> Result<(Target, Scope)> {
         let table = self.table(name)?;
-        if table.kind != TableKind::Table {
-            let message = format!("permission denied: \"{}\" is a system catalog", table.name);
-            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+        match table.kind {
+            TableKind::Table => {}
+            TableKind::Sequence(_) => {
+                let message = format!("cannot change sequence \"{}\"", table.name);
+                return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+            }
+            TableKind::System => {
+                let message = format!("permission denied: \"{}\" is a system catalog", table.name);
+                return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+            }
         }
         let (first_column, scope) = self.row_scope(&table, alias);
         let target = self.target_of(table, first_column)?;
@@ -178,6 +185,11 @@ impl Binder<'_> {
             };
             for (name, value) in pairs {
                 let position = self.assigned_column(table, name)?;
+                let column = &table.columns[position];
+                if column.identity == Some(Identity::Always) && !is_default(value) {
+                    let message = format!("column \"{}\" can only be updated to DEFAULT", column.name);
+                    return Err(generated_always(message, column, ""));
+                }
                 if bound.iter().any(|(other, _)| *other == position) {
                     let message = format!("multiple assignments to same column \"{}\"", table.columns[position].name);
                     return Err(Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(name.span())));
@@ -227,6 +239,13 @@ impl Binder<'_> {
     pub(super) fn final_params(&self) -> Result<Vec<Type>> {
         self.params()
     }
+}
+
+/// 428C9 for a value that an identity column may not be given.
+pub(super) fn generated_always(message: String, column: &TableColumn, hint: &'static str) -> Error {
+    let detail = format!("Column \"{}\" is an identity column defined as GENERATED ALWAYS.", column.name);
+    let error = Error::new(SqlState::GENERATED_ALWAYS, message).with_detail(detail);
+    if hint.is_empty() { error } else { error.with_hint(hint) }
 }
 
 /// Whether an expression needs another relation to be computed.
