@@ -5,6 +5,7 @@ use storage::Value;
 
 use crate::error::Result;
 
+pub(crate) mod advisory;
 mod aggregate;
 pub(crate) mod argument;
 mod arithmetic;
@@ -32,6 +33,7 @@ mod tests;
 mod to_char;
 mod window;
 
+pub use advisory::AdvisoryLocks;
 pub(crate) use cast::{read_text, write_text};
 pub use registry::{
     aggregates, aggregates_named, cast_between, casts, function_by_oid, functions, functions_named, operators,
@@ -233,6 +235,7 @@ pub struct SessionFacts {
     pub client_address: Option<std::net::IpAddr>,
     pub format: crate::types::text::Format,
     pub sequences: std::sync::Arc<SessionSequences>,
+    pub advisory: std::sync::Arc<AdvisoryLocks>,
     /// Settings by name, as SHOW prints them (`current_setting`).
     pub settings: std::sync::Arc<crate::session::settings::Settings>,
 }

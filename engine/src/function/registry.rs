@@ -5,13 +5,14 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 
 use super::{
-    AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, aggregate, arithmetic, array, bytes, cast,
-    catalog_info, compare, datetime, encoding, float, interval, numeric, operator, pattern, sequence, session, string,
-    table, to_char,
+    AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
+    bytes, cast, catalog_info, compare, datetime, encoding, float, interval, numeric, operator, pattern, sequence,
+    session, string, table, to_char,
 };
 
 /// Scalar functions, as each file has them.
 const TABLES: &[&[Function]] = &[
+    advisory::FUNCTIONS,
     arithmetic::BINARY,
     arithmetic::UNARY,
     array::FUNCTIONS,

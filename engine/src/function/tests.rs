@@ -31,6 +31,7 @@ pub(crate) fn context() -> EvalContext {
             process_id: 7,
             client_address: None,
             sequences: Arc::default(),
+            advisory: Arc::default(),
             format: Format::default(),
             settings: Arc::new(Settings::default()),
         }),

@@ -29,6 +29,11 @@ impl AuthorizedPlan {
         &self.bound.locks
     }
 
+    /// Whether it calls functions that may have to wait.
+    pub fn waits(&self) -> bool {
+        self.bound.waits
+    }
+
     /// Whether it runs row by row, without DataFusion.
     pub fn is_point(&self) -> bool {
         self.point

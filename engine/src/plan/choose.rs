@@ -14,13 +14,14 @@ use crate::statement::Statement;
 
 /// Binds a SELECT, INSERT, UPDATE or DELETE. `point_plans` off sends every query down the wide road.
 pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool) -> Result<BoundStatement> {
-    match statement {
+    let bound = match statement {
         Statement::Query(query) => binder.query(query).map(|query| bound_query(query, point_plans)),
         Statement::Insert(insert) => binder.insert(insert).map(bound_write),
         Statement::Update(update) => binder.update(update, point_plans).map(bound_write),
         Statement::Delete(delete) => binder.delete(delete, point_plans).map(bound_write),
         _ => Err(Error::internal("only queries and writes have plans")),
-    }
+    };
+    bound.map(|bound| BoundStatement { waits: binder.waits(), ..bound })
 }
 
 fn bound_query(query: Query, point_plans: bool) -> BoundStatement {
@@ -34,7 +35,7 @@ fn bound_query(query: Query, point_plans: bool) -> BoundStatement {
         Some(select) => Plan::PointSelect(Box::new(select)),
         None => Plan::Query(Arc::new(query)),
     };
-    BoundStatement { plan, params, columns: Some(columns), uses, locks }
+    BoundStatement { plan, params, columns: Some(columns), uses, locks, waits: false }
 }
 
 fn bound_write(write: Write) -> BoundStatement {
@@ -55,6 +56,7 @@ fn bound_write(write: Write) -> BoundStatement {
         columns,
         uses: write.uses.clone(),
         locks,
+        waits: false,
         plan: Plan::Write(Box::new(write)),
     }
 }

@@ -35,6 +35,8 @@ pub struct BoundStatement {
     /// None: the statement answers no rows.
     pub columns: Option<Arc<[ColumnDescription]>>,
     pub uses: Vec<relation::RelationUse>,
+    /// Whether it calls functions that may have to wait for a lock.
+    pub waits: bool,
     /// Table locks to take first, in order of table.
     pub locks: Vec<(TableId, TableLock)>,
 }

@@ -38,7 +38,7 @@ pub use transaction::TransactionStatus;
 use crate::catalog::Catalog;
 use crate::database::Database;
 use crate::error::{Report, Result};
-use crate::function::{EvalContext, SessionFacts, SessionSequences};
+use crate::function::{AdvisoryLocks, EvalContext, SessionFacts, SessionSequences};
 use crate::types::text::{Format, Names};
 
 /// What running a statement gave.
@@ -129,6 +129,7 @@ impl Session {
         let settings = Arc::new(settings);
         let facts = Arc::new(SessionFacts {
             sequences: Arc::new(SessionSequences::new(database.store().clone())),
+            advisory: Arc::new(AdvisoryLocks::new(database.store().clone())),
             session_user: role_name.clone(),
             current_user: role_name,
             current_role: role,
@@ -303,6 +304,7 @@ impl Session {
             .collect();
         self.facts = Arc::new(SessionFacts {
             sequences: self.facts.sequences.clone(),
+            advisory: self.facts.advisory.clone(),
             session_user: name_of(self.session_role),
             current_user,
             current_role: self.current_role,

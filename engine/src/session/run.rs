@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::StreamExt;
 use storage::{TableId, Value, Wait};
 
 use super::cancel::Interrupt;
@@ -13,7 +14,7 @@ use super::{Session, TEXTS_MAX};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
 use crate::execute::{Rows, definition, locking, point, query, write};
-use crate::function::EvalContext;
+use crate::function::{AdvisoryLocks, EvalContext};
 use crate::plan::bind::Binder;
 use crate::plan::write::Action;
 use crate::plan::{ColumnDescription, Plan, authorize, choose};
@@ -39,6 +40,19 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// The same with all its rows there.
+    async fn gathered(self, interrupt: &Interrupt) -> Result<Self> {
+        let Outcome::Rows { columns, source: RowSource::Stream(mut stream), tag } = self else { return Ok(self) };
+        let mut batches = Vec::new();
+        while let Some(rows) = interrupt.guard(async { stream.next().await.transpose() }).await? {
+            batches.push(Ok(rows));
+        }
+        let source = RowSource::Stream(Box::pin(futures::stream::iter(batches)));
+        Ok(Outcome::Rows { columns, source, tag })
+    }
+}
+
 impl Session {
     /// Runs a statement; an error has been answered for in the transaction when it is returned.
     pub(super) async fn run(
@@ -52,6 +66,9 @@ impl Session {
             self.fail();
         }
         self.refresh_output();
+        for warning in self.facts.advisory.warnings() {
+            self.warn(AdvisoryLocks::WARNING, warning);
+        }
         result
     }
 
@@ -160,7 +177,44 @@ impl Session {
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cached plan must not change result type"));
         }
         let context = self.context(self.catalog(), params);
+        if plan.plan.waits() {
+            return self.execute_waiting(&plan, &context, interrupt).await;
+        }
         self.execute_plan(&plan, &context, interrupt).await
+    }
+
+    /// Executes a plan that calls functions which may have to wait. One that must is undone, and begins again once the
+    /// session has waited; its rows are held back until it has succeeded.
+    async fn execute_waiting(
+        &mut self,
+        plan: &Arc<CachedPlan>,
+        context: &EvalContext,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
+        let advisory = self.facts.advisory.clone();
+        let open = self.state.open_mut().ok_or_else(no_transaction)?;
+        advisory.begin_statement(&open.transaction);
+        let savepoint = open.transaction.savepoint();
+        loop {
+            let outcome = match self.execute_plan(plan, context, interrupt).await {
+                Ok(outcome) => outcome.gathered(interrupt).await,
+                Err(error) => Err(error),
+            };
+            let wait = self.lock_wait();
+            let open = self.state.open_mut().ok_or_else(no_transaction)?;
+            match outcome {
+                Ok(outcome) => {
+                    open.transaction.release(&savepoint);
+                    return Ok(outcome);
+                }
+                Err(error) => {
+                    open.transaction.rollback_to(&savepoint);
+                    if !interrupt.guard(advisory.wait(wait)).await? {
+                        return Err(error);
+                    }
+                }
+            }
+        }
     }
 
     pub(super) async fn execute_plan(

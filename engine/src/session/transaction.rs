@@ -53,6 +53,8 @@ pub(crate) struct NamedSavepoint {
     pub(crate) savepoint: Savepoint,
     pub(crate) catalog: Option<Arc<Catalog>>,
     pub(crate) changes: usize,
+    /// Advisory locks of the transaction.
+    pub(crate) advisory: usize,
     pub(crate) settings: Arc<Settings>,
     pub(crate) local_settings: Arc<Settings>,
 }

@@ -25,8 +25,10 @@ impl Session {
     fn new_open(&self, modes: TransactionModes) -> Box<Open> {
         let active = self.settings.active();
         let isolation = modes.isolation.unwrap_or(active.default_isolation);
+        let transaction = self.database.store().begin(isolation);
+        self.facts.advisory.begin_transaction(&transaction);
         Box::new(Open {
-            transaction: self.database.store().begin(isolation),
+            transaction,
             catalog: None,
             changes: Vec::new(),
             savepoints: Vec::new(),
@@ -128,6 +130,7 @@ impl Session {
         } else {
             self.database.commit_definitions(&mut open, durability).await
         };
+        self.facts.advisory.end_transaction();
         match committed {
             Ok(()) => {
                 // SET LOCAL ends here.
@@ -147,6 +150,7 @@ impl Session {
     fn roll_back(&mut self, mut open: Box<Open>) {
         self.portals.clear();
         open.transaction.rollback();
+        self.facts.advisory.end_transaction();
         self.restore_settings(open.settings_before.clone());
     }
 
@@ -167,11 +171,13 @@ impl Session {
                 match open.savepoints.last() {
                     Some(last) => {
                         open.transaction.rollback_to(&last.savepoint);
+                        self.facts.advisory.release_after(last.advisory);
                         open.catalog = last.catalog.clone();
                         open.changes.truncate(last.changes);
                     }
                     None => {
                         open.transaction.rollback();
+                        self.facts.advisory.end_transaction();
                         open.catalog = None;
                         open.changes.clear();
                     }
@@ -196,6 +202,7 @@ impl Session {
 
     fn savepoint(&mut self, name: &str) -> Result<String> {
         let (settings, local_settings) = (self.session_settings.clone(), self.settings.clone());
+        let advisory = self.facts.advisory.mark();
         let TransactionState::Explicit(open) = &mut self.state else { return Err(no_block("SAVEPOINT")) };
         let savepoint = open.transaction.savepoint();
         open.savepoints.push(NamedSavepoint {
@@ -203,6 +210,7 @@ impl Session {
             savepoint,
             catalog: open.catalog.clone(),
             changes: open.changes.len(),
+            advisory,
             settings,
             local_settings,
         });
@@ -232,6 +240,7 @@ impl Session {
         open.savepoints.truncate(at + 1);
         let target = &open.savepoints[at];
         open.transaction.rollback_to(&target.savepoint);
+        self.facts.advisory.release_after(target.advisory);
         open.changes.truncate(target.changes);
         open.catalog = target.catalog.clone();
         let (session, local) = (target.settings.clone(), target.local_settings.clone());

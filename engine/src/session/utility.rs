@@ -207,6 +207,7 @@ impl Session {
                 self.texts.clear();
                 self.parsed.clear();
                 self.facts.sequences.forget();
+                self.facts.advisory.unlock_all();
                 self.set_current_role(self.session_role)?;
                 self.reset(&ResetTarget::All)?;
                 "DISCARD ALL"

@@ -41,7 +41,7 @@ pub use claim::ConflictOn;
 use definition::Definitions;
 pub(crate) use lock::LockTable;
 use lock::{Acquired, HeldLocks};
-pub use lock::{LockInfo, LockTarget, RowLock, TableLock, Wait};
+pub use lock::{LockInfo, LockTarget, RowLock, SessionLocks, TableLock, Wait};
 pub(crate) use overlay::Overlay;
 use read_log::LoggedReads;
 pub(crate) use read_log::ReadLog;

@@ -106,6 +106,7 @@ fn context(catalog: Catalog) -> EvalContext {
             process_id: 1,
             client_address: None,
             sequences: Arc::default(),
+            advisory: Arc::default(),
             format: Default::default(),
             settings: Default::default(),
         }),

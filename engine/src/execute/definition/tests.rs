@@ -36,6 +36,7 @@ impl Bench {
             process_id: 1,
             client_address: None,
             sequences: Arc::default(),
+            advisory: Arc::default(),
             format: Default::default(),
             settings: Arc::new(Settings::default()),
         };

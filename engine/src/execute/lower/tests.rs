@@ -175,6 +175,7 @@ fn context() -> EvalContext {
             process_id: 1,
             client_address: None,
             sequences: Arc::default(),
+            advisory: Arc::default(),
             format: crate::types::text::Format::default(),
             settings: Arc::new(crate::session::settings::Settings::default()),
         }),

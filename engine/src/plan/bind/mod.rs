@@ -84,6 +84,8 @@ pub struct Binder<'a> {
     /// The construct around the expression being bound that allows no set-returning function.
     sets_refused: Option<&'static str>,
     depth: usize,
+    /// Whether a function was called that may have to wait for a lock.
+    waits: bool,
 }
 
 /// Where an expression stands.
@@ -144,7 +146,13 @@ impl<'a> Binder<'a> {
             sets: Vec::new(),
             sets_refused: None,
             depth: 0,
+            waits: false,
         }
+    }
+
+    /// Whether what was bound calls functions that may have to wait for a lock.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits
     }
 
     /// Errors will point into this text.

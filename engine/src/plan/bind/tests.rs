@@ -106,6 +106,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         process_id: 1,
         client_address: None,
         sequences: Arc::default(),
+        advisory: Arc::default(),
         format: settings.active().format.clone(),
         settings: Arc::new(settings),
     };

@@ -15,37 +15,68 @@ use crate::id::TransactionId;
 /// Who waits for which lock. Locked before any shard, never while one is.
 #[derive(Debug, Default)]
 pub(super) struct WaitGraph {
-    waiting: Mutex<FxHashMap<TransactionId, LockName>>,
+    waiting: Mutex<Waiting>,
 }
 
-type Waiting = FxHashMap<TransactionId, LockName>;
+#[derive(Debug, Default)]
+struct Waiting {
+    /// By the one who stands for all that wait together: as who it is in the queue, and for what.
+    locks: FxHashMap<TransactionId, (TransactionId, LockName)>,
+    /// Transactions whose session has locks of its own, and who stands for both.
+    sessions: FxHashMap<TransactionId, TransactionId>,
+}
+
+impl Waiting {
+    /// Who stands for an owner of locks.
+    fn party(&self, owner: TransactionId) -> TransactionId {
+        self.sessions.get(&owner).copied().unwrap_or(owner)
+    }
+
+    fn get(&self, party: TransactionId) -> Option<&(TransactionId, LockName)> {
+        self.locks.get(&party)
+    }
+}
 
 impl LockTable {
     /// Registers that `owner`, already in the queue of `name`, waits for it. True: it would wait for itself.
     pub(super) fn closes_cycle(&self, owner: TransactionId, name: &LockName) -> bool {
         let mut waiting = self.graph.waiting.lock();
-        waiting.insert(owner, name.clone());
-        match self.cycle(&waiting, owner) {
+        let party = waiting.party(owner);
+        waiting.locks.insert(party, (owner, name.clone()));
+        match self.cycle(&waiting, party) {
             None => false,
-            Some(members) => !members.iter().any(|member| self.lets_pass(&waiting, *member, owner)),
+            Some(members) => !members.iter().any(|member| self.lets_pass(&waiting, *member, party)),
         }
     }
 
     pub(super) fn no_longer_waits(&self, owner: TransactionId) {
-        self.graph.waiting.lock().remove(&owner);
+        let mut waiting = self.graph.waiting.lock();
+        let party = waiting.party(owner);
+        waiting.locks.remove(&party);
     }
 
-    /// The waiting transactions on a way from `start` back to itself, if there is one.
+    /// From now on a transaction and its session are one party.
+    pub(super) fn join(&self, transaction: TransactionId, session: TransactionId) {
+        self.graph.waiting.lock().sessions.insert(transaction, session);
+    }
+
+    pub(super) fn part(&self, transaction: TransactionId) {
+        self.graph.waiting.lock().sessions.remove(&transaction);
+    }
+
+    /// The waiting parties on a way from `start` back to itself, if there is one.
     fn cycle(&self, waiting: &Waiting, start: TransactionId) -> Option<Vec<TransactionId>> {
         let mut came_from: FxHashMap<TransactionId, TransactionId> = FxHashMap::default();
         let mut seen: FxHashSet<TransactionId> = FxHashSet::default();
         let mut pending = vec![start];
         while let Some(member) = pending.pop() {
-            let Some(name) = waiting.get(&member) else { continue };
-            let blockers = match self.shard(name).lock().get(name) {
-                Some(queue) => queue.blockers(member),
+            let Some((owner, name)) = waiting.get(member) else { continue };
+            let mut blockers = match self.shard(name).lock().get(name) {
+                Some(queue) => queue.blockers(*owner),
                 None => continue,
             };
+            let parties = blockers.holders.iter_mut().chain(&mut blockers.waiters);
+            parties.for_each(|blocker| *blocker = waiting.party(*blocker));
             if blockers.holders.contains(&start) || blockers.waiters.contains(&start) {
                 return Some(std::iter::successors(Some(member), |at| came_from.get(at).copied()).collect());
             }
@@ -63,12 +94,12 @@ impl LockTable {
 
     /// Moves `member` to the front of the queue it is in, if neither it nor `start` is then in a cycle.
     fn lets_pass(&self, waiting: &Waiting, member: TransactionId, start: TransactionId) -> bool {
-        let Some(name) = waiting.get(&member) else { return false };
+        let Some((owner, name)) = waiting.get(member) else { return false };
         let moved = {
             let mut shard = self.shard(name).lock();
             let queue = shard.get_mut(name);
             queue.and_then(|queue| {
-                let place = queue.position(member).filter(|place| *place > 0)?;
+                let place = queue.position(*owner).filter(|place| *place > 0)?;
                 queue.reorder(place, 0);
                 Some(place)
             })
@@ -79,7 +110,7 @@ impl LockTable {
             if resolved {
                 return queue.wake();
             }
-            if let Some(now) = queue.position(member) {
+            if let Some(now) = queue.position(*owner) {
                 queue.reorder(now, place);
             }
             Vec::new()

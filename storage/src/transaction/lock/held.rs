@@ -71,6 +71,35 @@ impl HeldLocks {
         }
     }
 
+    /// Takes a lock if it is free.
+    pub(crate) fn try_acquire(&mut self, target: LockTarget, mode: Mode) -> bool {
+        let name = self.table.name(target);
+        match self.table.request(self.owner, &name, mode, false) {
+            Requested::Granted => {
+                self.note(name, mode);
+                true
+            }
+            Requested::Held => true,
+            Requested::Busy | Requested::Queued(_) => false,
+        }
+    }
+
+    /// Takes over what another list of the same owner holds.
+    pub(crate) fn absorb(&mut self, other: &mut HeldLocks) {
+        debug_assert_eq!(self.owner, other.owner);
+        self.log.append(&mut other.log);
+        self.tables.append(&mut other.tables);
+    }
+
+    /// Gives up one lock that is not a table's, if it is held.
+    pub(crate) fn release_one(&mut self, target: &LockTarget, mode: Mode) {
+        let held = |(name, held): &(LockName, Mode)| name.target == *target && *held == mode;
+        if let Some(at) = self.log.iter().rposition(held) {
+            let (name, mode) = self.log.remove(at);
+            self.table.release(self.owner, &name, mode);
+        }
+    }
+
     fn note(&mut self, name: LockName, mode: Mode) {
         if let LockTarget::Table(table) = name.target {
             match self.tables.iter_mut().find(|(held, _)| *held == table) {

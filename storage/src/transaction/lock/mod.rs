@@ -11,6 +11,7 @@ mod deadlock;
 mod held;
 mod mode;
 mod queue;
+mod session;
 #[cfg(test)]
 mod tests;
 mod weak;
@@ -23,6 +24,7 @@ pub(crate) use held::{Acquired, HeldLocks};
 pub(crate) use mode::Mode;
 pub use mode::{RowLock, TableLock, Wait};
 use parking_lot::Mutex;
+pub use session::SessionLocks;
 use tokio::sync::oneshot;
 
 use crate::id::{TableId, TransactionId};

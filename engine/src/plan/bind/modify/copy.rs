@@ -56,8 +56,14 @@ impl Binder<'_> {
         locks.extend(target.parents.iter().map(|parent| (TableId(parent.parent.oid), TableLock::RowShare)));
         locks.sort_by_key(|(table, _)| *table);
         let write = Write { target, action, returning: None, uses: uses.clone(), params: Vec::new() };
-        let statement =
-            BoundStatement { plan: Plan::Write(Box::new(write)), params: Vec::new(), columns: None, uses, locks };
+        let statement = BoundStatement {
+            plan: Plan::Write(Box::new(write)),
+            params: Vec::new(),
+            columns: None,
+            uses,
+            locks,
+            waits: false,
+        };
         Ok(BoundCopy { statement, positions, row, filter })
     }
 }
