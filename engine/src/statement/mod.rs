@@ -19,7 +19,7 @@ use storage::{Isolation, TableLock};
 #[derive(Debug, Clone)]
 pub enum Statement {
     Query(Box<ast::Query>),
-    Insert(Box<ast::Insert>),
+    Insert(Box<Insert>),
     Update(Box<ast::Update>),
     Delete(Box<ast::Delete>),
     /// CREATE, ALTER, DROP, TRUNCATE, GRANT, REVOKE, COMMENT and the like.
@@ -84,6 +84,22 @@ pub enum Statement {
         mode: TableLock,
         no_wait: bool,
     },
+}
+
+/// INSERT, with the one clause that the parser does not know.
+#[derive(Debug, Clone)]
+pub struct Insert {
+    pub parsed: ast::Insert,
+    pub overriding: Option<Overriding>,
+}
+
+/// What becomes of values that are given for identity columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overriding {
+    /// They are inserted, even into a column that is generated always.
+    System,
+    /// The sequence's are inserted instead.
+    User,
 }
 
 /// What `BEGIN` and `SET TRANSACTION` may say; None is "not said".

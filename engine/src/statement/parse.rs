@@ -7,10 +7,10 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-use super::Statement;
 use super::definition::{self, Definition};
 use super::reader::{Reader, syntax_error_near};
 use super::utility;
+use super::{Insert, Overriding, Statement};
 use crate::error::{Error, Result, SqlState};
 
 /// Parses every statement of a simple query. Empty statements are left out, so the result may be empty.
@@ -101,16 +101,58 @@ pub(super) fn parse_tokens(text: &str, tokens: &[TokenWithSpan]) -> Result<State
     if let Some(definition) = definition::parse(text, tokens)? {
         return Ok(Statement::Definition(Box::new(definition)));
     }
+    if let Some((at, overriding)) = overriding(tokens) {
+        return overriding_insert(text, tokens, at, overriding);
+    }
     let statement = reader.parsed(|parser| parser.parse_statement())?;
     reader.expect_end()?;
     classify(statement)
+}
+
+/// Where OVERRIDING SYSTEM VALUE or OVERRIDING USER VALUE stands: three words.
+fn overriding(tokens: &[TokenWithSpan]) -> Option<(usize, Overriding)> {
+    let is_word = |token: &TokenWithSpan, expected: &str| matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected));
+    let at = tokens.iter().position(|token| is_word(token, "overriding"))?;
+    let mut words = tokens[at + 1..].iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
+    let (whose, value) = (words.next()?, words.next()?);
+    let overriding = match whose {
+        whose if is_word(whose, "system") => Overriding::System,
+        whose if is_word(whose, "user") => Overriding::User,
+        _ => return None,
+    };
+    is_word(value, "value").then_some((at, overriding))
+}
+
+/// Parses an INSERT without its clause at `at`, which the parser does not know.
+fn overriding_insert(text: &str, tokens: &[TokenWithSpan], at: usize, overriding: Overriding) -> Result<Statement> {
+    let mut words = 0;
+    let mut rest = tokens[..at].to_vec();
+    rest.extend(
+        tokens[at..]
+            .iter()
+            .filter(|token| {
+                words += usize::from(!matches!(token.token, Token::Whitespace(_)));
+                words > 3
+            })
+            .cloned(),
+    );
+    let mut reader = Reader::new(text, &rest);
+    let statement = reader.parsed(|parser| parser.parse_statement())?;
+    reader.expect_end()?;
+    match classify(statement)? {
+        Statement::Insert(mut insert) => {
+            insert.overriding = Some(overriding);
+            Ok(Statement::Insert(insert))
+        }
+        _ => Err(syntax_error_near(text, &tokens[at].token.to_string(), tokens[at].span.start)),
+    }
 }
 
 /// Sorts what `sqlparser` knows into our verbs.
 fn classify(statement: ast::Statement) -> Result<Statement> {
     Ok(match statement {
         ast::Statement::Query(query) => Statement::Query(query),
-        ast::Statement::Insert(insert) => Statement::Insert(Box::new(insert)),
+        ast::Statement::Insert(insert) => Statement::Insert(Box::new(Insert { parsed: insert, overriding: None })),
         ast::Statement::Update(update) => Statement::Update(Box::new(update)),
         ast::Statement::Delete(delete) => Statement::Delete(Box::new(delete)),
         other => Statement::Definition(Box::new(Definition::Parsed(other))),

@@ -6,16 +6,18 @@ use datafusion::sql::sqlparser::ast::Spanned;
 use super::super::{Binder, Clause, Scope};
 use super::target::{generated_always, has_subquery};
 use super::{folded, is_default, refuse};
-use crate::catalog::{Identity, Table, TableColumn};
+use crate::catalog::{Identity, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::plan::relation::Query;
 use crate::plan::write::{Action, Insert, InsertSource, Write};
+use crate::statement::{self, Overriding};
 use crate::types::Type;
 
 impl Binder<'_> {
     /// Binds an INSERT.
-    pub fn insert(&mut self, insert: &ast::Insert) -> Result<Write> {
+    pub fn insert(&mut self, insert: &statement::Insert) -> Result<Write> {
+        let statement::Insert { parsed, overriding } = insert;
         let ast::Insert {
             insert_token: _,
             optimizer_hints: _,
@@ -42,7 +44,7 @@ impl Binder<'_> {
             multi_table_insert_type,
             multi_table_into_clauses,
             ..
-        } = insert;
+        } = parsed;
         let foreign = or.is_some()
             || *ignore
             || *overwrite
@@ -69,7 +71,10 @@ impl Binder<'_> {
         let explicit = !columns.is_empty();
         let source = match source {
             None => InsertSource::Rows(vec![self.complete_row(&table, &[], Vec::new())?]),
-            Some(query) => self.insert_source(&table, &positions, explicit, query)?,
+            Some(query) => {
+                let into = Into { table: &table, positions: &positions, explicit, overriding: *overriding };
+                self.insert_source(&into, query)?
+            }
         };
         let on_conflict = match on {
             None => None,
@@ -104,28 +109,20 @@ impl Binder<'_> {
 
     /// Values for some columns and the defaults of the others, in the table's order.
     fn complete_row(&mut self, table: &Table, positions: &[usize], values: Vec<Expr>) -> Result<Vec<Expr>> {
-        let mut row: Vec<Option<Expr>> = vec![None; table.columns.len()];
-        for (position, value) in positions.iter().zip(values) {
-            row[*position] = Some(value);
-        }
-        row.into_iter()
-            .enumerate()
-            .map(|(position, value)| match value {
-                Some(value) => Ok(value),
-                None => self.default_of(table, position),
-            })
-            .collect()
+        let defaults = self.other_defaults(table, positions)?;
+        Ok(in_order(table, positions, values, &defaults))
     }
 
-    fn insert_source(
-        &mut self,
-        table: &Table,
-        positions: &[usize],
-        explicit: bool,
-        query: &ast::Query,
-    ) -> Result<InsertSource> {
+    /// The defaults of the columns that no value is given for.
+    fn other_defaults(&mut self, table: &Table, positions: &[usize]) -> Result<Vec<(usize, Expr)>> {
+        let others = (0..table.columns.len()).filter(|position| !positions.contains(position));
+        others.map(|position| Ok((position, self.default_of(table, position)?))).collect()
+    }
+
+    fn insert_source(&mut self, into: &Into<'_>, query: &ast::Query) -> Result<InsertSource> {
+        let Into { table, positions, explicit, .. } = *into;
         if let Some(rows) = plain_values(query)
-            && let Some(rows) = self.insert_values(table, positions, explicit, rows)?
+            && let Some(rows) = self.insert_values(into, rows)?
         {
             return Ok(InsertSource::Rows(rows));
         }
@@ -136,12 +133,13 @@ impl Binder<'_> {
         for (output, position) in bound.outputs.iter().zip(positions) {
             let column = &table.columns[*position];
             let expr = Expr::column(output.column.var, output.column.ty);
-            values.push(self.assign(expr, column.ty, &column.name, query.span())?);
+            into.check_given(*position)?;
+            values.push(match into.overrides(*position) {
+                true => self.default_of(table, *position)?,
+                false => self.assign(expr, column.ty, &column.name, query.span())?,
+            });
         }
         let given = &positions[..values.len()];
-        if let Some(position) = given.iter().find(|position| generated(table, **position)) {
-            return Err(not_default(&table.columns[*position]));
-        }
         let row = self.complete_row(table, given, values)?;
         Ok(InsertSource::Query { query: Box::new(bound), row })
     }
@@ -149,11 +147,14 @@ impl Binder<'_> {
     /// Rows of a VALUES list; None if one of them has a subquery, so that a query must compute them.
     fn insert_values(
         &mut self,
-        table: &Table,
-        positions: &[usize],
-        explicit: bool,
+        into: &Into<'_>,
         rows: &[ast::Parens<Vec<ast::Expr>>],
     ) -> Result<Option<Vec<Vec<Expr>>>> {
+        let Into { table, positions, explicit, .. } = *into;
+        let defaults = match rows.first() {
+            Some(row) => self.other_defaults(table, &positions[..row.content.len().min(positions.len())])?,
+            None => Vec::new(),
+        };
         let mut bound = Vec::with_capacity(rows.len());
         let width = rows.first().map_or(0, |row| row.content.len());
         for row in rows {
@@ -167,18 +168,20 @@ impl Binder<'_> {
             self.check_width(positions, explicit, row.len(), beyond.map_or_else(Place::empty, Spanned::span))?;
             let mut values = Vec::with_capacity(row.len());
             for (position, value) in positions.iter().zip(row) {
-                if generated(table, *position) && !is_default(value) {
-                    return Err(not_default(&table.columns[*position]));
+                if !is_default(value) {
+                    into.check_given(*position)?;
                 }
-                let value = self.stored_value(table, *position, value, &Scope::empty(), Clause::Values)?;
+                let value = match into.overrides(*position) {
+                    true => self.default_of(table, *position)?,
+                    false => self.stored_value(table, *position, value, &Scope::empty(), Clause::Values)?,
+                };
                 if has_subquery(&value) {
                     refuse(row.iter().any(is_default), "DEFAULT beside a subquery in VALUES")?;
                     return Ok(None);
                 }
                 values.push(value);
             }
-            let given = &positions[..values.len()];
-            bound.push(self.complete_row(table, given, values)?);
+            bound.push(in_order(table, positions, values, &defaults));
         }
         Ok(Some(bound))
     }
@@ -195,14 +198,40 @@ impl Binder<'_> {
     }
 }
 
-/// Whether only DEFAULT may be inserted into a column.
-fn generated(table: &Table, position: usize) -> bool {
-    table.columns[position].identity == Some(Identity::Always)
+/// Where values go.
+struct Into<'a> {
+    table: &'a Table,
+    /// Positions of the columns that values are given for.
+    positions: &'a [usize],
+    /// Whether the columns were named.
+    explicit: bool,
+    overriding: Option<Overriding>,
 }
 
-fn not_default(column: &TableColumn) -> Error {
-    let message = format!("cannot insert a non-DEFAULT value into column \"{}\"", column.name);
-    generated_always(message, column, "Use OVERRIDING SYSTEM VALUE to override.")
+impl Into<'_> {
+    /// 428C9 for a value of a column that is generated always.
+    fn check_given(&self, position: usize) -> Result<()> {
+        let column = &self.table.columns[position];
+        if column.identity != Some(Identity::Always) || self.overriding.is_some() {
+            return Ok(());
+        }
+        let message = format!("cannot insert a non-DEFAULT value into column \"{}\"", column.name);
+        Err(generated_always(message, column, "Use OVERRIDING SYSTEM VALUE to override."))
+    }
+
+    /// Whether the column's sequence is asked instead of the statement.
+    fn overrides(&self, position: usize) -> bool {
+        self.overriding == Some(Overriding::User) && self.table.columns[position].identity.is_some()
+    }
+}
+
+/// Values for some columns and the defaults of the others, in the table's order.
+fn in_order(table: &Table, positions: &[usize], values: Vec<Expr>, defaults: &[(usize, Expr)]) -> Vec<Expr> {
+    let mut row: Vec<(usize, Expr)> = positions.iter().copied().zip(values).collect();
+    row.extend(defaults.iter().cloned());
+    row.sort_unstable_by_key(|(position, _)| *position);
+    debug_assert_eq!(row.len(), table.columns.len());
+    row.into_iter().map(|(_, value)| value).collect()
 }
 
 type Place = datafusion::sql::sqlparser::tokenizer::Span;
