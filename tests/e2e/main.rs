@@ -1,10 +1,12 @@
 //! The end-to-end suites: a real server, real sockets, a stock driver.
 
 mod extended;
+mod golden;
 mod isolation;
 mod recovery;
 mod statements;
 mod tidy;
+mod wire;
 
 use std::path::{Path, PathBuf};
 

@@ -7,6 +7,7 @@ use storage::{TableId, Value, Wait};
 use super::cancel::Interrupt;
 use super::copy::{CopyIn, CopyOut};
 use super::cursor::{RowSource, Tag};
+use super::extended::changed_result;
 use super::prepared::{CachedPlan, Prepared};
 use super::transaction::TransactionState;
 use super::{Session, TEXTS_MAX};
@@ -157,7 +158,7 @@ impl Session {
             return Err(Error::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${number}")));
         }
         if !prepared.matches_description(&plan.columns) {
-            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cached plan must not change result type"));
+            return Err(changed_result());
         }
         let context = self.context(self.catalog(), params);
         self.execute_plan(&plan, &context, interrupt).await
@@ -197,25 +198,22 @@ impl Session {
                 Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
             }
             Plan::Write(bound) => {
-                let verb = match bound.action {
-                    Action::Insert(_) => "INSERT",
-                    Action::Update(_) => "UPDATE",
-                    Action::Delete(_) => "DELETE",
+                let (verb, counted) = match bound.action {
+                    Action::Insert(_) => ("INSERT", "INSERT 0"),
+                    Action::Update(_) => ("UPDATE", "UPDATE"),
+                    Action::Delete(_) => ("DELETE", "DELETE"),
                 };
                 refuse_in_read_only(open.read_only, verb)?;
                 let run = write::run(bound, context, &mut open.transaction, database.query_environment(), wait);
                 let written = interrupt.guard(run).await?;
-                let tag = match bound.action {
-                    Action::Insert(_) => format!("INSERT 0 {}", written.count),
-                    _ => format!("{verb} {}", written.count),
-                };
                 Ok(match (&plan.columns, written.rows) {
                     (Some(columns), Some(rows)) => Outcome::Rows {
                         columns: columns.clone(),
                         source: RowSource::Ready(Some(Rows::Values(rows))),
-                        tag: Tag::Fixed(tag),
+                        // A row is returned for each that is written.
+                        tag: Tag::Counted(counted),
                     },
-                    _ => Outcome::Complete(tag),
+                    _ => Outcome::Complete(format!("{counted} {}", written.count)),
                 })
             }
         }
