@@ -1,9 +1,11 @@
 //! The end-to-end suites: a real server, real sockets, a stock driver.
 
 mod extended;
+mod generated;
 mod golden;
 mod isolation;
 mod recovery;
+mod session;
 mod statements;
 mod tidy;
 mod wire;
