@@ -131,16 +131,17 @@ impl Import {
             return Err(Error::new(SqlState::BAD_COPY_FILE_FORMAT, "extra data after last expected column"));
         }
         let format = &self.context.session.format;
-        let value = |((field, (position, ty)), name): ((&Option<Vec<u8>>, &(usize, Type)), &String)| {
-            let Some(bytes) = field else { return Ok((*position, Value::Null)) };
+        let value = |at: usize| {
+            let (position, ty) = self.fields[at];
+            let Some(bytes) = &fields[at] else { return Ok((position, Value::Null)) };
             let text = text::utf8(bytes)?;
-            let value = text::parse(text, *ty, format).map_err(|error| {
-                let place = self.place(self.line_number);
+            let value = text::parse(text, ty, format).map_err(|error| {
+                let (place, name) = (self.place(self.line_number), &self.names[at]);
                 error.with_context(format!("{place}, column {name}: \"{}\"", shown(text)))
             })?;
-            Ok((*position, value))
+            Ok((position, value))
         };
-        fields.iter().zip(&self.fields).zip(&self.names).map(value).collect()
+        (0..fields.len()).map(value).collect()
     }
 }
 
