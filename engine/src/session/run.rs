@@ -177,13 +177,9 @@ impl Session {
         match plan.plan.plan() {
             Plan::PointSelect(select) => {
                 let run = point::select(select, context, &mut open.transaction, wait);
-                let rows = interrupt.guard(run).await?;
+                let source = RowSource::of(interrupt.guard(run).await.map(Rows::Values));
                 let columns = plan.columns.clone().unwrap_or_default();
-                Ok(Outcome::Rows {
-                    columns,
-                    source: RowSource::Ready(Some(Rows::Values(rows))),
-                    tag: Tag::Counted("SELECT"),
-                })
+                Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
             }
             Plan::Query(bound) => {
                 let columns = plan.columns.clone().unwrap_or_default();
@@ -193,7 +189,7 @@ impl Session {
                 } else {
                     refuse_in_read_only(open.read_only, "SELECT FOR UPDATE")?;
                     let run = locking::run(bound, context, &mut open.transaction, environment, wait);
-                    RowSource::Ready(Some(interrupt.guard(run).await?))
+                    RowSource::of(interrupt.guard(run).await)
                 };
                 Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
             }
