@@ -179,8 +179,9 @@ impl Error {
         self
     }
 
+    /// Says where it happened unless a deeper place has said so already.
     pub fn with_context(mut self, context: impl Into<String>) -> Self {
-        self.0.context = Some(context.into());
+        self.0.context.get_or_insert_with(|| context.into());
         self
     }
 

@@ -14,13 +14,14 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tests::{Answer, Oracle, Server};
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config};
+
+use crate::golden;
 
 /// How long we look whether a statement really waits.
 const WAIT: Duration = Duration::from_millis(100);
@@ -50,7 +51,7 @@ async fn isolation_scripts_answer_as_written() {
         if rewrite.is_some() {
             std::fs::write(&script, found).expect("a script can be written");
         } else if found != text {
-            faults.push(differences(&script, &text, &found));
+            faults.push(golden::differences(&script, "KalamDB", &text, &found));
         }
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
@@ -60,20 +61,13 @@ async fn isolation_scripts_answer_as_written() {
 async fn play(script: &str, config: &Config) -> String {
     let mut sessions = Sessions::default();
     let mut output = String::new();
-    for block in script.trim_end().split("\n\n") {
-        let commands = block.split("\n---").next().unwrap_or_default();
+    for commands in golden::blocks(script) {
         let mut answers = String::new();
         for line in commands.lines() {
             sessions.command(line, config, &mut answers).await;
         }
-        writeln!(output, "{commands}").expect("a string takes all");
-        if !answers.is_empty() {
-            write!(output, "---\n{answers}").expect("a string takes all");
-        }
-        output.push('\n');
+        golden::write_block(&mut output, commands, &answers);
     }
-    output.truncate(output.trim_end().len());
-    output.push('\n');
     output
 }
 
@@ -122,18 +116,4 @@ impl Sessions {
         self.clients.insert(name.to_owned(), Arc::clone(&client));
         client
     }
-}
-
-/// The blocks that differ, with the case they belong to.
-fn differences(script: &Path, expected: &str, found: &str) -> String {
-    let mut report = format!("{}:\n", script.display());
-    let mut case = "";
-    for (expected, found) in expected.split("\n\n").zip(found.split("\n\n")) {
-        case = expected.lines().find(|line| line.starts_with('=')).unwrap_or(case);
-        if expected.trim_end() != found.trim_end() {
-            let (_, answers) = found.split_once("\n---\n").unwrap_or_default();
-            write!(report, "{case}\n{expected}\n--- but found\n{answers}\n\n").expect("a string takes all");
-        }
-    }
-    report
 }

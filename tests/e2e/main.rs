@@ -1,10 +1,14 @@
 //! The end-to-end suites: a real server, real sockets, a stock driver.
 
 mod extended;
+mod generated;
+mod golden;
 mod isolation;
 mod recovery;
+mod session;
 mod statements;
 mod tidy;
+mod wire;
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,8 @@
 //! A client that was told COMMIT never loses it.
 //!
-//! Clients move money between accounts and write down what was acknowledged. The server is killed in the middle and
-//! started again; then everything acknowledged must be there, nothing may be there in part, and nothing twice.
+//! Clients run TPC-B, some statement by statement, some a transaction at a time, and write down what was acknowledged. The
+//! server is killed in the middle and started again; then everything acknowledged must be there, nothing may be there in
+//! part, and nothing twice. `RECOVERY_ROUNDS=n` does so n times on the same data.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -10,27 +11,23 @@ use rand::Rng;
 use tests::{Answer, Outcome, Server};
 use tokio_postgres::Client;
 
-const ACCOUNTS: i64 = 20;
-const BALANCE: i64 = 1000;
-const CLIENTS: i64 = 4;
+const BRANCHES: i64 = 3;
+const TELLERS: i64 = 10 * BRANCHES;
+const ACCOUNTS: i64 = 100 * BRANCHES;
+const CLIENTS: i64 = 6;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn recovery_keeps_what_was_acknowledged() {
     let rounds = std::env::var("RECOVERY_ROUNDS").map_or(2, |rounds| rounds.parse().expect("a number of rounds"));
     let mut server = Server::start();
-    let client = server.connect().await;
-    run(&client, "CREATE TABLE account (id bigint PRIMARY KEY, balance bigint NOT NULL)").await;
-    run(&client, "CREATE TABLE transfer (id bigint PRIMARY KEY, payer bigint, payee bigint, amount bigint)").await;
-    let accounts = (0..ACCOUNTS).map(|id| format!("({id}, {BALANCE})")).collect::<Vec<_>>().join(", ");
-    run(&client, &format!("INSERT INTO account VALUES {accounts}")).await;
-    drop(client);
-
+    prepare(&server.connect().await).await;
     let mut acknowledged = HashSet::new();
     for round in 0..rounds {
         let mut workers = Vec::new();
         for worker in 0..CLIENTS {
             let client = server.connect().await;
-            workers.push(tokio::spawn(transfer_until_killed(client, (round * CLIENTS + worker) * 1_000_000_000)));
+            let first = (round * CLIENTS + worker) * 1_000_000_000;
+            workers.push(tokio::spawn(transact_until_killed(client, first, worker % 2 == 0)));
         }
         let lifetime = rand::rng().random_range(300..1500);
         tokio::time::sleep(Duration::from_millis(lifetime)).await;
@@ -39,58 +36,98 @@ async fn recovery_keeps_what_was_acknowledged() {
         for worker in workers {
             acknowledged.extend(worker.await.expect("a worker ends when its connection does"));
         }
-        assert!(acknowledged.len() > before, "nothing was committed in {lifetime} ms\n{}", server.log());
+        let new = acknowledged.len() - before;
+        assert!(new > 0, "nothing was committed in {lifetime} ms\n{}", server.log());
         server.restart();
-        check(&server.connect().await, &acknowledged).await;
-        println!("round {round}: killed after {lifetime} ms, {} transfers acknowledged", acknowledged.len());
+        let found = check(&server.connect().await, &acknowledged).await;
+        println!(
+            "round {round}: killed after {lifetime} ms with {new} transactions acknowledged; of all {} none is lost, \
+             {found} are there",
+            acknowledged.len()
+        );
     }
 }
 
-/// Answers the transfers that were acknowledged before the connection ended.
-async fn transfer_until_killed(client: Client, first: i64) -> Vec<i64> {
+async fn prepare(client: &Client) {
+    for (table, count) in [("branch", BRANCHES), ("teller", TELLERS), ("account", ACCOUNTS)] {
+        run(client, &format!("CREATE TABLE {table} (id bigint PRIMARY KEY, balance bigint NOT NULL)")).await;
+        run(client, &format!("INSERT INTO {table} SELECT n, 0 FROM generate_series(0, {}) AS g(n)", count - 1)).await;
+    }
+    run(
+        client,
+        "CREATE TABLE history (id bigint PRIMARY KEY, branch bigint, teller bigint, account bigint, delta bigint)",
+    )
+    .await;
+}
+
+/// Answers the transactions that were acknowledged before the connection ended.
+async fn transact_until_killed(client: Client, first: i64, at_once: bool) -> Vec<i64> {
     let mut acknowledged = Vec::new();
     for id in first.. {
-        let (payer, payee, amount) = {
+        let (teller, account, delta) = {
             let mut random = rand::rng();
-            (random.random_range(0..ACCOUNTS), random.random_range(0..ACCOUNTS), random.random_range(1..10))
+            (random.random_range(0..TELLERS), random.random_range(0..ACCOUNTS), random.random_range(-5000..=5000))
         };
-        let answer = Answer::of(
-            &client,
-            &format!(
-                "BEGIN; UPDATE account SET balance = balance - {amount} WHERE id = {payer};
-                 UPDATE account SET balance = balance + {amount} WHERE id = {payee};
-                 INSERT INTO transfer VALUES ({id}, {payer}, {payee}, {amount}); COMMIT"
-            ),
-        )
-        .await;
-        match answer.results.last() {
-            Some(Outcome::Done(_)) => acknowledged.push(id),
-            // Two that wait for each other, or that met in a row: the loser goes on with another transfer.
-            Some(Outcome::Error { code, .. }) if code == "40P01" || code == "40001" => {
-                Answer::of(&client, "ROLLBACK").await;
-            }
-            _ => break,
+        let branch = teller / 10;
+        let statements = [
+            "BEGIN".to_owned(),
+            format!("UPDATE account SET balance = balance + {delta} WHERE id = {account}"),
+            format!("SELECT balance FROM account WHERE id = {account}"),
+            format!("UPDATE teller SET balance = balance + {delta} WHERE id = {teller}"),
+            format!("UPDATE branch SET balance = balance + {delta} WHERE id = {branch}"),
+            format!("INSERT INTO history VALUES ({id}, {branch}, {teller}, {account}, {delta})"),
+            "COMMIT".to_owned(),
+        ];
+        let texts = if at_once { vec![statements.join("; ")] } else { statements.to_vec() };
+        match transact(&client, &texts).await {
+            Ok(true) => acknowledged.push(id),
+            Ok(false) => {}
+            Err(Lost) => break,
         }
     }
     acknowledged
 }
 
-/// The books agree with each other and with what was acknowledged.
-async fn check(client: &Client, acknowledged: &HashSet<i64>) {
-    let mut expected = (0..ACCOUNTS).map(|id| (id, BALANCE)).collect::<HashMap<_, _>>();
+/// The connection is gone.
+struct Lost;
+
+/// Whether the transaction was committed.
+async fn transact(client: &Client, texts: &[String]) -> Result<bool, Lost> {
+    for text in texts {
+        match Answer::of(client, text).await.results.last() {
+            Some(Outcome::Done(_) | Outcome::Rows(_)) => {}
+            // Two that wait for each other, or that met in a row: the loser goes on with another transaction.
+            Some(Outcome::Error { code, .. }) if code == "40P01" || code == "40001" => {
+                Answer::of(client, "ROLLBACK").await;
+                return Ok(false);
+            }
+            _ => return Err(Lost),
+        }
+    }
+    Ok(true)
+}
+
+/// The books agree with each other and with what was acknowledged; answers how many transactions there are.
+async fn check(client: &Client, acknowledged: &HashSet<i64>) -> usize {
     let mut found = HashSet::new();
-    for row in numbers(client, "SELECT id, payer, payee, amount FROM transfer").await {
-        let [id, payer, payee, amount] = row[..] else { panic!("a transfer has four columns") };
-        assert!(found.insert(id), "transfer {id} is there twice");
-        *expected.entry(payer).or_default() -= amount;
-        *expected.entry(payee).or_default() += amount;
+    let mut expected: [HashMap<i64, i64>; 3] = Default::default();
+    for row in numbers(client, "SELECT id, branch, teller, account, delta FROM history").await {
+        let [id, branch, teller, account, delta] = row[..] else { panic!("history has five columns") };
+        assert!(found.insert(id), "transaction {id} is there twice");
+        for (balances, place) in expected.iter_mut().zip([branch, teller, account]) {
+            *balances.entry(place).or_default() += delta;
+        }
     }
     let lost = acknowledged.difference(&found).collect::<Vec<_>>();
     assert!(lost.is_empty(), "acknowledged but lost: {lost:?}");
-    let balances = numbers(client, "SELECT id, balance FROM account").await;
-    assert_eq!(balances.into_iter().map(|row| (row[0], row[1])).collect::<HashMap<_, _>>(), expected);
-    let sum = numbers(client, "SELECT sum(balance), count(*) FROM account").await;
-    assert_eq!(sum, [[ACCOUNTS * BALANCE, ACCOUNTS]]);
+    for ((table, count), expected) in
+        [("branch", BRANCHES), ("teller", TELLERS), ("account", ACCOUNTS)].iter().zip(expected)
+    {
+        let rows = numbers(client, &format!("SELECT id, balance FROM {table} ORDER BY id")).await;
+        let expected = (0..*count).map(|id| vec![id, expected.get(&id).copied().unwrap_or(0)]).collect::<Vec<_>>();
+        assert_eq!(rows, expected, "{table} is not what history says");
+    }
+    found.len()
 }
 
 async fn numbers(client: &Client, sql: &str) -> Vec<Vec<i64>> {

@@ -1,4 +1,5 @@
-//! The same statements on KalamDB and on PostgreSQL must have the same answers.
+//! The same statements on KalamDB and on PostgreSQL must have the same answers, whichever way KalamDB runs them: each is
+//! run with point plans and without.
 //!
 //! A script under `tests/scripts` is SQL: a statement ends where a line ends in `;`, a line that starts with `--` between
 //! statements is a comment. Each script runs in a schema of its own. Rows are compared in order only where the statement
@@ -9,39 +10,10 @@
 
 use std::path::Path;
 
-use tests::{Answer, Oracle, Server};
-use tokio_postgres::{Client, Config};
+use tests::{Oracle, Server};
+use tokio_postgres::Config;
 
-/// One server under test and the session in which a script runs.
-struct Session<'a> {
-    config: &'a Config,
-    schema: &'a str,
-    client: Client,
-}
-
-impl<'a> Session<'a> {
-    async fn open(config: &'a Config, schema: &'a str) -> Self {
-        let client = connect(config).await;
-        let made = Answer::of(&client, &format!("CREATE SCHEMA \"{schema}\"; SET search_path = \"{schema}\"")).await;
-        assert!(!made.to_string().contains("ERROR"), "{made}");
-        Self { config, schema, client }
-    }
-
-    async fn run(&mut self, sql: &str) -> Answer {
-        let answer = Answer::of(&self.client, sql).await;
-        if answer.is_lost() {
-            self.client = connect(self.config).await;
-            Answer::of(&self.client, &format!("SET search_path = \"{}\"", self.schema)).await;
-        }
-        answer
-    }
-}
-
-async fn connect(config: &Config) -> Client {
-    let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("the server answers");
-    tokio::spawn(connection);
-    client
-}
+use crate::session::Session;
 
 #[derive(Default)]
 struct Tally {
@@ -53,8 +25,9 @@ struct Tally {
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_answer_as_in_postgresql() {
     let oracle = Oracle::start().await.expect("PostgreSQL 15 is not installed; scripts/setup installs it");
-    let server = Server::start();
-    let (theirs, ours) = (oracle.config(), server.config());
+    // Scripts name schemas and roles, so that each player needs a server of its own.
+    let (server, wide_server) = (Server::start(), Server::start());
+    let players = Players { theirs: oracle.config(), ours: server.config(), wide: without_point_plans(&wide_server) };
     let only = std::env::var("ONLY").ok();
     let (mut tally, mut later) = (Tally::default(), Tally::default());
     let mut risen = Vec::new();
@@ -65,7 +38,7 @@ async fn statements_answer_as_in_postgresql() {
                 continue;
             }
             let before = tally.differences.len();
-            compare(&script, &name, &theirs, &ours, tally).await;
+            compare(&script, &name, &players, tally).await;
             if folder != "scripts" && tally.differences.len() == before {
                 risen.push(name);
             }
@@ -79,7 +52,7 @@ async fn statements_answer_as_in_postgresql() {
     }
     let (compared, words) = (tally.compared, tally.words.len());
     println!(
-        "{compared} statements compared, {} differ, {words} only in the words of the error",
+        "{compared} statements compared in two ways with PostgreSQL, {} differ, {words} only in the words of the error",
         tally.differences.len()
     );
     println!("{} of {} statements about what is not there yet differ", later.differences.len(), later.compared);
@@ -87,23 +60,47 @@ async fn statements_answer_as_in_postgresql() {
     assert!(risen.is_empty(), "these scripts agree and belong into tests/scripts: {}", risen.join(", "));
 }
 
-async fn compare(script: &Path, name: &str, theirs: &Config, ours: &Config, tally: &mut Tally) {
+/// Where a script is played.
+struct Players {
+    theirs: Config,
+    ours: Config,
+    /// Ours, where every statement takes the wide road.
+    wide: Config,
+}
+
+/// How to connect to a server so that it makes no point plans.
+pub(crate) fn without_point_plans(server: &Server) -> Config {
+    let mut config = server.config();
+    config.options("-c kalamdb.point_plans=off");
+    config
+}
+
+async fn compare(script: &Path, name: &str, players: &Players, tally: &mut Tally) {
     let text = std::fs::read_to_string(script).expect("a script is text");
-    let mut oracle = Session::open(theirs, name).await;
-    let mut server = Session::open(ours, name).await;
+    let mut oracle = Session::open(&players.theirs, name).await;
+    let mut server = Session::open(&players.ours, name).await;
+    let mut wide = Session::open(&players.wide, name).await;
     for (line, sql) in statements(&text) {
-        let (mut expected, mut found) = (oracle.run(&sql).await, server.run(&sql).await);
+        let (expected, found) = (oracle.run(&sql).await, server.run(&sql).await);
+        let found_wide = wide.run(&sql).await;
         assert!(!expected.is_lost(), "{name}:{line}: PostgreSQL did not answer {sql}");
-        if !sql.to_uppercase().contains("ORDER BY") {
-            expected.sort_rows();
-            found.sort_rows();
-        }
+        let is_ordered = sql.to_uppercase().contains("ORDER BY");
+        let [expected, found, found_wide] = [expected, found, found_wide].map(|mut answer| {
+            if !is_ordered {
+                answer.sort_rows();
+            }
+            answer
+        });
         tally.compared += 1;
-        if expected == found {
+        if expected == found && expected == found_wide {
             continue;
         }
-        let report = format!("{name}.slt:{line}: {sql}\n- PostgreSQL: {expected}\n- KalamDB:    {found}");
-        match expected.without_messages() == found.without_messages() {
+        let mut report = format!("{name}.slt:{line}: {sql}\n- PostgreSQL: {expected}\n- KalamDB:    {found}");
+        if found_wide != found {
+            report.push_str(&format!("\n- without point plans: {found_wide}"));
+        }
+        let expected = expected.without_messages();
+        match expected == found.without_messages() && expected == found_wide.without_messages() {
             true => tally.words.push(report),
             false => tally.differences.push(report),
         }

@@ -53,7 +53,7 @@ impl Oracle {
         let log = File::create(directory.path().join("log")).expect("a log");
         let child = command("postgres")
             .args(["-D", "data", "-p", &port.to_string(), "-F", "-c", "listen_addresses=127.0.0.1"])
-            .args(["-c", "unix_socket_directories=", "-c", "timezone=UTC"])
+            .args(["-c", "unix_socket_directories=", "-c", "timezone=Etc/UTC"])
             .stdout(log.try_clone().expect("a second handle of the log"))
             .stderr(log)
             .spawn()

@@ -45,16 +45,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     volatile(3432, "gen_random_uuid", &[], UUID, |_, _| Ok(Value::Uuid(*uuid::Uuid::new_v4().as_bytes()))),
     stable(1714, "convert_from", &[BYTEA, NAME], TEXT, |_, args| {
         utf8_only(text(&args[1])?)?;
-        match std::str::from_utf8(bytes(&args[0])?) {
-            Ok(text) => Ok(Value::Text(text.into())),
-            Err(error) => Err(Error::new(
-                SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-                format!(
-                    "invalid byte sequence for encoding \"UTF8\": 0x{:02x}",
-                    bytes(&args[0])?.get(error.valid_up_to()).copied().unwrap_or(0)
-                ),
-            )),
-        }
+        Ok(Value::Text(crate::types::text::utf8(bytes(&args[0])?)?.into()))
     }),
     stable(1717, "convert_to", &[TEXT, NAME], BYTEA, |_, args| {
         utf8_only(text(&args[1])?)?;

@@ -77,7 +77,7 @@ fn round_trips(value: &Value, ty: Type, shown: &str, context: &EvalContext) {
     assert_eq!(again(&read), shown);
     let mut bytes = Vec::new();
     binary::write_binary(value.as_ref(), ty.oid, &mut bytes);
-    let read = binary::parse_binary(&bytes, plain).unwrap_or_else(|error| panic!("{shown} in binary: {error}"));
+    let read = binary::parse_binary(&bytes, plain, 1).unwrap_or_else(|error| panic!("{shown} in binary: {error}"));
     assert_eq!(again(&read), shown);
 }
 
@@ -271,8 +271,8 @@ fn no_input_panics() {
         for name in types {
             let ty = Type::new(builtin::by_name(name).unwrap().oid);
             let _ = read_text(&text, ty, &context);
-            let _ = binary::parse_binary(&bytes, ty);
-            let _ = binary::parse_binary(&bytes[..bytes.len().min(8)], ty);
+            let _ = binary::parse_binary(&bytes, ty, 1);
+            let _ = binary::parse_binary(&bytes[..bytes.len().min(8)], ty, 1);
         }
     }
 }

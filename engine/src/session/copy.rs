@@ -42,6 +42,11 @@ impl CopyIn {
     pub fn is_binary(&self) -> bool {
         false
     }
+
+    /// Where an error happened that is not about the data.
+    pub fn place(&self) -> String {
+        self.import.next_place()
+    }
 }
 
 impl CopyOut {
@@ -148,7 +153,7 @@ impl Session {
         let pushed = match self.state.open_mut() {
             Some(open) => {
                 let push = copy.import.push(data, &mut open.transaction, database.query_environment(), wait);
-                copy.interrupt.guard(push).await
+                copy.interrupt.guard(push).await.map_err(|error| error.with_context(copy.place()))
             }
             None => Err(no_transaction()),
         };
@@ -184,9 +189,10 @@ impl Session {
 
     /// The client gave a COPY FROM up; answers the error to send.
     pub async fn copy_fail(&mut self, copy: CopyIn, message: &str) -> Error {
+        let place = copy.place();
         drop(copy);
         self.fail();
-        Error::new(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {message}"))
+        Error::new(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {message}")).with_context(place)
     }
 
     /// The next line of a COPY TO; None at the end.

@@ -17,6 +17,17 @@ pub(crate) enum RowSource {
     Stream(RowStream),
 }
 
+impl RowSource {
+    /// The rows of a SELECT that has run already. Its error waits until rows are pulled: a client is told of the columns
+    /// first, as it is when rows are computed on the way.
+    pub(crate) fn of(rows: Result<Rows>) -> Self {
+        match rows {
+            Ok(rows) => RowSource::Ready(Some(rows)),
+            Err(error) => RowSource::Stream(Box::pin(futures::stream::iter([Err(error)]))),
+        }
+    }
+}
+
 impl fmt::Debug for RowSource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {

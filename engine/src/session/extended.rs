@@ -54,7 +54,10 @@ impl Session {
     }
 
     fn try_parse(&mut self, name: &str, sql: &str, parameter_types: &[u32]) -> Result<()> {
-        if !name.is_empty() && self.statements.contains_key(name) {
+        if name.is_empty() {
+            // Even one that fails leaves no older unnamed statement behind.
+            self.statements.remove(name);
+        } else if self.statements.contains_key(name) {
             return Err(duplicate_statement(name));
         }
         if let Some(prepared) = self.parsed_before(sql, parameter_types) {
@@ -147,8 +150,8 @@ impl Session {
                 parameters.len()
             )));
         }
-        let planned = is_planned(&prepared);
-        let types = if planned { self.plan_for(&prepared)?.params.clone() } else { Arc::from([]) };
+        let planned = if is_planned(&prepared) { Some(self.plan_for(&prepared)?) } else { None };
+        let types = planned.as_ref().map_or_else(|| Arc::from([]), |plan| plan.params.clone());
         if types.len() != parameters.len() {
             return Err(protocol_violation(format!(
                 "bind message supplies {} parameters, but prepared statement \"{statement}\" requires {}",
@@ -156,13 +159,27 @@ impl Session {
                 types.len()
             )));
         }
-        let params = self.decode_parameters(&types, parameter_formats, parameters)?;
+        let params = self.decode_parameters(portal, &types, parameter_formats, parameters)?;
+        if planned.is_some_and(|plan| !prepared.matches_description(&plan.columns)) {
+            return Err(changed_result());
+        }
+        if result_formats.len() > 1
+            && let Some(columns) = self.columns_of(&prepared)?
+        {
+            spread_formats(result_formats, columns.len())?;
+        }
         let portal_value = Portal { prepared, params, formats: result_formats.to_vec(), state: PortalState::Ready };
         self.portals.insert(portal.to_owned(), portal_value);
         Ok(())
     }
 
-    fn decode_parameters(&self, types: &[Type], formats: &[i16], parameters: &[Option<&[u8]>]) -> Result<Arc<[Value]>> {
+    fn decode_parameters(
+        &self,
+        portal: &str,
+        types: &[Type],
+        formats: &[i16],
+        parameters: &[Option<&[u8]>],
+    ) -> Result<Arc<[Value]>> {
         let format = self.format();
         let decode = |(at, (bytes, ty)): (usize, (&Option<&[u8]>, &Type))| {
             let Some(bytes) = bytes else { return Ok(Value::Null) };
@@ -172,19 +189,19 @@ impl Session {
                 many => many[at],
             };
             let value = match code {
-                0 => {
-                    let text = std::str::from_utf8(bytes).map_err(|_| invalid_utf8())?;
-                    if text.contains('\0') {
-                        return Err(invalid_utf8());
+                0 => match text::utf8(bytes) {
+                    Ok(text) => {
+                        let place = parameter_place(portal, at, Some(text));
+                        return text::parse(text, *ty, format).map_err(|error| error.with_context(place()));
                     }
-                    text::parse(text, *ty, format)
-                }
-                1 => binary::parse_binary(bytes, *ty),
+                    Err(error) => Err(error),
+                },
+                1 => binary::parse_binary(bytes, *ty, at + 1),
                 other => {
                     Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("unsupported format code: {other}")))
                 }
             };
-            value.map_err(|error| error.with_context(format!("unnamed portal parameter ${}", at + 1)))
+            value.map_err(|error| error.with_context(parameter_place(portal, at, None)()))
         };
         parameters.iter().zip(types).enumerate().map(decode).collect()
     }
@@ -201,7 +218,10 @@ impl Session {
     fn try_describe_statement(&mut self, name: &str) -> Result<StatementDescription> {
         let prepared = self.statement_named(name)?;
         let columns = self.columns_of(&prepared)?;
-        prepared.describe(&columns);
+        self.check_describable(&prepared, &columns)?;
+        if !prepared.describe(&columns) {
+            return Err(changed_result());
+        }
         let parameters = if is_planned(&prepared) {
             self.plan_for(&prepared)?.params.iter().map(|ty| ty.oid).collect()
         } else {
@@ -226,8 +246,17 @@ impl Session {
         let portal = self.portals.get(name).ok_or_else(|| no_portal(name))?;
         let (prepared, formats) = (portal.prepared.clone(), portal.formats.clone());
         let columns = self.columns_of(&prepared)?;
+        self.check_describable(&prepared, &columns)?;
         let formats = spread_formats(&formats, columns.as_ref().map_or(0, |columns| columns.len()))?;
         Ok(PortalDescription { columns, formats })
+    }
+
+    /// In a failed block a statement that answers rows is not even described.
+    fn check_describable(&self, prepared: &Prepared, columns: &Option<Arc<[ColumnDescription]>>) -> Result<()> {
+        match &prepared.statement {
+            Some(statement) if columns.is_some() => self.check_not_failed(statement),
+            _ => Ok(()),
+        }
     }
 
     /// The result columns of a statement, planned or utility.
@@ -259,10 +288,15 @@ impl Session {
         }
         let interrupt = self.new_interrupt();
         let Some(found) = self.portals.get_mut(portal) else { return Err(no_portal(portal)) };
-        let outcome = match std::mem::replace(&mut found.state, PortalState::Done(String::new())) {
-            PortalState::Done(tag) => {
-                found.state = PortalState::Done(tag.clone());
+        let outcome = match std::mem::replace(&mut found.state, PortalState::Done(None)) {
+            PortalState::Done(Some(tag)) => {
+                found.state = PortalState::Done(Some(tag.clone()));
                 return Ok(Execution::Complete(tag));
+            }
+            PortalState::Done(None) => {
+                self.fail();
+                let message = format!("portal \"{portal}\" cannot be run");
+                return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
             }
             PortalState::Suspended(run) => {
                 let SuspendedRun { source, columns, tag } = *run;
@@ -271,12 +305,7 @@ impl Session {
             PortalState::Ready => self.run(&prepared, params, &interrupt).await?,
         };
         Ok(match outcome {
-            Outcome::Complete(tag) => {
-                if let Some(found) = self.portals.get_mut(portal) {
-                    found.state = PortalState::Done(tag.clone());
-                }
-                Execution::Complete(tag)
-            }
+            Outcome::Complete(tag) => Execution::Complete(tag),
             Outcome::Rows { columns, source, tag } => {
                 let formats = match spread_formats(&formats, columns.len()) {
                     Ok(formats) => formats,
@@ -324,10 +353,10 @@ impl Session {
         }
         let tag = cursor.complete_tag();
         if let Some(portal) = cursor.portal.as_ref().and_then(|name| self.portals.get_mut(name)) {
-            portal.state = PortalState::Done(match &cursor.tag {
+            portal.state = PortalState::Done(Some(match &cursor.tag {
                 Tag::Counted(verb) => format!("{verb} 0"),
                 Tag::Fixed(tag) => tag.clone(),
-            });
+            }));
         }
         if cursor.ends_transaction {
             // The rows may hold a snapshot; it must not outlive them.
@@ -376,8 +405,21 @@ fn protocol_violation(message: String) -> Error {
     Error::new(SqlState::PROTOCOL_VIOLATION, message)
 }
 
-fn invalid_utf8() -> Error {
-    Error::new(SqlState::CHARACTER_NOT_IN_REPERTOIRE, "invalid byte sequence for encoding \"UTF8\"")
+pub(super) fn changed_result() -> Error {
+    Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cached plan must not change result type")
+}
+
+/// Where an error in a parameter's value lies. Values are not shown, only whether there was one: they may be secrets.
+fn parameter_place(portal: &str, at: usize, value: Option<&str>) -> impl FnOnce() -> String {
+    move || {
+        let portal = if portal.is_empty() { "unnamed portal".to_owned() } else { format!("portal \"{portal}\"") };
+        let value = match value {
+            None => "",
+            Some("") => " = ''",
+            Some(_) => " = '...'",
+        };
+        format!("{portal} parameter ${}{value}", at + 1)
+    }
 }
 
 /// One format a column, from none (text), one for all, or one each.

@@ -8,6 +8,7 @@ use storage::{TableId, Value, Wait};
 use super::cancel::Interrupt;
 use super::copy::{CopyIn, CopyOut};
 use super::cursor::{RowSource, Tag};
+use super::extended::changed_result;
 use super::prepared::{CachedPlan, Prepared};
 use super::transaction::TransactionState;
 use super::{Session, TEXTS_MAX};
@@ -174,7 +175,7 @@ impl Session {
             return Err(Error::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${number}")));
         }
         if !prepared.matches_description(&plan.columns) {
-            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cached plan must not change result type"));
+            return Err(changed_result());
         }
         let context = self.context(self.catalog(), params);
         if plan.plan.waits() {
@@ -230,13 +231,9 @@ impl Session {
         match plan.plan.plan() {
             Plan::PointSelect(select) => {
                 let run = point::select(select, context, &mut open.transaction, wait);
-                let rows = interrupt.guard(run).await?;
+                let source = RowSource::of(interrupt.guard(run).await.map(Rows::Values));
                 let columns = plan.columns.clone().unwrap_or_default();
-                Ok(Outcome::Rows {
-                    columns,
-                    source: RowSource::Ready(Some(Rows::Values(rows))),
-                    tag: Tag::Counted("SELECT"),
-                })
+                Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
             }
             Plan::Query(bound) => {
                 let columns = plan.columns.clone().unwrap_or_default();
@@ -246,30 +243,27 @@ impl Session {
                 } else {
                     refuse_in_read_only(open.read_only, "SELECT FOR UPDATE")?;
                     let run = locking::run(bound, context, &mut open.transaction, environment, wait);
-                    RowSource::Ready(Some(interrupt.guard(run).await?))
+                    RowSource::of(interrupt.guard(run).await)
                 };
                 Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
             }
             Plan::Write(bound) => {
-                let verb = match bound.action {
-                    Action::Insert(_) => "INSERT",
-                    Action::Update(_) => "UPDATE",
-                    Action::Delete(_) => "DELETE",
+                let (verb, counted) = match bound.action {
+                    Action::Insert(_) => ("INSERT", "INSERT 0"),
+                    Action::Update(_) => ("UPDATE", "UPDATE"),
+                    Action::Delete(_) => ("DELETE", "DELETE"),
                 };
                 refuse_in_read_only(open.read_only, verb)?;
                 let run = write::run(bound, context, &mut open.transaction, database.query_environment(), wait);
                 let written = interrupt.guard(run).await?;
-                let tag = match bound.action {
-                    Action::Insert(_) => format!("INSERT 0 {}", written.count),
-                    _ => format!("{verb} {}", written.count),
-                };
                 Ok(match (&plan.columns, written.rows) {
                     (Some(columns), Some(rows)) => Outcome::Rows {
                         columns: columns.clone(),
                         source: RowSource::Ready(Some(Rows::Values(rows))),
-                        tag: Tag::Fixed(tag),
+                        // A row is returned for each that is written.
+                        tag: Tag::Counted(counted),
                     },
-                    _ => Outcome::Complete(tag),
+                    _ => Outcome::Complete(format!("{counted} {}", written.count)),
                 })
             }
         }

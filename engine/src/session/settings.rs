@@ -40,6 +40,8 @@ pub struct Active {
     pub point_plans: bool,
 }
 
+const POINT_PLANS: &str = "kalamdb.point_plans";
+
 impl Default for Settings {
     fn default() -> Self {
         let mut settings = Self {
@@ -106,6 +108,9 @@ impl Settings {
     pub fn reset(&mut self, name: &str, superuser: bool) -> Result<()> {
         let key = name.to_lowercase();
         let Some(parameter) = parameter(&key) else {
+            if key == POINT_PLANS {
+                self.active.point_plans = true;
+            }
             return if self.changed.remove(&key).is_some() { Ok(()) } else { Err(unrecognized(name)) };
         };
         parameter.changeable(superuser)?;
@@ -122,8 +127,8 @@ impl Settings {
         if !key.contains('.') {
             return Err(unrecognized(name));
         }
-        if key == "kalamdb.point_plans" {
-            self.active.point_plans = Kind::Bool.canonical("kalamdb.point_plans", words)? == "on";
+        if key == POINT_PLANS {
+            self.active.point_plans = Kind::Bool.canonical(POINT_PLANS, words)? == "on";
         }
         self.changed.insert(key.to_owned(), words.join(", "));
         Ok(())

@@ -24,6 +24,13 @@ pub struct Script {
 impl Session {
     /// Parses the text of a simple query.
     pub fn script(&mut self, sql: &str) -> Result<Script> {
+        // A simple query takes the place of the unnamed statement and portal.
+        if !self.statements.is_empty() {
+            self.statements.remove("");
+        }
+        if !self.portals.is_empty() {
+            self.portals.remove("");
+        }
         if let Some(known) = self.known_text(sql) {
             return Ok(Script { rest: VecDeque::from([known]), empty: false });
         }

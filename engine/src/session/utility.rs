@@ -12,6 +12,7 @@ use super::parameter::parameter;
 use super::prepared::Prepared;
 use super::run::{Outcome, no_transaction};
 use super::settings::Settings;
+use super::transaction::TransactionState;
 use crate::error::{Error, Result, SqlState};
 use crate::expr::eval;
 use crate::function::CastContext;
@@ -76,7 +77,8 @@ impl Session {
             }
             Statement::Explain { options, statement } => self.explain(*options, statement, prepared, interrupt).await,
             Statement::Vacuum { tables, .. } => {
-                if self.status() != super::TransactionStatus::Idle {
+                // Among other statements of a simple query it would be part of their transaction.
+                if !matches!(self.state, TransactionState::Idle) {
                     let message = "VACUUM cannot run inside a transaction block";
                     return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
                 }

@@ -91,56 +91,74 @@ fn write_array(array: &Array, ty: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads the binary form of a value of the type and applies the type's modifier. 22P03 if the bytes are not one.
-pub fn parse_binary(bytes: &[u8], ty: Type) -> Result<Value> {
-    let value = read(bytes, ty.oid)?;
+/// Reads the binary form of a value of the type, the parameter of that number, and applies the type's modifier. 08P01 if
+/// there are too few bytes, 22P03 if there are too many or they are no such value.
+pub fn parse_binary(bytes: &[u8], ty: Type, number: usize) -> Result<Value> {
+    let value = read(bytes, ty.oid, &|| format!("incorrect binary data format in bind parameter {number}"))?;
     if ty.modifier < 0 { Ok(value) } else { modifier::apply_modifier(value, ty, false) }
 }
 
-fn malformed() -> Error {
-    Error::new(SqlState::INVALID_BINARY_REPRESENTATION, "incorrect binary data format")
+fn insufficient() -> Error {
+    Error::new(SqlState::PROTOCOL_VIOLATION, "insufficient data left in message")
 }
 
-fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
-    bytes.try_into().map_err(|_| malformed())
+/// How to say that bytes are left over, which depends on what they belong to.
+type TooLong<'a> = &'a dyn Fn() -> String;
+
+/// All of the bytes as so many.
+fn whole<const N: usize>(bytes: &[u8], too_long: TooLong<'_>) -> Result<[u8; N]> {
+    let (head, tail) = bytes.split_first_chunk().ok_or_else(insufficient)?;
+    check_end(tail, too_long)?;
+    Ok(*head)
 }
 
-fn read(bytes: &[u8], ty: u32) -> Result<Value> {
+fn check_end(rest: &[u8], too_long: TooLong<'_>) -> Result<()> {
+    if rest.is_empty() { Ok(()) } else { Err(Error::new(SqlState::INVALID_BINARY_REPRESENTATION, too_long())) }
+}
+
+fn read(bytes: &[u8], ty: u32, too_long: TooLong<'_>) -> Result<Value> {
+    let fixed4 = || whole::<4>(bytes, too_long);
+    let fixed8 = || whole::<8>(bytes, too_long);
     Ok(match ty {
-        oid::BOOL => Value::Bool(fixed::<1>(bytes)?[0] != 0),
-        oid::INT2 => Value::Int2(i16::from_be_bytes(fixed(bytes)?)),
-        oid::INT4 => Value::Int4(i32::from_be_bytes(fixed(bytes)?)),
-        oid::INT8 => Value::Int8(i64::from_be_bytes(fixed(bytes)?)),
-        oid::FLOAT4 => Value::Float4(f32::from_be_bytes(fixed(bytes)?)),
-        oid::FLOAT8 => Value::Float8(f64::from_be_bytes(fixed(bytes)?)),
-        oid::NUMERIC => Value::Numeric(Box::new(read_numeric(bytes)?)),
-        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::UNKNOWN | oid::JSON => Value::Text(utf8(bytes)?.into()),
-        oid::NAME => Value::Text(super::text::cut_name(utf8(bytes)?).into()),
-        oid::CHAR => Value::Text(utf8(&bytes[..bytes.len().min(1)])?.into()),
+        oid::BOOL if bytes.is_empty() => {
+            return Err(Error::new(SqlState::PROTOCOL_VIOLATION, "no data left in message"));
+        }
+        oid::BOOL => Value::Bool(whole::<1>(bytes, too_long)?[0] != 0),
+        oid::INT2 => Value::Int2(i16::from_be_bytes(whole(bytes, too_long)?)),
+        oid::INT4 => Value::Int4(i32::from_be_bytes(fixed4()?)),
+        oid::INT8 => Value::Int8(i64::from_be_bytes(fixed8()?)),
+        oid::FLOAT4 => Value::Float4(f32::from_be_bytes(fixed4()?)),
+        oid::FLOAT8 => Value::Float8(f64::from_be_bytes(fixed8()?)),
+        oid::NUMERIC => Value::Numeric(Box::new(read_numeric(bytes, too_long)?)),
+        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::UNKNOWN | oid::JSON => {
+            Value::Text(super::text::utf8(bytes)?.into())
+        }
+        oid::NAME => Value::Text(super::text::cut_name(super::text::utf8(bytes)?).into()),
+        oid::CHAR => Value::Text(super::text::utf8(&bytes[..bytes.len().min(1)])?.into()),
         oid::BYTEA => Value::Bytea(bytes.into()),
-        oid::DATE => Value::Date(read_date(i32::from_be_bytes(fixed(bytes)?))?),
+        oid::DATE => Value::Date(read_date(i32::from_be_bytes(fixed4()?))?),
         oid::TIME => {
-            let time = i64::from_be_bytes(fixed(bytes)?);
+            let time = i64::from_be_bytes(fixed8()?);
             if !(0..=DAY).contains(&time) {
                 return Err(Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "time out of range"));
             }
             Value::Time(time)
         }
-        oid::TIMESTAMP => Value::Timestamp(read_timestamp(i64::from_be_bytes(fixed(bytes)?))?),
-        oid::TIMESTAMPTZ => Value::Timestamptz(read_timestamp(i64::from_be_bytes(fixed(bytes)?))?),
+        oid::TIMESTAMP => Value::Timestamp(read_timestamp(i64::from_be_bytes(fixed8()?))?),
+        oid::TIMESTAMPTZ => Value::Timestamptz(read_timestamp(i64::from_be_bytes(fixed8()?))?),
         oid::INTERVAL => {
-            let bytes: [u8; 16] = fixed(bytes)?;
-            Value::Interval(Interval {
-                microseconds: i64::from_be_bytes(fixed(&bytes[..8])?),
-                days: i32::from_be_bytes(fixed(&bytes[8..12])?),
-                months: i32::from_be_bytes(fixed(&bytes[12..])?),
-            })
+            let mut reader = Reader(bytes);
+            let (microseconds, days, months) = (reader.i64()?, reader.i32()?, reader.i32()?);
+            check_end(reader.0, too_long)?;
+            Value::Interval(Interval { microseconds, days, months })
         }
-        oid::UUID => Value::Uuid(fixed(bytes)?),
-        oid::OID | oid::XID | oid::CID => Value::Int8(i64::from(u32::from_be_bytes(fixed(bytes)?))),
-        other if builtin::is_registered(other) => Value::Int8(i64::from(u32::from_be_bytes(fixed(bytes)?))),
+        oid::UUID => Value::Uuid(whole(bytes, too_long)?),
+        oid::OID | oid::XID | oid::CID => Value::Int8(i64::from(u32::from_be_bytes(fixed4()?))),
+        other if builtin::is_registered(other) => Value::Int8(i64::from(u32::from_be_bytes(fixed4()?))),
         other => match builtin::info(other) {
-            Some(info) if info.element != 0 && builtin::is_storable(other) => read_array(bytes, info.element)?,
+            Some(info) if info.element != 0 && builtin::is_storable(other) => {
+                read_array(bytes, info.element, too_long)?
+            }
             _ => {
                 let name = super::display(Type::new(other));
                 return Err(Error::new(
@@ -150,25 +168,6 @@ fn read(bytes: &[u8], ty: u32) -> Result<Value> {
             }
         },
     })
-}
-
-fn utf8(bytes: &[u8]) -> Result<&str> {
-    let invalid = |at: usize| {
-        let end = bytes.len().min(at + 4);
-        let shown: Vec<String> = bytes[at..end].iter().map(|byte| format!("0x{byte:02x}")).collect();
-        Error::new(
-            SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-            format!("invalid byte sequence for encoding \"UTF8\": {}", shown.join(" ")),
-        )
-    };
-    let text = std::str::from_utf8(bytes).map_err(|error| invalid(error.valid_up_to()))?;
-    match text.bytes().position(|byte| byte == 0) {
-        Some(at) => Err(Error::new(
-            SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-            format!("invalid byte sequence for encoding \"UTF8\": 0x{:02x}", bytes[at]),
-        )),
-        None => Ok(text),
-    }
 }
 
 fn read_date(days: i32) -> Result<i32> {
@@ -195,21 +194,31 @@ struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8]> {
-        let (head, tail) = self.0.split_at_checked(count).ok_or_else(malformed)?;
+        let (head, tail) = self.0.split_at_checked(count).ok_or_else(insufficient)?;
         self.0 = tail;
         Ok(head)
     }
 
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let (head, tail) = self.0.split_first_chunk().ok_or_else(insufficient)?;
+        self.0 = tail;
+        Ok(*head)
+    }
+
     fn i16(&mut self) -> Result<i16> {
-        Ok(i16::from_be_bytes(fixed(self.take(2)?)?))
+        self.array().map(i16::from_be_bytes)
     }
 
     fn i32(&mut self) -> Result<i32> {
-        Ok(i32::from_be_bytes(fixed(self.take(4)?)?))
+        self.array().map(i32::from_be_bytes)
+    }
+
+    fn i64(&mut self) -> Result<i64> {
+        self.array().map(i64::from_be_bytes)
     }
 }
 
-fn read_numeric(bytes: &[u8]) -> Result<Numeric> {
+fn read_numeric(bytes: &[u8], too_long: TooLong<'_>) -> Result<Numeric> {
     let mut reader = Reader(bytes);
     let count = reader.i16()? as u16;
     let weight = reader.i16()?;
@@ -232,13 +241,11 @@ fn read_numeric(bytes: &[u8]) -> Result<Numeric> {
         }
         digits.push(digit);
     }
-    if !reader.0.is_empty() {
-        return Err(malformed());
-    }
-    Numeric::from_base10000(&Base10000 { digits, weight, sign, dscale }).map_err(|_| malformed())
+    check_end(reader.0, too_long)?;
+    Numeric::from_base10000(&Base10000 { digits, weight, sign, dscale }).map_err(|_| invalid("digit"))
 }
 
-fn read_array(bytes: &[u8], element: u32) -> Result<Value> {
+fn read_array(bytes: &[u8], element: u32, too_long: TooLong<'_>) -> Result<Value> {
     let mut reader = Reader(bytes);
     let dimensions = reader.i32()?;
     let flags = reader.i32()?;
@@ -266,21 +273,20 @@ fn read_array(bytes: &[u8], element: u32) -> Result<Value> {
         _ => return Err(Error::unsupported("a multidimensional array")),
     };
     if !(0..ELEMENTS_MAX).contains(&count) {
-        return Err(malformed());
+        return Err(insufficient());
     }
     // Each element has at least its length.
     let mut values = Vec::with_capacity((count as usize).min(bytes.len() / 4));
-    for _ in 0..count {
+    for number in 1..=count {
         let length = reader.i32()?;
+        let element_too_long = || format!("improper binary format in array element {number}");
         values.push(match usize::try_from(length) {
-            Ok(length) => read(reader.take(length)?, element)?,
+            Ok(length) => read(reader.take(length)?, element, &element_too_long)?,
             Err(_) if length == -1 => Value::Null,
-            Err(_) => return Err(malformed()),
+            Err(_) => return Err(insufficient()),
         });
     }
-    if !reader.0.is_empty() {
-        return Err(malformed());
-    }
+    check_end(reader.0, too_long)?;
     let element: ColumnType = builtin::column_type(Type::new(element))?;
     Ok(Value::Array(Box::new(Array { element, values })))
 }

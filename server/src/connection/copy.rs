@@ -43,10 +43,14 @@ impl Connection {
                 Ok(Message::CopyFail(message)) => return Ok(Err(self.session.copy_fail(copy, message).await)),
                 // Clients send these ahead of time.
                 Ok(Message::Flush | Message::Sync) => {}
-                Ok(Message::Terminate) => return Err(Ending::Closed),
                 Ok(_) => {
                     let message = format!("unexpected message type 0x{:02X} during COPY from stdin", frame.kind);
-                    return Err(Ending::Fatal(Error::new(SqlState::PROTOCOL_VIOLATION, message)));
+                    let error = Error::new(SqlState::PROTOCOL_VIOLATION, message).with_context(copy.place());
+                    self.fail_statement(&error)?;
+                    return Err(Ending::Fatal(Error::new(
+                        SqlState::PROTOCOL_VIOLATION,
+                        "terminating connection because protocol synchronization was lost",
+                    )));
                 }
                 Err(error) => return Ok(Err(self.statement_error(error))),
             }

@@ -1,5 +1,6 @@
 //! A cursor over the body of one message. Every length is checked, every text is UTF-8.
 
+use engine::types::text;
 use engine::{Error, Result, SqlState};
 
 /// What is left of a message's body.
@@ -42,7 +43,7 @@ impl<'a> Reader<'a> {
         let end = self.rest.iter().position(|&byte| byte == 0).ok_or_else(|| malformed("invalid string in message"))?;
         let (bytes, rest) = (&self.rest[..end], &self.rest[end + 1..]);
         self.rest = rest;
-        utf8(bytes)
+        text::utf8(bytes)
     }
 
     /// A parameter's value, preceded by its length; None is NULL.
@@ -75,22 +76,4 @@ impl<'a> Reader<'a> {
 
 pub(super) fn malformed(message: &'static str) -> Error {
     Error::new(SqlState::PROTOCOL_VIOLATION, message)
-}
-
-/// The bytes as text, or 22021 with the bytes of the first character that is none, as PostgreSQL words it.
-pub(super) fn utf8(bytes: &[u8]) -> Result<&str> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let wrong = &bytes[error.valid_up_to()..];
-        let length = match wrong.first() {
-            Some(0xc0..=0xdf) => 2,
-            Some(0xe0..=0xef) => 3,
-            Some(0xf0..=0xf7) => 4,
-            _ => 1,
-        };
-        let mut message = "invalid byte sequence for encoding \"UTF8\":".to_owned();
-        for byte in wrong.iter().take(length) {
-            message.push_str(&format!(" 0x{byte:02x}"));
-        }
-        Error::new(SqlState::CHARACTER_NOT_IN_REPERTOIRE, message)
-    })
 }

@@ -188,14 +188,18 @@ async fn crash_once(disk: Arc<CrashDisk>, model: &mut Model, seed: u64, step: u6
     after
 }
 
+/// `CRASH_SEEDS=n` plays so many histories for each step that fails.
 #[tokio::test]
 async fn no_crash_loses_what_was_acknowledged() {
-    for step in 0..40 {
-        for fault in [Fault::Before, Fault::After] {
-            let mut disk = Arc::new(CrashDisk::new());
-            let mut model = Model::new();
-            for life in 0..3 {
-                disk = crash_once(disk, &mut model, step * 100 + life, step, fault).await;
+    let seeds = std::env::var("CRASH_SEEDS").map_or(1, |seeds| seeds.parse().expect("a number of seeds"));
+    for seed in (0..seeds).map(|seed: u64| seed * 10_000) {
+        for step in 0..40 {
+            for fault in [Fault::Before, Fault::After] {
+                let mut disk = Arc::new(CrashDisk::new());
+                let mut model = Model::new();
+                for life in 0..3 {
+                    disk = crash_once(disk, &mut model, seed + step * 100 + life, step, fault).await;
+                }
             }
         }
     }

@@ -72,7 +72,17 @@ impl Import {
         if self.lines.in_quotes() {
             return Err(Error::new(SqlState::BAD_COPY_FILE_FORMAT, "unterminated CSV quoted field"));
         }
-        self.bulk.finish(&self.context, transaction, environment, wait).await
+        let finished = self.bulk.finish(&self.context, transaction, environment, wait).await;
+        finished.map_err(|error| error.with_context(self.place(self.line_number)))
+    }
+
+    /// Where the next line would be, for an error that no line is to blame for.
+    pub(crate) fn next_place(&self) -> String {
+        self.place(self.line_number + 1)
+    }
+
+    fn place(&self, line_number: u64) -> String {
+        format!("COPY {}, line {line_number}", self.bulk.table().name)
     }
 
     async fn insert_lines(
@@ -88,18 +98,26 @@ impl Import {
                 continue;
             }
             let mut scratch = std::mem::take(&mut self.scratch);
-            let read = split(self.lines.line(range), &self.layout, &mut scratch).and_then(|()| self.values(&scratch));
+            let line = self.lines.line(range.clone());
+            let read = split(line, &self.layout, &mut scratch).and_then(|()| self.values(&scratch));
             self.scratch = scratch;
-            let place = |error: Error| {
-                let context = format!("COPY {}, line {}", self.bulk.table().name, self.line_number);
-                error.with_context(context)
-            };
-            let copied = Copied { values: read.map_err(place)? };
-            self.bulk.insert(copied, &self.context, transaction, environment, wait).await.map_err(|error| {
-                error.with_context(format!("COPY {}, line {}", self.bulk.table().name, self.line_number))
-            })?;
+            let copied = Copied { values: read.map_err(|error| self.blame(error, range.clone()))? };
+            let inserted = self.bulk.insert(copied, &self.context, transaction, environment, wait).await;
+            inserted.map_err(|error| self.blame(error, range))?;
         }
         Ok(())
+    }
+
+    /// An error with the line that it is about. A line that is no text cannot be shown, and a key that is there already
+    /// is not found while the line is read.
+    fn blame(&self, error: Error, range: std::ops::Range<usize>) -> Error {
+        let place = self.place(self.line_number);
+        match std::str::from_utf8(self.lines.line(range)) {
+            Ok(line) if error.sql_state() != SqlState::UNIQUE_VIOLATION => {
+                error.with_context(format!("{place}: \"{}\"", shown(line)))
+            }
+            _ => error.with_context(place),
+        }
     }
 
     /// The fields of a line as values: position in the table and value.
@@ -113,13 +131,25 @@ impl Import {
             return Err(Error::new(SqlState::BAD_COPY_FILE_FORMAT, "extra data after last expected column"));
         }
         let format = &self.context.session.format;
-        let value = |(field, (position, ty)): (&Option<Vec<u8>>, &(usize, Type))| {
-            let Some(bytes) = field else { return Ok((*position, Value::Null)) };
-            let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or_else(|| {
-                Error::new(SqlState::CHARACTER_NOT_IN_REPERTOIRE, "invalid byte sequence for encoding \"UTF8\"")
+        let value = |at: usize| {
+            let (position, ty) = self.fields[at];
+            let Some(bytes) = &fields[at] else { return Ok((position, Value::Null)) };
+            let text = text::utf8(bytes)?;
+            let value = text::parse(text, ty, format).map_err(|error| {
+                let (place, name) = (self.place(self.line_number), &self.names[at]);
+                error.with_context(format!("{place}, column {name}: \"{}\"", shown(text)))
             })?;
-            Ok((*position, text::parse(text, *ty, format)?))
+            Ok((position, value))
         };
-        fields.iter().zip(&self.fields).map(value).collect()
+        (0..fields.len()).map(value).collect()
     }
+}
+
+/// The beginning of a text, as much as an error shows.
+fn shown(text: &str) -> String {
+    const SHOWN_BYTES_MAX: usize = 100;
+    if text.len() <= SHOWN_BYTES_MAX {
+        return text.to_owned();
+    }
+    format!("{}...", &text[..text.floor_char_boundary(SHOWN_BYTES_MAX)])
 }

@@ -121,3 +121,30 @@ pub(super) fn parse_uuid(text: &str) -> Option<[u8; 16]> {
     }
     (count == 32).then_some(value)
 }
+
+/// A client's bytes as text, which is UTF-8 without zero bytes; else 22021 with the bytes of the first character that is
+/// none.
+pub fn utf8(bytes: &[u8]) -> Result<&str> {
+    let wrong = match std::str::from_utf8(bytes) {
+        Ok(text) => match bytes.iter().position(|&byte| byte == 0) {
+            None => return Ok(text),
+            Some(at) => &bytes[at..=at],
+        },
+        Err(error) => {
+            let rest = &bytes[error.valid_up_to()..];
+            // As many as the first of them announces.
+            let announced = match rest.first() {
+                Some(0xc0..=0xdf) => 2,
+                Some(0xe0..=0xef) => 3,
+                Some(0xf0..=0xf7) => 4,
+                _ => 1,
+            };
+            &rest[..announced.min(rest.len())]
+        }
+    };
+    let mut message = "invalid byte sequence for encoding \"UTF8\":".to_owned();
+    for byte in wrong {
+        message.push_str(&format!(" 0x{byte:02x}"));
+    }
+    Err(Error::new(SqlState::CHARACTER_NOT_IN_REPERTOIRE, message))
+}

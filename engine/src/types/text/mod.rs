@@ -19,6 +19,7 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
 
 use bytes::parse_uuid;
+pub use bytes::utf8;
 pub(crate) use bytes::{decode_hex, encode_hex, parse_escaped, write_escaped};
 pub(crate) use float::{write_f32, write_f64};
 pub(crate) use integer::write_i64;
