@@ -200,6 +200,12 @@ impl RowScan {
         })?;
         Ok(rows)
     }
+
+    /// Shows the keys and bytes of the next rows to `visit`, `max_rows` at most. Answers whether there may be more.
+    pub(crate) fn visit(&mut self, max_rows: usize, visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>) -> Result<bool> {
+        self.view.step(&mut self.walk, max_rows, visit)?;
+        Ok(!self.walk.is_done())
+    }
 }
 
 /// A walk over rows that answers Arrow columns.
