@@ -389,14 +389,13 @@ impl Transaction {
             self.rollback();
             return Ok(None);
         }
-        let mut aside = self.aside.take().map(|aside| aside.into_inner());
-        if let Some(aside) = &mut aside
-            && let Err(error) = aside.finish(&self.store).await
+        if let Some(aside) = &mut self.aside
+            && let Err(error) = aside.get_mut().finish(&self.store).await
         {
-            aside.discard(&self.store, |_| true);
             self.rollback();
             return Err(error);
         }
+        let aside = self.aside.take().map(|aside| aside.into_inner());
         let request = self.request(aside.as_ref(), durability);
         let result = self.store.committer().submit(request).await;
         if let Some(mut aside) = aside {
