@@ -23,7 +23,7 @@ use crate::kv::{Batch, Family, KvSnapshot, SortedRun};
 use crate::store::{Store, meta};
 
 /// What gathers in all generations before it goes out. Tests make do with little, here and below, to see every way.
-const GATHERED_BYTES: usize = if cfg!(test) { 8 << 10 } else { 32 << 20 };
+const GATHERED_BYTES: usize = if cfg!(test) { 8 << 10 } else { 24 << 20 };
 
 /// How much may gather while nobody can wait for a thread to be done.
 const GATHERED_BYTES_MAX: usize = GATHERED_BYTES / 4 * 5;

@@ -14,7 +14,7 @@ use super::{ConflictOn, Transaction};
 use crate::error::Result;
 use crate::id::GenerationId;
 use crate::key::{KeyRange, RowKey, append_hidden_row_key, append_index_key, append_row_key};
-use crate::kv::{Direction, Family};
+use crate::kv::{Direction, Family, SortedRun};
 use crate::read::ReadView;
 use crate::row::{Carrier, append_row, value_at, values_of};
 use crate::schema::{IndexSchema, RowIdentity, TableSchema};
@@ -55,25 +55,25 @@ impl Transaction {
         // Only the indexed columns are decoded; an index key looks at no other.
         let mut values = vec![Value::Null; table.columns.len()];
         let mut entry = Vec::new();
-        let mut duplicate = None;
-        let mut more = true;
-        while more && duplicate.is_none() {
-            more = scan.visit(ROWS_PER_STEP, &mut |key, row| {
+        let mut rows = SortedRun::new();
+        let duplicate = loop {
+            scan.next_run(ROWS_PER_STEP, &mut rows)?;
+            if rows.is_empty() {
+                break filling.finish(self).await?;
+            }
+            for (key, row) in rows.iter() {
                 for column in &index.columns {
                     values[column.column] = value_at(table, row, column.column)?.to_owned();
                 }
                 entry.clear();
                 append_index_key(index, &values, key, &mut entry);
-                if duplicate.is_none() && !filling.add(self, &entry, key)? {
-                    duplicate = Some(Bytes::copy_from_slice(key));
+                if !filling.add(self, &entry, key)? {
+                    let row = values_of(table, row)?;
+                    return Ok(Some(Duplicate { constraint: ConflictOn::Index(index.generation), row }));
                 }
-                Ok(())
-            })?;
+            }
             filling.rest(self).await?;
-        }
-        if duplicate.is_none() {
-            duplicate = filling.finish(self).await?;
-        }
+        };
         let Some(row_key) = duplicate else { return Ok(None) };
         let row = row_under(&view, table, RowKey::from_bytes(row_key))?;
         Ok(Some(Duplicate { constraint: ConflictOn::Index(index.generation), row }))
@@ -110,24 +110,22 @@ impl Transaction {
         let mut scan = view.scan(&Arc::new(from.clone()), &KeyRange::generation(from.generation), Direction::Forward);
         let mut filling = Filling::new(Family::Rows, to.generation);
         let mut rewriter = Rewriter::new(from, to, convert);
-        let mut refusal = None;
-        let mut more = true;
-        while more && refusal.is_none() {
-            more = scan.visit(ROWS_PER_STEP, &mut |key, row| {
+        let mut rows = SortedRun::new();
+        loop {
+            scan.next_run(ROWS_PER_STEP, &mut rows)?;
+            if rows.is_empty() {
+                return filling.finish(self).await?.map(|row| duplicate_row(to, &row)).transpose();
+            }
+            for (key, row) in rows.iter() {
+                let refusal = rewriter.encode(self, key, row)?;
                 if refusal.is_some() {
-                    return Ok(());
+                    return Ok(refusal);
                 }
-                refusal = rewriter.encode(self, key, row)?;
-                if refusal.is_none() && !filling.add(self, &rewriter.key, &rewriter.row)? {
-                    refusal = Some(duplicate_row(to, &rewriter.row)?);
+                if !filling.add(self, &rewriter.key, &rewriter.row)? {
+                    return duplicate_row(to, &rewriter.row).map(Some);
                 }
-                Ok(())
-            })?;
+            }
             filling.rest(self).await?;
-        }
-        match refusal {
-            None => filling.finish(self).await?.map(|row| duplicate_row(to, &row)).transpose(),
-            refusal => Ok(refusal),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::kv::KeyValue;
 
 /// What is sorted in memory at a time.
-const RUN_BYTES: usize = if cfg!(test) { 4 << 10 } else { 32 << 20 };
+const RUN_BYTES: usize = if cfg!(test) { 4 << 10 } else { 24 << 20 };
 
 /// What is read of each run at a time.
 const READ_BYTES: usize = 128 << 10;

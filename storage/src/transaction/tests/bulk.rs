@@ -217,21 +217,27 @@ async fn keyless(world: &mut World, rows: &[[i32; 3]]) -> Arc<TableSchema> {
 
 #[tokio::test]
 async fn a_key_is_added_to_rows_in_any_order() {
-    for ids in [in_order(), shuffled(), nearly_in_order(), Vec::new()] {
-        let (_directory, mut world) = on_disk();
-        let keyed = world.renewed();
-        let rows: Vec<[i32; 3]> = ids.iter().map(|id| row(*id)).collect();
-        let bare = keyless(&mut world, &rows).await;
-        let mut transaction = world.begin();
-        // Own changes are part of the rows.
-        world.insert(&mut transaction, row(MANY)).await;
-        assert_eq!(transaction.rewrite(&bare, &keyed, None).await.unwrap(), None);
-        transaction.dropped(bare.generation);
-        commit(transaction).await;
-        world.table = keyed;
-        assert_eq!(world.committed(), expected(ids.into_iter().chain([MANY])));
-        assert_eq!(world.keys_stored(&bare), 0);
+    let (_directory, on_disk) = on_disk();
+    for store in [on_disk.store, World::new().store] {
+        for ids in [in_order(), shuffled(), nearly_in_order(), Vec::new()] {
+            add_key(World::over(store.clone()), ids).await;
+        }
     }
+}
+
+async fn add_key(mut world: World, ids: Vec<i32>) {
+    let keyed = world.renewed();
+    let rows: Vec<[i32; 3]> = ids.iter().map(|id| row(*id)).collect();
+    let bare = keyless(&mut world, &rows).await;
+    let mut transaction = world.begin();
+    // Own changes are part of the rows.
+    world.insert(&mut transaction, row(MANY)).await;
+    assert_eq!(transaction.rewrite(&bare, &keyed, None).await.unwrap(), None);
+    transaction.dropped(bare.generation);
+    commit(transaction).await;
+    world.table = keyed;
+    assert_eq!(world.committed(), expected(ids.into_iter().chain([MANY])));
+    assert_eq!(world.keys_stored(&bare), 0);
 }
 
 #[tokio::test]
