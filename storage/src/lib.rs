@@ -35,7 +35,7 @@ pub use row::{ColumnBuilder, RowDecoder, StoredRow};
 pub use schema::{Column, IndexColumn, IndexSchema, Layout, RowIdentity, TableSchema};
 pub use store::{SequencePosition, SequenceRule, Store, StoreOptions};
 pub use transaction::{
-    ConflictOn, Duplicate, InsertOutcome, Isolation, LockInfo, LockTarget, LockedRow, RowLock, Savepoint, SessionLocks,
-    TableLock, Transaction, UpdateOutcome, Wait,
+    ConflictOn, Convert, Duplicate, InsertOutcome, Isolation, LockInfo, LockTarget, LockedRow, Refusal, RowLock,
+    Savepoint, SessionLocks, TableLock, Transaction, UpdateOutcome, Wait,
 };
 pub use value::{Array, ColumnType, Interval, Numeric, NumericError, Value, ValueRef};

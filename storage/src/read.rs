@@ -16,7 +16,7 @@ use crate::commit::Published;
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId};
 use crate::key::{KeyRange, RowKey};
-use crate::kv::{Direction, Family, KvSnapshot};
+use crate::kv::{Direction, Family, KvSnapshot, SortedRun};
 use crate::row::{RowDecoder, StoredRow};
 use crate::schema::{IndexSchema, TableSchema};
 use crate::transaction::{AsideView, Overlay, ReadLog};
@@ -199,6 +199,15 @@ impl RowScan {
             Ok(())
         })?;
         Ok(rows)
+    }
+
+    /// Exchanges what `run` holds for the keys and bytes of the next rows, `max_rows` at most; none when the walk is over.
+    pub(crate) fn next_run(&mut self, max_rows: usize, run: &mut SortedRun) -> Result<()> {
+        run.clear();
+        self.view.step(&mut self.walk, max_rows, &mut |key, value| match run.push(key, value) {
+            true => Ok(()),
+            false => Err(Error::Corrupt { reason: "rows are not in the order of their keys".into() }),
+        })
     }
 }
 

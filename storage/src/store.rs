@@ -205,6 +205,11 @@ impl Store {
         self.inner.kv.as_ref()
     }
 
+    /// The same, for work on another thread.
+    pub(crate) fn kv_handle(&self) -> &Arc<dyn KeyValue> {
+        &self.inner.kv
+    }
+
     /// The published state for a serializable transaction, registered with the committer.
     pub(crate) fn serializable_snapshot(&self) -> SerializableSnapshot {
         self.inner.readers.enter(&self.inner.published)
@@ -230,6 +235,12 @@ impl Store {
             kv.write(&batch)?;
             kv.sync()
         })
+    }
+
+    /// Writes into a generation that is recorded by the same batch or was by an earlier one, through the log: durable with
+    /// the next commit.
+    pub(crate) fn log_aside(&self, batch: &Batch) -> Result<()> {
+        self.write_own(|kv| kv.write(batch))
     }
 
     /// Writes into a generation that [`Store::record_aside`] has recorded, past the log and the committer.

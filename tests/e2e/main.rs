@@ -1,5 +1,6 @@
 //! The end-to-end suites: a real server, real sockets, a stock driver.
 
+mod bulk;
 mod extended;
 mod generated;
 mod golden;

@@ -327,7 +327,7 @@ impl Session {
                     ends_transaction: false,
                 })
             }
-            Outcome::CopyIn(copy) => Execution::CopyIn(*copy),
+            Outcome::CopyIn(copy) => Execution::CopyIn(copy),
             Outcome::CopyOut(copy) => Execution::CopyOut(*copy),
         })
     }

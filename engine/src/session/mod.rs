@@ -49,7 +49,7 @@ pub enum Execution {
     /// Done; the command tag.
     Complete(String),
     Rows(Cursor),
-    CopyIn(CopyIn),
+    CopyIn(Box<CopyIn>),
     CopyOut(CopyOut),
 }
 

@@ -117,7 +117,7 @@ impl Session {
             }),
             Outcome::CopyIn(mut copy) => {
                 copy.ends_transaction = last;
-                Execution::CopyIn(*copy)
+                Execution::CopyIn(copy)
             }
             Outcome::CopyOut(mut copy) => {
                 copy.ends_transaction = last;

@@ -138,6 +138,9 @@ fn cut(text: Box<str>, ty: Type, explicit: bool) -> Result<Box<str>> {
     Err(Error::new(SqlState::STRING_DATA_RIGHT_TRUNCATION, format!("value too long for type {}", display(ty))))
 }
 
+/// Padding is copied from here.
+const SPACES: &str = "                                                                ";
+
 fn pad(text: Box<str>, length: i32) -> Result<Box<str>> {
     let missing = usize::try_from(length).unwrap_or(0).saturating_sub(text.chars().count());
     if missing == 0 {
@@ -152,7 +155,12 @@ fn pad(text: Box<str>, length: i32) -> Result<Box<str>> {
     }
     let mut padded = String::with_capacity(text.len() + missing);
     padded.push_str(&text);
-    padded.extend(std::iter::repeat_n(' ', missing));
+    let mut rest = missing;
+    while rest > 0 {
+        let some = rest.min(SPACES.len());
+        padded.push_str(&SPACES[..some]);
+        rest -= some;
+    }
     Ok(padded.into_boxed_str())
 }
 

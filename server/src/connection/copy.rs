@@ -6,7 +6,10 @@ use engine::{Error, Result, SqlState};
 use super::result::watched;
 use super::{Connection, Ending, Flow, State};
 use crate::wire::backend::{self, CopyDirection};
-use crate::wire::frontend::{Expected, Frame, Message, next_frame};
+use crate::wire::frontend::{Expected, Frame, Message, next_frame, take_copy_data};
+
+/// About how much of a client's data is taken at a time.
+const COPY_DATA_BYTES: usize = 64 << 10;
 
 impl Connection {
     /// COPY … FROM STDIN: takes the client's data to its end; the inner result is the command tag.
@@ -22,7 +25,18 @@ impl Connection {
     }
 
     async fn take_copy_data(&mut self, mut copy: CopyIn) -> Flow<Result<String>> {
+        let mut data = Vec::new();
         loop {
+            // Clients send a message for each row; many are cheaper to take than one by one.
+            data.clear();
+            take_copy_data(&mut self.io.input, &mut data, COPY_DATA_BYTES);
+            if !data.is_empty() {
+                let taken = watched(&mut self.io, &self.canceller, self.session.copy_data(&mut copy, &data)).await;
+                if let Err(error) = taken {
+                    return Ok(Err(error));
+                }
+                continue;
+            }
             let Some(frame) = self.receive_copy_message().await? else {
                 // Taking nothing is enough to notice the request.
                 match self.session.copy_data(&mut copy, &[]).await {

@@ -105,7 +105,7 @@ impl Connection {
                 Ok(Finished::Complete(tag)) => Ok(tag),
                 Err(error) => Err(error),
             },
-            Execution::CopyIn(copy) => self.copy_in(copy).await?,
+            Execution::CopyIn(copy) => self.copy_in(*copy).await?,
             Execution::CopyOut(copy) => self.copy_out(copy).await?,
         };
         Ok(tag.map(|tag| {

@@ -51,7 +51,7 @@ impl Connection {
                     Finished::Suspended => Err(Error::internal("a result without a row limit was suspended")),
                 })
             }
-            Execution::CopyIn(copy) => self.copy_in(copy).await?,
+            Execution::CopyIn(copy) => self.copy_in(*copy).await?,
             Execution::CopyOut(copy) => self.copy_out(copy).await?,
         };
         Ok(tag.map(|tag| {

@@ -44,6 +44,25 @@ pub(crate) fn next_frame(input: &mut BytesMut, expected: Expected) -> Result<Opt
     Ok(Some(Frame { kind, body }))
 }
 
+/// Takes CopyData messages off the front of `input`, all that have arrived whole or enough for `bytes` of data, and
+/// appends what they carry to `data`. What is no such message stays where it is.
+pub(crate) fn take_copy_data(input: &mut BytesMut, data: &mut Vec<u8>, bytes: usize) {
+    let mut taken = 0;
+    while data.len() < bytes
+        && let Some([b'd', a, b, c, d, rest @ ..]) = input.get(taken..)
+        && let Some(body) = (u32::from_be_bytes([*a, *b, *c, *d]) as usize).checked_sub(4).filter(is_allowed)
+        && let Some(body) = rest.get(..body)
+    {
+        data.extend_from_slice(body);
+        taken += HEADER_BYTES + body.len();
+    }
+    input.advance(taken);
+}
+
+fn is_allowed(body_bytes: &usize) -> bool {
+    *body_bytes <= MESSAGE_BYTES_MAX - 4
+}
+
 /// How many bytes of the message at the front have not arrived yet, as far as its header tells.
 pub(crate) fn missing_bytes(input: &BytesMut) -> usize {
     match announced_length(input) {

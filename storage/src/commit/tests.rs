@@ -1,5 +1,6 @@
 //! The committer over a key-value store in memory, with slow and failing disks.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use crate::change::FeedEnd;
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, TableId, TransactionId};
 use crate::key::{KeyRange, RowKey};
-use crate::kv::{Batch, Family, KeyValue, KvSnapshot, MemoryKeyValue};
+use crate::kv::{Batch, Family, KeyValue, KvSnapshot, MemoryKeyValue, SortedRun};
 use crate::store::{Store, StoreOptions};
 use crate::testing::{Fault, FaultInjector};
 
@@ -58,6 +59,12 @@ impl KeyValue for GatedDisk {
     }
     fn write_bulk(&self, batch: &Batch) -> Result<()> {
         self.memory.write_bulk(batch)
+    }
+    fn ingest(&self, family: Family, run: &SortedRun) -> Result<()> {
+        self.memory.ingest(family, run)
+    }
+    fn temporary_file(&self) -> Result<Option<File>> {
+        self.memory.temporary_file()
     }
     fn flush(&self) -> Result<()> {
         Ok(())

@@ -20,6 +20,10 @@ use crate::id::GenerationId;
 use crate::schema::{IndexSchema, RowIdentity, TableSchema};
 use crate::value::Value;
 
+/// What every key begins with.
+const GENERATION_BYTES: usize = 4;
+const HIDDEN_NUMBER_BYTES: usize = 8;
+
 /// The whole key of a row in the `rows` family: its table's generation, then its key columns or its hidden number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKey(Bytes);
@@ -61,15 +65,25 @@ pub struct IndexKey {
 ///
 /// A table that identifies rows by a hidden number has no such key: call [`hidden_row_key`].
 pub fn row_key(table: &TableSchema, row: &[Value]) -> RowKey {
+    let columns = match &table.identity {
+        RowIdentity::PrimaryKey(positions) => positions.iter().map(|&position| value_bytes(&row[position])).sum(),
+        RowIdentity::Hidden => HIDDEN_NUMBER_BYTES,
+    };
+    let mut out = Vec::with_capacity(GENERATION_BYTES + columns);
+    append_row_key(table, row, &mut out);
+    RowKey(out.into())
+}
+
+/// Appends the same. Of the row only the key columns are looked at.
+pub(crate) fn append_row_key(table: &TableSchema, row: &[Value], out: &mut Vec<u8>) {
     let RowIdentity::PrimaryKey(positions) = &table.identity else {
         debug_assert!(false, "rows with a hidden identity have no key of their own");
-        return hidden_row_key(table.generation, 0);
+        return append_hidden_row_key(table.generation, 0, out);
     };
-    let mut out = start(table.generation, positions.iter().map(|&position| value_bytes(&row[position])).sum());
+    out.extend_from_slice(&table.generation.0.to_be_bytes());
     for &position in positions {
-        encode_value(&row[position], &mut out);
+        encode_value(&row[position], out);
     }
-    RowKey(out.into())
 }
 
 /// The key of the row whose key columns, in key order, are `key_values`.
@@ -83,10 +97,15 @@ pub fn primary_key_from(table: &TableSchema, key_values: &[Value]) -> RowKey {
 
 /// The key of a row that is identified by a hidden number.
 pub fn hidden_row_key(generation: GenerationId, id: u64) -> RowKey {
-    let mut out = Vec::with_capacity(12);
+    let mut out = Vec::with_capacity(GENERATION_BYTES + HIDDEN_NUMBER_BYTES);
+    append_hidden_row_key(generation, id, &mut out);
+    RowKey(out.into())
+}
+
+/// Appends the same.
+pub(crate) fn append_hidden_row_key(generation: GenerationId, id: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&generation.0.to_be_bytes());
     out.extend_from_slice(&id.to_be_bytes());
-    RowKey(out.into())
 }
 
 /// The entry of a row in an index.
@@ -95,24 +114,31 @@ pub fn hidden_row_key(generation: GenerationId, id: u64) -> RowKey {
 /// whose NULLs count as different) the row's key follows them.
 pub fn index_key(index: &IndexSchema, row: &[Value], row_key: &RowKey) -> IndexKey {
     let columns = index.columns.iter().map(|column| 1 + value_bytes(&row[column.column])).sum::<usize>();
-    let mut out = start(index.generation, columns + row_key.as_bytes().len());
+    let mut out = Vec::with_capacity(GENERATION_BYTES + columns + row_key.as_bytes().len());
+    let unique_prefix = append_index_key(index, row, row_key.as_bytes(), &mut out);
+    IndexKey { bytes: out.into(), unique_prefix }
+}
+
+/// Appends the key of the same; answers whether it must be unique. Of the row only the index's columns are looked at.
+pub(crate) fn append_index_key(index: &IndexSchema, row: &[Value], row_key: &[u8], out: &mut Vec<u8>) -> bool {
+    out.extend_from_slice(&index.generation.0.to_be_bytes());
     let mut has_null = false;
     for column in &index.columns {
         let value = &row[column.column];
         has_null |= value.is_null();
-        encode_index_column(value, column.descending, column.nulls_first, &mut out);
+        encode_index_column(value, column.descending, column.nulls_first, out);
     }
     let unique_prefix = index.unique && !(has_null && index.nulls_distinct);
     if !unique_prefix {
-        out.extend_from_slice(row_key.as_bytes());
+        out.extend_from_slice(row_key);
     }
-    IndexKey { bytes: out.into(), unique_prefix }
+    unique_prefix
 }
 
 /// A key that begins with `generation`, with room for so many bytes more. A key that fills its room becomes `Bytes`
 /// without another allocation.
 fn start(generation: GenerationId, room: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(4 + room);
+    let mut out = Vec::with_capacity(GENERATION_BYTES + room);
     out.extend_from_slice(&generation.0.to_be_bytes());
     out
 }

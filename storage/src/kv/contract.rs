@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::{Batch, Direction, Family, KeyValue, KvSnapshot};
+use super::{Batch, Direction, Family, KeyValue, KvSnapshot, SortedRun};
 use crate::key::KeyRange;
 
 /// Runs every test, each over a new and empty store.
@@ -21,6 +21,7 @@ pub(crate) fn check(empty: impl Fn() -> Arc<dyn KeyValue>) {
     visitors_may_read(empty().as_ref());
     multi_get_answers_in_order(empty().as_ref());
     bulk_writes_are_seen(empty().as_ref());
+    runs_are_seen_by_who_comes_later(empty().as_ref());
     large_ranges_are_split(empty().as_ref());
     for seed in 0..20 {
         agrees_with_a_model(empty().as_ref(), seed);
@@ -154,6 +155,45 @@ fn bulk_writes_are_seen(kv: &dyn KeyValue) {
     kv.sync().unwrap();
     kv.flush().unwrap();
     assert_eq!(kv.get(Family::Rows, b"a").unwrap().as_deref(), Some(&b"1"[..]));
+}
+
+fn runs_are_seen_by_who_comes_later(kv: &dyn KeyValue) {
+    put(kv, Family::Rows, &[(b"b", b"old"), (b"z", b"old")]);
+    kv.write_bulk(&{
+        let mut batch = Batch::new();
+        batch.put(Family::Rows, "k1", "old");
+        batch
+    })
+    .unwrap();
+    let before = kv.snapshot().unwrap();
+    let mut run = SortedRun::new();
+    for number in 0..1000_u32 {
+        assert!(run.push(&[b"k", &number.to_be_bytes()[..]].concat(), &number.to_le_bytes()));
+    }
+    // A key in the midst of the run that was written before, in memory and not durable.
+    assert!(run.push(b"k1", b"new"));
+    kv.ingest(Family::Rows, &run).unwrap();
+    kv.ingest(Family::Index, &run).unwrap();
+    kv.ingest(Family::Index, &SortedRun::new()).unwrap();
+    assert_eq!(keys(before.as_ref(), &range(b"k", b"l")), [b"k1"]);
+    assert_eq!(before.get(Family::Rows, b"k1").unwrap().as_deref(), Some(&b"old"[..]));
+    let after = kv.snapshot().unwrap();
+    let found = scan(after.as_ref(), Family::Rows, &range(b"k", b"l"), Direction::Backward);
+    assert_eq!(found.len(), 1001);
+    assert!(found.iter().rev().map(|(key, value)| (&key[..], &value[..])).eq(run.iter()));
+    assert_eq!(
+        kv.get(Family::Index, &[b"k", &7_u32.to_be_bytes()[..]].concat()).unwrap().as_deref(),
+        Some(&[7, 0, 0, 0][..])
+    );
+    // Later writes lie over the run.
+    let mut batch = Batch::new();
+    batch.delete_range(Family::Rows, range(b"k\0\0\0\0", b"k\0\0\x01\0"));
+    batch.put(Family::Rows, "k1", "newest");
+    kv.write(&batch).unwrap();
+    assert_eq!(kv.get(Family::Rows, &[b"k", &255_u32.to_be_bytes()[..]].concat()).unwrap(), None);
+    assert_eq!(kv.get(Family::Rows, b"k1").unwrap().as_deref(), Some(&b"newest"[..]));
+    assert_eq!(keys(kv.snapshot().unwrap().as_ref(), &range(b"k", b"l")).len(), 1001 - 256);
+    assert_eq!(keys(after.as_ref(), &range(b"k", b"l")).len(), 1001);
 }
 
 fn large_ranges_are_split(kv: &dyn KeyValue) {

@@ -4,6 +4,7 @@
 //! goes once no snapshot can see it. Nothing is ever durable: [`KeyValue::sync`] and [`KeyValue::flush`] have nothing to do.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
 use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
-use super::{Batch, Direction, Family, KeyValue, KvSnapshot, Operation};
+use super::{Batch, Direction, Family, KeyValue, KvSnapshot, Operation, SortedRun};
 use crate::error::{Error, Result};
 use crate::key::KeyRange;
 
@@ -150,6 +151,14 @@ impl KeyValue for MemoryKeyValue {
 
     fn write_bulk(&self, batch: &Batch) -> Result<()> {
         self.write(batch)
+    }
+
+    fn ingest(&self, family: Family, run: &SortedRun) -> Result<()> {
+        self.write(&Batch::of_run(family, run))
+    }
+
+    fn temporary_file(&self) -> Result<Option<File>> {
+        Ok(None)
     }
 
     fn flush(&self) -> Result<()> {

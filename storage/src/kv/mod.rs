@@ -8,8 +8,10 @@
 pub(crate) mod contract;
 mod memory;
 mod rocks;
+mod run;
 mod split;
 
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use crate::key::KeyRange;
 
 pub use memory::MemoryKeyValue;
 pub use rocks::{RocksKeyValue, RocksOptions};
+pub use run::SortedRun;
 
 /// The fixed keyspaces. A table is a prefix of keys in them, not a keyspace of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,6 +106,15 @@ impl Batch {
         Self { operations: Vec::with_capacity(operations), bytes: 0 }
     }
 
+    /// The entries of a run.
+    pub fn of_run(family: Family, run: &SortedRun) -> Self {
+        let mut batch = Self::with_capacity(run.len());
+        for (key, value) in run.iter() {
+            batch.put(family, Bytes::copy_from_slice(key), Bytes::copy_from_slice(value));
+        }
+        batch
+    }
+
     pub fn put(&mut self, family: Family, key: impl Into<Bytes>, value: impl Into<Bytes>) {
         let (key, value) = (key.into(), value.into());
         self.bytes += key.len() + value.len() + OPERATION_OVERHEAD_BYTES;
@@ -175,6 +187,14 @@ pub trait KeyValue: Send + Sync {
 
     /// Applies the batch without the log. A crash before [`KeyValue::flush`] may lose any part of it.
     fn write_bulk(&self, batch: &Batch) -> Result<()>;
+
+    /// Adds a run of new keys as a whole, past the log and past memory. It is durable at once, whatever becomes of earlier
+    /// writes. Made for runs of many megabytes among whose keys the store has none; others are right, but slow. A run
+    /// that cannot be taken over is not there at all.
+    fn ingest(&self, family: Family, run: &SortedRun) -> Result<()>;
+
+    /// An empty file to read and write that is gone once it is closed, whatever happens; `None` if the store has no disk.
+    fn temporary_file(&self) -> Result<Option<File>>;
 
     /// Makes everything written durable, bulk writes included.
     fn flush(&self) -> Result<()>;

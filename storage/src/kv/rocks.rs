@@ -4,21 +4,25 @@
 //! log. The log is written out by [`KeyValue::sync`] only: one write and one sync for a whole group of commits.
 //! Recovery, and the lock that keeps a second process out, are RocksDB's own.
 
+use std::fs::{self, File};
+use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DBCompressionType,
-    DBRawIteratorWithThreadMode, DBWithThreadMode, DataBlockIndexType, ErrorKind, FlushOptions, LogLevel, Options,
-    Range, ReadOptions, SingleThreaded, SnapshotWithThreadMode, WriteBatch, WriteOptions, properties,
+    DBRawIteratorWithThreadMode, DBWithThreadMode, DataBlockIndexType, ErrorKind, FlushOptions,
+    IngestExternalFileOptions, LogLevel, Options, Range, ReadOptions, SingleThreaded, SnapshotWithThreadMode,
+    SstFileWriter, WriteBatch, WriteOptions, properties,
 };
 use self_cell::self_cell;
 
 use super::split::split_points;
-use super::{Batch, Direction, Family, KeyValue, KvSnapshot, Operation};
+use super::{Batch, Direction, Family, KeyValue, KvSnapshot, Operation, SortedRun};
 use crate::error::{Error, Result};
 use crate::key::KeyRange;
 
@@ -54,6 +58,12 @@ const OPEN_FILES_MAX: i32 = 1000;
 /// Up to here entries are counted, beyond it estimated.
 const COUNTED_ENTRIES_MAX: u64 = 1000;
 
+/// Where files lie that are not part of the database, or not yet; what a crash leaves there goes at the next start.
+const BULK_FOLDER: &str = "bulk";
+
+/// How often a file that is being written is handed to the disk, so that the last sync has little to do.
+const BYTES_PER_SYNC: u64 = 1 << 20;
+
 /// How much memory RocksDB may take.
 #[derive(Debug, Clone, Copy)]
 pub struct RocksOptions {
@@ -66,6 +76,11 @@ pub struct RocksOptions {
 /// A RocksDB database in a directory.
 pub struct RocksKeyValue {
     db: Arc<Db>,
+    options: RocksOptions,
+    cache: Cache,
+    bulk: PathBuf,
+    /// Number of the next file in `bulk`.
+    next_file: AtomicU64,
 }
 
 impl RocksKeyValue {
@@ -76,7 +91,30 @@ impl RocksKeyValue {
             .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family, options, &cache)));
         let db = Db::open_cf_descriptors(&database_options(options), directory, families)
             .map_err(|error| opening_failed(directory, error))?;
-        Ok(Self { db: Arc::new(db) })
+        // Only who has the database open may empty the folder.
+        let bulk = directory.join(BULK_FOLDER);
+        empty_folder(&bulk).map_err(|error| file_failed(&bulk, &error))?;
+        Ok(Self { db: Arc::new(db), options, cache, bulk, next_file: AtomicU64::new(0) })
+    }
+
+    /// A name in the folder for files that are not part of the database.
+    fn bulk_path(&self) -> PathBuf {
+        self.bulk.join(self.next_file.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    /// Writes a run into a file of its own and hands the file over to the database.
+    fn ingest_file(&self, family: Family, run: &SortedRun, path: &Path) -> std::result::Result<(), rocksdb::Error> {
+        let mut options = family_options(family, self.options, &self.cache);
+        options.set_bytes_per_sync(BYTES_PER_SYNC);
+        let mut writer = SstFileWriter::create(&options);
+        writer.open(path)?;
+        for (key, value) in run.iter() {
+            writer.put(key, value)?;
+        }
+        writer.finish()?;
+        let mut options = IngestExternalFileOptions::default();
+        options.set_move_files(true);
+        self.db.ingest_external_file_cf_opts(handle(&self.db, family), &options, vec![path])
     }
 
     fn apply(&self, batch: &Batch, log: bool) -> Result<()> {
@@ -120,7 +158,7 @@ fn database_options(options: RocksOptions) -> Options {
     // Dropping an iterator or a snapshot never deletes files on the thread of a query.
     db.set_avoid_unnecessary_blocking_io(true);
     // Background files reach the disk a little at a time and leave the log's sync alone.
-    db.set_bytes_per_sync(1 << 20);
+    db.set_bytes_per_sync(BYTES_PER_SYNC);
     db.set_max_open_files(OPEN_FILES_MAX);
     db.set_log_level(LogLevel::Warn);
     db.set_keep_log_file_num(INFO_LOG_FILES);
@@ -173,6 +211,19 @@ fn opening_failed(directory: &Path, error: rocksdb::Error) -> Error {
     }
 }
 
+/// Makes the folder, or empties it.
+fn empty_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for entry in fs::read_dir(folder)? {
+        fs::remove_file(entry?.path())?;
+    }
+    Ok(())
+}
+
+fn file_failed(path: &Path, error: &io::Error) -> Error {
+    Error::Io(format!("{}: {error}", path.display()))
+}
+
 fn failed(error: rocksdb::Error) -> Error {
     match error.kind() {
         ErrorKind::Corruption => Error::Corrupt { reason: error.into_string() },
@@ -206,6 +257,25 @@ impl KeyValue for RocksKeyValue {
 
     fn write_bulk(&self, batch: &Batch) -> Result<()> {
         self.apply(batch, false)
+    }
+
+    fn ingest(&self, family: Family, run: &SortedRun) -> Result<()> {
+        if run.is_empty() {
+            return Ok(());
+        }
+        let path = self.bulk_path();
+        self.ingest_file(family, run, &path).map_err(|error| {
+            // What cannot be removed goes at the next start.
+            let _ = fs::remove_file(&path);
+            failed(error)
+        })
+    }
+
+    fn temporary_file(&self) -> Result<Option<File>> {
+        let path = self.bulk_path();
+        let file = File::options().read(true).write(true).create_new(true).open(&path);
+        let file = file.and_then(|file| fs::remove_file(&path).map(|()| file));
+        file.map(Some).map_err(|error| file_failed(&path, &error))
     }
 
     fn flush(&self) -> Result<()> {
@@ -401,6 +471,63 @@ mod tests {
         for (family, key) in [(Family::Rows, "logged"), (Family::Meta, "logged"), (Family::Index, "bulk")] {
             assert_eq!(kv.get(family, key.as_bytes()).unwrap().as_deref(), Some(&b"1"[..]));
         }
+    }
+
+    fn run_of(keys: std::ops::Range<u32>) -> SortedRun {
+        let mut run = SortedRun::new();
+        for key in keys {
+            assert!(run.push(&key.to_be_bytes(), b"value"));
+        }
+        run
+    }
+
+    #[test]
+    fn what_was_ingested_is_there_again_and_leaves_no_files_behind() {
+        let directory = TempDir::new().unwrap();
+        let kv = RocksKeyValue::open(directory.path(), SMALL).unwrap();
+        kv.ingest(Family::Rows, &run_of(0..10_000)).unwrap();
+        kv.ingest(Family::Rows, &run_of(10_000..20_000)).unwrap();
+        // Keys that are there already, as if a step had been tried again.
+        kv.ingest(Family::Rows, &run_of(5_000..6_000)).unwrap();
+        kv.ingest(Family::Rows, &SortedRun::new()).unwrap();
+        let bulk = directory.path().join(BULK_FOLDER);
+        assert_eq!(fs::read_dir(&bulk).unwrap().count(), 0);
+        drop(kv);
+        fs::write(bulk.join("7"), "left by a crash").unwrap();
+        let kv = RocksKeyValue::open(directory.path(), SMALL).unwrap();
+        assert_eq!(fs::read_dir(&bulk).unwrap().count(), 0);
+        let all = KeyRange { start: Bytes::new(), end: Bytes::from_static(&[0xFF]) };
+        let mut count = 0;
+        let visit = &mut |_: &[u8], _: &[u8]| {
+            count += 1;
+            ControlFlow::Continue(())
+        };
+        kv.snapshot().unwrap().scan(Family::Rows, &all, Direction::Forward, visit).unwrap();
+        assert_eq!(count, 20_000);
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_written_is_refused() {
+        let directory = TempDir::new().unwrap();
+        let kv = RocksKeyValue::open(directory.path(), SMALL).unwrap();
+        fs::remove_dir(directory.path().join(BULK_FOLDER)).unwrap();
+        assert!(kv.ingest(Family::Rows, &run_of(0..10)).is_err());
+        assert!(kv.temporary_file().is_err());
+        assert_eq!(kv.get(Family::Rows, &0_u32.to_be_bytes()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_temporary_file_has_no_name() {
+        use std::io::{Read, Seek, Write};
+        let directory = TempDir::new().unwrap();
+        let kv = RocksKeyValue::open(directory.path(), SMALL).unwrap();
+        let mut file = kv.temporary_file().unwrap().unwrap();
+        assert_eq!(fs::read_dir(directory.path().join(BULK_FOLDER)).unwrap().count(), 0);
+        file.write_all(b"something").unwrap();
+        file.rewind().unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "something");
     }
 
     #[test]

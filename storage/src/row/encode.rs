@@ -10,11 +10,20 @@ use crate::value::Value;
 /// `row` has one value for each current column, of the column's type. It is the caller's to keep a row below
 /// 4 GiB (see [`row_bytes`]).
 pub fn encode_row(table: &TableSchema, row: &[Value]) -> Vec<u8> {
+    let fixed = table.cache.of(table).current.variable_at;
+    let mut out = Vec::with_capacity(fixed + row.iter().map(variable_bytes).sum::<usize>());
+    append_row(table, row, &mut out);
+    out
+}
+
+/// Appends the same.
+pub(crate) fn append_row(table: &TableSchema, row: &[Value], out: &mut Vec<u8>) {
     assert_eq!(row.len(), table.columns.len(), "a row has a value for each column");
     let map = &table.cache.of(table).current;
-    let mut out = Vec::with_capacity(map.variable_at + row.iter().map(variable_bytes).sum::<usize>());
-    out.resize(map.variable_at, 0);
-    out[VERSION_AT..VERSION_AT + 2].copy_from_slice(&table.version.0.to_le_bytes());
+    let start = out.len();
+    let variable_at = start + map.variable_at;
+    out.resize(variable_at, 0);
+    out[start + VERSION_AT..start + VERSION_AT + 2].copy_from_slice(&table.version.0.to_le_bytes());
     for (position, place) in &map.slots {
         // A column that is gone is NULL in new rows.
         let value = position.map_or(&Value::Null, |position| {
@@ -23,18 +32,17 @@ pub fn encode_row(table: &TableSchema, row: &[Value]) -> Vec<u8> {
             value
         });
         if value.is_null() {
-            out[place.null_at as usize] |= place.null_bit;
+            out[start + place.null_at as usize] |= place.null_bit;
         }
-        let at = place.at as usize;
+        let at = start + place.at as usize;
         if place.width > 0 {
             with_fixed(value, |bytes| out[at..at + bytes.len()].copy_from_slice(bytes));
         } else {
-            append_variable(value, &mut out);
-            let end = u32::try_from(out.len() - map.variable_at).unwrap_or(u32::MAX);
+            append_variable(value, out);
+            let end = u32::try_from(out.len() - variable_at).unwrap_or(u32::MAX);
             out[at..at + 4].copy_from_slice(&end.to_le_bytes());
         }
     }
-    out
 }
 
 /// About how many bytes a row takes when it is stored: enough to refuse one that is too large before it is made.

@@ -11,6 +11,7 @@
 //! the schema says is missing.
 
 pub mod arrow;
+mod carry;
 mod decoder;
 mod element;
 mod encode;
@@ -22,7 +23,9 @@ mod tests;
 use bytes::Bytes;
 
 pub use arrow::ColumnBuilder;
+pub(crate) use carry::Carrier;
 pub use decoder::RowDecoder;
+pub(crate) use encode::append_row;
 pub use encode::{encode_row, row_bytes};
 pub use layout::LayoutCache;
 
@@ -57,21 +60,31 @@ impl StoredRow {
 
     /// The value of the column at `position` of the table's current columns.
     pub fn value<'a>(&'a self, table: &'a TableSchema, position: usize) -> Result<ValueRef<'a>> {
-        let map = table.cache.of(table).map(version(&self.bytes)?)?;
-        let Some(column) = table.columns.get(position) else {
-            return Err(damaged("a column was asked for that the table does not have"));
-        };
-        match map.read(&self.bytes, position)? {
-            layout::Found::Bytes(bytes) => slot::value_of(bytes, &column.column_type),
-            layout::Found::Null => Ok(ValueRef::Null),
-            layout::Found::Missing => Ok(column.missing.as_ref()),
-        }
+        value_at(table, &self.bytes, position)
     }
 
     /// The values of all current columns.
     pub fn values(&self, table: &TableSchema) -> Result<Vec<Value>> {
-        (0..table.columns.len()).map(|position| Ok(self.value(table, position)?.to_owned())).collect()
+        values_of(table, &self.bytes)
     }
+}
+
+/// The value that a row's bytes hold in the column at `position` of the table's current columns.
+pub(crate) fn value_at<'a>(table: &'a TableSchema, row: &'a [u8], position: usize) -> Result<ValueRef<'a>> {
+    let map = table.cache.of(table).map(version(row)?)?;
+    let Some(column) = table.columns.get(position) else {
+        return Err(damaged("a column was asked for that the table does not have"));
+    };
+    match map.read(row, position)? {
+        layout::Found::Bytes(bytes) => slot::value_of(bytes, &column.column_type),
+        layout::Found::Null => Ok(ValueRef::Null),
+        layout::Found::Missing => Ok(column.missing.as_ref()),
+    }
+}
+
+/// The values that a row's bytes hold in all current columns.
+pub(crate) fn values_of(table: &TableSchema, row: &[u8]) -> Result<Vec<Value>> {
+    (0..table.columns.len()).map(|position| Ok(value_at(table, row, position)?.to_owned())).collect()
 }
 
 /// Writes into an encoded row which commit it is part of, and when that was.

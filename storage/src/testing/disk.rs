@@ -1,9 +1,10 @@
 //! A key-value store in memory that knows what a disk would hold: pull the plug and see what is left.
 //!
-//! After a crash everything flushed is there, and every logged batch that was synced. Of the logged batches since
+//! After a crash everything flushed or ingested is there, and every logged batch that was synced. Of the logged batches since
 //! then an arbitrary number from the first on may have got to disk by themselves, and of the unflushed bulk writes
 //! any part. The seed decides, so that a failing run can be repeated.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use rand::{Rng, SeedableRng};
 
 use crate::error::Result;
 use crate::key::KeyRange;
-use crate::kv::{Batch, Family, KeyValue, KvSnapshot, MemoryKeyValue, Operation};
+use crate::kv::{Batch, Family, KeyValue, KvSnapshot, MemoryKeyValue, Operation, SortedRun};
 
 /// A batch that is not in a flushed file.
 struct Entry {
@@ -72,9 +73,9 @@ impl CrashDisk {
         Ok(())
     }
 
-    fn record(&self, batch: &Batch, logged: bool) -> Result<()> {
+    fn record(&self, batch: &Batch, logged: bool, synced: bool) -> Result<()> {
         let mut disk = self.disk.lock();
-        disk.journal.push(Entry { batch: batch.clone(), logged, synced: false });
+        disk.journal.push(Entry { batch: batch.clone(), logged, synced });
         self.live.write(batch)
     }
 }
@@ -104,7 +105,7 @@ impl KeyValue for CrashDisk {
     }
 
     fn write(&self, batch: &Batch) -> Result<()> {
-        self.record(batch, true)
+        self.record(batch, true, false)
     }
 
     fn sync(&self) -> Result<()> {
@@ -115,7 +116,15 @@ impl KeyValue for CrashDisk {
     }
 
     fn write_bulk(&self, batch: &Batch) -> Result<()> {
-        self.record(batch, false)
+        self.record(batch, false, false)
+    }
+
+    fn ingest(&self, family: Family, run: &SortedRun) -> Result<()> {
+        self.record(&Batch::of_run(family, run), true, true)
+    }
+
+    fn temporary_file(&self) -> Result<Option<File>> {
+        self.live.temporary_file()
     }
 
     fn flush(&self) -> Result<()> {

@@ -1,8 +1,9 @@
 //! A key-value store whose durable steps fail on demand: one by one, so that a test can fail each in turn, or by a seed.
 //!
-//! A durable step is a write, a sync, a bulk write or a flush. Once one has failed all later ones fail as well, as on
+//! A durable step is a write, a sync, a bulk write, an ingestion or a flush. Once one has failed all later ones fail as well, as on
 //! a disk that is gone, until [`FaultInjector::heal`]. Reads never fail.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use rand::{Rng, SeedableRng};
 
 use crate::error::{Error, Result};
 use crate::key::KeyRange;
-use crate::kv::{Batch, Family, KeyValue, KvSnapshot};
+use crate::kv::{Batch, Family, KeyValue, KvSnapshot, SortedRun};
 
 /// How a step fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +129,14 @@ impl KeyValue for FaultInjector {
 
     fn write_bulk(&self, batch: &Batch) -> Result<()> {
         self.step(|inner| inner.write_bulk(batch))
+    }
+
+    fn ingest(&self, family: Family, run: &SortedRun) -> Result<()> {
+        self.step(|inner| inner.ingest(family, run))
+    }
+
+    fn temporary_file(&self) -> Result<Option<File>> {
+        self.inner.temporary_file()
     }
 
     fn flush(&self) -> Result<()> {

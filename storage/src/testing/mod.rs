@@ -11,7 +11,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::kv::{Batch, Family, KeyValue, contract};
+    use crate::kv::{Batch, Family, KeyValue, SortedRun, contract};
 
     #[test]
     fn they_keep_the_contract() {
@@ -35,6 +35,27 @@ mod tests {
                 (0..10_u8).map(|number| after.get(Family::Rows, &[number]).unwrap().is_some()).collect();
             assert!(kept[..4].iter().all(|kept| *kept) && kept.is_sorted_by(|a, b| a >= b), "seed {seed}: {kept:?}");
         }
+    }
+
+    #[test]
+    fn what_was_ingested_outlives_what_was_logged_before_it() {
+        let (mut kept, mut lost) = (0, 0);
+        for seed in 0..20 {
+            let disk = CrashDisk::new();
+            let mut batch = Batch::new();
+            batch.put(Family::Rows, "logged", "");
+            disk.write(&batch).unwrap();
+            let mut run = SortedRun::new();
+            assert!(run.push(b"ingested", b""));
+            disk.ingest(Family::Rows, &run).unwrap();
+            let after = disk.crash(seed).unwrap();
+            assert!(after.get(Family::Rows, b"ingested").unwrap().is_some());
+            match after.get(Family::Rows, b"logged").unwrap() {
+                Some(_) => kept += 1,
+                None => lost += 1,
+            }
+        }
+        assert!(kept > 0 && lost > 0);
     }
 
     #[test]

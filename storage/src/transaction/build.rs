@@ -1,17 +1,22 @@
 //! Building contents as a whole: a new index over a table's rows, a table's rows under a new key.
 //!
-//! The caller holds a table lock that keeps writers out. What is built goes aside, whatever its size, and becomes valid
-//! with the commit.
+//! The caller holds a table lock that keeps writers out. What is built goes aside and becomes valid with the commit.
+//! Entries that come in the order of their keys go straight there; from the first one that does not they are sorted
+//! first. So what is built lies in the store in one order, and two entries with the same key meet each other.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::background::Background;
+use super::sort::Sorter;
 use super::{ConflictOn, Transaction};
 use crate::error::Result;
-use crate::key::{IndexKey, KeyRange, RowKey, hidden_row_key, index_key, row_key};
-use crate::kv::{Direction, Family};
-use crate::row::encode_row;
+use crate::id::GenerationId;
+use crate::key::{KeyRange, RowKey, append_hidden_row_key, append_index_key, append_row_key};
+use crate::kv::{Direction, Family, SortedRun};
+use crate::read::ReadView;
+use crate::row::{Carrier, append_row, value_at, values_of};
 use crate::schema::{IndexSchema, RowIdentity, TableSchema};
 use crate::value::Value;
 
@@ -26,106 +31,271 @@ pub struct Duplicate {
     pub row: Vec<Value>,
 }
 
+/// Why a table's rows cannot be what they were to become. What was built is not to be used.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refusal {
+    Duplicate(Duplicate),
+    /// A row has a NULL in this column of the new primary key.
+    NullInKey {
+        column: usize,
+    },
+}
+
+/// What makes a row of the new columns from one of the old.
+pub type Convert<'a> = &'a mut (dyn FnMut(Vec<Value>) -> Result<Vec<Value>> + Send);
+
 impl Transaction {
     /// Fills a new index from the newest state of a table, with the own writes.
     pub async fn build_index(&mut self, table: &TableSchema, index: &IndexSchema) -> Result<Option<Duplicate>> {
         self.created(index.generation);
+        self.finish_aside().await?;
         let view = self.newest_view();
         let mut scan = view.scan(&Arc::new(table.clone()), &KeyRange::generation(table.generation), Direction::Forward);
+        let mut filling = Filling::new(Family::Index, index.generation);
         // Only the indexed columns are decoded; an index key looks at no other.
         let mut values = vec![Value::Null; table.columns.len()];
-        loop {
-            let rows = scan.next(ROWS_PER_STEP)?;
+        let mut entry = Vec::new();
+        let mut rows = SortedRun::new();
+        let duplicate = loop {
+            scan.next_run(ROWS_PER_STEP, &mut rows)?;
             if rows.is_empty() {
-                return Ok(None);
+                break filling.finish(self).await?;
             }
-            for row in rows {
+            for (key, row) in rows.iter() {
                 for column in &index.columns {
-                    values[column.column] = row.value(table, column.column)?.to_owned();
+                    values[column.column] = value_at(table, row, column.column)?.to_owned();
                 }
-                let entry = index_key(index, &values, &row.key);
-                if self.is_taken(&entry)? {
-                    let row = row.values(table)?;
+                entry.clear();
+                append_index_key(index, &values, key, &mut entry);
+                if !filling.add(self, &entry, key)? {
+                    let row = values_of(table, row)?;
                     return Ok(Some(Duplicate { constraint: ConflictOn::Index(index.generation), row }));
                 }
-                let aside = self.aside.get_or_insert_default().get_mut();
-                aside.open(&self.store, index.generation)?;
-                aside.put(&self.store, Family::Index, entry.bytes, row.key.into_bytes())?;
             }
-            tokio::task::yield_now().await;
-        }
+            filling.rest(self).await?;
+        };
+        let Some(row_key) = duplicate else { return Ok(None) };
+        let row = row_under(&view, table, RowKey::from_bytes(row_key))?;
+        Ok(Some(Duplicate { constraint: ConflictOn::Index(index.generation), row }))
     }
 
-    /// Writes every row of a table, converted, into another generation, with all its indexes there.
+    /// Writes every row of a table into another generation, with all its indexes there. Without `convert` the columns are
+    /// the same.
     pub async fn rewrite(
         &mut self,
         from: &TableSchema,
         to: &TableSchema,
-        convert: &mut (dyn FnMut(Vec<Value>) -> Result<Vec<Value>> + Send),
-    ) -> Result<Option<Duplicate>> {
-        self.created(to.generation);
+        convert: Option<Convert<'_>>,
+    ) -> Result<Option<Refusal>> {
+        if let Some(refusal) = self.rewrite_rows(from, to, convert).await? {
+            return Ok(Some(refusal));
+        }
         for index in &to.indexes {
-            self.created(index.generation);
-        }
-        let view = self.newest_view();
-        let mut scan = view.scan(&Arc::new(from.clone()), &KeyRange::generation(from.generation), Direction::Forward);
-        loop {
-            let rows = scan.next(ROWS_PER_STEP)?;
-            if rows.is_empty() {
-                return Ok(None);
-            }
-            for row in rows {
-                let values = convert(row.values(from)?)?;
-                if let Some(constraint) = self.write_converted(from, to, &row.key, &values)? {
-                    return Ok(Some(Duplicate { constraint, row: values }));
-                }
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-
-    /// Writes one row into the new generation, unless a key of it is taken.
-    fn write_converted(
-        &mut self,
-        from: &TableSchema,
-        to: &TableSchema,
-        old_key: &RowKey,
-        values: &[Value],
-    ) -> Result<Option<ConflictOn>> {
-        let key = match (&from.identity, &to.identity) {
-            (_, RowIdentity::PrimaryKey(_)) => row_key(to, values),
-            (RowIdentity::Hidden, RowIdentity::Hidden) => under_generation(to, old_key),
-            (RowIdentity::PrimaryKey(_), RowIdentity::Hidden) => {
-                hidden_row_key(to.generation, self.store.allocate_row_ids(1)?)
-            }
-        };
-        if self.is_written_aside(Family::Rows, key.as_bytes())? {
-            return Ok(Some(ConflictOn::PrimaryKey));
-        }
-        let entries: Vec<IndexKey> = to.indexes.iter().map(|index| index_key(index, values, &key)).collect();
-        for (index, entry) in to.indexes.iter().zip(&entries) {
-            if self.is_taken(entry)? {
-                return Ok(Some(ConflictOn::Index(index.generation)));
+            if let Some(duplicate) = self.build_index(to, index).await? {
+                return Ok(Some(Refusal::Duplicate(duplicate)));
             }
         }
-        self.write_aside(to, &key, Bytes::from(encode_row(to, values)), entries)?;
         Ok(None)
     }
 
-    fn is_taken(&self, entry: &IndexKey) -> Result<bool> {
-        if entry.unique_prefix { self.is_written_aside(Family::Index, &entry.bytes) } else { Ok(false) }
+    async fn rewrite_rows(
+        &mut self,
+        from: &TableSchema,
+        to: &TableSchema,
+        convert: Option<Convert<'_>>,
+    ) -> Result<Option<Refusal>> {
+        self.created(to.generation);
+        self.finish_aside().await?;
+        let view = self.newest_view();
+        let mut scan = view.scan(&Arc::new(from.clone()), &KeyRange::generation(from.generation), Direction::Forward);
+        let mut filling = Filling::new(Family::Rows, to.generation);
+        let mut rewriter = Rewriter::new(from, to, convert);
+        let mut rows = SortedRun::new();
+        loop {
+            scan.next_run(ROWS_PER_STEP, &mut rows)?;
+            if rows.is_empty() {
+                return filling.finish(self).await?.map(|row| duplicate_row(to, &row)).transpose();
+            }
+            for (key, row) in rows.iter() {
+                let refusal = rewriter.encode(self, key, row)?;
+                if refusal.is_some() {
+                    return Ok(refusal);
+                }
+                if !filling.add(self, &rewriter.key, &rewriter.row)? {
+                    return duplicate_row(to, &rewriter.row).map(Some);
+                }
+            }
+            filling.rest(self).await?;
+        }
     }
 
-    fn is_written_aside(&self, family: Family, key: &[u8]) -> Result<bool> {
-        match &self.aside {
-            Some(aside) => Ok(aside.lock().get(&self.store, family, key)?.is_some()),
-            None => Ok(false),
+    /// Brings everything that was written aside into the store, without keeping a thread of the scheduler waiting.
+    async fn finish_aside(&mut self) -> Result<()> {
+        match &mut self.aside {
+            Some(aside) => aside.get_mut().write_all(&self.store).await,
+            None => Ok(()),
         }
     }
 }
 
-/// The same hidden number in another generation.
-fn under_generation(to: &TableSchema, key: &RowKey) -> RowKey {
-    let number = key.as_bytes().last_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-    hidden_row_key(to.generation, number)
+fn duplicate_row(to: &TableSchema, row: &[u8]) -> Result<Refusal> {
+    Ok(Refusal::Duplicate(Duplicate { constraint: ConflictOn::PrimaryKey, row: values_of(to, row)? }))
+}
+
+/// The values of the row that an index entry names.
+fn row_under(view: &ReadView, table: &TableSchema, key: RowKey) -> Result<Vec<Value>> {
+    match view.get(table, &key)? {
+        Some(row) => row.values(table),
+        None => Err(crate::Error::Corrupt { reason: "an index is built over a row that is not there".into() }),
+    }
+}
+
+/// Makes rows of one schema from rows of another.
+struct Rewriter<'a, 'c> {
+    from: &'a TableSchema,
+    to: &'a TableSchema,
+    convert: Option<Convert<'c>>,
+    carrier: Carrier,
+    /// The key columns, at their places among all, of a row that is carried over as it lies.
+    key_values: Vec<Value>,
+    /// The newest row.
+    key: Vec<u8>,
+    row: Vec<u8>,
+}
+
+impl<'a, 'c> Rewriter<'a, 'c> {
+    fn new(from: &'a TableSchema, to: &'a TableSchema, convert: Option<Convert<'c>>) -> Self {
+        Self {
+            from,
+            to,
+            convert,
+            carrier: Carrier::new(from, to),
+            key_values: vec![Value::Null; to.columns.len()],
+            key: Vec::new(),
+            row: Vec::new(),
+        }
+    }
+
+    /// Makes the next row and its key.
+    fn encode(&mut self, transaction: &Transaction, old_key: &[u8], old: &[u8]) -> Result<Option<Refusal>> {
+        self.key.clear();
+        self.row.clear();
+        if let Some(convert) = &mut self.convert {
+            let values = convert(values_of(self.from, old)?)?;
+            append_row(self.to, &values, &mut self.row);
+            self.key_values = values;
+        } else {
+            if !self.carrier.append(old, &mut self.row)? {
+                append_row(self.to, &values_of(self.from, old)?, &mut self.row);
+            }
+            if let RowIdentity::PrimaryKey(positions) = &self.to.identity {
+                for &position in positions {
+                    self.key_values[position] = value_at(self.from, old, position)?.to_owned();
+                }
+            }
+        }
+        match (&self.from.identity, &self.to.identity) {
+            (_, RowIdentity::PrimaryKey(positions)) => {
+                if let Some(&column) = positions.iter().find(|&&position| self.key_values[position].is_null()) {
+                    return Ok(Some(Refusal::NullInKey { column }));
+                }
+                append_row_key(self.to, &self.key_values, &mut self.key);
+            }
+            (RowIdentity::Hidden, RowIdentity::Hidden) => {
+                // The same hidden number.
+                let number = old_key.last_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+                append_hidden_row_key(self.to.generation, number, &mut self.key);
+            }
+            (RowIdentity::PrimaryKey(_), RowIdentity::Hidden) => {
+                let number = transaction.store.allocate_row_ids(1)?;
+                append_hidden_row_key(self.to.generation, number, &mut self.key);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A new generation on its way aside.
+struct Filling {
+    family: Family,
+    generation: GenerationId,
+    /// Where entries go once they have come out of order.
+    sorter: Option<Sorter>,
+    last_key: Vec<u8>,
+}
+
+impl Filling {
+    fn new(family: Family, generation: GenerationId) -> Self {
+        Self { family, generation, sorter: None, last_key: Vec::new() }
+    }
+
+    /// Adds an entry. False if it is known already that an earlier one has its key.
+    fn add(&mut self, transaction: &mut Transaction, key: &[u8], value: &[u8]) -> Result<bool> {
+        if let Some(sorter) = &mut self.sorter {
+            sorter.push(key, value);
+            return Ok(true);
+        }
+        let aside = transaction.aside.get_or_insert_default().get_mut();
+        aside.open(self.family, self.generation)?;
+        if self.last_key.as_slice() == key {
+            return Ok(false);
+        }
+        if aside.ends_before(self.generation, key) {
+            self.last_key.clear();
+            self.last_key.extend_from_slice(key);
+            aside.put(&transaction.store, self.generation, key, value)?;
+            return Ok(true);
+        }
+        let mut sorter = Sorter::default();
+        // Usually it is one of the first that is out of order.
+        for (key, value) in aside.take_whole(self.generation).iter().flat_map(|run| run.iter()) {
+            sorter.push(key, value);
+        }
+        sorter.push(key, value);
+        self.sorter = Some(sorter);
+        Ok(true)
+    }
+
+    /// Lets others run, and moves on what has gathered.
+    async fn rest(&mut self, transaction: &mut Transaction) -> Result<()> {
+        transaction.relieve().await?;
+        if self.sorter.as_ref().is_some_and(Sorter::is_full)
+            && let Some(mut sorter) = self.sorter.take()
+        {
+            let kv = Arc::clone(transaction.store.kv_handle());
+            let mut spilling = Background::start("sort", move || sorter.spill(kv.as_ref()).map(|()| sorter))?;
+            spilling.ended().await;
+            self.sorter = Some(spilling.join()??);
+        }
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    /// Writes what had to be sorted. Answers the value of an entry whose key another one has as well.
+    async fn finish(&mut self, transaction: &mut Transaction) -> Result<Option<Bytes>> {
+        let Some(sorter) = self.sorter.take() else { return Ok(None) };
+        // What went straight aside before lies there now, so that what comes is in order again.
+        transaction.finish_aside().await?;
+        let kv = Arc::clone(transaction.store.kv_handle());
+        let mut merging = Background::start("sort", move || sorter.merge(kv.as_ref()))?;
+        merging.ended().await;
+        let mut merge = merging.join()??;
+        self.last_key.clear();
+        loop {
+            for _ in 0..ROWS_PER_STEP {
+                let Some((key, value)) = merge.next()? else { return Ok(None) };
+                let aside = transaction.aside.get_or_insert_default().get_mut();
+                let is_new = self.last_key != key
+                    && (aside.ends_before(self.generation, key)
+                        || aside.get(&transaction.store, self.family, key)?.is_none());
+                if !is_new {
+                    return Ok(Some(Bytes::copy_from_slice(value)));
+                }
+                self.last_key.clear();
+                self.last_key.extend_from_slice(key);
+                aside.put(&transaction.store, self.generation, key, value)?;
+            }
+            self.rest(transaction).await?;
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! at the newest published state, which holds all that former owners of the lock have committed.
 
 mod aside;
+mod background;
 mod build;
 mod claim;
 mod definition;
@@ -13,6 +14,7 @@ mod lock;
 mod overlay;
 mod read_log;
 mod savepoint;
+mod sort;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -36,7 +38,7 @@ use crate::store::Store;
 use crate::value::Value;
 use aside::Aside;
 pub(crate) use aside::AsideView;
-pub use build::Duplicate;
+pub use build::{Convert, Duplicate, Refusal};
 pub use claim::ConflictOn;
 use definition::Definitions;
 pub(crate) use lock::LockTable;
@@ -47,6 +49,7 @@ use read_log::LoggedReads;
 pub(crate) use read_log::ReadLog;
 pub use savepoint::Savepoint;
 use savepoint::Savepoints;
+use write::Scratch;
 pub use write::{InsertOutcome, UpdateOutcome};
 use write_set::Command;
 pub(crate) use write_set::WriteSet;
@@ -99,6 +102,7 @@ pub struct Transaction {
     savepoints: Savepoints,
     definitions: Option<Box<Definitions>>,
     aside: Option<Box<Mutex<Aside>>>,
+    scratch: Scratch,
     when_published: Option<Box<dyn FnOnce() + Send>>,
 }
 
@@ -133,6 +137,7 @@ impl Store {
             savepoints: Savepoints::default(),
             definitions: None,
             aside: None,
+            scratch: Scratch::default(),
             when_published: None,
         }
     }
@@ -369,7 +374,7 @@ impl Transaction {
     /// What lies under the transaction's own writes: a committed state, or what it has written aside itself.
     fn committed(&self, state: &Published, family: Family, key: &[u8]) -> Result<Option<Bytes>> {
         if let Some(aside) = &self.aside {
-            let aside = aside.lock();
+            let mut aside = aside.lock();
             if aside.holds(family, key) {
                 return aside.get(&self.store, family, key);
             }
@@ -384,19 +389,19 @@ impl Transaction {
             self.rollback();
             return Ok(None);
         }
-        let mut aside = self.aside.take().map(|aside| aside.into_inner());
-        if let Some(aside) = &mut aside
-            && let Err(error) = aside.finish(&self.store)
+        if let Some(aside) = &mut self.aside
+            && let Err(error) = aside.get_mut().finish(&self.store).await
         {
-            aside.discard(&self.store, |_| true);
             self.rollback();
             return Err(error);
         }
+        let aside = self.aside.take().map(|aside| aside.into_inner());
         let request = self.request(aside.as_ref(), durability);
         let result = self.store.committer().submit(request).await;
-        if let Some(aside) = aside {
+        if let Some(mut aside) = aside {
+            let kept: Vec<GenerationId> = aside.kept().collect();
             match &result {
-                Ok(_) => aside.discard(&self.store, |generation| !aside.is_kept(generation)),
+                Ok(_) => aside.discard(&self.store, |generation| !kept.contains(&generation)),
                 // The next start finds out.
                 Err(Error::CommitOutcomeUnknown { .. }) => {}
                 Err(_) => aside.discard(&self.store, |_| true),

@@ -2,6 +2,7 @@
 
 mod aside;
 mod bank;
+mod bulk;
 mod isolation;
 mod unique;
 mod visibility;
@@ -44,7 +45,10 @@ impl World {
     }
 
     fn with(options: StoreOptions) -> Self {
-        let store = Store::in_memory(options);
+        Self::over(Store::in_memory(options))
+    }
+
+    fn over(store: Store) -> Self {
         let generation = store.allocate_generation().unwrap();
         let indexes = vec![
             index_on(store.allocate_generation().unwrap(), CODE, true),
@@ -205,7 +209,7 @@ async fn commit_error(mut transaction: Transaction) -> Error {
 fn futures_are_send(transaction: &mut Transaction, table: &TableSchema) {
     fn is_send<T: Send>(_: T) {}
     is_send(transaction.build_index(table, &table.indexes[0]));
-    is_send(transaction.rewrite(table, table, &mut Ok));
+    is_send(transaction.rewrite(table, table, None));
     is_send(transaction.commit(Durability::Sync));
     is_send(transaction.view().scan_batches(&Arc::new(table.clone()), &KeyRange::empty(), &[], true));
 }

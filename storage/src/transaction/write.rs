@@ -10,9 +10,11 @@ use super::write_set::{RowOrigin, Write, WriteSet};
 use super::{ConflictOn, Transaction, Wait};
 use crate::error::Result;
 use crate::id::TableId;
-use crate::key::{IndexKey, RowKey, hidden_row_key, index_key, row_key};
+use crate::key::{
+    IndexKey, RowKey, append_hidden_row_key, append_index_key, append_row_key, hidden_row_key, index_key, row_key,
+};
 use crate::kv::Family;
-use crate::row::{StoredRow, encode_row};
+use crate::row::{StoredRow, append_row, encode_row};
 use crate::schema::{IndexSchema, RowIdentity, TableSchema};
 use crate::value::Value;
 
@@ -36,6 +38,14 @@ pub enum UpdateOutcome {
     Conflict { constraint: ConflictOn, existing: StoredRow },
 }
 
+/// Memory for the keys and bytes of one row, kept for the next.
+#[derive(Default)]
+pub(super) struct Scratch {
+    key: Vec<u8>,
+    value: Vec<u8>,
+    entries: Vec<Vec<u8>>,
+}
+
 /// How an update changes one index entry.
 struct EntryChange {
     old: Bytes,
@@ -46,6 +56,10 @@ impl Transaction {
     /// Inserts a row, unless its primary key or a key of a unique index is taken. Waits for whoever is about to take or to
     /// give up such a key.
     pub async fn insert(&mut self, table: &TableSchema, row: &[Value], wait: Wait) -> Result<InsertOutcome> {
+        self.relieve().await?;
+        if self.insert_alone(table, row)? {
+            return Ok(InsertOutcome::Inserted(RowKey::from_bytes(Bytes::copy_from_slice(&self.scratch.key))));
+        }
         let mut claims = Vec::new();
         let key = match table.identity {
             RowIdentity::PrimaryKey(_) => {
@@ -64,14 +78,61 @@ impl Transaction {
             return Ok(InsertOutcome::Conflict { constraint: on, existing });
         }
         let bytes = Bytes::from(encode_row(table, row));
-        if self.goes_aside(table) {
-            self.write_aside(table, &key, bytes, entries)?;
-        } else {
-            let row = Write { family: Family::Rows, key: key.clone().into_bytes(), value: Some(bytes) };
-            let entries = entries.into_iter().map(|entry| put_index(entry.bytes, &key));
-            self.write_all(table.table, row, None, entries)?;
-        }
+        let row = Write { family: Family::Rows, key: key.clone().into_bytes(), value: Some(bytes) };
+        let entries = entries.into_iter().map(|entry| put_index(entry.bytes, &key));
+        self.write_all(table.table, row, None, entries)?;
         Ok(InsertOutcome::Inserted(key))
+    }
+
+    /// Inserts a row into contents that only this transaction knows, where nobody is to be waited for. False, and nothing
+    /// is inserted, if the contents are others or a key of the row is taken: [`Transaction::insert`] tells.
+    ///
+    /// Whoever inserts many rows calls [`Transaction::relieve`] now and then.
+    pub fn insert_alone(&mut self, table: &TableSchema, row: &[Value]) -> Result<bool> {
+        if !self.goes_aside(table) {
+            return Ok(false);
+        }
+        let aside = self.aside.get_or_insert_default().get_mut();
+        let Scratch { key, value, entries } = &mut self.scratch;
+        key.clear();
+        match table.identity {
+            RowIdentity::PrimaryKey(_) => {
+                append_row_key(table, row, key);
+                if !aside.ends_before(table.generation, key) && aside.get(&self.store, Family::Rows, key)?.is_some() {
+                    return Ok(false);
+                }
+            }
+            RowIdentity::Hidden => {
+                append_hidden_row_key(table.generation, self.store.allocate_row_ids(1)?, key);
+            }
+        }
+        entries.resize_with(table.indexes.len(), Vec::new);
+        for (index, entry) in table.indexes.iter().zip(entries.iter_mut()) {
+            entry.clear();
+            let is_unique = append_index_key(index, row, key, entry);
+            if is_unique
+                && !aside.ends_before(index.generation, entry)
+                && aside.get(&self.store, Family::Index, entry)?.is_some()
+            {
+                return Ok(false);
+            }
+        }
+        value.clear();
+        append_row(table, row, value);
+        aside.open(Family::Rows, table.generation)?;
+        aside.put(&self.store, table.generation, key, value)?;
+        for (index, entry) in table.indexes.iter().zip(entries.iter()) {
+            aside.open(Family::Index, index.generation)?;
+            aside.put(&self.store, index.generation, entry, key)?;
+        }
+        Ok(true)
+    }
+
+    /// Sends what has gathered aside to the store, if it is much. Waits for what is on its way there.
+    pub async fn relieve(&mut self) -> Result<()> {
+        let Some(aside) = &mut self.aside else { return Ok(()) };
+        let aside = aside.get_mut();
+        if aside.is_full() { aside.relieve(&self.store).await } else { Ok(()) }
     }
 
     /// Replaces a row, which `lock_row` has locked and answered. Only the index entries whose columns change are touched,
@@ -218,24 +279,6 @@ impl Transaction {
         self.definitions.is_some()
             && self.may_write_aside(table.generation)
             && table.indexes.iter().all(|index| self.may_write_aside(index.generation))
-    }
-
-    /// Writes a new row and its index entries past the write set.
-    pub(super) fn write_aside(
-        &mut self,
-        table: &TableSchema,
-        key: &RowKey,
-        bytes: Bytes,
-        entries: Vec<IndexKey>,
-    ) -> Result<()> {
-        let aside = self.aside.get_or_insert_default().get_mut();
-        aside.open(&self.store, table.generation)?;
-        aside.put(&self.store, Family::Rows, key.clone().into_bytes(), bytes)?;
-        for (index, entry) in table.indexes.iter().zip(entries) {
-            aside.open(&self.store, index.generation)?;
-            aside.put(&self.store, Family::Index, entry.bytes, key.clone().into_bytes())?;
-        }
-        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::ast::{
     AlterColumnOperation, AlterTable, AlterTableOperation, ObjectName, Owner, RenameTableNameKind, SqlOption,
     TableConstraint,
 };
-use storage::{TableId, TableLock, Value};
+use storage::{Refusal, TableId, TableLock, Value};
 
 use super::names::{self, named_schema};
 use super::{DefinitionEnvironment, options, owner_oid};
@@ -274,31 +274,40 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// Writes every row of a table into new contents, as `after` says: other columns, another key, or both. `convert`
-    /// makes a row of the new columns from one of the old.
+    /// makes a row of the new columns from one of the old; without it the columns stay as they are.
     pub(super) async fn rewrite(
         &mut self,
         before: &Table,
         mut after: Table,
-        convert: &mut (dyn FnMut(Vec<Value>) -> Result<Vec<Value>> + Send),
+        convert: Option<&mut (dyn FnMut(Vec<Value>) -> Result<Vec<Value>> + Send)>,
     ) -> Result<()> {
         let generation = self.new_generation()?;
         for index in after.indexes.iter_mut().filter(|index| !index.primary) {
             index.generation = Some(self.new_generation()?);
         }
         after.lay_out(generation, &[])?;
-        let mut failure = None;
-        let mut convert_or_stop = |values| {
-            convert(values).map_err(|error| {
-                failure = Some(error);
-                storage::Error::Io("a row could not be converted".to_owned())
-            })
+        let rewritten = match convert {
+            None => self.transaction.rewrite(&before.storage, &after.storage, None).await,
+            Some(convert) => {
+                let mut failure = None;
+                let mut convert_or_stop = |values| {
+                    convert(values).map_err(|error| {
+                        failure = Some(error);
+                        storage::Error::Io("a row could not be converted".to_owned())
+                    })
+                };
+                let convert: storage::Convert<'_> = &mut convert_or_stop;
+                let rewritten = self.transaction.rewrite(&before.storage, &after.storage, Some(convert)).await;
+                if let Some(error) = failure {
+                    return Err(error);
+                }
+                rewritten
+            }
         };
-        let rewritten = self.transaction.rewrite(&before.storage, &after.storage, &mut convert_or_stop).await;
-        if let Some(error) = failure {
-            return Err(error);
-        }
-        if let Some(duplicate) = rewritten? {
-            return Err(self.not_unique(&after, &duplicate));
+        match rewritten? {
+            None => {}
+            Some(Refusal::Duplicate(duplicate)) => return Err(self.not_unique(&after, &duplicate)),
+            Some(Refusal::NullInKey { column }) => return Err(self.contains_null(&after, column)),
         }
         self.drop_contents(before);
         self.transaction.replaced(TableId(before.oid));

@@ -64,18 +64,17 @@ impl DefinitionEnvironment<'_> {
             // A sequence that the column brings along is in this transaction's catalog only.
             let context = &EvalContext { catalog: self.catalog(), ..self.context.clone() };
             let refusal = column.not_null.then(|| self.contains_null(&table, position));
-            return self
-                .rewrite(before, table, &mut |mut values| {
-                    let value = eval(&default, context, &NoRow)?;
-                    if value.is_null()
-                        && let Some(refusal) = &refusal
-                    {
-                        return Err(refusal.clone());
-                    }
-                    values.push(value);
-                    Ok(values)
-                })
-                .await;
+            let mut extend = |mut values: Vec<Value>| {
+                let value = eval(&default, context, &NoRow)?;
+                if value.is_null()
+                    && let Some(refusal) = &refusal
+                {
+                    return Err(refusal.clone());
+                }
+                values.push(value);
+                Ok(values)
+            };
+            return self.rewrite(before, table, Some(&mut extend)).await;
         }
         // The rows that are there hold the default as it is at this moment, without being rewritten.
         let value = eval(&default, self.context, &NoRow)?;
@@ -155,12 +154,11 @@ impl DefinitionEnvironment<'_> {
     async fn put_without_column(&mut self, before: &Table, mut after: Table, position: usize) -> Result<()> {
         if before.primary_key() != after.primary_key() {
             // Rows lose the key that they lie under.
-            return self
-                .rewrite(before, after, &mut |mut values| {
-                    values.remove(position);
-                    Ok(values)
-                })
-                .await;
+            let mut shorten = |mut values: Vec<Value>| {
+                values.remove(position);
+                Ok(values)
+            };
+            return self.rewrite(before, after, Some(&mut shorten)).await;
         }
         for index in before.secondary_indexes().filter(|index| after.indexes.iter().all(|kept| kept.oid != index.oid)) {
             if let Some(generation) = index.generation {
@@ -294,7 +292,7 @@ impl DefinitionEnvironment<'_> {
         }
         let context = self.context;
         let refusal = column.not_null.then(|| self.contains_null(&after, position));
-        self.rewrite(&before, after, &mut |mut values| {
+        let mut change = |mut values: Vec<Value>| {
             let value = eval(&convert, context, &Values { values: &values, places: &places })?;
             if value.is_null()
                 && let Some(refusal) = &refusal
@@ -303,8 +301,8 @@ impl DefinitionEnvironment<'_> {
             }
             values[position] = value;
             Ok(values)
-        })
-        .await?;
+        };
+        self.rewrite(&before, after, Some(&mut change)).await?;
         self.recheck(oid).await
     }
 

@@ -44,20 +44,7 @@ impl DefinitionEnvironment<'_> {
         let (_, before) = self.locked_table(oid)?;
         let mut after = (*before).clone();
         self.add_key(&mut after, key).await?;
-        let numbers = after.primary_key().unwrap_or_default();
-        let mut refusals = Vec::with_capacity(numbers.len());
-        for number in numbers {
-            let position = after.place(*number)?;
-            refusals.push((position, self.contains_null(&after, position)));
-        }
-        self.rewrite(&before, after, &mut |values| match refusals
-            .iter()
-            .find(|(position, _)| values[*position].is_null())
-        {
-            Some((_, refusal)) => Err(refusal.clone()),
-            None => Ok(values),
-        })
-        .await
+        self.rewrite(&before, after, None).await
     }
 
     pub(super) async fn alter_drop_constraint(
@@ -100,7 +87,7 @@ impl DefinitionEnvironment<'_> {
         after.indexes.retain(|own| own.oid != index);
         if before.primary_key().is_some() && after.primary_key().is_none() {
             // Rows lose the key that they lie under.
-            return self.rewrite(&before, after, &mut Ok).await;
+            return self.rewrite(&before, after, None).await;
         }
         for index in before.indexes.iter().filter(|own| own.oid == index) {
             if let Some(generation) = index.generation {

@@ -17,18 +17,15 @@ use crate::function::EvalContext;
 use crate::plan::write::Write;
 use crate::plan::{AuthorizedPlan, Plan};
 
-/// A row from outside: position in the table and value of each column that it has.
-pub(crate) struct Copied {
-    pub(crate) values: Vec<(usize, Value)>,
-}
-
 /// A run of rows into one table.
 #[derive(Debug)]
 pub(crate) struct Bulk {
     plan: AuthorizedWrite,
-    /// What the columns hold that the rows do not have.
-    row: Vec<Expr>,
+    /// The columns that do not come from outside: their places, and what they hold.
+    computed: Vec<(usize, Expr)>,
     filter: Option<Expr>,
+    /// The row that is to be inserted next.
+    values: Vec<Value>,
     count: u64,
     pending: Pending,
 }
@@ -59,60 +56,59 @@ impl std::ops::Deref for AuthorizedWrite {
 }
 
 impl Bulk {
-    pub(crate) fn new(plan: Arc<AuthorizedPlan>, row: Vec<Expr>, filter: Option<Expr>) -> Result<Self> {
-        Ok(Self { plan: AuthorizedWrite::new(plan)?, row, filter, count: 0, pending: Pending::default() })
+    /// `row` computes the table's columns, `given` are the places of those that come from outside instead.
+    pub(crate) fn new(
+        plan: Arc<AuthorizedPlan>,
+        row: Vec<Expr>,
+        given: &[usize],
+        filter: Option<Expr>,
+    ) -> Result<Self> {
+        let values = vec![Value::Null; row.len()];
+        let computed = row.into_iter().enumerate().filter(|(position, _)| !given.contains(position)).collect();
+        let plan = AuthorizedWrite::new(plan)?;
+        Ok(Self { plan, computed, filter, values, count: 0, pending: Pending::default() })
     }
 
     pub(crate) fn table(&self) -> &Arc<Table> {
         &self.plan.target.table
     }
 
+    /// Gives the next row a value from outside.
+    pub(crate) fn set(&mut self, position: usize, value: Value) {
+        self.values[position] = value;
+    }
+
+    /// Inserts the row that was set, unless the filter leaves it out.
     pub(crate) async fn insert(
         &mut self,
-        copied: Copied,
         context: &EvalContext,
         transaction: &mut Transaction,
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<()> {
-        let values = self.complete(copied, context)?;
-        let write = self.plan.clone();
-        let target = &write.target;
-        if self.filter.is_some() && !point::is_true(self.filter.as_ref(), context, &TargetSource::of(target, &values))?
-        {
+        for (position, default) in &self.computed {
+            self.values[*position] = eval(default, context, &NoRow)?;
+        }
+        let (target, values) = (&self.plan.target, &self.values);
+        if self.filter.is_some() && !point::is_true(self.filter.as_ref(), context, &TargetSource::of(target, values))? {
             return Ok(());
         }
-        check_row(target, context, &values)?;
-        match transaction.insert(&target.table.storage, &values, wait).await? {
-            InsertOutcome::Inserted(_) => {}
-            InsertOutcome::Conflict { constraint, .. } => {
-                return Err(duplicate_key(&target.table, &constraint, &values, context));
-            }
+        check_row(target, context, values)?;
+        if !transaction.insert_alone(&target.table.storage, values)?
+            && let InsertOutcome::Conflict { constraint, .. } =
+                transaction.insert(&target.table.storage, values, wait).await?
+        {
+            return Err(duplicate_key(&target.table, &constraint, values, context));
         }
         self.count += 1;
-        if !target.parents.is_empty() {
-            let pending = std::mem::take(&mut self.pending);
-            let written = Written::default();
-            let mut run = Run { write: &write, context, transaction, environment, wait, written, pending };
-            run.check_parents(&values, None).await?;
-            self.pending = run.pending;
+        if target.parents.is_empty() {
+            return Ok(());
         }
+        let (write, pending, written) = (&self.plan, std::mem::take(&mut self.pending), Written::default());
+        let mut run = Run { write, context, transaction, environment, wait, written, pending };
+        run.check_parents(values, None).await?;
+        self.pending = run.pending;
         Ok(())
-    }
-
-    fn complete(&self, copied: Copied, context: &EvalContext) -> Result<Vec<Value>> {
-        let mut given: Vec<Option<Value>> = vec![None; self.row.len()];
-        for (position, value) in copied.values {
-            given[position] = Some(value);
-        }
-        given
-            .into_iter()
-            .zip(&self.row)
-            .map(|(given, default)| match given {
-                Some(value) => Ok(value),
-                None => eval(default, context, &NoRow),
-            })
-            .collect()
     }
 
     /// Looks at what had to wait for all rows; answers their number.

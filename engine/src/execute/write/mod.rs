@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::expr::eval::eval;
 use crate::function::EvalContext;
 use crate::plan::write::{Action, Returning, Write};
-pub(crate) use bulk::{Bulk, Copied};
+pub(crate) use bulk::Bulk;
 use foreign_key::Pending;
 use row::TargetSource;
 pub(crate) use row::check_row;

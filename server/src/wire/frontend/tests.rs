@@ -33,6 +33,28 @@ fn frames_are_cut_only_when_whole() {
 }
 
 #[test]
+fn copy_data_is_taken_together_and_nothing_else_is() {
+    let messages = [encoded(b'd', b"1\n"), encoded(b'd', b""), encoded(b'd', b"2\n"), encoded(b'c', b"")].concat();
+    let mut found = Vec::new();
+    let mut input = BytesMut::new();
+    for byte in messages {
+        input.extend_from_slice(&[byte]);
+        take_copy_data(&mut input, &mut found, 100);
+    }
+    assert_eq!((&found[..], &input[..]), (&b"1\n2\n"[..], &b"c\0\0\0\x04"[..]));
+    let mut input = BytesMut::from(&[encoded(b'd', b"abc"), encoded(b'd', b"def"), encoded(b'd', b"ghi")].concat()[..]);
+    let mut found = Vec::new();
+    take_copy_data(&mut input, &mut found, 4);
+    assert_eq!((&found[..], &input[..]), (&b"abcdef"[..], &encoded(b'd', b"ghi")[..]));
+    // A length that cannot be is for `next_frame` to refuse.
+    for bytes in [&b"d\0\0\0\x03abc"[..], b"d\xff\xff\xff\xff", b"d\0"] {
+        let (mut input, mut found) = (BytesMut::from(bytes), Vec::new());
+        take_copy_data(&mut input, &mut found, 100);
+        assert_eq!((&found[..], &input[..]), (&b""[..], bytes));
+    }
+}
+
+#[test]
 fn what_is_missing_is_known_from_the_header() {
     let missing = |bytes: &[u8]| missing_bytes(&BytesMut::from(bytes));
     assert_eq!((missing(b""), missing(b"Q"), missing(b"Q\0\0\0\x0a")), (5, 4, 6));

@@ -4,7 +4,7 @@ use super::*;
 
 impl World {
     /// The table with new, empty contents.
-    fn renewed(&self) -> Arc<TableSchema> {
+    pub(super) fn renewed(&self) -> Arc<TableSchema> {
         let mut table = (*self.table).clone();
         table.generation = self.store.allocate_generation().unwrap();
         for index in &mut table.indexes {
@@ -14,7 +14,7 @@ impl World {
     }
 
     /// How many keys of these contents the store has, committed or not.
-    fn keys_stored(&self, table: &TableSchema) -> usize {
+    pub(super) fn keys_stored(&self, table: &TableSchema) -> usize {
         let snapshot = self.store.kv().snapshot().unwrap();
         let mut count = 0;
         let generations = std::iter::once(table.generation).chain(table.indexes.iter().map(|index| index.generation));
@@ -32,7 +32,7 @@ impl World {
     }
 }
 
-fn create(transaction: &mut Transaction, table: &TableSchema) {
+pub(super) fn create(transaction: &mut Transaction, table: &TableSchema) {
     transaction.created(table.generation);
     for index in &table.indexes {
         transaction.created(index.generation);
@@ -166,7 +166,8 @@ async fn rows_are_rewritten_under_another_key() {
         row[AMOUNT] = Value::Int4(int(&row[ID]) / 2);
         Ok(row)
     };
-    let duplicate = transaction.rewrite(&old, &new, &mut constant).await.unwrap().unwrap();
+    let refusal = transaction.rewrite(&old, &new, Some(&mut constant)).await.unwrap();
+    let Some(Refusal::Duplicate(duplicate)) = refusal else { panic!("{refusal:?}") };
     assert_eq!((duplicate.constraint, int(&duplicate.row[ID])), (ConflictOn::PrimaryKey, 3));
     transaction.rollback();
     assert_eq!(world.keys_stored(&new), 0);
@@ -175,7 +176,7 @@ async fn rows_are_rewritten_under_another_key() {
         row[AMOUNT] = Value::Int4(-int(&row[AMOUNT]));
         Ok(row)
     };
-    assert_eq!(transaction.rewrite(&old, &new, &mut negative).await.unwrap(), None);
+    assert_eq!(transaction.rewrite(&old, &new, Some(&mut negative)).await.unwrap(), None);
     transaction.dropped(old.generation);
     commit(transaction).await;
     world.table = Arc::new(new);
