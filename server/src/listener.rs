@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::connection::{self, Accepted};
 use crate::server::Server;
 use crate::shutdown::Phase;
+use crate::threads::IoThreads;
 
 /// Clients that may wait to be accepted.
 const BACKLOG: u32 = 4096;
@@ -94,20 +95,23 @@ impl Listeners {
     }
 
     /// Serves whoever comes, until the server drains; returns what ends when the last connection has.
-    pub(crate) fn serve(self, server: &Arc<Server>) -> Connections {
+    pub(crate) fn serve(self, server: &Arc<Server>, threads: IoThreads) -> Connections {
+        let threads = Arc::new(threads);
         let (alive, ended) = mpsc::channel(1);
         // Sockets, whatever their stage; those of cancel requests need room when all sessions are taken.
         let sockets = Arc::new(Semaphore::new(2 * server.limits.max_connections.min(Semaphore::MAX_PERMITS / 4) + 16));
         for listener in self.listeners {
-            tokio::spawn(accept_all(listener, server.clone(), sockets.clone(), alive.clone()));
+            let gate = Gate { server: server.clone(), threads: threads.clone(), sockets: sockets.clone() };
+            tokio::spawn(gate.accept_all(listener, alive.clone()));
         }
-        Connections { ended, _socket_file: self.socket_file }
+        Connections { ended, _threads: threads, _socket_file: self.socket_file }
     }
 }
 
 /// The connections that are served.
 pub(crate) struct Connections {
     ended: mpsc::Receiver<()>,
+    _threads: Arc<IoThreads>,
     _socket_file: Option<SocketFile>,
 }
 
@@ -137,36 +141,51 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-async fn accept_all(listener: Listener, server: Arc<Server>, sockets: Arc<Semaphore>, alive: mpsc::Sender<()>) {
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = server.shutdown.reached(Phase::Draining) => return,
-            accepted = listener.accept() => accepted,
-        };
-        let accepted = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
+/// What lets clients in.
+struct Gate {
+    server: Arc<Server>,
+    threads: Arc<IoThreads>,
+    sockets: Arc<Semaphore>,
+}
+
+impl Gate {
+    async fn accept_all(self, listener: Listener, alive: mpsc::Sender<()>) {
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = self.server.shutdown.reached(Phase::Draining) => return,
+                accepted = listener.accept() => accepted,
+            };
+            if let Err(error) = accepted.and_then(|accepted| self.admit(accepted, &alive)) {
                 // A client that gave up while it waited is no reason to pause; a full table of files is.
                 if error.kind() != io::ErrorKind::ConnectionAborted {
                     tracing::error!(%error, "could not accept a connection");
                     tokio::time::sleep(EXHAUSTED_PAUSE).await;
                 }
-                continue;
             }
-        };
-        let Ok(place) = sockets.clone().try_acquire_owned() else {
+        }
+    }
+
+    /// Gives a client a thread that serves it.
+    fn admit(&self, accepted: Accepted, alive: &mpsc::Sender<()>) -> io::Result<()> {
+        let Ok(place) = self.sockets.clone().try_acquire_owned() else {
             tracing::warn!("a connection is turned away: too many sockets are open");
-            continue;
+            return Ok(());
         };
-        let (server, alive) = (server.clone(), alive.clone());
-        tokio::spawn(async move {
-            let served = AssertUnwindSafe(connection::serve(accepted, server)).catch_unwind().await;
+        let (server, alive) = (self.server.clone(), alive.clone());
+        let (seat, accepted) = (self.threads.seat()?, accepted.detach()?);
+        let handle = seat.handle().clone();
+        handle.spawn(async move {
+            let served = match accepted.attach() {
+                Ok(accepted) => AssertUnwindSafe(connection::serve(accepted, server)).catch_unwind().await,
+                Err(error) => return tracing::error!(%error, "could not take over a connection"),
+            };
             if served.is_err() {
                 tracing::error!("a connection ended by a panic; the others go on");
             }
-            drop((place, alive));
+            drop((seat, place, alive));
         });
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ mod listener;
 mod logging;
 mod server;
 mod shutdown;
+mod threads;
 mod tls;
 mod wire;
 
@@ -33,10 +34,6 @@ fn main() -> ExitCode {
     }
 }
 
-/// Statements are trees that are walked recursively; as deep as the engine lets them be, they fit. Only pages that are
-/// touched take memory.
-const THREAD_STACK_BYTES: usize = 64 << 20;
-
 fn start() -> Result<(), String> {
     let config = CommandLine::parse().into_config().map_err(|error| error.to_string())?;
     logging::start(&config.log)?;
@@ -45,10 +42,12 @@ fn start() -> Result<(), String> {
         Err(std::env::VarError::NotPresent) => None,
         Err(error) => return Err(format!("{PASSWORD_VARIABLE}: {error}")),
     };
+    // This one lets clients in and ends the server; those who are in are served by threads of their own.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .thread_name("kalamdb-io")
-        .thread_stack_size(THREAD_STACK_BYTES)
+        .worker_threads(1)
+        .thread_name("kalamdb-main")
+        .thread_stack_size(threads::STACK_BYTES)
         .build()
         .map_err(|error| format!("could not start threads: {error}"))?;
     let result = runtime.block_on(server::run(config, password)).map_err(|error| error.to_string());

@@ -13,6 +13,7 @@ use crate::config::{Config, Limits};
 use crate::connection::cancel::Peers;
 use crate::listener::{Connections, ListenError, Listeners};
 use crate::shutdown::{Phase, Shutdown, Signals};
+use crate::threads::IoThreads;
 use crate::tls::{CertificateFiles, Tls, TlsError};
 
 /// How long cancelled statements may take to notice.
@@ -38,6 +39,8 @@ pub(crate) enum StartError {
     Listen(#[from] ListenError),
     #[error("could not write \"{}\": {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("could not start threads: {0}")]
+    Threads(io::Error),
     #[error("could not listen for signals: {0}")]
     Signals(io::Error),
 }
@@ -68,7 +71,7 @@ pub(crate) async fn run(config: Config, initial_password: Option<String>) -> Res
     let addresses = listeners.addresses().to_vec();
     let server =
         Arc::new(Server { database, tls, limits: config.limits, peers: Arc::default(), shutdown: Shutdown::default() });
-    let mut connections = listeners.serve(&server);
+    let mut connections = listeners.serve(&server, IoThreads::start().map_err(StartError::Threads)?);
     tracing::info!(?addresses, data = %config.data.display(), "ready for connections");
     if let (Some(path), Some(address)) = (&config.port_file, addresses.first()) {
         write_port_file(path, &address.to_string())?;

@@ -85,10 +85,10 @@ impl Sessions {
         let answer = match kind {
             '>' => Answer::of(&*self.client(&name, config).await, &sql).await.to_string(),
             '&' => self.start(&name, sql, config).await,
-            _ => {
-                let waiting = self.waiting.remove(&name).expect("the session waits");
-                waiting.await.expect("a session does not panic").to_string()
-            }
+            _ => match self.waiting.remove(&name) {
+                Some(waiting) => waiting.await.expect("a session does not panic").to_string(),
+                None => "does not wait".to_owned(),
+            },
         };
         writeln!(answers, "{name}: {answer}").expect("a string takes all");
     }

@@ -39,7 +39,31 @@ pub(crate) enum Accepted {
     Unix(UnixStream),
 }
 
+/// The same between two event loops.
+pub(crate) enum Detached {
+    Tcp(std::net::TcpStream, SocketAddr),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Detached {
+    /// Joins the event loop that this runs in.
+    pub(crate) fn attach(self) -> io::Result<Accepted> {
+        Ok(match self {
+            Detached::Tcp(stream, address) => Accepted::Tcp(TcpStream::from_std(stream)?, address),
+            Detached::Unix(stream) => Accepted::Unix(UnixStream::from_std(stream)?),
+        })
+    }
+}
+
 impl Accepted {
+    /// Leaves the event loop that accepted it.
+    pub(crate) fn detach(self) -> io::Result<Detached> {
+        Ok(match self {
+            Accepted::Tcp(stream, address) => Detached::Tcp(stream.into_std()?, address),
+            Accepted::Unix(stream) => Detached::Unix(stream.into_std()?),
+        })
+    }
+
     pub(super) fn into_stream(self) -> Stream {
         match self {
             Accepted::Tcp(stream, _) => Stream::Tcp(stream),
