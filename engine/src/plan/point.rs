@@ -11,6 +11,7 @@ use super::relation::{LockWait, Query, Relation, Scan};
 use crate::catalog::Table;
 use crate::expr::{ColumnVar, Expr, ExprKind, walk};
 use crate::function::{Batch, Comparison};
+use crate::types::oid::{BPCHAR, INT2, INT4, INT8};
 
 /// How a point plan finds its rows: expressions without columns, in key order, of the key columns' own types.
 #[derive(Debug, Clone)]
@@ -147,6 +148,10 @@ fn equality(expr: &Expr) -> Option<(ColumnVar, &Expr)> {
         return None;
     }
     let [left, right] = args.as_slice() else { return None };
+    // char(n) compares without its trailing spaces, and keys have them.
+    if left.ty.oid == BPCHAR || right.ty.oid == BPCHAR {
+        return None;
+    }
     // A comparison across types converts one side; only a key of the column's own type can be looked up.
     if function.args[0] != function.args[1] {
         return cross_type(left, right).or_else(|| cross_type(right, left));
@@ -161,7 +166,6 @@ fn equality(expr: &Expr) -> Option<(ColumnVar, &Expr)> {
 /// `int8_column = int4_value` and the like: the evaluator widens or narrows the value to the column's type, and a
 /// value that does not fit finds nothing.
 fn cross_type<'a>(column: &'a Expr, value: &'a Expr) -> Option<(ColumnVar, &'a Expr)> {
-    use crate::types::oid::{INT2, INT4, INT8};
     let ExprKind::Column(var) = column.kind else { return None };
     let integers = [INT2, INT4, INT8];
     (integers.contains(&column.ty.oid) && integers.contains(&value.ty.oid) && is_value(value)).then_some((var, value))

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 
 mod grant;
 mod role;
-mod sequence;
+pub(super) mod sequence;
 #[cfg(test)]
 mod tests;
 

@@ -56,6 +56,17 @@ impl Transaction {
     /// Inserts a row, unless its primary key or a key of a unique index is taken. Waits for whoever is about to take or to
     /// give up such a key.
     pub async fn insert(&mut self, table: &TableSchema, row: &[Value], wait: Wait) -> Result<InsertOutcome> {
+        self.insert_preferring(table, row, None, wait).await
+    }
+
+    /// The same; a row with which several keys collide answers `prefer`, if that is one of them.
+    pub async fn insert_preferring(
+        &mut self,
+        table: &TableSchema,
+        row: &[Value],
+        prefer: Option<ConflictOn>,
+        wait: Wait,
+    ) -> Result<InsertOutcome> {
         self.relieve().await?;
         if self.insert_alone(table, row)? {
             return Ok(InsertOutcome::Inserted(RowKey::from_bytes(Bytes::copy_from_slice(&self.scratch.key))));
@@ -72,6 +83,9 @@ impl Transaction {
         let entries: Vec<IndexKey> = table.indexes.iter().map(|index| index_key(index, row, &key)).collect();
         for (index, entry) in table.indexes.iter().zip(&entries) {
             claims.extend(claim_of(index, entry));
+        }
+        if prefer.is_some() {
+            claims.sort_by_key(|claim| Some(claim.on) != prefer);
         }
         if let Some(Taken { on, existing }) = self.claim(&claims, None, wait).await? {
             self.read_by_conflict(&existing.key);

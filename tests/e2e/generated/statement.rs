@@ -285,7 +285,7 @@ impl Generator {
             assignments.push(self.pick(&["n = n + 1", "n = coalesce(n, 0) - 1", "n = 5", "n = NULL"]).to_owned());
         }
         if self.chance(30) {
-            assignments.push(self.pick(&["s = s || 'y'", "s = upper(s)", "s = NULL", "s = n::text"]).to_owned());
+            assignments.push(self.pick(&["s = s || 'y'", "s = repeat(s, 2)", "s = NULL", "s = n::text"]).to_owned());
         }
         let returning = self.returning(table);
         format!("UPDATE {} SET {} WHERE {condition}{returning}", table.name, assignments.join(", "))
@@ -311,7 +311,7 @@ impl Generator {
             }
         }
         if self.chance(8) {
-            sql.push_str(self.pick(&[" FOR UPDATE", " FOR SHARE", " FOR NO KEY UPDATE", " FOR KEY SHARE"]));
+            sql.push_str(self.pick(&[" FOR UPDATE", " FOR SHARE"]));
         }
         sql
     }
@@ -322,7 +322,7 @@ impl Generator {
             0 => "*".to_owned(),
             1 => format!("{key}, n + 1 AS next"),
             2 => format!("s || 'x', coalesce(n, 0), {key} IS NULL"),
-            3 => "CASE WHEN n > 40 THEN 'big' WHEN n IS NULL THEN 'none' ELSE 'small' END, upper(s)".to_owned(),
+            3 => "CASE WHEN n > 40 THEN 'big' WHEN n IS NULL THEN 'none' ELSE 'small' END, length(s)".to_owned(),
             4 => format!("{key}::text, n % 7, u"),
             _ => format!("{}.*, 1", table.name),
         }

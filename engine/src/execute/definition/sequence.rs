@@ -10,7 +10,7 @@ use storage::{SequencePosition, SequenceRule, TableId, TableLock};
 
 use super::drop::Request;
 use super::names::{self, Place, Relation, refuse_system};
-use super::{DefinitionEnvironment, alter};
+use super::{DefinitionEnvironment, alter, owner_oid};
 use crate::catalog::{Catalog, Change, OwnedBy, Sequence, Table, TableColumn, TableKind, empty_storage};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
@@ -51,7 +51,6 @@ pub(super) async fn alter(
             environment.rename_table(oid, &ObjectName::from(vec![ast::Ident::with_quote('"', name)])).await
         }
         SequenceChange::Owner(role) => {
-            environment.refuse_owned(oid, "change owner of").await?;
             let owner = match role {
                 RoleName::Named(name) => Owner::Ident(ast::Ident::with_quote('"', name)),
                 RoleName::Current => Owner::CurrentUser,
@@ -60,10 +59,17 @@ pub(super) async fn alter(
                     return Err(Error::new(SqlState::UNDEFINED_OBJECT, "role \"public\" does not exist"));
                 }
             };
+            let (catalog, table) = environment.locked_table(oid)?;
+            if owner_oid(environment, &catalog, &owner)? != table.owner {
+                environment.refuse_owned(oid, "change owner of").await?;
+            }
             environment.change_table_owner(oid, &owner).await
         }
         SequenceChange::Schema(schema) => {
-            environment.refuse_owned(oid, "move").await?;
+            let (catalog, table) = environment.locked_table(oid)?;
+            if names::named_schema(&catalog, schema)?.oid != table.schema {
+                environment.refuse_owned(oid, "move").await?;
+            }
             environment.set_table_schema(oid, schema).await
         }
     }

@@ -57,8 +57,10 @@ impl Run<'_> {
     async fn insert_row(&mut self, insert: &Insert, values: Vec<Value>, touched: &mut Touched) -> Result<()> {
         let target = &self.write.target;
         check_row(target, self.context, &values)?;
+        let arbiter = insert.on_conflict.as_ref().and_then(OnConflict::arbiter);
         loop {
-            let outcome = self.transaction.insert(&target.table.storage, &values, self.wait).await;
+            let schema = &target.table.storage;
+            let outcome = self.transaction.insert_preferring(schema, &values, arbiter, self.wait).await;
             let (constraint, existing) = match outcome? {
                 InsertOutcome::Inserted(key) => {
                     if insert.on_conflict.is_some() {
@@ -136,11 +138,15 @@ impl Run<'_> {
 }
 
 impl OnConflict {
-    fn covers(&self, conflict: &ConflictOn) -> bool {
-        match (&self.arbiter, conflict) {
-            (None, _) | (Some(Arbiter::PrimaryKey), ConflictOn::PrimaryKey) => true,
-            (Some(Arbiter::Index(wanted)), ConflictOn::Index(met)) => wanted == met,
-            _ => false,
+    /// The one conflict that it resolves; None: any.
+    fn arbiter(&self) -> Option<ConflictOn> {
+        match self.arbiter.as_ref()? {
+            Arbiter::PrimaryKey => Some(ConflictOn::PrimaryKey),
+            Arbiter::Index(index) => Some(ConflictOn::Index(*index)),
         }
+    }
+
+    fn covers(&self, conflict: &ConflictOn) -> bool {
+        self.arbiter().is_none_or(|arbiter| arbiter == *conflict)
     }
 }

@@ -1,10 +1,11 @@
 //! CREATE and ALTER SEQUENCE, whose options come in any order.
 
 use datafusion::sql::sqlparser::ast::{self, ObjectName};
-use datafusion::sql::sqlparser::tokenizer::Token;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::{Definition, RoleName, role_name};
 use crate::error::{Error, Result, SqlState};
+use crate::statement::parse::tokenize;
 use crate::statement::reader::Reader;
 
 /// What CREATE and ALTER SEQUENCE may say; None is "not said".
@@ -64,6 +65,67 @@ pub(super) fn alter(reader: &mut Reader<'_>) -> Result<Definition> {
         SequenceChange::Options(options(reader)?)
     };
     Ok(Definition::AlterSequence { name, if_exists, change })
+}
+
+/// The tokens of a definition with the options of its identity columns in the order that the parser expects.
+pub(in crate::statement) fn order_identity_options(
+    text: &str,
+    tokens: &[TokenWithSpan],
+) -> Result<Option<Vec<TokenWithSpan>>> {
+    let is_word = |token: &TokenWithSpan, expected: &str| matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected));
+    if !tokens.iter().any(|token| is_word(token, "identity")) {
+        return Ok(None);
+    }
+    let mut ordered = Vec::with_capacity(tokens.len());
+    let mut rest = tokens;
+    while let Some((first, after)) = rest.split_first() {
+        ordered.push(first.clone());
+        rest = after;
+        if !is_word(first, "identity") {
+            continue;
+        }
+        let spaces = rest.iter().take_while(|token| matches!(token.token, Token::Whitespace(_))).count();
+        if rest.get(spaces).is_none_or(|token| token.token != Token::LParen) {
+            continue;
+        }
+        let Some(close) = rest.iter().position(|token| token.token == Token::RParen) else { continue };
+        let given = options(&mut Reader::new(text, &rest[spaces + 1..close]))?;
+        let place = rest[spaces].span;
+        ordered.push(rest[spaces].clone());
+        let words = tokenize(&given.in_order()?)?;
+        ordered.extend(words.into_iter().map(|word| TokenWithSpan::new(word.token, place)));
+        ordered.push(rest[close].clone());
+        rest = &rest[close + 1..];
+    }
+    Ok(Some(ordered))
+}
+
+impl SequenceOptions {
+    /// The options of an identity column as the parser reads them.
+    fn in_order(&self) -> Result<String> {
+        if self.name.is_some() {
+            return Err(Error::unsupported("SEQUENCE NAME for an identity column"));
+        }
+        if self.value_type.is_some() || self.owned_by.is_some() || self.restart.is_some() {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, "invalid sequence option for an identity column"));
+        }
+        let bound = |word: &str, bound: Option<Option<i64>>| match bound {
+            None => String::new(),
+            Some(None) => format!("NO {word} "),
+            Some(Some(value)) => format!("{word} {value} "),
+        };
+        let number =
+            |words: &str, value: Option<i64>| value.map_or_else(String::new, |value| format!("{words} {value} "));
+        Ok([
+            number("INCREMENT BY", self.increment),
+            bound("MINVALUE", self.min),
+            bound("MAXVALUE", self.max),
+            number("START WITH", self.start),
+            number("CACHE", self.cache),
+            self.cycle.map_or("", |cycle| if cycle { "CYCLE" } else { "NO CYCLE" }).to_owned(),
+        ]
+        .concat())
+    }
 }
 
 /// Options up to the end or a closing parenthesis.
