@@ -41,10 +41,13 @@ impl Session {
         let complete = |tag: &str| Ok(Outcome::Complete(tag.to_owned()));
         match statement {
             Statement::Set { local, name, value } => {
+                // A setting is given back when its transaction fails, also one that ends with the simple query.
+                self.begin_implicit();
                 self.set(*local, name, value.as_deref())?;
                 complete("SET")
             }
             Statement::Reset(target) => {
+                self.begin_implicit();
                 self.reset(target)?;
                 complete("RESET")
             }
