@@ -147,6 +147,10 @@ fn equality(expr: &Expr) -> Option<(ColumnVar, &Expr)> {
         return None;
     }
     let [left, right] = args.as_slice() else { return None };
+    // char(n) is equal without its trailing spaces, but lies in keys with them.
+    if left.ty.oid == crate::types::oid::BPCHAR || right.ty.oid == crate::types::oid::BPCHAR {
+        return None;
+    }
     // A comparison across types converts one side; only a key of the column's own type can be looked up.
     if function.args[0] != function.args[1] {
         return cross_type(left, right).or_else(|| cross_type(right, left));

@@ -256,6 +256,10 @@ impl Session {
     ) -> Result<(Arc<Prepared>, Arc<[Value]>)> {
         let inner = self.statement_named(name)?;
         let types = if is_planned(&inner) { self.plan_for(&inner)?.params.clone() } else { Arc::from([]) };
+        // PostgreSQL does not look at the arguments of a statement without parameters.
+        if types.is_empty() {
+            return Ok((inner, Arc::from([])));
+        }
         if types.len() != arguments.len() {
             let message = format!("wrong number of parameters for prepared statement \"{name}\"");
             let detail = format!("Expected {} parameters but got {}.", types.len(), arguments.len());

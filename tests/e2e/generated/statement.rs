@@ -311,7 +311,7 @@ impl Generator {
             }
         }
         if self.chance(8) {
-            sql.push_str(self.pick(&[" FOR UPDATE", " FOR SHARE", " FOR NO KEY UPDATE", " FOR KEY SHARE"]));
+            sql.push_str(self.pick(&[" FOR UPDATE", " FOR SHARE", " FOR UPDATE SKIP LOCKED", " FOR SHARE NOWAIT"]));
         }
         sql
     }
@@ -381,7 +381,7 @@ impl Generator {
             9 => format!("{name} = ANY (ARRAY[{}, {}]::{}[])", self.stored(ty), self.stored(ty), TYPES[ty].0),
             10 => self.pick(&["n IS NULL", "s IS NOT NULL", "u IS NULL", "k IS NULL"]).to_owned(),
             11 => format!("NOT ({name} = {value})"),
-            12 => format!("{name} IS NOT DISTINCT FROM {value}"),
+            12 => format!("({name} IS NOT DISTINCT FROM {value})"),
             13 if table.key > 1 => {
                 let (first, second) = (table.columns[0].ty, table.columns[1].ty);
                 format!("(k, l) = ({}, {})", self.value(first), self.value(second))

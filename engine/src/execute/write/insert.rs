@@ -69,8 +69,15 @@ impl Run<'_> {
                 }
                 InsertOutcome::Conflict { constraint, existing } => (constraint, existing),
             };
-            let Some(on_conflict) = insert.on_conflict.as_ref().filter(|conflict| conflict.covers(&constraint)) else {
-                return Err(duplicate_key(&target.table, &constraint, &values, self.context));
+            let on_conflict = insert.on_conflict.as_ref();
+            let (on_conflict, existing) = match on_conflict {
+                Some(on_conflict) if on_conflict.covers(&constraint) => (on_conflict, existing),
+                _ => match on_conflict.map(|on_conflict| self.arbiter_row(on_conflict, &values)).transpose()?.flatten()
+                {
+                    // The row breaks another constraint, too, but what its arbiter finds goes first.
+                    Some(existing) => (on_conflict.ok_or_else(|| Error::internal("no arbiter"))?, existing),
+                    None => return Err(duplicate_key(&target.table, &constraint, &values, self.context)),
+                },
             };
             if self.transaction.isolation() != Isolation::ReadCommitted
                 && existing.seq() > self.transaction.snapshot_seq()
@@ -80,6 +87,32 @@ impl Run<'_> {
             if self.resolve(on_conflict, &values, existing, touched).await? {
                 return Ok(());
             }
+        }
+    }
+
+    /// The row that has the arbiter's key already.
+    fn arbiter_row(&self, on_conflict: &OnConflict, values: &[Value]) -> Result<Option<StoredRow>> {
+        let schema = &self.write.target.table.storage;
+        let key = match (&on_conflict.arbiter, &schema.identity) {
+            (Some(Arbiter::PrimaryKey), storage::RowIdentity::PrimaryKey(positions)) => {
+                let key: Vec<Value> = positions.iter().map(|position| values[*position].clone()).collect();
+                Some(storage::key::primary_key_from(schema, &key))
+            }
+            (Some(Arbiter::Index(generation)), _) => {
+                let Some(index) = schema.indexes.iter().find(|index| index.generation == *generation) else {
+                    return Ok(None);
+                };
+                let key: Vec<Value> = index.columns.iter().map(|column| values[column.column].clone()).collect();
+                if key.iter().any(Value::is_null) {
+                    return Ok(None);
+                }
+                self.transaction.lookup_unique(index, &key)?
+            }
+            _ => None,
+        };
+        match key {
+            Some(key) => Ok(self.transaction.get(schema, &key)?),
+            None => Ok(None),
         }
     }
 
