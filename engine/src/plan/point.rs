@@ -148,7 +148,7 @@ fn equality(expr: &Expr) -> Option<(ColumnVar, &Expr)> {
     }
     let [left, right] = args.as_slice() else { return None };
     // char(n) is equal without its trailing spaces, but lies in keys with them.
-    if left.ty.oid == crate::types::oid::BPCHAR || right.ty.oid == crate::types::oid::BPCHAR {
+    if function.args.contains(&crate::types::oid::BPCHAR) {
         return None;
     }
     // A comparison across types converts one side; only a key of the column's own type can be looked up.
