@@ -148,8 +148,8 @@ fn equality(expr: &Expr) -> Option<(ColumnVar, &Expr)> {
         return None;
     }
     let [left, right] = args.as_slice() else { return None };
-    // char(n) compares without its trailing spaces, and keys have them.
-    if left.ty.oid == BPCHAR || right.ty.oid == BPCHAR {
+    // char(n) is equal without its trailing spaces, but lies in keys with them.
+    if function.args.contains(&BPCHAR) {
         return None;
     }
     // A comparison across types converts one side; only a key of the column's own type can be looked up.

@@ -268,8 +268,11 @@ impl Session {
             Some(Statement::Show(ShowTarget::All)) => Ok(Some(super::utility::show_all_columns().into())),
             Some(Statement::Explain { .. }) => Ok(text("QUERY PLAN")),
             Some(Statement::Execute { name, .. }) => {
-                let inner = self.statement_named(name)?;
-                Ok(self.plan_for(&inner)?.columns.clone())
+                // One that is not there is an error only when it is run.
+                match self.statements.get(name).cloned() {
+                    Some(inner) => Ok(self.plan_for(&inner)?.columns.clone()),
+                    None => Ok(None),
+                }
             }
             _ => Ok(None),
         }

@@ -101,7 +101,7 @@ impl Session {
                 let copy = copy.clone();
                 interrupt.guard(self.start_copy(copy, prepared.text.clone(), interrupt.clone())).await
             }
-            Statement::Begin(_)
+            Statement::Begin { .. }
             | Statement::Commit { .. }
             | Statement::Rollback { .. }
             | Statement::Savepoint(_)

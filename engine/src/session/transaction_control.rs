@@ -11,7 +11,7 @@ use crate::statement::{Statement, TransactionModes};
 impl Session {
     pub(super) async fn control_transaction(&mut self, statement: &Statement) -> Result<String> {
         match statement {
-            Statement::Begin(modes) => self.begin(*modes),
+            Statement::Begin { modes, tag } => self.begin(*modes).map(|()| (*tag).to_owned()),
             Statement::Commit { chain } => self.commit_statement(*chain).await,
             Statement::Rollback { chain } => self.rollback_statement(*chain),
             Statement::Savepoint(name) => self.savepoint(name),
@@ -46,7 +46,7 @@ impl Session {
         }
     }
 
-    fn begin(&mut self, modes: TransactionModes) -> Result<String> {
+    fn begin(&mut self, modes: TransactionModes) -> Result<()> {
         match std::mem::take(&mut self.state) {
             TransactionState::Idle => self.state = TransactionState::Explicit(self.new_open(modes)),
             // Earlier statements of the same simple query become part of the block.
@@ -62,7 +62,7 @@ impl Session {
             }
             failed @ TransactionState::Failed(_) => self.state = failed,
         }
-        Ok("BEGIN".to_owned())
+        Ok(())
     }
 
     async fn commit_statement(&mut self, chain: bool) -> Result<String> {

@@ -41,10 +41,13 @@ impl Session {
         let complete = |tag: &str| Ok(Outcome::Complete(tag.to_owned()));
         match statement {
             Statement::Set { local, name, value } => {
+                // A setting is given back when its transaction fails, also one that ends with the simple query.
+                self.begin_implicit();
                 self.set(*local, name, value.as_deref())?;
                 complete("SET")
             }
             Statement::Reset(target) => {
+                self.begin_implicit();
                 self.reset(target)?;
                 complete("RESET")
             }
@@ -258,6 +261,10 @@ impl Session {
     ) -> Result<(Arc<Prepared>, Arc<[Value]>)> {
         let inner = self.statement_named(name)?;
         let types = if is_planned(&inner) { self.plan_for(&inner)?.params.clone() } else { Arc::from([]) };
+        // PostgreSQL does not look at the arguments of a statement without parameters.
+        if types.is_empty() {
+            return Ok((inner, Arc::from([])));
+        }
         if types.len() != arguments.len() {
             let message = format!("wrong number of parameters for prepared statement \"{name}\"");
             let detail = format!("Expected {} parameters but got {}.", types.len(), arguments.len());

@@ -25,7 +25,11 @@ pub enum Statement {
     /// CREATE, ALTER, DROP, TRUNCATE, GRANT, REVOKE, COMMENT and the like.
     Definition(Box<Definition>),
     Copy(Box<CopyStatement>),
-    Begin(TransactionModes),
+    /// BEGIN or START TRANSACTION, and which of the two is its command tag.
+    Begin {
+        modes: TransactionModes,
+        tag: &'static str,
+    },
     Commit {
         chain: bool,
     },

@@ -53,7 +53,16 @@ pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>> {
         } else {
             format!("syntax error: {message}").into()
         };
-        Error::new(SqlState::SYNTAX_ERROR, words).at(position_in(text, error.location))
+        let position = position_in(text, error.location);
+        // What is not closed reaches to the end of the text.
+        let rest = position.and_then(|at| text.char_indices().nth(at - 1)).map(|(at, _)| &text[at..]);
+        let words = match rest {
+            Some(rest) if rest.starts_with(['\'', '"', '$', 'e', 'E']) => {
+                format!("{words} at or near \"{rest}\"").into()
+            }
+            _ => words,
+        };
+        Error::new(SqlState::SYNTAX_ERROR, words).at(position)
     })
 }
 

@@ -16,7 +16,7 @@ pub(super) fn quick(text: &str) -> Option<Statement> {
     }
     let word = text.trim_end_matches([';', ' ', '\n']).trim_start();
     if word.eq_ignore_ascii_case("begin") {
-        Some(Statement::Begin(TransactionModes::default()))
+        Some(Statement::Begin { modes: TransactionModes::default(), tag: "BEGIN" })
     } else if word.eq_ignore_ascii_case("commit") || word.eq_ignore_ascii_case("end") {
         Some(Statement::Commit { chain: false })
     } else if word.eq_ignore_ascii_case("rollback") {
@@ -105,11 +105,11 @@ fn transaction_verb(verb: &str, reader: &mut Reader) -> Result<Statement> {
     match verb {
         "begin" => {
             let _ = reader.word("work") || reader.word("transaction");
-            Ok(Statement::Begin(transaction_modes(reader)?))
+            Ok(Statement::Begin { modes: transaction_modes(reader)?, tag: "BEGIN" })
         }
         "start" => {
             reader.expect_word("transaction")?;
-            Ok(Statement::Begin(transaction_modes(reader)?))
+            Ok(Statement::Begin { modes: transaction_modes(reader)?, tag: "START TRANSACTION" })
         }
         "commit" if reader.word("prepared") => Err(Error::unsupported("COMMIT PREPARED")),
         "commit" | "end" => {

@@ -72,8 +72,10 @@ async fn play(seed: u64, [theirs, ours, wide]: &[Config; 3]) -> Result<Counts, S
                 answer
             });
         counts.compared += 1;
-        counts.errors += usize::from(expected.to_string().contains("ERROR"));
-        if !agree(&expected, &found) || !agree(&expected, &found_wide) {
+        counts.errors += usize::from(is_error(&expected));
+        // PostgreSQL reads all rows of an INSERT before it writes the first.
+        let is_open = sql.contains("), (") && [&expected, &found, &found_wide].into_iter().all(is_error);
+        if !is_open && (!agree(&expected, &found) || !agree(&expected, &found_wide)) {
             return Err(format!(
                 "SEED={seed}, statement {}, after\n{history}\n{sql}\n- PostgreSQL: {expected}\n- KalamDB:    {found}\n- \
                  without point plans: {found_wide}\n",
@@ -81,11 +83,15 @@ async fn play(seed: u64, [theirs, ours, wide]: &[Config; 3]) -> Result<Counts, S
             ));
         }
         // What changed nothing tells nothing about how the difference came about.
-        if !sql.starts_with("SELECT") && !expected.to_string().starts_with("ERROR") {
+        if !sql.starts_with("SELECT") && !is_error(&expected) {
             writeln!(history, "{sql};").expect("a string takes all");
         }
     }
     Ok(counts)
+}
+
+fn is_error(answer: &Answer) -> bool {
+    matches!(answer.results.last(), Some(Outcome::Error { .. }))
 }
 
 /// Errors agree by the class of their code: which of several rows is found to break which constraint first is open, and

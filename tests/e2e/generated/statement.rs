@@ -275,7 +275,8 @@ impl Generator {
             assignments.push(format!("{} = {}", first.name, self.stored(first.ty)));
         }
         if self.chance(30) {
-            let value = self.value(column("u"));
+            // Of its own type: PostgreSQL computes what is constant even when there is no row to assign it to.
+            let value = self.stored(column("u"));
             assignments.push(format!("u = {value}"));
         }
         if self.chance(20) {
@@ -311,7 +312,7 @@ impl Generator {
             }
         }
         if self.chance(8) {
-            sql.push_str(self.pick(&[" FOR UPDATE", " FOR SHARE"]));
+            sql.push_str(self.pick(&[" FOR UPDATE", " FOR SHARE", " FOR UPDATE SKIP LOCKED", " FOR SHARE NOWAIT"]));
         }
         sql
     }
@@ -381,7 +382,7 @@ impl Generator {
             9 => format!("{name} = ANY (ARRAY[{}, {}]::{}[])", self.stored(ty), self.stored(ty), TYPES[ty].0),
             10 => self.pick(&["n IS NULL", "s IS NOT NULL", "u IS NULL", "k IS NULL"]).to_owned(),
             11 => format!("NOT ({name} = {value})"),
-            12 => format!("{name} IS NOT DISTINCT FROM {value}"),
+            12 => format!("({name} IS NOT DISTINCT FROM {value})"),
             13 if table.key > 1 => {
                 let (first, second) = (table.columns[0].ty, table.columns[1].ty);
                 format!("(k, l) = ({}, {})", self.value(first), self.value(second))

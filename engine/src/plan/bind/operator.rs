@@ -157,6 +157,11 @@ impl Binder<'_> {
         if row(left).is_some() || row(right).is_some() {
             return Err(Error::unsupported("IS DISTINCT FROM between rows").at(self.position(sides.left)));
         }
+        // The parser takes `a IS DISTINCT FROM b AND c` for `a IS DISTINCT FROM (b AND c)`: no answer is better than that.
+        if let Ast::BinaryOp { op: BinaryOperator::And | BinaryOperator::Or, .. } = right {
+            let what = "IS DISTINCT FROM before AND or OR without parentheses around it";
+            return Err(Error::unsupported(what).at(self.position(sides.left)));
+        }
         let (left, right) = (self.bind(left, at)?, self.bind(right, at)?);
         let (equal, left_type, right_type) = self.comparison("=", left.ty, right.ty, sides)?;
         let left = Box::new(self.coerce_at(left, left_type, CastContext::Implicit, sides.left)?);
