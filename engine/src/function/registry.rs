@@ -18,6 +18,7 @@ const TABLES: &[&[Function]] = &[
     bytes::FUNCTIONS,
     cast::FUNCTIONS,
     catalog_info::FUNCTIONS,
+    catalog_info::PARTITIONS,
     catalog_info::SIZES,
     datetime::FUNCTIONS,
     encoding::FUNCTIONS,
@@ -30,7 +31,8 @@ const TABLES: &[&[Function]] = &[
     to_char::FUNCTIONS,
 ];
 
-const TABLE_FUNCTIONS: &[&[TableFunction]] = &[table::FUNCTIONS, catalog_info::TABLE_FUNCTIONS];
+const TABLE_FUNCTIONS: &[&[TableFunction]] =
+    &[table::FUNCTIONS, catalog_info::TABLE_FUNCTIONS, catalog_info::PARTITION_TABLES];
 
 /// Things by name.
 type Names<T> = FxHashMap<&'static str, Vec<&'static T>>;

@@ -9,6 +9,7 @@ use super::reader::Reader;
 use crate::error::{Error, Result};
 
 mod grant;
+mod partition;
 mod role;
 #[cfg(test)]
 mod tests;
@@ -128,6 +129,8 @@ pub enum PrivilegeObjects {
 pub enum TableChange {
     SetSchema(String),
     ResetOptions(Vec<String>),
+    AttachPartition { partition: ObjectName, values: ast::ForValues },
+    DetachPartition(ObjectName),
 }
 
 /// Reads a definition whose grammar is ours; None if the tokens are something else.
@@ -207,6 +210,15 @@ fn alter_table(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         let names = list(reader, Reader::identifier)?;
         reader.expect_token(&Token::RParen)?;
         TableChange::ResetOptions(names)
+    } else if reader.words(&["attach", "partition"]) {
+        let partition = reader.object_name()?;
+        TableChange::AttachPartition { partition, values: partition::for_values(reader)? }
+    } else if reader.words(&["detach", "partition"]) {
+        let partition = reader.object_name()?;
+        if reader.word("concurrently") || reader.word("finalize") {
+            return Err(Error::unsupported("DETACH PARTITION CONCURRENTLY"));
+        }
+        TableChange::DetachPartition(partition)
     } else {
         return Ok(None);
     };

@@ -6,7 +6,7 @@ use storage::{InsertOutcome, Transaction, Value, Wait};
 
 use super::foreign_key::Pending;
 use super::row::TargetSource;
-use super::{Run, Written, check_row, duplicate_key};
+use super::{Run, Written, check_new_row, duplicate_key};
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 use crate::execute::point;
@@ -82,7 +82,8 @@ impl Bulk {
         {
             return Ok(());
         }
-        check_row(target, context, &values)?;
+        let leaf = check_new_row(target, context, &values)?;
+        let target = target.at(leaf);
         match transaction.insert(&target.table.storage, &values, wait).await? {
             InsertOutcome::Inserted(_) => {}
             InsertOutcome::Conflict { constraint, .. } => {
@@ -94,7 +95,7 @@ impl Bulk {
             let pending = std::mem::take(&mut self.pending);
             let written = Written::default();
             let mut run = Run { write: &write, context, transaction, environment, wait, written, pending };
-            run.check_parents(&values, None).await?;
+            run.check_parents(leaf, &values, None).await?;
             self.pending = run.pending;
         }
         Ok(())

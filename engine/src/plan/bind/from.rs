@@ -159,8 +159,12 @@ impl Binder<'_> {
                 let (relation, scope, identity) =
                     self.scan_rows(&table, alias.as_ref().map(|alias| alias.name.as_str()));
                 let name = scope.relations[0].name.clone();
+                let partitions = match &relation {
+                    Relation::Scan(scan) => scan.partitions.clone(),
+                    _ => None,
+                };
                 if let Some(scans) = &mut self.lockable {
-                    scans.push(LockableScan { name, table: table.clone(), identity, nullable: false });
+                    scans.push(LockableScan { name, table: table.clone(), partitions, identity, nullable: false });
                 }
                 (relation, scope)
             }
@@ -220,7 +224,8 @@ impl Binder<'_> {
             table.columns.iter().enumerate().map(|(position, column)| (position, self.fresh(column.ty))).collect();
         let relation = ScopeRelation::of_table(table, alias, &columns);
         self.ranges.push(Range { name: relation.name.clone(), table: Some(table.oid) });
-        let scan = Scan { table: table.clone(), columns, row_identity: None };
+        let partitions = self.catalog.partition_tree(table).map(Arc::new);
+        let scan = Scan { table: table.clone(), columns, partitions, row_identity: None };
         (Relation::Scan(scan), Scope::of(relation))
     }
 

@@ -88,7 +88,8 @@ impl Binder<'_> {
             .map(|(at, column)| (at, Column { var: ColumnVar(first + at as u32), ty: column.ty }))
             .collect();
         let places = ColumnPlaces::new(columns.iter().map(|(position, column)| (column.var, *position)));
-        let mut scan = Scan { table: table.clone(), columns, row_identity: None };
+        let partitions = self.catalog.partition_tree(table).map(Arc::new);
+        let mut scan = Scan { table: table.clone(), columns, partitions, row_identity: None };
         if point_plans
             && others.is_none()
             && let Some(predicate) = &filter

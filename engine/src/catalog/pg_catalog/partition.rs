@@ -1,0 +1,152 @@
+//! `pg_inherits` and `pg_partitioned_table`, and partition keys and bounds written back as SQL.
+
+use storage::Value;
+
+use super::definition::column_name;
+use super::relation::{NULL, row, user_tables};
+use super::{Reader, fixed, types as type_rows};
+use crate::catalog::Table;
+use crate::catalog::partition::{Bound, Limit, PartitionKey, PartitionOf, Strategy};
+use crate::types::text::{self, Format};
+use crate::types::{self, Type, oid};
+
+pub(super) fn inheritance(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let mut rows = Vec::new();
+    for table in user_tables(reader.catalog) {
+        rows.extend(table.partitioning.of.iter().map(|of| row![table.oid, of.parent, 1, false]));
+        for index in &table.indexes {
+            rows.extend(index.parent.iter().map(|parent| row![index.oid, *parent, 1, false]));
+        }
+    }
+    rows
+}
+
+pub(super) fn partitioned_tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let mut rows = Vec::new();
+    for table in user_tables(reader.catalog) {
+        let Some(key) = &table.partitioning.key else { continue };
+        let is_default = |of: &PartitionOf| of.bound == Bound::Default;
+        let mut partitions = reader.catalog.partitions_of(table.oid);
+        let default = partitions.find(|partition| partition.partitioning.of.as_ref().is_some_and(is_default));
+        let of_columns = |fact: fn(Type) -> u32| -> Vec<u32> {
+            let positions = key.columns.iter().filter_map(|number| table.position_of_number(*number));
+            positions.map(|position| fact(table.columns[position].ty)).collect()
+        };
+        rows.push(row![
+            table.oid,
+            match key.strategy {
+                Strategy::Range => 'r',
+                Strategy::List => 'l',
+                Strategy::Hash => 'h',
+            },
+            i16::try_from(key.columns.len()).unwrap_or(i16::MAX),
+            default.map_or(0, |default| default.oid),
+            key.columns.clone(),
+            of_columns(|ty| fixed::operator_class(ty.oid)),
+            of_columns(|ty| type_rows::collation(ty.oid)),
+            NULL,
+        ]);
+    }
+    rows
+}
+
+/// `RANGE (a, b)`.
+pub(crate) fn key_definition(table: &Table, key: &PartitionKey) -> String {
+    let columns: Vec<String> = key.columns.iter().map(|number| column_name(table, *number)).collect();
+    format!("{} ({})", key.strategy.word(), columns.join(", "))
+}
+
+/// What stands in CREATE TABLE after PARTITION OF.
+pub(crate) fn bound_definition(parent: &Table, bound: &Bound, format: &Format) -> String {
+    match bound {
+        Bound::Default => "DEFAULT".to_owned(),
+        Bound::List(values) => {
+            let ty = key_types(parent).first().copied().unwrap_or(Type::new(oid::TEXT));
+            let values: Vec<String> = values.iter().map(|value| constant(value, ty, format)).collect();
+            format!("FOR VALUES IN ({})", values.join(", "))
+        }
+        Bound::Range { from, to } => {
+            format!("FOR VALUES FROM {} TO {}", limits(parent, from, format), limits(parent, to, format))
+        }
+        Bound::Hash { modulus, remainder } => format!("FOR VALUES WITH (modulus {modulus}, remainder {remainder})"),
+    }
+}
+
+/// The limits of a range in parentheses.
+pub(crate) fn limits(parent: &Table, limits: &[Limit], format: &Format) -> String {
+    let written: Vec<String> = limits
+        .iter()
+        .zip(key_types(parent))
+        .map(|(limit, ty)| match limit {
+            Limit::Min => "MINVALUE".to_owned(),
+            Limit::Max => "MAXVALUE".to_owned(),
+            Limit::Value(value) => constant(value, ty, format),
+        })
+        .collect();
+    format!("({})", written.join(", "))
+}
+
+/// What every row of a partition satisfies. None where it has no short form: for the default partition, which knows only
+/// what the others take, and for ranges over several columns.
+pub(crate) fn constraint(parent: &Table, bound: &Bound, format: &Format) -> Option<String> {
+    let key = parent.partitioning.key.as_ref()?;
+    let column = column_name(parent, *key.columns.first()?);
+    let ty = *key_types(parent).first()?;
+    let typed = |value: &Value| {
+        let constant = constant(value, ty, format);
+        if constant.starts_with('\'') { format!("{constant}::{}", types::display(ty)) } else { constant }
+    };
+    match bound {
+        Bound::Default => None,
+        Bound::Hash { modulus, remainder } => {
+            let columns: Vec<String> = key.columns.iter().map(|number| column_name(parent, *number)).collect();
+            let columns = columns.join(", ");
+            Some(format!("satisfies_hash_partition('{}'::oid, {modulus}, {remainder}, {columns})", parent.oid))
+        }
+        Bound::List(values) => {
+            let listed: Vec<String> = values.iter().filter(|value| !value.is_null()).map(typed).collect();
+            let equal = match listed.as_slice() {
+                [] => return Some(format!("({column} IS NULL)")),
+                [one] => format!("({column} = {one})"),
+                many => format!("({column} = ANY (ARRAY[{}]))", many.join(", ")),
+            };
+            Some(match values.iter().any(Value::is_null) {
+                true => format!("(({column} IS NULL) OR {equal})"),
+                false => format!("(({column} IS NOT NULL) AND {equal})"),
+            })
+        }
+        Bound::Range { from, to } => {
+            let ([from], [to]) = (from.as_slice(), to.as_slice()) else { return None };
+            let mut all = vec![format!("({column} IS NOT NULL)")];
+            for (limit, operator) in [(from, ">="), (to, "<")] {
+                if let Limit::Value(value) = limit {
+                    all.push(format!("({column} {operator} {})", typed(value)));
+                }
+            }
+            Some(if all.len() == 1 { all.concat() } else { format!("({})", all.join(" AND ")) })
+        }
+    }
+}
+
+fn key_types(parent: &Table) -> Vec<Type> {
+    let columns = parent.partitioning.key.iter().flat_map(|key| &key.columns);
+    let positions = columns.filter_map(|number| parent.position_of_number(*number));
+    positions.map(|position| parent.columns[position].ty).collect()
+}
+
+/// A constant without its type, as PostgreSQL writes it where the type is known.
+fn constant(value: &Value, ty: Type, format: &Format) -> String {
+    if value.is_null() {
+        return "NULL".to_owned();
+    }
+    let mut bytes = Vec::new();
+    text::write(value.as_ref(), ty.oid, format, &mut bytes);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let begins_with_digit = text.starts_with(|first: char| first.is_ascii_digit());
+    match value {
+        Value::Bool(value) => value.to_string(),
+        Value::Int4(0..) => text,
+        Value::Numeric(_) if begins_with_digit && text.contains('.') => text,
+        _ => format!("'{}'", text.replace('\'', "''")),
+    }
+}
