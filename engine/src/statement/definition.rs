@@ -135,6 +135,9 @@ pub enum TableChange {
 
 /// Reads a definition whose grammar is ours; None if the tokens are something else.
 pub(super) fn parse(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Definition>> {
+    if let Some(definition) = partition::create(text, tokens)? {
+        return Ok(Some(definition));
+    }
     let mut reader = Reader::new(text, tokens);
     let definition = if reader.words(&["grant"]) {
         grant::grant(&mut reader)?

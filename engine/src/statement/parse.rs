@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 
 use super::Statement;
 use super::definition::{self, Definition};
+use super::only::without_only;
 use super::reader::{Reader, syntax_error_near};
 use super::utility;
 use crate::error::{Error, Result, SqlState};
@@ -24,7 +25,7 @@ pub fn parse_script(text: &str) -> Result<Vec<Statement>> {
         if piece.iter().all(|token| matches!(token.token, Token::Whitespace(_))) {
             continue;
         }
-        statements.push(parse_tokens(text, piece)?);
+        statements.push(parse_tokens(text, &without_only(piece)?)?);
     }
     Ok(statements)
 }

@@ -146,12 +146,12 @@ fn hash_conflict(modulus: u32, remainder: u32, others: &[&Bound]) -> Option<Conf
     parts.sort_unstable();
     let next = parts.partition_point(|(other, other_remainder, _)| (*other, *other_remainder) <= (modulus, remainder));
     if let Some((other, _, at)) = next.checked_sub(1).map(|before| parts[before])
-        && modulus % other != 0
+        && !modulus.is_multiple_of(other)
     {
         return Some(Conflict::NotDivisible(at));
     }
     if let Some((other, _, at)) = parts.get(next)
-        && other % modulus != 0
+        && !other.is_multiple_of(modulus)
     {
         return Some(Conflict::NoFactor(*at));
     }

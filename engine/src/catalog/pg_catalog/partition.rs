@@ -5,8 +5,8 @@ use storage::Value;
 use super::definition::column_name;
 use super::relation::{NULL, row, user_tables};
 use super::{Reader, fixed, types as type_rows};
-use crate::catalog::Table;
 use crate::catalog::partition::{Bound, Limit, PartitionKey, PartitionOf, Strategy};
+use crate::catalog::{Catalog, Table};
 use crate::types::text::{self, Format};
 use crate::types::{self, Type, oid};
 
@@ -86,9 +86,24 @@ pub(crate) fn limits(parent: &Table, limits: &[Limit], format: &Format) -> Strin
     format!("({})", written.join(", "))
 }
 
-/// What every row of a partition satisfies. None where it has no short form: for the default partition, which knows only
-/// what the others take, and for ranges over several columns.
-pub(crate) fn constraint(parent: &Table, bound: &Bound, format: &Format) -> Option<String> {
+/// What every row of a partition satisfies, by its own bound and those above it. None where it has no short form: for a
+/// default partition, which knows only what the others take, and for ranges over several columns.
+pub(crate) fn constraint(catalog: &Catalog, partition: &Table, format: &Format) -> Option<String> {
+    let mut all = Vec::new();
+    let mut of = partition.partitioning.of.as_ref();
+    while let Some(PartitionOf { parent, bound }) = of {
+        let parent = catalog.tables.get(parent)?;
+        all.splice(0..0, conditions(parent, bound, format)?);
+        of = parent.partitioning.of.as_ref();
+    }
+    match all.len() {
+        0 => None,
+        1 => all.pop(),
+        _ => Some(format!("({})", all.join(" AND "))),
+    }
+}
+
+fn conditions(parent: &Table, bound: &Bound, format: &Format) -> Option<Vec<String>> {
     let key = parent.partitioning.key.as_ref()?;
     let column = column_name(parent, *key.columns.first()?);
     let ty = *key_types(parent).first()?;
@@ -101,18 +116,19 @@ pub(crate) fn constraint(parent: &Table, bound: &Bound, format: &Format) -> Opti
         Bound::Hash { modulus, remainder } => {
             let columns: Vec<String> = key.columns.iter().map(|number| column_name(parent, *number)).collect();
             let columns = columns.join(", ");
-            Some(format!("satisfies_hash_partition('{}'::oid, {modulus}, {remainder}, {columns})", parent.oid))
+            let oid = parent.oid;
+            Some(vec![format!("satisfies_hash_partition('{oid}'::oid, {modulus}, {remainder}, {columns})")])
         }
         Bound::List(values) => {
             let listed: Vec<String> = values.iter().filter(|value| !value.is_null()).map(typed).collect();
             let equal = match listed.as_slice() {
-                [] => return Some(format!("({column} IS NULL)")),
+                [] => return Some(vec![format!("({column} IS NULL)")]),
                 [one] => format!("({column} = {one})"),
                 many => format!("({column} = ANY (ARRAY[{}]))", many.join(", ")),
             };
             Some(match values.iter().any(Value::is_null) {
-                true => format!("(({column} IS NULL) OR {equal})"),
-                false => format!("(({column} IS NOT NULL) AND {equal})"),
+                true => vec![format!("(({column} IS NULL) OR {equal})")],
+                false => vec![format!("({column} IS NOT NULL)"), equal],
             })
         }
         Bound::Range { from, to } => {
@@ -123,7 +139,7 @@ pub(crate) fn constraint(parent: &Table, bound: &Bound, format: &Format) -> Opti
                     all.push(format!("({column} {operator} {})", typed(value)));
                 }
             }
-            Some(if all.len() == 1 { all.concat() } else { format!("({})", all.join(" AND ")) })
+            Some(all)
         }
     }
 }

@@ -34,13 +34,40 @@ impl DefinitionEnvironment<'_> {
         table: &str,
         definition: &'a ColumnDef,
     ) -> Result<WrittenColumn<'a>> {
-        let ColumnDef { name: ident, data_type, options } = definition;
-        let name = fold(ident);
+        let name = fold(&definition.name);
         if SYSTEM_COLUMNS.contains(&name.as_str()) {
             let message = format!("column name \"{name}\" conflicts with a system column name");
             return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
         }
-        let ty = storable_type(catalog, &name, data_type)?;
+        let ty = storable_type(catalog, &name, &definition.data_type)?;
+        self.read_options(table, definition, ty)
+    }
+
+    /// Applies what PARTITION OF says of a column that the table has of its parent. Answers it with its constraints.
+    pub(super) fn override_column<'a>(
+        &self,
+        catalog: &Arc<Catalog>,
+        table: &mut Table,
+        definition: &'a ColumnDef,
+    ) -> Result<WrittenColumn<'a>> {
+        let name = fold(&definition.name);
+        let position = table
+            .position_of(&name)
+            .ok_or_else(|| Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist")))?;
+        let written = self.read_options(&table.name, definition, table.columns[position].ty)?;
+        let column = &mut table.columns[position];
+        column.not_null |= written.not_null;
+        if let Some(default) = written.default {
+            let bound = self.bind_default(catalog, &name, column.ty, default)?;
+            column.default = bound.map(|_| default.to_string());
+        }
+        Ok(written)
+    }
+
+    /// What is said of a column of that type.
+    fn read_options<'a>(&self, table: &str, definition: &'a ColumnDef, ty: Type) -> Result<WrittenColumn<'a>> {
+        let ColumnDef { name: ident, data_type: _, options } = definition;
+        let name = fold(ident);
         let mut column = WrittenColumn { name, ty, not_null: false, default: None, constraints: Vec::new() };
         let mut nullable = false;
         for ColumnOptionDef { name, option } in options {

@@ -57,7 +57,6 @@ impl<'a> Request<'a> {
             (*temporary || global.is_some() || on_commit.is_some(), "CREATE TEMPORARY TABLE"),
             (query.is_some(), "CREATE TABLE AS"),
             (like.is_some(), "CREATE TABLE … LIKE"),
-            (partition_of.is_some() && !columns.is_empty(), "a column with a type beside PARTITION OF"),
             (inherits.is_some(), "INHERITS"),
         ];
         if let Some((_, what)) = refused.iter().find(|(said, _)| *said) {
@@ -227,11 +226,20 @@ impl DefinitionEnvironment<'_> {
             self.take_columns(&mut table, parent);
         }
         let mut constraints = Constraints::default();
+        let mut named: Vec<String> = Vec::new();
         for definition in request.columns {
+            if parent.is_some() {
+                let column = self.override_column(&catalog, &mut table, definition)?;
+                if named.contains(&column.name) {
+                    return Err(specified_twice(&column.name));
+                }
+                named.push(column.name);
+                column.constraints.into_iter().for_each(|constraint| constraints.add(constraint));
+                continue;
+            }
             let column = self.read_column(&catalog, &table.name, definition)?;
             if table.position_of(&column.name).is_some() {
-                let message = format!("column \"{}\" specified more than once", column.name);
-                return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
+                return Err(specified_twice(&column.name));
             }
             self.add_column(&catalog, &mut table, &column)?;
             column.constraints.into_iter().for_each(|constraint| constraints.add(constraint));
@@ -259,6 +267,10 @@ impl DefinitionEnvironment<'_> {
         }
         Ok(())
     }
+}
+
+fn specified_twice(column: &str) -> Error {
+    Error::new(SqlState::DUPLICATE_COLUMN, format!("column \"{column}\" specified more than once"))
 }
 
 impl<'a> Constraints<'a> {

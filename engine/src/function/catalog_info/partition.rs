@@ -17,10 +17,7 @@ pub(in super::super) const FUNCTIONS: &[Function] = &[
     }),
     stable(3408, "pg_get_partition_constraintdef", &[OID], TEXT, |context, args| {
         let table = object(&args[0])?.and_then(|oid| context.catalog.tables.get(&oid));
-        let written = table.and_then(|table| {
-            let of = table.partitioning.of.as_ref()?;
-            constraint(context.catalog.tables.get(&of.parent)?, &of.bound, &context.session.format)
-        });
+        let written = table.and_then(|table| constraint(&context.catalog, table, &context.session.format));
         written.map_or(Ok(Value::Null), text_of)
     }),
     stable(3424, "pg_partition_root", &[REGCLASS], REGCLASS, |context, args| {
