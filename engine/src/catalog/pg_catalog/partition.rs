@@ -86,8 +86,8 @@ pub(crate) fn limits(parent: &Table, limits: &[Limit], format: &Format) -> Strin
     format!("({})", written.join(", "))
 }
 
-/// What every row of a partition satisfies, by its own bound and those above it. None where it has no short form: for a
-/// default partition, which knows only what the others take, and for ranges over several columns.
+/// What every row of a partition satisfies, by its own bound and those above it. None for a default partition, which knows
+/// only what the others take.
 pub(crate) fn constraint(catalog: &Catalog, partition: &Table, format: &Format) -> Option<String> {
     let mut all = Vec::new();
     let mut of = partition.partitioning.of.as_ref();
@@ -96,31 +96,32 @@ pub(crate) fn constraint(catalog: &Catalog, partition: &Table, format: &Format) 
         all.splice(0..0, conditions(parent, bound, format)?);
         of = parent.partitioning.of.as_ref();
     }
-    match all.len() {
-        0 => None,
-        1 => all.pop(),
-        _ => Some(format!("({})", all.join(" AND "))),
+    joined(&all, " AND ")
+}
+
+/// The conditions in parentheses; one is in its own already. None if there are none.
+fn joined(conditions: &[String], word: &str) -> Option<String> {
+    match conditions {
+        [] => None,
+        [one] => Some(one.clone()),
+        many => Some(format!("({})", many.join(word))),
     }
 }
 
 fn conditions(parent: &Table, bound: &Bound, format: &Format) -> Option<Vec<String>> {
-    let key = parent.partitioning.key.as_ref()?;
-    let column = column_name(parent, *key.columns.first()?);
-    let ty = *key_types(parent).first()?;
-    let typed = |value: &Value| {
-        let constant = constant(value, ty, format);
-        if constant.starts_with('\'') { format!("{constant}::{}", types::display(ty)) } else { constant }
-    };
+    let columns = key_columns(parent, format);
+    let first = columns.first()?;
     match bound {
         Bound::Default => None,
         Bound::Hash { modulus, remainder } => {
-            let columns: Vec<String> = key.columns.iter().map(|number| column_name(parent, *number)).collect();
-            let columns = columns.join(", ");
-            let oid = parent.oid;
-            Some(vec![format!("satisfies_hash_partition('{oid}'::oid, {modulus}, {remainder}, {columns})")])
+            let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            let (oid, names) = (parent.oid, names.join(", "));
+            Some(vec![format!("satisfies_hash_partition('{oid}'::oid, {modulus}, {remainder}, {names})")])
         }
         Bound::List(values) => {
-            let listed: Vec<String> = values.iter().filter(|value| !value.is_null()).map(typed).collect();
+            let column = &first.name;
+            let listed: Vec<String> =
+                values.iter().filter(|value| !value.is_null()).map(|value| first.constant(value)).collect();
             let equal = match listed.as_slice() {
                 [] => return Some(vec![format!("({column} IS NULL)")]),
                 [one] => format!("({column} = {one})"),
@@ -132,15 +133,64 @@ fn conditions(parent: &Table, bound: &Bound, format: &Format) -> Option<Vec<Stri
             })
         }
         Bound::Range { from, to } => {
-            let ([from], [to]) = (from.as_slice(), to.as_slice()) else { return None };
-            let mut all = vec![format!("({column} IS NOT NULL)")];
-            for (limit, operator) in [(from, ">="), (to, "<")] {
-                if let Limit::Value(value) = limit {
-                    all.push(format!("({column} {operator} {})", typed(value)));
-                }
+            let mut all: Vec<String> = columns.iter().map(|column| format!("({} IS NOT NULL)", column.name)).collect();
+            let same = from.iter().zip(to).take_while(|(from, to)| matches!(from, Limit::Value(_)) && from == to);
+            let same = same.count();
+            for (column, limit) in columns.iter().zip(from).take(same) {
+                all.extend(column.compared("=", limit));
             }
+            all.extend(beyond(&columns[same..], &from[same..], &Limit::Min, ">"));
+            all.extend(beyond(&columns[same..], &to[same..], &Limit::Max, "<"));
             Some(all)
         }
+    }
+}
+
+/// That columns lie beyond limits, compared column by column: greater in one, or equal there and greater in the next.
+/// `open` is the limit that all values are beyond.
+fn beyond(columns: &[KeyColumn<'_>], limits: &[Limit], open: &Limit, operator: &str) -> Option<String> {
+    let mut arms = Vec::new();
+    for (at, limit) in limits.iter().enumerate() {
+        if !matches!(limit, Limit::Value(_)) {
+            break;
+        }
+        let equal = columns.iter().zip(&limits[..at]);
+        let mut arm: Vec<String> = equal.filter_map(|(column, limit)| column.compared("=", limit)).collect();
+        // The lower limit itself is within, and so is whatever begins with a limit that is followed by an open one.
+        let included = match limits.get(at + 1) {
+            Some(next) => next == open,
+            None => *open == Limit::Min,
+        };
+        let operator = if included { format!("{operator}=") } else { operator.to_owned() };
+        arm.extend(columns[at].compared(&operator, limit));
+        arms.extend(joined(&arm, " AND "));
+    }
+    joined(&arms, " OR ")
+}
+
+/// A column of a partition key, as SQL names it.
+struct KeyColumn<'a> {
+    name: String,
+    ty: Type,
+    format: &'a Format,
+}
+
+fn key_columns<'a>(parent: &Table, format: &'a Format) -> Vec<KeyColumn<'a>> {
+    let numbers = parent.partitioning.key.iter().flat_map(|key| &key.columns);
+    let column = |(number, ty): (&u16, Type)| KeyColumn { name: column_name(parent, *number), ty, format };
+    numbers.zip(key_types(parent)).map(column).collect()
+}
+
+impl KeyColumn<'_> {
+    /// A constant with its type, where that cannot be seen.
+    fn constant(&self, value: &Value) -> String {
+        let constant = constant(value, self.ty, self.format);
+        if constant.starts_with('\'') { format!("{constant}::{}", types::display(self.ty)) } else { constant }
+    }
+
+    fn compared(&self, operator: &str, limit: &Limit) -> Option<String> {
+        let Limit::Value(value) = limit else { return None };
+        Some(format!("({} {operator} {})", self.name, self.constant(value)))
     }
 }
 

@@ -228,20 +228,18 @@ impl DefinitionEnvironment<'_> {
         let mut constraints = Constraints::default();
         let mut named: Vec<String> = Vec::new();
         for definition in request.columns {
-            if parent.is_some() {
-                let column = self.override_column(&catalog, &mut table, definition)?;
-                if named.contains(&column.name) {
-                    return Err(specified_twice(&column.name));
-                }
-                named.push(column.name);
-                column.constraints.into_iter().for_each(|constraint| constraints.add(constraint));
-                continue;
+            let column = match parent {
+                Some(_) => self.override_column(&catalog, &mut table, definition)?,
+                None => self.read_column(&catalog, &table.name, definition)?,
+            };
+            if named.contains(&column.name) {
+                let message = format!("column \"{}\" specified more than once", column.name);
+                return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
             }
-            let column = self.read_column(&catalog, &table.name, definition)?;
-            if table.position_of(&column.name).is_some() {
-                return Err(specified_twice(&column.name));
+            named.push(column.name.clone());
+            if parent.is_none() {
+                self.add_column(&catalog, &mut table, &column)?;
             }
-            self.add_column(&catalog, &mut table, &column)?;
             column.constraints.into_iter().for_each(|constraint| constraints.add(constraint));
         }
         for constraint in request.constraints {
@@ -267,10 +265,6 @@ impl DefinitionEnvironment<'_> {
         }
         Ok(())
     }
-}
-
-fn specified_twice(column: &str) -> Error {
-    Error::new(SqlState::DUPLICATE_COLUMN, format!("column \"{column}\" specified more than once"))
 }
 
 impl<'a> Constraints<'a> {
