@@ -24,6 +24,7 @@ mod membership;
 mod names;
 mod options;
 mod partition;
+mod partition_bound;
 mod privilege;
 mod rename;
 mod role;
