@@ -171,6 +171,9 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
     if reader.word("database") {
         return Err(Error::unsupported("CREATE DATABASE"));
     }
+    if reader.word("index") || reader.words(&["unique", "index"]) {
+        return partition::refuse_index_apart(reader).map(|()| None);
+    }
     let user = reader.word("user");
     if user && reader.word("mapping") {
         return Err(Error::unsupported("CREATE USER MAPPING"));
@@ -187,6 +190,9 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
 fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     if reader.word("table") {
         return alter_table(reader);
+    }
+    if reader.word("index") {
+        return partition::refuse_index_apart(reader).map(|()| None);
     }
     if reader.word("group") {
         return role::alter_group(reader).map(Some);

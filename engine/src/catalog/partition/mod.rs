@@ -99,6 +99,19 @@ impl Bound {
         }
     }
 
+    /// What partitions are ordered by: the default comes last.
+    pub fn order(&self) -> Vec<u8> {
+        match self {
+            Bound::Default => vec![u8::MAX],
+            Bound::Range { from, .. } => limit_bytes(from),
+            Bound::List(values) => {
+                let first = values.iter().filter_map(key_bytes).min();
+                first.map_or_else(|| vec![ABOVE_ALL], |bytes| [vec![OF_VALUE], bytes].concat())
+            }
+            Bound::Hash { modulus, remainder } => [modulus.to_be_bytes(), remainder.to_be_bytes()].concat(),
+        }
+    }
+
     /// What of the others keeps this one out. All are of one partitioned table, so of one kind, but for defaults.
     pub fn conflict(&self, others: &[&Bound]) -> Option<Conflict> {
         match self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use storage::{GenerationId, Value};
 
-use super::{Bound, OF_VALUE, Strategy, key_bytes, limit_bytes, push_value};
+use super::{Bound, Strategy, key_bytes, limit_bytes, push_value};
 use crate::catalog::{Catalog, Table};
 
 mod prune;
@@ -137,7 +137,7 @@ impl Node {
             .partitions_of(table.oid)
             .filter_map(|partition| {
                 let bound = &partition.partitioning.of.as_ref()?.bound;
-                Some((order(bound), partition, bound))
+                Some((bound.order(), partition, bound))
             })
             .collect();
         partitions.sort_by(|(a, ..), (b, ..)| a.cmp(b));
@@ -217,19 +217,6 @@ impl Node {
             }
         };
         found.or(self.default)
-    }
-}
-
-/// What partitions are ordered by: the default comes last.
-fn order(bound: &Bound) -> Vec<u8> {
-    match bound {
-        Bound::Default => vec![u8::MAX],
-        Bound::Range { from, .. } => limit_bytes(from),
-        Bound::List(values) => {
-            let first = values.iter().filter_map(key_bytes).min();
-            first.map_or_else(|| vec![super::ABOVE_ALL], |bytes| [vec![OF_VALUE], bytes].concat())
-        }
-        Bound::Hash { modulus, remainder } => [modulus.to_be_bytes(), remainder.to_be_bytes()].concat(),
     }
 }
 

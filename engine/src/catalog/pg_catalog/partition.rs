@@ -86,17 +86,47 @@ pub(crate) fn limits(parent: &Table, limits: &[Limit], format: &Format) -> Strin
     format!("({})", written.join(", "))
 }
 
-/// What every row of a partition satisfies, by its own bound and those above it. None for a default partition, which knows
-/// only what the others take.
+/// What every row of a partition satisfies, by its own bound and those above it. None if nothing is asked of it.
 pub(crate) fn constraint(catalog: &Catalog, partition: &Table, format: &Format) -> Option<String> {
     let mut all = Vec::new();
     let mut of = partition.partitioning.of.as_ref();
     while let Some(PartitionOf { parent, bound }) = of {
         let parent = catalog.tables.get(parent)?;
-        all.splice(0..0, conditions(parent, bound, format)?);
+        let own = match bound {
+            Bound::Default => untaken(catalog, parent, format).into_iter().collect(),
+            bound => conditions(parent, bound, format)?,
+        };
+        all.splice(0..0, own);
         of = parent.partitioning.of.as_ref();
     }
     joined(&all, " AND ")
+}
+
+/// What a default partition takes: whatever the others do not. None if there are no others.
+fn untaken(catalog: &Catalog, parent: &Table, format: &Format) -> Option<String> {
+    let others = catalog.partitions_of(parent.oid).filter_map(|other| Some(&other.partitioning.of.as_ref()?.bound));
+    let mut others: Vec<&Bound> = others.filter(|bound| **bound != Bound::Default).collect();
+    others.sort_by_key(|bound| bound.order());
+    let columns = key_columns(parent, format);
+    let not_null = |column: &KeyColumn<'_>| format!("({} IS NOT NULL)", column.name);
+    let taken = match others.first()? {
+        Bound::List(_) => {
+            let listed = others.iter().flat_map(|bound| match bound {
+                Bound::List(values) => values.clone(),
+                _ => Vec::new(),
+            });
+            conditions(parent, &Bound::List(listed.collect()), format)?
+        }
+        _ => {
+            let mut arms = Vec::with_capacity(others.len());
+            for bound in others {
+                let own = conditions(parent, bound, format)?.split_off(columns.len());
+                arms.extend(joined(&own, " AND "));
+            }
+            columns.iter().map(not_null).chain(joined(&arms, " OR ")).collect()
+        }
+    };
+    joined(&taken, " AND ").map(|taken| format!("(NOT {taken})"))
 }
 
 /// The conditions in parentheses; one is in its own already. None if there are none.

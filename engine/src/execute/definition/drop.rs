@@ -298,13 +298,6 @@ impl DefinitionEnvironment<'_> {
         let catalog = self.catalog();
         let index = table.indexes[at].clone();
         let shown = self.shown_relation(&catalog, table.schema, &index.name);
-        if let Some(constraint) = names::constraint_of(&table, &index) {
-            let constraint =
-                format!("constraint {} on table {}", names::quoted(&constraint.name), self.shown(&catalog, &table));
-            let message = format!("cannot drop index {shown} because {constraint} requires it");
-            return Err(Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
-                .with_hint(format!("You can drop {constraint} instead.")));
-        }
         if let Some(parent) = index.parent {
             let owner = catalog.index_tables.get(&parent).and_then(|table| catalog.tables.get(table));
             let name = owner.and_then(|owner| owner.indexes.iter().find(|own| own.oid == parent));
@@ -314,6 +307,13 @@ impl DefinitionEnvironment<'_> {
             let message = format!("cannot drop index {shown} because {parent} requires it");
             return Err(Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
                 .with_hint(format!("You can drop {parent} instead.")));
+        }
+        if let Some(constraint) = names::constraint_of(&table, &index) {
+            let constraint =
+                format!("constraint {} on table {}", names::quoted(&constraint.name), self.shown(&catalog, &table));
+            let message = format!("cannot drop index {shown} because {constraint} requires it");
+            return Err(Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+                .with_hint(format!("You can drop {constraint} instead.")));
         }
         let dependents = self.keys_needing(&catalog, &table, index.oid, &format!("index {shown}"));
         self.cascade_or_refuse(&dependents, &format!("index {shown}"), request.cascade).await?;

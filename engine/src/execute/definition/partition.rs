@@ -19,6 +19,10 @@ use crate::plan::bind::fold;
 /// PostgreSQL's `PARTITION_MAX_KEYS`.
 const KEY_COLUMNS_MAX: usize = 32;
 
+/// What PostgreSQL advises for a column without an order.
+const NO_ORDER: &str =
+    "You must specify a btree operator class or define a default btree operator class for the data type.";
+
 impl DefinitionEnvironment<'_> {
     /// What PARTITION BY says of a table under construction.
     pub(super) fn partition_key(&self, table: &Table, by: &ast::Expr) -> Result<PartitionKey> {
@@ -44,7 +48,7 @@ impl DefinitionEnvironment<'_> {
                 let message = format!("column \"{name}\" named in partition key does not exist");
                 Error::new(SqlState::UNDEFINED_COLUMN, message).at(self.position(column.span))
             })?;
-            check_sortable(column)?;
+            check_sortable(column).map_err(|error| error.with_hint(NO_ORDER))?;
             columns.push(column.number);
         }
         Ok(PartitionKey { strategy, columns })

@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::{ForValues, PartitionBoundValue};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::{Definition, list};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::statement::reader::Reader;
 
 /// Stands for the type of a column in PARTITION OF, which is its parent's.
@@ -64,6 +64,20 @@ fn add_types(tokens: &[TokenWithSpan], typed: &mut Vec<TokenWithSpan>) {
         begins = depth == 1 && matches!(token.token, Token::LParen | Token::Comma);
         ended = depth == 0;
     }
+}
+
+/// 0A000 for making an index of a partitioned table without its partitions', or for joining the two later.
+pub(super) fn refuse_index_apart(reader: &Reader<'_>) -> Result<()> {
+    let rest: Vec<&Token> =
+        reader.rest().iter().map(|token| &token.token).filter(|token| !matches!(token, Token::Whitespace(_))).collect();
+    for (first, second, refused) in
+        [("on", "only", "CREATE INDEX ON ONLY"), ("attach", "partition", "ALTER INDEX … ATTACH PARTITION")]
+    {
+        if rest.windows(2).any(|pair| is_word(pair[0], first) && is_word(pair[1], second)) {
+            return Err(Error::unsupported(refused));
+        }
+    }
+    Ok(())
 }
 
 fn is_word(token: &Token, expected: &str) -> bool {

@@ -103,6 +103,8 @@ impl Binder<'_> {
             let condition = binder.condition(&parse_expression(expression)?, &scope, Clause::Check)?;
             checks.push(Check { name: constraint.name.clone(), condition });
         }
+        // The first of them by name speaks for a row that breaks several.
+        checks.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(checks)
     }
 
