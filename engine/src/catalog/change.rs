@@ -31,8 +31,12 @@ impl Catalog {
     fn apply_table(&mut self, oid: u32, object: &Option<Arc<Table>>) {
         let names = Arc::make_mut(&mut self.relation_names);
         let owners = Arc::make_mut(&mut self.index_tables);
+        let partitions = Arc::make_mut(&mut self.partitions);
         if let Some(old) = self.tables.get(&oid) {
             names.remove(&(old.schema, old.name.clone()));
+            if let Some(of) = &old.partitioning.of {
+                partitions.remove(&(of.parent, oid));
+            }
             for index in &old.indexes {
                 names.remove(&(old.schema, index.name.clone()));
                 owners.remove(&index.oid);
@@ -40,6 +44,9 @@ impl Catalog {
         }
         if let Some(new) = object {
             names.insert((new.schema, new.name.clone()), oid);
+            if let Some(of) = &new.partitioning.of {
+                partitions.insert((of.parent, oid));
+            }
             for index in &new.indexes {
                 names.insert((new.schema, index.name.clone()), index.oid);
                 owners.insert(index.oid, oid);

@@ -3,7 +3,7 @@
 //! Readers hold an `Arc<Catalog>`; a definition makes a new one. Each object is one entry in storage's catalog
 //! family, written by the transaction that defines it, so a catalog change commits or vanishes with its transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use crate::types::Type;
 
 mod change;
 mod layout;
+pub mod partition;
 pub mod pg_catalog;
 mod role;
 pub(crate) mod sequence;
@@ -34,6 +35,8 @@ pub struct Catalog {
     pub relation_names: Arc<BTreeMap<(u32, String), u32>>,
     /// Index oid to the oid of its table.
     pub index_tables: Arc<BTreeMap<u32, u32>>,
+    /// Oids of each partitioned table and of one of its partitions.
+    pub partitions: Arc<BTreeSet<(u32, u32)>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -99,6 +102,9 @@ pub struct Table {
     /// WITH (…) as given: name and value.
     pub options: Vec<(String, String)>,
     pub comment: Option<String>,
+    /// What the table is partitioned by, and what it is a partition of.
+    #[serde(default)]
+    pub partitioning: partition::Partitioning,
     /// Changes with every definition that touches this table.
     pub version: u64,
     /// How storage sees it; columns are in the same order as `columns`. Indexes: same order as `indexes`, the primary key's left out.
@@ -133,6 +139,9 @@ pub struct Constraint {
     pub oid: u32,
     pub name: String,
     pub kind: ConstraintKind,
+    /// The constraint of the partitioned table that this one is for a partition.
+    #[serde(default)]
+    pub parent: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -181,6 +190,9 @@ pub struct Index {
     #[serde(default)]
     pub options: Vec<(String, String)>,
     pub comment: Option<String>,
+    /// The index of the partitioned table that this one is for a partition.
+    #[serde(default)]
+    pub parent: Option<u32>,
     /// Prefix of its entries; None for the primary key.
     pub generation: Option<storage::id::GenerationId>,
 }

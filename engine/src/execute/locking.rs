@@ -107,7 +107,9 @@ async fn lock_all(query: &Query, identities: &[Value], transaction: &mut Transac
         let [Value::Bytea(key), Value::Int8(version)] = identity else { continue };
         let key = RowKey::from_bytes(key.to_vec().into());
         let policy = point::row_wait(locking.wait, wait);
-        let locked = point::lock(&locking.table, &key, locking.strength, policy, transaction).await?;
+        let leaf = locking.partitions.as_ref().and_then(|tree| Some(&tree.leaves()[tree.leaf_of(key.generation())?]));
+        let table = leaf.unwrap_or(&locking.table);
+        let locked = point::lock(table, &key, locking.strength, policy, transaction).await?;
         match locked {
             Some(row) if row.seq() == CommitSeq(*version as u64) => {}
             None if matches!(policy, Wait::Skip) => return Ok(Locked::Skipped),

@@ -1,9 +1,10 @@
 //! Running point plans: a key, a row, a few expressions.
 
 use storage::key::primary_key_from;
-use storage::{LockedRow, RowKey, RowLock, StoredRow, TableSchema, Transaction, Value, Wait};
+use storage::{IndexSchema, LockedRow, RowKey, RowLock, StoredRow, TableSchema, Transaction, Value, Wait};
 
 use crate::catalog::Table;
+use crate::catalog::partition::PartitionTree;
 use crate::error::{Error, Result, SqlState};
 use crate::expr::eval::{NoRow, RowSource, eval};
 use crate::expr::{ColumnVar, Expr};
@@ -18,16 +19,25 @@ pub(crate) async fn select(
     transaction: &mut Transaction,
     wait: Wait,
 ) -> Result<Vec<Vec<Value>>> {
-    let schema = &plan.table.storage;
-    let Some(key) = find(&plan.access, schema, context, transaction)? else { return Ok(Vec::new()) };
+    let Some(reached) = reach(&plan.access, &plan.table, plan.partitions.as_deref(), context)? else {
+        return Ok(Vec::new());
+    };
+    let schema = &reached.table.storage;
+    let Some(key) = reached.find(transaction)? else { return Ok(Vec::new()) };
     let row = match plan.lock {
         None => transaction.get(schema, &key)?,
         Some((strength, policy)) => {
             let current = transaction.get(schema, &key)?;
             // Only what the statement's snapshot shows, and passes the filter there, is locked.
             match current {
-                Some(row) if passes(plan.filter.as_ref(), &row, plan, context)? => {
-                    lock(&plan.table, &key, strength, row_wait(policy, wait), transaction).await?
+                Some(row)
+                    if is_true(
+                        plan.filter.as_ref(),
+                        context,
+                        &StoredSource { row: &row, schema, places: &plan.columns },
+                    )? =>
+                {
+                    lock(reached.table, &key, strength, row_wait(policy, wait), transaction).await?
                 }
                 _ => None,
             }
@@ -36,15 +46,11 @@ pub(crate) async fn select(
     let Some(row) = row else { return Ok(Vec::new()) };
     let source = StoredSource { row: &row, schema, places: &plan.columns };
     // A row found through an index, or locked after a wait, may not be the one that the key named.
-    if !matches(&plan.access, &row, schema, context)? || !is_true(plan.filter.as_ref(), context, &source)? {
+    if !reached.matches(&row)? || !is_true(plan.filter.as_ref(), context, &source)? {
         return Ok(Vec::new());
     }
     let values = plan.projection.iter().map(|expr| eval(expr, context, &source)).collect::<Result<Vec<Value>>>()?;
     Ok(vec![values])
-}
-
-fn passes(filter: Option<&Expr>, row: &StoredRow, plan: &PointSelect, context: &EvalContext) -> Result<bool> {
-    is_true(filter, context, &StoredSource { row, schema: &plan.table.storage, places: &plan.columns })
 }
 
 /// How long a locking clause waits: its own word goes before `lock_timeout`.
@@ -78,26 +84,83 @@ pub(crate) async fn lock(
     }
 }
 
-/// The key of the row that an access names; None if no row can have it.
-pub(crate) fn find(
-    access: &Access,
-    schema: &TableSchema,
+/// A row's key, computed: the table it may be in, and how it is found there.
+pub(crate) struct Reached<'a> {
+    pub(crate) table: &'a Table,
+    /// The number of the table among the leaves of a partitioned one.
+    pub(crate) leaf: Option<usize>,
+    /// None is the primary key.
+    index: Option<&'a IndexSchema>,
+    values: Vec<Value>,
+}
+
+/// Computes the key of an access; None if no row can have it.
+pub(crate) fn reach<'a>(
+    access: &'a Access,
+    table: &'a Table,
+    partitions: Option<&'a PartitionTree>,
     context: &EvalContext,
-    transaction: &Transaction,
-) -> Result<Option<RowKey>> {
-    match access {
-        Access::PrimaryKey(exprs) => {
-            let storage::RowIdentity::PrimaryKey(positions) = &schema.identity else {
-                return Err(Error::internal("a point plan names a primary key that is not there"));
-            };
-            let Some(values) = key_values(exprs, positions.iter().copied(), schema, context)? else { return Ok(None) };
-            Ok(Some(primary_key_from(schema, &values)))
+) -> Result<Option<Reached<'a>>> {
+    let (index, exprs) = match access {
+        Access::PrimaryKey(exprs) => (None, exprs),
+        Access::Unique { index, key } => (Some(index), key),
+    };
+    let schema = &table.storage;
+    let primary = match &schema.identity {
+        storage::RowIdentity::PrimaryKey(positions) => positions.as_slice(),
+        storage::RowIdentity::Hidden => &[],
+    };
+    if index.is_none() && primary.is_empty() {
+        return Err(Error::internal("a point plan names a primary key that is not there"));
+    }
+    let position = |at: usize| index.map_or_else(|| primary[at], |index| index.columns[at].column);
+    let Some(values) = key_values(exprs, (0..exprs.len()).map(position), schema, context)? else { return Ok(None) };
+    let Some(tree) = partitions else { return Ok(Some(Reached { table, leaf: None, index, values })) };
+    let value = |wanted: usize| {
+        let at = (0..values.len()).find(|at| position(*at) == wanted);
+        at.map_or(&Value::Null, |at| &values[at])
+    };
+    let Ok(leaf) = tree.place(value) else { return Ok(None) };
+    let table: &Table = &tree.leaves()[leaf];
+    let index = match index {
+        None => None,
+        Some(wanted) => Some(index_like(&table.storage, wanted)?),
+    };
+    Ok(Some(Reached { table, leaf: Some(leaf), index, values }))
+}
+
+/// The index of a partition that makes the same columns unique as one of the partitioned table.
+fn index_like<'a>(schema: &'a TableSchema, wanted: &IndexSchema) -> Result<&'a IndexSchema> {
+    let columns = |index: &IndexSchema| index.columns.iter().map(|column| column.column).collect::<Vec<_>>();
+    let same = |index: &&IndexSchema| index.unique && columns(index) == columns(wanted);
+    schema.indexes.iter().find(same).ok_or_else(|| Error::internal("a partition lacks an index of its parent"))
+}
+
+impl Reached<'_> {
+    /// The row's key; None if an index shows that there is no such row.
+    pub(crate) fn find(&self, transaction: &Transaction) -> Result<Option<RowKey>> {
+        match self.index {
+            None => Ok(Some(primary_key_from(&self.table.storage, &self.values))),
+            Some(index) => Ok(transaction.lookup_unique(index, &self.values)?),
         }
-        Access::Unique { index, key } => {
-            let positions = index.columns.iter().map(|column| column.column);
-            let Some(values) = key_values(key, positions, schema, context)? else { return Ok(None) };
-            Ok(transaction.lookup_unique(index, &values)?)
+    }
+
+    /// Whether a row still has the unique key it was found by: it may have changed between lookup and lock.
+    pub(crate) fn matches(&self, row: &StoredRow) -> Result<bool> {
+        let Some(index) = self.index else { return Ok(true) };
+        for (value, column) in self.values.iter().zip(&index.columns) {
+            let current = row.value(&self.table.storage, column.column)?.to_owned();
+            if current.is_null() {
+                return Ok(false);
+            }
+            let (mut found, mut wanted) = (Vec::new(), Vec::new());
+            storage::key::encode_value(value, &mut wanted);
+            storage::key::encode_value(&current, &mut found);
+            if found != wanted {
+                return Ok(false);
+            }
         }
+        Ok(true)
     }
 }
 
@@ -134,27 +197,6 @@ pub(crate) fn fit(value: Value, wanted: &storage::ColumnType) -> Option<Value> {
         T::Int8 => Some(Value::Int8(wide)),
         _ => Some(value),
     }
-}
-
-/// Whether a row still has the unique key it was found by: it may have changed between lookup and lock.
-pub(crate) fn matches(access: &Access, row: &StoredRow, schema: &TableSchema, context: &EvalContext) -> Result<bool> {
-    let Access::Unique { index, key } = access else { return Ok(true) };
-    let positions = index.columns.iter().map(|column| column.column);
-    let Some(values) = key_values(key, positions.clone(), schema, context)? else { return Ok(false) };
-    for (value, position) in values.iter().zip(positions) {
-        let mut found = Vec::new();
-        let mut wanted = Vec::new();
-        storage::key::encode_value(value, &mut wanted);
-        let current = row.value(schema, position)?.to_owned();
-        if current.is_null() {
-            return Ok(false);
-        }
-        storage::key::encode_value(&current, &mut found);
-        if found != wanted {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// Whether a condition is true: absent is, NULL is not.

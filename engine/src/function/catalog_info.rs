@@ -17,9 +17,11 @@ use crate::types::oid::*;
 use crate::types::text::{find_registered, quote_identifier, regclass};
 use crate::types::{Type, builtin, display};
 
+mod partition;
 mod privilege;
 mod size;
 
+pub(super) use partition::{FUNCTIONS as PARTITIONS, TABLE_FUNCTIONS as PARTITION_TABLES};
 pub(super) use privilege::FUNCTIONS as PRIVILEGES;
 pub(super) use size::FUNCTIONS as SIZES;
 
@@ -54,8 +56,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(2504, "pg_get_ruledef", &[OID, BOOL], TEXT, nothing),
     stable(1662, "pg_get_triggerdef", &[OID], TEXT, nothing),
     stable(2730, "pg_get_triggerdef", &[OID, BOOL], TEXT, nothing),
-    stable(3352, "pg_get_partkeydef", &[OID], TEXT, nothing),
-    stable(3408, "pg_get_partition_constraintdef", &[OID], TEXT, nothing),
     stable(6174, "pg_get_statisticsobjdef_columns", &[OID], TEXT, nothing),
     stable(2162, "pg_get_function_arguments", &[OID], TEXT, function_arguments),
     stable(2232, "pg_get_function_identity_arguments", &[OID], TEXT, function_arguments),
@@ -99,10 +99,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
-pub(super) const TABLE_FUNCTIONS: &[TableFunction] = &[
-    // There are no partitions.
-    table(3425, "pg_partition_ancestors", &[REGCLASS], &[("relid", REGCLASS)], |_, _| Ok(Box::new(std::iter::empty()))),
-    table(2289, "pg_options_to_table", &[TEXT_ARRAY], &[("option_name", TEXT), ("option_value", TEXT)], |_, args| {
+pub(super) const TABLE_FUNCTIONS: &[TableFunction] = &[table(
+    2289,
+    "pg_options_to_table",
+    &[TEXT_ARRAY],
+    &[("option_name", TEXT), ("option_value", TEXT)],
+    |_, args| {
         let Value::Array(options) = &args[0] else { return Ok(Box::new(std::iter::empty())) };
         let values = options.values.clone().into_iter();
         Ok(Box::new(values.filter(|value| !value.is_null()).map(|value| {
@@ -110,8 +112,8 @@ pub(super) const TABLE_FUNCTIONS: &[TableFunction] = &[
             let (name, setting) = option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
             Ok(vec![text_of(name)?, setting.map_or(Ok(Value::Null), text_of)?])
         })))
-    }),
-];
+    },
+)];
 
 /// PostgreSQL's names of encodings, by number.
 const ENCODINGS: [&str; 42] = [

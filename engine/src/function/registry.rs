@@ -19,6 +19,7 @@ const TABLES: &[&[Function]] = &[
     bytes::FUNCTIONS,
     cast::FUNCTIONS,
     catalog_info::FUNCTIONS,
+    catalog_info::PARTITIONS,
     catalog_info::SIZES,
     datetime::FUNCTIONS,
     encoding::FUNCTIONS,
@@ -33,7 +34,7 @@ const TABLES: &[&[Function]] = &[
 ];
 
 const TABLE_FUNCTIONS: &[&[TableFunction]] =
-    &[table::FUNCTIONS, catalog_info::TABLE_FUNCTIONS, sequence::TABLE_FUNCTIONS];
+    &[table::FUNCTIONS, catalog_info::TABLE_FUNCTIONS, catalog_info::PARTITION_TABLES, sequence::TABLE_FUNCTIONS];
 
 /// Things by name.
 type Names<T> = FxHashMap<&'static str, Vec<&'static T>>;

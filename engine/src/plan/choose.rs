@@ -14,14 +14,16 @@ use crate::statement::Statement;
 
 /// Binds a SELECT, INSERT, UPDATE or DELETE. `point_plans` off sends every query down the wide road.
 pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool) -> Result<BoundStatement> {
-    let bound = match statement {
-        Statement::Query(query) => binder.query(query).map(|query| bound_query(query, point_plans)),
-        Statement::Insert(insert) => binder.insert(insert).map(bound_write),
-        Statement::Update(update) => binder.update(update, point_plans).map(bound_write),
-        Statement::Delete(delete) => binder.delete(delete, point_plans).map(bound_write),
-        _ => Err(Error::internal("only queries and writes have plans")),
+    let mut bound = match statement {
+        Statement::Query(query) => bound_query(binder.query(query)?, point_plans),
+        Statement::Insert(insert) => bound_write(binder.insert(insert)?),
+        Statement::Update(update) => bound_write(binder.update(update, point_plans)?),
+        Statement::Delete(delete) => bound_write(binder.delete(delete, point_plans)?),
+        _ => return Err(Error::internal("only queries and writes have plans")),
     };
-    bound.map(|bound| BoundStatement { waits: binder.waits(), ..bound })
+    binder.lock_partitions(&mut bound.locks);
+    bound.waits = binder.waits();
+    Ok(bound)
 }
 
 fn bound_query(query: Query, point_plans: bool) -> BoundStatement {
@@ -46,9 +48,12 @@ fn bound_write(write: Write) -> BoundStatement {
         if used.table.oid == target { TableLock::RowExclusive } else { TableLock::AccessShare }
     });
     // Checking a foreign key reads the other table and locks rows of it.
-    let others = write.target.parents.iter().map(|parent| &parent.parent);
-    for table in others.chain(write.target.children.iter().map(|child| &child.child)) {
-        add_lock(&mut locks, TableId(table.oid), TableLock::RowShare);
+    let leaves = write.target.placement.iter().flat_map(|placement| placement.leaves.values());
+    for target in leaves.chain([&write.target]) {
+        let others = target.parents.iter().map(|parent| &parent.parent);
+        for table in others.chain(target.children.iter().map(|child| &child.child)) {
+            add_lock(&mut locks, TableId(table.oid), TableLock::RowShare);
+        }
     }
     locks.sort_by_key(|(table, _)| *table);
     BoundStatement {

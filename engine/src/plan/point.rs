@@ -9,6 +9,7 @@ use storage::{IndexSchema, RowIdentity, RowLock};
 
 use super::relation::{LockWait, Query, Relation, Scan};
 use crate::catalog::Table;
+use crate::catalog::partition::PartitionTree;
 use crate::expr::{ColumnVar, Expr, ExprKind, walk};
 use crate::function::{Batch, Comparison};
 use crate::types::oid::{BPCHAR, INT2, INT4, INT8};
@@ -24,6 +25,9 @@ pub enum Access {
 #[derive(Debug)]
 pub struct PointSelect {
     pub table: Arc<Table>,
+    /// What is beneath the table, if it is partitioned. Its keys include the columns it is partitioned by, so the key
+    /// says which partition has the row.
+    pub partitions: Option<Arc<PartitionTree>>,
     pub access: Access,
     pub filter: Option<Expr>,
     pub projection: Vec<Expr>,
@@ -91,7 +95,8 @@ pub fn select(query: &Query) -> Option<PointSelect> {
         return None;
     }
     let lock = query.locking.first().map(|locking| (locking.strength, locking.wait));
-    Some(PointSelect { table: scan.table.clone(), access, filter, projection, columns, lock })
+    let (table, partitions) = (scan.table.clone(), scan.partitions.clone());
+    Some(PointSelect { table, partitions, access, filter, projection, columns, lock })
 }
 
 /// The key that a predicate pins down, and what is left to test. None if it pins none.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::catalog::Table;
+use crate::catalog::partition::PartitionTree;
 use crate::expr::{AggregateCall, ColumnVar, Expr, SortKey, WindowCall};
 use crate::function::TableFunction;
 use crate::types::Type;
@@ -116,6 +117,8 @@ pub struct Scan {
     pub table: Arc<Table>,
     /// Position in `table.columns` and its number in the statement, for every column that may be used.
     pub columns: Vec<(usize, Column)>,
+    /// What is beneath the table, if it is partitioned: its rows are all there.
+    pub partitions: Option<Arc<PartitionTree>>,
     /// The row's identity (two hidden columns: key bytes and version), for UPDATE, DELETE and FOR UPDATE.
     pub row_identity: Option<RowIdentity>,
 }
@@ -174,6 +177,8 @@ pub struct Output {
 #[derive(Debug, Clone)]
 pub struct Locking {
     pub table: Arc<Table>,
+    /// What is beneath the table, if it is partitioned.
+    pub partitions: Option<Arc<PartitionTree>>,
     pub identity: RowIdentity,
     pub strength: storage::RowLock,
     pub wait: LockWait,

@@ -1,11 +1,13 @@
 //! Bound INSERT, UPDATE and DELETE: complete rows, explicit conversions, and everything that must hold afterwards.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use storage::IndexSchema;
 
 use super::point::Access;
 use super::relation::{Column, Output, Query, RelationUse};
+use crate::catalog::partition::PartitionTree;
 use crate::catalog::{ForeignKeyAction, Table};
 use crate::expr::{ColumnVar, Expr};
 
@@ -31,6 +33,20 @@ pub struct Target {
     pub parents: Vec<ParentKey>,
     /// Rows elsewhere that may point at a row of this table.
     pub children: Vec<ChildKey>,
+    /// What keeps rows where they belong, if the table is partitioned or a partition.
+    pub placement: Option<Placement>,
+}
+
+/// The partitions around a target.
+#[derive(Debug)]
+pub struct Placement {
+    /// Of the topmost table, so that a row must keep to the bounds above the target too.
+    pub tree: Arc<PartitionTree>,
+    /// The leaves beneath a partitioned target, by their number in the tree, each with its own rules. Their columns have
+    /// the target's numbers.
+    pub leaves: BTreeMap<usize, Target>,
+    /// Oids of the target and of the partitioned tables beneath it.
+    pub branches: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -63,6 +79,8 @@ pub enum KeyLookup {
 pub struct ChildKey {
     pub name: String,
     pub child: Arc<Table>,
+    /// The tables that keep the child's rows: its leaves, if it is partitioned.
+    pub keepers: Vec<Arc<Table>>,
     /// Positions in the child.
     pub child_columns: Vec<usize>,
     /// Positions in the target.

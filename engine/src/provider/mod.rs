@@ -10,6 +10,7 @@ use crate::function::EvalContext;
 
 pub(crate) mod live;
 pub(crate) mod memory;
+pub(crate) mod partitioned;
 pub(crate) mod predicate;
 mod scan;
 pub(crate) mod table;

@@ -13,6 +13,7 @@ use storage::key::{index_range, key_range};
 use storage::row::arrow::cell;
 use storage::{ColumnType, KeyRange, Numeric, RowIdentity, TableSchema, Value};
 
+use crate::catalog::partition::Known;
 use crate::execute::lower::KeyFunction;
 
 /// Point ranges made for one scan; more are read as one wider range.
@@ -29,7 +30,7 @@ pub(crate) enum Access {
 
 /// What is known of one column.
 #[derive(Debug, Clone)]
-struct Bounds {
+pub(crate) struct Bounds {
     /// The column equals one of these; None: not known.
     equal: Option<Vec<Value>>,
     lower: Bound<Value>,
@@ -50,6 +51,11 @@ pub(crate) fn is_useful(filter: &Expr, table: &TableSchema, position_of: &dyn Fn
         .any(|part| condition(part, table, position_of).is_some_and(|condition| leads_a_key(table, condition.position)))
 }
 
+/// Whether a condition says anything of any single column.
+pub(crate) fn is_condition(filter: &Expr, table: &TableSchema, position_of: &dyn Fn(&str) -> Option<usize>) -> bool {
+    split_conjunction(filter).into_iter().any(|part| condition(part, table, position_of).is_some())
+}
+
 fn leads_a_key(table: &TableSchema, position: usize) -> bool {
     let primary = matches!(&table.identity, RowIdentity::PrimaryKey(columns) if columns.contains(&position));
     primary || table.indexes.iter().any(|index| index.columns.iter().any(|column| column.column == position))
@@ -57,15 +63,7 @@ fn leads_a_key(table: &TableSchema, position: usize) -> bool {
 
 /// The narrowest way to the rows that the filters leave. `position_of` tells a column's position in the table.
 pub(crate) fn access(filters: &[Expr], table: &TableSchema, position_of: &dyn Fn(&str) -> Option<usize>) -> Access {
-    let mut bounds: Vec<Bounds> =
-        vec![Bounds { equal: None, lower: Bound::Unbounded, upper: Bound::Unbounded }; table.columns.len()];
-    for filter in filters {
-        for part in split_conjunction(filter) {
-            if let Some(condition) = condition(part, table, position_of) {
-                bounds[condition.position].narrow(condition.operator, condition.values);
-            }
-        }
-    }
+    let bounds = bounds(filters, table, position_of);
     let whole = Access::Rows(vec![KeyRange::generation(table.generation)]);
     let mut best: Option<(Score, Access)> = None;
     if let RowIdentity::PrimaryKey(columns) = &table.identity {
@@ -87,6 +85,24 @@ pub(crate) fn access(filters: &[Expr], table: &TableSchema, position_of: &dyn Fn
         }
     }
     best.map_or(whole, |(_, access)| access)
+}
+
+/// What the filters say of each column of the table, by position.
+pub(crate) fn bounds(
+    filters: &[Expr],
+    table: &TableSchema,
+    position_of: &dyn Fn(&str) -> Option<usize>,
+) -> Vec<Bounds> {
+    let mut bounds: Vec<Bounds> =
+        vec![Bounds { equal: None, lower: Bound::Unbounded, upper: Bound::Unbounded }; table.columns.len()];
+    for filter in filters {
+        for part in split_conjunction(filter) {
+            if let Some(condition) = condition(part, table, position_of) {
+                bounds[condition.position].narrow(condition.operator, condition.values);
+            }
+        }
+    }
+    bounds
 }
 
 /// Better ways compare greater: one row at most, then more columns pinned, then a bounded next column.
@@ -153,6 +169,11 @@ impl<'a> Path<'a> {
 }
 
 impl Bounds {
+    /// The same for a choice among partitions.
+    pub(crate) fn known(&self) -> Known<'_> {
+        Known { equal: self.equal.as_deref(), lower: self.lower.as_ref(), upper: self.upper.as_ref() }
+    }
+
     fn is_bounded(&self) -> bool {
         !matches!((&self.lower, &self.upper), (Bound::Unbounded, Bound::Unbounded))
     }

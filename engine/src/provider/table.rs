@@ -15,7 +15,7 @@ use storage::{ReadView, TableSchema};
 
 use super::predicate::{self, Access};
 use super::scan::{Output, ScanExec, ScanSource};
-use crate::error::Result;
+use crate::catalog::Table;
 use crate::execute::query::QueryEnvironment;
 use crate::plan::relation::Scan;
 
@@ -33,8 +33,15 @@ pub(crate) struct StoredTable {
 }
 
 impl StoredTable {
-    /// `schema` has the fields of the scan's outputs, in order.
-    pub(crate) fn new(scan: &Scan, schema: SchemaRef, view: ReadView, environment: &QueryEnvironment) -> Result<Self> {
+    /// Reads what a scan asks for from the scan's table, or from a partition of it. `schema` has the fields of the scan's
+    /// outputs, in order.
+    pub(crate) fn new(
+        table: &Table,
+        scan: &Scan,
+        schema: SchemaRef,
+        view: ReadView,
+        environment: &QueryEnvironment,
+    ) -> Self {
         let mut outputs: Vec<Output> = scan.columns.iter().map(|(position, _)| Output::Column(*position)).collect();
         if scan.row_identity.is_some() {
             outputs.extend([Output::Key, Output::Version]);
@@ -48,18 +55,24 @@ impl StoredTable {
                 Output::Key | Output::Version => None,
             })
             .collect();
-        Ok(Self {
-            name: scan.table.name.clone(),
-            table: scan.table.storage.clone(),
+        Self {
+            name: table.name.clone(),
+            table: table.storage.clone(),
             schema,
             outputs,
             positions,
             view,
             environment: environment.clone(),
-        })
+        }
     }
 
-    fn position_of(&self, name: &str) -> Option<usize> {
+    /// How storage sees the table.
+    pub(super) fn storage(&self) -> &TableSchema {
+        &self.table
+    }
+
+    /// The position in the table of the column that a field holds.
+    pub(super) fn position_of(&self, name: &str) -> Option<usize> {
         self.positions.get(name).copied()
     }
 }

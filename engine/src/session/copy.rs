@@ -106,6 +106,9 @@ impl Session {
     }
 
     async fn start_copy_out(&mut self, copy: &CopyStatement, text: &Arc<str>, interrupt: Interrupt) -> Result<Outcome> {
+        if let CopySource::Table { name, .. } = &copy.source {
+            self.refuse_partitioned(name, text)?;
+        }
         let query = match &copy.source {
             CopySource::Query(query) => query.clone(),
             CopySource::Table { name, columns } => Box::new(table_query(name, columns)?),
@@ -135,6 +138,18 @@ impl Session {
             let copy = CopyOut { export, lines: VecDeque::new(), interrupt, ends_transaction: false };
             return Ok(Outcome::CopyOut(Box::new(copy)));
         }
+    }
+
+    /// 42809 for a partitioned table: only a query reads it.
+    fn refuse_partitioned(&mut self, name: &ast::ObjectName, text: &Arc<str>) -> Result<()> {
+        let catalog = self.catalog();
+        let context = self.context(catalog.clone(), Arc::from([]));
+        let table = Binder::new(&catalog, &context, &[]).with_text(text).table(name)?;
+        if table.partitioning.key.is_none() {
+            return Ok(());
+        }
+        let message = format!("cannot copy from partitioned table \"{}\"", table.name);
+        Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message).with_hint("Try the COPY (SELECT ...) TO variant."))
     }
 
     /// Takes a plan's table locks; false if the catalog moved on meanwhile.

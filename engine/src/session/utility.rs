@@ -366,13 +366,20 @@ impl Session {
         names.iter().map(|name| binder.table(name)).collect()
     }
 
+    /// Tables and what is beneath them.
+    fn with_partitions(&self, named: Vec<Arc<crate::catalog::Table>>) -> Vec<Arc<crate::catalog::Table>> {
+        let catalog = self.catalog();
+        named.into_iter().flat_map(|table| [vec![table.clone()], catalog.descendants(table.oid)].concat()).collect()
+    }
+
     /// VACUUM: gives back the space of rows that are gone.
     async fn maintain(&mut self, names: &[datafusion::sql::sqlparser::ast::ObjectName]) -> Result<()> {
         // Without names every deleted row will be compacted away in its time; a named table is compacted now.
         if names.is_empty() {
             return Ok(());
         }
-        for table in self.named_tables(names)? {
+        let named = self.named_tables(names)?;
+        for table in self.with_partitions(named) {
             if table.kind != crate::catalog::TableKind::Table {
                 continue;
             }
@@ -395,7 +402,8 @@ impl Session {
             return Err(Error::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
         }
         let wait = if no_wait { Wait::No } else { self.lock_wait() };
-        for table in self.named_tables(names)? {
+        let named = self.named_tables(names)?;
+        for table in self.with_partitions(named) {
             let locked = interrupt.guard(self.lock_named(table.oid, mode, wait)).await;
             locked.map_err(|error| match error.sql_state() {
                 SqlState::LOCK_NOT_AVAILABLE if no_wait => Error::new(

@@ -9,6 +9,7 @@ use super::reader::Reader;
 use crate::error::{Error, Result};
 
 mod grant;
+mod partition;
 mod role;
 pub(super) mod sequence;
 #[cfg(test)]
@@ -143,10 +144,15 @@ pub enum PrivilegeObjects {
 pub enum TableChange {
     SetSchema(String),
     ResetOptions(Vec<String>),
+    AttachPartition { partition: ObjectName, values: ast::ForValues },
+    DetachPartition(ObjectName),
 }
 
 /// Reads a definition whose grammar is ours; None if the tokens are something else.
 pub(super) fn parse(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Definition>> {
+    if let Some(definition) = partition::create(text, tokens)? {
+        return Ok(Some(definition));
+    }
     let mut reader = Reader::new(text, tokens);
     let definition = if reader.words(&["grant"]) {
         grant::grant(&mut reader)?
@@ -186,6 +192,9 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
     if reader.words(&["temporary", "sequence"]) || reader.words(&["temp", "sequence"]) {
         return Err(Error::unsupported("CREATE TEMPORARY SEQUENCE"));
     }
+    if reader.word("index") || reader.words(&["unique", "index"]) {
+        return partition::refuse_index_apart(reader).map(|()| None);
+    }
     let user = reader.word("user");
     if user && reader.word("mapping") {
         return Err(Error::unsupported("CREATE USER MAPPING"));
@@ -205,6 +214,9 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     }
     if reader.word("sequence") {
         return sequence::alter(reader).map(Some);
+    }
+    if reader.word("index") {
+        return partition::refuse_index_apart(reader).map(|()| None);
     }
     if reader.word("group") {
         return role::alter_group(reader).map(Some);
@@ -231,6 +243,15 @@ fn alter_table(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         let names = list(reader, Reader::identifier)?;
         reader.expect_token(&Token::RParen)?;
         TableChange::ResetOptions(names)
+    } else if reader.words(&["attach", "partition"]) {
+        let partition = reader.object_name()?;
+        TableChange::AttachPartition { partition, values: partition::for_values(reader)? }
+    } else if reader.words(&["detach", "partition"]) {
+        let partition = reader.object_name()?;
+        if reader.word("concurrently") || reader.word("finalize") {
+            return Err(Error::unsupported("DETACH PARTITION CONCURRENTLY"));
+        }
+        TableChange::DetachPartition(partition)
     } else {
         return Ok(None);
     };

@@ -5,6 +5,7 @@
 
 mod copy;
 pub mod definition;
+mod only;
 mod parse;
 mod reader;
 mod utility;
@@ -12,6 +13,7 @@ mod utility;
 pub use copy::{CopyDirection, CopyFormat, CopyOptions, CopySource, CopyStatement, CopyTarget, ForcedColumns};
 use datafusion::sql::sqlparser::ast;
 pub use definition::Definition;
+pub(crate) use only::is_after_only;
 pub use parse::{parse_expression, parse_script, parse_single, position_in};
 use storage::{Isolation, TableLock};
 

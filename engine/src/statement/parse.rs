@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::definition::{self, Definition};
+use super::only::without_only;
 use super::reader::{Reader, syntax_error_near};
 use super::utility;
 use super::{Insert, Overriding, Statement};
@@ -24,7 +25,7 @@ pub fn parse_script(text: &str) -> Result<Vec<Statement>> {
         if piece.iter().all(|token| matches!(token.token, Token::Whitespace(_))) {
             continue;
         }
-        statements.push(parse_tokens(text, piece)?);
+        statements.push(parse_tokens(text, &without_only(piece)?)?);
     }
     Ok(statements)
 }

@@ -2,6 +2,7 @@
 
 use storage::Value;
 
+use super::partition::bound_definition;
 use super::relation::{Kind, NULL, acl_items, options, row, user_tables};
 use super::{Reader, fixed, relation, types};
 use crate::catalog::{ConstraintKind, Identity, Index, Table, TableColumn, TableKind};
@@ -17,7 +18,7 @@ pub(super) fn classes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for table in reader.catalog.tables.values() {
         rows.push(class_of_table(reader, table));
-        rows.extend(table.indexes.iter().map(|index| class_of_index(table, index)));
+        rows.extend(table.indexes.iter().map(|index| class_of_index(reader, table, index)));
     }
     rows
 }
@@ -26,7 +27,9 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
     let system = table.kind == TableKind::System;
     let sequence = table.sequence().is_some();
     let view = system && relation(table.oid).is_some_and(|relation| relation.kind == Kind::View);
+    let partitioned = table.partitioning.key.is_some();
     let tuples = match table.kind {
+        TableKind::Table if partitioned => None,
         TableKind::Table => (reader.row_count)(table.storage.generation),
         TableKind::Sequence(_) => Some(1),
         TableKind::System => None,
@@ -40,8 +43,8 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         0u32,
         0u32,
         table.owner,
-        if view || sequence { 0 } else { HEAP },
-        if system { 0 } else { table.oid },
+        if view || sequence || partitioned { 0 } else { HEAP },
+        if system || partitioned { 0 } else { table.oid },
         0u32,
         0,
         tuples.map_or(-1.0, |tuples| tuples as f32),
@@ -50,9 +53,10 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         !table.indexes.is_empty(),
         false,
         if table.unlogged { 'u' } else { 'p' },
-        match (view, sequence) {
-            (true, _) => 'v',
-            (_, true) => 'S',
+        match (view, sequence, partitioned) {
+            (true, _, _) => 'v',
+            (_, true, _) => 'S',
+            (_, _, true) => 'p',
             _ => 'r',
         },
         table.last_column,
@@ -60,22 +64,34 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         false,
         // Foreign keys are triggers to PostgreSQL, and psql looks for them where this says so.
         is_in_foreign_key(reader, table),
-        false,
+        has_partitions(reader, table),
         false,
         false,
         true,
         if system || sequence { 'n' } else { 'd' },
-        false,
+        table.partitioning.of.is_some(),
         0u32,
         0u32,
         0u32,
         acl_items(reader.catalog, table.acl.as_ref()),
         options(&table.options),
-        NULL,
+        bound(reader, table),
     ]
 }
 
-fn class_of_index(table: &Table, index: &Index) -> Vec<Value> {
+fn has_partitions(reader: &Reader<'_>, table: &Table) -> bool {
+    reader.catalog.partitions_of(table.oid).next().is_some()
+}
+
+/// What a partition takes of its parent, as SQL.
+fn bound(reader: &Reader<'_>, table: &Table) -> Option<String> {
+    let of = table.partitioning.of.as_ref()?;
+    let parent = reader.catalog.tables.get(&of.parent)?;
+    Some(bound_definition(parent, &of.bound, &reader.context.session.format))
+}
+
+fn class_of_index(reader: &Reader<'_>, table: &Table, index: &Index) -> Vec<Value> {
+    let partitioned = table.partitioning.key.is_some();
     row![
         index.oid,
         &index.name,
@@ -84,7 +100,7 @@ fn class_of_index(table: &Table, index: &Index) -> Vec<Value> {
         0u32,
         table.owner,
         BTREE,
-        index.oid,
+        if partitioned { 0 } else { index.oid },
         0u32,
         0,
         -1.0f32,
@@ -93,17 +109,17 @@ fn class_of_index(table: &Table, index: &Index) -> Vec<Value> {
         false,
         false,
         if table.unlogged { 'u' } else { 'p' },
-        'i',
+        if partitioned { 'I' } else { 'i' },
         i16::try_from(index.columns.len()).unwrap_or(i16::MAX),
         0i16,
         false,
         false,
-        false,
+        partitioned && has_partitions(reader, table),
         false,
         false,
         true,
         'n',
-        false,
+        index.parent.is_some(),
         0u32,
         0u32,
         0u32,
@@ -127,11 +143,11 @@ fn is_in_foreign_key(reader: &Reader<'_>, table: &Table) -> bool {
 pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for table in reader.catalog.tables.values() {
-        rows.extend(table.columns.iter().map(|column| attribute(table.oid, column.number, column, true)));
+        rows.extend(table.columns.iter().map(|column| attribute(table.oid, column.number, column, Some(table))));
         for index in &table.indexes {
             for (number, column) in (1u16..).zip(&index.columns) {
                 if let Some(position) = table.position_of_number(column.number) {
-                    rows.push(attribute(index.oid, number, &table.columns[position], false));
+                    rows.push(attribute(index.oid, number, &table.columns[position], None));
                 }
             }
         }
@@ -139,8 +155,10 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     rows
 }
 
-/// A column of a table, or of an index on it.
-fn attribute(relation: u32, number: u16, column: &TableColumn, of_table: bool) -> Vec<Value> {
+/// A column of a table, or of an index.
+fn attribute(relation: u32, number: u16, column: &TableColumn, table: Option<&Table>) -> Vec<Value> {
+    let of_table = table.is_some();
+    let inherited = table.is_some_and(|table| table.partitioning.of.is_some());
     let info = builtin::info(column.ty.oid);
     row![
         relation,
@@ -166,8 +184,8 @@ fn attribute(relation: u32, number: u16, column: &TableColumn, of_table: bool) -
         },
         "",
         false,
-        true,
-        0,
+        !inherited,
+        i32::from(inherited),
         types::collation(column.ty.oid),
         NULL,
         NULL,

@@ -5,8 +5,8 @@
 
 use super::relation::{Kind, Relation, none};
 use super::{
-    INFORMATION_SCHEMA, PG_CATALOG, class, constraint, fixed, information_schema, role, routine, schema, sequence,
-    types, view,
+    INFORMATION_SCHEMA, PG_CATALOG, class, constraint, fixed, information_schema, partition, role, routine, schema,
+    sequence, types, view,
 };
 use crate::types::oid::*;
 
@@ -99,10 +99,10 @@ relations! {
         oid OID, collname NAME, collnamespace OID, collowner OID, collprovider CHAR, collisdeterministic BOOL,
         collencoding INT4, collcollate TEXT null, collctype TEXT null, colliculocale TEXT null, collversion TEXT null,
     }
-    2611 table pg_inherits = none {
+    2611 table pg_inherits = partition::inheritance {
         inhrelid OID, inhparent OID, inhseqno INT4, inhdetachpending BOOL,
     }
-    3350 table pg_partitioned_table = none {
+    3350 table pg_partitioned_table = partition::partitioned_tables {
         partrelid OID, partstrat CHAR, partnatts INT2, partdefid OID, partattrs INT2VECTOR, partclass OIDVECTOR,
         partcollation OIDVECTOR, partexprs PG_NODE_TREE null,
     }

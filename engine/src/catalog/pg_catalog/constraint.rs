@@ -39,6 +39,7 @@ fn action(action: ForeignKeyAction) -> char {
 
 fn constraint_row(catalog: &Catalog, table: &Table, constraint: &Constraint) -> Vec<Value> {
     let kind = &constraint.kind;
+    let is_check = matches!(kind, ConstraintKind::Check { .. });
     let key = match kind {
         ConstraintKind::PrimaryKey { columns, .. }
         | ConstraintKind::Unique { columns, .. }
@@ -70,14 +71,15 @@ fn constraint_row(catalog: &Catalog, table: &Table, constraint: &Constraint) -> 
         table.oid,
         0u32,
         supporting_index(catalog, kind),
-        0u32,
+        // A check is known as its parent's by its name alone.
+        constraint.parent.filter(|_| !is_check).unwrap_or(0),
         foreign.map_or(0, |(target, ..)| target),
         foreign.map_or(' ', |(_, _, _, on_update)| action(on_update)),
         foreign.map_or(' ', |(_, _, on_delete, _)| action(on_delete)),
         if foreign.is_some() { 's' } else { ' ' },
-        true,
-        0,
-        !matches!(kind, ConstraintKind::Check { .. }),
+        constraint.parent.is_none(),
+        i32::from(constraint.parent.is_some()),
+        !is_check && constraint.parent.is_none(),
         key,
         foreign.map(|(_, columns, ..)| columns),
         equalities.clone(),

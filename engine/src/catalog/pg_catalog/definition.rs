@@ -16,9 +16,11 @@ pub(crate) fn relation_name(catalog: &Catalog, path: Option<&[String]>, table: &
 /// `CREATE INDEX …`.
 pub(crate) fn index_definition(catalog: &Catalog, path: Option<&[String]>, table: &Table, index: &Index) -> String {
     let mut sql = format!(
-        "CREATE {}INDEX {} ON {} USING btree ({})",
+        "CREATE {}INDEX {} ON {}{} USING btree ({})",
         if index.unique { "UNIQUE " } else { "" },
         quote_identifier(&index.name),
+        // Written so, it can be given its partitions' indexes one by one.
+        if table.partitioning.key.is_some() { "ONLY " } else { "" },
         relation_name(catalog, path, table),
         index.columns.iter().map(|column| index_column(table, column)).collect::<Vec<_>>().join(", "),
     );

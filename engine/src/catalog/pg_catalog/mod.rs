@@ -21,6 +21,7 @@ mod constraint;
 pub(crate) mod definition;
 mod fixed;
 mod information_schema;
+pub(crate) mod partition;
 mod relation;
 mod role;
 mod routine;

@@ -58,6 +58,7 @@ impl Relation {
             indexes: Vec::new(),
             options: Vec::new(),
             comment: None,
+            partitioning: Default::default(),
             version: 1,
             storage: empty_storage(self.oid, GenerationId(0)),
         }

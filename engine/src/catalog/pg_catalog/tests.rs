@@ -47,7 +47,7 @@ fn table() -> Table {
         identity: None,
         comment: Some("a column".to_owned()),
     };
-    let constraint = |oid, name: &str, kind| Constraint { oid, name: name.to_owned(), kind };
+    let constraint = |oid, name: &str, kind| Constraint { oid, name: name.to_owned(), kind, parent: None };
     let foreign = ConstraintKind::ForeignKey {
         columns: vec![3],
         target: 20000,
@@ -83,10 +83,12 @@ fn table() -> Table {
             columns: vec![IndexColumn { number: 1, descending: false, nulls_first: false }],
             options: Vec::new(),
             comment: None,
+            parent: None,
             generation: None,
         }],
         options: vec![("fillfactor".to_owned(), "70".to_owned())],
         comment: Some("a table".to_owned()),
+        partitioning: Default::default(),
         version: 1,
         storage: empty_storage(20000, GenerationId(1)),
     }

@@ -20,17 +20,17 @@ use crate::statement::definition::TableChange;
 
 /// Runs ALTER TABLE.
 pub(super) async fn run(alter: &AlterTable, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
-    // Without inheritance ONLY changes nothing.
-    let AlterTable { name, if_exists, only: _, operations, location, on_cluster, table_type, end_token: _ } = alter;
+    let AlterTable { name, if_exists, only, operations, location, on_cluster, table_type, end_token: _ } = alter;
     if location.is_some() || on_cluster.is_some() || table_type.is_some() {
         return Err(Error::unsupported("a clause of this ALTER TABLE that PostgreSQL does not have"));
     }
     let mode = operations.iter().map(lock_mode).max().unwrap_or(TableLock::AccessExclusive);
     let Some(oid) = environment.lock_to_alter(name, *if_exists, mode).await? else { return Ok(()) };
+    environment.lock_beneath(oid, mode).await?;
     let mut operations: Vec<&AlterTableOperation> = operations.iter().collect();
     operations.sort_by_key(|operation| pass(operation));
     for operation in operations {
-        environment.alter_table(oid, operation).await?;
+        environment.alter_with_partitions(oid, operation, *only).await?;
     }
     Ok(())
 }
@@ -45,6 +45,7 @@ pub(super) async fn run_change(
     let mode = match change {
         TableChange::SetSchema(_) => TableLock::AccessExclusive,
         TableChange::ResetOptions(_) => TableLock::ShareUpdateExclusive,
+        TableChange::AttachPartition { .. } | TableChange::DetachPartition(_) => TableLock::AccessExclusive,
     };
     let Some(oid) = environment.lock_to_alter(name, if_exists, mode).await? else { return Ok(()) };
     match change {
@@ -56,6 +57,10 @@ pub(super) async fn run_change(
             environment.put_table(table)?;
             Ok(())
         }
+        TableChange::AttachPartition { partition, values } => {
+            environment.attach_partition(oid, partition, values).await
+        }
+        TableChange::DetachPartition(partition) => environment.detach_partition(oid, partition).await,
     }
 }
 
@@ -120,7 +125,7 @@ impl DefinitionEnvironment<'_> {
         Ok((catalog, table))
     }
 
-    async fn alter_table(&mut self, oid: u32, operation: &AlterTableOperation) -> Result<()> {
+    pub(super) async fn alter_table(&mut self, oid: u32, operation: &AlterTableOperation) -> Result<()> {
         use AlterTableOperation as Op;
         if !matches!(operation, Op::RenameTable { .. } | Op::OwnerTo { .. }) {
             let (_, table) = self.locked_table(oid)?;

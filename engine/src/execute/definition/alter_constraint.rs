@@ -80,7 +80,7 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// Drops a key of a table and its index.
-    async fn drop_key(&mut self, oid: u32, constraint: u32, index: u32) -> Result<()> {
+    pub(super) async fn drop_key(&mut self, oid: u32, constraint: u32, index: u32) -> Result<()> {
         let (_, before) = self.locked_table(oid)?;
         let mut after = (*before).clone();
         after.constraints.retain(|own| own.oid != constraint);

@@ -45,50 +45,56 @@ impl DefinitionEnvironment<'_> {
         table: &str,
         definition: &'a ColumnDef,
     ) -> Result<WrittenColumn<'a>> {
-        let ColumnDef { name: ident, data_type, options } = definition;
-        let name = fold(ident);
+        let name = fold(&definition.name);
         if SYSTEM_COLUMNS.contains(&name.as_str()) {
             let message = format!("column name \"{name}\" conflicts with a system column name");
             return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
         }
-        let serial = serial_type(data_type);
-        let ty = serial.map_or_else(|| storable_type(catalog, &name, data_type), |ty| Ok(Type::new(ty)))?;
-        let mut column = WrittenColumn {
-            name,
-            ty,
+        let serial = serial_type(&definition.data_type);
+        let own = || storable_type(catalog, &name, &definition.data_type);
+        let column = WrittenColumn {
+            ty: serial.map_or_else(own, |ty| Ok(Type::new(ty)))?,
             not_null: serial.is_some(),
             default: None,
             sequence: serial.map(|_| SequenceOptions::default()),
             identity: None,
             constraints: Vec::new(),
+            name,
         };
-        let mut nullable = false;
-        for ColumnOptionDef { name, option } in options {
-            match option {
-                ColumnOption::Null => nullable = true,
-                ColumnOption::NotNull => column.not_null = true,
-                ColumnOption::Default(_) if column.default.is_some() || column.sequence.is_some() => {
-                    let message = format!(
-                        "multiple default values specified for column \"{}\" of table \"{table}\"",
-                        column.name
-                    );
-                    return Err(Error::new(SqlState::SYNTAX_ERROR, message));
-                }
-                ColumnOption::Default(value) => column.default = Some(value),
-                ColumnOption::Generated { generated_as, sequence_options, generation_expr: None, .. } => {
-                    column.take_identity(table, generated_as, sequence_options.as_deref())?;
-                }
-                other => match Written::of_column(ident, name.as_ref(), other)? {
-                    Some(constraint) => column.constraints.push(constraint),
-                    None => return Err(unsupported_option(other)),
-                },
-            }
-            let primary = matches!(column.constraints.last(), Some(Written::Key(key)) if key.primary);
-            if nullable && (column.not_null || primary) {
-                return Err(conflicting_null(&column.name, table));
-            }
+        read_options(table, definition, column)
+    }
+
+    /// Applies what PARTITION OF says of a column that the table has of its parent. Answers it with its constraints.
+    pub(super) fn override_column<'a>(
+        &self,
+        catalog: &Arc<Catalog>,
+        table: &mut Table,
+        definition: &'a ColumnDef,
+    ) -> Result<WrittenColumn<'a>> {
+        let name = fold(&definition.name);
+        let position = table
+            .position_of(&name)
+            .ok_or_else(|| Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist")))?;
+        let of_parent = WrittenColumn {
+            name,
+            ty: table.columns[position].ty,
+            not_null: false,
+            default: None,
+            sequence: None,
+            identity: None,
+            constraints: Vec::new(),
+        };
+        let written = read_options(&table.name, definition, of_parent)?;
+        if written.identity.is_some() {
+            return Err(Error::unsupported("an identity column of a partition"));
         }
-        Ok(column)
+        let column = &mut table.columns[position];
+        column.not_null |= written.not_null;
+        if let Some(default) = written.default {
+            let bound = self.bind_default(catalog, &written.name, column.ty, default)?;
+            column.default = bound.map(|_| default.to_string());
+        }
+        Ok(written)
     }
 
     /// Adds the column to a table under construction, without its constraints. Answers its bound default.
@@ -246,6 +252,40 @@ impl WrittenColumn<'_> {
         self.not_null = true;
         Ok(())
     }
+}
+
+/// Adds to a column what is said of it.
+fn read_options<'a>(
+    table: &str,
+    definition: &'a ColumnDef,
+    mut column: WrittenColumn<'a>,
+) -> Result<WrittenColumn<'a>> {
+    let ColumnDef { name: ident, data_type: _, options } = definition;
+    let mut nullable = false;
+    for ColumnOptionDef { name, option } in options {
+        match option {
+            ColumnOption::Null => nullable = true,
+            ColumnOption::NotNull => column.not_null = true,
+            ColumnOption::Default(_) if column.default.is_some() || column.sequence.is_some() => {
+                let message =
+                    format!("multiple default values specified for column \"{}\" of table \"{table}\"", column.name);
+                return Err(Error::new(SqlState::SYNTAX_ERROR, message));
+            }
+            ColumnOption::Default(value) => column.default = Some(value),
+            ColumnOption::Generated { generated_as, sequence_options, generation_expr: None, .. } => {
+                column.take_identity(table, generated_as, sequence_options.as_deref())?;
+            }
+            other => match Written::of_column(ident, name.as_ref(), other)? {
+                Some(constraint) => column.constraints.push(constraint),
+                None => return Err(unsupported_option(other)),
+            },
+        }
+        let primary = matches!(column.constraints.last(), Some(Written::Key(key)) if key.primary);
+        if nullable && (column.not_null || primary) {
+            return Err(conflicting_null(&column.name, table));
+        }
+    }
+    Ok(column)
 }
 
 /// The integer type that a serial type stands for.

@@ -176,6 +176,7 @@ impl DefinitionEnvironment<'_> {
             return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
         }
         let numbers = key_numbers(table, key)?;
+        self.check_divided_key(table, &numbers, if key.primary { "PRIMARY KEY" } else { "UNIQUE" })?;
         for column in table.columns.iter_mut().filter(|column| numbers.contains(&column.number)) {
             check_sortable(column)?;
             column.not_null |= key.primary;
@@ -200,13 +201,14 @@ impl DefinitionEnvironment<'_> {
                 .collect(),
             options: Vec::new(),
             comment: None,
+            parent: None,
             generation,
         });
         let kind = match key.primary {
             true => ConstraintKind::PrimaryKey { columns: numbers, index },
             false => ConstraintKind::Unique { columns: numbers, index },
         };
-        table.constraints.push(Constraint { oid: self.store.allocate_oid()?, name, kind });
+        table.constraints.push(Constraint { oid: self.store.allocate_oid()?, name, kind, parent: None });
         Ok(table.indexes.len() - 1)
     }
 
@@ -257,7 +259,7 @@ impl DefinitionEnvironment<'_> {
             }
         };
         let kind = ConstraintKind::Check { expression: check.expression.to_string() };
-        table.constraints.push(Constraint { oid: self.store.allocate_oid()?, name: name.clone(), kind });
+        table.constraints.push(Constraint { oid: self.store.allocate_oid()?, name: name.clone(), kind, parent: None });
         Ok(BoundCheck { name, condition, places })
     }
 

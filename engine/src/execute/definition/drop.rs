@@ -82,13 +82,28 @@ impl DefinitionEnvironment<'_> {
                 oids.push(table.oid);
             }
         }
+        let named = oids.clone();
+        self.add_beneath(&mut oids).await?;
         let catalog = self.catalog();
         let mut dependents = self.referencing_keys(&catalog, &oids);
         let owned: Vec<u32> = oids.iter().flat_map(|oid| catalog.sequences_of(*oid)).map(|(own, _)| own.oid).collect();
         dependents.extend(self.defaults_using(&catalog, &owned, &oids));
-        self.cascade_or_refuse(&dependents, &dropped_words(self, &catalog, &oids), request.cascade).await?;
+        self.cascade_or_refuse(&dependents, &dropped_words(self, &catalog, &named), request.cascade).await?;
         for oid in oids {
             self.drop_table(oid)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the tables beneath these, each locked.
+    pub(super) async fn add_beneath(&mut self, oids: &mut Vec<u32>) -> Result<()> {
+        for oid in oids.clone() {
+            self.lock_beneath(oid, TableLock::AccessExclusive).await?;
+            for below in self.catalog().descendants(oid) {
+                if !oids.contains(&below.oid) {
+                    oids.push(below.oid);
+                }
+            }
         }
         Ok(())
     }
@@ -105,6 +120,10 @@ impl DefinitionEnvironment<'_> {
             let catalog = self.catalog();
             let Some(relation) = self.find_to_drop(&catalog, &name, if_exists, what)? else { return Ok(None) };
             let table = self.droppable(&catalog, &relation, what)?;
+            // Rows may be on their way to a partition through its parent.
+            if let Some(of) = &table.partitioning.of {
+                self.lock_table(of.parent, TableLock::AccessExclusive).await?;
+            }
             self.lock_table(table.oid, TableLock::AccessExclusive).await?;
             let catalog = self.catalog();
             let now = self.find(&catalog, &name)?;
@@ -185,7 +204,8 @@ impl DefinitionEnvironment<'_> {
     ) -> Vec<Dependent> {
         let mut dependents = Vec::new();
         for table in catalog.tables.values() {
-            for constraint in &table.constraints {
+            // A partition's foreign key goes with its parent's.
+            for constraint in table.constraints.iter().filter(|constraint| constraint.parent.is_none()) {
                 let ConstraintKind::ForeignKey { target, target_columns, .. } = &constraint.kind else { continue };
                 let Some(target) = catalog.tables.get(target) else { continue };
                 let Some(on) = on(table, target, target_columns) else { continue };
@@ -221,10 +241,20 @@ impl DefinitionEnvironment<'_> {
         let shown: Vec<String> = dependents.iter().map(|dependent| dependent.shown.clone()).collect();
         self.notice_cascade(&shown);
         for dependent in dependents {
-            self.lock_table(dependent.table, TableLock::AccessExclusive).await?;
-            self.remove_part(dependent.table, dependent.part)?;
+            self.remove_dependent(dependent).await?;
         }
         Ok(())
+    }
+
+    /// Locks the table of a constraint that has to go and takes it off, there and beneath.
+    pub(super) async fn remove_dependent(&mut self, dependent: &Dependent) -> Result<()> {
+        self.lock_table(dependent.table, TableLock::AccessExclusive).await?;
+        self.lock_beneath(dependent.table, TableLock::AccessExclusive).await?;
+        self.remove_part(dependent.table, dependent.part)?;
+        match dependent.part {
+            Part::Constraint(constraint) => self.drop_copies(dependent.table, constraint).await,
+            Part::Default(_) => Ok(()),
+        }
     }
 
     /// `drop cascades to …`.
@@ -323,6 +353,16 @@ impl DefinitionEnvironment<'_> {
         let catalog = self.catalog();
         let index = table.indexes[at].clone();
         let shown = self.shown_relation(&catalog, table.schema, &index.name);
+        if let Some(parent) = index.parent {
+            let owner = catalog.index_tables.get(&parent).and_then(|table| catalog.tables.get(table));
+            let name = owner.and_then(|owner| owner.indexes.iter().find(|own| own.oid == parent));
+            let parent = name.map_or_else(String::new, |name| {
+                format!("index {}", self.shown_relation(&catalog, owner.map_or(0, |owner| owner.schema), &name.name))
+            });
+            let message = format!("cannot drop index {shown} because {parent} requires it");
+            return Err(Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+                .with_hint(format!("You can drop {parent} instead.")));
+        }
         if let Some(constraint) = names::constraint_of(&table, &index) {
             let constraint =
                 format!("constraint {} on table {}", names::quoted(&constraint.name), self.shown(&catalog, &table));
@@ -333,7 +373,23 @@ impl DefinitionEnvironment<'_> {
         let dependents = self.keys_needing(&catalog, &table, index.oid, &format!("index {shown}"));
         self.cascade_or_refuse(&dependents, &format!("index {shown}"), request.cascade).await?;
         self.lock_name(table.schema, &index.name).await?;
-        self.remove_index(table.oid, index.oid)
+        self.remove_index(table.oid, index.oid)?;
+        self.remove_copies_of_index(table.oid, index.oid).await
+    }
+
+    /// Takes what everything beneath a table has of one of its indexes.
+    async fn remove_copies_of_index(&mut self, table: u32, index: u32) -> Result<()> {
+        self.lock_beneath(table, TableLock::AccessExclusive).await?;
+        let mut gone = vec![index];
+        for below in self.catalog().descendants(table) {
+            let copy = below.indexes.iter().find(|own| own.parent.is_some_and(|parent| gone.contains(&parent)));
+            if let Some(copy) = copy {
+                gone.push(copy.oid);
+                self.lock_name(below.schema, &copy.name).await?;
+                self.remove_index(below.oid, copy.oid)?;
+            }
+        }
+        Ok(())
     }
 
     /// The foreign keys that no other index than this one would serve.

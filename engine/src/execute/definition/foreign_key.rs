@@ -35,11 +35,11 @@ pub(super) struct ForeignKey<'a> {
 
 /// A foreign key that has been added to its table.
 pub(super) struct Added {
-    name: String,
+    pub(super) name: String,
     /// Attribute numbers of the table and of the target.
-    columns: Vec<u16>,
-    target: u32,
-    target_columns: Vec<u16>,
+    pub(super) columns: Vec<u16>,
+    pub(super) target: u32,
+    pub(super) target_columns: Vec<u16>,
 }
 
 impl<'a> ForeignKey<'a> {
@@ -90,6 +90,9 @@ impl DefinitionEnvironment<'_> {
         // A table may point at itself, and then it is still under construction.
         let target = target.as_deref().unwrap_or(table);
         self.check_references(target)?;
+        if target.partitioning.key.is_some() {
+            return Err(Error::unsupported("a foreign key that references a partitioned table"));
+        }
         let (columns, target_columns) = matched_columns(table, target, key)?;
         let shown = names::joined(key.columns.iter().map(String::as_str));
         let target_oid = target.oid;
@@ -109,6 +112,7 @@ impl DefinitionEnvironment<'_> {
                 on_delete: key.on_delete,
                 on_update: key.on_update,
             },
+            parent: None,
         });
         Ok(Added { name, columns, target: target_oid, target_columns })
     }

@@ -51,13 +51,17 @@ pub(super) async fn create(create: &CreateIndex, environment: &mut DefinitionEnv
     }
     let options = options::of_index(with)?;
     let table = environment.lock_for_index(table_name).await?;
+    environment.lock_beneath(table.oid, TableLock::Share).await?;
     let columns = environment.index_columns(&table, columns)?;
+    if *unique {
+        let numbers: Vec<u16> = columns.iter().map(|column| column.number).collect();
+        environment.check_divided_key(&table, &numbers, "UNIQUE")?;
+    }
     let Some(name) = environment.index_name(&table, name.as_ref(), &columns, *if_not_exists).await? else {
         return Ok(());
     };
-    let mut table = (*table).clone();
-    table.indexes.push(Index {
-        oid: environment.store.allocate_oid()?,
+    let index = Index {
+        oid: 0,
         name,
         primary: false,
         unique: *unique,
@@ -65,12 +69,11 @@ pub(super) async fn create(create: &CreateIndex, environment: &mut DefinitionEnv
         columns,
         options,
         comment: None,
-        generation: Some(environment.new_generation()?),
-    });
-    table.lay_out(table.storage.generation, &[])?;
-    environment.fill_last_index(&table).await?;
-    environment.redefine(table)?;
-    Ok(())
+        parent: None,
+        generation: None,
+    };
+    environment.add_index(&table, index).await?;
+    environment.inherit_beneath(table.oid).await
 }
 
 fn is_btree(method: &IndexType) -> bool {
@@ -82,6 +85,17 @@ fn is_btree(method: &IndexType) -> bool {
 }
 
 impl DefinitionEnvironment<'_> {
+    /// Gives a table an index like the one described, which may be another table's, and fills it.
+    pub(super) async fn add_index(&mut self, table: &Table, index: Index) -> Result<()> {
+        let (oid, generation) = (self.store.allocate_oid()?, Some(self.new_generation()?));
+        let mut table = table.clone();
+        table.indexes.push(Index { oid, generation, parent: None, comment: None, ..index });
+        table.lay_out(table.storage.generation, &[])?;
+        self.fill_last_index(&table).await?;
+        self.redefine(table)?;
+        Ok(())
+    }
+
     async fn lock_for_index(&mut self, name: &ObjectName) -> Result<Arc<Table>> {
         let name = self.qualified(name)?;
         loop {

@@ -53,6 +53,12 @@ pub(super) fn of_table(options: &[SqlOption]) -> Result<Vec<(String, String)>> {
     Ok(parameters)
 }
 
+/// 22023 if there are any: a partitioned table, which stores nothing, has no parameters.
+pub(super) fn refuse_for_partitioned(options: &[(String, String)]) -> Result<()> {
+    let Some((name, _)) = options.first() else { return Ok(()) };
+    Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("unrecognized parameter \"{name}\"")))
+}
+
 /// Parameters of an index, which the parser leaves as expressions `name = value`.
 pub(super) fn of_index(options: &[ast::Expr]) -> Result<Vec<(String, String)>> {
     let mut parameters = Vec::with_capacity(options.len());

@@ -178,14 +178,15 @@ impl DefinitionEnvironment<'_> {
         let shown: Vec<String> = dependents.iter().map(|(_, shown, _)| shown.clone()).collect();
         let keys_shown = keys.iter().map(|key| key.shown.clone());
         self.notice_cascade(&shown.into_iter().chain(keys_shown).collect::<Vec<_>>());
+        let mut tables = tables;
         for oid in &tables {
             self.lock_table(*oid, TableLock::AccessExclusive).await?;
         }
+        self.add_beneath(&mut tables).await?;
         // Foreign keys from outside may have come and gone while the locks were awaited.
         let catalog = self.catalog();
         for key in self.references_into(&catalog, &tables) {
-            self.lock_table(key.table, TableLock::AccessExclusive).await?;
-            self.remove_part(key.table, key.part)?;
+            self.remove_dependent(&key).await?;
         }
         for oid in tables {
             self.drop_table(oid)?;

@@ -153,6 +153,7 @@ impl DefinitionEnvironment<'_> {
             indexes: Vec::new(),
             options: Vec::new(),
             comment: None,
+            partitioning: Default::default(),
             version: 0,
             // Values need no place among the rows, so nothing has to be swept if the transaction fails.
             storage: empty_storage(oid, self.store.allocate_generation()?),

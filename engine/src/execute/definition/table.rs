@@ -15,6 +15,10 @@ struct Request<'a> {
     constraints: &'a [ast::TableConstraint],
     options: Vec<(String, String)>,
     unlogged: bool,
+    /// PARTITION BY.
+    partition_by: Option<&'a ast::Expr>,
+    /// PARTITION OF: the parent and what the table takes of it.
+    partition_of: Option<(&'a ast::ObjectName, &'a ast::ForValues)>,
 }
 
 /// The constraints of a table, in the order in which PostgreSQL makes them.
@@ -33,9 +37,14 @@ pub(super) async fn create(
 ) -> Result<()> {
     let request = Request { unlogged, ..Request::of(create)? };
     let Some(place) = environment.claim_place(&create.name, create.if_not_exists).await? else { return Ok(()) };
-    let table = environment.build_table(&request, place).await?;
-    environment.put_table(table)?;
-    Ok(())
+    let Some((parent, values)) = request.partition_of else {
+        let table = environment.build_table(&request, place, None).await?;
+        environment.put_table(table)?;
+        return Ok(());
+    };
+    let parent = environment.lock_partitioned(parent).await?;
+    let table = environment.build_table(&request, place, Some(&parent)).await?;
+    environment.put_partition(&parent, table, values).await
 }
 
 impl<'a> Request<'a> {
@@ -48,8 +57,6 @@ impl<'a> Request<'a> {
             (*temporary || global.is_some() || on_commit.is_some(), "CREATE TEMPORARY TABLE"),
             (query.is_some(), "CREATE TABLE AS"),
             (like.is_some(), "CREATE TABLE … LIKE"),
-            (partition_by.is_some(), "PARTITION BY"),
-            (partition_of.is_some() || for_values.is_some(), "PARTITION OF"),
             (inherits.is_some(), "INHERITS"),
         ];
         if let Some((_, what)) = refused.iter().find(|(said, _)| *said) {
@@ -65,7 +72,12 @@ impl<'a> Request<'a> {
                 return Err(Error::unsupported(format!("table option {first}")));
             }
         };
-        Ok(Request { columns, constraints, options, unlogged: false })
+        if partition_by.is_some() {
+            options::refuse_for_partitioned(&options)?;
+        }
+        let partition_by = partition_by.as_deref();
+        let partition_of = partition_of.as_ref().zip(for_values.as_ref());
+        Ok(Request { columns, constraints, options, unlogged: false, partition_by, partition_of })
     }
 }
 
@@ -187,7 +199,7 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    async fn build_table(&mut self, request: &Request<'_>, place: Place) -> Result<Table> {
+    async fn build_table(&mut self, request: &Request<'_>, place: Place, parent: Option<&Table>) -> Result<Table> {
         let catalog = self.catalog();
         let (oid, generation) = (self.store.allocate_oid()?, self.new_generation()?);
         let owner = self.principal.role().0;
@@ -206,22 +218,34 @@ impl DefinitionEnvironment<'_> {
             indexes: Vec::new(),
             options: request.options.clone(),
             comment: None,
+            partitioning: Default::default(),
             version: 0,
             storage: empty_storage(oid, generation),
         };
+        if let Some(parent) = parent {
+            self.take_columns(&mut table, parent);
+        }
         let mut constraints = Constraints::default();
+        let mut named: Vec<String> = Vec::new();
         for definition in request.columns {
-            let column = self.read_column(&catalog, &table.name, definition)?;
-            if table.position_of(&column.name).is_some() {
+            let column = match parent {
+                Some(_) => self.override_column(&catalog, &mut table, definition)?,
+                None => self.read_column(&catalog, &table.name, definition)?,
+            };
+            if named.contains(&column.name) {
                 let message = format!("column \"{}\" specified more than once", column.name);
                 return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
             }
-            self.add_column(&catalog, &mut table, &column).await?;
+            named.push(column.name.clone());
+            if parent.is_none() {
+                self.add_column(&catalog, &mut table, &column).await?;
+            }
             column.constraints.into_iter().for_each(|constraint| constraints.add(constraint));
         }
         for constraint in request.constraints {
             constraints.add(Written::of_table(constraint)?);
         }
+        table.partitioning.key = request.partition_by.map(|by| self.partition_key(&table, by)).transpose()?;
         self.add_constraints(&mut table, constraints).await?;
         table.lay_out(generation, &[])?;
         Ok(table)

@@ -21,13 +21,18 @@ pub(super) async fn run(truncate: &Truncate, environment: &mut DefinitionEnviron
     let cascade = matches!(cascade, Some(CascadeOption::Cascade));
     let mut oids = Vec::with_capacity(table_names.len());
     for target in table_names {
-        // Without inheritance ONLY and * change nothing.
-        let TruncateTableTarget { name, only: _, has_asterisk: _ } = target;
+        let TruncateTableTarget { name, only, has_asterisk: _ } = target;
         let table = environment.lock_for_truncate(name).await?;
+        if *only && table.partitioning.key.is_some() {
+            let message = "cannot truncate only a partitioned table";
+            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
+                .with_hint("Do not specify the ONLY keyword, or use TRUNCATE ONLY on the partitions directly."));
+        }
         if !oids.contains(&table.oid) {
             oids.push(table.oid);
         }
     }
+    environment.add_beneath(&mut oids).await?;
     if cascade {
         environment.add_referencing(&mut oids).await?;
     }
@@ -84,6 +89,7 @@ impl DefinitionEnvironment<'_> {
             self.notice(format!("truncate cascades to table \"{shown}\""));
             self.check_truncate(child)?;
             oids.push(child.oid);
+            self.add_beneath(oids).await?;
         }
     }
 

@@ -95,7 +95,7 @@ impl DefinitionEnvironment<'_> {
             .with_constraint(&index.name)
     }
 
-    fn schema_of(&self, table: &Table) -> &str {
+    pub(super) fn schema_of(&self, table: &Table) -> &str {
         let schemas = &self.catalog.as_ref().unwrap_or(&self.context.catalog).schemas;
         schemas.get(&table.schema).map_or("", |schema| schema.name.as_str())
     }

@@ -19,6 +19,7 @@ use crate::expr::{Expr, ExprKind, SortKey};
 use crate::function::{EvalContext, Volatility};
 use crate::plan::relation::{Column, JoinKind, Relation, Scan, SetKind};
 use crate::provider::memory::MemoryRows;
+use crate::provider::partitioned::PartitionedTable;
 use crate::provider::table::StoredTable;
 
 impl Lowering<'_> {
@@ -131,7 +132,11 @@ impl Lowering<'_> {
                 Arc::new(MemoryRows::of_positions(schema_of(&columns)?, &columns, &rows, &positions)?)
             }
             TableKind::Table => {
-                Arc::new(StoredTable::new(scan, schema_of(&columns)?, self.view.clone(), self.environment)?)
+                let (schema, view) = (schema_of(&columns)?, &self.view);
+                match &scan.partitions {
+                    Some(tree) => Arc::new(PartitionedTable::new(tree, scan, &schema, view, self.environment)),
+                    None => Arc::new(StoredTable::new(&scan.table, scan, schema, view.clone(), self.environment)),
+                }
             }
         };
         self.source(None, provider, &columns)

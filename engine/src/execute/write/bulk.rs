@@ -6,7 +6,7 @@ use storage::{InsertOutcome, Transaction, Value, Wait};
 
 use super::foreign_key::Pending;
 use super::row::TargetSource;
-use super::{Run, Written, check_row, duplicate_key};
+use super::{Run, Written, check_new_row, duplicate_key};
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 use crate::execute::point;
@@ -93,7 +93,8 @@ impl Bulk {
         if self.filter.is_some() && !point::is_true(self.filter.as_ref(), context, &TargetSource::of(target, values))? {
             return Ok(());
         }
-        check_row(target, context, values)?;
+        let leaf = check_new_row(target, context, values)?;
+        let target = target.at(leaf);
         if !transaction.insert_alone(&target.table.storage, values)?
             && let InsertOutcome::Conflict { constraint, .. } =
                 transaction.insert(&target.table.storage, values, wait).await?
@@ -106,7 +107,7 @@ impl Bulk {
         }
         let (write, pending, written) = (&self.plan, std::mem::take(&mut self.pending), Written::default());
         let mut run = Run { write, context, transaction, environment, wait, written, pending };
-        run.check_parents(values, None).await?;
+        run.check_parents(leaf, values, None).await?;
         self.pending = run.pending;
         Ok(())
     }

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use futures::StreamExt;
-use storage::{CommitSeq, RowKey, RowLock, StoredRow, UpdateOutcome, Value};
+use storage::{CommitSeq, InsertOutcome, RowKey, RowLock, StoredRow, UpdateOutcome, Value};
 
-use super::row::TargetSource;
-use super::{Run, check_row, duplicate_key};
+use super::place::Leaf;
+use super::row::{TargetSource, check_row};
+use super::{Run, duplicate_key};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::point;
 use crate::execute::query::run_relation;
@@ -21,6 +22,8 @@ const RESTARTS_MAX: usize = 1000;
 
 /// A row to change, locked, and the columns from elsewhere that go with it.
 struct Found {
+    /// The table that keeps it.
+    leaf: Leaf,
     row: StoredRow,
     others: Vec<Value>,
 }
@@ -31,10 +34,10 @@ impl Run<'_> {
         let carried = carried(&update.rows);
         for found in self.find_rows(&update.rows, strength).await? {
             let target = &self.write.target;
-            let old = found.row.values(&target.table.storage)?;
+            let old = found.row.values(&target.at(found.leaf).table.storage)?;
             let source = TargetSource { carried, others: &found.others, ..TargetSource::of(target, &old) };
             let new = self.assigned(&update.assignments, &old, &source)?;
-            self.update_row(&found.row, &old, &new).await?;
+            self.update_row(found.leaf, &found.row, &old, &new).await?;
             let source = TargetSource { carried, others: &found.others, ..TargetSource::of(&self.write.target, &new) };
             self.returned(&source)?;
         }
@@ -44,11 +47,11 @@ impl Run<'_> {
     pub(super) async fn delete(&mut self, delete: &Delete) -> Result<()> {
         let carried = carried(&delete.rows);
         for found in self.find_rows(&delete.rows, RowLock::Update).await? {
-            let target = &self.write.target;
+            let target = self.write.target.at(found.leaf);
             let wants_old = self.write.returning.is_some() || !target.children.is_empty();
             let old = if wants_old { found.row.values(&target.table.storage)? } else { Vec::new() };
             self.transaction.delete(&target.table.storage, &found.row)?;
-            self.owe_children(&old, None);
+            self.owe_children(found.leaf, &old, None);
             self.returned(&TargetSource { carried, others: &found.others, ..TargetSource::of(target, &old) })?;
         }
         Ok(())
@@ -69,16 +72,50 @@ impl Run<'_> {
     }
 
     /// Writes a locked row's new version; answers its key, which may have changed.
-    pub(super) async fn update_row(&mut self, row: &StoredRow, old: &[Value], new: &[Value]) -> Result<RowKey> {
-        let target = &self.write.target;
+    pub(super) async fn update_row(
+        &mut self,
+        leaf: Leaf,
+        row: &StoredRow,
+        old: &[Value],
+        new: &[Value],
+    ) -> Result<RowKey> {
+        let place = self.write.target.place(self.context, new)?;
+        if place != leaf {
+            return self.move_row(leaf, place, row, old, new).await;
+        }
+        let target = self.write.target.at(leaf);
         check_row(target, self.context, new)?;
         match self.transaction.update(&target.table.storage, row, new, self.wait).await? {
             UpdateOutcome::Updated(key) => {
-                self.check_parents(new, Some(old)).await?;
-                self.owe_children(old, Some(new));
+                self.check_parents(leaf, new, Some(old)).await?;
+                self.owe_children(leaf, old, Some(new));
                 Ok(key)
             }
             UpdateOutcome::Conflict { constraint, .. } => {
+                Err(duplicate_key(&target.table, &constraint, new, self.context))
+            }
+        }
+    }
+
+    /// Takes a locked row out of one partition and puts its new version into another.
+    async fn move_row(
+        &mut self,
+        from: Leaf,
+        to: Leaf,
+        row: &StoredRow,
+        old: &[Value],
+        new: &[Value],
+    ) -> Result<RowKey> {
+        let (source, target) = (self.write.target.at(from), self.write.target.at(to));
+        check_row(target, self.context, new)?;
+        self.transaction.delete(&source.table.storage, row)?;
+        match self.transaction.insert(&target.table.storage, new, self.wait).await? {
+            InsertOutcome::Inserted(key) => {
+                self.check_parents(to, new, None).await?;
+                self.owe_children(from, old, None);
+                Ok(key)
+            }
+            InsertOutcome::Conflict { constraint, .. } => {
                 Err(duplicate_key(&target.table, &constraint, new, self.context))
             }
         }
@@ -95,30 +132,36 @@ impl Run<'_> {
 
     async fn find_point(&mut self, access: &Access, filter: Option<&Expr>, strength: RowLock) -> Result<Vec<Found>> {
         let target = &self.write.target;
-        let schema = &target.table.storage;
-        let Some(key) = point::find(access, schema, self.context, self.transaction)? else { return Ok(Vec::new()) };
+        let Some(reached) = point::reach(access, &target.table, target.tree(), self.context)? else {
+            return Ok(Vec::new());
+        };
+        let leaf = reached.leaf;
+        if target.tree().is_some() && !target.keeps(leaf) {
+            return Ok(Vec::new());
+        }
+        let Some(key) = reached.find(self.transaction)? else { return Ok(Vec::new()) };
         // What the snapshot does not show is not waited for: a filter that fails there locks nothing.
-        if filter.is_some() && !self.snapshot_passes(&key, filter)? {
+        if filter.is_some() && !self.snapshot_passes(leaf, &key, filter)? {
             return Ok(Vec::new());
         }
-        let locked = point::lock(&target.table, &key, strength, self.wait, self.transaction).await?;
+        let locked = point::lock(reached.table, &key, strength, self.wait, self.transaction).await?;
         let Some(row) = locked else { return Ok(Vec::new()) };
-        if !point::matches(access, &row, schema, self.context)? || !self.passes(filter, &row)? {
+        if !reached.matches(&row)? || !self.passes(leaf, filter, &row)? {
             return Ok(Vec::new());
         }
-        Ok(vec![Found { row, others: Vec::new() }])
+        Ok(vec![Found { leaf, row, others: Vec::new() }])
     }
 
-    fn snapshot_passes(&self, key: &RowKey, filter: Option<&Expr>) -> Result<bool> {
-        match self.transaction.get(&self.write.target.table.storage, key)? {
-            Some(row) => self.passes(filter, &row),
+    fn snapshot_passes(&self, leaf: Leaf, key: &RowKey, filter: Option<&Expr>) -> Result<bool> {
+        match self.transaction.get(&self.write.target.at(leaf).table.storage, key)? {
+            Some(row) => self.passes(leaf, filter, &row),
             None => Ok(false),
         }
     }
 
-    fn passes(&self, filter: Option<&Expr>, row: &StoredRow) -> Result<bool> {
+    fn passes(&self, leaf: Leaf, filter: Option<&Expr>, row: &StoredRow) -> Result<bool> {
         let Some(filter) = filter else { return Ok(true) };
-        let values = row.values(&self.write.target.table.storage)?;
+        let values = row.values(&self.write.target.at(leaf).table.storage)?;
         point::is_true(Some(filter), self.context, &TargetSource::of(&self.write.target, &values))
     }
 
@@ -148,9 +191,10 @@ impl Run<'_> {
                     if !seen.insert(key.clone()) {
                         continue;
                     }
-                    let table = &self.write.target.table;
+                    let leaf = self.write.target.keeper(&key)?;
+                    let table = &self.write.target.at(leaf).table;
                     match point::lock(table, &key, strength, self.wait, self.transaction).await? {
-                        Some(row) if row.seq() == CommitSeq(*version as u64) => found.push(Found { row, others }),
+                        Some(row) if row.seq() == CommitSeq(*version as u64) => found.push(Found { leaf, row, others }),
                         _ => changed = true,
                     }
                 }

@@ -10,6 +10,7 @@ use storage::key::{index_range, key_range, primary_key_from};
 use storage::kv::Direction;
 use storage::{KeyRange, RowIdentity, RowLock, TableSchema, Value};
 
+use super::place::Leaf;
 use super::{Run, violation};
 use crate::error::{Error, Result};
 use crate::execute::point;
@@ -18,10 +19,10 @@ use crate::plan::write::{ChildKey, KeyLookup, ParentKey};
 /// Keys to look at when all rows of the statement are written.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    /// Place in `Target::parents` (of the target itself) and the key that must exist.
-    parents: Vec<(usize, Vec<Value>)>,
-    /// Place in `Target::children` and the key that nobody may hold.
-    children: Vec<(usize, Vec<Value>)>,
+    /// Place in `Target::parents` of the written table (which it is itself) and the key that must exist.
+    parents: Vec<(Leaf, usize, Vec<Value>)>,
+    /// Place in `Target::children` of the written table and the key that nobody may hold.
+    children: Vec<(Leaf, usize, Vec<Value>)>,
 }
 
 /// Rows read at a time while looking for one that points at a key.
@@ -29,8 +30,8 @@ const CHILD_ROWS_AT_A_TIME: usize = 256;
 
 impl Run<'_> {
     /// Checks that a new row's parents exist; `old` is the version it replaces.
-    pub(super) async fn check_parents(&mut self, new: &[Value], old: Option<&[Value]>) -> Result<()> {
-        let target = &self.write.target;
+    pub(super) async fn check_parents(&mut self, leaf: Leaf, new: &[Value], old: Option<&[Value]>) -> Result<()> {
+        let target = self.write.target.at(leaf);
         for (at, parent) in target.parents.iter().enumerate() {
             let same = |old: &[Value]| parent.columns.iter().all(|column| old[*column] == new[*column]);
             let key: Vec<Value> = parent.columns.iter().map(|column| new[*column].clone()).collect();
@@ -39,15 +40,15 @@ impl Run<'_> {
                 continue;
             }
             if parent.parent.oid == target.table.oid {
-                self.pending.parents.push((at, key));
+                self.pending.parents.push((leaf, at, key));
             } else {
-                self.check_parent(parent, &key).await?;
+                self.check_parent(leaf, parent, &key).await?;
             }
         }
         Ok(())
     }
 
-    async fn check_parent(&mut self, parent: &ParentKey, key: &[Value]) -> Result<()> {
+    async fn check_parent(&mut self, leaf: Leaf, parent: &ParentKey, key: &[Value]) -> Result<()> {
         let schema = &parent.parent.storage;
         let ordered = |order: &[usize], positions: &mut dyn Iterator<Item = usize>| {
             order
@@ -79,34 +80,35 @@ impl Run<'_> {
         if found {
             return Ok(());
         }
-        let (target, context) = (&self.write.target, self.context);
+        let (target, context) = (self.write.target.at(leaf), self.context);
         Err(violation::no_parent(target, &parent.name, &parent.columns, key, &parent.parent, context))
     }
 
     /// Notes that nobody may point at a key that is gone or changed.
-    pub(super) fn owe_children(&mut self, old: &[Value], new: Option<&[Value]>) {
-        for (at, child) in self.write.target.children.iter().enumerate() {
+    pub(super) fn owe_children(&mut self, leaf: Leaf, old: &[Value], new: Option<&[Value]>) {
+        for (at, child) in self.write.target.at(leaf).children.iter().enumerate() {
             let same = |new: &[Value]| child.columns.iter().all(|column| old[*column] == new[*column]);
             let key: Vec<Value> = child.columns.iter().map(|column| old[*column].clone()).collect();
             if new.is_some_and(same) || key.iter().any(Value::is_null) {
                 continue;
             }
-            self.pending.children.push((at, key));
+            self.pending.children.push((leaf, at, key));
         }
     }
 
     pub(super) async fn check_pending(&mut self) -> Result<()> {
         let Pending { parents, children } = std::mem::take(&mut self.pending);
         let write = self.write;
-        for (at, key) in parents {
-            self.check_parent(&write.target.parents[at], &key).await?;
+        for (leaf, at, key) in parents {
+            self.check_parent(leaf, &write.target.at(leaf).parents[at], &key).await?;
         }
-        for (at, key) in children {
-            let child = &write.target.children[at];
+        for (leaf, at, key) in children {
+            let target = write.target.at(leaf);
+            let child = &target.children[at];
             // Another row of the target may have taken the key over in the same statement.
-            if self.has_child(child, &key)? && !self.key_exists(child, &key)? {
+            if self.has_child(child, &key)? && !self.any_row(&target.table.storage, &child.columns, &key)? {
                 return Err(violation::still_referenced(
-                    &write.target,
+                    target,
                     &child.name,
                     &child.columns,
                     &key,
@@ -118,12 +120,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether a row of the target has this key now.
-    fn key_exists(&self, child: &ChildKey, key: &[Value]) -> Result<bool> {
-        let schema = &self.write.target.table.storage;
-        self.any_row(schema, &child.columns, key)
-    }
-
     fn has_child(&self, child: &ChildKey, key: &[Value]) -> Result<bool> {
         let schema = &child.child.storage;
         let fitted: Option<Vec<Value>> = key
@@ -131,10 +127,13 @@ impl Run<'_> {
             .zip(&child.child_columns)
             .map(|(value, position)| point::fit(value.clone(), &schema.columns[*position].column_type))
             .collect();
-        match fitted {
-            Some(key) => self.any_row(schema, &child.child_columns, &key),
-            None => Ok(false),
+        let Some(key) = fitted else { return Ok(false) };
+        for keeper in &child.keepers {
+            if self.any_row(&keeper.storage, &child.child_columns, &key)? {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
 
     /// Whether any row, as of now, has these values in these columns: by key or index if one begins with them.

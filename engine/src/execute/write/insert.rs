@@ -3,16 +3,18 @@
 use std::collections::HashSet;
 
 use futures::StreamExt;
-use storage::{ConflictOn, InsertOutcome, Isolation, RowKey, RowLock, StoredRow, Value};
+use storage::{ConflictOn, GenerationId, InsertOutcome, Isolation, RowKey, RowLock, StoredRow, Value};
 
+use super::place::Leaf;
 use super::row::TargetSource;
-use super::{Run, check_row, duplicate_key};
+use super::{Run, check_new_row, duplicate_key};
+use crate::catalog::Table;
 use crate::error::{Error, Result, SqlState};
 use crate::execute::point;
 use crate::execute::query::run;
 use crate::expr::Expr;
 use crate::expr::eval::{NoRow, eval};
-use crate::plan::write::{Arbiter, ConflictAction, Insert, InsertSource, OnConflict};
+use crate::plan::write::{Arbiter, ConflictAction, Insert, InsertSource, OnConflict, Target};
 
 /// Rows that ON CONFLICT DO UPDATE has inserted or updated: none may be met twice.
 type Touched = HashSet<RowKey>;
@@ -55,23 +57,25 @@ impl Run<'_> {
     }
 
     async fn insert_row(&mut self, insert: &Insert, values: Vec<Value>, touched: &mut Touched) -> Result<()> {
-        let target = &self.write.target;
-        check_row(target, self.context, &values)?;
-        let arbiter = insert.on_conflict.as_ref().and_then(OnConflict::arbiter);
+        let leaf = check_new_row(&self.write.target, self.context, &values)?;
+        let target = self.write.target.at(leaf);
+        let on_conflict = insert.on_conflict.as_ref();
+        let arbiter = on_conflict.and_then(|on_conflict| on_conflict.arbiter(&self.write.target, target));
         loop {
             let schema = &target.table.storage;
             let outcome = self.transaction.insert_preferring(schema, &values, arbiter, self.wait).await;
             let (constraint, existing) = match outcome? {
                 InsertOutcome::Inserted(key) => {
-                    if insert.on_conflict.is_some() {
+                    if on_conflict.is_some() {
                         touched.insert(key);
                     }
-                    self.check_parents(&values, None).await?;
+                    self.check_parents(leaf, &values, None).await?;
                     return self.returned(&TargetSource::of(target, &values));
                 }
                 InsertOutcome::Conflict { constraint, existing } => (constraint, existing),
             };
-            let Some(on_conflict) = insert.on_conflict.as_ref().filter(|conflict| conflict.covers(&constraint)) else {
+            let covered = arbiter.is_none_or(|arbiter| arbiter == constraint);
+            let Some(on_conflict) = on_conflict.filter(|_| covered) else {
                 return Err(duplicate_key(&target.table, &constraint, &values, self.context));
             };
             if self.transaction.isolation() != Isolation::ReadCommitted
@@ -79,7 +83,7 @@ impl Run<'_> {
             {
                 return Err(storage::Error::WriteConflict.into());
             }
-            if self.resolve(on_conflict, &values, existing, touched).await? {
+            if self.resolve(on_conflict, leaf, &values, existing, touched).await? {
                 return Ok(());
             }
         }
@@ -89,6 +93,7 @@ impl Run<'_> {
     async fn resolve(
         &mut self,
         on_conflict: &OnConflict,
+        leaf: Leaf,
         values: &[Value],
         existing: StoredRow,
         touched: &mut Touched,
@@ -96,7 +101,7 @@ impl Run<'_> {
         let ConflictAction::Update { first_excluded, assignments, filter } = &on_conflict.action else {
             return Ok(true);
         };
-        let target = &self.write.target;
+        let target = self.write.target.at(leaf);
         if touched.contains(&existing.key) {
             let message = "ON CONFLICT DO UPDATE command cannot affect row a second time";
             return Err(Error::new(SqlState::CARDINALITY_VIOLATION, message).with_hint(
@@ -112,7 +117,12 @@ impl Run<'_> {
             return Ok(true);
         }
         let new = self.assigned(assignments, &old, &source)?;
-        let key = self.update_row(&current, &old, &new).await?;
+        if self.write.target.place(self.context, &new)? != leaf {
+            let message = "invalid ON UPDATE specification";
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)
+                .with_detail("The result tuple would appear in a different partition than the original tuple."));
+        }
+        let key = self.update_row(leaf, &current, &old, &new).await?;
         touched.insert(key);
         let source = TargetSource { excluded: Some((*first_excluded, values)), ..TargetSource::of(target, &new) };
         self.returned(&source)?;
@@ -121,32 +131,47 @@ impl Run<'_> {
 
     /// How strongly a row is locked to have these columns assigned: changing a key conflicts with those who rely on it.
     pub(super) fn update_strength(&self, assignments: &[(usize, Expr)]) -> RowLock {
-        let schema = &self.write.target.table.storage;
-        let in_key = |position: usize| {
-            let in_primary = match &schema.identity {
-                storage::RowIdentity::PrimaryKey(key) => key.contains(&position),
-                storage::RowIdentity::Hidden => false,
-            };
-            let in_index = |index: &storage::IndexSchema| {
-                index.unique && index.columns.iter().any(|column| column.column == position)
-            };
-            in_primary || schema.indexes.iter().any(in_index)
-        };
-        let changes_key = assignments.iter().any(|(position, _)| in_key(*position));
+        let target = &self.write.target;
+        let leaves = target.placement.iter().flat_map(|placement| placement.leaves.values());
+        let changes_key = leaves.chain([target]).any(|target| assigns_key(&target.table, assignments));
         if changes_key { RowLock::Update } else { RowLock::NoKeyUpdate }
     }
 }
 
+/// Whether a column is assigned that a key of the table names, or that the table is partitioned by.
+fn assigns_key(table: &Table, assignments: &[(usize, Expr)]) -> bool {
+    let schema = &table.storage;
+    let divides = |position: usize| {
+        let key = table.partitioning.key.as_ref();
+        key.is_some_and(|key| key.columns.contains(&table.columns[position].number))
+    };
+    let in_key = |position: usize| {
+        let in_primary = match &schema.identity {
+            storage::RowIdentity::PrimaryKey(key) => key.contains(&position),
+            storage::RowIdentity::Hidden => false,
+        };
+        let in_index =
+            |index: &storage::IndexSchema| index.unique && index.columns.iter().any(|column| column.column == position);
+        in_primary || schema.indexes.iter().any(in_index) || divides(position)
+    };
+    assignments.iter().any(|(position, _)| in_key(*position))
+}
+
 impl OnConflict {
-    /// The one conflict that it resolves; None: any.
-    fn arbiter(&self) -> Option<ConflictOn> {
+    /// The one conflict in `met`, the target or a leaf of it, that the clause resolves; None: any.
+    fn arbiter(&self, target: &Target, met: &Target) -> Option<ConflictOn> {
         match self.arbiter.as_ref()? {
             Arbiter::PrimaryKey => Some(ConflictOn::PrimaryKey),
-            Arbiter::Index(index) => Some(ConflictOn::Index(*index)),
+            Arbiter::Index(index) if met.table.oid == target.table.oid => Some(ConflictOn::Index(*index)),
+            Arbiter::Index(index) => Some(ConflictOn::Index(counterpart(*index, target, met))),
         }
     }
+}
 
-    fn covers(&self, conflict: &ConflictOn) -> bool {
-        self.arbiter().is_none_or(|arbiter| arbiter == *conflict)
-    }
+/// The leaf's unique index over the columns of the target's.
+fn counterpart(index: GenerationId, target: &Target, leaf: &Target) -> GenerationId {
+    let columns = |index: &storage::IndexSchema| index.columns.iter().map(|column| column.column).collect::<Vec<_>>();
+    let of_target = target.table.storage.indexes.iter().find(|own| own.generation == index).map(columns);
+    let mut of_leaf = leaf.table.storage.indexes.iter().filter(|own| own.unique);
+    of_leaf.find(|own| Some(columns(own)) == of_target).map_or(index, |own| own.generation)
 }

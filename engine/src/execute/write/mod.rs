@@ -7,6 +7,7 @@ mod bulk;
 mod change;
 mod foreign_key;
 mod insert;
+mod place;
 mod row;
 mod violation;
 
@@ -19,8 +20,7 @@ use crate::function::EvalContext;
 use crate::plan::write::{Action, Returning, Write};
 pub(crate) use bulk::Bulk;
 use foreign_key::Pending;
-use row::TargetSource;
-pub(crate) use row::check_row;
+use row::{TargetSource, check_new_row};
 pub(crate) use violation::{duplicate_key, key_text};
 
 /// What a write came to.

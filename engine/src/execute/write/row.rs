@@ -2,6 +2,7 @@
 
 use storage::Value;
 
+use super::place::Leaf;
 use super::violation;
 use crate::error::{Error, Result};
 use crate::expr::ColumnVar;
@@ -41,8 +42,22 @@ impl RowSource for TargetSource<'_> {
     }
 }
 
+/// NOT NULL and CHECK for a new row, and that a table takes it at all. Answers where it goes.
+pub(crate) fn check_new_row(target: &Target, context: &EvalContext, values: &[Value]) -> Result<Leaf> {
+    let is_partitioned = target.table.partitioning.key.is_some();
+    // A row that is sent to a partition by name must first be one of that table.
+    if !is_partitioned {
+        check_row(target, context, values)?;
+    }
+    let leaf = target.place(context, values)?;
+    if is_partitioned {
+        check_row(target.at(leaf), context, values)?;
+    }
+    Ok(leaf)
+}
+
 /// NOT NULL and CHECK.
-pub(crate) fn check_row(target: &Target, context: &EvalContext, values: &[Value]) -> Result<()> {
+pub(super) fn check_row(target: &Target, context: &EvalContext, values: &[Value]) -> Result<()> {
     for (column, value) in target.table.columns.iter().zip(values) {
         if column.not_null && value.is_null() {
             return Err(violation::not_null(target, context, &column.name, values));

@@ -2,6 +2,7 @@
 
 use storage::{ConflictOn, Value};
 
+use crate::catalog::partition::Unplaced;
 use crate::catalog::{ConstraintKind, Table};
 use crate::error::{Error, SqlState};
 use crate::function::EvalContext;
@@ -65,6 +66,26 @@ pub(super) fn check(target: &Target, context: &EvalContext, constraint: &str, va
         .with_detail(failing_row(target, context, values))
         .with_table(schema_name(table, context), &table.name)
         .with_constraint(constraint)
+}
+
+/// 23514 for a row that the partition it is written to does not take.
+pub(super) fn partition(target: &Target, context: &EvalContext, values: &[Value]) -> Error {
+    let table = &target.table;
+    let message = format!("new row for relation \"{}\" violates partition constraint", table.name);
+    Error::new(SqlState::CHECK_VIOLATION, message)
+        .with_detail(failing_row(target, context, values))
+        .with_table(schema_name(table, context), &table.name)
+}
+
+/// 23514 for a row that no partition takes.
+pub(super) fn unplaced(unplaced: &Unplaced<'_>, values: &[Value], context: &EvalContext) -> Error {
+    let Unplaced { table, positions } = unplaced;
+    let message = format!("no partition of relation \"{}\" found for row", table.name);
+    let key: Vec<Value> = positions.iter().map(|at| values[*at].clone()).collect();
+    let shown = key_text(table, positions, &key, context).replacen(")=(", ") = (", 1);
+    Error::new(SqlState::CHECK_VIOLATION, message)
+        .with_detail(format!("Partition key of the failing row contains {shown}."))
+        .with_table(schema_name(table, context), &table.name)
 }
 
 /// The name of the constraint or index that a conflict is on, and the positions of its columns.

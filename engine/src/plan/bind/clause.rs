@@ -34,6 +34,7 @@ pub enum Clause {
     AlterUsing,
     ExecuteArgument,
     CallArgument,
+    PartitionBound,
 }
 
 impl Clause {
@@ -66,6 +67,7 @@ impl Clause {
             Clause::AlterUsing => "transform expressions",
             Clause::ExecuteArgument => "EXECUTE parameters",
             Clause::CallArgument => "CALL arguments",
+            Clause::PartitionBound => "partition bound",
         }
     }
 
@@ -137,6 +139,7 @@ impl Clause {
             Clause::AlterUsing => "transform expression",
             Clause::ExecuteArgument => "EXECUTE parameter",
             Clause::CallArgument => "CALL argument",
+            Clause::PartitionBound => "partition bound",
             _ => return None,
         };
         Some(Error::new(SqlState::FEATURE_NOT_SUPPORTED, format!("cannot use subquery in {place}")))
@@ -144,7 +147,11 @@ impl Clause {
 
     /// The refusal of a column where there is no row.
     pub(crate) fn column_refusal(self) -> Option<Error> {
-        (self == Clause::Default)
-            .then(|| Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot use column reference in DEFAULT expression"))
+        let place = match self {
+            Clause::Default => "DEFAULT expression",
+            Clause::PartitionBound => "partition bound expression",
+            _ => return None,
+        };
+        Some(Error::new(SqlState::FEATURE_NOT_SUPPORTED, format!("cannot use column reference in {place}")))
     }
 }

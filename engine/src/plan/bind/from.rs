@@ -13,8 +13,10 @@ use super::query::{Bound, Unknowns};
 use super::walk::map_outer_relation;
 use super::{Binder, Range, Scope, ScopeColumn, ScopeRelation};
 use crate::catalog::Table;
+use crate::catalog::partition::PartitionTree;
 use crate::error::{Error, Result, SqlState};
 use crate::plan::relation::{Column, JoinKind, Relation, RowIdentity, Scan};
+use crate::statement::is_after_only;
 use crate::types::{Type, oid};
 
 /// Most items of all the FROM clauses around one place. Joins nest as deep as a FROM clause is long.
@@ -157,14 +159,18 @@ impl Binder<'_> {
         let (relation, scope) = match &mut self.lockable {
             Some(_) => {
                 let (relation, scope, identity) =
-                    self.scan_rows(&table, alias.as_ref().map(|alias| alias.name.as_str()));
+                    self.scan_rows(&table, alias.as_ref().map(|alias| alias.name.as_str()), qualified.span);
                 let name = scope.relations[0].name.clone();
+                let partitions = match &relation {
+                    Relation::Scan(scan) => scan.partitions.clone(),
+                    _ => None,
+                };
                 if let Some(scans) = &mut self.lockable {
-                    scans.push(LockableScan { name, table: table.clone(), identity, nullable: false });
+                    scans.push(LockableScan { name, table: table.clone(), partitions, identity, nullable: false });
                 }
                 (relation, scope)
             }
-            None => self.scan(&table, alias.as_ref().map(|alias| alias.name.as_str())),
+            None => self.scan_table(&table, alias.as_ref().map(|alias| alias.name.as_str()), qualified.span),
         };
         let Some(alias) = alias.filter(|alias| !alias.columns.is_empty()) else {
             return Ok(FromItem::plain(relation, scope));
@@ -179,6 +185,14 @@ impl Binder<'_> {
     pub fn table(&mut self, name: &ast::ObjectName) -> Result<Arc<Table>> {
         let name = self.name(name)?;
         self.table_of(&name)
+    }
+
+    /// What is beneath a table that a statement names; None with ONLY, and where there is nothing.
+    pub(super) fn partitions(&self, table: &Arc<Table>, name: Span) -> Option<Arc<PartitionTree>> {
+        if table.partitioning.key.is_none() || is_after_only(self.text, name.start) {
+            return None;
+        }
+        self.catalog.partition_tree(table).map(Arc::new)
     }
 
     fn table_of(&mut self, name: &QualifiedName) -> Result<Arc<Table>> {
@@ -200,12 +214,12 @@ impl Binder<'_> {
 
     /// Reads a table under its name or an alias; it is noted as read.
     pub fn scan(&mut self, table: &Arc<Table>, alias: Option<&str>) -> (Relation, Scope) {
-        self.scan_table(table, alias)
+        self.scan_table(table, alias, Span::empty())
     }
 
-    /// The same with the row's identity, for those who will change or lock it.
-    pub fn scan_rows(&mut self, table: &Arc<Table>, alias: Option<&str>) -> (Relation, Scope, RowIdentity) {
-        let (mut relation, scope) = self.scan_table(table, alias);
+    /// The same with the row's identity, for those who will lock it.
+    fn scan_rows(&mut self, table: &Arc<Table>, alias: Option<&str>, name: Span) -> (Relation, Scope, RowIdentity) {
+        let (mut relation, scope) = self.scan_table(table, alias, name);
         let identity =
             RowIdentity { key: self.fresh(Type::new(oid::BYTEA)), version: self.fresh(Type::new(oid::INT8)) };
         if let Relation::Scan(scan) = &mut relation {
@@ -214,13 +228,14 @@ impl Binder<'_> {
         (relation, scope, identity)
     }
 
-    fn scan_table(&mut self, table: &Arc<Table>, alias: Option<&str>) -> (Relation, Scope) {
+    fn scan_table(&mut self, table: &Arc<Table>, alias: Option<&str>, name: Span) -> (Relation, Scope) {
         self.note_use(table, auth::Privileges::SELECT, &[]);
         let columns: Vec<(usize, Column)> =
             table.columns.iter().enumerate().map(|(position, column)| (position, self.fresh(column.ty))).collect();
         let relation = ScopeRelation::of_table(table, alias, &columns);
         self.ranges.push(Range { name: relation.name.clone(), table: Some(table.oid) });
-        let scan = Scan { table: table.clone(), columns, row_identity: None };
+        let partitions = self.partitions(table, name);
+        let scan = Scan { table: table.clone(), columns, partitions, row_identity: None };
         (Relation::Scan(scan), Scope::of(relation))
     }
 

@@ -7,6 +7,7 @@ use storage::RowLock;
 
 use super::Binder;
 use super::names::fold;
+use crate::catalog::partition::PartitionTree;
 use crate::catalog::{Table, TableKind};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::relation::{LockWait, Locking, RowIdentity};
@@ -15,6 +16,8 @@ use crate::plan::relation::{LockWait, Locking, RowIdentity};
 pub(super) struct LockableScan {
     pub name: String,
     pub table: Arc<Table>,
+    /// What is beneath the table, if it is partitioned.
+    pub partitions: Option<Arc<PartitionTree>>,
     pub identity: RowIdentity,
     /// On the side of an outer join that may be missing.
     pub nullable: bool,
@@ -83,7 +86,13 @@ impl Binder<'_> {
                         lock.wait = impatient(lock.wait, wait);
                     }
                     None => {
-                        locks.push(Locking { table: scan.table.clone(), identity: scan.identity, strength, wait });
+                        locks.push(Locking {
+                            table: scan.table.clone(),
+                            partitions: scan.partitions.clone(),
+                            identity: scan.identity,
+                            strength,
+                            wait,
+                        });
                     }
                 }
             }

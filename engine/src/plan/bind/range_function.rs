@@ -78,8 +78,8 @@ impl Binder<'_> {
             let resolved = binder.resolve_function(&name, &args, false)?;
             binder.function_relation(&name, exprs, args, resolved, with_ordinality)
         })?;
-        // The one column of a function takes the alias for its name.
-        let scalar = columns.len() == 1 + usize::from(with_ordinality);
+        // The one column of a function takes the alias for its name, unless the function has named it.
+        let scalar = columns.len() == 1 + usize::from(with_ordinality) && columns[0].name == name.name;
         if let (true, Some(alias)) = (scalar, &alias) {
             columns[0].name.clone_from(&alias.name);
         }
@@ -102,6 +102,7 @@ impl Binder<'_> {
             Callable::Table(function) => {
                 let args = self.coerce_arguments(args, &resolved.arg_types, exprs, span)?;
                 let single = function.columns.len() == 1;
+                let unnamed = single && function.columns[0].0 == function.name;
                 let columns: Vec<Column> = function
                     .columns
                     .iter()
@@ -111,7 +112,9 @@ impl Binder<'_> {
                     .columns
                     .iter()
                     .zip(&columns)
-                    .map(|((column, _), var)| ScopeColumn::new(if single { function.name } else { column }, *var, None))
+                    .map(|((column, _), var)| {
+                        ScopeColumn::new(if unnamed { function.name } else { column }, *var, None)
+                    })
                     .collect();
                 let ordinality = with_ordinality.then(|| self.fresh(Type::new(oid::INT8)));
                 named.extend(ordinality.map(|column| ScopeColumn::new("ordinality", column, None)));

@@ -59,10 +59,11 @@ fn table(number: u32, name: &str, columns: &[(&str, Type)], key: &[u16]) -> Tabl
         unlogged: false,
         columns: definitions.collect(),
         last_column: columns.len() as u16,
-        constraints: vec![Constraint { oid: number + 2000, name: format!("{name}_pkey"), kind: key }],
+        constraints: vec![Constraint { oid: number + 2000, name: format!("{name}_pkey"), kind: key, parent: None }],
         indexes: Vec::new(),
         options: Vec::new(),
         comment: None,
+        partitioning: Default::default(),
         version: 1,
         storage: Arc::new(storage),
     }

@@ -54,7 +54,7 @@ impl Binder<'_> {
         let uses = self.uses();
         let mut locks = vec![(TableId(table.oid), TableLock::RowExclusive)];
         locks.extend(target.parents.iter().map(|parent| (TableId(parent.parent.oid), TableLock::RowShare)));
-        locks.sort_by_key(|(table, _)| *table);
+        self.lock_partitions(&mut locks);
         let write = Write { target, action, returning: None, uses: uses.clone(), params: Vec::new() };
         let statement = BoundStatement {
             plan: Plan::Write(Box::new(write)),

@@ -36,7 +36,8 @@ impl Binder<'_> {
         self.note_use(&table, auth::Privileges::DELETE, &[]);
         let filter = self.filter(selection.as_ref(), &scope)?;
         let returning = self.bound_returning(returning.as_ref(), &scope)?;
-        let (rows, _) = self.rows_to_change(&table, target.first_column, others, filter, Vec::new(), point_plans)?;
+        let scan = self.scan_target(&table, target.first_column, name);
+        let (rows, _) = self.rows_to_change(scan, others, filter, Vec::new(), point_plans)?;
         let params = self.final_params()?;
         let action = Action::Delete(Box::new(Delete { rows }));
         Ok(Write { target, action, returning, uses: self.uses(), params })

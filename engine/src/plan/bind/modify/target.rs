@@ -1,11 +1,12 @@
 //! The table a write goes to: its columns by name and number, its defaults, its checks and foreign keys.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::ast::Spanned;
 use datafusion::sql::sqlparser::tokenizer::Span;
-use storage::{RowIdentity, Value};
+use storage::{RowIdentity, TableId, TableLock, Value};
 
 use super::super::{Binder, Clause, Scope, ScopeRelation};
 use super::{folded, is_default};
@@ -13,7 +14,7 @@ use crate::catalog::{ConstraintKind, Identity, Table, TableColumn, TableKind};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::plan::relation::{Column, Output};
-use crate::plan::write::{Check, ChildKey, KeyLookup, ParentKey, Returning, Target};
+use crate::plan::write::{Check, ChildKey, KeyLookup, ParentKey, Placement, Returning, Target};
 use crate::statement::parse_expression;
 use crate::types::Type;
 
@@ -39,9 +40,48 @@ impl Binder<'_> {
 
     /// A target whose columns have the given numbers.
     pub(crate) fn target_of(&mut self, table: Arc<Table>, first_column: u32) -> Result<Target> {
+        let placement = self.placement(&table, first_column)?;
+        Ok(Target { placement, ..self.target_alone(table, first_column)? })
+    }
+
+    fn target_alone(&self, table: Arc<Table>, first_column: u32) -> Result<Target> {
         let checks = self.checks(&table, first_column)?;
         let (parents, children) = (self.parents(&table)?, self.children(&table));
-        Ok(Target { first_column, checks, parents, children, table })
+        Ok(Target { first_column, checks, parents, children, placement: None, table })
+    }
+
+    /// The partitions around a table; None if there are none.
+    fn placement(&self, table: &Arc<Table>, first_column: u32) -> Result<Option<Placement>> {
+        let top = self.catalog.ancestors(table).pop().unwrap_or_else(|| table.clone());
+        let Some(tree) = self.catalog.partition_tree(&top) else { return Ok(None) };
+        let mut placement = Placement { tree: Arc::new(tree), leaves: BTreeMap::new(), branches: Vec::new() };
+        if table.partitioning.key.is_none() {
+            return Ok(Some(placement));
+        }
+        placement.branches.push(table.oid);
+        for below in self.catalog.descendants(table.oid) {
+            if below.partitioning.key.is_some() {
+                placement.branches.push(below.oid);
+            } else if let Some(leaf) = placement.tree.leaf_of(below.storage.generation) {
+                placement.leaves.insert(leaf, self.target_alone(below, first_column)?);
+            }
+        }
+        Ok(Some(placement))
+    }
+
+    /// Adds the locks on everything beneath tables that are locked. They are taken together with the table's own, also
+    /// where only some partitions will be read: which ones, parameters may decide.
+    pub(crate) fn lock_partitions(&self, locks: &mut Vec<(TableId, TableLock)>) {
+        let named = locks.clone();
+        for (table, mode) in named {
+            for below in self.catalog.descendants(table.0) {
+                match locks.iter_mut().find(|(other, _)| *other == TableId(below.oid)) {
+                    Some((_, held)) => *held = mode.max(*held),
+                    None => locks.push((TableId(below.oid), mode)),
+                }
+            }
+        }
+        locks.sort_by_key(|(table, _)| *table);
     }
 
     /// Numbers for all columns of a table, one after the other, and their names.
@@ -53,7 +93,7 @@ impl Binder<'_> {
         (first, Scope::of(ScopeRelation::of_table(table, alias, &columns)))
     }
 
-    fn checks(&mut self, table: &Arc<Table>, first_column: u32) -> Result<Vec<Check>> {
+    fn checks(&self, table: &Arc<Table>, first_column: u32) -> Result<Vec<Check>> {
         let mut checks = Vec::new();
         for constraint in &table.constraints {
             let ConstraintKind::Check { expression } = &constraint.kind else { continue };
@@ -70,6 +110,8 @@ impl Binder<'_> {
             let condition = binder.condition(&parse_expression(expression)?, &scope, Clause::Check)?;
             checks.push(Check { name: constraint.name.clone(), condition });
         }
+        // The first of them by name speaks for a row that breaks several.
+        checks.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(checks)
     }
 
@@ -99,7 +141,8 @@ impl Binder<'_> {
     fn children(&self, table: &Table) -> Vec<ChildKey> {
         let mut children = Vec::new();
         for child in self.catalog.tables.values() {
-            for constraint in &child.constraints {
+            // A partition's foreign key is its parent's.
+            for constraint in child.constraints.iter().filter(|constraint| constraint.parent.is_none()) {
                 let ConstraintKind::ForeignKey { columns, target, target_columns, on_delete, on_update } =
                     &constraint.kind
                 else {
@@ -112,12 +155,20 @@ impl Binder<'_> {
                         columns: positions(table, target_columns),
                         on_delete: *on_delete,
                         on_update: *on_update,
+                        keepers: self.keepers(child),
                         child: child.clone(),
                     });
                 }
             }
         }
         children
+    }
+
+    fn keepers(&self, table: &Arc<Table>) -> Vec<Arc<Table>> {
+        match self.catalog.partition_tree(table) {
+            Some(tree) => tree.leaves().to_vec(),
+            None => vec![table.clone()],
+        }
     }
 
     /// What a column holds when nobody says.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::ast::{self, Spanned};
 
 use super::super::{Binder, Clause, Scope};
 use super::target::has_subquery;
@@ -46,7 +46,8 @@ impl Binder<'_> {
         let filter = self.filter(selection.as_ref(), &scope)?;
         let returning = self.bound_returning(returning.as_ref(), &scope)?;
         let first = target.first_column;
-        let (rows, assignments) = self.rows_to_change(&table, first, others, filter, assignments, point_plans)?;
+        let scan = self.scan_target(&table, first, name);
+        let (rows, assignments) = self.rows_to_change(scan, others, filter, assignments, point_plans)?;
         let params = self.final_params()?;
         let action = Action::Update(Box::new(Update { assignments, rows }));
         Ok(Write { target, action, returning, uses: self.uses(), params })
@@ -71,25 +72,27 @@ impl Binder<'_> {
         selection.map(|condition| self.condition(condition, scope, Clause::Where)).transpose()
     }
 
+    /// Reading the target, whose columns have numbers already.
+    pub(super) fn scan_target(&self, table: &Arc<Table>, first: u32, name: &ast::ObjectName) -> Scan {
+        let columns = (first..).zip(&table.columns).enumerate();
+        let columns = columns.map(|(at, (var, column))| (at, Column { var: ColumnVar(var), ty: column.ty })).collect();
+        Scan { table: table.clone(), columns, partitions: self.partitions(table, name.span()), row_identity: None }
+    }
+
     /// How the rows are found: by key if the filter pins one down, else by a query.
     pub(super) fn rows_to_change(
         &mut self,
-        table: &Arc<Table>,
-        first: u32,
+        mut scan: Scan,
         others: Option<Relation>,
         filter: Option<Expr>,
         assignments: Vec<(usize, Expr)>,
         point_plans: bool,
     ) -> Result<(RowsToChange, Vec<(usize, Expr)>)> {
-        let columns: Vec<(usize, Column)> = table
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(at, column)| (at, Column { var: ColumnVar(first + at as u32), ty: column.ty }))
-            .collect();
-        let places = ColumnPlaces::new(columns.iter().map(|(position, column)| (column.var, *position)));
-        let mut scan = Scan { table: table.clone(), columns, row_identity: None };
+        let places = ColumnPlaces::new(scan.columns.iter().map(|(position, column)| (column.var, *position)));
+        // A partitioned table by itself has no rows, and no key leads to one.
+        let is_empty = scan.table.partitioning.key.is_some() && scan.partitions.is_none();
         if point_plans
+            && !is_empty
             && others.is_none()
             && let Some(predicate) = &filter
             && point::is_plain(predicate, &places)

@@ -1,0 +1,211 @@
+//! ALTER TABLE where tables are partitioned: what is done to one is done to everything beneath it, and what a partition
+//! has of its parent cannot be altered by itself.
+
+use datafusion::sql::sqlparser::ast::{AlterColumnOperation, AlterTableOperation, ColumnDef, ColumnOption, Ident};
+
+use super::DefinitionEnvironment;
+use super::drop::Part;
+use crate::catalog::{Catalog, ConstraintKind, Table};
+use crate::error::{Error, Result, SqlState};
+use crate::plan::bind::fold;
+
+impl DefinitionEnvironment<'_> {
+    /// Takes one action on a table, which is locked with everything beneath it, and on what is beneath it.
+    pub(super) async fn alter_with_partitions(
+        &mut self,
+        oid: u32,
+        operation: &AlterTableOperation,
+        only: bool,
+    ) -> Result<()> {
+        use AlterTableOperation as Op;
+        let (catalog, before) = self.locked_table(oid)?;
+        refuse_on_partition(&catalog, &before, operation)?;
+        let below: Vec<u32> = catalog.descendants(oid).into_iter().map(|table| table.oid).collect();
+        if before.partitioning.key.is_some() {
+            refuse_on_partitioned(&before, operation, only && !below.is_empty())?;
+        }
+        self.alter_table(oid, operation).await?;
+        if below.is_empty() {
+            return Ok(());
+        }
+        match operation {
+            Op::AddColumn { column_def, .. } => {
+                // With IF NOT EXISTS, the column may have been there.
+                if before.position_of(&fold(&column_def.name)).is_none() {
+                    let column = without_constraints(column_def);
+                    for oid in &below {
+                        self.alter_add_column(*oid, &column, false).await?;
+                    }
+                    self.inherit_beneath(oid).await?;
+                }
+            }
+            Op::DropColumn { column_names, .. } => {
+                for column in column_names {
+                    // With IF EXISTS, there may have been none.
+                    if before.position_of(&fold(column)).is_none() {
+                        continue;
+                    }
+                    for oid in &below {
+                        self.alter_drop_column(*oid, column, false, None).await?;
+                    }
+                }
+            }
+            Op::AlterColumn { column_name, op } => {
+                for oid in &below {
+                    self.alter_column(*oid, column_name, op).await?;
+                }
+            }
+            Op::RenameColumn { old_column_name, new_column_name } => {
+                for oid in &below {
+                    self.alter_rename_column(*oid, old_column_name, new_column_name)?;
+                }
+            }
+            Op::AddConstraint { .. } => self.inherit_beneath(oid).await?,
+            Op::DropConstraint { name, .. } => {
+                if let Some(constraint) = constraint_named(&before, name) {
+                    self.drop_copies(oid, constraint.oid).await?;
+                }
+            }
+            Op::RenameConstraint { old_name, new_name } => {
+                let is_check = |kind: &ConstraintKind| matches!(kind, ConstraintKind::Check { .. });
+                if constraint_named(&before, old_name).is_some_and(|constraint| is_check(&constraint.kind)) {
+                    for oid in &below {
+                        self.alter_rename_constraint(*oid, old_name, new_name).await?;
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Drops what everything beneath a table has of one of its constraints, which is gone.
+    pub(super) async fn drop_copies(&mut self, oid: u32, constraint: u32) -> Result<()> {
+        let mut gone = vec![constraint];
+        for below in self.catalog().descendants(oid) {
+            let copy = below.constraints.iter().find(|own| own.parent.is_some_and(|parent| gone.contains(&parent)));
+            let Some(copy) = copy else { continue };
+            gone.push(copy.oid);
+            match &copy.kind {
+                ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => {
+                    self.remove_part(below.oid, Part::Constraint(copy.oid))?;
+                }
+                ConstraintKind::PrimaryKey { index, .. } | ConstraintKind::Unique { index, .. } => {
+                    self.lock_name(below.schema, &copy.name).await?;
+                    self.drop_key(below.oid, copy.oid, *index).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn constraint_named<'a>(table: &'a Table, name: &Ident) -> Option<&'a crate::catalog::Constraint> {
+    let name = fold(name);
+    table.constraints.iter().find(|constraint| constraint.name == name)
+}
+
+/// A column's definition with its type, NOT NULL and DEFAULT: its constraints come from the parent.
+fn without_constraints(column: &ColumnDef) -> ColumnDef {
+    let mut column = column.clone();
+    column.options.retain(|option| {
+        matches!(option.option, ColumnOption::Null | ColumnOption::NotNull | ColumnOption::Default(_))
+    });
+    column
+}
+
+/// Refuses what a partition cannot do apart from its parent.
+fn refuse_on_partition(catalog: &Catalog, table: &Table, operation: &AlterTableOperation) -> Result<()> {
+    use AlterTableOperation as Op;
+    let Some(parent) = table.partitioning.of.as_ref().and_then(|of| catalog.tables.get(&of.parent)) else {
+        return Ok(());
+    };
+    let invalid = |message: String| Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
+    let inherited = |name: &Ident| parent.position_of(&fold(name)).map(|at| &parent.columns[at]);
+    match operation {
+        Op::AddColumn { .. } => Err(Error::new(SqlState::WRONG_OBJECT_TYPE, "cannot add column to a partition")),
+        Op::DropColumn { column_names, .. } => match column_names.iter().find_map(inherited) {
+            Some(column) => invalid(format!("cannot drop inherited column \"{}\"", column.name)),
+            None => Ok(()),
+        },
+        Op::RenameColumn { old_column_name, .. } => match inherited(old_column_name) {
+            Some(column) => invalid(format!("cannot rename inherited column \"{}\"", column.name)),
+            None => Ok(()),
+        },
+        Op::AlterColumn { column_name, op } => match (op, inherited(column_name)) {
+            (AlterColumnOperation::SetDataType { .. }, Some(column)) => {
+                invalid(format!("cannot alter inherited column \"{}\"", column.name))
+            }
+            (AlterColumnOperation::DropNotNull, Some(column)) if column.not_null => {
+                invalid(format!("column \"{}\" is marked NOT NULL in parent table", column.name))
+            }
+            _ => Ok(()),
+        },
+        Op::DropConstraint { name, .. } => match constraint_named(table, name) {
+            Some(constraint) if constraint.parent.is_some() => {
+                let (name, relation) = (&constraint.name, &table.name);
+                invalid(format!("cannot drop inherited constraint \"{name}\" of relation \"{relation}\""))
+            }
+            _ => Ok(()),
+        },
+        Op::RenameConstraint { old_name, .. } => match constraint_named(table, old_name) {
+            Some(constraint)
+                if constraint.parent.is_some() && matches!(constraint.kind, ConstraintKind::Check { .. }) =>
+            {
+                invalid(format!("cannot rename inherited constraint \"{}\"", constraint.name))
+            }
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what a partitioned table cannot do, at all or without its partitions.
+fn refuse_on_partitioned(table: &Table, operation: &AlterTableOperation, apart: bool) -> Result<()> {
+    use AlterTableOperation as Op;
+    let invalid = |message: String| Error::new(SqlState::INVALID_TABLE_DEFINITION, message);
+    let divides = |name: &Ident| {
+        let column = table.position_of(&fold(name)).map(|at| &table.columns[at])?;
+        let key = table.partitioning.key.as_ref()?;
+        key.columns.contains(&column.number).then_some(&column.name)
+    };
+    let refuse_key = |name: &Ident, what: &str| match divides(name) {
+        Some(column) => {
+            let relation = &table.name;
+            Err(invalid(format!(
+                "cannot {what} column \"{column}\" because it is part of the partition key of relation \"{relation}\""
+            )))
+        }
+        None => Ok(()),
+    };
+    match operation {
+        Op::DropColumn { column_names, .. } => {
+            column_names.iter().try_for_each(|name| refuse_key(name, "drop"))?;
+            if apart {
+                let message = "cannot drop column from only the partitioned table when partitions exist".to_owned();
+                return Err(invalid(message).with_hint("Do not specify the ONLY keyword."));
+            }
+        }
+        Op::AlterColumn { column_name, op: AlterColumnOperation::SetDataType { .. } } => {
+            refuse_key(column_name, "alter")?;
+        }
+        Op::AddColumn { .. } if apart => {
+            return Err(invalid("column must be added to child tables too".to_owned()));
+        }
+        Op::AddConstraint { .. } if apart => {
+            return Err(invalid("constraint must be added to child tables too".to_owned()));
+        }
+        Op::SetOptionsParens { options } => {
+            super::options::refuse_for_partitioned(&super::options::of_table(options)?)?
+        }
+        _ => {}
+    }
+    let whole = matches!(
+        operation,
+        Op::AlterColumn { .. } | Op::RenameColumn { .. } | Op::DropConstraint { .. } | Op::RenameConstraint { .. }
+    );
+    if apart && whole {
+        return Err(Error::unsupported("this form of ALTER TABLE ONLY on a table with partitions"));
+    }
+    Ok(())
+}

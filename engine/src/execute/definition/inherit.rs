@@ -1,0 +1,208 @@
+//! What a partition has of its parent: every check, key, index and foreign key, tried on its rows.
+//!
+//! It does not matter how the two came to differ. A new partition, one that is attached, and one whose parent was given
+//! something new are all brought into agreement here, and so is everything beneath them. What the partition has already
+//! is taken for its parent's if it says the same.
+
+use std::sync::Arc;
+
+use super::constraint::{Check, Key, Written};
+use super::foreign_key::Added;
+use super::rename::{parsed, table_in_check};
+use super::{DefinitionEnvironment, names};
+use crate::catalog::{Constraint, ConstraintKind, Index, IndexColumn, Table};
+use crate::error::{Error, Result, SqlState};
+use storage::{TableId, TableLock};
+
+impl DefinitionEnvironment<'_> {
+    /// Brings a partition, which is locked, and everything beneath it into agreement with their parents.
+    pub(super) async fn inherit(&mut self, oid: u32) -> Result<()> {
+        let mut oids = vec![oid];
+        oids.extend(self.catalog().descendants(oid).iter().map(|table| table.oid));
+        for oid in oids {
+            self.inherit_checks(oid).await?;
+            self.inherit_indexes(oid).await?;
+            self.inherit_foreign_keys(oid).await?;
+        }
+        Ok(())
+    }
+
+    /// The same for everything beneath a table, which has something new.
+    pub(super) async fn inherit_beneath(&mut self, oid: u32) -> Result<()> {
+        let partitions: Vec<u32> = self.catalog().partitions_of(oid).map(|partition| partition.oid).collect();
+        for partition in partitions {
+            self.inherit(partition).await?;
+        }
+        Ok(())
+    }
+
+    fn parent_of(&mut self, oid: u32) -> Result<Arc<Table>> {
+        let (catalog, table) = self.locked_table(oid)?;
+        let parent = table.partitioning.of.as_ref().and_then(|of| catalog.tables.get(&of.parent));
+        parent.cloned().ok_or_else(|| Error::internal("a partition has no parent"))
+    }
+
+    async fn inherit_checks(&mut self, oid: u32) -> Result<()> {
+        let parent = self.parent_of(oid)?;
+        for inherited in &parent.constraints {
+            let (_, before) = self.locked_table(oid)?;
+            let mut copy = inherited.clone();
+            table_in_check(&mut copy, &parent.name, &before.name)?;
+            let ConstraintKind::Check { expression } = &copy.kind else { continue };
+            if has_copy(&before, inherited) {
+                continue;
+            }
+            let mut table = (*before).clone();
+            match table.constraints.iter_mut().find(|own| own.name == copy.name) {
+                Some(own) if own.kind == copy.kind => own.parent = Some(inherited.oid),
+                Some(own) => {
+                    let message =
+                        format!("constraint \"{}\" for relation \"{}\" already exists", own.name, before.name);
+                    return Err(Error::new(SqlState::DUPLICATE_OBJECT, message));
+                }
+                None => {
+                    let check = Check { name: Some(copy.name.clone()), expression: &parsed(expression)? };
+                    let bound = self.add_check(&mut table, &check)?;
+                    if let Some(own) = table.constraints.last_mut() {
+                        own.parent = Some(inherited.oid);
+                    }
+                    self.validate_check(&before, &bound).await?;
+                }
+            }
+            self.redefine(table)?;
+        }
+        Ok(())
+    }
+
+    async fn inherit_indexes(&mut self, oid: u32) -> Result<()> {
+        let parent = self.parent_of(oid)?;
+        for inherited in &parent.indexes {
+            let (_, table) = self.locked_table(oid)?;
+            if table.indexes.iter().any(|own| own.parent == Some(inherited.oid)) {
+                continue;
+            }
+            let own = match twin(&parent, &table, inherited) {
+                Some(own) => own,
+                None => self.copy_index(&parent, inherited, oid).await?,
+            };
+            let (_, table) = self.locked_table(oid)?;
+            let mut table = (*table).clone();
+            let index = table.indexes.iter_mut().find(|index| index.oid == own);
+            let index = index.ok_or_else(|| Error::internal("an index that was just made is gone"))?;
+            index.parent = Some(inherited.oid);
+            let index = index.clone();
+            if let Some(of_parent) = names::constraint_of(&parent, inherited)
+                && let Some(constraint) = names::constraint_of(&table, &index).map(|constraint| constraint.oid)
+            {
+                let own = table.constraints.iter_mut().filter(|own| own.oid == constraint);
+                own.for_each(|own| own.parent = Some(of_parent.oid));
+            }
+            self.put_table(table)?;
+        }
+        Ok(())
+    }
+
+    /// Makes an index of the parent for a partition; answers its oid.
+    async fn copy_index(&mut self, parent: &Table, inherited: &Index, oid: u32) -> Result<u32> {
+        let (_, table) = self.locked_table(oid)?;
+        if names::constraint_of(parent, inherited).is_some() {
+            let numbers: Vec<u16> = inherited.columns.iter().map(|column| column.number).collect();
+            let columns = counterparts(parent, &table, &numbers)?;
+            let names = columns.iter().filter_map(|number| table.position_of_number(*number));
+            let key = Key {
+                name: None,
+                primary: inherited.primary,
+                nulls_distinct: inherited.nulls_distinct,
+                columns: names.map(|at| table.columns[at].name.clone()).collect(),
+            };
+            self.add_written(oid, Written::Key(key)).await?;
+        } else {
+            let columns = index_columns(parent, &table, inherited)?;
+            let columns_named = columns.iter().filter_map(|column| table.position_of_number(column.number));
+            let joined = names::joined(columns_named.map(|at| table.columns[at].name.as_str()));
+            let name = self.claim_made_name(&table, &joined, "idx").await?;
+            self.add_index(&table, Index { name, columns, ..inherited.clone() }).await?;
+        }
+        let (_, table) = self.locked_table(oid)?;
+        let made = table.indexes.last().map(|index| index.oid);
+        made.ok_or_else(|| Error::internal("an index that was just made is gone"))
+    }
+
+    async fn inherit_foreign_keys(&mut self, oid: u32) -> Result<()> {
+        let parent = self.parent_of(oid)?;
+        for inherited in &parent.constraints {
+            let ConstraintKind::ForeignKey { columns, target, target_columns, on_delete, on_update } = &inherited.kind
+            else {
+                continue;
+            };
+            let (_, before) = self.locked_table(oid)?;
+            if has_copy(&before, inherited) {
+                continue;
+            }
+            let columns = counterparts(&parent, &before, columns)?;
+            let kind = ConstraintKind::ForeignKey {
+                columns: columns.clone(),
+                target: *target,
+                target_columns: target_columns.clone(),
+                on_delete: *on_delete,
+                on_update: *on_update,
+            };
+            let mut table = (*before).clone();
+            if let Some(own) = table.constraints.iter_mut().find(|own| own.parent.is_none() && own.kind == kind) {
+                own.parent = Some(inherited.oid);
+                self.redefine(table)?;
+                continue;
+            }
+            self.transaction.lock_table(TableId(*target), TableLock::ShareRowExclusive, self.wait).await?;
+            let is_free = table.constraints.iter().all(|own| own.name != inherited.name);
+            let named = columns.iter().filter_map(|number| table.position_of_number(*number));
+            let joined = names::joined(named.map(|at| table.columns[at].name.as_str()));
+            let name = self.foreign_key_name(&table, is_free.then_some(inherited.name.as_str()), &joined)?;
+            let constraint = self.store.allocate_oid()?;
+            table.constraints.push(Constraint {
+                oid: constraint,
+                name: name.clone(),
+                kind,
+                parent: Some(inherited.oid),
+            });
+            let added = Added { name, columns, target: *target, target_columns: target_columns.clone() };
+            self.validate_foreign_key(&table, &added).await?;
+            self.redefine(table)?;
+        }
+        Ok(())
+    }
+}
+
+fn has_copy(table: &Table, inherited: &Constraint) -> bool {
+    table.constraints.iter().any(|own| own.parent == Some(inherited.oid))
+}
+
+/// The partition's attribute numbers of columns of its parent: they stand at the same places.
+pub(super) fn counterparts(parent: &Table, partition: &Table, numbers: &[u16]) -> Result<Vec<u16>> {
+    let counterpart = |number: &u16| {
+        let column = partition.columns.get(parent.place(*number)?);
+        column.map(|column| column.number).ok_or_else(|| Error::internal("a partition lacks a column of its parent"))
+    };
+    numbers.iter().map(counterpart).collect()
+}
+
+fn index_columns(parent: &Table, partition: &Table, index: &Index) -> Result<Vec<IndexColumn>> {
+    let numbers: Vec<u16> = index.columns.iter().map(|column| column.number).collect();
+    let own = counterparts(parent, partition, &numbers)?;
+    Ok(index.columns.iter().zip(own).map(|(column, number)| IndexColumn { number, ..column.clone() }).collect())
+}
+
+/// The partition's own index that says the same as one of its parent and is nobody's copy yet.
+fn twin(parent: &Table, partition: &Table, inherited: &Index) -> Option<u32> {
+    let columns = index_columns(parent, partition, inherited).ok()?;
+    let is_constraint = names::constraint_of(parent, inherited).is_some();
+    let same = |own: &&Index| {
+        own.parent.is_none()
+            && own.columns == columns
+            && own.unique == inherited.unique
+            && own.primary == inherited.primary
+            && own.nulls_distinct == inherited.nulls_distinct
+            && (!is_constraint || names::constraint_of(partition, own).is_some())
+    };
+    partition.indexes.iter().find(same).map(|own| own.oid)
+}

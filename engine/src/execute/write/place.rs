@@ -1,0 +1,61 @@
+//! Where a written row belongs: the one place where a row finds its table.
+//!
+//! A partitioned table's rows are kept by the leaves beneath it. A new row goes to the leaf whose bounds take it, a row that
+//! was read belongs to the leaf whose contents its key names. A leaf that is written to directly takes only what the
+//! tables above it would have sent there.
+
+use storage::{RowKey, Value};
+
+use super::violation;
+use crate::catalog::partition::PartitionTree;
+use crate::error::{Error, Result};
+use crate::function::EvalContext;
+use crate::plan::write::Target;
+
+/// Which of a target's tables: a leaf beneath it by its number, or the target itself.
+pub(crate) type Leaf = Option<usize>;
+
+impl Target {
+    /// The target as its rows know it: the table that keeps them, with that table's own rules.
+    pub(crate) fn at(&self, leaf: Leaf) -> &Target {
+        let placement = self.placement.as_ref();
+        leaf.and_then(|leaf| placement?.leaves.get(&leaf)).unwrap_or(self)
+    }
+
+    /// Where a new row goes; 23514 if nowhere.
+    pub(super) fn place(&self, context: &EvalContext, row: &[Value]) -> Result<Leaf> {
+        let Some(placement) = &self.placement else { return Ok(None) };
+        let is_partitioned = self.table.partitioning.key.is_some();
+        match placement.tree.place(|position| &row[position]) {
+            Ok(leaf) if is_partitioned && placement.leaves.contains_key(&leaf) => Ok(Some(leaf)),
+            Ok(leaf) if !is_partitioned && placement.tree.leaves()[leaf].oid == self.table.oid => Ok(None),
+            Err(unplaced) if is_partitioned && placement.branches.contains(&unplaced.table.oid) => {
+                Err(violation::unplaced(&unplaced, row, context))
+            }
+            Ok(_) | Err(_) => Err(violation::partition(self, context, row)),
+        }
+    }
+
+    /// Where a row is kept that was read.
+    pub(super) fn keeper(&self, key: &RowKey) -> Result<Leaf> {
+        match &self.placement {
+            Some(placement) if self.table.partitioning.key.is_some() => {
+                let leaf = placement.tree.leaf_of(key.generation());
+                leaf.map(Some)
+                    .ok_or_else(|| Error::internal("a row of a partitioned table is in none of its partitions"))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether a leaf of the tree is one of the target's: the tree reaches up to the topmost table.
+    pub(super) fn keeps(&self, leaf: Leaf) -> bool {
+        leaf.zip(self.placement.as_ref()).is_some_and(|(leaf, placement)| placement.leaves.contains_key(&leaf))
+    }
+
+    /// What tells, for a partitioned target, which leaf a key is in.
+    pub(super) fn tree(&self) -> Option<&PartitionTree> {
+        let placement = self.placement.as_ref().filter(|_| self.table.partitioning.key.is_some());
+        placement.map(|placement| placement.tree.as_ref())
+    }
+}
