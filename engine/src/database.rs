@@ -29,7 +29,7 @@ pub struct DatabaseOptions {
     /// Memory for queries in bytes; beyond it they spill to disk.
     pub query_memory_bytes: usize,
     /// Memory for RocksDB's block cache in bytes.
-    pub block_cache_bytes: usize,
+    pub cache_bytes: usize,
 }
 
 /// An open database, and the password it made up if this was its first start.
@@ -99,7 +99,7 @@ const PASSWORD_ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuv
 impl Database {
     /// Opens the database in a directory, making it at the first start.
     pub async fn open(options: DatabaseOptions) -> Result<Opened> {
-        let store_options = StoreOptions { block_cache_bytes: options.block_cache_bytes, ..StoreOptions::default() };
+        let store_options = StoreOptions { cache_bytes: options.cache_bytes, ..StoreOptions::default() };
         let store = Store::open(&options.data_directory, store_options)?;
         Self::over(store, options).await
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use serde::Deserialize;
 
+use crate::memory;
 use crate::tls::CertificateFiles;
 
 /// A real-time SQL database that speaks PostgreSQL's protocol.
@@ -70,8 +71,8 @@ struct ConfigFile {
     write_timeout_seconds: Option<u64>,
     /// Memory for all running queries; beyond it they use the disk.
     query_memory_bytes: Option<usize>,
-    /// Memory for rows read from disk.
-    block_cache_bytes: Option<usize>,
+    /// Memory for what was read from disk; an eighth of all memory unless said otherwise.
+    cache_bytes: Option<usize>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,7 +93,7 @@ pub(crate) struct Config {
     pub(crate) log: String,
     pub(crate) shutdown_grace: Duration,
     pub(crate) query_memory_bytes: usize,
-    pub(crate) block_cache_bytes: usize,
+    pub(crate) cache_bytes: usize,
     pub(crate) limits: Limits,
 }
 
@@ -167,10 +168,15 @@ impl CommandLine {
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             shutdown_grace: Duration::from_secs(file.shutdown_grace_seconds.unwrap_or(30)),
             query_memory_bytes: file.query_memory_bytes.unwrap_or(512 << 20),
-            block_cache_bytes: file.block_cache_bytes.unwrap_or(256 << 20),
+            cache_bytes: file.cache_bytes.unwrap_or_else(default_cache_bytes),
             limits,
         })
     }
+}
+
+/// An eighth of the memory there is, within reason.
+fn default_cache_bytes() -> usize {
+    memory::available_bytes().map_or(256 << 20, |bytes| (bytes / 8).clamp(64 << 20, 8 << 30))
 }
 
 impl ConfigFile {

@@ -7,6 +7,7 @@ mod config;
 mod connection;
 mod listener;
 mod logging;
+mod memory;
 mod server;
 mod shutdown;
 mod threads;

@@ -53,7 +53,7 @@ pub(crate) async fn run(config: Config, initial_password: Option<String>) -> Res
         initial_password,
         connections_max: config.limits.max_connections,
         query_memory_bytes: config.query_memory_bytes,
-        block_cache_bytes: config.block_cache_bytes,
+        cache_bytes: config.cache_bytes,
     };
     let Opened { database, generated_password } = Database::open(options).await.map_err(StartError::Database)?;
     if let Some(password) = generated_password {

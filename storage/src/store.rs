@@ -33,8 +33,8 @@ pub use sequence::{SequencePosition, SequenceRule};
 /// How a store is opened.
 #[derive(Clone)]
 pub struct StoreOptions {
-    /// Memory for blocks read from disk.
-    pub block_cache_bytes: usize,
+    /// Memory for what was read from disk: blocks, and the entries that were looked up.
+    pub cache_bytes: usize,
     /// Memory of one family's newest writes before they go to a file.
     pub memtable_bytes: usize,
     /// Memory of recent commits that the change feed keeps for readers.
@@ -47,7 +47,7 @@ pub struct StoreOptions {
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
-            block_cache_bytes: 256 << 20,
+            cache_bytes: 256 << 20,
             memtable_bytes: 64 << 20,
             feed_bytes: 64 << 20,
             transaction_bytes_max: 512 << 20,

@@ -9,7 +9,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::expr::eval::{NoRow, RowSource, eval};
 use crate::expr::{ColumnVar, Expr};
 use crate::function::EvalContext;
-use crate::plan::point::{Access, ColumnPlaces, PointSelect};
+use crate::plan::point::{Access, ColumnPlaces, OneRow, PointSelect};
 use crate::plan::relation::LockWait;
 
 /// Runs a point SELECT: no row or one.
@@ -50,6 +50,15 @@ pub(crate) async fn select(
         return Ok(Vec::new());
     }
     let values = plan.projection.iter().map(|expr| eval(expr, context, &source)).collect::<Result<Vec<Value>>>()?;
+    Ok(vec![values])
+}
+
+/// Computes a SELECT without FROM.
+pub(crate) fn one_row(plan: &OneRow, context: &EvalContext) -> Result<Vec<Vec<Value>>> {
+    if !is_true(plan.filter.as_ref(), context, &NoRow)? {
+        return Ok(Vec::new());
+    }
+    let values = plan.projection.iter().map(|expr| eval(expr, context, &NoRow)).collect::<Result<Vec<Value>>>()?;
     Ok(vec![values])
 }
 

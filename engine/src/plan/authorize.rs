@@ -46,7 +46,7 @@ pub fn authorize(bound: BoundStatement, principal: &Principal, catalog: &Catalog
         authorize_use(used, principal, catalog)?;
     }
     let point = match &bound.plan {
-        Plan::PointSelect(_) => true,
+        Plan::PointSelect(_) | Plan::OneRow(_) => true,
         Plan::Query(_) => false,
         Plan::Write(write) => is_point_write(write),
     };

@@ -33,10 +33,11 @@ fn bound_query(query: Query, point_plans: bool) -> BoundStatement {
         if locking.contains(&used.table.oid) { TableLock::RowShare } else { TableLock::AccessShare }
     });
     let (params, uses) = (query.params.clone(), query.uses.clone());
-    let plan = match point_plans.then(|| point::select(&query)).flatten() {
-        Some(select) => Plan::PointSelect(Box::new(select)),
-        None => Plan::Query(Arc::new(query)),
+    let point = || {
+        let select = point::select(&query).map(|select| Plan::PointSelect(Box::new(select)));
+        select.or_else(|| point::one_row(&query).map(|row| Plan::OneRow(Box::new(row))))
     };
+    let plan = point_plans.then(point).flatten().unwrap_or_else(|| Plan::Query(Arc::new(query)));
     BoundStatement { plan, params, columns: Some(columns), uses, locks, waits: false }
 }
 

@@ -26,6 +26,7 @@ pub(crate) async fn describe(
     let mut lines = match plan {
         Plan::Query(query) => operators(query, context, view, environment, options.verbose).await?,
         Plan::PointSelect(select) => vec![format!("{} on {}", way(&select.access), select.table.name)],
+        Plan::OneRow(_) => vec!["Result".to_owned()],
         Plan::Write(write) => {
             let table = &write.target.table.name;
             let (verb, rows) = match &write.action {

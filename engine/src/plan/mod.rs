@@ -24,6 +24,8 @@ pub enum Plan {
     Query(Arc<relation::Query>),
     /// One row by key, without it.
     PointSelect(Box<point::PointSelect>),
+    /// Expressions alone, without it too.
+    OneRow(Box<point::OneRow>),
     Write(Box<write::Write>),
 }
 

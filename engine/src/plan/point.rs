@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use storage::{IndexSchema, RowIdentity, RowLock};
 
-use super::relation::{LockWait, Query, Relation, Scan};
+use super::relation::{Column, LockWait, Output, Query, Relation, Scan};
 use crate::catalog::Table;
 use crate::catalog::partition::PartitionTree;
 use crate::expr::{ColumnVar, Expr, ExprKind, walk};
@@ -64,31 +64,66 @@ impl ColumnPlaces {
     }
 }
 
-/// Recognises a point SELECT.
-pub fn select(query: &Query) -> Option<PointSelect> {
-    let (projection, input) = match &query.relation {
-        Relation::Project { input, columns } => (Some(columns), input.as_ref()),
-        other => (None, other),
-    };
-    let (predicate, input) = match input {
-        Relation::Filter { input, predicate } => (predicate, input.as_ref()),
-        _ => return None,
-    };
-    let Relation::Scan(scan) = input else { return None };
-    if scan.table.kind != crate::catalog::TableKind::Table || query.locking.len() > 1 {
-        return None;
+/// A SELECT without FROM: one row, or none if its WHERE says so.
+#[derive(Debug)]
+pub struct OneRow {
+    pub filter: Option<Expr>,
+    pub projection: Vec<Expr>,
+}
+
+/// A query taken apart: WHERE, what it reads, and what it computes of that, as far as there is only this.
+struct Simple<'a> {
+    projection: Option<&'a [(Column, Expr)]>,
+    predicate: Option<&'a Expr>,
+    input: &'a Relation,
+}
+
+impl<'a> Simple<'a> {
+    fn of(query: &'a Query) -> Self {
+        let (projection, input) = match &query.relation {
+            Relation::Project { input, columns } => (Some(columns.as_slice()), input.as_ref()),
+            other => (None, other),
+        };
+        let (predicate, input) = match input {
+            Relation::Filter { input, predicate } => (Some(predicate), input.as_ref()),
+            other => (None, other),
+        };
+        Self { projection, predicate, input }
     }
-    let (access, filter) = access(scan, predicate)?;
-    let projection = query
-        .outputs
-        .iter()
-        .map(|output| match projection {
+
+    /// What each output is of the input.
+    fn outputs(&self, query: &Query) -> Option<Vec<Expr>> {
+        let computed = |output: &Output| match self.projection {
             Some(columns) => {
                 columns.iter().find(|(column, _)| column.var == output.column.var).map(|(_, expr)| expr.clone())
             }
             None => Some(Expr::column(output.column.var, output.column.ty)),
-        })
-        .collect::<Option<Vec<Expr>>>()?;
+        };
+        query.outputs.iter().map(computed).collect()
+    }
+}
+
+/// Recognises a SELECT of plain expressions without FROM.
+pub fn one_row(query: &Query) -> Option<OneRow> {
+    let simple = Simple::of(query);
+    if !matches!(simple.input, Relation::OneRow) || !query.locking.is_empty() {
+        return None;
+    }
+    let (filter, projection) = (simple.predicate.cloned(), simple.outputs(query)?);
+    let columns = ColumnPlaces::default();
+    projection.iter().chain(&filter).all(|expr| is_plain(expr, &columns)).then_some(OneRow { filter, projection })
+}
+
+/// Recognises a point SELECT.
+pub fn select(query: &Query) -> Option<PointSelect> {
+    let simple = Simple::of(query);
+    let predicate = simple.predicate?;
+    let Relation::Scan(scan) = simple.input else { return None };
+    if scan.table.kind != crate::catalog::TableKind::Table || query.locking.len() > 1 {
+        return None;
+    }
+    let (access, filter) = access(scan, predicate)?;
+    let projection = simple.outputs(query)?;
     let columns = ColumnPlaces::new(scan.columns.iter().map(|(position, column)| (column.var, *position)));
     let plain = |expr: &Expr| is_plain(expr, &columns);
     if !projection.iter().all(plain) || !filter.iter().all(plain) {

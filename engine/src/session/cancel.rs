@@ -1,9 +1,12 @@
 //! Stopping a statement from outside: cancel requests and timeouts.
 
-use std::future::Future;
+use std::future::{Future, pending};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
+use futures::poll;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -53,17 +56,23 @@ impl Interrupt {
 
     /// Runs the work to its end unless it is interrupted, in which case it is dropped where it stands.
     pub(crate) async fn guard<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let Some(deadline) = self.deadline else {
-            return tokio::select! {
-                biased;
-                () = self.canceller.requested() => Err(canceled("user request")),
-                result = work => result,
-            };
+        let mut work = pin!(work);
+        // Most work is done at once, before there is anything to watch for.
+        if !self.canceller.requested.load(Ordering::Acquire)
+            && let Poll::Ready(result) = poll!(work.as_mut())
+        {
+            return result;
+        }
+        let late = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => pending().await,
+            }
         };
         tokio::select! {
             biased;
             () = self.canceller.requested() => Err(canceled("user request")),
-            () = tokio::time::sleep_until(deadline) => Err(canceled("statement timeout")),
+            () = late => Err(canceled("statement timeout")),
             result = work => result,
         }
     }

@@ -79,6 +79,7 @@ impl Session {
         Interrupt::new(self.canceller.clone(), self.settings.active().statement_timeout)
     }
 
+    // The futures of what runs seldom or for long are boxed: what is not stays small, and is moved for every statement.
     async fn dispatch(
         &mut self,
         prepared: &Arc<Prepared>,
@@ -94,12 +95,14 @@ impl Session {
             }
             Statement::Definition(definition) => {
                 self.begin_implicit();
-                interrupt.guard(self.run_definition(definition, prepared)).await.map(Outcome::Complete)
+                let run = Box::pin(self.run_definition(definition, prepared));
+                interrupt.guard(run).await.map(Outcome::Complete)
             }
             Statement::Copy(copy) => {
                 self.begin_implicit();
                 let copy = copy.clone();
-                interrupt.guard(self.start_copy(copy, prepared.text.clone(), interrupt.clone())).await
+                let start = Box::pin(self.start_copy(copy, prepared.text.clone(), interrupt.clone()));
+                interrupt.guard(start).await
             }
             Statement::Begin { .. }
             | Statement::Commit { .. }
@@ -108,7 +111,7 @@ impl Session {
             | Statement::Release(_)
             | Statement::RollbackTo(_)
             | Statement::SetTransaction { .. } => self.control_transaction(statement).await.map(Outcome::Complete),
-            other => self.run_utility(other, prepared, interrupt).await,
+            other => Box::pin(self.run_utility(other, prepared, interrupt)).await,
         }
     }
 
@@ -179,7 +182,7 @@ impl Session {
         }
         let context = self.context(self.catalog(), params);
         if plan.plan.waits() {
-            return self.execute_waiting(&plan, &context, interrupt).await;
+            return Box::pin(self.execute_waiting(&plan, &context, interrupt)).await;
         }
         self.execute_plan(&plan, &context, interrupt).await
     }
@@ -235,6 +238,11 @@ impl Session {
                 let columns = plan.columns.clone().unwrap_or_default();
                 Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
             }
+            Plan::OneRow(row) => {
+                let source = RowSource::of(point::one_row(row, context).map(Rows::Values));
+                let columns = plan.columns.clone().unwrap_or_default();
+                Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
+            }
             Plan::Query(bound) => {
                 let columns = plan.columns.clone().unwrap_or_default();
                 let environment = database.query_environment();
@@ -243,7 +251,7 @@ impl Session {
                 } else {
                     refuse_in_read_only(open.read_only, "SELECT FOR UPDATE")?;
                     let run = locking::run(bound, context, &mut open.transaction, environment, wait);
-                    RowSource::of(interrupt.guard(run).await)
+                    RowSource::of(interrupt.guard(Box::pin(run)).await)
                 };
                 Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
             }
@@ -255,7 +263,7 @@ impl Session {
                 };
                 refuse_in_read_only(open.read_only, verb)?;
                 let run = write::run(bound, context, &mut open.transaction, database.query_environment(), wait);
-                let written = interrupt.guard(run).await?;
+                let written = interrupt.guard(Box::pin(run)).await?;
                 Ok(match (&plan.columns, written.rows) {
                     (Some(columns), Some(rows)) => Outcome::Rows {
                         columns: columns.clone(),

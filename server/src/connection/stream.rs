@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use futures::poll;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
@@ -130,6 +131,19 @@ impl AsyncWrite for Stream {
     }
 }
 
+/// Does a step of sending, which may take so long.
+async fn within<T>(limit: Option<Duration>, step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let mut step = pin!(step);
+    // Most often the socket takes everything at once, and no clock is needed.
+    if let Poll::Ready(done) = poll!(step.as_mut()) {
+        return done;
+    }
+    match limit {
+        Some(limit) => tokio::time::timeout(limit, step).await.map_err(|_| io::ErrorKind::TimedOut)?,
+        None => step.await,
+    }
+}
+
 /// The socket and its buffers.
 pub(super) struct Io {
     pub(super) stream: Stream,
@@ -158,22 +172,15 @@ impl Io {
         if self.output.is_empty() {
             return Ok(());
         }
+        let limit = self.write_timeout;
         while self.sent < self.output.len() {
-            let write = self.stream.write(&self.output[self.sent..]);
-            let count = match self.write_timeout {
-                Some(limit) => tokio::time::timeout(limit, write).await.map_err(|_| io::ErrorKind::TimedOut)??,
-                None => write.await?,
-            };
+            let count = within(limit, self.stream.write(&self.output[self.sent..])).await?;
             if count == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
             self.sent += count;
         }
-        let flush = self.stream.flush();
-        match self.write_timeout {
-            Some(limit) => tokio::time::timeout(limit, flush).await.map_err(|_| io::ErrorKind::TimedOut)??,
-            None => flush.await?,
-        }
+        within(limit, self.stream.flush()).await?;
         self.sent = 0;
         self.output.clear();
         Ok(())

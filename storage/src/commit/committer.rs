@@ -298,12 +298,14 @@ impl Worker {
         if durability == Durability::Sync {
             self.parts.kv.sync()?;
         }
-        Ok(Published { seq: self.head, snapshot: self.parts.kv.snapshot()? })
+        let hot = Arc::clone(&self.parts.published.load().hot);
+        Ok(Published { seq: self.head, snapshot: self.parts.kv.snapshot()?, hot })
     }
 
     /// Shows the group to readers, then to the feed if it is durable, lets its locks go and acknowledges.
     fn publish(&mut self, published: Published, group: Vec<Accepted>, durability: Durability) {
         self.remember_stamps(&group);
+        published.hot.update(self.batch.operations(), published.seq);
         self.parts.published.store(Arc::new(published));
         self.unsynced.extend(group.iter().map(|accepted| Arc::clone(&accepted.record)));
         match durability {

@@ -6,6 +6,7 @@
 
 mod committer;
 mod history;
+mod hot;
 mod queue;
 mod relation;
 mod request;
@@ -14,11 +15,15 @@ mod tests;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use crate::error::Result;
 use crate::id::CommitSeq;
-use crate::kv::KvSnapshot;
+use crate::kv::{Family, KvSnapshot};
 
 pub(crate) use committer::{Committer, Health, Parts, Stamps};
 pub(crate) use history::{SerializableReaders, SerializableSnapshot};
+pub(crate) use hot::HotEntries;
 pub use request::Durability;
 pub(crate) use request::{CommitRequest, ReadSet, RelationRead, RowChange};
 
@@ -26,4 +31,19 @@ pub(crate) use request::{CommitRequest, ReadSet, RelationRead, RowChange};
 pub(crate) struct Published {
     pub(crate) seq: CommitSeq,
     pub(crate) snapshot: Arc<dyn KvSnapshot>,
+    pub(crate) hot: Arc<HotEntries>,
+}
+
+impl Published {
+    /// The value of one key.
+    pub(crate) fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>> {
+        if let Some(value) = self.hot.get(family, key, self.seq) {
+            return Ok(Some(value));
+        }
+        let value = self.snapshot.get(family, key)?;
+        if let Some(value) = &value {
+            self.hot.add(family, key, value, self.seq);
+        }
+        Ok(value)
+    }
 }

@@ -14,7 +14,7 @@ use super::counter::{Counter, Reserve};
 use super::sequence::Sequences;
 use super::{Inner, Store, StoreOptions, meta};
 use crate::change::Feed;
-use crate::commit::{Committer, Health, Parts, Published};
+use crate::commit::{Committer, Health, HotEntries, Parts, Published};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId};
@@ -35,9 +35,15 @@ const OID_BLOCK: (u64, Reserve) = (64, Reserve::Durable);
 const GENERATION_BLOCK: (u64, Reserve) = (64, Reserve::Durable);
 const ROW_ID_BLOCK: (u64, Reserve) = (8192, Reserve::Logged);
 
+/// How much of the memory for reading is for single entries, not for blocks.
+fn hot_bytes(options: &StoreOptions) -> usize {
+    options.cache_bytes / 2
+}
+
 /// Opens the store of a directory.
 pub(super) fn directory(directory: &Path, options: StoreOptions) -> Result<Store> {
-    let memory = RocksOptions { block_cache_bytes: options.block_cache_bytes, memtable_bytes: options.memtable_bytes };
+    let block_cache_bytes = options.cache_bytes - hot_bytes(&options);
+    let memory = RocksOptions { block_cache_bytes, memtable_bytes: options.memtable_bytes };
     over(Arc::new(RocksKeyValue::open(directory, memory)?), options)
 }
 
@@ -56,7 +62,8 @@ pub(super) fn over(kv: Arc<dyn KeyValue>, options: StoreOptions) -> Result<Store
     let oids = counter(meta::NEXT_OID, OID_FIRST, u64::from(u32::MAX), OID_BLOCK)?;
     let generations = counter(meta::NEXT_GENERATION, GENERATION_FIRST, GENERATION_END, GENERATION_BLOCK)?;
     let row_ids = counter(meta::NEXT_ROW_ID, 1, u64::MAX, ROW_ID_BLOCK)?;
-    let published = Arc::new(ArcSwap::from_pointee(Published { seq, snapshot: kv.snapshot()? }));
+    let hot = Arc::new(HotEntries::new(hot_bytes(&options)));
+    let published = Arc::new(ArcSwap::from_pointee(Published { seq, snapshot: kv.snapshot()?, hot }));
     let feed = Arc::new(Feed::new(seq, options.feed_bytes));
     let readers = Arc::default();
     let committer = Committer::start(Parts {

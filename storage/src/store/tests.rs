@@ -220,7 +220,7 @@ fn a_failed_reservation_refuses_writes() {
 async fn a_directory_holds_what_was_committed() {
     let directory = tempfile::TempDir::new().unwrap();
     let (mut model, mut random) = (Model::new(), StdRng::seed_from_u64(1));
-    let options = || StoreOptions { block_cache_bytes: 8 << 20, memtable_bytes: 1 << 20, ..StoreOptions::default() };
+    let options = || StoreOptions { cache_bytes: 8 << 20, memtable_bytes: 1 << 20, ..StoreOptions::default() };
     for life in 0..3 {
         let store = Store::open(directory.path(), options()).unwrap();
         assert!(matches!(Store::open(directory.path(), options()), Err(Error::DirectoryInUse { .. })));

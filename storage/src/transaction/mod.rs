@@ -329,7 +329,7 @@ impl Transaction {
                 return Ok(LockedRow::of(key, own));
             }
             let newest = self.store.newest();
-            let bytes = newest.snapshot.get(Family::Rows, key.as_bytes())?;
+            let bytes = newest.get(Family::Rows, key.as_bytes())?;
             let unchanged = self.isolation == Isolation::ReadCommitted
                 || newest.seq == self.snapshot.seq
                 || self.is_in_snapshot(key, bytes.as_ref())?;
@@ -361,7 +361,7 @@ impl Transaction {
     fn is_in_snapshot(&self, key: &RowKey, newest: Option<&Bytes>) -> Result<bool> {
         match newest {
             Some(newest) => Ok(commit_seq(newest)? <= self.snapshot.seq),
-            None => Ok(self.snapshot.snapshot.get(Family::Rows, key.as_bytes())?.is_none()),
+            None => Ok(self.snapshot.get(Family::Rows, key.as_bytes())?.is_none()),
         }
     }
 
@@ -379,7 +379,7 @@ impl Transaction {
                 return aside.get(&self.store, family, key);
             }
         }
-        state.snapshot.get(family, key)
+        state.get(family, key)
     }
 
     /// Commits. `None`: nothing was written. An error leaves nothing committed, except `CommitOutcomeUnknown`. A commit

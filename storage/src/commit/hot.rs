@@ -1,0 +1,274 @@
+//! Rows and index entries that were looked up lately, kept above the key-value store.
+//!
+//! An entry holds the newest published value of a key, and the commit from which on it is known to be that. The committer
+//! brings the entries up to date before it publishes a group, so every snapshot that is not older than an entry may use
+//! it. Whoever missed an entry may add what it read itself, unless a commit that its snapshot does not have has touched
+//! the same part of the cache meanwhile: then the value may be old.
+//!
+//! Only keys that exist are kept. Contents written aside thus need no care, their generation being unknown to
+//! everybody until it is published, and neither does the deletion of a whole generation, which nobody asks for again.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use rustc_hash::{FxBuildHasher, FxHasher};
+
+use crate::id::CommitSeq;
+use crate::kv::{Family, Operation};
+
+/// Parts with a lock each.
+const PARTS: usize = 64;
+
+/// What an entry is reckoned to cost beside its key and value.
+const ENTRY_OVERHEAD_BYTES: usize = 160;
+
+/// A value larger than this fraction of its part is not kept.
+const LARGE: usize = 16;
+
+/// The cache of one store.
+pub(crate) struct HotEntries {
+    rows: Vec<Mutex<Part>>,
+    index: Vec<Mutex<Part>>,
+}
+
+/// Entries of the keys with one kind of hash.
+#[derive(Default)]
+struct Part {
+    places: HashMap<Bytes, usize, FxBuildHasher>,
+    entries: Vec<Entry>,
+    /// Where the next entry to give up is looked for.
+    hand: usize,
+    bytes: usize,
+    bytes_max: usize,
+    /// The newest commit that wrote a key of this part, kept or not.
+    written: CommitSeq,
+}
+
+struct Entry {
+    /// Key and value, one behind the other: they are looked at together.
+    data: Bytes,
+    key_bytes: usize,
+    from: CommitSeq,
+    /// Whether it was used since the hand came by.
+    used: bool,
+}
+
+impl HotEntries {
+    /// A cache of about that many bytes.
+    pub(crate) fn new(bytes: usize) -> Self {
+        let part = || Mutex::new(Part { bytes_max: bytes / (2 * PARTS), ..Part::default() });
+        let parts = || (0..PARTS).map(|_| part()).collect();
+        Self { rows: parts(), index: parts() }
+    }
+
+    /// What the snapshot of `at` has for the key, if that is known here.
+    pub(crate) fn get(&self, family: Family, key: &[u8], at: CommitSeq) -> Option<Bytes> {
+        self.part(family, key)?.lock().get(key, at)
+    }
+
+    /// Keeps what the snapshot of `at` has for the key.
+    pub(crate) fn add(&self, family: Family, key: &[u8], value: &Bytes, at: CommitSeq) {
+        if let Some(part) = self.part(family, key) {
+            part.lock().add(key, value, at);
+        }
+    }
+
+    /// Takes over what a group wrote; comes before anybody can see the group, whose last commit is `seq`.
+    pub(crate) fn update(&self, operations: &[Operation], seq: CommitSeq) {
+        for operation in operations {
+            let (family, key, value) = match operation {
+                Operation::Put { family, key, value } => (*family, key, Some(value)),
+                Operation::Delete { family, key } => (*family, key, None),
+                // Nobody asks for a generation that is deleted.
+                Operation::DeleteRange { .. } => continue,
+            };
+            if let Some(part) = self.part(family, key) {
+                part.lock().update(key, value, seq);
+            }
+        }
+    }
+
+    fn part(&self, family: Family, key: &[u8]) -> Option<&Mutex<Part>> {
+        let parts = match family {
+            Family::Rows => &self.rows,
+            Family::Index => &self.index,
+            Family::Catalog | Family::Trash | Family::Stream | Family::Meta => return None,
+        };
+        let mut hasher: FxHasher = FxBuildHasher.build_hasher();
+        hasher.write(key);
+        // The table within the part goes by the low bits.
+        parts.get((hasher.finish() >> 32) as usize % PARTS)
+    }
+}
+
+impl Part {
+    fn get(&mut self, key: &[u8], at: CommitSeq) -> Option<Bytes> {
+        let place = *self.places.get(key)?;
+        let entry = &mut self.entries[place];
+        if entry.from > at {
+            return None;
+        }
+        entry.used = true;
+        Some(entry.data.slice(entry.key_bytes..))
+    }
+
+    fn add(&mut self, key: &[u8], value: &Bytes, at: CommitSeq) {
+        let bytes = cost(key, value);
+        if self.written > at || bytes > self.bytes_max / LARGE || self.places.contains_key(key) {
+            return;
+        }
+        while self.bytes + bytes > self.bytes_max {
+            self.give_up_one();
+        }
+        self.put(key, value, self.written);
+    }
+
+    fn update(&mut self, key: &[u8], value: Option<&Bytes>, seq: CommitSeq) {
+        self.written = seq;
+        let Some(&place) = self.places.get(key) else { return };
+        self.remove(place);
+        // A large value would hold the part by itself.
+        if let Some(value) = value
+            && cost(key, value) <= self.bytes_max / LARGE
+        {
+            while self.bytes + cost(key, value) > self.bytes_max {
+                self.give_up_one();
+            }
+            self.put(key, value, seq);
+        }
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8], from: CommitSeq) {
+        let data = Bytes::from([key, value].concat());
+        self.places.insert(data.slice(..key.len()), self.entries.len());
+        self.entries.push(Entry { data, key_bytes: key.len(), from, used: false });
+        self.bytes += cost(key, value);
+    }
+
+    /// Makes room: entries get a second chance if they were used.
+    fn give_up_one(&mut self) {
+        loop {
+            if self.hand >= self.entries.len() {
+                self.hand = 0;
+            }
+            let Some(entry) = self.entries.get_mut(self.hand) else {
+                self.bytes = 0;
+                return;
+            };
+            if !std::mem::take(&mut entry.used) {
+                return self.remove(self.hand);
+            }
+            self.hand += 1;
+        }
+    }
+
+    fn remove(&mut self, place: usize) {
+        let entry = self.entries.swap_remove(place);
+        self.places.remove(entry.key());
+        self.bytes -= entry.data.len() + ENTRY_OVERHEAD_BYTES;
+        if let Some(at) = self.entries.get(place).and_then(|moved| self.places.get_mut(moved.key())) {
+            *at = place;
+        }
+    }
+}
+
+impl Entry {
+    fn key(&self) -> &[u8] {
+        &self.data[..self.key_bytes]
+    }
+}
+
+fn cost(key: &[u8], value: &[u8]) -> usize {
+    key.len() + value.len() + ENTRY_OVERHEAD_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kv::Batch;
+
+    const KEY: &[u8] = b"key";
+
+    fn put(cache: &HotEntries, key: &[u8], value: &'static str, seq: u64) {
+        let mut batch = Batch::new();
+        batch.put(Family::Rows, Bytes::copy_from_slice(key), value);
+        cache.update(batch.operations(), CommitSeq(seq));
+    }
+
+    fn get(cache: &HotEntries, key: &[u8], at: u64) -> Option<Bytes> {
+        cache.get(Family::Rows, key, CommitSeq(at))
+    }
+
+    fn add(cache: &HotEntries, key: &[u8], value: &'static str, at: u64) {
+        cache.add(Family::Rows, key, &Bytes::from(value), CommitSeq(at));
+    }
+
+    #[test]
+    fn an_entry_follows_the_commits_and_hides_from_older_snapshots() {
+        let cache = HotEntries::new(1 << 20);
+        add(&cache, KEY, "one", 5);
+        assert_eq!(get(&cache, KEY, 5).as_deref(), Some(&b"one"[..]));
+        put(&cache, KEY, "two", 6);
+        assert_eq!(get(&cache, KEY, 5), None);
+        assert_eq!(get(&cache, KEY, 6).as_deref(), Some(&b"two"[..]));
+        let mut batch = Batch::new();
+        batch.delete(Family::Rows, KEY);
+        cache.update(batch.operations(), CommitSeq(7));
+        assert_eq!(get(&cache, KEY, 7), None);
+    }
+
+    #[test]
+    fn an_old_value_is_not_added_after_a_newer_commit() {
+        let cache = HotEntries::new(1 << 20);
+        put(&cache, KEY, "two", 6);
+        add(&cache, KEY, "one", 5);
+        assert_eq!(get(&cache, KEY, 6), None);
+        add(&cache, KEY, "two", 6);
+        assert_eq!(get(&cache, KEY, 6).as_deref(), Some(&b"two"[..]));
+        // Who comes first stays: both are right.
+        add(&cache, KEY, "two", 7);
+        assert_eq!(get(&cache, KEY, 6).as_deref(), Some(&b"two"[..]));
+    }
+
+    #[test]
+    fn families_do_not_meet_and_others_are_not_kept() {
+        let cache = HotEntries::new(1 << 20);
+        add(&cache, KEY, "row", 1);
+        assert_eq!(cache.get(Family::Index, KEY, CommitSeq(1)), None);
+        cache.add(Family::Catalog, KEY, &Bytes::from("definition"), CommitSeq(1));
+        assert_eq!(cache.get(Family::Catalog, KEY, CommitSeq(1)), None);
+    }
+
+    #[test]
+    fn it_stays_within_its_bytes_and_keeps_what_is_used() {
+        let bytes = 2 * PARTS * 40 * ENTRY_OVERHEAD_BYTES;
+        let cache = HotEntries::new(bytes);
+        add(&cache, KEY, "used", 1);
+        for number in 0..100_000_u32 {
+            add(&cache, &number.to_be_bytes(), "value", 1);
+            assert_eq!(get(&cache, KEY, 1).as_deref(), Some(&b"used"[..]));
+        }
+        let held: usize = cache.rows.iter().map(|part| part.lock().bytes).sum();
+        assert!(held <= bytes / 2, "{held} of {bytes}");
+        for part in &cache.rows {
+            let part = part.lock();
+            assert_eq!(part.entries.iter().map(|entry| cost(&entry.data, &[])).sum::<usize>(), part.bytes);
+            assert!(part.places.iter().all(|(key, place)| part.entries[*place].key() == key));
+            assert_eq!(part.places.len(), part.entries.len());
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_kept() {
+        let cache = HotEntries::new(2 * PARTS * 40 * ENTRY_OVERHEAD_BYTES);
+        let large: &'static str = Box::leak("x".repeat(40 * ENTRY_OVERHEAD_BYTES).into_boxed_str());
+        add(&cache, KEY, large, 1);
+        assert_eq!(get(&cache, KEY, 1), None);
+        add(&cache, KEY, "small", 1);
+        put(&cache, KEY, large, 2);
+        assert_eq!(get(&cache, KEY, 2), None);
+        assert!(cache.rows.iter().all(|part| part.lock().bytes == 0));
+    }
+}
