@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::{ArcSwap, Guard};
 
 use crate::change::{ChangeReader, Feed};
-use crate::commit::{Committer, Health, Published, SerializableReaders, SerializableSnapshot, Stamps};
+use crate::commit::{Committer, Garbage, Health, Published, SerializableReaders, SerializableSnapshot, Stamps};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId, TransactionId};
@@ -70,6 +70,7 @@ struct Inner {
     feed: Arc<Feed>,
     health: Arc<Health>,
     stamps: Arc<Stamps>,
+    garbage: Arc<Garbage>,
     locks: Arc<LockTable>,
     oids: Counter,
     generations: Counter,
@@ -78,6 +79,11 @@ struct Inner {
     transactions: AtomicU64,
     timeline: u128,
     options: StoreOptions,
+}
+
+/// A number of the counter of generations.
+fn generation(number: u64) -> GenerationId {
+    GenerationId(u32::try_from(number).expect("the counter ends before u32 does"))
 }
 
 impl Drop for Inner {
@@ -134,8 +140,7 @@ impl Store {
 
     /// A number for a table's or an index's contents that was never given out before. Durable.
     pub fn allocate_generation(&self) -> Result<GenerationId> {
-        let generation = self.inner.generations.allocate(1)?;
-        Ok(GenerationId(u32::try_from(generation).expect("the counter ends before u32 does")))
+        self.inner.generations.allocate(1).map(generation)
     }
 
     /// A number for a catalog object that was never given out before, from 16384 on. Durable.
@@ -160,8 +165,12 @@ impl Store {
         self.inner.stamps.read().get(&generation).copied()
     }
 
-    /// Reclaims what deleted and overwritten rows and index entries of the generation still occupy. Takes its time.
+    /// Reclaims what deleted and overwritten rows and index entries of the generation still occupy, if there are any.
+    /// Takes its time.
     pub fn compact_generation(&self, generation: GenerationId) -> Result<()> {
+        if !self.inner.garbage.take(generation) {
+            return Ok(());
+        }
         let range = KeyRange::generation(generation);
         self.inner.kv.compact(Family::Rows, &range)?;
         self.inner.kv.compact(Family::Index, &range)

@@ -383,8 +383,12 @@ impl Session {
             if table.kind != crate::catalog::TableKind::Table {
                 continue;
             }
-            let (store, generation) = (self.database.store().clone(), table.storage.generation);
-            let compacted = tokio::task::spawn_blocking(move || store.compact_generation(generation)).await;
+            let (store, schema) = (self.database.store().clone(), table.storage.clone());
+            let compact = move || {
+                let indexes = schema.indexes.iter().map(|index| index.generation);
+                indexes.chain([schema.generation]).try_for_each(|generation| store.compact_generation(generation))
+            };
+            let compacted = tokio::task::spawn_blocking(compact).await;
             compacted.map_err(|error| Error::internal(format!("compaction ended early: {error}")))??;
         }
         Ok(())

@@ -18,6 +18,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::oneshot;
 
 use super::Published;
+use super::garbage::Garbage;
 use super::history::{History, SerializableReaders};
 use super::queue::{Pending, Queue, Wake};
 use super::relation::Relations;
@@ -74,6 +75,7 @@ pub(crate) struct Parts {
     pub(crate) readers: Arc<SerializableReaders>,
     pub(crate) health: Arc<Health>,
     pub(crate) stamps: Arc<Stamps>,
+    pub(crate) garbage: Arc<Garbage>,
     pub(crate) environment: Environment,
 }
 
@@ -239,6 +241,7 @@ impl Worker {
         let seq = self.head.next();
         self.head = seq;
         self.committed_at_us = self.committed_at_us.max(self.parts.environment.now_us());
+        self.parts.garbage.add(&request);
         let from = self.batch.len();
         let mut changes = Vec::with_capacity(request.rows.len());
         for row in request.rows {
@@ -260,6 +263,7 @@ impl Worker {
         }
         self.batch.append(request.writes);
         for &generation in &request.dropped {
+            self.parts.garbage.forget(generation);
             self.batch.delete_generation(generation);
         }
         self.history.remember(seq, &self.batch, from);

@@ -5,6 +5,7 @@
 //! snapshot, tells the change feed, lets the locks go and acknowledges.
 
 mod committer;
+mod garbage;
 mod history;
 mod hot;
 mod queue;
@@ -22,6 +23,7 @@ use crate::id::CommitSeq;
 use crate::kv::{Family, KvSnapshot};
 
 pub(crate) use committer::{Committer, Health, Parts, Stamps};
+pub(crate) use garbage::Garbage;
 pub(crate) use history::{SerializableReaders, SerializableSnapshot};
 pub(crate) use hot::HotEntries;
 pub use request::Durability;

@@ -46,10 +46,15 @@ impl RowKey {
 
     /// The contents this row belongs to. A key too short to say (damaged) answers generation zero, which is never given out.
     pub fn generation(&self) -> GenerationId {
-        match self.0.first_chunk::<4>() {
-            Some(bytes) => GenerationId(u32::from_be_bytes(*bytes)),
-            None => GenerationId(0),
-        }
+        generation_of(&self.0)
+    }
+}
+
+/// The generation that the key of a row or an index entry begins with.
+pub(crate) fn generation_of(key: &[u8]) -> GenerationId {
+    match key.first_chunk::<4>() {
+        Some(bytes) => GenerationId(u32::from_be_bytes(*bytes)),
+        None => GenerationId(0),
     }
 }
 

@@ -59,6 +59,11 @@ impl Counter {
         })
     }
 
+    /// The first number that was not given out yet.
+    pub(super) fn next(&self) -> u64 {
+        self.block.lock().next
+    }
+
     /// The first of `count` consecutive numbers. Waits for the disk once a block.
     pub(super) fn allocate(&self, count: u64) -> Result<u64> {
         let mut block = self.block.lock();

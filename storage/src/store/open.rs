@@ -12,9 +12,9 @@ use parking_lot::RwLock;
 
 use super::counter::{Counter, Reserve};
 use super::sequence::Sequences;
-use super::{Inner, Store, StoreOptions, meta};
+use super::{Inner, Store, StoreOptions, generation, meta};
 use crate::change::Feed;
-use crate::commit::{Committer, Health, HotEntries, Parts, Published};
+use crate::commit::{Committer, Garbage, Health, HotEntries, Parts, Published};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId};
@@ -66,6 +66,7 @@ pub(super) fn over(kv: Arc<dyn KeyValue>, options: StoreOptions) -> Result<Store
     let published = Arc::new(ArcSwap::from_pointee(Published { seq, snapshot: kv.snapshot()?, hot }));
     let feed = Arc::new(Feed::new(seq, options.feed_bytes));
     let readers = Arc::default();
+    let garbage = Arc::new(Garbage::new(generation(generations.next())));
     let committer = Committer::start(Parts {
         kv: Arc::clone(&kv),
         published: Arc::clone(&published),
@@ -73,6 +74,7 @@ pub(super) fn over(kv: Arc<dyn KeyValue>, options: StoreOptions) -> Result<Store
         readers: Arc::clone(&readers),
         health: Arc::clone(&health),
         stamps: Arc::clone(&stamps),
+        garbage: Arc::clone(&garbage),
         environment: options.environment.clone(),
     })?;
     let inner = Inner {
@@ -83,6 +85,7 @@ pub(super) fn over(kv: Arc<dyn KeyValue>, options: StoreOptions) -> Result<Store
         feed,
         health,
         stamps,
+        garbage,
         locks: Arc::new(LockTable::new()),
         oids,
         generations,
