@@ -28,6 +28,7 @@ fn table(number: u32, name: &str, key: Option<(Strategy, &[u16])>, of: Option<(u
                 ty: Type::new(ty),
                 not_null: false,
                 default: None,
+                identity: None,
                 comment: None,
             })
             .collect(),
