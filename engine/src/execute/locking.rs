@@ -80,6 +80,7 @@ async fn lock_rows(
         && let Some(batch) = stream.next().await
     {
         for mut row in batch?.into_values() {
+            tokio::task::consume_budget().await;
             if rows.len() >= window.end {
                 break;
             }

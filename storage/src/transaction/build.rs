@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::mpsc;
 
 use super::background::Background;
 use super::sort::Sorter;
@@ -22,6 +23,13 @@ use crate::value::Value;
 
 /// Rows that are read, and written, between two looks at the clock of the scheduler.
 const ROWS_PER_STEP: usize = 1024;
+
+/// How many such steps are read before the first of them is worked on.
+const STEPS_AHEAD: usize = 4;
+
+/// Steps of wide rows are shorter, about this long; how wide rows are is seen in the first.
+const STEP_BYTES: usize = 1 << 20;
+const ROWS_AT_FIRST: usize = 16;
 
 /// Two rows with the same key: what was built is not to be used.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,17 +58,13 @@ impl Transaction {
         self.created(index.generation);
         self.finish_aside().await?;
         let view = self.newest_view();
-        let mut scan = view.scan(&Arc::new(table.clone()), &KeyRange::generation(table.generation), Direction::Forward);
+        let mut reading = ReadAhead::start(&view, table)?;
         let mut filling = Filling::new(Family::Index, index.generation);
         // Only the indexed columns are decoded; an index key looks at no other.
         let mut values = vec![Value::Null; table.columns.len()];
         let mut entry = Vec::new();
-        let mut rows = SortedRun::new();
         let duplicate = loop {
-            scan.next_run(ROWS_PER_STEP, &mut rows)?;
-            if rows.is_empty() {
-                break filling.finish(self).await?;
-            }
+            let Some(rows) = reading.next().await? else { break filling.finish(self).await? };
             for (key, row) in rows.iter() {
                 for column in &index.columns {
                     values[column.column] = value_at(table, row, column.column)?.to_owned();
@@ -107,15 +111,13 @@ impl Transaction {
         self.created(to.generation);
         self.finish_aside().await?;
         let view = self.newest_view();
-        let mut scan = view.scan(&Arc::new(from.clone()), &KeyRange::generation(from.generation), Direction::Forward);
+        let mut reading = ReadAhead::start(&view, from)?;
         let mut filling = Filling::new(Family::Rows, to.generation);
         let mut rewriter = Rewriter::new(from, to, convert);
-        let mut rows = SortedRun::new();
         loop {
-            scan.next_run(ROWS_PER_STEP, &mut rows)?;
-            if rows.is_empty() {
+            let Some(rows) = reading.next().await? else {
                 return filling.finish(self).await?.map(|row| duplicate_row(to, &row)).transpose();
-            }
+            };
             for (key, row) in rows.iter() {
                 let refusal = rewriter.encode(self, key, row)?;
                 if refusal.is_some() {
@@ -135,6 +137,43 @@ impl Transaction {
             Some(aside) => aside.get_mut().write_all(&self.store).await,
             None => Ok(()),
         }
+    }
+}
+
+/// All rows of a table, read by a thread of its own while earlier ones are worked on.
+struct ReadAhead {
+    runs: mpsc::Receiver<Result<SortedRun>>,
+    thread: Option<Background<()>>,
+}
+
+impl ReadAhead {
+    fn start(view: &ReadView, table: &TableSchema) -> Result<Self> {
+        let range = KeyRange::generation(table.generation);
+        let mut scan = view.scan(&Arc::new(table.clone()), &range, Direction::Forward);
+        let (sender, runs) = mpsc::channel(STEPS_AHEAD);
+        let mut rows = ROWS_AT_FIRST;
+        let read = move || loop {
+            let mut run = SortedRun::new();
+            let step = scan.next_run(rows, &mut run);
+            rows = (STEP_BYTES * run.len() / run.bytes().max(1)).clamp(1, ROWS_PER_STEP);
+            let over = step.is_err() || run.is_empty();
+            let told = if over && step.is_ok() { Ok(()) } else { sender.blocking_send(step.map(|()| run)) };
+            // Nobody listens any more when the work has been given up.
+            if over || told.is_err() {
+                return;
+            }
+        };
+        Ok(Self { runs, thread: Some(Background::start("scan", read)?) })
+    }
+
+    /// The next rows; `None` when there are no more.
+    async fn next(&mut self) -> Result<Option<SortedRun>> {
+        if let Some(run) = self.runs.recv().await {
+            return run.map(Some);
+        }
+        // A thread that has panicked has not told everything.
+        self.thread.take().map_or(Ok(()), Background::join)?;
+        Ok(None)
     }
 }
 

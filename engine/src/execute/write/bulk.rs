@@ -86,6 +86,7 @@ impl Bulk {
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<()> {
+        tokio::task::consume_budget().await;
         for (position, default) in &self.computed {
             self.values[*position] = eval(default, context, &NoRow)?;
         }

@@ -33,6 +33,7 @@ impl Run<'_> {
         let strength = self.update_strength(&update.assignments);
         let carried = carried(&update.rows);
         for found in self.find_rows(&update.rows, strength).await? {
+            tokio::task::consume_budget().await;
             let target = &self.write.target;
             let old = found.row.values(&target.at(found.leaf).table.storage)?;
             let source = TargetSource { carried, others: &found.others, ..TargetSource::of(target, &old) };
@@ -47,6 +48,7 @@ impl Run<'_> {
     pub(super) async fn delete(&mut self, delete: &Delete) -> Result<()> {
         let carried = carried(&delete.rows);
         for found in self.find_rows(&delete.rows, RowLock::Update).await? {
+            tokio::task::consume_budget().await;
             let target = self.write.target.at(found.leaf);
             let wants_old = self.write.returning.is_some() || !target.children.is_empty();
             let old = if wants_old { found.row.values(&target.table.storage)? } else { Vec::new() };
@@ -182,6 +184,7 @@ impl Run<'_> {
             let (mut found, mut seen, mut changed) = (Vec::new(), HashSet::new(), false);
             while let Some(batch) = stream.next().await {
                 for mut row in batch?.into_values() {
+                    tokio::task::consume_budget().await;
                     let others = row.split_off(2);
                     let [Value::Bytea(key), Value::Int8(version)] = row.as_slice() else {
                         return Err(Error::internal("a row to change has no identity"));

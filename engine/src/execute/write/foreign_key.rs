@@ -100,9 +100,11 @@ impl Run<'_> {
         let Pending { parents, children } = std::mem::take(&mut self.pending);
         let write = self.write;
         for (leaf, at, key) in parents {
+            tokio::task::consume_budget().await;
             self.check_parent(leaf, &write.target.at(leaf).parents[at], &key).await?;
         }
         for (leaf, at, key) in children {
+            tokio::task::consume_budget().await;
             let target = write.target.at(leaf);
             let child = &target.children[at];
             // Another row of the target may have taken the key over in the same statement.

@@ -57,6 +57,8 @@ impl Run<'_> {
     }
 
     async fn insert_row(&mut self, insert: &Insert, values: Vec<Value>, touched: &mut Touched) -> Result<()> {
+        // Others have their turn while many rows are written; so in every loop over rows.
+        tokio::task::consume_budget().await;
         let leaf = check_new_row(&self.write.target, self.context, &values)?;
         let target = self.write.target.at(leaf);
         let on_conflict = insert.on_conflict.as_ref();
