@@ -47,8 +47,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
-/// Whether a function may have to wait, so that its statement may have to run again.
-pub(crate) fn waits(function: &Function) -> bool {
+/// Whether a function may have to wait.
+pub(super) fn waits(function: &Function) -> bool {
     function.returns == VOID && FUNCTIONS.iter().any(|own| own.oid == function.oid && !own.args.is_empty())
 }
 
@@ -273,9 +273,15 @@ impl AdvisoryLocks {
             locks.absorb(apart);
         }
         state.count(request);
-        // The next run finds what this one took.
-        state.earlier = std::mem::take(&mut state.statement);
+        drop(state);
+        self.begin_again();
         Ok(true)
+    }
+
+    /// The statement runs again, and finds what this run took.
+    pub(crate) fn begin_again(&self) {
+        let mut state = self.state.lock();
+        state.earlier = std::mem::take(&mut state.statement);
     }
 
     /// How many locks the transaction has taken so far: a place to come back to.

@@ -26,6 +26,7 @@ mod registry;
 pub mod resolve;
 mod sequence;
 mod session;
+mod sleep;
 mod string;
 mod table;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use registry::{
     operators_named, table_functions, table_functions_named,
 };
 pub use sequence::SessionSequences;
+pub use sleep::Sleeps;
 pub use window::{WINDOW_FUNCTIONS, WindowDeclaration};
 
 /// A scalar function: a row of `pg_proc` and how to compute it.
@@ -223,6 +225,11 @@ pub struct EvalContext {
     pub params: std::sync::Arc<[Value]>,
 }
 
+/// Whether a function may have to wait, so that its statement may have to run again.
+pub(crate) fn waits(function: &Function) -> bool {
+    advisory::waits(function) || sleep::FUNCTIONS.iter().any(|own| own.oid == function.oid)
+}
+
 /// What functions see of the session.
 #[derive(Debug, Clone)]
 pub struct SessionFacts {
@@ -236,6 +243,7 @@ pub struct SessionFacts {
     pub format: crate::types::text::Format,
     pub sequences: std::sync::Arc<SessionSequences>,
     pub advisory: std::sync::Arc<AdvisoryLocks>,
+    pub sleeps: std::sync::Arc<Sleeps>,
     /// Settings by name, as SHOW prints them (`current_setting`).
     pub settings: std::sync::Arc<crate::session::settings::Settings>,
 }

@@ -7,12 +7,13 @@ use rustc_hash::FxHashMap;
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
     bytes, cast, catalog_info, compare, datetime, encoding, float, interval, numeric, operator, pattern, sequence,
-    session, string, table, to_char,
+    session, sleep, string, table, to_char,
 };
 
 /// Scalar functions, as each file has them.
 const TABLES: &[&[Function]] = &[
     advisory::FUNCTIONS,
+    sleep::FUNCTIONS,
     arithmetic::BINARY,
     arithmetic::UNARY,
     array::FUNCTIONS,

@@ -32,6 +32,7 @@ pub(crate) fn context() -> EvalContext {
             client_address: None,
             sequences: Arc::default(),
             advisory: Arc::default(),
+            sleeps: Arc::default(),
             format: Format::default(),
             settings: Arc::new(Settings::default()),
         }),

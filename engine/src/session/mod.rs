@@ -130,6 +130,7 @@ impl Session {
         let facts = Arc::new(SessionFacts {
             sequences: Arc::new(SessionSequences::new(database.store().clone())),
             advisory: Arc::new(AdvisoryLocks::new(database.store().clone())),
+            sleeps: Arc::default(),
             session_user: role_name.clone(),
             current_user: role_name,
             current_role: role,
@@ -305,6 +306,7 @@ impl Session {
         self.facts = Arc::new(SessionFacts {
             sequences: self.facts.sequences.clone(),
             advisory: self.facts.advisory.clone(),
+            sleeps: self.facts.sleeps.clone(),
             session_user: name_of(self.session_role),
             current_user,
             current_role: self.current_role,

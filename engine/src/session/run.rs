@@ -195,12 +195,14 @@ impl Session {
         context: &EvalContext,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
-        let advisory = self.facts.advisory.clone();
+        let (advisory, sleeps) = (self.facts.advisory.clone(), self.facts.sleeps.clone());
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
+        open.transaction.begin_command();
         advisory.begin_statement(&open.transaction);
+        sleeps.begin_statement();
         let savepoint = open.transaction.savepoint();
         loop {
-            let outcome = match self.execute_plan(plan, context, interrupt).await {
+            let outcome = match self.execute_begun(plan, context, interrupt).await {
                 Ok(outcome) => outcome.gathered(interrupt).await,
                 Err(error) => Err(error),
             };
@@ -213,7 +215,13 @@ impl Session {
                 }
                 Err(error) => {
                     open.transaction.rollback_to(&savepoint);
-                    if !interrupt.guard(advisory.wait(wait)).await? {
+                    if let Some(due) = sleeps.take_due() {
+                        interrupt.guard(async { Ok(tokio::time::sleep(due).await) }).await?;
+                        advisory.begin_again();
+                    } else if interrupt.guard(advisory.wait(wait)).await? {
+                        // What others did while the lock was awaited is seen.
+                        self.state.open_mut().ok_or_else(no_transaction)?.transaction.begin_command();
+                    } else {
                         return Err(error);
                     }
                 }
@@ -227,10 +235,20 @@ impl Session {
         context: &EvalContext,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
+        self.state.open_mut().ok_or_else(no_transaction)?.transaction.begin_command();
+        self.execute_begun(plan, context, interrupt).await
+    }
+
+    /// Executes a plan as, or within, the command that has begun.
+    async fn execute_begun(
+        &mut self,
+        plan: &Arc<CachedPlan>,
+        context: &EvalContext,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
         let (wait, database) = (self.lock_wait(), self.database.clone());
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
         open.used = true;
-        open.transaction.begin_command();
         match plan.plan.plan() {
             Plan::PointSelect(select) => {
                 let run = point::select(select, context, &mut open.transaction, wait);

@@ -109,6 +109,7 @@ fn context(catalog: Catalog) -> EvalContext {
             client_address: None,
             sequences: Arc::default(),
             advisory: Arc::default(),
+            sleeps: Arc::default(),
             format: Default::default(),
             settings: Default::default(),
         }),

@@ -37,6 +37,7 @@ impl Bench {
             client_address: None,
             sequences: Arc::default(),
             advisory: Arc::default(),
+            sleeps: Arc::default(),
             format: Default::default(),
             settings: Arc::new(Settings::default()),
         };

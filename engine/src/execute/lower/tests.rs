@@ -176,6 +176,7 @@ fn context() -> EvalContext {
             client_address: None,
             sequences: Arc::default(),
             advisory: Arc::default(),
+            sleeps: Arc::default(),
             format: crate::types::text::Format::default(),
             settings: Arc::new(crate::session::settings::Settings::default()),
         }),

@@ -11,7 +11,7 @@ use super::{Binder, Clause, Place, SetCall};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{AggregateCall, Expr, ExprKind, SortKey};
 use crate::function::resolve::{self, Callable, Resolved};
-use crate::function::{AggregateFunction, CastContext, TableFunction, advisory, aggregates_named};
+use crate::function::{AggregateFunction, CastContext, TableFunction, aggregates_named, waits};
 use crate::types::{Type, display, oid};
 
 /// A call's arguments as they were written.
@@ -90,7 +90,7 @@ impl Binder<'_> {
             bound.push(self.bind(expr, Place { clause: inner, ..at })?);
         }
         let resolved = self.resolve_function(&name, &bound, written.star)?;
-        self.waits |= matches!(resolved.callable, Callable::Function(function) if advisory::waits(function));
+        self.waits |= matches!(resolved.callable, Callable::Function(function) if waits(function));
         let call = BoundCall { name, written, args: bound, filter: filter.as_deref(), resolved };
         match over {
             Some(over) => self.window_call(call, over, at),

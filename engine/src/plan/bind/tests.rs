@@ -108,6 +108,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         client_address: None,
         sequences: Arc::default(),
         advisory: Arc::default(),
+        sleeps: Arc::default(),
         format: settings.active().format.clone(),
         settings: Arc::new(settings),
     };
