@@ -216,7 +216,11 @@ impl Session {
                 Err(error) => {
                     open.transaction.rollback_to(&savepoint);
                     if let Some(due) = sleeps.take_due() {
-                        interrupt.guard(async { Ok(tokio::time::sleep(due).await) }).await?;
+                        let sleep = async {
+                            tokio::time::sleep(due).await;
+                            Ok(())
+                        };
+                        interrupt.guard(sleep).await?;
                         advisory.begin_again();
                     } else if interrupt.guard(advisory.wait(wait)).await? {
                         // What others did while the lock was awaited is seen.

@@ -29,15 +29,13 @@ impl DefinitionEnvironment<'_> {
             return Ok(());
         }
         match operation {
-            Op::AddColumn { column_def, .. } => {
-                // With IF NOT EXISTS, the column may have been there.
-                if before.position_of(&fold(&column_def.name)).is_none() {
-                    let column = without_constraints(column_def);
-                    for oid in &below {
-                        self.alter_add_column(*oid, &column, false).await?;
-                    }
-                    self.inherit_beneath(oid).await?;
+            // With IF NOT EXISTS, the column may have been there.
+            Op::AddColumn { column_def, .. } if before.position_of(&fold(&column_def.name)).is_none() => {
+                let column = without_constraints(column_def);
+                for oid in &below {
+                    self.alter_add_column(*oid, &column, false).await?;
                 }
+                self.inherit_beneath(oid).await?;
             }
             Op::DropColumn { column_names, .. } => {
                 for column in column_names {
