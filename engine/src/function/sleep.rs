@@ -20,7 +20,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     volatile(2626, "pg_sleep", &[FLOAT8], VOID, |context, args| sleep(context, float(&args[0])?)),
     volatile(3936, "pg_sleep_until", &[TIMESTAMPTZ], VOID, |context, args| {
         let until = timestamptz(&args[0])?;
-        sleep(context, (until - datetime::now()) as f64 / 1e6)
+        sleep(context, until.saturating_sub(datetime::now()) as f64 / 1e6)
     }),
 ];
 

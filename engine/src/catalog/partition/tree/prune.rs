@@ -6,7 +6,7 @@ use std::ops::Bound as Side;
 use storage::Value;
 
 use super::{Bounds, Child, Node};
-use crate::catalog::partition::{key_bytes, push_value};
+use crate::catalog::partition::{OF_VALUE, key_bytes, push_value};
 
 /// Combinations of key values that are looked up one by one; more are taken as a range.
 const COMBINATIONS_MAX: usize = 1000;
@@ -75,8 +75,8 @@ fn meets(first: &Known<'_>, from: &[u8], to: &[u8]) -> bool {
         push_value(value, &mut bytes);
         bytes
     };
-    // Keys that begin with a value are not below its bytes, and those above all of them do not begin with it.
-    let reaches = |value: &Value| to > bytes(value).as_slice();
+    // Behind a value the least key has another one.
+    let reaches = |value: &Value| to > [bytes(value), vec![OF_VALUE]].concat().as_slice();
     let begins = |value: &Value| from <= bytes(value).as_slice() || from.starts_with(&bytes(value));
     if let Some(values) = first.equal {
         return values.iter().any(|value| !value.is_null() && reaches(value) && begins(value));
