@@ -1,12 +1,12 @@
 //! Rows and index entries that were looked up lately, kept above the key-value store.
 //!
-//! An entry holds the newest published value of a key, and the commit from which on it is known to be that. The committer
-//! brings the entries up to date before it publishes a group, so every snapshot that is not older than an entry may use
-//! it. Whoever missed an entry may add what it read itself, unless a commit that its snapshot does not have has touched
-//! the same part of the cache meanwhile: then the value may be old.
+//! An entry holds the newest published value of a key, and a commit from which on it is known to be that; an older snapshot
+//! finds nothing here. The committer brings the entries up to date before it publishes a group, so every snapshot that is
+//! not older than an entry may use it. Whoever missed an entry may add what it read itself, unless a commit that its
+//! snapshot does not have has touched the same part of the cache meanwhile: then the value may be old.
 //!
-//! Only keys that exist are kept. Contents written aside thus need no care, their generation being unknown to
-//! everybody until it is published, and neither does the deletion of a whole generation, which nobody asks for again.
+//! Only keys that exist are kept. Contents written aside come past this, but nobody can have read them before they were
+//! published; and nobody asks again for a generation that is deleted.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
@@ -122,7 +122,8 @@ impl Part {
         while self.bytes + bytes > self.bytes_max {
             self.give_up_one();
         }
-        self.put(key, value, self.written);
+        // What older snapshots have is not known: contents that were written aside came past this.
+        self.put(key, value, at);
     }
 
     fn update(&mut self, key: &[u8], value: Option<&Bytes>, seq: CommitSeq) {
@@ -209,6 +210,8 @@ mod tests {
     fn an_entry_follows_the_commits_and_hides_from_older_snapshots() {
         let cache = HotEntries::new(1 << 20);
         add(&cache, KEY, "one", 5);
+        // A bulk load may have brought it just then.
+        assert_eq!(get(&cache, KEY, 4), None);
         assert_eq!(get(&cache, KEY, 5).as_deref(), Some(&b"one"[..]));
         put(&cache, KEY, "two", 6);
         assert_eq!(get(&cache, KEY, 5), None);

@@ -15,7 +15,7 @@ impl DefinitionEnvironment<'_> {
     /// Makes a table, with the rows it has, a partition of another, which is locked.
     pub(super) async fn attach_partition(&mut self, parent: u32, name: &ObjectName, values: &ForValues) -> Result<()> {
         self.partitioned(parent)?;
-        let table = self.lock_other(name).await?;
+        let table = self.lock_alone(name).await?;
         let parent = self.partitioned(parent)?;
         if table.partitioning.of.is_some() {
             let message = format!("\"{}\" is already a partition", table.name);
@@ -48,7 +48,7 @@ impl DefinitionEnvironment<'_> {
     /// Makes a partition a table of its own, with everything that it had of its parent.
     pub(super) async fn detach_partition(&mut self, parent: u32, name: &ObjectName) -> Result<()> {
         self.partitioned(parent)?;
-        let table = self.lock_other(name).await?;
+        let table = self.lock_alone(name).await?;
         let parent = self.partitioned(parent)?;
         if table.partitioning.of.as_ref().is_none_or(|of| of.parent != parent.oid) {
             let message = format!("relation \"{}\" is not a partition of relation \"{}\"", table.name, parent.name);
@@ -72,22 +72,6 @@ impl DefinitionEnvironment<'_> {
         }
         let message = format!("table \"{}\" is not partitioned", table.name);
         Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message))
-    }
-
-    /// Finds and locks the table that comes or goes.
-    async fn lock_other(&mut self, name: &ObjectName) -> Result<Arc<Table>> {
-        let name = self.qualified(name)?;
-        loop {
-            let catalog = self.catalog();
-            let table = self.find_table(&catalog, &name)?;
-            self.check_table_owner(&table)?;
-            self.lock_table(table.oid, TableLock::AccessExclusive).await?;
-            let catalog = self.catalog();
-            let now = self.find_table(&catalog, &name)?;
-            if now.oid == table.oid {
-                return Ok(now);
-            }
-        }
     }
 }
 

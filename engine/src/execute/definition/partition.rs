@@ -56,6 +56,17 @@ impl DefinitionEnvironment<'_> {
 
     /// Finds and locks the table that is to have a new partition, with its default partition, which may lose rows to it.
     pub(super) async fn lock_partitioned(&mut self, name: &ObjectName) -> Result<Arc<Table>> {
+        let table = self.lock_alone(name).await?;
+        if table.partitioning.key.is_none() {
+            let message = format!("\"{}\" is not partitioned", table.name);
+            return Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message));
+        }
+        self.lock_default(table.oid).await?;
+        Ok(table)
+    }
+
+    /// Finds a table of the own and keeps everybody else away from it.
+    pub(super) async fn lock_alone(&mut self, name: &ObjectName) -> Result<Arc<Table>> {
         let name = self.qualified(name)?;
         loop {
             let catalog = self.catalog();
@@ -64,15 +75,9 @@ impl DefinitionEnvironment<'_> {
             self.lock_table(table.oid, TableLock::AccessExclusive).await?;
             let catalog = self.catalog();
             let now = self.find_table(&catalog, &name)?;
-            if now.oid != table.oid {
-                continue;
+            if now.oid == table.oid {
+                return Ok(now);
             }
-            if now.partitioning.key.is_none() {
-                let message = format!("\"{}\" is not partitioned", now.name);
-                return Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message));
-            }
-            self.lock_default(now.oid).await?;
-            return Ok(now);
         }
     }
 
