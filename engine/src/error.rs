@@ -16,6 +16,7 @@ macro_rules! states {
 }
 
 states! {
+    WARNING = "01000";
     PROTOCOL_VIOLATION = "08P01";
     TRANSACTION_RESOLUTION_UNKNOWN = "08007";
     FEATURE_NOT_SUPPORTED = "0A000";

@@ -7,6 +7,7 @@ mod cancel;
 mod copy;
 mod cursor;
 mod extended;
+mod maintenance;
 pub mod parameter;
 mod prepared;
 mod run;
@@ -37,7 +38,7 @@ pub use transaction::TransactionStatus;
 
 use crate::catalog::Catalog;
 use crate::database::Database;
-use crate::error::{Report, Result};
+use crate::error::Report;
 use crate::function::{AdvisoryLocks, EvalContext, SessionFacts, SessionSequences};
 use crate::types::text::{Format, Names};
 
@@ -66,8 +67,6 @@ pub struct Session {
     database: Arc<Database>,
     /// Who logged in.
     session_role: RoleId,
-    /// Who the statements run as: SET ROLE changes it.
-    current_role: RoleId,
     process_id: i32,
     client_address: Option<IpAddr>,
     database_name: Arc<str>,
@@ -144,7 +143,6 @@ impl Session {
         let mut session = Self {
             database,
             session_role: role,
-            current_role: role,
             process_id,
             client_address,
             database_name,
@@ -261,11 +259,11 @@ impl Session {
     fn principal(&mut self, catalog: &Catalog) -> Arc<Principal> {
         if let Some((version, principal)) = &self.principal
             && *version == catalog.version
-            && principal.role() == self.current_role
+            && principal.role() == self.current_role()
         {
             return principal.clone();
         }
-        let principal = Arc::new(Principal::resolve(self.current_role, self.facts.current_user.clone(), catalog));
+        let principal = Arc::new(Principal::resolve(self.current_role(), self.facts.current_user.clone(), catalog));
         self.principal = Some((catalog.version, principal.clone()));
         principal
     }
@@ -295,7 +293,7 @@ impl Session {
     fn refresh_facts(&mut self) {
         let catalog = self.catalog();
         let name_of = |role: RoleId| catalog.roles.get(&role.0).map_or_else(String::new, |role| role.name.clone());
-        let current_user = name_of(self.current_role);
+        let current_user = name_of(self.current_role());
         let search_path = self
             .settings
             .active()
@@ -309,7 +307,7 @@ impl Session {
             sleeps: self.facts.sleeps.clone(),
             session_user: name_of(self.session_role),
             current_user,
-            current_role: self.current_role,
+            current_role: self.current_role(),
             database: self.database_name.to_string(),
             search_path,
             process_id: self.process_id,
@@ -326,11 +324,8 @@ impl Session {
         self.principal(&catalog).is_superuser()
     }
 
-    /// Changes the role that statements run as.
-    fn set_current_role(&mut self, role: RoleId) -> Result<()> {
-        self.current_role = role;
-        self.epoch += 1;
-        self.refresh_facts();
-        Ok(())
+    /// Who the statements run as: SET ROLE changes it.
+    fn current_role(&self) -> RoleId {
+        self.settings.active().role.unwrap_or(self.session_role)
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use auth::RoleId;
 use storage::{Durability, Isolation};
 
 use super::parameter::{Kind, PARAMETERS, Parameter, Scope, parameter};
@@ -25,6 +26,8 @@ pub struct Settings {
 #[derive(Debug, Clone)]
 pub struct Active {
     pub search_path: Vec<String>,
+    /// Who the statements run as, if not who logged in.
+    pub role: Option<RoleId>,
     pub format: Format,
     pub statement_timeout: Option<Duration>,
     pub lock_timeout: Option<Duration>,
@@ -42,12 +45,19 @@ pub struct Active {
 
 const POINT_PLANS: &str = "kalamdb.point_plans";
 
+/// The setting that SET ROLE changes, and what it shows while nobody has.
+pub const ROLE: &str = "role";
+pub const NO_ROLE: &str = "none";
+
+const IS_SUPERUSER: &str = "is_superuser";
+
 impl Default for Settings {
     fn default() -> Self {
         let mut settings = Self {
             changed: BTreeMap::new(),
             active: Active {
                 search_path: Vec::new(),
+                role: None,
                 format: Format::default(),
                 statement_timeout: None,
                 lock_timeout: None,
@@ -76,6 +86,9 @@ impl Settings {
         let key = name.to_lowercase();
         if let Some(value) = self.changed.get(&key) {
             return Some(value.clone());
+        }
+        if key == ROLE {
+            return Some(NO_ROLE.to_owned());
         }
         parameter(&key).map(|parameter| parameter.default.to_owned())
     }
@@ -115,6 +128,29 @@ impl Settings {
         };
         parameter.changeable(superuser)?;
         self.take(parameter, &key, parameter.default.to_owned())
+    }
+
+    /// SET ROLE. Whether the session may become that role is for the caller to know.
+    pub fn set_role(&mut self, role: Option<(RoleId, &str)>, is_superuser: bool) {
+        self.active.role = role.map(|(role, _)| role);
+        match role {
+            Some((_, name)) => self.set_internal(ROLE, name),
+            None => drop(self.changed.remove(ROLE)),
+        }
+        self.set_internal(IS_SUPERUSER, if is_superuser { "on" } else { "off" });
+    }
+
+    /// These settings with the role of others: RESET ALL leaves it.
+    pub fn with_role_of(&self, other: &Settings) -> Settings {
+        let mut settings = self.clone();
+        settings.active.role = other.active.role;
+        for name in [ROLE, IS_SUPERUSER] {
+            match other.changed.get(name) {
+                Some(value) => settings.set_internal(name, value),
+                None => drop(settings.changed.remove(name)),
+            }
+        }
+        settings
     }
 
     /// Sets what the server itself knows (session_authorization, is_superuser, …), whatever its scope.

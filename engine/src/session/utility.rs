@@ -11,8 +11,7 @@ use super::extended::{duplicate_statement, is_planned};
 use super::parameter::parameter;
 use super::prepared::Prepared;
 use super::run::{Outcome, no_transaction};
-use super::settings::Settings;
-use super::transaction::TransactionState;
+use super::settings::{NO_ROLE, ROLE, Settings};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::eval;
 use crate::function::CastContext;
@@ -52,17 +51,14 @@ impl Session {
                 complete("RESET")
             }
             Statement::Show(target) => self.show(target),
-            // A role is not given back at the end of a transaction yet, so it may not be promised.
-            Statement::SetRole { local: true, .. } => Err(Error::unsupported("SET LOCAL ROLE")),
-            Statement::SetSessionAuthorization { local: true, .. } => {
-                Err(Error::unsupported("SET LOCAL SESSION AUTHORIZATION"))
-            }
-            Statement::SetRole { role, .. } => {
-                self.set_role(role.as_deref())?;
+            Statement::SetRole { local, role } => {
+                self.begin_implicit();
+                self.set_role(*local, role.as_deref())?;
                 complete("SET")
             }
-            Statement::SetSessionAuthorization { role, .. } => {
-                self.set_session_authorization(role.as_deref())?;
+            Statement::SetSessionAuthorization { local, role } => {
+                self.begin_implicit();
+                self.set_session_authorization(*local, role.as_deref())?;
                 complete("SET")
             }
             Statement::Discard(target) => self.discard(*target).map(|tag| Outcome::Complete(tag.to_owned())),
@@ -79,18 +75,8 @@ impl Session {
                 complete(if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" })
             }
             Statement::Explain { options, statement } => self.explain(*options, statement, prepared, interrupt).await,
-            Statement::Vacuum { tables, .. } => {
-                // Among other statements of a simple query it would be part of their transaction.
-                if !matches!(self.state, TransactionState::Idle) {
-                    let message = "VACUUM cannot run inside a transaction block";
-                    return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
-                }
-                self.maintain(tables).await?;
-                complete("VACUUM")
-            }
-            Statement::Analyze { tables } => {
-                self.named_tables(tables)?;
-                complete("ANALYZE")
+            Statement::Maintain(maintenance) => {
+                self.maintain(maintenance).await.map(|tag| Outcome::Complete(tag.to_owned()))
             }
             Statement::Checkpoint => {
                 self.database.store().flush()?;
@@ -108,13 +94,25 @@ impl Session {
         if let "transaction_isolation" | "transaction_read_only" | "transaction_deferrable" = name {
             return Err(Error::unsupported(format!("SET {name} (use SET TRANSACTION)")));
         }
+        if name.eq_ignore_ascii_case(ROLE) {
+            return match value {
+                Some([role]) if role != NO_ROLE => self.set_role(local, Some(role)),
+                Some([_]) | None => self.set_role(local, None),
+                Some(_) => Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "SET role takes only one argument")),
+            };
+        }
         let superuser = self.is_superuser();
+        self.change_settings(local, &|settings| match value {
+            Some(words) => settings.set(name, words, superuser),
+            None => settings.reset(name, superuser),
+        })
+    }
+
+    /// Changes the settings of the session, or of its transaction.
+    fn change_settings(&mut self, local: bool, change: &dyn Fn(&mut Settings) -> Result<()>) -> Result<()> {
         let change = |settings: &Settings| -> Result<Arc<Settings>> {
             let mut changed = settings.clone();
-            match value {
-                Some(words) => changed.set(name, words, superuser)?,
-                None => changed.reset(name, superuser)?,
-            }
+            change(&mut changed)?;
             Ok(Arc::new(changed))
         };
         if local {
@@ -135,12 +133,14 @@ impl Session {
     fn reset(&mut self, target: &ResetTarget) -> Result<()> {
         match target {
             ResetTarget::All => {
-                let initial = self.initial_settings.clone();
-                self.use_settings(initial.clone(), initial);
+                let initial = |settings: &Settings| Arc::new(self.initial_settings.with_role_of(settings));
+                let (session, local) = (initial(&self.session_settings), initial(&self.settings));
+                let same = Arc::ptr_eq(&self.session_settings, &self.settings);
+                self.use_settings(session.clone(), if same { session } else { local });
                 Ok(())
             }
-            ResetTarget::Role => self.set_role(None),
-            ResetTarget::SessionAuthorization => self.set_session_authorization(None),
+            ResetTarget::Role => self.set_role(false, None),
+            ResetTarget::SessionAuthorization => self.set_session_authorization(false, None),
             ResetTarget::Name(name) => match self.initial_settings.get(name) {
                 // The value the session began with, not the built-in default.
                 Some(initial) if parameter(name).is_some_and(|parameter| parameter.default != initial) => {
@@ -180,8 +180,8 @@ impl Session {
             .ok_or_else(|| Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("role \"{name}\" does not exist")))
     }
 
-    fn set_role(&mut self, role: Option<&str>) -> Result<()> {
-        let Some(name) = role else { return self.set_current_role(self.session_role) };
+    fn set_role(&mut self, local: bool, role: Option<&str>) -> Result<()> {
+        let Some(name) = role.filter(|role| *role != NO_ROLE) else { return self.become_role(local, None) };
         let wanted = self.role_named(name)?;
         let catalog = self.catalog();
         let session = auth::Principal::resolve(self.session_role, "", &*catalog);
@@ -189,16 +189,27 @@ impl Session {
             let message = format!("permission denied to set role \"{name}\"");
             return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
         }
-        self.set_current_role(wanted)
+        self.become_role(local, Some((wanted, name)))
     }
 
-    fn set_session_authorization(&mut self, role: Option<&str>) -> Result<()> {
-        let Some(name) = role else { return self.set_current_role(self.session_role) };
-        let wanted = self.role_named(name)?;
-        if wanted != self.session_role {
+    fn set_session_authorization(&mut self, local: bool, role: Option<&str>) -> Result<()> {
+        if let Some(name) = role
+            && self.role_named(name)? != self.session_role
+        {
             return Err(Error::unsupported("SET SESSION AUTHORIZATION to another role"));
         }
-        self.set_current_role(wanted)
+        self.become_role(local, None)
+    }
+
+    /// Lets the statements run as another role, or again as who logged in.
+    fn become_role(&mut self, local: bool, role: Option<(RoleId, &str)>) -> Result<()> {
+        let catalog = self.catalog();
+        let id = role.map_or(self.session_role, |(id, _)| id);
+        let is_superuser = auth::Principal::resolve(id, "", &*catalog).is_superuser();
+        self.change_settings(local, &|settings| {
+            settings.set_role(role, is_superuser);
+            Ok(())
+        })
     }
 
     fn discard(&mut self, target: DiscardTarget) -> Result<&'static str> {
@@ -213,7 +224,7 @@ impl Session {
                 self.parsed.clear();
                 self.facts.sequences.forget();
                 self.facts.advisory.unlock_all();
-                self.set_current_role(self.session_role)?;
+                self.become_role(false, None)?;
                 self.reset(&ResetTarget::All)?;
                 "DISCARD ALL"
             }
@@ -351,49 +362,6 @@ impl Session {
         }
     }
 
-    /// The tables of those names; all ordinary tables if none is named.
-    fn named_tables(
-        &mut self,
-        names: &[datafusion::sql::sqlparser::ast::ObjectName],
-    ) -> Result<Vec<Arc<crate::catalog::Table>>> {
-        let catalog = self.catalog();
-        if names.is_empty() {
-            let ordinary = |table: &&Arc<crate::catalog::Table>| table.kind == crate::catalog::TableKind::Table;
-            return Ok(catalog.tables.values().filter(ordinary).cloned().collect());
-        }
-        let context = self.context(catalog.clone(), Arc::from([]));
-        let mut binder = Binder::new(&catalog, &context, &[]);
-        names.iter().map(|name| binder.table(name)).collect()
-    }
-
-    /// Tables and what is beneath them.
-    fn with_partitions(&self, named: Vec<Arc<crate::catalog::Table>>) -> Vec<Arc<crate::catalog::Table>> {
-        let catalog = self.catalog();
-        named.into_iter().flat_map(|table| [vec![table.clone()], catalog.descendants(table.oid)].concat()).collect()
-    }
-
-    /// VACUUM: gives back the space of rows that are gone.
-    async fn maintain(&mut self, names: &[datafusion::sql::sqlparser::ast::ObjectName]) -> Result<()> {
-        // Without names every deleted row will be compacted away in its time; a named table is compacted now.
-        if names.is_empty() {
-            return Ok(());
-        }
-        let named = self.named_tables(names)?;
-        for table in self.with_partitions(named) {
-            if table.kind != crate::catalog::TableKind::Table {
-                continue;
-            }
-            let (store, schema) = (self.database.store().clone(), table.storage.clone());
-            let compact = move || {
-                let indexes = schema.indexes.iter().map(|index| index.generation);
-                indexes.chain([schema.generation]).try_for_each(|generation| store.compact_generation(generation))
-            };
-            let compacted = tokio::task::spawn_blocking(compact).await;
-            compacted.map_err(|error| Error::internal(format!("compaction ended early: {error}")))??;
-        }
-        Ok(())
-    }
-
     async fn lock_tables(
         &mut self,
         names: &[datafusion::sql::sqlparser::ast::ObjectName],
@@ -406,8 +374,7 @@ impl Session {
             return Err(Error::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
         }
         let wait = if no_wait { Wait::No } else { self.lock_wait() };
-        let named = self.named_tables(names)?;
-        for table in self.with_partitions(named) {
+        for table in self.tables_and_partitions(names)? {
             let locked = interrupt.guard(self.lock_named(table.oid, mode, wait)).await;
             locked.map_err(|error| match error.sql_state() {
                 SqlState::LOCK_NOT_AVAILABLE if no_wait => Error::new(

@@ -5,6 +5,7 @@
 
 mod copy;
 pub mod definition;
+mod maintenance;
 mod only;
 mod parse;
 mod reader;
@@ -77,19 +78,30 @@ pub enum Statement {
         options: ExplainOptions,
         statement: Box<Statement>,
     },
-    Vacuum {
-        analyze: bool,
-        tables: Vec<ast::ObjectName>,
-    },
-    Analyze {
-        tables: Vec<ast::ObjectName>,
-    },
+    Maintain(Maintenance),
     Checkpoint,
     Lock {
         tables: Vec<ast::ObjectName>,
         mode: TableLock,
         no_wait: bool,
     },
+}
+
+/// VACUUM and ANALYZE.
+#[derive(Debug, Clone, Default)]
+pub struct Maintenance {
+    pub kind: MaintenanceKind,
+    pub verbose: bool,
+    /// Tables and the columns named with them; none is all tables.
+    pub tables: Vec<(ast::ObjectName, Vec<String>)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MaintenanceKind {
+    #[default]
+    Analyze,
+    Vacuum,
+    VacuumAnalyze,
 }
 
 /// INSERT, with the one clause that the parser does not know.

@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use storage::{Isolation, TableLock};
 
 use super::copy::parse_copy;
+use super::maintenance;
 use super::parse::parse_tokens;
 use super::reader::Reader;
 use super::{DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes};
@@ -84,8 +85,8 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "show" => show(reader)?,
         "discard" => discard(reader)?,
         "explain" => explain(text, reader)?,
-        "vacuum" => vacuum(reader)?,
-        "analyze" | "analyse" => analyze(reader)?,
+        "vacuum" => maintenance::vacuum(reader)?,
+        "analyze" | "analyse" => maintenance::analyze(reader)?,
         "checkpoint" => Statement::Checkpoint,
         "lock" => lock(reader)?,
         "copy" => Statement::Copy(Box::new(parse_copy(reader)?)),
@@ -293,7 +294,7 @@ fn setting_values(reader: &mut Reader, defaults: &[&str]) -> Result<Option<Vec<S
     }
 }
 
-fn setting_value(reader: &mut Reader) -> Result<String> {
+pub(super) fn setting_value(reader: &mut Reader) -> Result<String> {
     let sign = if reader.token(&Token::Minus) {
         "-"
     } else {
@@ -402,11 +403,7 @@ fn explain_option(reader: &mut Reader, options: &mut ExplainOptions) -> Result<(
     if name == "format" {
         return if value == "text" { Ok(()) } else { Err(Error::unsupported(format!("EXPLAIN (FORMAT {value})"))) };
     }
-    let value = match value.as_str() {
-        "true" | "on" | "1" => true,
-        "false" | "off" | "0" => false,
-        _ => return Err(Error::new(SqlState::SYNTAX_ERROR, format!("{name} requires a Boolean value"))),
-    };
+    let value = switch(&name, &value)?;
     match name.as_str() {
         "analyze" => options.analyze = value,
         "verbose" => options.verbose = value,
@@ -419,78 +416,6 @@ fn explain_option(reader: &mut Reader, options: &mut ExplainOptions) -> Result<(
         }
     }
     Ok(())
-}
-
-fn vacuum(reader: &mut Reader) -> Result<Statement> {
-    let mut analyze = false;
-    if reader.token(&Token::LParen) {
-        loop {
-            let option = reader.identifier()?;
-            let on = match reader.peek() {
-                Some(Token::Comma | Token::RParen) => true,
-                _ => !matches!(setting_value(reader)?.to_lowercase().as_str(), "false" | "off" | "0"),
-            };
-            match option.as_str() {
-                "analyze" | "analyse" => analyze = on,
-                "full"
-                | "freeze"
-                | "verbose"
-                | "disable_page_skipping"
-                | "skip_locked"
-                | "index_cleanup"
-                | "process_toast"
-                | "truncate"
-                | "parallel" => {}
-                _ => {
-                    return Err(Error::new(SqlState::SYNTAX_ERROR, format!("unrecognized VACUUM option \"{option}\"")));
-                }
-            }
-            if !reader.token(&Token::Comma) {
-                break;
-            }
-        }
-        reader.expect_token(&Token::RParen)?;
-    } else {
-        reader.word("full");
-        reader.word("freeze");
-        reader.word("verbose");
-        analyze = reader.word("analyze") || reader.word("analyse");
-    }
-    Ok(Statement::Vacuum { analyze, tables: table_list(reader)? })
-}
-
-fn analyze(reader: &mut Reader) -> Result<Statement> {
-    if reader.token(&Token::LParen) {
-        while !reader.token(&Token::RParen) {
-            if reader.advance().is_none() {
-                return Err(reader.syntax_error());
-            }
-        }
-    } else {
-        reader.word("verbose");
-    }
-    Ok(Statement::Analyze { tables: table_list(reader)? })
-}
-
-/// Tables with optional column lists; columns are read over, as statistics are kept for whole tables.
-fn table_list(reader: &mut Reader) -> Result<Vec<datafusion::sql::sqlparser::ast::ObjectName>> {
-    let mut tables = Vec::new();
-    while !reader.at_end() {
-        tables.push(reader.object_name()?);
-        if reader.token(&Token::LParen) {
-            loop {
-                reader.identifier()?;
-                if !reader.token(&Token::Comma) {
-                    break;
-                }
-            }
-            reader.expect_token(&Token::RParen)?;
-        }
-        if !reader.token(&Token::Comma) {
-            break;
-        }
-    }
-    Ok(tables)
 }
 
 fn lock(reader: &mut Reader) -> Result<Statement> {
@@ -529,4 +454,13 @@ fn lock_mode(reader: &mut Reader) -> Result<TableLock> {
         }
     }
     Err(reader.syntax_error())
+}
+
+/// What an option that is on or off was set to.
+pub(super) fn switch(option: &str, value: &str) -> Result<bool> {
+    match value {
+        "true" | "on" | "1" => Ok(true),
+        "false" | "off" | "0" => Ok(false),
+        _ => Err(Error::new(SqlState::SYNTAX_ERROR, format!("{option} requires a Boolean value"))),
+    }
 }
