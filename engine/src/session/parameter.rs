@@ -254,9 +254,6 @@ impl Kind {
             return Ok(words.iter().map(|word| quoted_name(word)).collect::<Vec<_>>().join(", "));
         }
         let [word] = words else {
-            if let Kind::DateStyle = self {
-                return date_style(name, &words.join(", "));
-            }
             return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("SET {name} takes only one argument")));
         };
         let invalid = || {
@@ -293,7 +290,6 @@ impl Kind {
             Kind::Real => word.trim().parse::<f64>().map(|value| value.to_string()).map_err(|_| invalid()),
             Kind::Time => milliseconds(word).map(print_time).ok_or_else(invalid),
             Kind::Memory => kilobytes(word).map(print_memory).ok_or_else(invalid),
-            Kind::DateStyle => date_style(name, word),
             Kind::Encoding => match word.to_lowercase().replace(['-', '_'], "").as_str() {
                 "utf8" | "unicode" => Ok("UTF8".to_owned()),
                 "sqlascii" | "latin1" | "win1252" | "iso88591" => {
@@ -301,32 +297,9 @@ impl Kind {
                 }
                 _ => Err(invalid()),
             },
-            Kind::Text | Kind::TimeZone | Kind::Names => Ok(word.clone()),
+            Kind::Text | Kind::TimeZone | Kind::Names | Kind::DateStyle => Ok(word.clone()),
         }
     }
-}
-
-fn date_style(name: &str, value: &str) -> Result<String> {
-    let (mut style, mut order) = ("ISO", "MDY");
-    for word in value.split(',').map(str::trim) {
-        match word.to_lowercase().as_str() {
-            "iso" => style = "ISO",
-            "sql" => style = "SQL",
-            "postgres" => style = "Postgres",
-            "german" => style = "German",
-            "mdy" | "us" | "noneuro" | "noneuropean" => order = "MDY",
-            "dmy" | "euro" | "european" => order = "DMY",
-            "ymd" => order = "YMD",
-            "default" => (style, order) = ("ISO", "MDY"),
-            _ => {
-                return Err(Error::new(
-                    SqlState::INVALID_PARAMETER_VALUE,
-                    format!("invalid value for parameter \"{name}\": \"{value}\""),
-                ));
-            }
-        }
-    }
-    Ok(format!("{style}, {order}"))
 }
 
 /// PostgreSQL's spellings of a Boolean, abbreviations included.

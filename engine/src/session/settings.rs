@@ -12,6 +12,7 @@ use storage::{Durability, Isolation};
 
 use super::parameter::{Kind, PARAMETERS, Parameter, Scope, parameter};
 use crate::error::{Error, Result, SqlState};
+use crate::types::datetime::DateStyle;
 use crate::types::text::Format;
 
 /// All settings of a session at one moment.
@@ -113,7 +114,11 @@ impl Settings {
         let key = name.to_lowercase();
         let Some(parameter) = parameter(&key) else { return self.set_custom(&key, name, words) };
         parameter.changeable(superuser)?;
-        let value = parameter.canonical(words)?;
+        let value = match parameter.kind {
+            // What the words leave open stays as it is.
+            Kind::DateStyle => DateStyle::setting(&words.join(", "), self.active.format.date_style)?.to_string(),
+            _ => parameter.canonical(words)?,
+        };
         self.take(parameter, &key, value)
     }
 

@@ -102,7 +102,16 @@ impl Session {
             };
         }
         let superuser = self.is_superuser();
-        self.change_settings(local, &|settings| match value {
+        // The default is the value that the session began with.
+        let initial = match value {
+            Some(_) => None,
+            None => self
+                .initial_settings
+                .get(name)
+                .filter(|initial| parameter(name).is_some_and(|parameter| parameter.default != initial)),
+        };
+        let initial = initial.map(|initial| [initial]);
+        self.change_settings(local, &|settings| match value.or(initial.as_ref().map(<[String; 1]>::as_slice)) {
             Some(words) => settings.set(name, words, superuser),
             None => settings.reset(name, superuser),
         })
@@ -141,13 +150,7 @@ impl Session {
             }
             ResetTarget::Role => self.set_role(false, None),
             ResetTarget::SessionAuthorization => self.set_session_authorization(false, None),
-            ResetTarget::Name(name) => match self.initial_settings.get(name) {
-                // The value the session began with, not the built-in default.
-                Some(initial) if parameter(name).is_some_and(|parameter| parameter.default != initial) => {
-                    self.set(false, name, Some(&[initial]))
-                }
-                _ => self.set(false, name, None),
-            },
+            ResetTarget::Name(name) => self.set(false, name, None),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the words of a date or time mean together: PostgreSQL's `DecodeDateTime`, field by field.
 
 use super::clock::{clock, fraction_of, integer, offset, time_of};
-use super::input::DateOrder;
+use super::style::DateOrder;
 use super::token::{Field, Kind, fields};
 use super::{DAY, HOUR, TimeZone, days_in_month, days_of_civil};
 use crate::error::{Error, SqlState};
@@ -149,7 +149,7 @@ pub(super) fn decode(text: &str, format: &Format, now: i64) -> Decoded<Parts> {
     if fields.is_empty() {
         return Err(Fault::BadFormat);
     }
-    let parts = Parts { order_is: Some(format.date_order), ..Parts::default() };
+    let parts = Parts { order_is: Some(format.date_style.order), ..Parts::default() };
     let mut decoder = Decoder { format, now, parts, expect: None };
     for field in &fields {
         decoder.field(field)?;

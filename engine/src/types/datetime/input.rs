@@ -8,38 +8,6 @@ use super::{
 use crate::error::{Error, Result, SqlState};
 use crate::types::text::Format;
 
-/// In which order an all-digits date has its parts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DateOrder {
-    YearMonthDay,
-    DayMonthYear,
-    MonthDayYear,
-}
-
-impl DateOrder {
-    /// The order that a value of DateStyle names. Output is ISO only.
-    pub(crate) fn setting(value: &str, current: DateOrder) -> Result<DateOrder> {
-        let mut order = current;
-        for word in value.split(',').map(|word| word.trim().to_ascii_lowercase()) {
-            match word.as_str() {
-                "iso" | "" => {}
-                "ymd" => order = DateOrder::YearMonthDay,
-                "dmy" | "euro" | "european" => order = DateOrder::DayMonthYear,
-                "mdy" | "us" | "noneuro" | "noneuropean" => order = DateOrder::MonthDayYear,
-                "default" => order = DateOrder::MonthDayYear,
-                "sql" | "postgres" | "german" => return Err(Error::unsupported(format_args!("DateStyle {word}"))),
-                _ => {
-                    return Err(Error::new(
-                        SqlState::INVALID_PARAMETER_VALUE,
-                        format!("invalid value for parameter \"DateStyle\": \"{value}\""),
-                    ));
-                }
-            }
-        }
-        Ok(order)
-    }
-}
-
 /// A `date`, in days since 1970. A time in the text is checked and dropped.
 pub(crate) fn parse_date(text: &str, format: &Format, now: i64) -> Result<i32> {
     let parts = decode(text, format, now).map_err(|fault| fault.error(text, "date"))?;

@@ -1,11 +1,12 @@
-//! Dates, times and intervals as text, in the ISO style.
+//! Dates, times and intervals as text.
 
 use storage::Interval;
 
 use super::interval::IntervalStyle;
+use super::style::{DateOrder, DateOutput, DateStyle};
 use super::{
-    Civil, DATE_INFINITY, DATE_NEGATIVE_INFINITY, HOUR, MINUTE, SECOND, TIMESTAMP_INFINITY,
-    TIMESTAMP_NEGATIVE_INFINITY, TimeZone, civil_of_days,
+    Civil, DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, HOUR, MINUTE, SECOND, TIMESTAMP_INFINITY,
+    TIMESTAMP_NEGATIVE_INFINITY, TimeZone, civil_of_days, day_of_week,
 };
 use crate::types::text::write_i64;
 
@@ -18,7 +19,8 @@ pub(super) fn two(value: i64, out: &mut Vec<u8>) {
     }
 }
 
-fn write_day(year: i64, month: i64, day: i64, out: &mut Vec<u8>) {
+/// At least four digits; what comes before year 1 counts from 1 again.
+fn write_year(year: i64, out: &mut Vec<u8>) {
     let year = if year > 0 { year } else { 1 - year };
     if year < 1000 {
         out.push(b'0');
@@ -30,10 +32,28 @@ fn write_day(year: i64, month: i64, day: i64, out: &mut Vec<u8>) {
         out.push(b'0');
     }
     write_i64(year, out);
-    out.push(b'-');
-    two(month, out);
-    out.push(b'-');
-    two(day, out);
+}
+
+fn write_day(year: i64, month: i64, day: i64, style: DateStyle, out: &mut Vec<u8>) {
+    let separator = match style.output {
+        DateOutput::Iso => {
+            write_year(year, out);
+            out.push(b'-');
+            two(month, out);
+            out.push(b'-');
+            return two(day, out);
+        }
+        DateOutput::Sql => b'/',
+        DateOutput::Postgres => b'-',
+        DateOutput::German => b'.',
+    };
+    let day_first = style.output == DateOutput::German || style.order == DateOrder::DayMonthYear;
+    let (first, second) = if day_first { (day, month) } else { (month, day) };
+    two(first, out);
+    out.push(separator);
+    two(second, out);
+    out.push(separator);
+    write_year(year, out);
 }
 
 fn write_era(year: i64, out: &mut Vec<u8>) {
@@ -66,13 +86,13 @@ pub(crate) fn write_time(value: i64, out: &mut Vec<u8>) {
     fraction(value % SECOND, out);
 }
 
-pub(crate) fn write_date(value: i32, out: &mut Vec<u8>) {
+pub(crate) fn write_date(value: i32, style: DateStyle, out: &mut Vec<u8>) {
     match value {
         DATE_INFINITY => out.extend_from_slice(b"infinity"),
         DATE_NEGATIVE_INFINITY => out.extend_from_slice(b"-infinity"),
         days => {
             let (year, month, day) = civil_of_days(i64::from(days));
-            write_day(year, month, day, out);
+            write_day(year, month, day, style, out);
             write_era(year, out);
         }
     }
@@ -88,28 +108,59 @@ fn write_infinity(value: i64, out: &mut Vec<u8>) -> bool {
     true
 }
 
-pub(crate) fn write_timestamp(value: i64, out: &mut Vec<u8>) {
+pub(crate) fn write_timestamp(value: i64, style: DateStyle, out: &mut Vec<u8>) {
     if write_infinity(value, out) {
         return;
     }
     let civil = Civil::of(value);
-    write_day(civil.year, civil.month, civil.day, out);
-    out.push(b' ');
-    write_time(civil.time, out);
+    write_civil(value, &civil, style, out);
     write_era(civil.year, out);
 }
 
-pub(crate) fn write_timestamptz(value: i64, zone: &TimeZone, out: &mut Vec<u8>) {
+pub(crate) fn write_timestamptz(value: i64, style: DateStyle, zone: &TimeZone, out: &mut Vec<u8>) {
     if write_infinity(value, out) {
         return;
     }
     let offset = zone.offset_at(value);
-    let civil = Civil::of(value.saturating_add(i64::from(offset) * SECOND));
-    write_day(civil.year, civil.month, civil.day, out);
+    let local = value.saturating_add(i64::from(offset) * SECOND);
+    let civil = Civil::of(local);
+    write_civil(local, &civil, style, out);
+    if style.output == DateOutput::Iso {
+        write_offset(offset, out);
+    } else {
+        out.push(b' ');
+        out.extend_from_slice(zone.abbreviation_at(value).as_bytes());
+    }
+    write_era(civil.year, out);
+}
+
+/// Day and time; `Wed Feb 07 17:32:01 1996` has the year behind the time.
+fn write_civil(local: i64, civil: &Civil, style: DateStyle, out: &mut Vec<u8>) {
+    if style.output != DateOutput::Postgres {
+        write_day(civil.year, civil.month, civil.day, style, out);
+        out.push(b' ');
+        return write_time(civil.time, out);
+    }
+    const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let name = |names: &[&'static str], at: i64| usize::try_from(at).ok().and_then(|at| names.get(at)).copied();
+    let weekday = name(&DAYS, day_of_week(local.div_euclid(DAY))).unwrap_or_default();
+    let month = name(&MONTHS, civil.month - 1).unwrap_or_default();
+    out.extend_from_slice(weekday.as_bytes());
+    out.push(b' ');
+    if style.order == DateOrder::DayMonthYear {
+        two(civil.day, out);
+        out.push(b' ');
+        out.extend_from_slice(month.as_bytes());
+    } else {
+        out.extend_from_slice(month.as_bytes());
+        out.push(b' ');
+        two(civil.day, out);
+    }
     out.push(b' ');
     write_time(civil.time, out);
-    write_offset(offset, out);
-    write_era(civil.year, out);
+    out.push(b' ');
+    write_year(civil.year, out);
 }
 
 /// `+02`, `+05:30`, `-00:01:15`.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Offset, TimeZone as _};
 use chrono_tz::Tz;
 
-use super::{DAY, SECOND};
+use super::{DAY, SECOND, civil_of_days, day_of_week, days_of_civil, is_leap};
 
 /// A named zone, or a fixed distance from UTC.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,12 +79,8 @@ impl TimeZone {
         match self {
             TimeZone::Fixed(seconds) => *seconds,
             TimeZone::Named(Tz::UTC) => 0,
-            TimeZone::Named(tz) => {
-                // The library ends earlier than timestamps do; zones no longer change that far away.
-                let seconds = moment.div_euclid(SECOND).clamp(-200_000_000_000, 8_000_000_000_000);
-                DateTime::from_timestamp(seconds, 0)
-                    .map_or(0, |moment| tz.offset_from_utc_datetime(&moment.naive_utc()).fix().local_minus_utc())
-            }
+            TimeZone::Named(tz) => DateTime::from_timestamp(known_second(moment), 0)
+                .map_or(0, |moment| tz.offset_from_utc_datetime(&moment.naive_utc()).fix().local_minus_utc()),
         }
     }
 
@@ -117,11 +113,8 @@ impl TimeZone {
     /// What the zone is called at a moment: "CEST", or "+02" where it has no name.
     pub(crate) fn abbreviation_at(&self, moment: i64) -> String {
         match self {
-            TimeZone::Named(tz) => {
-                let seconds = moment.div_euclid(SECOND).clamp(-200_000_000_000, 8_000_000_000_000);
-                DateTime::from_timestamp(seconds, 0)
-                    .map_or_else(String::new, |moment| moment.with_timezone(tz).format("%Z").to_string())
-            }
+            TimeZone::Named(tz) => DateTime::from_timestamp(known_second(moment), 0)
+                .map_or_else(String::new, |moment| moment.with_timezone(tz).format("%Z").to_string()),
             TimeZone::Fixed(seconds) => {
                 let mut out = Vec::new();
                 super::output::write_offset(*seconds, &mut out);
@@ -129,6 +122,24 @@ impl TimeZone {
             }
         }
     }
+}
+
+/// A second since 1970 for which the library knows the zones as they are at a moment. Its tables end with this century,
+/// but their last rules go on: a later year is like an earlier one that begins on the same day of the week.
+fn known_second(moment: i64) -> i64 {
+    const YEAR_2100: i64 = 4_102_444_800;
+    const DAY_SECONDS: i64 = DAY / SECOND;
+    // Before the first entry of every zone it matters not how long before.
+    let second = moment.div_euclid(SECOND).max(-200_000_000_000);
+    if second < YEAR_2100 {
+        return second;
+    }
+    let (year, _, _) = civil_of_days(second / DAY_SECONDS);
+    let first = |year: i64| days_of_civil(year, 1, 1);
+    let like = |other: &i64| is_leap(*other) == is_leap(year) && day_of_week(first(*other)) == day_of_week(first(year));
+    // Every kind of year is met in 28 years without a century's end.
+    let known = (2068..2096).find(like).unwrap_or(2068);
+    second - (first(year) - first(known)) * DAY_SECONDS
 }
 
 /// Seconds east of UTC of an abbreviation.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use storage::{Array, ColumnType, Numeric, NumericError, Value, ValueRef};
 
 use super::builtin::{self, oid};
-use super::datetime::{self, DateOrder, IntervalStyle, TimeZone};
+use super::datetime::{self, DateStyle, IntervalStyle, TimeZone};
 use super::{Type, modifier};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
@@ -28,8 +28,7 @@ pub(crate) use registered::{find as find_registered, quote_identifier, regclass,
 /// The settings that text forms depend on, and where names are looked up.
 #[derive(Debug, Clone)]
 pub struct Format {
-    /// How `1/2/2003` is read.
-    pub date_order: DateOrder,
+    pub date_style: DateStyle,
     pub interval_style: IntervalStyle,
     pub time_zone: TimeZone,
     pub extra_float_digits: i32,
@@ -55,7 +54,7 @@ pub struct Names {
 impl Default for Format {
     fn default() -> Self {
         Self {
-            date_order: DateOrder::MonthDayYear,
+            date_style: DateStyle::default(),
             interval_style: IntervalStyle::Postgres,
             time_zone: TimeZone::utc(),
             extra_float_digits: 1,
@@ -72,7 +71,7 @@ impl Format {
             "TimeZone" => {
                 self.time_zone = TimeZone::setting(value).ok_or_else(|| invalid_setting(name, value))?;
             }
-            "DateStyle" => self.date_order = DateOrder::setting(value, self.date_order)?,
+            "DateStyle" => self.date_style = DateStyle::setting(value, self.date_style)?,
             "IntervalStyle" => {
                 self.interval_style = IntervalStyle::setting(value).ok_or_else(|| invalid_setting(name, value))?;
             }
@@ -114,10 +113,10 @@ pub fn write(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
         ValueRef::Numeric(v) => write_display(&v, out),
         ValueRef::Text(v) => out.extend_from_slice(v.as_bytes()),
         ValueRef::Bytea(v) => bytes::write(v, format.bytea_output, out),
-        ValueRef::Date(v) => datetime::write_date(v, out),
+        ValueRef::Date(v) => datetime::write_date(v, format.date_style, out),
         ValueRef::Time(v) => datetime::write_time(v, out),
-        ValueRef::Timestamp(v) => datetime::write_timestamp(v, out),
-        ValueRef::Timestamptz(v) => datetime::write_timestamptz(v, &format.time_zone, out),
+        ValueRef::Timestamp(v) => datetime::write_timestamp(v, format.date_style, out),
+        ValueRef::Timestamptz(v) => datetime::write_timestamptz(v, format.date_style, &format.time_zone, out),
         ValueRef::Interval(v) => datetime::write_interval(v, format.interval_style, out),
         ValueRef::Uuid(v) => bytes::write_uuid(&v, out),
         ValueRef::Array(v) => array::write(&v, ty, format, out),
