@@ -17,6 +17,7 @@ pub(crate) mod lower;
 pub(crate) mod point;
 pub mod query;
 mod rows;
+pub(crate) mod short;
 pub(crate) mod write;
 
 pub use rows::{Batch, Rows, RowsCells};

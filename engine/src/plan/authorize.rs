@@ -46,7 +46,7 @@ pub fn authorize(bound: BoundStatement, principal: &Principal, catalog: &Catalog
         authorize_use(used, principal, catalog)?;
     }
     let point = match &bound.plan {
-        Plan::PointSelect(_) | Plan::OneRow(_) => true,
+        Plan::PointSelect(_) | Plan::OneRow(_) | Plan::Short { .. } => true,
         Plan::Query(_) => false,
         Plan::Write(write) => is_point_write(write),
     };
@@ -90,11 +90,14 @@ fn is_point_write(write: &Write) -> bool {
             InsertSource::Query { .. } => false,
         },
         Action::Update(update) => {
-            matches!(update.rows, RowsToChange::Point { .. })
-                && !update.assignments.iter().any(|(_, value)| has_subquery(value))
+            is_short(&update.rows) && !update.assignments.iter().any(|(_, value)| has_subquery(value))
         }
-        Action::Delete(delete) => matches!(delete.rows, RowsToChange::Point { .. }),
+        Action::Delete(delete) => is_short(&delete.rows),
     }
+}
+
+fn is_short(rows: &RowsToChange) -> bool {
+    matches!(rows, RowsToChange::Point { .. } | RowsToChange::Query { short: Some(_), .. })
 }
 
 fn has_subquery(expr: &Expr) -> bool {

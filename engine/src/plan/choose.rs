@@ -6,7 +6,8 @@ use storage::{TableId, TableLock};
 
 use super::bind::Binder;
 use super::relation::{Query, RelationUse};
-use super::write::Write;
+use super::short::Short;
+use super::write::{Action, RowsToChange, Write};
 use super::{BoundStatement, ColumnDescription, Plan, point};
 use crate::catalog::TableKind;
 use crate::error::{Error, Result};
@@ -16,9 +17,9 @@ use crate::statement::Statement;
 pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool) -> Result<BoundStatement> {
     let mut bound = match statement {
         Statement::Query(query) => bound_query(binder.query(query)?, point_plans),
-        Statement::Insert(insert) => bound_write(binder.insert(insert)?),
-        Statement::Update(update) => bound_write(binder.update(update, point_plans)?),
-        Statement::Delete(delete) => bound_write(binder.delete(delete, point_plans)?),
+        Statement::Insert(insert) => bound_write(binder.insert(insert)?, point_plans),
+        Statement::Update(update) => bound_write(binder.update(update, point_plans)?, point_plans),
+        Statement::Delete(delete) => bound_write(binder.delete(delete, point_plans)?, point_plans),
         _ => return Err(Error::internal("only queries and writes have plans")),
     };
     binder.lock_partitions(&mut bound.locks);
@@ -37,11 +38,25 @@ fn bound_query(query: Query, point_plans: bool) -> BoundStatement {
         let select = point::select(&query).map(|select| Plan::PointSelect(Box::new(select)));
         select.or_else(|| point::one_row(&query).map(|row| Plan::OneRow(Box::new(row))))
     };
-    let plan = point_plans.then(point).flatten().unwrap_or_else(|| Plan::Query(Arc::new(query)));
+    let point = point_plans.then(point).flatten();
+    let plan = match point {
+        Some(plan) => plan,
+        None => match point_plans.then(|| Short::of(&query)).flatten() {
+            Some(short) => Plan::Short { short: Box::new(short), query: Arc::new(query) },
+            None => Plan::Query(Arc::new(query)),
+        },
+    };
     BoundStatement { plan, params, columns: Some(columns), uses, locks, waits: false }
 }
 
-fn bound_write(write: Write) -> BoundStatement {
+fn bound_write(mut write: Write, point_plans: bool) -> BoundStatement {
+    if point_plans
+        && let Some(RowsToChange::Query { query, key, version, short, .. }) = rows_to_change(&mut write.action)
+    {
+        let mut columns = vec![*key, *version];
+        columns.extend(query.outputs.iter().map(|output| output.column));
+        *short = Short::of_relation(&query.relation, &columns).map(Box::new);
+    }
     let columns =
         write.returning.as_ref().map(|returning| returning.outputs.iter().map(ColumnDescription::of).collect());
     let target = write.target.table.oid;
@@ -64,6 +79,14 @@ fn bound_write(write: Write) -> BoundStatement {
         locks,
         waits: false,
         plan: Plan::Write(Box::new(write)),
+    }
+}
+
+fn rows_to_change(action: &mut Action) -> Option<&mut RowsToChange> {
+    match action {
+        Action::Insert(_) => None,
+        Action::Update(update) => Some(&mut update.rows),
+        Action::Delete(delete) => Some(&mut delete.rows),
     }
 }
 

@@ -8,6 +8,7 @@ use storage::ReadView;
 use super::Plan;
 use super::point::Access;
 use super::relation::{Column, Query};
+use super::short::Short;
 use super::write::{Action, RowsToChange};
 use crate::error::{Error, Result};
 use crate::execute::query::{self, QueryEnvironment};
@@ -25,6 +26,7 @@ pub(crate) async fn describe(
     let started = Instant::now();
     let mut lines = match plan {
         Plan::Query(query) => operators(query, context, view, environment, options.verbose).await?,
+        Plan::Short { short, .. } => vec![short_way(short)],
         Plan::PointSelect(select) => vec![format!("{} on {}", way(&select.access), select.table.name)],
         Plan::OneRow(_) => vec!["Result".to_owned()],
         Plan::Write(write) => {
@@ -37,6 +39,7 @@ pub(crate) async fn describe(
             let mut lines = vec![format!("{verb} on {table}")];
             match rows {
                 Some(RowsToChange::Point { access, .. }) => lines.push(format!("  {} on {table}", way(access))),
+                Some(RowsToChange::Query { short: Some(short), .. }) => lines.push(format!("  {}", short_way(short))),
                 Some(RowsToChange::Query { query, .. }) => {
                     let inner = operators(query, context, view, environment, options.verbose).await?;
                     lines.extend(inner.into_iter().map(|line| format!("  {line}")));
@@ -56,6 +59,17 @@ fn way(access: &Access) -> &'static str {
     match access {
         Access::PrimaryKey(_) => "Primary Key Lookup",
         Access::Unique { .. } => "Unique Index Lookup",
+    }
+}
+
+fn short_way(short: &Short) -> String {
+    let table = &short.table.name;
+    let index = short.path.index.as_ref().and_then(|wanted| {
+        short.table.indexes.iter().find(|index| index.generation == Some(wanted.generation)).map(|index| &index.name)
+    });
+    match index {
+        Some(index) => format!("Short Range Scan using {index} on {table}"),
+        None => format!("Short Range Scan on {table}"),
     }
 }
 

@@ -7,6 +7,7 @@ mod choose;
 pub mod explain;
 pub mod point;
 pub mod relation;
+pub mod short;
 pub mod write;
 
 use std::sync::Arc;
@@ -24,6 +25,11 @@ pub enum Plan {
     Query(Arc<relation::Query>),
     /// One row by key, without it.
     PointSelect(Box<point::PointSelect>),
+    /// A few rows by a range of keys, without it unless there turn out to be many.
+    Short {
+        short: Box<short::Short>,
+        query: Arc<relation::Query>,
+    },
     /// Expressions alone, without it too.
     OneRow(Box<point::OneRow>),
     Write(Box<write::Write>),

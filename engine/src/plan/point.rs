@@ -212,7 +212,7 @@ fn cross_type<'a>(column: &'a Expr, value: &'a Expr) -> Option<(ColumnVar, &'a E
 }
 
 /// Whether an expression can be computed before any row is read.
-fn is_value(expr: &Expr) -> bool {
+pub(super) fn is_value(expr: &Expr) -> bool {
     let mut value = true;
     walk::visit(expr, &mut |part| {
         value &= !matches!(

@@ -7,6 +7,7 @@ use storage::IndexSchema;
 
 use super::point::Access;
 use super::relation::{Column, Output, Query, RelationUse};
+use super::short::Short;
 use crate::catalog::partition::PartitionTree;
 use crate::catalog::{ForeignKeyAction, Table};
 use crate::expr::{ColumnVar, Expr};
@@ -152,7 +153,14 @@ pub enum RowsToChange {
     Point { access: Access, filter: Option<Expr> },
     /// Found by a query that answers the row's key and version (bytea, int8) first, then the columns that the
     /// assignments and RETURNING need from elsewhere.
-    Query { query: Query, key: Column, version: Column, carried: Vec<(ColumnVar, usize)> },
+    Query {
+        query: Query,
+        key: Column,
+        version: Column,
+        carried: Vec<(ColumnVar, usize)>,
+        /// The same, if the rows may be few and are found by a range of keys.
+        short: Option<Box<Short>>,
+    },
 }
 
 /// RETURNING: expressions over the target's columns (and carried ones).

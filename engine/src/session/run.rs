@@ -14,7 +14,7 @@ use super::transaction::TransactionState;
 use super::{Session, TEXTS_MAX};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
-use crate::execute::{Rows, definition, locking, point, query, write};
+use crate::execute::{Rows, definition, locking, point, query, short, write};
 use crate::function::{AdvisoryLocks, EvalContext};
 use crate::plan::bind::Binder;
 use crate::plan::write::Action;
@@ -262,6 +262,16 @@ impl Session {
             }
             Plan::OneRow(row) => {
                 let source = RowSource::of(point::one_row(row, context).map(Rows::Values));
+                let columns = plan.columns.clone().unwrap_or_default();
+                Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
+            }
+            Plan::Short { short, query } => {
+                let view = open.transaction.view();
+                let source = match short::run(short, context, &view) {
+                    Ok(Some(rows)) => RowSource::of(Ok(Rows::Values(rows))),
+                    Ok(None) => RowSource::Stream(query::run(query, context, view, database.query_environment())?),
+                    Err(error) => RowSource::of(Err(error)),
+                };
                 let columns = plan.columns.clone().unwrap_or_default();
                 Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
             }

@@ -50,7 +50,9 @@ impl std::ops::Deref for AuthorizedWrite {
         match self.0.plan() {
             Plan::Write(write) => write,
             // `new` lets nothing else in.
-            Plan::Query(_) | Plan::PointSelect(_) | Plan::OneRow(_) => unreachable!("an authorized write is a write"),
+            Plan::Query(_) | Plan::PointSelect(_) | Plan::Short { .. } | Plan::OneRow(_) => {
+                unreachable!("an authorized write is a write")
+            }
         }
     }
 }

@@ -9,12 +9,13 @@ use super::place::Leaf;
 use super::row::{TargetSource, check_row};
 use super::{Run, duplicate_key};
 use crate::error::{Error, Result, SqlState};
-use crate::execute::point;
 use crate::execute::query::run_relation;
+use crate::execute::{RowStream, Rows, point, short};
 use crate::expr::eval::eval;
 use crate::expr::{ColumnVar, Expr};
 use crate::plan::point::Access;
 use crate::plan::relation::{Column, Query};
+use crate::plan::short::Short;
 use crate::plan::write::{Delete, RowsToChange, Update};
 
 /// How often a statement starts again because rows changed under it.
@@ -126,8 +127,10 @@ impl Run<'_> {
     async fn find_rows(&mut self, rows: &RowsToChange, strength: RowLock) -> Result<Vec<Found>> {
         match rows {
             RowsToChange::Point { access, filter } => self.find_point(access, filter.as_ref(), strength).await,
-            RowsToChange::Query { query, key, version, .. } => {
-                self.find_by_query(query, *key, *version, strength).await
+            RowsToChange::Query { query, key, version, short, .. } => {
+                let mut columns = vec![*key, *version];
+                columns.extend(query.outputs.iter().map(|output| output.column));
+                self.find_by_query(query, &columns, short.as_deref(), strength).await
             }
         }
     }
@@ -172,15 +175,17 @@ impl Run<'_> {
     async fn find_by_query(
         &mut self,
         query: &Query,
-        key: Column,
-        version: Column,
+        columns: &[Column],
+        short: Option<&Short>,
         strength: RowLock,
     ) -> Result<Vec<Found>> {
-        let mut columns = vec![key, version];
-        columns.extend(query.outputs.iter().map(|output| output.column));
         for _ in 0..RESTARTS_MAX {
             let view = self.transaction.view();
-            let mut stream = run_relation(&query.relation, &columns, self.context, view, self.environment)?;
+            let few = short.map(|short| short::run(short, self.context, &view)).transpose()?.flatten();
+            let mut stream: RowStream = match few {
+                Some(rows) => Box::pin(futures::stream::iter([Ok(Rows::Values(rows))])),
+                None => run_relation(&query.relation, columns, self.context, view, self.environment)?,
+            };
             let (mut found, mut seen, mut changed) = (Vec::new(), HashSet::new(), false);
             while let Some(batch) = stream.next().await {
                 for mut row in batch?.into_values() {

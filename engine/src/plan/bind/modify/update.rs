@@ -158,7 +158,7 @@ impl Binder<'_> {
         let carried = outputs.iter().enumerate().map(|(at, column)| (column.var, at)).collect();
         let outputs = outputs.into_iter().map(|column| Output { name: String::new(), column, origin: None }).collect();
         let query = Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
-        let rows = RowsToChange::Query { query, key: identity.key, version: identity.version, carried };
+        let rows = RowsToChange::Query { query, key: identity.key, version: identity.version, carried, short: None };
         (rows, assignments)
     }
 }
