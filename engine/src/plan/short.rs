@@ -216,6 +216,9 @@ fn position_of(scan: &Scan, var: ColumnVar) -> Option<usize> {
     scan.columns.iter().find(|(_, column)| column.var == var).map(|(position, _)| *position)
 }
 
+/// Better ways compare greater: more columns pinned, then a bounded next one, then rows in the wanted order.
+type Score = (usize, bool, bool);
+
 /// The best way to the rows, the conditions that it makes true by itself, and whether rows come in the wanted order.
 fn choose<'a>(
     scan: &Scan,
@@ -225,7 +228,7 @@ fn choose<'a>(
 ) -> Option<(Path, Vec<&'a Expr>, bool)> {
     let known: Vec<(&'a Expr, Condition<'a>)> =
         conditions.iter().filter_map(|expr| Some((*expr, condition(expr, scan)?))).collect();
-    let mut best: Option<((usize, bool, bool), Path, Vec<&'a Expr>, bool)> = None;
+    let mut best: Option<(Score, Path, Vec<&'a Expr>, bool)> = None;
     for key in keys(scan) {
         let (mut path, used) = along(&key, &known);
         let is_bounded = path.lower.is_some() || path.upper.is_some();
