@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::types::Type;
 
 mod change;
+mod constraint;
 mod layout;
 pub mod partition;
 pub mod pg_catalog;
@@ -19,6 +20,7 @@ pub(crate) mod sequence;
 pub mod store;
 
 pub use change::Change;
+pub use constraint::{Constraint, ConstraintKind, Deferrable, ForeignKeyAction};
 pub(crate) use layout::empty_storage;
 pub use sequence::{OwnedBy, Sequence};
 
@@ -123,6 +125,9 @@ pub struct TableColumn {
     /// GENERATED … AS IDENTITY; the default then takes the next value of a sequence that the column owns.
     #[serde(default)]
     pub identity: Option<Identity>,
+    /// GENERATED ALWAYS AS (…) STORED; the default then is what computes it from the row's other columns.
+    #[serde(default)]
+    pub generated: bool,
     #[serde(default)]
     pub comment: Option<String>,
 }
@@ -132,49 +137,6 @@ pub struct TableColumn {
 pub enum Identity {
     Always,
     ByDefault,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Constraint {
-    pub oid: u32,
-    pub name: String,
-    pub kind: ConstraintKind,
-    /// The constraint of the partitioned table that this one is for a partition.
-    #[serde(default)]
-    pub parent: Option<u32>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum ConstraintKind {
-    /// Attribute numbers in key order; `index` is the oid of the index that enforces it.
-    PrimaryKey {
-        columns: Vec<u16>,
-        index: u32,
-    },
-    Unique {
-        columns: Vec<u16>,
-        index: u32,
-    },
-    /// SQL text of the condition.
-    Check {
-        expression: String,
-    },
-    ForeignKey {
-        columns: Vec<u16>,
-        target: u32,
-        target_columns: Vec<u16>,
-        on_delete: ForeignKeyAction,
-        on_update: ForeignKeyAction,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ForeignKeyAction {
-    NoAction,
-    Restrict,
-    Cascade,
-    SetNull,
-    SetDefault,
 }
 
 /// An index as SQL names it. The primary key has one too, whose rows are the table's own keys.

@@ -137,6 +137,27 @@ pub fn is_volatile(expr: &Expr) -> bool {
     volatile
 }
 
+/// Whether an expression has the same value for the same columns whenever and for whomever it is computed.
+pub fn is_immutable(expr: &Expr) -> bool {
+    let mut immutable = true;
+    visit(expr, &mut |part| {
+        immutable &= match &part.kind {
+            ExprKind::Call { function, .. } => function.volatility == Volatility::Immutable,
+            // Texts of times and names depend on settings and on the catalog.
+            ExprKind::TextCast(input) => text_is_fixed(part.ty.oid) && text_is_fixed(input.ty.oid),
+            ExprKind::Subquery(_) | ExprKind::Param { .. } => false,
+            _ => true,
+        };
+    });
+    immutable
+}
+
+fn text_is_fixed(ty: u32) -> bool {
+    use crate::types::oid;
+    let changing = [oid::DATE, oid::TIME, oid::TIMESTAMP, oid::TIMESTAMPTZ, oid::INTERVAL, oid::REGCLASS, oid::REGTYPE];
+    !changing.contains(&ty)
+}
+
 /// The columns of this query level that the expression names, each once, in order of first mention.
 pub fn columns_of(expr: &Expr) -> Vec<ColumnVar> {
     let mut columns = Vec::new();

@@ -63,12 +63,18 @@ fn bound_write(mut write: Write, point_plans: bool) -> BoundStatement {
     let mut locks = table_locks(&write.uses, |used| {
         if used.table.oid == target { TableLock::RowExclusive } else { TableLock::AccessShare }
     });
+    // The actions of foreign keys change other tables.
+    for reached in &write.target.reached {
+        add_lock(&mut locks, TableId(reached.table.oid), TableLock::RowExclusive);
+    }
     // Checking a foreign key reads the other table and locks rows of it.
-    let leaves = write.target.placement.iter().flat_map(|placement| placement.leaves.values());
-    for target in leaves.chain([&write.target]) {
-        let others = target.parents.iter().map(|parent| &parent.parent);
-        for table in others.chain(target.children.iter().map(|child| &child.child)) {
-            add_lock(&mut locks, TableId(table.oid), TableLock::RowShare);
+    for root in write.target.reached.iter().chain([&write.target]) {
+        let leaves = root.placement.iter().flat_map(|placement| placement.leaves.values());
+        for target in leaves.chain([root]) {
+            let others = target.parents.iter().map(|parent| &parent.parent);
+            for table in others.chain(target.children.iter().map(|child| &child.child)) {
+                add_lock(&mut locks, TableId(table.oid), TableLock::RowShare);
+            }
         }
     }
     locks.sort_by_key(|(table, _)| *table);

@@ -9,7 +9,7 @@ use super::point::Access;
 use super::relation::{Column, Output, Query, RelationUse};
 use super::short::Short;
 use crate::catalog::partition::PartitionTree;
-use crate::catalog::{ForeignKeyAction, Table};
+use crate::catalog::{Deferrable, ForeignKeyAction, Table};
 use crate::expr::{ColumnVar, Expr};
 
 /// A bound write.
@@ -30,12 +30,16 @@ pub struct Target {
     pub first_column: u32,
     /// Conditions that each new row must not make false.
     pub checks: Vec<Check>,
+    /// Columns that are computed from the others, by position.
+    pub generated: Vec<(usize, Expr)>,
     /// Rows that must exist for each new row.
     pub parents: Vec<ParentKey>,
     /// Rows elsewhere that may point at a row of this table.
     pub children: Vec<ChildKey>,
     /// What keeps rows where they belong, if the table is partitioned or a partition.
     pub placement: Option<Placement>,
+    /// Tables that the actions of foreign keys change, directly or through others, each with its own rules.
+    pub reached: Vec<Target>,
 }
 
 /// The partitions around a target.
@@ -59,7 +63,10 @@ pub struct Check {
 /// A foreign key of the target.
 #[derive(Debug)]
 pub struct ParentKey {
+    pub oid: u32,
     pub name: String,
+    pub deferrable: Option<Deferrable>,
+    pub match_full: bool,
     /// Positions in the target.
     pub columns: Vec<usize>,
     pub parent: Arc<Table>,
@@ -78,7 +85,9 @@ pub enum KeyLookup {
 /// A foreign key of another table that points at the target.
 #[derive(Debug)]
 pub struct ChildKey {
+    pub oid: u32,
     pub name: String,
+    pub deferrable: Option<Deferrable>,
     pub child: Arc<Table>,
     /// The tables that keep the child's rows: its leaves, if it is partitioned.
     pub keepers: Vec<Arc<Table>>,
@@ -88,6 +97,12 @@ pub struct ChildKey {
     pub columns: Vec<usize>,
     pub on_delete: ForeignKeyAction,
     pub on_update: ForeignKeyAction,
+    /// Positions in the child of the columns that ON DELETE SET NULL or SET DEFAULT sets.
+    pub set_columns: Vec<usize>,
+    /// For SET DEFAULT, what each of the child's columns is set to, in the order of `child_columns`.
+    pub defaults: Vec<Expr>,
+    /// The child among `Target::reached` of the write's target, if an action changes it.
+    pub reached: Option<usize>,
 }
 
 #[derive(Debug)]

@@ -111,7 +111,10 @@ impl Session {
         }
         let query = match &copy.source {
             CopySource::Query(query) => query.clone(),
-            CopySource::Table { name, columns } => Box::new(table_query(name, columns)?),
+            CopySource::Table { name, columns } => {
+                let columns = self.columns_copied_out(name, columns, text)?;
+                Box::new(table_query(name, &columns)?)
+            }
         };
         loop {
             let catalog = self.catalog();
@@ -152,6 +155,28 @@ impl Session {
         Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message).with_hint("Try the COPY (SELECT ...) TO variant."))
     }
 
+    /// The columns that COPY TO writes; none is all. What is generated is made anew when it is read again.
+    fn columns_copied_out(
+        &mut self,
+        name: &ast::ObjectName,
+        columns: &[String],
+        text: &Arc<str>,
+    ) -> Result<Vec<String>> {
+        let catalog = self.catalog();
+        let context = self.context(catalog.clone(), Arc::from([]));
+        let table = Binder::new(&catalog, &context, &[]).with_text(text).table(name)?;
+        let generated = |name: &String| table.position_of(name).is_some_and(|at| table.columns[at].generated);
+        if let Some(column) = columns.iter().find(|column| generated(column)) {
+            let message = format!("column \"{column}\" is a generated column");
+            return Err(Error::new(SqlState::INVALID_COLUMN_REFERENCE, message)
+                .with_detail("Generated columns cannot be used in COPY."));
+        }
+        if !columns.is_empty() || !table.columns.iter().any(|column| column.generated) {
+            return Ok(columns.to_vec());
+        }
+        Ok(table.columns.iter().filter(|column| !column.generated).map(|column| column.name.clone()).collect())
+    }
+
     /// Takes a plan's table locks; false if the catalog moved on meanwhile.
     async fn lock_copy(&mut self, plan: &AuthorizedPlan, version: u64) -> Result<bool> {
         let wait = self.lock_wait();
@@ -167,7 +192,13 @@ impl Session {
         let (wait, database) = (self.lock_wait(), self.database.clone());
         let pushed = match self.state.open_mut() {
             Some(open) => {
-                let push = copy.import.push(data, &mut open.transaction, database.query_environment(), wait);
+                let push = copy.import.push(
+                    data,
+                    &mut open.transaction,
+                    &mut open.deferred,
+                    database.query_environment(),
+                    wait,
+                );
                 copy.interrupt.guard(push).await.map_err(|error| error.with_context(copy.place()))
             }
             None => Err(no_transaction()),
@@ -183,7 +214,8 @@ impl Session {
         let (wait, database) = (self.lock_wait(), self.database.clone());
         let finished = match self.state.open_mut() {
             Some(open) => {
-                let finish = copy.import.finish(&mut open.transaction, database.query_environment(), wait);
+                let finish =
+                    copy.import.finish(&mut open.transaction, &mut open.deferred, database.query_environment(), wait);
                 copy.interrupt.guard(finish).await
             }
             None => Err(no_transaction()),

@@ -294,7 +294,8 @@ impl Session {
                     Action::Delete(_) => ("DELETE", "DELETE"),
                 };
                 refuse_in_read_only(open.read_only, verb)?;
-                let run = write::run(bound, context, &mut open.transaction, database.query_environment(), wait);
+                let (transaction, deferred) = (&mut open.transaction, &mut open.deferred);
+                let run = write::run(bound, context, transaction, deferred, database.query_environment(), wait);
                 let written = interrupt.guard(Box::pin(run)).await?;
                 Ok(match (&plan.columns, written.rows) {
                     (Some(columns), Some(rows)) => Outcome::Rows {

@@ -6,6 +6,7 @@ use storage::{Isolation, Savepoint, Transaction};
 
 use super::settings::Settings;
 use crate::catalog::{Catalog, Change};
+use crate::execute::write::Deferred;
 
 /// Where a session stands. `Session` moves it; nobody else.
 #[derive(Debug, Default)]
@@ -37,6 +38,8 @@ pub(crate) struct Open {
     /// The same as a list, to be repeated on the newest catalog when it commits.
     pub(crate) changes: Vec<Change>,
     pub(crate) savepoints: Vec<NamedSavepoint>,
+    /// What is looked at when it commits.
+    pub(crate) deferred: Deferred,
     pub(crate) read_only: bool,
     /// Whether a statement has run, after which the isolation level is fixed.
     pub(crate) used: bool,
@@ -53,6 +56,7 @@ pub(crate) struct NamedSavepoint {
     pub(crate) savepoint: Savepoint,
     pub(crate) catalog: Option<Arc<Catalog>>,
     pub(crate) changes: usize,
+    pub(crate) deferred: Deferred,
     /// Advisory locks of the transaction.
     pub(crate) advisory: usize,
     pub(crate) settings: Arc<Settings>,

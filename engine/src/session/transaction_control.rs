@@ -6,6 +6,7 @@ use super::Session;
 use super::settings::isolation_name;
 use super::transaction::{NamedSavepoint, Open, TransactionState};
 use crate::error::{Error, Report, Result, SqlState};
+use crate::execute::write::Deferred;
 use crate::statement::{Statement, TransactionModes};
 
 impl Session {
@@ -32,6 +33,7 @@ impl Session {
             catalog: None,
             changes: Vec::new(),
             savepoints: Vec::new(),
+            deferred: Deferred::default(),
             read_only: modes.read_only.unwrap_or(active.default_read_only),
             used: false,
             started_at: self.database.now(),
@@ -124,6 +126,12 @@ impl Session {
     /// Commits; afterwards the session is in no transaction, whatever came of it.
     pub(super) async fn commit(&mut self, mut open: Box<Open>) -> Result<()> {
         self.portals.clear();
+        if !open.deferred.is_empty()
+            && let Err(error) = Box::pin(self.check_deferred(&mut open, true)).await
+        {
+            self.roll_back(open);
+            return Err(error);
+        }
         let durability = self.settings.active().durability;
         let committed = if open.changes.is_empty() {
             open.transaction.commit(durability).await.map(|_| ()).map_err(Error::from)
@@ -174,12 +182,14 @@ impl Session {
                         self.facts.advisory.release_after(last.advisory);
                         open.catalog = last.catalog.clone();
                         open.changes.truncate(last.changes);
+                        open.deferred = last.deferred.clone();
                     }
                     None => {
                         open.transaction.rollback();
                         self.facts.advisory.end_transaction();
                         open.catalog = None;
                         open.changes.clear();
+                        open.deferred = Deferred::default();
                     }
                 }
                 self.principal = None;
@@ -210,6 +220,7 @@ impl Session {
             savepoint,
             catalog: open.catalog.clone(),
             changes: open.changes.len(),
+            deferred: open.deferred.clone(),
             advisory,
             settings,
             local_settings,
@@ -243,6 +254,7 @@ impl Session {
         self.facts.advisory.release_after(target.advisory);
         open.changes.truncate(target.changes);
         open.catalog = target.catalog.clone();
+        open.deferred = target.deferred.clone();
         let (session, local) = (target.settings.clone(), target.local_settings.clone());
         self.portals.clear();
         self.state = TransactionState::Explicit(open);

@@ -82,6 +82,11 @@ impl Session {
                 self.database.store().flush()?;
                 complete("CHECKPOINT")
             }
+            Statement::SetConstraints { names, deferred } => {
+                self.begin_implicit();
+                self.set_constraints(names.as_deref(), *deferred, interrupt).await?;
+                complete("SET CONSTRAINTS")
+            }
             Statement::Lock { tables, mode, no_wait } => {
                 self.lock_tables(tables, *mode, *no_wait, interrupt).await?;
                 complete("LOCK TABLE")

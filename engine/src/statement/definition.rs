@@ -144,8 +144,34 @@ pub enum PrivilegeObjects {
 pub enum TableChange {
     SetSchema(String),
     ResetOptions(Vec<String>),
-    AttachPartition { partition: ObjectName, values: ast::ForValues },
+    AttachPartition {
+        partition: ObjectName,
+        values: ast::ForValues,
+    },
     DetachPartition(ObjectName),
+    /// ALTER COLUMN in a form that the parser does not know.
+    Column {
+        column: String,
+        change: ColumnChange,
+    },
+}
+
+/// The forms of ALTER COLUMN that are read here.
+#[derive(Debug, Clone)]
+pub enum ColumnChange {
+    DropExpression {
+        if_exists: bool,
+    },
+    DropIdentity {
+        if_exists: bool,
+    },
+    /// SET GENERATED and changes of the sequence.
+    SetIdentity {
+        always: Option<bool>,
+        options: SequenceOptions,
+    },
+    /// SET STATISTICS, STORAGE, COMPRESSION or (options): hints that nothing here goes by.
+    Hint,
 }
 
 /// Reads a definition whose grammar is ours; None if the tokens are something else.
@@ -252,10 +278,61 @@ fn alter_table(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
             return Err(Error::unsupported("DETACH PARTITION CONCURRENTLY"));
         }
         TableChange::DetachPartition(partition)
+    } else if let Some((column, change)) = alter_column(reader)? {
+        TableChange::Column { column, change }
     } else {
         return Ok(None);
     };
     Ok(Some(Definition::AlterTable { name, if_exists, change }))
+}
+
+/// The forms of ALTER COLUMN that the parser does not know; None if it is another.
+fn alter_column(reader: &mut Reader<'_>) -> Result<Option<(String, ColumnChange)>> {
+    if !reader.word("alter") {
+        return Ok(None);
+    }
+    reader.word("column");
+    let column = reader.identifier()?;
+    let change = if reader.words(&["drop", "expression"]) {
+        ColumnChange::DropExpression { if_exists: reader.words(&["if", "exists"]) }
+    } else if reader.words(&["drop", "identity"]) {
+        ColumnChange::DropIdentity { if_exists: reader.words(&["if", "exists"]) }
+    } else if reader.words(&["set", "statistics"]) {
+        reader.token(&Token::Minus);
+        match reader.advance() {
+            Some(Token::Number(..)) => ColumnChange::Hint,
+            _ => return Err(reader.syntax_error()),
+        }
+    } else if reader.words(&["set", "storage"]) || reader.words(&["set", "compression"]) {
+        reader.identifier()?;
+        ColumnChange::Hint
+    } else {
+        let (mut always, mut options, mut changes) = (None, SequenceOptions::default(), false);
+        loop {
+            if reader.words(&["set", "generated"]) {
+                always = Some(reader.word("always"));
+                if always == Some(false) {
+                    reader.expect_word("by")?;
+                    reader.expect_word("default")?;
+                }
+            } else if reader.peek_word("restart") || (reader.word("set") && is_sequence_option(reader)) {
+                sequence::option(reader, &mut options)?;
+            } else if changes {
+                break;
+            } else {
+                return Ok(None);
+            }
+            changes = true;
+        }
+        ColumnChange::SetIdentity { always, options }
+    };
+    Ok(Some((column, change)))
+}
+
+fn is_sequence_option(reader: &Reader<'_>) -> bool {
+    ["increment", "minvalue", "maxvalue", "no", "cycle", "start", "restart", "cache"]
+        .iter()
+        .any(|word| reader.peek_word(word))
 }
 
 fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result<Option<Definition>> {

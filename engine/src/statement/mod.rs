@@ -54,6 +54,11 @@ pub enum Statement {
     },
     Reset(ResetTarget),
     Show(ShowTarget),
+    /// `names` None is ALL.
+    SetConstraints {
+        names: Option<Vec<ast::ObjectName>>,
+        deferred: bool,
+    },
     SetRole {
         local: bool,
         role: Option<String>,

@@ -242,7 +242,7 @@ fn set(reader: &mut Reader) -> Result<Statement> {
         return Ok(Statement::SetTransaction { session: false, modes: transaction_modes(reader)? });
     }
     if reader.word("constraints") {
-        return Err(Error::unsupported("SET CONSTRAINTS"));
+        return set_constraints(reader);
     }
     if reader.word("role") {
         return Ok(Statement::SetRole { local, role: role_or_default(reader)? });
@@ -258,6 +258,23 @@ fn set(reader: &mut Reader) -> Result<Statement> {
         return Err(reader.syntax_error());
     }
     Ok(Statement::Set { local, name, value: setting_values(reader, &[])? })
+}
+
+fn set_constraints(reader: &mut Reader) -> Result<Statement> {
+    let names = if reader.word("all") {
+        None
+    } else {
+        let mut names = vec![reader.object_name()?];
+        while reader.token(&Token::Comma) {
+            names.push(reader.object_name()?);
+        }
+        Some(names)
+    };
+    let deferred = reader.word("deferred");
+    if !deferred {
+        reader.expect_word("immediate")?;
+    }
+    Ok(Statement::SetConstraints { names, deferred })
 }
 
 fn role_or_default(reader: &mut Reader) -> Result<Option<String>> {

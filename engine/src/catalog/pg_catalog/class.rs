@@ -182,7 +182,7 @@ fn attribute(relation: u32, number: u16, column: &TableColumn, table: Option<&Ta
             Some(Identity::Always) => "a",
             Some(Identity::ByDefault) => "d",
         },
-        "",
+        if of_table && column.generated { "s" } else { "" },
         false,
         !inherited,
         i32::from(inherited),

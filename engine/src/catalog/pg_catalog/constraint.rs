@@ -5,7 +5,7 @@ use storage::Value;
 use super::class::PG_CLASS;
 use super::relation::{NULL, row, user_tables};
 use super::{Reader, sequence};
-use crate::catalog::{Catalog, Constraint, ConstraintKind, ForeignKeyAction, Table};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, Deferrable, ForeignKeyAction, Table};
 use crate::function::resolve;
 
 const PG_CONSTRAINT: u32 = 2606;
@@ -52,6 +52,12 @@ fn constraint_row(catalog: &Catalog, table: &Table, constraint: &Constraint) -> 
         }
         _ => None,
     };
+    let (match_type, set_columns) = match kind {
+        ConstraintKind::ForeignKey { match_full, set_columns, .. } => {
+            (if *match_full { 'f' } else { 's' }, Some(set_columns.as_slice()).filter(|columns| !columns.is_empty()))
+        }
+        _ => (' ', None),
+    };
     let expression = match kind {
         ConstraintKind::Check { expression } => Some(expression),
         _ => None,
@@ -65,9 +71,9 @@ fn constraint_row(catalog: &Catalog, table: &Table, constraint: &Constraint) -> 
         &constraint.name,
         table.schema,
         letter(kind),
-        false,
-        false,
-        true,
+        constraint.deferrable.is_some(),
+        constraint.deferrable == Some(Deferrable::InitiallyDeferred),
+        !constraint.not_valid,
         table.oid,
         0u32,
         supporting_index(catalog, kind),
@@ -76,7 +82,7 @@ fn constraint_row(catalog: &Catalog, table: &Table, constraint: &Constraint) -> 
         foreign.map_or(0, |(target, ..)| target),
         foreign.map_or(' ', |(_, _, _, on_update)| action(on_update)),
         foreign.map_or(' ', |(_, _, on_delete, _)| action(on_delete)),
-        if foreign.is_some() { 's' } else { ' ' },
+        match_type,
         constraint.parent.is_none(),
         i32::from(constraint.parent.is_some()),
         !is_check && constraint.parent.is_none(),
@@ -85,7 +91,7 @@ fn constraint_row(catalog: &Catalog, table: &Table, constraint: &Constraint) -> 
         equalities.clone(),
         equalities.clone(),
         equalities,
-        NULL,
+        set_columns,
         NULL,
         expression,
     ]

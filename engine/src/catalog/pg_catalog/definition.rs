@@ -1,6 +1,6 @@
 //! Objects written back as the SQL that would define them.
 
-use crate::catalog::{Catalog, Constraint, ConstraintKind, ForeignKeyAction, Index, IndexColumn, Table};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, Deferrable, ForeignKeyAction, Index, IndexColumn, Table};
 use crate::types::oid;
 use crate::types::text::{quote_identifier, registered_name};
 
@@ -64,6 +64,19 @@ pub(crate) fn constraint_definition(
     constraint: &Constraint,
     pretty: bool,
 ) -> String {
+    let mut sql = constraint_text(catalog, path, table, constraint, pretty);
+    match constraint.deferrable {
+        None => {}
+        Some(Deferrable::InitiallyImmediate) => sql.push_str(" DEFERRABLE"),
+        Some(Deferrable::InitiallyDeferred) => sql.push_str(" DEFERRABLE INITIALLY DEFERRED"),
+    }
+    if constraint.not_valid {
+        sql.push_str(" NOT VALID");
+    }
+    sql
+}
+
+fn constraint_text(catalog: &Catalog, path: &[String], table: &Table, constraint: &Constraint, pretty: bool) -> String {
     match &constraint.kind {
         ConstraintKind::PrimaryKey { columns, .. } => format!("PRIMARY KEY ({})", column_list(table, columns)),
         ConstraintKind::Unique { columns, index } => {
@@ -73,15 +86,29 @@ pub(crate) fn constraint_definition(
         }
         ConstraintKind::Check { expression } if pretty => format!("CHECK ({expression})"),
         ConstraintKind::Check { expression } => format!("CHECK (({expression}))"),
-        ConstraintKind::ForeignKey { columns, target, target_columns, on_delete, on_update } => {
+        ConstraintKind::ForeignKey {
+            columns,
+            target,
+            target_columns,
+            on_delete,
+            on_update,
+            match_full,
+            set_columns,
+        } => {
             let referenced = catalog.tables.get(target).map_or_else(String::new, |target| {
                 format!("{}({})", relation_name(catalog, Some(path), target), column_list(target, target_columns))
             });
             let mut sql = format!("FOREIGN KEY ({}) REFERENCES {referenced}", column_list(table, columns));
+            if *match_full {
+                sql.push_str(" MATCH FULL");
+            }
             for (event, action) in [("UPDATE", *on_update), ("DELETE", *on_delete)] {
                 if action != ForeignKeyAction::NoAction {
                     sql.push_str(&format!(" ON {event} {}", action_words(action)));
                 }
+            }
+            if !set_columns.is_empty() {
+                sql.push_str(&format!(" ({})", column_list(table, set_columns)));
             }
             sql
         }

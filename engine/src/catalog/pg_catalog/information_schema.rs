@@ -173,7 +173,7 @@ fn column_row(viewer: &Viewer<'_>, schema: &str, table: &Table, column: &TableCo
         &table.name,
         &column.name,
         i32::from(column.number),
-        if identity.is_some() { None } else { viewer.reader.default_of(column) },
+        if identity.is_some() || column.generated { None } else { viewer.reader.default_of(column) },
         yes(!column.not_null),
         data_type,
         extent.characters,
@@ -212,8 +212,8 @@ fn column_row(viewer: &Viewer<'_>, schema: &str, table: &Table, column: &TableCo
         rule.map(|rule| rule.max.to_string()),
         rule.map(|rule| rule.min.to_string()),
         yes(rule.is_some_and(|rule| rule.cycle)),
-        "NEVER",
-        NULL,
+        if column.generated { "ALWAYS" } else { "NEVER" },
+        if column.generated { viewer.reader.default_of(column) } else { None },
         yes(table.kind == TableKind::Table),
     ]
 }
@@ -345,7 +345,7 @@ pub(super) fn references(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let database = viewer.database;
     let mut rows = Vec::new();
     for (_, schema, found) in viewer.constraints() {
-        let ConstraintKind::ForeignKey { on_delete, on_update, .. } = &found.kind else { continue };
+        let ConstraintKind::ForeignKey { on_delete, on_update, match_full, .. } = &found.kind else { continue };
         let key = referenced_constraint(reader, &found.kind);
         let key_schema =
             key.and_then(|(table, _)| reader.catalog.schemas.get(&table.schema)).map(|schema| &schema.name);
@@ -356,7 +356,7 @@ pub(super) fn references(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             key.map(|_| database),
             key_schema,
             key.map(|(_, key)| &key.name),
-            "NONE",
+            if *match_full { "FULL" } else { "NONE" },
             action_words(*on_update),
             action_words(*on_delete),
         ]);

@@ -41,6 +41,7 @@ impl Relation {
                 not_null: not_null && self.kind == Kind::Table,
                 default: None,
                 identity: None,
+                generated: false,
                 comment: None,
             })
             .collect();

@@ -45,15 +45,18 @@ fn table() -> Table {
         not_null: number == 1,
         default: default.map(str::to_owned),
         identity: None,
+        generated: false,
         comment: Some("a column".to_owned()),
     };
-    let constraint = |oid, name: &str, kind| Constraint { oid, name: name.to_owned(), kind, parent: None };
+    let constraint = |oid, name: &str, kind| Constraint::new(oid, name.to_owned(), kind);
     let foreign = ConstraintKind::ForeignKey {
         columns: vec![3],
         target: 20000,
         target_columns: vec![1],
         on_delete: ForeignKeyAction::Cascade,
         on_update: ForeignKeyAction::NoAction,
+        match_full: false,
+        set_columns: Vec::new(),
     };
     Table {
         oid: 20000,

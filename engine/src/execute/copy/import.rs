@@ -8,7 +8,7 @@ use super::Layout;
 use super::fields::{Fields, Lines};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::query::QueryEnvironment;
-use crate::execute::write::Bulk;
+use crate::execute::write::{Bulk, Deferred};
 use crate::expr::Expr;
 use crate::function::EvalContext;
 use crate::plan::AuthorizedPlan;
@@ -70,25 +70,27 @@ impl Import {
         &mut self,
         data: &[u8],
         transaction: &mut Transaction,
+        deferred: &mut Deferred,
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<()> {
         self.lines.push(data)?;
-        self.insert_lines(false, transaction, environment, wait).await
+        self.insert_lines(false, transaction, deferred, environment, wait).await
     }
 
     /// The client is done: inserts what is left and answers the number of rows.
     pub(crate) async fn finish(
         &mut self,
         transaction: &mut Transaction,
+        deferred: &mut Deferred,
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<u64> {
-        self.insert_lines(true, transaction, environment, wait).await?;
+        self.insert_lines(true, transaction, deferred, environment, wait).await?;
         if self.lines.in_quotes() {
             return Err(Error::new(SqlState::BAD_COPY_FILE_FORMAT, "unterminated CSV quoted field"));
         }
-        let finished = self.bulk.finish(&self.context, transaction, environment, wait).await;
+        let finished = self.bulk.finish(&self.context, transaction, deferred, environment, wait).await;
         finished.map_err(|error| error.with_context(self.place(self.line_number)))
     }
 
@@ -105,6 +107,7 @@ impl Import {
         &mut self,
         at_end: bool,
         transaction: &mut Transaction,
+        deferred: &mut Deferred,
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<()> {
@@ -119,7 +122,7 @@ impl Import {
                 tokio::task::yield_now().await;
             }
             let inserted = match self.read_line(range.clone(), now) {
-                Ok(()) => self.bulk.insert(&self.context, transaction, environment, wait).await,
+                Ok(()) => self.bulk.insert(&self.context, transaction, deferred, environment, wait).await,
                 Err(error) => Err(error),
             };
             inserted.map_err(|error| self.blame(error, range))?;

@@ -45,7 +45,9 @@ pub(super) async fn run_change(
     let mode = match change {
         TableChange::SetSchema(_) => TableLock::AccessExclusive,
         TableChange::ResetOptions(_) => TableLock::ShareUpdateExclusive,
-        TableChange::AttachPartition { .. } | TableChange::DetachPartition(_) => TableLock::AccessExclusive,
+        TableChange::AttachPartition { .. } | TableChange::DetachPartition(_) | TableChange::Column { .. } => {
+            TableLock::AccessExclusive
+        }
     };
     let Some(oid) = environment.lock_to_alter(name, if_exists, mode).await? else { return Ok(()) };
     match change {
@@ -59,6 +61,10 @@ pub(super) async fn run_change(
         }
         TableChange::AttachPartition { partition, values } => {
             environment.attach_partition(oid, partition, values).await
+        }
+        TableChange::Column { column, change } => {
+            environment.lock_beneath(oid, mode).await?;
+            environment.change_column(oid, column, change).await
         }
         TableChange::DetachPartition(partition) => environment.detach_partition(oid, partition).await,
     }
@@ -142,15 +148,11 @@ impl DefinitionEnvironment<'_> {
                 Ok(())
             }
             Op::AlterColumn { column_name, op } => self.alter_column(oid, column_name, op).await,
-            Op::AddConstraint { constraint, not_valid } => {
-                if *not_valid {
-                    return Err(Error::unsupported("NOT VALID"));
-                }
-                self.alter_add_constraint(oid, constraint).await
-            }
+            Op::AddConstraint { constraint, not_valid } => self.alter_add_constraint(oid, constraint, *not_valid).await,
             Op::DropConstraint { if_exists, name, drop_behavior } => {
                 self.alter_drop_constraint(oid, name, *if_exists, drop_behavior.as_ref()).await
             }
+            Op::ValidateConstraint { name } => self.validate_constraint(oid, name).await,
             Op::RenameColumn { old_column_name, new_column_name } => {
                 self.alter_rename_column(oid, old_column_name, new_column_name)
             }
@@ -178,9 +180,7 @@ impl DefinitionEnvironment<'_> {
             return Err(Error::new(SqlState::DUPLICATE_TABLE, message));
         }
         let mut table = (*table).clone();
-        for constraint in &mut table.constraints {
-            super::rename::table_in_check(constraint, &table.name, &name.name)?;
-        }
+        super::rename::table_in_expressions(&mut table, &name.name)?;
         table.name = name.name;
         self.redefine(table)?;
         Ok(())

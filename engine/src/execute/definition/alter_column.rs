@@ -9,13 +9,14 @@ use super::DefinitionEnvironment;
 use super::alter::{column_of, shown_column};
 use super::column::{WrittenColumn, storable_type};
 use super::drop::Part;
+use super::generated::{Bound, Values, exact, refuse_generated};
 use super::rename::parsed;
 use super::sequence::ColumnSequence;
 use crate::catalog::sequence::next_value_text;
 use crate::catalog::{Catalog, ConstraintKind, Identity, Table};
 use crate::error::{Error, Result, SqlState};
-use crate::expr::eval::{NoRow, RowSource, eval};
-use crate::expr::{ColumnVar, Expr, walk};
+use crate::expr::eval::{NoRow, eval};
+use crate::expr::{Expr, walk};
 use crate::function::{CastContext, EvalContext, resolve};
 use crate::plan::bind::{Binder, Clause, fold};
 use crate::plan::point::ColumnPlaces;
@@ -52,6 +53,9 @@ impl DefinitionEnvironment<'_> {
         let mut table = before.clone();
         let default = self.add_column(catalog, &mut table, column).await?;
         let position = table.columns.len() - 1;
+        if let Some(bound) = self.bind_generated(catalog, &table, position)? {
+            return self.extend_with_generated(before, table, &bound).await;
+        }
         let Some(default) = default else {
             if column.not_null && self.has_rows(before)? {
                 return Err(self.contains_null(&table, position));
@@ -115,9 +119,14 @@ impl DefinitionEnvironment<'_> {
         let owned: Vec<u32> = owned.map(|(sequence, _)| sequence.oid).collect();
         let others = self.defaults_using(&catalog, &owned, &[]);
         dependents.extend(others.into_iter().filter(|other| other.table != oid || other.part != Part::Default(number)));
+        dependents.extend(self.generated_dependents(&catalog, &before, position, &shown)?);
         let cascade = matches!(behavior, Some(DropBehavior::Cascade));
         self.cascade_or_refuse(&dependents, &shown, cascade).await?;
+        for column in self.generated_from(&catalog, &before, position)? {
+            Box::pin(self.alter_drop_column(oid, &exact(&column.name), false, behavior)).await?;
+        }
         let (catalog, before) = self.locked_table(oid)?;
+        let position = column_of(&before, &name)?;
         let after = self.without_column(&catalog, &before, position)?;
         self.put_without_column(&before, after, position).await?;
         self.drop_owned_sequences(oid, Some(number))
@@ -195,11 +204,13 @@ impl DefinitionEnvironment<'_> {
             }
             AlterColumnOperation::SetDefault { value } => {
                 refuse_identity(column.identity, &name, &before.name)?;
+                refuse_generated(column, &before.name, false)?;
                 let bound = self.bind_default(&catalog, &name, column.ty, value)?;
                 column.default = bound.map(|_| self.stored_default(&catalog, value)).transpose()?;
             }
             AlterColumnOperation::DropDefault => {
                 refuse_identity(column.identity, &name, &before.name)?;
+                refuse_generated(column, &before.name, true)?;
                 column.default = None;
             }
             AlterColumnOperation::SetDataType { data_type, using, had_set: _ } => {
@@ -229,6 +240,7 @@ impl DefinitionEnvironment<'_> {
             return refused(format!("{shown} is already an identity column"));
         }
         if column.default.is_some() {
+            refuse_generated(column, &before.name, false)?;
             return refused(format!("{shown} already has a default value"));
         }
         if !column.not_null {
@@ -277,10 +289,24 @@ impl DefinitionEnvironment<'_> {
         if let Some(key) = pointed_at.first() {
             return Err(Error::unsupported(format!("changing the type of a column of {}", key.shown)));
         }
-        let (convert, places) = self.bind_conversion(&catalog, &before, position, ty, using)?;
+        if let Some(generated) = self.generated_from(&catalog, &before, position)?.first() {
+            let message = "cannot alter type of a column used by a generated column";
+            let (used, name) = (&column.name, &generated.name);
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)
+                .with_detail(format!("Column \"{used}\" is used by generated column \"{name}\".")));
+        }
         let mut after = (*before).clone();
         after.columns[position].ty = ty;
-        if let Some(default) = &column.default {
+        let (convert, places) = match self.bind_generated(&catalog, &after, position)? {
+            Some(_) if using.is_some() => {
+                let message = "cannot specify USING when altering type of generated column";
+                return Err(Error::new(SqlState::INVALID_COLUMN_DEFINITION, message)
+                    .with_detail(format!("Column \"{}\" is a generated column.", column.name)));
+            }
+            Some(Bound { expr, places }) => (expr, places),
+            None => self.bind_conversion(&catalog, &before, position, ty, using)?,
+        };
+        if let Some(default) = column.default.as_ref().filter(|_| !column.generated) {
             self.bind_default(&catalog, &column.name, ty, &parsed(default)?).map_err(|_| {
                 let message = format!(
                     "default for column \"{}\" cannot be cast automatically to type {}",
@@ -353,6 +379,9 @@ impl DefinitionEnvironment<'_> {
         let (catalog, table) = self.locked_table(oid)?;
         for constraint in &table.constraints {
             let ConstraintKind::Check { expression } = &constraint.kind else { continue };
+            if constraint.not_valid {
+                continue;
+            }
             let (condition, places) = self.bind_check(&catalog, &table, &parsed(expression)?, "")?;
             let check = super::constraint::BoundCheck { name: constraint.name.clone(), condition, places };
             self.validate_check(&table, &check).await?;
@@ -369,18 +398,5 @@ fn refuse_identity(identity: Option<Identity>, column: &str, table: &str) -> Res
             let message = format!("column \"{column}\" of relation \"{table}\" is an identity column");
             Err(Error::new(SqlState::SYNTAX_ERROR, message))
         }
-    }
-}
-
-/// A row's values, by position.
-struct Values<'a> {
-    values: &'a [Value],
-    places: &'a ColumnPlaces,
-}
-
-impl RowSource for Values<'_> {
-    fn value(&self, var: ColumnVar) -> Result<Value> {
-        let at = self.places.place(var).ok_or_else(|| Error::internal("a column of another relation"))?;
-        Ok(self.values[at].clone())
     }
 }

@@ -3,16 +3,68 @@
 use datafusion::sql::sqlparser::ast::{DropBehavior, Ident, TableConstraint};
 
 use super::DefinitionEnvironment;
-use super::constraint::{Key, Written};
+use super::constraint::{BoundCheck, Key, Written};
 use super::drop::Part;
+use super::foreign_key::Added;
 use super::names;
+use super::rename::parsed;
 use crate::catalog::ConstraintKind;
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
 
 impl DefinitionEnvironment<'_> {
-    pub(super) async fn alter_add_constraint(&mut self, oid: u32, constraint: &TableConstraint) -> Result<()> {
-        self.add_written(oid, Written::of_table(constraint)?).await
+    pub(super) async fn alter_add_constraint(
+        &mut self,
+        oid: u32,
+        constraint: &TableConstraint,
+        not_valid: bool,
+    ) -> Result<()> {
+        let mut written = Written::of_table(constraint)?;
+        match &mut written {
+            Written::Check(check) => check.not_valid = not_valid,
+            Written::ForeignKey(key) => key.not_valid = not_valid,
+            Written::Key(key) if not_valid => {
+                let what = if key.primary { "PRIMARY KEY" } else { "UNIQUE" };
+                let message = format!("{what} constraints cannot be marked NOT VALID");
+                return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+            }
+            Written::Key(_) => {}
+        }
+        self.add_written(oid, written).await
+    }
+
+    /// VALIDATE CONSTRAINT: looks at the rows that were there when it was added.
+    pub(super) async fn validate_constraint(&mut self, oid: u32, name: &Ident) -> Result<()> {
+        let name = fold(name);
+        let (catalog, table) = self.locked_table(oid)?;
+        let Some(at) = table.constraints.iter().position(|constraint| constraint.name == name) else {
+            let message = format!("constraint \"{name}\" of relation \"{}\" does not exist", table.name);
+            return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
+        };
+        let constraint = table.constraints[at].clone();
+        match &constraint.kind {
+            ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => {
+                let message = format!(
+                    "constraint \"{name}\" of relation \"{}\" is not a foreign key or check constraint",
+                    table.name
+                );
+                return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+            }
+            _ if !constraint.not_valid => return Ok(()),
+            ConstraintKind::Check { expression } => {
+                let (condition, places) = self.bind_check(&catalog, &table, &parsed(expression)?, "")?;
+                self.validate_check(&table, &BoundCheck { name, condition, places }).await?;
+            }
+            ConstraintKind::ForeignKey { columns, target, target_columns, match_full, .. } => {
+                let (columns, target_columns) = (columns.clone(), target_columns.clone());
+                let added = Added { name, columns, target: *target, target_columns, match_full: *match_full };
+                self.validate_foreign_key(&table, &added).await?;
+            }
+        }
+        let mut table = (*table).clone();
+        table.constraints[at].not_valid = false;
+        self.put_table(table)?;
+        Ok(())
     }
 
     /// Adds a constraint to a table that may have rows, which must all satisfy it.
@@ -28,11 +80,15 @@ impl DefinitionEnvironment<'_> {
             }
             Written::Check(check) => {
                 let bound = self.add_check(&mut table, &check)?;
-                self.validate_check(&before, &bound).await?;
+                if !check.not_valid {
+                    self.validate_check(&before, &bound).await?;
+                }
             }
             Written::ForeignKey(key) => {
                 let added = self.add_foreign_key(&mut table, &key).await?;
-                self.validate_foreign_key(&table, &added).await?;
+                if !key.not_valid {
+                    self.validate_foreign_key(&table, &added).await?;
+                }
             }
         }
         self.redefine(table)?;

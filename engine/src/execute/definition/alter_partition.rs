@@ -37,14 +37,14 @@ impl DefinitionEnvironment<'_> {
                 }
                 self.inherit_beneath(oid).await?;
             }
-            Op::DropColumn { column_names, .. } => {
+            Op::DropColumn { column_names, drop_behavior, .. } => {
                 for column in column_names {
                     // With IF EXISTS, there may have been none.
                     if before.position_of(&fold(column)).is_none() {
                         continue;
                     }
                     for oid in &below {
-                        self.alter_drop_column(*oid, column, false, None).await?;
+                        self.alter_drop_column(*oid, column, false, drop_behavior.as_ref()).await?;
                     }
                 }
             }
@@ -62,6 +62,11 @@ impl DefinitionEnvironment<'_> {
             Op::DropConstraint { name, .. } => {
                 if let Some(constraint) = constraint_named(&before, name) {
                     self.drop_copies(oid, constraint.oid).await?;
+                }
+            }
+            Op::ValidateConstraint { name } => {
+                for oid in &below {
+                    self.validate_constraint(*oid, name).await?;
                 }
             }
             Op::RenameConstraint { old_name, new_name } => {

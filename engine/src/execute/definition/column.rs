@@ -34,6 +34,8 @@ pub(super) struct WrittenColumn<'a> {
     /// Serial and identity columns take their values from a sequence of their own.
     pub(super) sequence: Option<SequenceOptions>,
     pub(super) identity: Option<Identity>,
+    /// GENERATED ALWAYS AS (…) STORED.
+    pub(super) generated: Option<&'a ast::Expr>,
     pub(super) constraints: Vec<Written<'a>>,
 }
 
@@ -58,6 +60,7 @@ impl DefinitionEnvironment<'_> {
             default: None,
             sequence: serial.map(|_| SequenceOptions::default()),
             identity: None,
+            generated: None,
             constraints: Vec::new(),
             name,
         };
@@ -82,11 +85,15 @@ impl DefinitionEnvironment<'_> {
             default: None,
             sequence: None,
             identity: None,
+            generated: None,
             constraints: Vec::new(),
         };
         let written = read_options(&table.name, definition, of_parent)?;
         if written.identity.is_some() {
             return Err(Error::unsupported("an identity column of a partition"));
+        }
+        if written.generated.is_some() {
+            return Err(Error::unsupported("a generated column of a partition"));
         }
         let column = &mut table.columns[position];
         column.not_null |= written.not_null;
@@ -123,7 +130,8 @@ impl DefinitionEnvironment<'_> {
         };
         let default = match (&bound, default) {
             (Some(_), Some(value)) => Some(self.stored_default(catalog, value)?),
-            _ => None,
+            // It is bound when all columns are there.
+            _ => column.generated.map(ToString::to_string),
         };
         table.last_column = number;
         table.columns.push(TableColumn {
@@ -133,6 +141,7 @@ impl DefinitionEnvironment<'_> {
             not_null: column.not_null,
             default,
             identity: column.identity,
+            generated: column.generated.is_some(),
             comment: None,
         });
         Ok(bound)
@@ -243,6 +252,11 @@ impl WrittenColumn<'_> {
         if self.default.is_some() || self.sequence.is_some() {
             return refused(format!("both default and identity specified for column \"{name}\" of table \"{table}\""));
         }
+        if self.generated.is_some() {
+            let message =
+                format!("both identity and generation expression specified for column \"{name}\" of table \"{table}\"");
+            return refused(message);
+        }
         self.identity = Some(match generated_as {
             ast::GeneratedAs::Always => Identity::Always,
             ast::GeneratedAs::ByDefault => Identity::ByDefault,
@@ -251,6 +265,24 @@ impl WrittenColumn<'_> {
         self.sequence = Some(identity_options(options.unwrap_or_default())?);
         self.not_null = true;
         Ok(())
+    }
+}
+
+impl<'a> WrittenColumn<'a> {
+    fn take_generation(&mut self, table: &str, expression: &'a ast::Expr) -> Result<()> {
+        let name = &self.name;
+        let problem = if self.generated.is_some() {
+            "multiple generation clauses specified"
+        } else if self.identity.is_some() {
+            "both identity and generation expression specified"
+        } else if self.default.is_some() || self.sequence.is_some() {
+            "both default and generation expression specified"
+        } else {
+            self.generated = Some(expression);
+            return Ok(());
+        };
+        let message = format!("{problem} for column \"{name}\" of table \"{table}\"");
+        Err(Error::new(SqlState::SYNTAX_ERROR, message))
     }
 }
 
@@ -271,7 +303,20 @@ fn read_options<'a>(
                     format!("multiple default values specified for column \"{}\" of table \"{table}\"", column.name);
                 return Err(Error::new(SqlState::SYNTAX_ERROR, message));
             }
+            ColumnOption::Default(_) if column.generated.is_some() => {
+                let message = format!(
+                    "both default and generation expression specified for column \"{}\" of table \"{table}\"",
+                    column.name
+                );
+                return Err(Error::new(SqlState::SYNTAX_ERROR, message));
+            }
             ColumnOption::Default(value) => column.default = Some(value),
+            ColumnOption::Generated {
+                generation_expr: Some(expression),
+                generation_expr_mode: Some(ast::GeneratedExpressionMode::Stored),
+                generated_keyword: true,
+                ..
+            } => column.take_generation(table, expression)?,
             ColumnOption::Generated { generated_as, sequence_options, generation_expr: None, .. } => {
                 column.take_identity(table, generated_as, sequence_options.as_deref())?;
             }

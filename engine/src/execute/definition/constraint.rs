@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 use super::DefinitionEnvironment;
 use super::foreign_key::ForeignKey;
 use super::names;
-use crate::catalog::{self, Catalog, Constraint, ConstraintKind, Index, Table, TableColumn};
+use crate::catalog::{self, Catalog, Constraint, ConstraintKind, Deferrable, Index, Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, walk};
 use crate::function::resolve;
@@ -44,6 +44,8 @@ pub(super) struct Key {
 pub(super) struct Check<'a> {
     pub(super) name: Option<String>,
     pub(super) expression: &'a ast::Expr,
+    /// The rows that are there are not looked at.
+    pub(super) not_valid: bool,
 }
 
 /// A check that can be evaluated on rows of its table.
@@ -130,7 +132,7 @@ fn written_check<'a>(check: &'a CheckConstraint, name: Option<&Ident>) -> Result
     if enforced.is_some() {
         return Err(Error::unsupported("CHECK … [NOT] ENFORCED"));
     }
-    Ok(Check { name: own_name.as_ref().or(name).map(fold), expression: expr })
+    Ok(Check { name: own_name.as_ref().or(name).map(fold), expression: expr, not_valid: false })
 }
 
 fn refuse_index_words(name: Option<&Ident>, kind: Option<&IndexType>, options: &[IndexOption]) -> Result<()> {
@@ -140,15 +142,29 @@ fn refuse_index_words(name: Option<&Ident>, kind: Option<&IndexType>, options: &
     Ok(())
 }
 
-pub(super) fn refuse_deferrable(characteristics: Option<&ConstraintCharacteristics>) -> Result<()> {
-    let Some(ConstraintCharacteristics { deferrable, initially, enforced }) = characteristics else { return Ok(()) };
-    if *deferrable == Some(true) || matches!(initially, Some(DeferrableInitial::Deferred)) {
-        return Err(Error::unsupported("a deferrable constraint"));
+/// A key is enforced by its index, row by row.
+fn refuse_deferrable(characteristics: Option<&ConstraintCharacteristics>) -> Result<()> {
+    match deferrable(characteristics)? {
+        None => Ok(()),
+        Some(_) => Err(Error::unsupported("a deferrable primary key or unique constraint")),
     }
+}
+
+/// What is said of when a constraint is checked.
+pub(super) fn deferrable(characteristics: Option<&ConstraintCharacteristics>) -> Result<Option<Deferrable>> {
+    let Some(ConstraintCharacteristics { deferrable, initially, enforced }) = characteristics else { return Ok(None) };
     if enforced.is_some() {
         return Err(Error::unsupported("a constraint [NOT] ENFORCED"));
     }
-    Ok(())
+    match (deferrable, initially) {
+        (Some(false), Some(DeferrableInitial::Deferred)) => {
+            let message = "constraint declared INITIALLY DEFERRED must be DEFERRABLE";
+            Err(Error::new(SqlState::SYNTAX_ERROR, message))
+        }
+        (_, Some(DeferrableInitial::Deferred)) => Ok(Some(Deferrable::InitiallyDeferred)),
+        (Some(true), _) => Ok(Some(Deferrable::InitiallyImmediate)),
+        (Some(false) | None, _) => Ok(None),
+    }
 }
 
 fn key_columns(columns: &[IndexColumn], column: Option<&Ident>) -> Result<Vec<String>> {
@@ -208,7 +224,7 @@ impl DefinitionEnvironment<'_> {
             true => ConstraintKind::PrimaryKey { columns: numbers, index },
             false => ConstraintKind::Unique { columns: numbers, index },
         };
-        table.constraints.push(Constraint { oid: self.store.allocate_oid()?, name, kind, parent: None });
+        table.constraints.push(Constraint::new(self.store.allocate_oid()?, name, kind));
         Ok(table.indexes.len() - 1)
     }
 
@@ -259,7 +275,8 @@ impl DefinitionEnvironment<'_> {
             }
         };
         let kind = ConstraintKind::Check { expression: check.expression.to_string() };
-        table.constraints.push(Constraint { oid: self.store.allocate_oid()?, name: name.clone(), kind, parent: None });
+        let constraint = Constraint::new(self.store.allocate_oid()?, name.clone(), kind);
+        table.constraints.push(Constraint { not_valid: check.not_valid, ..constraint });
         Ok(BoundCheck { name, condition, places })
     }
 

@@ -26,6 +26,8 @@ pub(super) enum Part {
     Constraint(u32),
     /// The default of a column, by attribute number.
     Default(u16),
+    /// A column that is computed from another. It is dropped by whoever drops that.
+    Column(u16),
 }
 
 /// Something that depends on what is dropped.
@@ -253,7 +255,7 @@ impl DefinitionEnvironment<'_> {
         self.remove_part(dependent.table, dependent.part)?;
         match dependent.part {
             Part::Constraint(constraint) => self.drop_copies(dependent.table, constraint).await,
-            Part::Default(_) => Ok(()),
+            Part::Default(_) | Part::Column(_) => Ok(()),
         }
     }
 
@@ -305,6 +307,7 @@ impl DefinitionEnvironment<'_> {
                     column.default = None;
                 }
             }
+            Part::Column(_) => return Ok(()),
         }
         self.redefine(table)?;
         Ok(())

@@ -11,12 +11,12 @@ use storage::key::{index_range, primary_key_from};
 use storage::kv::Direction;
 use storage::{IndexSchema, KeyRange, ReadView, TableId, TableLock, Value};
 
-use super::constraint::refuse_deferrable;
+use super::constraint::deferrable;
 use super::{DefinitionEnvironment, names, validate};
-use crate::catalog::{Catalog, Constraint, ConstraintKind, ForeignKeyAction, Table};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, Deferrable, ForeignKeyAction, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::point;
-use crate::execute::write::key_text;
+use crate::execute::write::{self, key_text};
 use crate::function::resolve;
 use crate::plan::authorize::denied;
 use crate::plan::bind::fold;
@@ -31,6 +31,10 @@ pub(super) struct ForeignKey<'a> {
     target_columns: Vec<String>,
     on_delete: ForeignKeyAction,
     on_update: ForeignKeyAction,
+    match_full: bool,
+    deferrable: Option<Deferrable>,
+    /// The rows that are there are not looked at.
+    pub(super) not_valid: bool,
 }
 
 /// A foreign key that has been added to its table.
@@ -40,6 +44,7 @@ pub(super) struct Added {
     pub(super) columns: Vec<u16>,
     pub(super) target: u32,
     pub(super) target_columns: Vec<u16>,
+    pub(super) match_full: bool,
 }
 
 impl<'a> ForeignKey<'a> {
@@ -58,10 +63,9 @@ impl<'a> ForeignKey<'a> {
         if index_name.is_some() {
             return Err(Error::unsupported("naming an index within a constraint"));
         }
-        if !matches!(match_kind, None | Some(ConstraintReferenceMatchKind::Simple)) {
-            return Err(Error::unsupported("MATCH FULL or MATCH PARTIAL"));
+        if matches!(match_kind, Some(ConstraintReferenceMatchKind::Partial)) {
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "MATCH PARTIAL not yet implemented"));
         }
-        refuse_deferrable(characteristics.as_ref())?;
         let columns =
             if columns.is_empty() { column.into_iter().collect() } else { columns.iter().collect::<Vec<_>>() };
         Ok(Self {
@@ -69,17 +73,22 @@ impl<'a> ForeignKey<'a> {
             columns: columns.into_iter().map(fold).collect(),
             target: foreign_table,
             target_columns: referred_columns.iter().map(fold).collect(),
-            on_delete: action(on_delete.as_ref(), "ON DELETE")?,
-            on_update: action(on_update.as_ref(), "ON UPDATE")?,
+            on_delete: action(on_delete.as_ref()),
+            on_update: action(on_update.as_ref()),
+            match_full: matches!(match_kind, Some(ConstraintReferenceMatchKind::Full)),
+            deferrable: deferrable(characteristics.as_ref())?,
+            not_valid: false,
         })
     }
 }
 
-fn action(action: Option<&ReferentialAction>, clause: &str) -> Result<ForeignKeyAction> {
+fn action(action: Option<&ReferentialAction>) -> ForeignKeyAction {
     match action {
-        None | Some(ReferentialAction::NoAction) => Ok(ForeignKeyAction::NoAction),
-        Some(ReferentialAction::Restrict) => Ok(ForeignKeyAction::Restrict),
-        Some(other) => Err(Error::unsupported(format!("{clause} {other}"))),
+        None | Some(ReferentialAction::NoAction) => ForeignKeyAction::NoAction,
+        Some(ReferentialAction::Restrict) => ForeignKeyAction::Restrict,
+        Some(ReferentialAction::Cascade) => ForeignKeyAction::Cascade,
+        Some(ReferentialAction::SetNull) => ForeignKeyAction::SetNull,
+        Some(ReferentialAction::SetDefault) => ForeignKeyAction::SetDefault,
     }
 }
 
@@ -102,19 +111,22 @@ impl DefinitionEnvironment<'_> {
             let message = format!("foreign key constraint \"{name}\" cannot be implemented");
             return Err(Error::new(SqlState::DATATYPE_MISMATCH, message).with_detail(detail));
         }
+        refuse_actions_on_generated(table, &columns, key)?;
+        let kind = ConstraintKind::ForeignKey {
+            columns: columns.clone(),
+            target: target_oid,
+            target_columns: target_columns.clone(),
+            on_delete: key.on_delete,
+            on_update: key.on_update,
+            match_full: key.match_full,
+            set_columns: Vec::new(),
+        };
         table.constraints.push(Constraint {
-            oid: self.store.allocate_oid()?,
-            name: name.clone(),
-            kind: ConstraintKind::ForeignKey {
-                columns: columns.clone(),
-                target: target_oid,
-                target_columns: target_columns.clone(),
-                on_delete: key.on_delete,
-                on_update: key.on_update,
-            },
-            parent: None,
+            deferrable: key.deferrable,
+            not_valid: key.not_valid,
+            ..Constraint::new(self.store.allocate_oid()?, name.clone(), kind)
         });
-        Ok(Added { name, columns, target: target_oid, target_columns })
+        Ok(Added { name, columns, target: target_oid, target_columns, match_full: key.match_full })
     }
 
     /// The target, locked; None is the table itself.
@@ -174,7 +186,12 @@ impl DefinitionEnvironment<'_> {
                 for at in &positions {
                     key.push(row.value(&table.storage, *at)?.to_owned());
                 }
-                if key.iter().any(Value::is_null) || parent.exists(&view, &key)? {
+                let nulls = key.iter().filter(|value| value.is_null()).count();
+                if added.match_full && nulls > 0 && nulls < key.len() {
+                    let error = write::mixed_nulls(table, &added.name, self.schema_of(table));
+                    return Err(error);
+                }
+                if nulls > 0 || parent.exists(&view, &key)? {
                     continue;
                 }
                 return Err(self.no_parent(&catalog, table, target, &added.name, &positions, &key));
@@ -285,6 +302,21 @@ fn matched_columns(table: &Table, target: &Table, key: &ForeignKey<'_>) -> Resul
         return Err(Error::new(SqlState::INVALID_FOREIGN_KEY, words));
     }
     Ok((columns, target_columns))
+}
+
+/// 42601 for an action that would set a column which is computed.
+fn refuse_actions_on_generated(table: &Table, columns: &[u16], key: &ForeignKey<'_>) -> Result<()> {
+    use ForeignKeyAction::{Cascade, SetDefault, SetNull};
+    if !table.columns.iter().any(|column| column.generated && columns.contains(&column.number)) {
+        return Ok(());
+    }
+    let event = match (key.on_update, key.on_delete) {
+        (SetNull | SetDefault | Cascade, _) => "UPDATE",
+        (_, SetNull | SetDefault) => "DELETE",
+        _ => return Ok(()),
+    };
+    let message = format!("invalid ON {event} action for foreign key constraint containing generated column");
+    Err(Error::new(SqlState::SYNTAX_ERROR, message))
 }
 
 /// Says which pair of columns has no common equality.

@@ -61,12 +61,15 @@ impl DefinitionEnvironment<'_> {
                     return Err(Error::new(SqlState::DUPLICATE_OBJECT, message));
                 }
                 None => {
-                    let check = Check { name: Some(copy.name.clone()), expression: &parsed(expression)? };
+                    let (name, not_valid) = (Some(copy.name.clone()), inherited.not_valid);
+                    let check = Check { name, expression: &parsed(expression)?, not_valid };
                     let bound = self.add_check(&mut table, &check)?;
                     if let Some(own) = table.constraints.last_mut() {
                         own.parent = Some(inherited.oid);
                     }
-                    self.validate_check(&before, &bound).await?;
+                    if !not_valid {
+                        self.validate_check(&before, &bound).await?;
+                    }
                 }
             }
             self.redefine(table)?;
@@ -131,7 +134,8 @@ impl DefinitionEnvironment<'_> {
     async fn inherit_foreign_keys(&mut self, oid: u32) -> Result<()> {
         let parent = self.parent_of(oid)?;
         for inherited in &parent.constraints {
-            let ConstraintKind::ForeignKey { columns, target, target_columns, on_delete, on_update } = &inherited.kind
+            let ConstraintKind::ForeignKey { columns, target, target_columns, match_full, set_columns, .. } =
+                &inherited.kind
             else {
                 continue;
             };
@@ -140,13 +144,11 @@ impl DefinitionEnvironment<'_> {
                 continue;
             }
             let columns = counterparts(&parent, &before, columns)?;
-            let kind = ConstraintKind::ForeignKey {
-                columns: columns.clone(),
-                target: *target,
-                target_columns: target_columns.clone(),
-                on_delete: *on_delete,
-                on_update: *on_update,
-            };
+            let mut kind = inherited.kind.clone();
+            if let ConstraintKind::ForeignKey { columns: own, set_columns: own_set, .. } = &mut kind {
+                *own = columns.clone();
+                *own_set = counterparts(&parent, &before, set_columns)?;
+            }
             let mut table = (*before).clone();
             if let Some(own) = table.constraints.iter_mut().find(|own| own.parent.is_none() && own.kind == kind) {
                 own.parent = Some(inherited.oid);
@@ -164,9 +166,13 @@ impl DefinitionEnvironment<'_> {
                 name: name.clone(),
                 kind,
                 parent: Some(inherited.oid),
+                ..inherited.clone()
             });
-            let added = Added { name, columns, target: *target, target_columns: target_columns.clone() };
-            self.validate_foreign_key(&table, &added).await?;
+            let (target, target_columns, match_full) = (*target, target_columns.clone(), *match_full);
+            let added = Added { name, columns, target, target_columns, match_full };
+            if !inherited.not_valid {
+                self.validate_foreign_key(&table, &added).await?;
+            }
             self.redefine(table)?;
         }
         Ok(())

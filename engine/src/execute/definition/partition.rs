@@ -49,6 +49,11 @@ impl DefinitionEnvironment<'_> {
                 Error::new(SqlState::UNDEFINED_COLUMN, message).at(self.position(column.span))
             })?;
             check_sortable(column).map_err(|error| error.with_hint(NO_ORDER))?;
+            if column.generated {
+                let detail = format!("Column \"{name}\" is a generated column.");
+                let message = "cannot use generated column in partition key";
+                return Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message).with_detail(detail));
+            }
             columns.push(column.number);
         }
         Ok(PartitionKey { strategy, columns })

@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
 use super::DefinitionEnvironment;
-use crate::catalog::{Constraint, ConstraintKind};
+use crate::catalog::{Constraint, ConstraintKind, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
 
@@ -23,9 +23,22 @@ pub(super) fn parsed(expression: &str) -> Result<ast::Expr> {
     })
 }
 
-/// Renames a table where its own check names it.
+/// Renames a table where its own expressions name it.
+pub(super) fn table_in_expressions(table: &mut Table, new: &str) -> Result<()> {
+    let old = table.name.clone();
+    expressions(table).into_iter().try_for_each(|text| table_in(text, &old, new))
+}
+
+/// Renames a table where a check names it.
 pub(super) fn table_in_check(constraint: &mut Constraint, old: &str, new: &str) -> Result<()> {
-    rewrite_check(constraint, |expression| {
+    match &mut constraint.kind {
+        ConstraintKind::Check { expression } => table_in(expression, old, new),
+        _ => Ok(()),
+    }
+}
+
+fn table_in(text: &mut String, old: &str, new: &str) -> Result<()> {
+    rewrite(text, |expression| {
         if let ast::Expr::CompoundIdentifier(parts) = expression
             && parts.len() >= 2
         {
@@ -35,9 +48,9 @@ pub(super) fn table_in_check(constraint: &mut Constraint, old: &str, new: &str) 
     })
 }
 
-/// Renames a column in a check.
-fn column_in_check(constraint: &mut Constraint, old: &str, new: &str) -> Result<()> {
-    rewrite_check(constraint, |expression| match expression {
+/// Renames a column in an expression over its table.
+fn column_in(text: &mut String, old: &str, new: &str) -> Result<()> {
+    rewrite(text, |expression| match expression {
         ast::Expr::Identifier(name) => rename(name, old, new),
         ast::Expr::CompoundIdentifier(parts) => {
             if let Some(name) = parts.last_mut() {
@@ -48,14 +61,23 @@ fn column_in_check(constraint: &mut Constraint, old: &str, new: &str) -> Result<
     })
 }
 
+/// The expressions of a table over its own columns.
+fn expressions(table: &mut Table) -> Vec<&mut String> {
+    let checks = table.constraints.iter_mut().filter_map(|constraint| match &mut constraint.kind {
+        ConstraintKind::Check { expression } => Some(expression),
+        _ => None,
+    });
+    let generated = table.columns.iter_mut().filter(|column| column.generated);
+    checks.chain(generated.filter_map(|column| column.default.as_mut())).collect()
+}
+
 fn rename(name: &mut Ident, old: &str, new: &str) {
     if fold(name) == old {
         *name = Ident::with_quote('"', new);
     }
 }
 
-fn rewrite_check(constraint: &mut Constraint, mut change: impl FnMut(&mut ast::Expr)) -> Result<()> {
-    let ConstraintKind::Check { expression: text } = &mut constraint.kind else { return Ok(()) };
+fn rewrite(text: &mut String, mut change: impl FnMut(&mut ast::Expr)) -> Result<()> {
     let mut expression = parsed(text)?;
     let ControlFlow::<()>::Continue(()) = visit_expressions_mut(&mut expression, |part| {
         change(part);
@@ -79,9 +101,7 @@ impl DefinitionEnvironment<'_> {
             return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
         }
         let mut table = (*table).clone();
-        for constraint in &mut table.constraints {
-            column_in_check(constraint, &old, &new)?;
-        }
+        expressions(&mut table).into_iter().try_for_each(|text| column_in(text, &old, &new))?;
         table.columns[position].name = new;
         self.redefine(table)?;
         Ok(())

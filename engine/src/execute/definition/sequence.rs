@@ -137,6 +137,7 @@ impl DefinitionEnvironment<'_> {
             not_null: true,
             default: None,
             identity: None,
+            generated: false,
             comment: None,
         });
         self.put_table(Table {
@@ -173,7 +174,7 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    async fn change_sequence(&mut self, oid: u32, options: &SequenceOptions) -> Result<()> {
+    pub(super) async fn change_sequence(&mut self, oid: u32, options: &SequenceOptions) -> Result<()> {
         let (_, table) = self.locked_table(oid)?;
         let mut table = (*table).clone();
         let Some(before) = table.sequence().cloned() else { return Err(not_a_sequence(&table.name)) };

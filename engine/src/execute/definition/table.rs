@@ -245,6 +245,7 @@ impl DefinitionEnvironment<'_> {
         for constraint in request.constraints {
             constraints.add(Written::of_table(constraint)?);
         }
+        self.check_generated(&catalog, &table)?;
         table.partitioning.key = request.partition_by.map(|by| self.partition_key(&table, by)).transpose()?;
         self.add_constraints(&mut table, constraints).await?;
         table.lay_out(generation, &[])?;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use storage::{InsertOutcome, Transaction, Value, Wait};
 
+use super::deferred::Deferred;
 use super::foreign_key::Pending;
-use super::row::TargetSource;
+use super::row::{TargetSource, complete};
 use super::{Run, Written, check_new_row, duplicate_key};
 use crate::catalog::Table;
 use crate::error::{Error, Result};
@@ -85,6 +86,7 @@ impl Bulk {
         &mut self,
         context: &EvalContext,
         transaction: &mut Transaction,
+        deferred: &mut Deferred,
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<()> {
@@ -92,6 +94,7 @@ impl Bulk {
         for (position, default) in &self.computed {
             self.values[*position] = eval(default, context, &NoRow)?;
         }
+        complete(&self.plan.target, context, &mut self.values)?;
         let (target, values) = (&self.plan.target, &self.values);
         if self.filter.is_some() && !point::is_true(self.filter.as_ref(), context, &TargetSource::of(target, values))? {
             return Ok(());
@@ -109,8 +112,8 @@ impl Bulk {
             return Ok(());
         }
         let (write, pending, written) = (&self.plan, std::mem::take(&mut self.pending), Written::default());
-        let mut run = Run { write, context, transaction, environment, wait, written, pending };
-        run.check_parents(leaf, values, None).await?;
+        let mut run = Run { write, context, transaction, deferred, environment, wait, written, pending };
+        run.check_parents(leaf.into(), values, None).await?;
         self.pending = run.pending;
         Ok(())
     }
@@ -120,11 +123,12 @@ impl Bulk {
         &mut self,
         context: &EvalContext,
         transaction: &mut Transaction,
+        deferred: &mut Deferred,
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<u64> {
         let (pending, written) = (std::mem::take(&mut self.pending), Written::default());
-        let mut run = Run { write: &self.plan, context, transaction, environment, wait, written, pending };
+        let mut run = Run { write: &self.plan, context, transaction, deferred, environment, wait, written, pending };
         run.check_pending().await?;
         Ok(self.count)
     }

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use futures::StreamExt;
 use storage::{CommitSeq, InsertOutcome, RowKey, RowLock, StoredRow, UpdateOutcome, Value};
 
-use super::place::Leaf;
-use super::row::{TargetSource, check_row};
+use super::place::{Leaf, Spot};
+use super::row::{TargetSource, check_row, complete};
 use super::{Run, duplicate_key};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::query::run_relation;
@@ -39,7 +39,7 @@ impl Run<'_> {
             let old = found.row.values(&target.at(found.leaf).table.storage)?;
             let source = TargetSource { carried, others: &found.others, ..TargetSource::of(target, &old) };
             let new = self.assigned(&update.assignments, &old, &source)?;
-            self.update_row(found.leaf, &found.row, &old, &new).await?;
+            self.update_row(found.leaf.into(), &found.row, &old, &new).await?;
             let source = TargetSource { carried, others: &found.others, ..TargetSource::of(&self.write.target, &new) };
             self.returned(&source)?;
         }
@@ -54,13 +54,13 @@ impl Run<'_> {
             let wants_old = self.write.returning.is_some() || !target.children.is_empty();
             let old = if wants_old { found.row.values(&target.table.storage)? } else { Vec::new() };
             self.transaction.delete(&target.table.storage, &found.row)?;
-            self.owe_children(found.leaf, &old, None);
+            self.owe_children(found.leaf.into(), &old, None);
             self.returned(&TargetSource { carried, others: &found.others, ..TargetSource::of(target, &old) })?;
         }
         Ok(())
     }
 
-    /// The row with its assigned columns changed.
+    /// The row with its assigned columns changed, and what is computed from them.
     pub(super) fn assigned(
         &self,
         assignments: &[(usize, Expr)],
@@ -71,27 +71,28 @@ impl Run<'_> {
         for (position, expr) in assignments {
             new[*position] = eval(expr, self.context, source)?;
         }
+        complete(&self.write.target, self.context, &mut new)?;
         Ok(new)
     }
 
     /// Writes a locked row's new version; answers its key, which may have changed.
     pub(super) async fn update_row(
         &mut self,
-        leaf: Leaf,
+        spot: Spot,
         row: &StoredRow,
         old: &[Value],
         new: &[Value],
     ) -> Result<RowKey> {
-        let place = self.write.target.place(self.context, new)?;
-        if place != leaf {
-            return self.move_row(leaf, place, row, old, new).await;
+        let place = Spot { leaf: self.write.root(spot).place(self.context, new)?, ..spot };
+        if place != spot {
+            return self.move_row(spot, place, row, old, new).await;
         }
-        let target = self.write.target.at(leaf);
+        let target = self.write.at(spot);
         check_row(target, self.context, new)?;
         match self.transaction.update(&target.table.storage, row, new, self.wait).await? {
             UpdateOutcome::Updated(key) => {
-                self.check_parents(leaf, new, Some(old)).await?;
-                self.owe_children(leaf, old, Some(new));
+                self.check_parents(spot, new, Some(old)).await?;
+                self.owe_children(spot, old, Some(new));
                 Ok(key)
             }
             UpdateOutcome::Conflict { constraint, .. } => {
@@ -103,13 +104,13 @@ impl Run<'_> {
     /// Takes a locked row out of one partition and puts its new version into another.
     async fn move_row(
         &mut self,
-        from: Leaf,
-        to: Leaf,
+        from: Spot,
+        to: Spot,
         row: &StoredRow,
         old: &[Value],
         new: &[Value],
     ) -> Result<RowKey> {
-        let (source, target) = (self.write.target.at(from), self.write.target.at(to));
+        let (source, target) = (self.write.at(from), self.write.at(to));
         check_row(target, self.context, new)?;
         self.transaction.delete(&source.table.storage, row)?;
         match self.transaction.insert(&target.table.storage, new, self.wait).await? {

@@ -6,7 +6,7 @@ use futures::StreamExt;
 use storage::{ConflictOn, GenerationId, InsertOutcome, Isolation, RowKey, RowLock, StoredRow, Value};
 
 use super::place::Leaf;
-use super::row::TargetSource;
+use super::row::{TargetSource, complete};
 use super::{Run, check_new_row, duplicate_key};
 use crate::catalog::Table;
 use crate::error::{Error, Result, SqlState};
@@ -56,9 +56,10 @@ impl Run<'_> {
         row.iter().map(|expr| eval(expr, self.context, &source)).collect()
     }
 
-    async fn insert_row(&mut self, insert: &Insert, values: Vec<Value>, touched: &mut Touched) -> Result<()> {
+    async fn insert_row(&mut self, insert: &Insert, mut values: Vec<Value>, touched: &mut Touched) -> Result<()> {
         // Others have their turn while many rows are written; so in every loop over rows.
         tokio::task::consume_budget().await;
+        complete(&self.write.target, self.context, &mut values)?;
         let leaf = check_new_row(&self.write.target, self.context, &values)?;
         let target = self.write.target.at(leaf);
         let on_conflict = insert.on_conflict.as_ref();
@@ -71,7 +72,7 @@ impl Run<'_> {
                     if on_conflict.is_some() {
                         touched.insert(key);
                     }
-                    self.check_parents(leaf, &values, None).await?;
+                    self.check_parents(leaf.into(), &values, None).await?;
                     return self.returned(&TargetSource::of(target, &values));
                 }
                 InsertOutcome::Conflict { constraint, existing } => (constraint, existing),
@@ -124,7 +125,7 @@ impl Run<'_> {
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)
                 .with_detail("The result tuple would appear in a different partition than the original tuple."));
         }
-        let key = self.update_row(leaf, &current, &old, &new).await?;
+        let key = self.update_row(leaf.into(), &current, &old, &new).await?;
         touched.insert(key);
         let source = TargetSource { excluded: Some((*first_excluded, values)), ..TargetSource::of(target, &new) };
         self.returned(&source)?;
@@ -156,7 +157,9 @@ fn assigns_key(table: &Table, assignments: &[(usize, Expr)]) -> bool {
             |index: &storage::IndexSchema| index.unique && index.columns.iter().any(|column| column.column == position);
         in_primary || schema.indexes.iter().any(in_index) || divides(position)
     };
-    assignments.iter().any(|(position, _)| in_key(*position))
+    // What is generated may change with any of the others.
+    let generated = || table.columns.iter().enumerate().filter(|(_, column)| column.generated);
+    assignments.iter().any(|(position, _)| in_key(*position)) || generated().any(|(position, _)| in_key(position))
 }
 
 impl OnConflict {

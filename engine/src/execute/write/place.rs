@@ -10,10 +10,36 @@ use super::violation;
 use crate::catalog::partition::PartitionTree;
 use crate::error::{Error, Result};
 use crate::function::EvalContext;
-use crate::plan::write::Target;
+use crate::plan::write::{Target, Write};
 
 /// Which of a target's tables: a leaf beneath it by its number, or the target itself.
 pub(crate) type Leaf = Option<usize>;
+
+/// One of the tables whose rows a write may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spot {
+    /// Place in `Target::reached` of a table that an action leads to; None is the write's own target.
+    pub(crate) reached: Option<usize>,
+    pub(crate) leaf: Leaf,
+}
+
+impl From<Leaf> for Spot {
+    fn from(leaf: Leaf) -> Self {
+        Spot { reached: None, leaf }
+    }
+}
+
+impl Write {
+    /// The target that a spot is in: the table that was named, or that an action led to.
+    pub(super) fn root(&self, spot: Spot) -> &Target {
+        spot.reached.and_then(|reached| self.target.reached.get(reached)).unwrap_or(&self.target)
+    }
+
+    /// The table that keeps the rows.
+    pub(super) fn at(&self, spot: Spot) -> &Target {
+        self.root(spot).at(spot.leaf)
+    }
+}
 
 impl Target {
     /// The target as its rows know it: the table that keeps them, with that table's own rules.

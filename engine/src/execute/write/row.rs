@@ -42,6 +42,14 @@ impl RowSource for TargetSource<'_> {
     }
 }
 
+/// Computes the columns of a row that are computed from its others.
+pub(super) fn complete(target: &Target, context: &EvalContext, values: &mut [Value]) -> Result<()> {
+    for (position, expr) in &target.generated {
+        values[*position] = eval(expr, context, &TargetSource::of(target, values))?;
+    }
+    Ok(())
+}
+
 /// NOT NULL and CHECK for a new row, and that a table takes it at all. Answers where it goes.
 pub(crate) fn check_new_row(target: &Target, context: &EvalContext, values: &[Value]) -> Result<Leaf> {
     let is_partitioned = target.table.partitioning.key.is_some();

@@ -45,7 +45,7 @@ fn failing_row(target: &Target, context: &EvalContext, values: &[Value]) -> Stri
     format!("Failing row contains ({}).", printed.join(", "))
 }
 
-fn schema_name<'a>(table: &Table, context: &'a EvalContext) -> &'a str {
+pub(super) fn schema_name<'a>(table: &Table, context: &'a EvalContext) -> &'a str {
     context.catalog.schemas.get(&table.schema).map_or("", |schema| schema.name.as_str())
 }
 
@@ -134,16 +134,25 @@ pub(super) fn no_parent(
         .with_constraint(constraint)
 }
 
+/// 23503 for a MATCH FULL key that is NULL in part.
+pub(crate) fn mixed_nulls(table: &Table, constraint: &str, schema: &str) -> Error {
+    let message =
+        format!("insert or update on table \"{}\" violates foreign key constraint \"{constraint}\"", table.name);
+    Error::new(SqlState::FOREIGN_KEY_VIOLATION, message)
+        .with_detail("MATCH FULL does not allow mixing of null and nonnull key values.")
+        .with_table(schema, &table.name)
+        .with_constraint(constraint)
+}
+
 /// 23503 for a row that others still point at.
 pub(super) fn still_referenced(
-    target: &Target,
+    table: &Table,
     constraint: &str,
     positions: &[usize],
     key: &[Value],
     child: &Table,
     context: &EvalContext,
 ) -> Error {
-    let table = &target.table;
     let message = format!(
         "update or delete on table \"{}\" violates foreign key constraint \"{constraint}\" on table \"{}\"",
         table.name, child.name

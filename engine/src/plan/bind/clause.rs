@@ -28,6 +28,7 @@ pub enum Clause {
     UpdateSource,
     Check,
     Default,
+    Generation,
     IndexExpression,
     IndexPredicate,
     CopyWhere,
@@ -61,6 +62,7 @@ impl Clause {
             Clause::UpdateSource => "UPDATE",
             Clause::Check => "check constraints",
             Clause::Default => "DEFAULT expressions",
+            Clause::Generation => "column generation expressions",
             Clause::IndexExpression => "index expressions",
             Clause::IndexPredicate => "index predicates",
             Clause::CopyWhere => "COPY FROM WHERE conditions",
@@ -133,6 +135,7 @@ impl Clause {
         let place = match self {
             Clause::Check => "check constraint",
             Clause::Default => "DEFAULT expression",
+            Clause::Generation => "column generation expression",
             Clause::IndexExpression => "index expression",
             Clause::IndexPredicate => "index predicate",
             Clause::CopyWhere => "COPY FROM WHERE condition",

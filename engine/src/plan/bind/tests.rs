@@ -31,6 +31,7 @@ fn table(number: u32, name: &str, columns: &[(&str, Type)], key: &[u16]) -> Tabl
         not_null: false,
         default: None,
         identity: None,
+        generated: false,
         comment: None,
     });
     let stored = columns.iter().zip(1..).map(|((_, ty), id)| storage::schema::Column {
@@ -59,7 +60,7 @@ fn table(number: u32, name: &str, columns: &[(&str, Type)], key: &[u16]) -> Tabl
         unlogged: false,
         columns: definitions.collect(),
         last_column: columns.len() as u16,
-        constraints: vec![Constraint { oid: number + 2000, name: format!("{name}_pkey"), kind: key, parent: None }],
+        constraints: vec![Constraint::new(number + 2000, format!("{name}_pkey"), key)],
         indexes: Vec::new(),
         options: Vec::new(),
         comment: None,

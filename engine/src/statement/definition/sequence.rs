@@ -137,7 +137,7 @@ pub(super) fn options(reader: &mut Reader<'_>) -> Result<SequenceOptions> {
     Ok(options)
 }
 
-fn option(reader: &mut Reader<'_>, options: &mut SequenceOptions) -> Result<()> {
+pub(super) fn option(reader: &mut Reader<'_>, options: &mut SequenceOptions) -> Result<()> {
     if reader.word("as") {
         let ty = reader.parsed(|parser| parser.parse_data_type())?;
         set(&mut options.value_type, ty)

@@ -29,6 +29,7 @@ fn table(number: u32, name: &str, key: Option<(Strategy, &[u16])>, of: Option<(u
                 not_null: false,
                 default: None,
                 identity: None,
+                generated: false,
                 comment: None,
             })
             .collect(),

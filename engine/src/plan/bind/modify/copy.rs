@@ -36,6 +36,11 @@ impl Binder<'_> {
                 let message = format!("column \"{column}\" of relation \"{}\" does not exist", table.name);
                 Error::new(SqlState::UNDEFINED_COLUMN, message)
             })?;
+            if table.columns[position].generated {
+                let message = format!("column \"{column}\" is a generated column");
+                return Err(Error::new(SqlState::INVALID_COLUMN_REFERENCE, message)
+                    .with_detail("Generated columns cannot be used in COPY."));
+            }
             if positions.contains(&position) {
                 let message = format!("column \"{column}\" specified more than once");
                 return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
@@ -43,7 +48,7 @@ impl Binder<'_> {
             positions.push(position);
         }
         if columns.is_empty() {
-            positions = (0..table.columns.len()).collect();
+            positions = (0..table.columns.len()).filter(|position| !table.columns[*position].generated).collect();
         }
         let numbers: Vec<u16> = positions.iter().map(|position| table.columns[*position].number).collect();
         self.note_use(&table, auth::Privileges::INSERT, &numbers);

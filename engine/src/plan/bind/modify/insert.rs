@@ -212,7 +212,8 @@ impl Into<'_> {
     /// 428C9 for a value of a column that is generated always.
     fn check_given(&self, position: usize) -> Result<()> {
         let column = &self.table.columns[position];
-        if column.identity != Some(Identity::Always) || self.overriding.is_some() {
+        let refused = column.generated || (column.identity == Some(Identity::Always) && self.overriding.is_none());
+        if !refused {
             return Ok(());
         }
         let message = format!("cannot insert a non-DEFAULT value into column \"{}\"", column.name);

@@ -10,9 +10,10 @@ use storage::{RowIdentity, TableId, TableLock, Value};
 
 use super::super::{Binder, Clause, Scope, ScopeRelation};
 use super::{folded, is_default};
-use crate::catalog::{ConstraintKind, Identity, Table, TableColumn, TableKind};
+use crate::catalog::{Constraint, ConstraintKind, ForeignKeyAction, Identity, Table, TableColumn, TableKind};
 use crate::error::{Error, Result, SqlState};
-use crate::expr::Expr;
+use crate::expr::{ColumnVar, Expr};
+use crate::plan::point::ColumnPlaces;
 use crate::plan::relation::{Column, Output};
 use crate::plan::write::{Check, ChildKey, KeyLookup, ParentKey, Placement, Returning, Target};
 use crate::statement::parse_expression;
@@ -40,14 +41,66 @@ impl Binder<'_> {
 
     /// A target whose columns have the given numbers.
     pub(crate) fn target_of(&mut self, table: Arc<Table>, first_column: u32) -> Result<Target> {
+        let mut target = self.target_with_leaves(table, first_column)?;
+        target.reached = self.reached(&mut target)?;
+        Ok(target)
+    }
+
+    fn target_with_leaves(&self, table: Arc<Table>, first_column: u32) -> Result<Target> {
         let placement = self.placement(&table, first_column)?;
         Ok(Target { placement, ..self.target_alone(table, first_column)? })
     }
 
     fn target_alone(&self, table: Arc<Table>, first_column: u32) -> Result<Target> {
         let checks = self.checks(&table, first_column)?;
-        let (parents, children) = (self.parents(&table)?, self.children(&table));
-        Ok(Target { first_column, checks, parents, children, placement: None, table })
+        let generated = self.generated(&table, first_column)?;
+        let (parents, children) = (self.parents(&table)?, self.children(&table)?);
+        let (placement, reached) = (None, Vec::new());
+        Ok(Target { first_column, checks, generated, parents, children, placement, reached, table })
+    }
+
+    /// The tables that the actions of foreign keys lead to from the target, however far. Its children, and theirs, are
+    /// told where they stand among them.
+    fn reached(&self, target: &mut Target) -> Result<Vec<Target>> {
+        let mut reached = Vec::new();
+        self.reach_children(target, &mut reached)?;
+        let mut next = 0;
+        while next < reached.len() {
+            // Taken out while others join; its place is kept by an empty one.
+            let children = std::mem::take(&mut reached[next].children);
+            let mut linked = Vec::with_capacity(children.len());
+            for mut child in children {
+                self.reach(&mut child, &mut reached)?;
+                linked.push(child);
+            }
+            reached[next].children = linked;
+            let mut placement = reached[next].placement.take();
+            for leaf in placement.iter_mut().flat_map(|placement| placement.leaves.values_mut()) {
+                self.reach_children(leaf, &mut reached)?;
+            }
+            reached[next].placement = placement;
+            next += 1;
+        }
+        Ok(reached)
+    }
+
+    fn reach_children(&self, target: &mut Target, reached: &mut Vec<Target>) -> Result<()> {
+        let leaves = target.placement.iter_mut().flat_map(|placement| placement.leaves.values_mut());
+        let children = leaves.flat_map(|leaf| leaf.children.iter_mut()).chain(target.children.iter_mut());
+        children.into_iter().try_for_each(|child| self.reach(child, reached))
+    }
+
+    /// Notes where a child stands among the tables that are reached; it joins them if it is new there.
+    fn reach(&self, child: &mut ChildKey, reached: &mut Vec<Target>) -> Result<()> {
+        if !child.on_delete.writes() && !child.on_update.writes() {
+            return Ok(());
+        }
+        let known = reached.iter().position(|target| target.table.oid == child.child.oid);
+        if known.is_none() {
+            reached.push(self.target_with_leaves(child.child.clone(), 0)?);
+        }
+        child.reached = known.or(Some(reached.len() - 1));
+        Ok(())
     }
 
     /// The partitions around a table; None if there are none.
@@ -97,15 +150,7 @@ impl Binder<'_> {
         let mut checks = Vec::new();
         for constraint in &table.constraints {
             let ConstraintKind::Check { expression } = &constraint.kind else { continue };
-            let columns: Vec<(usize, Column)> = table
-                .columns
-                .iter()
-                .enumerate()
-                .map(|(at, column)| {
-                    (at, Column { var: crate::expr::ColumnVar(first_column + at as u32), ty: column.ty })
-                })
-                .collect();
-            let scope = Scope::of(ScopeRelation::of_table(table, None, &columns));
+            let scope = own_scope(table, first_column);
             let mut binder = self.for_stored_text();
             let condition = binder.condition(&parse_expression(expression)?, &scope, Clause::Check)?;
             checks.push(Check { name: constraint.name.clone(), condition });
@@ -113,6 +158,46 @@ impl Binder<'_> {
         // The first of them by name speaks for a row that breaks several.
         checks.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(checks)
+    }
+
+    /// What computes the generated columns of a table.
+    fn generated(&self, table: &Arc<Table>, first_column: u32) -> Result<Vec<(usize, Expr)>> {
+        let mut generated = Vec::new();
+        for (at, column) in table.columns.iter().enumerate() {
+            if let Some(text) = column.default.as_ref().filter(|_| column.generated) {
+                let mut binder = self.for_stored_text();
+                let scope = own_scope(table, first_column);
+                let bound = binder.expr_in(&parse_expression(text)?, &scope, Clause::Generation)?;
+                generated.push((at, binder.assign(bound, column.ty, &column.name, Span::empty())?));
+            }
+        }
+        Ok(generated)
+    }
+
+    /// Binds what generates a column, for a column of that type; answers where the table's columns stand, too.
+    pub(crate) fn generation(
+        &mut self,
+        table: &Arc<Table>,
+        expression: &ast::Expr,
+        column: &TableColumn,
+    ) -> Result<(Expr, ColumnPlaces)> {
+        let bound = self.expr_in(expression, &own_scope(table, 0), Clause::Generation)?;
+        let from = bound.ty;
+        let bound = self.assign(bound, column.ty, &column.name, expression.span()).map_err(|error| {
+            if error.sql_state() != SqlState::DATATYPE_MISMATCH {
+                return error;
+            }
+            let message = format!(
+                "column \"{}\" is of type {} but default expression is of type {}",
+                column.name,
+                crate::types::display(column.ty),
+                crate::types::display(from)
+            );
+            Error::new(SqlState::DATATYPE_MISMATCH, message)
+                .with_hint("You will need to rewrite or cast the expression.")
+        })?;
+        let places = (0..table.columns.len()).map(|at| (ColumnVar(at as u32), at));
+        Ok((bound, ColumnPlaces::new(places)))
     }
 
     /// A binder for text from the catalog: errors in it have no place in the statement.
@@ -123,12 +208,18 @@ impl Binder<'_> {
     fn parents(&self, table: &Table) -> Result<Vec<ParentKey>> {
         let mut parents = Vec::new();
         for constraint in &table.constraints {
-            let ConstraintKind::ForeignKey { columns, target, target_columns, .. } = &constraint.kind else { continue };
+            let ConstraintKind::ForeignKey { columns, target, target_columns, match_full, .. } = &constraint.kind
+            else {
+                continue;
+            };
             let parent =
                 self.catalog.tables.get(target).ok_or_else(|| Error::internal("a foreign key points at no table"))?;
             let parent_columns = positions(parent, target_columns);
             parents.push(ParentKey {
+                oid: constraint.oid,
                 name: constraint.name.clone(),
+                deferrable: constraint.deferrable,
+                match_full: *match_full,
                 columns: positions(table, columns),
                 lookup: lookup(parent, &parent_columns)?,
                 parent_columns,
@@ -138,30 +229,49 @@ impl Binder<'_> {
         Ok(parents)
     }
 
-    fn children(&self, table: &Table) -> Vec<ChildKey> {
+    fn children(&self, table: &Table) -> Result<Vec<ChildKey>> {
         let mut children = Vec::new();
         for child in self.catalog.tables.values() {
             // A partition's foreign key is its parent's.
             for constraint in child.constraints.iter().filter(|constraint| constraint.parent.is_none()) {
-                let ConstraintKind::ForeignKey { columns, target, target_columns, on_delete, on_update } =
-                    &constraint.kind
-                else {
-                    continue;
-                };
-                if *target == table.oid {
-                    children.push(ChildKey {
-                        name: constraint.name.clone(),
-                        child_columns: positions(child, columns),
-                        columns: positions(table, target_columns),
-                        on_delete: *on_delete,
-                        on_update: *on_update,
-                        keepers: self.keepers(child),
-                        child: child.clone(),
-                    });
+                if matches!(constraint.kind, ConstraintKind::ForeignKey { target, .. } if target == table.oid) {
+                    children.push(self.child(table, child, constraint)?);
                 }
             }
         }
-        children
+        // Their actions take place in the order in which they were defined.
+        children.sort_by_key(|child| child.oid);
+        Ok(children)
+    }
+
+    fn child(&self, table: &Table, child: &Arc<Table>, constraint: &Constraint) -> Result<ChildKey> {
+        let ConstraintKind::ForeignKey { columns, target_columns, on_delete, on_update, set_columns, .. } =
+            &constraint.kind
+        else {
+            return Err(Error::internal("a table is referenced by something else than a foreign key"));
+        };
+        let child_columns = positions(child, columns);
+        let defaults = match (*on_delete, *on_update) {
+            (ForeignKeyAction::SetDefault, _) | (_, ForeignKeyAction::SetDefault) => {
+                child_columns.iter().map(|position| self.default_of(child, *position)).collect::<Result<_>>()?
+            }
+            _ => Vec::new(),
+        };
+        let set_columns = if set_columns.is_empty() { columns } else { set_columns };
+        Ok(ChildKey {
+            oid: constraint.oid,
+            name: constraint.name.clone(),
+            deferrable: constraint.deferrable,
+            set_columns: positions(child, set_columns),
+            columns: positions(table, target_columns),
+            on_delete: *on_delete,
+            on_update: *on_update,
+            keepers: self.keepers(child),
+            child: child.clone(),
+            child_columns,
+            defaults,
+            reached: None,
+        })
     }
 
     fn keepers(&self, table: &Arc<Table>) -> Vec<Arc<Table>> {
@@ -172,9 +282,10 @@ impl Binder<'_> {
     }
 
     /// What a column holds when nobody says.
-    pub(crate) fn default_of(&mut self, table: &Table, position: usize) -> Result<Expr> {
+    pub(crate) fn default_of(&self, table: &Table, position: usize) -> Result<Expr> {
         let column = &table.columns[position];
-        match &column.default {
+        // What is generated is computed when the row is complete.
+        match column.default.as_ref().filter(|_| !column.generated) {
             None => Ok(Expr::constant(Value::Null, column.ty)),
             Some(text) => {
                 let mut binder = self.for_stored_text();
@@ -237,7 +348,7 @@ impl Binder<'_> {
             for (name, value) in pairs {
                 let position = self.assigned_column(table, name)?;
                 let column = &table.columns[position];
-                if column.identity == Some(Identity::Always) && !is_default(value) {
+                if (column.generated || column.identity == Some(Identity::Always)) && !is_default(value) {
                     let message = format!("column \"{}\" can only be updated to DEFAULT", column.name);
                     return Err(generated_always(message, column, ""));
                 }
@@ -292,11 +403,23 @@ impl Binder<'_> {
     }
 }
 
-/// 428C9 for a value that an identity column may not be given.
+/// 428C9 for a value that an identity or generated column may not be given.
 pub(super) fn generated_always(message: String, column: &TableColumn, hint: &'static str) -> Error {
+    if column.generated {
+        let detail = format!("Column \"{}\" is a generated column.", column.name);
+        return Error::new(SqlState::GENERATED_ALWAYS, message).with_detail(detail);
+    }
     let detail = format!("Column \"{}\" is an identity column defined as GENERATED ALWAYS.", column.name);
     let error = Error::new(SqlState::GENERATED_ALWAYS, message).with_detail(detail);
     if hint.is_empty() { error } else { error.with_hint(hint) }
+}
+
+/// The names of a table's columns, whose numbers follow each other.
+fn own_scope(table: &Arc<Table>, first_column: u32) -> Scope {
+    let numbered = (first_column..).zip(&table.columns).enumerate();
+    let columns: Vec<(usize, Column)> =
+        numbered.map(|(at, (var, column))| (at, Column { var: ColumnVar(var), ty: column.ty })).collect();
+    Scope::of(ScopeRelation::of_table(table, None, &columns))
 }
 
 /// Whether an expression needs another relation to be computed.
