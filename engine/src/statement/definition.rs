@@ -168,7 +168,7 @@ pub enum ColumnChange {
     /// SET GENERATED and changes of the sequence.
     SetIdentity {
         always: Option<bool>,
-        options: SequenceOptions,
+        options: Box<SequenceOptions>,
     },
     /// SET STATISTICS, STORAGE, COMPRESSION or (options): hints that nothing here goes by.
     Hint,
@@ -324,7 +324,7 @@ fn alter_column(reader: &mut Reader<'_>) -> Result<Option<(String, ColumnChange)
             }
             changes = true;
         }
-        ColumnChange::SetIdentity { always, options }
+        ColumnChange::SetIdentity { always, options: Box::new(options) }
     };
     Ok(Some((column, change)))
 }
