@@ -1,7 +1,7 @@
 //! The committer's thread: from waiting write sets to durable, published, announced commits.
 //!
 //! A group is everything that waits when the committer turns to it, so that one sync serves all who came during the
-//! last one. A failure of a durable step leaves the outcome of its group unknown: nothing of it is published, and no
+//! last one. A load is a group of its own. A failure of a durable step leaves the outcome of its group unknown: nothing of it is published, and no
 //! write is accepted until a restart has read from the log what really happened. Reads go on.
 
 use std::collections::HashMap;
@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use super::Published;
 use super::garbage::Garbage;
 use super::history::{History, SerializableReaders};
+use super::load::{self, Load, LoadRecord};
 use super::queue::{Pending, Queue, Wake};
 use super::relation::Relations;
 use super::request::{CommitRequest, Durability};
@@ -127,6 +128,7 @@ impl Committer {
 struct Accepted {
     seq: CommitSeq,
     record: Arc<CommitRecord>,
+    load: Option<Load>,
     created: Vec<GenerationId>,
     dropped: Vec<GenerationId>,
     held: Option<Box<dyn Send>>,
@@ -194,14 +196,20 @@ impl Worker {
         let mut group = Vec::new();
         let mut durability = Durability::Async;
         while self.batch.bytes() < GROUP_BYTES_MAX {
+            if !group.is_empty() && waiting.peek().is_some_and(|pending| pending.request.load.is_some()) {
+                break;
+            }
             let Some(Pending { request, done }) = waiting.next() else { break };
-            let wanted = request.durability;
+            let (wanted, is_load) = (request.durability, request.load.is_some());
             match self.validate(&request) {
                 Ok(()) => {
-                    if wanted == Durability::Sync {
+                    if wanted == Durability::Sync || is_load {
                         durability = Durability::Sync;
                     }
                     group.push(self.accept(request, done));
+                    if is_load {
+                        break;
+                    }
                 }
                 Err(refusal) => {
                     tracing::debug!(transaction = request.transaction.0, %refusal, "a write set was refused");
@@ -213,7 +221,11 @@ impl Worker {
         if group.is_empty() {
             return;
         }
-        match self.make_durable(durability) {
+        let made_durable = match &group[..] {
+            [Accepted { record, dropped, load: Some(load), .. }] => self.make_load_durable(record, load, dropped),
+            _ => self.make_durable(durability),
+        };
+        match made_durable {
             Ok(published) => self.publish(published, group, durability),
             Err(error) => self.abandon(&error, group),
         }
@@ -267,6 +279,13 @@ impl Worker {
             self.batch.delete_generation(generation);
         }
         self.history.remember(seq, &self.batch, from);
+        let mut replaced = request.replaced;
+        if let Some(load) = &request.load {
+            self.history.remember_generations(&load.touched);
+            replaced.extend(&load.tables);
+            replaced.sort_unstable();
+            replaced.dedup();
+        }
         for &generation in &request.created {
             self.batch.delete(Family::Meta, meta::aside_key(generation));
             self.batch.put(Family::Meta, meta::stamp_key(generation), meta::encode_stamp(seq, self.committed_at_us));
@@ -281,12 +300,13 @@ impl Worker {
             committed_at_us: self.committed_at_us,
             changes,
             catalog_changed: request.catalog_changed,
-            replaced: request.replaced,
+            replaced,
             messages: request.messages,
         };
         Accepted {
             seq,
             record: Arc::new(record),
+            load: request.load,
             created: request.created,
             dropped: request.dropped,
             held: request.held,
@@ -302,6 +322,28 @@ impl Worker {
         if durability == Durability::Sync {
             self.parts.kv.sync()?;
         }
+        self.newest()
+    }
+
+    /// Writes the batch with the record of a load, which decides the commit, and takes the staged rows over.
+    fn make_load_durable(&mut self, record: &CommitRecord, load: &Load, dropped: &[GenerationId]) -> Result<Published> {
+        let touched = |id: &&GenerationId| load.touched.iter().any(|(_, touched)| touched == *id);
+        let decided = LoadRecord {
+            seq: record.seq,
+            committed_at_us: record.committed_at_us,
+            layers: load.layers.clone(),
+            left_out: dropped.iter().filter(touched).copied().collect(),
+        };
+        self.batch.put(Family::Meta, meta::load_key(decided.seq), meta::encode_load(&decided));
+        self.make_durable(Durability::Sync)?;
+        load::finish(self.parts.kv.as_ref(), &decided)?;
+        let published = self.newest()?;
+        published.hot.forget(&load.touched, published.seq);
+        Ok(published)
+    }
+
+    /// Everything that is written, to be published.
+    fn newest(&self) -> Result<Published> {
         let hot = Arc::clone(&self.parts.published.load().hot);
         Ok(Published { seq: self.head, snapshot: self.parts.kv.snapshot()?, hot })
     }

@@ -28,7 +28,9 @@ impl Garbage {
             Operation::Delete { family: Family::Index, key } => Some(generation_of(key)),
             _ => None,
         });
-        let mut left = replaced.chain(deleted).peekable();
+        let load = request.load.iter().filter(|load| load.leaves_garbage);
+        let loaded = load.flat_map(|load| load.touched.iter().map(|(_, generation)| *generation));
+        let mut left = replaced.chain(deleted).chain(loaded).peekable();
         if left.peek().is_none() {
             return;
         }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use super::Published;
 use super::request::ReadSet;
-use crate::id::CommitSeq;
+use crate::id::{CommitSeq, GenerationId};
 use crate::key::KeyRange;
 use crate::kv::{Batch, Family, Operation};
 
@@ -100,6 +100,14 @@ impl History {
             }
         }
         self.commits.push_back(written);
+    }
+
+    /// Adds to the newest commit that it wrote anywhere in these generations.
+    pub(super) fn remember_generations(&mut self, generations: &[(Family, GenerationId)]) {
+        if let Some(written) = self.commits.back_mut() {
+            let whole = |(family, id): &(Family, GenerationId)| (*family, KeyRange::generation(*id));
+            written.ranges.extend(generations.iter().map(whole));
+        }
     }
 
     /// Whether anything committed after `snapshot` is among what was read, or may be: a snapshot that is no longer

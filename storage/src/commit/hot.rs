@@ -5,7 +5,8 @@
 //! not older than an entry may use it. Whoever missed an entry may add what it read itself, unless a commit that its
 //! snapshot does not have has touched the same part of the cache meanwhile: then the value may be old.
 //!
-//! Only keys that exist are kept. Contents written aside come past this, but nobody can have read them before they were
+//! Only keys that exist are kept. A load, whose keys are too many to go through them, drops all entries of the generations
+//! that it touches. Contents written aside come past this, but nobody can have read them before they were
 //! published; and nobody asks again for a generation that is deleted.
 
 use std::collections::HashMap;
@@ -15,7 +16,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use rustc_hash::{FxBuildHasher, FxHasher};
 
-use crate::id::CommitSeq;
+use crate::id::{CommitSeq, GenerationId};
+use crate::key::generation_of;
 use crate::kv::{Family, Operation};
 
 /// Parts with a lock each.
@@ -90,6 +92,17 @@ impl HotEntries {
         }
     }
 
+    /// Drops what a load may have changed; comes before anybody can see the load, whose commit is `seq`.
+    pub(crate) fn forget(&self, generations: &[(Family, GenerationId)], seq: CommitSeq) {
+        for (family, parts) in [(Family::Rows, &self.rows), (Family::Index, &self.index)] {
+            let touched: Vec<GenerationId> =
+                generations.iter().filter(|(of, _)| *of == family).map(|(_, id)| *id).collect();
+            if !touched.is_empty() {
+                parts.iter().for_each(|part| part.lock().forget(&touched, seq));
+            }
+        }
+    }
+
     fn part(&self, family: Family, key: &[u8]) -> Option<&Mutex<Part>> {
         let parts = match family {
             Family::Rows => &self.rows,
@@ -138,6 +151,16 @@ impl Part {
                 self.give_up_one();
             }
             self.put(key, value, seq);
+        }
+    }
+
+    fn forget(&mut self, generations: &[GenerationId], seq: CommitSeq) {
+        self.written = seq;
+        // From the end, since the last entry takes the place of one that is removed.
+        for place in (0..self.entries.len()).rev() {
+            if generations.contains(&generation_of(self.entries[place].key())) {
+                self.remove(place);
+            }
         }
     }
 
@@ -233,6 +256,24 @@ mod tests {
         // Who comes first stays: both are right.
         add(&cache, KEY, "two", 7);
         assert_eq!(get(&cache, KEY, 6).as_deref(), Some(&b"two"[..]));
+    }
+
+    #[test]
+    fn a_load_leaves_nothing_of_what_it_touched_and_lets_no_old_value_in() {
+        let cache = HotEntries::new(1 << 20);
+        let key = |generation: u32, number: u32| [generation.to_be_bytes(), number.to_be_bytes()].concat();
+        for number in 0..1000 {
+            add(&cache, &key(7, number), "seven", 5);
+            add(&cache, &key(8, number), "eight", 5);
+        }
+        cache.forget(&[(Family::Rows, GenerationId(7)), (Family::Index, GenerationId(8))], CommitSeq(6));
+        for number in 0..1000 {
+            add(&cache, &key(7, number), "old", 5);
+            assert_eq!(get(&cache, &key(7, number), 6), None);
+            assert_eq!(get(&cache, &key(8, number), 6).as_deref(), Some(&b"eight"[..]));
+            add(&cache, &key(7, number), "new", 6);
+            assert_eq!(get(&cache, &key(7, number), 6).as_deref(), Some(&b"new"[..]));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod committer;
 mod garbage;
 mod history;
 mod hot;
+mod load;
 mod queue;
 mod relation;
 mod request;
@@ -26,6 +27,7 @@ pub(crate) use committer::{Committer, Health, Parts, Stamps};
 pub(crate) use garbage::Garbage;
 pub(crate) use history::{SerializableReaders, SerializableSnapshot};
 pub(crate) use hot::HotEntries;
+pub(crate) use load::{Load, LoadRecord, append_staged, recover as recover_loads, staged_key, unstaged, unstaged_key};
 pub use request::Durability;
 pub(crate) use request::{CommitRequest, ReadSet, RelationRead, RowChange};
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::load::Load;
 use crate::id::{CommitSeq, GenerationId, TableId, TransactionId};
 use crate::key::{KeyRange, RowKey};
 use crate::kv::{Batch, Family};
@@ -51,6 +52,8 @@ pub(crate) struct CommitRequest {
     pub(crate) rows: Vec<RowChange>,
     /// Everything else, applied as it is: index entries, catalog entries, rows that the feed does not carry.
     pub(crate) writes: Batch,
+    /// Rows and index entries that are too many for memory, instead of those in `rows` and `writes`.
+    pub(crate) load: Option<Load>,
     /// Generations that were written aside by this transaction and are its tables' contents from now on.
     pub(crate) created: Vec<GenerationId>,
     /// Generations whose rows and index entries are deleted.
@@ -82,6 +85,7 @@ impl CommitRequest {
             snapshot,
             rows: Vec::new(),
             writes: Batch::new(),
+            load: None,
             created: Vec::new(),
             dropped: Vec::new(),
             catalog_changed: false,

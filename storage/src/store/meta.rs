@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::commit::LoadRecord;
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId};
 use crate::key::KeyRange;
@@ -21,6 +22,7 @@ pub(crate) const NEXT_OID: &[u8] = b"next/oid";
 pub(crate) const NEXT_GENERATION: &[u8] = b"next/generation";
 pub(crate) const NEXT_ROW_ID: &[u8] = b"next/row";
 
+const LOAD: &[u8] = b"load/";
 const ASIDE: &[u8] = b"aside/";
 const STAMP: &[u8] = b"stamp/";
 const VALUE: &[u8] = b"value/";
@@ -32,6 +34,15 @@ pub(crate) fn aside_key(generation: GenerationId) -> Bytes {
 
 pub(crate) fn aside_range() -> KeyRange {
     KeyRange::prefix(ASIDE)
+}
+
+/// Present from the moment a commit is decided whose rows are still to be taken over from where they are staged.
+pub(crate) fn load_key(seq: CommitSeq) -> Bytes {
+    [LOAD, &seq.0.to_be_bytes()].concat().into()
+}
+
+pub(crate) fn load_range() -> KeyRange {
+    KeyRange::prefix(LOAD)
 }
 
 /// When a generation that was written aside was committed.
@@ -90,6 +101,48 @@ pub(crate) fn decode_stamp(key: &[u8], value: &[u8]) -> Result<(CommitSeq, i64)>
     Ok((CommitSeq(u64::from_be_bytes(*seq)), i64::from_be_bytes(*at)))
 }
 
+/// Sequence and time, how many layers there are, the layers, the generations to leave out.
+pub(crate) fn encode_load(load: &LoadRecord) -> Bytes {
+    let mut value = encode_stamp(load.seq, load.committed_at_us).to_vec();
+    value.extend_from_slice(&(load.layers.len() as u32).to_be_bytes());
+    for generation in load.layers.iter().chain(&load.left_out) {
+        value.extend_from_slice(&generation.0.to_be_bytes());
+    }
+    value.into()
+}
+
+pub(crate) fn decode_load(key: &[u8], value: &[u8]) -> Result<LoadRecord> {
+    let (stamp, rest) = value.split_at_checked(16).ok_or_else(|| damaged(key))?;
+    let (seq, committed_at_us) = decode_stamp(key, stamp)?;
+    let (numbers, []) = rest.as_chunks::<4>() else { return Err(damaged(key)) };
+    let mut numbers = numbers.iter().map(|bytes| u32::from_be_bytes(*bytes));
+    let layers_len = numbers.next().ok_or_else(|| damaged(key))? as usize;
+    let mut layers: Vec<GenerationId> = numbers.map(GenerationId).collect();
+    if layers.len() < layers_len {
+        return Err(damaged(key));
+    }
+    let left_out = layers.split_off(layers_len);
+    Ok(LoadRecord { seq, committed_at_us, layers, left_out })
+}
+
 pub(crate) fn damaged(key: &[u8]) -> Error {
     Error::Corrupt { reason: format!("the store's own entry {} is not readable", key.escape_ascii()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_record_reads_as_it_was_written() {
+        let generations = |ids: &[u32]| ids.iter().copied().map(GenerationId).collect::<Vec<_>>();
+        for (layers, left_out) in [(&[][..], &[][..]), (&[1, 7], &[]), (&[3], &[4, 5])] {
+            let (layers, left_out) = (generations(layers), generations(left_out));
+            let load = LoadRecord { seq: CommitSeq(9), committed_at_us: -5, layers, left_out };
+            let value = encode_load(&load);
+            assert_eq!(decode_load(b"load/", &value).unwrap(), load);
+            assert!(decode_load(b"load/", &value[..value.len() - 1]).is_err());
+        }
+        assert!(decode_load(b"load/", b"").is_err());
+    }
 }

@@ -1,4 +1,4 @@
-//! Opening a store: format, recovery of its own entries, sweep, and the start of the committer.
+//! Opening a store: format, loads to finish, recovery of its own entries, sweep, and the start of the committer.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -14,7 +14,7 @@ use super::counter::{Counter, Reserve};
 use super::sequence::Sequences;
 use super::{Inner, Store, StoreOptions, generation, meta};
 use crate::change::Feed;
-use crate::commit::{Committer, Garbage, Health, HotEntries, Parts, Published};
+use crate::commit::{Committer, Garbage, Health, HotEntries, Parts, Published, recover_loads};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId};
@@ -50,6 +50,8 @@ pub(super) fn directory(directory: &Path, options: StoreOptions) -> Result<Store
 /// Opens a store over any key-value store.
 pub(super) fn over(kv: Arc<dyn KeyValue>, options: StoreOptions) -> Result<Store> {
     check_format(kv.as_ref(), &options.environment)?;
+    // Before the sweep: what a load is made of was written aside, and may be recorded as such until it is taken over.
+    recover_loads(kv.as_ref())?;
     sweep_aside(kv.as_ref())?;
     let timeline = read_timeline(kv.as_ref())?;
     let stamps = Arc::new(RwLock::new(read_stamps(kv.as_ref())?));
