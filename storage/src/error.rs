@@ -18,9 +18,9 @@ pub enum Error {
     /// NOWAIT was asked for, or `lock_timeout` passed (55P03).
     #[error("could not obtain lock")]
     LockNotAvailable,
-    /// The write set outgrew its bound (54000).
-    #[error("transaction is larger than {limit_bytes} bytes")]
-    TransactionTooLarge { limit_bytes: usize },
+    /// The transaction outgrew the bound that the setting names, in memory or on disk (54000).
+    #[error("transaction is larger than {limit_bytes} bytes, the limit of \"{setting}\"")]
+    TransactionTooLarge { setting: &'static str, limit_bytes: u64 },
     /// A durable step failed while the commit was written: it may or may not have happened (08007).
     #[error("the outcome of the commit is unknown: {reason}")]
     CommitOutcomeUnknown { reason: String },

@@ -133,7 +133,7 @@ impl ReadView {
     /// A value by its key; `owned` makes the key for the log of a serializable transaction.
     fn read(&self, family: Family, key: &[u8], owned: impl FnOnce() -> Bytes) -> Result<Option<Bytes>> {
         if let Some(overlay) = &self.overlay
-            && let Some(own) = overlay.get(family, key)
+            && let Some(own) = overlay.get(family, key)?
         {
             return Ok(own);
         }
@@ -277,7 +277,10 @@ impl IndexScan {
             if let Some(reads) = &self.view.reads {
                 reads.key(Family::Rows, &key.clone().into_bytes());
             }
-            let own = self.view.overlay.as_ref().and_then(|overlay| overlay.get(Family::Rows, key.as_bytes()));
+            let own = match &self.view.overlay {
+                None => None,
+                Some(overlay) => overlay.get(Family::Rows, key.as_bytes())?,
+            };
             match own.unwrap_or(committed) {
                 Some(bytes) => rows.push(StoredRow { key, bytes }),
                 None => {

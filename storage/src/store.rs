@@ -39,8 +39,10 @@ pub struct StoreOptions {
     pub memtable_bytes: usize,
     /// Memory of recent commits that the change feed keeps for readers.
     pub feed_bytes: usize,
-    /// Memory that one transaction's write set may take.
+    /// Memory that one transaction may take for its locks and for writes that are not on disk yet.
     pub transaction_bytes_max: usize,
+    /// What one transaction may keep on disk of writes that are too many for memory, until it commits.
+    pub transaction_disk_bytes_max: u64,
     pub environment: Environment,
 }
 
@@ -51,6 +53,7 @@ impl Default for StoreOptions {
             memtable_bytes: 64 << 20,
             feed_bytes: 64 << 20,
             transaction_bytes_max: 512 << 20,
+            transaction_disk_bytes_max: 64 << 30,
             environment: Environment::system(),
         }
     }

@@ -10,6 +10,9 @@ use crate::key::KeyRange;
 use crate::kv::{Direction, Family, KvSnapshot};
 use crate::transaction::Overlay;
 
+/// Own writes that are looked at in one go; those that are on disk are read for it.
+const OWN_MAX: usize = if cfg!(test) { 5 } else { 8192 };
+
 /// Takes the entries of a walk, key and value, one by one.
 pub(super) type Emit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<()> + 'a;
 
@@ -56,14 +59,16 @@ impl Walk {
     ) -> Result<()> {
         let mut left = max;
         while left > 0 && !self.done {
+            let own_max = left.min(OWN_MAX);
             let own = match overlay {
-                Some(overlay) => overlay.collect(self.family, &self.rest, self.direction, left),
+                Some(overlay) => overlay.collect(self.family, &self.rest, self.direction, own_max)?,
                 None => Vec::new(),
             };
             let emitted = if own.is_empty() {
                 self.plain(snapshot, left, emit)?
             } else {
-                self.merged(snapshot, own, left, emit)?
+                let horizon = if own.len() >= own_max { own.last().map(|(key, _)| key.clone()) } else { None };
+                self.merged(snapshot, own, horizon, left, emit)?
             };
             left = left.saturating_sub(emitted);
         }
@@ -90,15 +95,15 @@ impl Walk {
         self.finish(failed, last, emitted)
     }
 
-    /// A piece that ends with the last of `own` at the latest, unless there were fewer of them than asked for.
+    /// A piece that ends at the horizon at the latest: behind it there may be more of `own`.
     fn merged(
         &mut self,
         snapshot: &dyn KvSnapshot,
         own: Vec<(Bytes, Option<Bytes>)>,
+        horizon: Option<Bytes>,
         max: usize,
         emit: &mut Emit<'_>,
     ) -> Result<usize> {
-        let horizon = if own.len() >= max { own.last().map(|(key, _)| key.clone()) } else { None };
         let mut own = own.into_iter().peekable();
         let mut merge = Merge { emitted: 0, max, last: None, emit };
         let mut failed = None;

@@ -95,7 +95,7 @@ fn a_walk_is_what_the_model_says() {
         }
         // A later command's write is not in the view.
         put(&mut writes, vec![7, 7].into(), Some(Bytes::from_static(b"later")), 5);
-        let overlay = Overlay::new(Arc::new(RwLock::new(writes)), 5);
+        let overlay = Overlay::new(Arc::new(RwLock::new(writes)), 5, None);
         let snapshot = kv.snapshot().unwrap();
         let (mut start, mut end) = (random.key(), random.key());
         if random.below(4) == 0 {

@@ -118,7 +118,7 @@ impl Transaction {
     }
 
     fn newest_of(&self, state: &Published, family: Family, key: &[u8]) -> Result<Option<Bytes>> {
-        match self.own(family, key) {
+        match self.own(family, key)? {
             Some(own) => Ok(own),
             None => self.committed(state, family, key),
         }
@@ -127,7 +127,7 @@ impl Transaction {
     /// Whether the row that has a key keeps it. False: whoever might have taken the key from it has ended; look again.
     async fn keeps_key(&mut self, taken: &Taken, claims: &[Claim], wait: Wait) -> Result<bool> {
         let key = &taken.existing.key;
-        if self.is_private(key.as_bytes()) || self.own(Family::Rows, key.as_bytes()).is_some() {
+        if self.is_private(key.as_bytes()) || self.own(Family::Rows, key.as_bytes())?.is_some() {
             return Ok(true);
         }
         let mark = self.locks.len();

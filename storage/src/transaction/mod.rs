@@ -4,17 +4,21 @@
 //! a log of its reads) is made at first use. Commands structure it: a view sees what earlier commands wrote. READ
 //! COMMITTED takes a new snapshot for each command, the other levels keep the first. A writer locks a row and then looks
 //! at the newest published state, which holds all that former owners of the lock have committed.
+//!
+//! Memory is bounded: too many writes go to disk (`spill`).
 
 mod aside;
 mod background;
 mod build;
 mod claim;
 mod definition;
+mod layers;
 mod lock;
 mod overlay;
 mod read_log;
 mod savepoint;
 mod sort;
+mod spill;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -49,6 +53,7 @@ use read_log::LoggedReads;
 pub(crate) use read_log::ReadLog;
 pub use savepoint::Savepoint;
 use savepoint::Savepoints;
+use spill::Staged;
 use write::Scratch;
 pub use write::{InsertOutcome, UpdateOutcome};
 use write_set::Command;
@@ -98,6 +103,10 @@ pub struct Transaction {
     command: Command,
     locks: HeldLocks,
     writes: Option<Arc<RwLock<WriteSet>>>,
+    /// How large the write set is, and how large it may become before it is spilled.
+    write_bytes: usize,
+    spill_at: usize,
+    staged: Option<Box<Staged>>,
     serializable: Option<Serializable>,
     savepoints: Savepoints,
     definitions: Option<Box<Definitions>>,
@@ -133,6 +142,9 @@ impl Store {
             fresh: true,
             command: 1,
             writes: None,
+            write_bytes: 0,
+            spill_at: spill::spill_at(self, 0),
+            staged: None,
             serializable,
             savepoints: Savepoints::default(),
             definitions: None,
@@ -188,6 +200,7 @@ impl Transaction {
     /// Whether committing it would change anything.
     pub fn has_writes(&self) -> bool {
         self.writes.as_ref().is_some_and(|writes| !writes.read().is_empty())
+            || self.staged.as_ref().is_some_and(|staged| !staged.is_empty())
             || self.definitions.as_ref().is_some_and(|definitions| !definitions.is_empty())
     }
 
@@ -195,6 +208,9 @@ impl Transaction {
     pub fn begin_command(&mut self) {
         // A transaction of four thousand million commands goes on under the last number: its views see a little less.
         self.command = self.command.saturating_add(1);
+        if let Some(staged) = &mut self.staged {
+            staged.forget_command();
+        }
         if self.isolation == Isolation::ReadCommitted {
             self.snapshot = self.store.published_state();
         } else if self.fresh {
@@ -211,20 +227,29 @@ impl Transaction {
 
     /// The snapshot and what earlier commands of this transaction wrote.
     pub fn view(&self) -> ReadView {
-        self.view_before(Arc::clone(&self.snapshot), self.command)
+        let spilled = self.staged.as_ref().and_then(|staged| staged.at_command());
+        let overlay = spilled.cloned().unwrap_or_else(|| self.own_writes(self.command));
+        self.view_of(overlay)
     }
 
     /// The newest committed state and everything this transaction wrote, whatever its level. What is read there does not
     /// count as read by a serializable transaction.
     pub fn newest_view(&self) -> ReadView {
-        let overlay = self.writes.as_ref().map(|writes| Overlay::new(Arc::clone(writes), Command::MAX));
+        let overlay = self.own_writes(Command::MAX);
         ReadView::of_transaction(self.store.published_state(), overlay, self.aside_view(), None)
     }
 
-    fn view_before(&self, published: Arc<Published>, before: Command) -> ReadView {
-        let overlay = self.writes.as_ref().map(|writes| Overlay::new(Arc::clone(writes), before));
+    /// The snapshot with some of the own writes.
+    fn view_of(&self, overlay: Option<Overlay>) -> ReadView {
         let reads = self.serializable.as_ref().map(|serializable| Arc::clone(&serializable.reads));
-        ReadView::of_transaction(published, overlay, self.aside_view(), reads)
+        ReadView::of_transaction(Arc::clone(&self.snapshot), overlay, self.aside_view(), reads)
+    }
+
+    /// What commands before `before` wrote; what has been spilled counts as theirs.
+    fn own_writes(&self, before: Command) -> Option<Overlay> {
+        let layers = self.staged.as_ref().and_then(|staged| staged.view());
+        let writes = self.writes.as_ref()?;
+        Some(Overlay::new(Arc::clone(writes), before, layers.cloned()))
     }
 
     fn aside_view(&self) -> Option<Arc<AsideView>> {
@@ -233,7 +258,7 @@ impl Transaction {
 
     /// The row with this key in the snapshot, or as this transaction wrote it, the current command included.
     pub fn get(&self, _table: &TableSchema, key: &RowKey) -> Result<Option<StoredRow>> {
-        let bytes = match self.own(Family::Rows, key.as_bytes()) {
+        let bytes = match self.own(Family::Rows, key.as_bytes())? {
             Some(own) => own,
             None => {
                 if let Some(serializable) = &self.serializable {
@@ -248,7 +273,7 @@ impl Transaction {
     /// The key of the row that has these values in a unique index, as `get` would find it. No value is NULL.
     pub fn lookup_unique(&self, index: &IndexSchema, values: &[Value]) -> Result<Option<RowKey>> {
         let key = index_range(index, values, Bound::Unbounded, Bound::Unbounded).start;
-        let entry = match self.own(Family::Index, &key) {
+        let entry = match self.own(Family::Index, &key)? {
             Some(own) => own,
             None => {
                 if let Some(serializable) = &self.serializable {
@@ -263,7 +288,7 @@ impl Transaction {
     /// The same in the newest committed state and this transaction's own writes, whatever its level.
     pub fn lookup_unique_newest(&self, index: &IndexSchema, values: &[Value]) -> Result<Option<RowKey>> {
         let key = index_range(index, values, Bound::Unbounded, Bound::Unbounded).start;
-        let entry = match self.own(Family::Index, &key) {
+        let entry = match self.own(Family::Index, &key)? {
             Some(own) => own,
             None => self.committed(&self.store.newest(), Family::Index, &key)?,
         };
@@ -272,7 +297,7 @@ impl Transaction {
 
     /// A definition, as `get` answers a row.
     pub fn get_entry(&self, key: &[u8]) -> Result<Option<Bytes>> {
-        match self.own(Family::Catalog, key) {
+        match self.own(Family::Catalog, key)? {
             Some(own) => Ok(own),
             None => {
                 if let Some(serializable) = &self.serializable {
@@ -285,7 +310,7 @@ impl Transaction {
 
     /// The definitions whose keys begin with `prefix`, in order, the current command's included.
     pub fn scan_entries(&self, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>> {
-        self.view_before(Arc::clone(&self.snapshot), Command::MAX).scan_entries(prefix)
+        self.view_of(self.own_writes(Command::MAX)).scan_entries(prefix)
     }
 
     /// Takes a lock on a table, to the end of the transaction. Answers whether it had to wait.
@@ -318,14 +343,15 @@ impl Transaction {
         mode: RowLock,
         wait: Wait,
     ) -> Result<LockedRow> {
+        self.relieve().await?;
         if !self.is_private(key.as_bytes()) {
             let mark = self.locks.len();
             let target = LockTarget::Key(key.clone().into_bytes());
             if self.locks.acquire(target, mode.into(), wait).await? == Acquired::Skipped {
                 return Ok(LockedRow::Skipped);
             }
-            self.check_size(0)?;
-            if let Some(own) = self.own(Family::Rows, key.as_bytes()) {
+            self.check_size()?;
+            if let Some(own) = self.own(Family::Rows, key.as_bytes())? {
                 return Ok(LockedRow::of(key, own));
             }
             let newest = self.store.newest();
@@ -339,7 +365,7 @@ impl Transaction {
             }
             return Ok(LockedRow::of(key, bytes));
         }
-        let own = self.own(Family::Rows, key.as_bytes());
+        let own = self.own(Family::Rows, key.as_bytes())?;
         let bytes = match own {
             Some(own) => own,
             None => self.committed(&self.snapshot, Family::Rows, key.as_bytes())?,
@@ -347,12 +373,12 @@ impl Transaction {
         Ok(LockedRow::of(key, bytes))
     }
 
-    /// `TransactionTooLarge` when a write set of `write_bytes` and the locks need more memory than one transaction may take.
-    fn check_size(&self, write_bytes: usize) -> Result<()> {
-        let limit_bytes = self.store.options().transaction_bytes_max;
+    /// `TransactionTooLarge` when the write set and the locks need more memory than one transaction may take.
+    fn check_size(&self) -> Result<()> {
+        let limit = self.store.options().transaction_bytes_max;
         let lock_bytes = self.locks.len().saturating_mul(LOCK_BYTES);
-        if write_bytes.saturating_add(lock_bytes) > limit_bytes {
-            return Err(Error::TransactionTooLarge { limit_bytes });
+        if self.write_bytes.saturating_add(lock_bytes) > limit {
+            return Err(Error::TransactionTooLarge { setting: "transaction_bytes_max", limit_bytes: limit as u64 });
         }
         Ok(())
     }
@@ -366,9 +392,15 @@ impl Transaction {
     }
 
     /// What this transaction made of a key, if it wrote it: `Some(None)` is a deletion.
-    fn own(&self, family: Family, key: &[u8]) -> Option<Option<Bytes>> {
-        let writes = self.writes.as_ref()?.read();
-        writes.newest(family, key).map(Option::<&Bytes>::cloned)
+    fn own(&self, family: Family, key: &[u8]) -> Result<Option<Option<Bytes>>> {
+        let Some(writes) = &self.writes else { return Ok(None) };
+        if let Some(own) = writes.read().newest(family, key) {
+            return Ok(Some(own.cloned()));
+        }
+        match &self.staged {
+            None => Ok(None),
+            Some(staged) => staged.get(family, key),
+        }
     }
 
     /// What lies under the transaction's own writes: a committed state, or what it has written aside itself.
@@ -395,9 +427,22 @@ impl Transaction {
             self.rollback();
             return Err(error);
         }
+        if self.staged.is_some()
+            && let Err(error) = Box::pin(self.spill_last()).await
+        {
+            self.rollback();
+            return Err(error);
+        }
         let aside = self.aside.take().map(|aside| aside.into_inner());
-        let request = self.request(aside.as_ref(), durability);
+        let staged = self.staged.take();
+        let request = self.request(aside.as_ref(), staged.as_deref(), durability);
         let result = self.store.committer().submit(request).await;
+        if let Some(mut staged) = staged
+            && let Err(error) = &result
+            && !matches!(error, Error::CommitOutcomeUnknown { .. })
+        {
+            staged.discard(&self.store);
+        }
         if let Some(mut aside) = aside {
             let kept: Vec<GenerationId> = aside.kept().collect();
             match &result {
@@ -411,7 +456,7 @@ impl Transaction {
     }
 
     /// Moves everything that the transaction has into a request. The locks go with it, to be let go after publishing.
-    fn request(&mut self, aside: Option<&Aside>, durability: Durability) -> CommitRequest {
+    fn request(&mut self, aside: Option<&Aside>, staged: Option<&Staged>, durability: Durability) -> CommitRequest {
         let mut request = CommitRequest::new(self.id(), self.snapshot.seq);
         request.durability = durability;
         request.when_published = self.when_published.take();
@@ -427,6 +472,7 @@ impl Transaction {
         if let Some(definitions) = self.definitions.take() {
             definitions.describe(&mut request);
         }
+        request.load = staged.filter(|staged| !staged.is_empty()).map(Staged::load);
         if let Some(aside) = aside {
             request.created.extend(aside.kept());
         }
@@ -447,7 +493,13 @@ impl Transaction {
     /// Undoes everything and lets every lock go.
     pub fn rollback(&mut self) {
         self.when_published = None;
+        // First, since a spill under way still reads the write set.
+        if let Some(mut staged) = self.staged.take() {
+            staged.discard(&self.store);
+        }
         self.writes = None;
+        self.write_bytes = 0;
+        self.spill_at = spill::spill_at(&self.store, 0);
         self.definitions = None;
         self.serializable = None;
         self.savepoints = Savepoints::default();

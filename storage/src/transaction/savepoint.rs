@@ -1,5 +1,6 @@
 //! Savepoints: places in a transaction to come back to. They nest.
 
+use super::write_set::Command;
 use super::{HeldLocks, Transaction};
 
 /// A place to come back to.
@@ -18,9 +19,20 @@ pub(super) struct Savepoints {
 #[derive(Debug, Clone, Copy)]
 struct Active {
     number: u64,
-    log: u64,
+    /// The command in which it was set.
+    command: Command,
+    writes: Mark,
     locks: usize,
     definitions: super::definition::Mark,
+}
+
+/// What was written when a savepoint was set.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Mark {
+    /// Where the log of the write set ended.
+    pub(super) log: u64,
+    /// How many layers lay beneath the write set.
+    pub(super) layers: usize,
 }
 
 impl Savepoints {
@@ -36,7 +48,19 @@ impl Savepoints {
 
     /// Where the innermost active savepoint stands in the log of the write set.
     pub(super) fn mark(&self) -> Option<u64> {
-        self.active.last().map(|active| active.log)
+        self.active.last().map(|active| active.writes.log)
+    }
+
+    /// Where all active savepoints stand, outermost first.
+    pub(super) fn marks(&self) -> Vec<Mark> {
+        self.active.iter().map(|active| active.writes).collect()
+    }
+
+    /// Says where they stand now.
+    pub(super) fn set_marks(&mut self, marks: Vec<Mark>) {
+        for (active, mark) in self.active.iter_mut().zip(marks) {
+            active.writes = mark;
+        }
     }
 
     /// Its place among the active ones.
@@ -51,8 +75,15 @@ impl Transaction {
         self.savepoints.last += 1;
         let number = self.savepoints.last;
         let log = self.writes.as_ref().map_or(0, |writes| writes.read().log_end());
+        let layers = self.staged.as_ref().map_or(0, |staged| staged.layers_len());
         let definitions = self.definitions.as_ref().map(|definitions| definitions.mark()).unwrap_or_default();
-        self.savepoints.active.push(Active { number, log, locks: HeldLocks::len(&self.locks), definitions });
+        self.savepoints.active.push(Active {
+            number,
+            command: self.command,
+            writes: Mark { log, layers },
+            locks: HeldLocks::len(&self.locks),
+            definitions,
+        });
         self.tell_mark();
         Savepoint(number)
     }
@@ -62,10 +93,20 @@ impl Transaction {
     pub fn rollback_to(&mut self, savepoint: &Savepoint) {
         let Some(place) = self.savepoints.place(savepoint) else { return };
         self.savepoints.active.truncate(place + 1);
-        let Active { log, locks, definitions, .. } = self.savepoints.active[place];
+        let Active { command, writes: mark, locks, definitions, .. } = self.savepoints.active[place];
+        self.give_up_spill();
         self.tell_mark();
         if let Some(writes) = &self.writes {
-            writes.write().undo_to(log);
+            let mut writes = writes.write();
+            writes.undo_to(mark.log);
+            self.write_bytes = writes.bytes();
+        }
+        if let Some(staged) = &mut self.staged {
+            staged.truncate(&self.store, mark.layers);
+            // What the command began with may have been written after the savepoint.
+            if command < self.command {
+                staged.forget_command();
+            }
         }
         if let Some(all) = &mut self.definitions {
             all.undo_to(definitions);

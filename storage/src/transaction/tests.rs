@@ -4,6 +4,9 @@ mod aside;
 mod bank;
 mod bulk;
 mod isolation;
+mod load;
+mod spill;
+mod spill_model;
 mod unique;
 mod visibility;
 

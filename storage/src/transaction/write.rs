@@ -142,11 +142,17 @@ impl Transaction {
         Ok(true)
     }
 
-    /// Sends what has gathered aside to the store, if it is much. Waits for what is on its way there.
+    /// Sends what has gathered to the store, if it is much. Waits for what is on its way there. Whoever deletes many rows
+    /// calls it now and then; inserting, updating and locking them does so by itself.
     pub async fn relieve(&mut self) -> Result<()> {
-        let Some(aside) = &mut self.aside else { return Ok(()) };
-        let aside = aside.get_mut();
-        if aside.is_full() { aside.relieve(&self.store).await } else { Ok(()) }
+        if let Some(aside) = &mut self.aside {
+            let aside = aside.get_mut();
+            if aside.is_full() {
+                aside.relieve(&self.store).await?;
+            }
+        }
+        // Rare, and larger than all the rest of the future.
+        if self.is_spill_due() { Box::pin(self.spill()).await } else { Ok(()) }
     }
 
     /// Replaces a row, which `lock_row` has locked and answered. Only the index entries whose columns change are touched,
@@ -158,6 +164,7 @@ impl Transaction {
         new: &[Value],
         wait: Wait,
     ) -> Result<UpdateOutcome> {
+        self.relieve().await?;
         let mut claims = Vec::new();
         let key = match &table.identity {
             RowIdentity::PrimaryKey(positions) if changed(table, old, new, positions.iter().copied())? => {
@@ -248,6 +255,8 @@ impl Transaction {
         replaced: Option<Bytes>,
         entries: impl Iterator<Item = Write>,
     ) -> Result<()> {
+        // It works on the write set as it was.
+        self.give_up_spill();
         if self.definitions.is_some() {
             self.overlay(first.family, &first.key);
         }
@@ -278,7 +287,11 @@ impl Transaction {
         for key in touched {
             self.overlay(Family::Index, &key);
         }
-        self.check_size(bytes)
+        self.write_bytes = bytes;
+        if self.is_spill_overdue() {
+            self.spill_blocking()?;
+        }
+        self.check_size()
     }
 
     /// A serializable transaction that was told of a conflict has read the row it conflicts with.

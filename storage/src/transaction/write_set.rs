@@ -2,7 +2,8 @@
 //!
 //! Each key has the versions that its commands gave it. A view of the transaction sees those of earlier commands than its
 //! own, so that a statement never meets what it writes itself. A version that no view and no savepoint can need is
-//! dropped. A log of what was written since the first active savepoint undoes it.
+//! dropped. A log of what was written since the first active savepoint undoes it. Rows and index entries that became too
+//! many move to disk (`spill`), cut at the active savepoints.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -65,7 +66,30 @@ pub(crate) struct WriteSet {
     /// Where the innermost active savepoint stands in the log.
     mark: Option<u64>,
     bytes: usize,
+    /// The command of the first write; with none, nothing was written.
+    first_command: Option<Command>,
 }
+
+/// What was written between two places of the log; `None` stands for the beginning and for the end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part {
+    pub(crate) after: Option<u64>,
+    pub(crate) up_to: Option<u64>,
+}
+
+/// What a part of the write set makes of a key.
+pub(crate) struct Net<'a> {
+    pub(crate) key: &'a Bytes,
+    /// `None` deletes the key.
+    pub(crate) value: Option<&'a Bytes>,
+    /// Whose row it is; without meaning for other keys.
+    pub(crate) table: TableId,
+    /// Whether something may lie under the key that this hides.
+    pub(crate) hides: bool,
+}
+
+/// What goes to disk when a write set has grown too large. Definitions are few, and looked up all the time.
+pub(crate) const SPILLED: [Family; 2] = [Family::Rows, Family::Index];
 
 impl WriteSet {
     pub(crate) fn is_empty(&self) -> bool {
@@ -116,6 +140,7 @@ impl WriteSet {
     /// Writes a key. `unseen`: no view of the transaction exists that might need the version before.
     pub(crate) fn put(&mut self, write: Write, origin: RowOrigin, command: Command, unseen: bool) {
         let Write { family, key, value } = write;
+        self.first_command.get_or_insert(command);
         let logged = match self.mark {
             Some(_) => self.log_end() + 1,
             None => 0,
@@ -186,6 +211,50 @@ impl WriteSet {
         }
     }
 
+    /// Whether commands before `before` may have written something.
+    pub(crate) fn has_before(&self, before: Command) -> bool {
+        self.first_command.is_some_and(|first| first < before)
+    }
+
+    /// What a part of the log made of the keys of a family, in their order.
+    pub(crate) fn net(&self, family: Family, part: Part) -> impl Iterator<Item = Net<'_>> {
+        self.maps[family as usize].iter().filter_map(move |(key, entry)| {
+            let value = entry.made_in(part)?.value.as_ref();
+            Some(Net { key, value, table: entry.table, hides: entry.base.is_some() || value.is_none() })
+        })
+    }
+
+    /// What stays in memory when the rest is spilled. `marks`, places in the log, become places in what stays.
+    pub(crate) fn without_spilled<'a>(&self, marks: impl Iterator<Item = &'a mut u64>) -> WriteSet {
+        let mut kept = WriteSet { first_command: self.first_command, ..WriteSet::default() };
+        let mut places = Vec::new();
+        for (place, (family, key)) in (self.log_start..).zip(&self.log) {
+            if !SPILLED.contains(family) {
+                places.push(place);
+                kept.log.push((*family, key.clone()));
+            }
+        }
+        // A version that left the log with a released savepoint is older than all that are in it.
+        let moved = |logged: u64| match logged.checked_sub(1).map(|place| places.binary_search(&place)) {
+            Some(Ok(at)) => at as u64 + 1,
+            _ => 0,
+        };
+        for family in Family::ALL.into_iter().filter(|family| !SPILLED.contains(family)) {
+            for (key, entry) in &self.maps[family as usize] {
+                let mut entry = entry.clone();
+                for version in entry.older.iter_mut().chain([&mut entry.latest]) {
+                    version.logged = moved(version.logged);
+                }
+                kept.bytes += key.len() + entry.bytes();
+                kept.maps[family as usize].insert(key.clone(), entry);
+            }
+        }
+        for mark in marks {
+            *mark = places.partition_point(|place| place < mark) as u64;
+        }
+        kept
+    }
+
     /// The net effect: rows for the feed, and everything else as it is.
     pub(crate) fn into_changes(self) -> (Vec<RowChange>, Batch) {
         let rows_len = self.maps[Family::Rows as usize].len();
@@ -231,6 +300,19 @@ impl Entry {
             freed += version.size() + VERSION_OVERHEAD_BYTES;
         }
         freed
+    }
+
+    /// About how much memory it holds beside its key.
+    fn bytes(&self) -> usize {
+        let older: usize = self.older.iter().map(|version| version.size() + VERSION_OVERHEAD_BYTES).sum();
+        self.latest.size() + self.base.as_ref().map_or(0, Bytes::len) + ENTRY_OVERHEAD_BYTES + older
+    }
+
+    /// The version that stands at the end of a part of the log, if it was made in that part.
+    fn made_in(&self, part: Part) -> Option<&Version> {
+        let mut versions = std::iter::once(&self.latest).chain(self.older.iter().rev());
+        let last = versions.find(|version| part.up_to.is_none_or(|mark| version.logged <= mark))?;
+        part.after.is_none_or(|mark| last.logged > mark).then_some(last)
     }
 
     fn visible(&self, before: Command) -> Option<Option<&Bytes>> {

@@ -40,7 +40,7 @@ fn expected(ids: impl IntoIterator<Item = i32>) -> Vec<(i32, i32)> {
 }
 
 /// On RocksDB, so that files are files. The directory lives as long as the test.
-fn on_disk() -> (tempfile::TempDir, World) {
+pub(super) fn on_disk() -> (tempfile::TempDir, World) {
     let directory = tempfile::TempDir::new().unwrap();
     let options = StoreOptions { cache_bytes: 8 << 20, memtable_bytes: 1 << 20, ..StoreOptions::default() };
     let world = World::over(Store::open(directory.path(), options).unwrap());
