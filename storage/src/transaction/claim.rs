@@ -2,14 +2,15 @@
 //!
 //! The lock keeps apart those who are about to write the same key. Whether somebody has it already is read from the
 //! newest published state and the own write set. A row found there may be about to lose the key, by a transaction that
-//! has deleted or changed it and holds [`RowLock::Update`] on it: then its end is awaited, as PostgreSQL does.
+//! has deleted or changed it and holds [`RowLock::Update`] on it: then its end is awaited, as PostgreSQL does. Who keeps all
+//! other writers out of the table needs none of these locks.
 
 use bytes::Bytes;
 
 use super::{Acquired, LockTarget, RowLock, Transaction, Wait};
 use crate::commit::Published;
 use crate::error::{Error, Result};
-use crate::id::GenerationId;
+use crate::id::{GenerationId, TableId};
 use crate::key::RowKey;
 use crate::kv::Family;
 use crate::row::StoredRow;
@@ -48,11 +49,16 @@ impl Transaction {
     /// has one, and keeps no lock.
     pub(super) async fn claim(
         &mut self,
+        table: TableId,
         claims: &[Claim],
         except: Option<&RowKey>,
         wait: Wait,
     ) -> Result<Option<Taken>> {
         let wait = if wait == Wait::Skip { Wait::No } else { wait };
+        self.escalate(table);
+        if self.locks.keep_out_writers(table) {
+            return self.first_taken(claims, except);
+        }
         let mark = self.locks.len();
         loop {
             let busy = self.lock_claims(claims, except, wait).await?;

@@ -5,7 +5,7 @@
 //! COMMITTED takes a new snapshot for each command, the other levels keep the first. A writer locks a row and then looks
 //! at the newest published state, which holds all that former owners of the lock have committed.
 //!
-//! Memory is bounded: too many writes go to disk (`spill`).
+//! Memory is bounded: too many writes go to disk (`spill`), too many locks of rows become one of their table.
 
 mod aside;
 mod background;
@@ -64,6 +64,15 @@ pub(crate) use write_set::{RowOrigin, Write};
 /// What a lock is reckoned to cost, in the lock table and in the transaction's own list.
 const LOCK_BYTES: usize = 256;
 
+/// With this much of locks, those of rows become one of the table, if nobody is in the way. Tests make do with little.
+const ESCALATION_BYTES: usize = if cfg!(test) { 64 * LOCK_BYTES } else { 64 << 20 };
+
+/// Of the memory that a transaction may take, the part of locks after which that is tried, where that comes first.
+const ESCALATION_FRACTION: usize = 4;
+
+/// How many locks are taken between one try and the next, as a part of those at the first.
+const ESCALATION_STEP: usize = 16;
+
 /// How far a transaction is kept from the effects of others (the levels of PostgreSQL).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Isolation {
@@ -107,6 +116,8 @@ pub struct Transaction {
     write_bytes: usize,
     spill_at: usize,
     staged: Option<Box<Staged>>,
+    /// With so many locks the table's is tried for.
+    escalate_at: usize,
     serializable: Option<Serializable>,
     savepoints: Savepoints,
     definitions: Option<Box<Definitions>>,
@@ -145,6 +156,7 @@ impl Store {
             write_bytes: 0,
             spill_at: spill::spill_at(self, 0),
             staged: None,
+            escalate_at: 0,
             serializable,
             savepoints: Savepoints::default(),
             definitions: None,
@@ -338,7 +350,7 @@ impl Transaction {
     /// [`RowLock::Update`]: whoever inserts a key relies on it to know that the row that has it now will keep it.
     pub async fn lock_row(
         &mut self,
-        _table: &TableSchema,
+        table: &TableSchema,
         key: &RowKey,
         mode: RowLock,
         wait: Wait,
@@ -346,11 +358,17 @@ impl Transaction {
         self.relieve().await?;
         if !self.is_private(key.as_bytes()) {
             let mark = self.locks.len();
-            let target = LockTarget::Key(key.clone().into_bytes());
-            if self.locks.acquire(target, mode.into(), wait).await? == Acquired::Skipped {
-                return Ok(LockedRow::Skipped);
+            // Rows that are only kept as they are do not keep everybody from writing to their table.
+            if mode >= RowLock::NoKeyUpdate {
+                self.escalate(table.table);
             }
-            self.check_size()?;
+            if !self.locks.keep_out_writers(table.table) {
+                let target = LockTarget::Key(key.clone().into_bytes());
+                if self.locks.acquire(target, mode.into(), wait).await? == Acquired::Skipped {
+                    return Ok(LockedRow::Skipped);
+                }
+                self.check_size()?;
+            }
             if let Some(own) = self.own(Family::Rows, key.as_bytes())? {
                 return Ok(LockedRow::of(key, own));
             }
@@ -381,6 +399,22 @@ impl Transaction {
             return Err(Error::TransactionTooLarge { setting: "transaction_bytes_max", limit_bytes: limit as u64 });
         }
         Ok(())
+    }
+
+    /// Locks the table that is written to against all other writers, if there are many locks and that is possible at once.
+    fn escalate(&mut self, table: TableId) {
+        let held = self.locks.len();
+        if held < self.escalate_at || self.locks.keep_out_writers(table) {
+            return;
+        }
+        let limit_bytes = self.store.options().transaction_bytes_max / ESCALATION_FRACTION;
+        let first = ESCALATION_BYTES.min(limit_bytes) / LOCK_BYTES;
+        if held < first {
+            self.escalate_at = first;
+            return;
+        }
+        self.escalate_at = held + first / ESCALATION_STEP + 1;
+        self.locks.try_acquire(LockTarget::Table(table), TableLock::Exclusive.into());
     }
 
     /// Whether the newest state of a row is the one that the snapshot has.
@@ -500,6 +534,7 @@ impl Transaction {
         self.writes = None;
         self.write_bytes = 0;
         self.spill_at = spill::spill_at(&self.store, 0);
+        self.escalate_at = 0;
         self.definitions = None;
         self.serializable = None;
         self.savepoints = Savepoints::default();

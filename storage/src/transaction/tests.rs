@@ -3,6 +3,7 @@
 mod aside;
 mod bank;
 mod bulk;
+mod escalation;
 mod isolation;
 mod load;
 mod spill;

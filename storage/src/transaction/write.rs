@@ -87,7 +87,7 @@ impl Transaction {
         if prefer.is_some() {
             claims.sort_by_key(|claim| Some(claim.on) != prefer);
         }
-        if let Some(Taken { on, existing }) = self.claim(&claims, None, wait).await? {
+        if let Some(Taken { on, existing }) = self.claim(table.table, &claims, None, wait).await? {
             self.read_by_conflict(&existing.key);
             return Ok(InsertOutcome::Conflict { constraint: on, existing });
         }
@@ -194,7 +194,7 @@ impl Transaction {
             changes.push(EntryChange { old: before.bytes, new: after.bytes });
         }
         if !claims.is_empty()
-            && let Some(Taken { on, existing }) = self.claim(&claims, Some(&old.key), wait).await?
+            && let Some(Taken { on, existing }) = self.claim(table.table, &claims, Some(&old.key), wait).await?
         {
             self.read_by_conflict(&existing.key);
             return Ok(UpdateOutcome::Conflict { constraint: on, existing });

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::mode::{Mode, Modes, Wait};
+use super::mode::{Mode, Modes, TableLock, Wait};
 use super::{LockName, LockTable, LockTarget, Requested};
 use crate::error::{Error, Result};
 use crate::id::{TableId, TransactionId};
@@ -44,6 +44,14 @@ impl HeldLocks {
     /// How many locks were taken so far; a place to come back to with `release_after`.
     pub(crate) fn len(&self) -> usize {
         self.log.len()
+    }
+
+    /// Whether nobody else can write to the table or lock a row of it: each of them holds ROW SHARE of the table at least,
+    /// which goes with every mode but these two.
+    pub(crate) fn keep_out_writers(&self, table: TableId) -> bool {
+        let [exclusive, access_exclusive] = [TableLock::Exclusive, TableLock::AccessExclusive].map(Mode::from);
+        let either = exclusive.bit().with(access_exclusive.bit());
+        self.tables.iter().any(|(held, modes)| *held == table && modes.intersects(either))
     }
 
     /// Takes a lock, or a stronger mode of one that is held already. Dropping the future leaves the queue.
