@@ -28,8 +28,12 @@ pub struct DatabaseOptions {
     pub connections_max: usize,
     /// Memory for queries in bytes; beyond it they spill to disk.
     pub query_memory_bytes: usize,
-    /// Memory for RocksDB's block cache in bytes.
+    /// Memory for what was read from disk in bytes.
     pub cache_bytes: usize,
+    /// Memory that one transaction may take for its locks and writes, in bytes, and disk for what goes beyond. None: as
+    /// storage has it.
+    pub transaction_bytes_max: Option<usize>,
+    pub transaction_disk_bytes_max: Option<u64>,
 }
 
 /// An open database, and the password it made up if this was its first start.
@@ -99,7 +103,13 @@ const PASSWORD_ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuv
 impl Database {
     /// Opens the database in a directory, making it at the first start.
     pub async fn open(options: DatabaseOptions) -> Result<Opened> {
-        let store_options = StoreOptions { cache_bytes: options.cache_bytes, ..StoreOptions::default() };
+        let usual = StoreOptions::default();
+        let store_options = StoreOptions {
+            cache_bytes: options.cache_bytes,
+            transaction_bytes_max: options.transaction_bytes_max.unwrap_or(usual.transaction_bytes_max),
+            transaction_disk_bytes_max: options.transaction_disk_bytes_max.unwrap_or(usual.transaction_disk_bytes_max),
+            ..usual
+        };
         let store = Store::open(&options.data_directory, store_options)?;
         Self::over(store, options).await
     }

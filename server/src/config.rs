@@ -73,6 +73,9 @@ struct ConfigFile {
     query_memory_bytes: Option<usize>,
     /// Memory for what was read from disk; an eighth of all memory unless said otherwise.
     cache_bytes: Option<usize>,
+    /// Memory of one transaction's locks and writes, and disk for writes beyond it.
+    transaction_bytes_max: Option<usize>,
+    transaction_disk_bytes_max: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -94,6 +97,8 @@ pub(crate) struct Config {
     pub(crate) shutdown_grace: Duration,
     pub(crate) query_memory_bytes: usize,
     pub(crate) cache_bytes: usize,
+    pub(crate) transaction_bytes_max: Option<usize>,
+    pub(crate) transaction_disk_bytes_max: Option<u64>,
     pub(crate) limits: Limits,
 }
 
@@ -169,6 +174,8 @@ impl CommandLine {
             shutdown_grace: Duration::from_secs(file.shutdown_grace_seconds.unwrap_or(30)),
             query_memory_bytes: file.query_memory_bytes.unwrap_or(512 << 20),
             cache_bytes: file.cache_bytes.unwrap_or_else(default_cache_bytes),
+            transaction_bytes_max: file.transaction_bytes_max,
+            transaction_disk_bytes_max: file.transaction_disk_bytes_max,
             limits,
         })
     }

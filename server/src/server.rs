@@ -54,6 +54,8 @@ pub(crate) async fn run(config: Config, initial_password: Option<String>) -> Res
         connections_max: config.limits.max_connections,
         query_memory_bytes: config.query_memory_bytes,
         cache_bytes: config.cache_bytes,
+        transaction_bytes_max: config.transaction_bytes_max,
+        transaction_disk_bytes_max: config.transaction_disk_bytes_max,
     };
     let Opened { database, generated_password } = Database::open(options).await.map_err(StartError::Database)?;
     if let Some(password) = generated_password {

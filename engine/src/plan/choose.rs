@@ -68,13 +68,11 @@ fn bound_write(mut write: Write, point_plans: bool) -> BoundStatement {
         add_lock(&mut locks, TableId(reached.table.oid), TableLock::RowExclusive);
     }
     // Checking a foreign key reads the other table and locks rows of it.
-    for root in write.target.reached.iter().chain([&write.target]) {
-        let leaves = root.placement.iter().flat_map(|placement| placement.leaves.values());
-        for target in leaves.chain([root]) {
-            let others = target.parents.iter().map(|parent| &parent.parent);
-            for table in others.chain(target.children.iter().map(|child| &child.child)) {
-                add_lock(&mut locks, TableId(table.oid), TableLock::RowShare);
-            }
+    let roots = write.target.reached.iter().chain([&write.target]);
+    for target in roots.flat_map(|root| root.with_leaves()) {
+        let others = target.parents.iter().map(|parent| &parent.parent);
+        for table in others.chain(target.children.iter().map(|child| &child.child)) {
+            add_lock(&mut locks, TableId(table.oid), TableLock::RowShare);
         }
     }
     locks.sort_by_key(|(table, _)| *table);

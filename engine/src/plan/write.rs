@@ -42,6 +42,14 @@ pub struct Target {
     pub reached: Vec<Target>,
 }
 
+impl Target {
+    /// The target and the partitions beneath it.
+    pub fn with_leaves(&self) -> impl Iterator<Item = &Target> {
+        let leaves = self.placement.iter().flat_map(|placement| placement.leaves.values());
+        leaves.chain([self])
+    }
+}
+
 /// The partitions around a target.
 #[derive(Debug)]
 pub struct Placement {

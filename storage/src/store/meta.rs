@@ -9,7 +9,9 @@ use crate::key::KeyRange;
 use crate::store::SequencePosition;
 
 /// Version of everything that is written to disk. A store of a newer version is refused.
-pub(crate) const FORMAT_VERSION: u64 = 1;
+///
+/// 2: commits may be loads, which an older program would forget.
+pub(crate) const FORMAT_VERSION: u64 = 2;
 
 /// The format version.
 pub(crate) const FORMAT: &[u8] = b"format";

@@ -109,6 +109,13 @@ fn check_format(kv: &dyn KeyValue, environment: &Environment) -> Result<()> {
                 format!("it has format version {version}, and this program knows up to {}", meta::FORMAT_VERSION);
             return Err(Error::Format { reason });
         }
+        if version < meta::FORMAT_VERSION {
+            // What newer versions add is read as absent, so that nothing has to be rewritten.
+            let mut batch = Batch::new();
+            batch.put(Family::Meta, meta::FORMAT, meta::encode_u64(meta::FORMAT_VERSION));
+            kv.write(&batch)?;
+            kv.sync()?;
+        }
         return Ok(());
     }
     if kv.get(Family::Meta, meta::SEQUENCE)?.is_some() {

@@ -54,6 +54,7 @@ impl Run<'_> {
             let wants_old = self.write.returning.is_some() || !target.children.is_empty();
             let old = if wants_old { found.row.values(&target.table.storage)? } else { Vec::new() };
             self.transaction.delete(&target.table.storage, &found.row)?;
+            self.transaction.relieve().await?;
             self.owe_children(found.leaf.into(), &old, None);
             self.returned(&TargetSource { carried, others: &found.others, ..TargetSource::of(target, &old) })?;
         }

@@ -58,7 +58,8 @@ impl Binder<'_> {
         let action = Action::Insert(Box::new(Insert { source: InsertSource::Rows(Vec::new()), on_conflict: None }));
         let uses = self.uses();
         let mut locks = vec![(TableId(table.oid), TableLock::RowExclusive)];
-        locks.extend(target.parents.iter().map(|parent| (TableId(parent.parent.oid), TableLock::RowShare)));
+        let parents = target.with_leaves().flat_map(|target| &target.parents);
+        locks.extend(parents.map(|parent| (TableId(parent.parent.oid), TableLock::RowShare)));
         self.lock_partitions(&mut locks);
         let write = Write { target, action, returning: None, uses: uses.clone(), params: Vec::new() };
         let statement = BoundStatement {
