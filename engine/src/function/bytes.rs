@@ -53,7 +53,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
-fn utf8_only(encoding: &str) -> Result<()> {
+pub(super) fn utf8_only(encoding: &str) -> Result<()> {
     let plain: String = encoding.chars().filter(char::is_ascii_alphanumeric).collect();
     if plain.eq_ignore_ascii_case("utf8") || plain.eq_ignore_ascii_case("unicode") {
         return Ok(());

@@ -75,6 +75,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(6202, "extract", &[TEXT, TIMESTAMP], NUMERIC, |_, args| {
         extract(text(&args[0])?, Source::Timestamp(timestamp(&args[1])?))
     }),
+    immutable(2025, "timestamp", &[DATE, TIME], TIMESTAMP, |_, args| {
+        day_at(date(&args[0])?, time(&args[1])?).map(Value::Timestamp)
+    }),
+    stable(1176, "timestamptz", &[DATE, TIME], TIMESTAMPTZ, |context, args| {
+        let local = day_at(date(&args[0])?, time(&args[1])?)?;
+        if !is_timestamp(local) {
+            return Ok(Value::Timestamptz(local));
+        }
+        in_zone(local, &context.session.format.time_zone)
+    }),
     immutable(3846, "make_date", &[INT4, INT4, INT4], DATE, |_, args| {
         let days = made_date(int4(&args[0])?, int4(&args[1])?, int4(&args[2])?)?;
         i32::try_from(days).map(Value::Date).map_err(|_| datetime::date_out_of_range())
@@ -125,9 +135,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(2070, "timezone", &[INTERVAL, TIMESTAMP], TIMESTAMPTZ, |_, args| {
         in_zone(timestamp(&args[1])?, &zone_of(interval(&args[0])?)?)
     }),
-    immutable(2041, "overlaps", &[TIMESTAMP, TIMESTAMP, TIMESTAMP, TIMESTAMP], BOOL, overlaps).takes_nulls(),
-    immutable(1304, "overlaps", &[TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ], BOOL, overlaps).takes_nulls(),
-    immutable(1308, "overlaps", &[TIME, TIME, TIME, TIME], BOOL, overlaps).takes_nulls(),
 ];
 
 fn zone_named(name: &str) -> Result<TimeZone> {
@@ -349,30 +356,18 @@ fn from_epoch(seconds: f64) -> Result<Value> {
     Err(Error::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("timestamp out of range: \"{shown}\"")))
 }
 
-/// Whether two spans share a time (SQL's OVERLAPS); a span without an end is its start.
-fn overlaps(_: &EvalContext, args: &[Value]) -> Result<Value> {
-    let point = |value: &Value| match value {
-        Value::Timestamp(time) | Value::Timestamptz(time) | Value::Time(time) => Some(*time),
-        _ => None,
-    };
-    let span = |a: &Value, b: &Value| match (point(a), point(b)) {
-        (Some(a), Some(b)) => Some((a.min(b), Some(a.max(b)))),
-        (Some(only), None) | (None, Some(only)) => Some((only, None)),
-        (None, None) => None,
-    };
-    let (Some(first), Some(second)) = (span(&args[0], &args[1]), span(&args[2], &args[3])) else {
-        return Ok(Value::Null);
-    };
-    if first.0 == second.0 {
-        return Ok(if first.1.is_none() || second.1.is_none() { Value::Null } else { Value::Bool(true) });
+/// A day at a time; an infinite day stays what it is.
+fn day_at(day: i32, time: i64) -> Result<i64> {
+    match day {
+        datetime::DATE_INFINITY => Ok(TIMESTAMP_INFINITY),
+        datetime::DATE_NEGATIVE_INFINITY => Ok(TIMESTAMP_NEGATIVE_INFINITY),
+        day => {
+            let moment = i64::from(day).checked_mul(datetime::DAY).and_then(|midnight| midnight.checked_add(time));
+            moment
+                .filter(|moment| is_timestamp(*moment))
+                .ok_or_else(|| Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "date out of range for timestamp"))
+        }
     }
-    let (earlier, later) = if first.0 < second.0 { (first, second) } else { (second, first) };
-    Ok(match earlier.1 {
-        None => Value::Null,
-        Some(end) if later.0 < end => Value::Bool(true),
-        Some(_) if later.1.is_none() => Value::Null,
-        Some(_) => Value::Bool(false),
-    })
 }
 
 /// The session's local time of a moment.

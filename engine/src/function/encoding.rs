@@ -7,7 +7,7 @@ use super::define::immutable;
 use super::{EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
 use crate::types::oid::*;
-use crate::types::text::{decode_hex, encode_hex, into_text, parse_escaped, write_escaped};
+use crate::types::text::{decode_hex, encode_hex, into_text, parse_escaped};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     immutable(1946, "encode", &[BYTEA, TEXT], TEXT, encode),
@@ -25,11 +25,22 @@ fn encode(_: &EvalContext, args: &[Value]) -> Result<Value> {
     let mut out = Vec::new();
     match encoding.to_ascii_lowercase().as_str() {
         "hex" => encode_hex(value, &mut out),
-        "escape" => write_escaped(value, &mut out),
+        "escape" => encode_escape(value, &mut out),
         "base64" => encode_base64(value, &mut out),
         _ => return Err(unrecognized(encoding)),
     }
     text_of(into_text(out))
+}
+
+/// Zero, bytes that are no ASCII and backslashes; everything else as it is.
+fn encode_escape(value: &[u8], out: &mut Vec<u8>) {
+    for byte in value {
+        match byte {
+            0 | 0x80.. => out.extend([b'\\', b'0' + (byte >> 6), b'0' + (byte >> 3 & 7), b'0' + (byte & 7)]),
+            b'\\' => out.extend(b"\\\\"),
+            byte => out.push(*byte),
+        }
+    }
 }
 
 fn decode(_: &EvalContext, args: &[Value]) -> Result<Value> {

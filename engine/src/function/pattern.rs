@@ -1,11 +1,10 @@
 //! Patterns: LIKE, ILIKE and regular expressions.
 
-use datafusion::arrow::array::StringArray;
-use datafusion::arrow::compute::regexp_is_match_scalar;
 use storage::Value;
 
 use super::argument::{bytes, text, text_of};
 use super::define::immutable;
+use super::regex::{self, Flags};
 use super::string::lower;
 use super::{Batch, Function};
 use crate::error::{Error, Result, SqlState};
@@ -55,7 +54,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(1659, "bpcharregexne", &[BPCHAR, TEXT], BOOL, |_, args| matches(args, false, true)),
     immutable(1656, "bpcharicregexeq", &[BPCHAR, TEXT], BOOL, |_, args| matches(args, true, false)),
     immutable(1657, "bpcharicregexne", &[BPCHAR, TEXT], BOOL, |_, args| matches(args, true, true)),
-    immutable(6263, "regexp_like", &[TEXT, TEXT], BOOL, |_, args| matches(args, false, false)),
 ];
 
 fn text_like(args: &[Value], negated: bool) -> Result<Value> {
@@ -164,71 +162,6 @@ fn like_escape(pattern: &str, escape: &str) -> Result<String> {
 
 /// Whether a regular expression matches somewhere.
 fn matches(args: &[Value], ignore_case: bool, negated: bool) -> Result<Value> {
-    let (value, pattern) = (text(&args[0])?, translated(text(&args[1])?)?);
-    let array = StringArray::from(vec![value]);
-    // As in PostgreSQL, a dot matches a newline.
-    let flags = if ignore_case { "si" } else { "s" };
-    let found = regexp_is_match_scalar(&array, &pattern, Some(flags)).map_err(|error| refused(&error.to_string()))?;
-    Ok(Value::Bool(found.value(0) != negated))
-}
-
-/// What PostgreSQL says of a regular expression that the library refuses.
-fn refused(said: &str) -> Error {
-    let words = if said.contains("unclosed group") || said.contains("unopened group") {
-        "parentheses () not balanced"
-    } else if said.contains("unclosed character class") {
-        "brackets [] not balanced"
-    } else if said.contains("repetition operator missing expression") {
-        "quantifier operand invalid"
-    } else if said.contains("repetition quantifier") {
-        "invalid repetition count(s)"
-    } else {
-        said.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or("it cannot be compiled")
-    };
-    Error::new(SqlState::INVALID_REGULAR_EXPRESSION, format!("invalid regular expression: {words}"))
-}
-
-/// PostgreSQL's escapes for word boundaries and the like, as the regular expression library spells them.
-fn translated(pattern: &str) -> Result<String> {
-    let mut out = String::with_capacity(pattern.len());
-    let mut chars = match pattern.strip_prefix("***=") {
-        Some(literal) => {
-            for c in literal.chars() {
-                if c.is_ascii_punctuation() {
-                    out.push('\\');
-                }
-                out.push(c);
-            }
-            return Ok(out);
-        }
-        None => pattern.strip_prefix("***:").unwrap_or(pattern).chars(),
-    };
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        match chars.next() {
-            Some('m' | '<') => out.push_str("\\b{start}"),
-            Some('M' | '>') => out.push_str("\\b{end}"),
-            Some('y') => out.push_str("\\b"),
-            Some('Y') => out.push_str("\\B"),
-            Some('A') => out.push_str("\\A"),
-            Some('Z') => out.push_str("\\z"),
-            Some(digit @ '1'..='9') => {
-                return Err(Error::unsupported(format_args!("the back reference \\{digit} in a regular expression")));
-            }
-            Some(other) => {
-                out.push('\\');
-                out.push(other);
-            }
-            None => {
-                return Err(Error::new(
-                    SqlState::INVALID_REGULAR_EXPRESSION,
-                    "invalid regular expression: invalid escape \\ sequence",
-                ));
-            }
-        }
-    }
-    Ok(out)
+    let regex = regex::compile(text(&args[1])?, Flags::ignoring_case(ignore_case))?;
+    Ok(Value::Bool(regex.is_match(text(&args[0])?) != negated))
 }

@@ -6,8 +6,8 @@ use rustc_hash::FxHashMap;
 
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
-    bytes, cast, catalog_info, compare, datetime, encoding, float, interval, numeric, operator, pattern, sequence,
-    session, sleep, string, table, to_char,
+    bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, float, hash, interval, numeric, operator,
+    order, overlaps, pattern, regexp, sequence, server_info, session, sleep, string, table, to_char, unicode,
 };
 
 /// Scalar functions, as each file has them.
@@ -17,25 +17,39 @@ const TABLES: &[&[Function]] = &[
     arithmetic::BINARY,
     arithmetic::UNARY,
     array::FUNCTIONS,
+    bits::FUNCTIONS,
     bytes::FUNCTIONS,
     cast::FUNCTIONS,
     catalog_info::FUNCTIONS,
     catalog_info::PARTITIONS,
     catalog_info::SIZES,
     datetime::FUNCTIONS,
+    degrees::FUNCTIONS,
     encoding::FUNCTIONS,
     float::FUNCTIONS,
+    hash::FUNCTIONS,
     interval::FUNCTIONS,
     numeric::FUNCTIONS,
+    order::FUNCTIONS,
+    order::CHOICES,
+    overlaps::FUNCTIONS,
     pattern::FUNCTIONS,
+    regexp::FUNCTIONS,
     session::FUNCTIONS,
     sequence::FUNCTIONS,
+    server_info::FUNCTIONS,
     string::FUNCTIONS,
     to_char::FUNCTIONS,
+    unicode::FUNCTIONS,
 ];
 
-const TABLE_FUNCTIONS: &[&[TableFunction]] =
-    &[table::FUNCTIONS, catalog_info::TABLE_FUNCTIONS, catalog_info::PARTITION_TABLES, sequence::TABLE_FUNCTIONS];
+const TABLE_FUNCTIONS: &[&[TableFunction]] = &[
+    table::FUNCTIONS,
+    regexp::TABLE_FUNCTIONS,
+    catalog_info::TABLE_FUNCTIONS,
+    catalog_info::PARTITION_TABLES,
+    sequence::TABLE_FUNCTIONS,
+];
 
 /// Things by name.
 type Names<T> = FxHashMap<&'static str, Vec<&'static T>>;

@@ -1,6 +1,7 @@
 //! Formatting by template: `to_char`, `to_date`, `to_timestamp` and `to_number` (PostgreSQL manual, "Data Type
 //! Formatting Functions").
 
+mod field;
 mod number;
 mod read;
 mod time;
@@ -40,7 +41,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(1778, "to_timestamp", &[TEXT, TEXT], TIMESTAMPTZ, |context, args| {
         let local = read::timestamp(text(&args[0])?, text(&args[1])?)?;
         let zone = local.zone.unwrap_or_else(|| context.session.format.time_zone.clone());
-        zone.moment(local.time).map(Value::Timestamptz).ok_or_else(timestamp_out_of_range)
+        let moment = zone.moment(local.time).ok_or_else(timestamp_out_of_range)?;
+        Ok(Value::Timestamptz(rounded(moment, local.precision)))
     }),
     stable(1780, "to_date", &[TEXT, TEXT], DATE, |_, args| {
         Ok(Value::Date(day_of(read::timestamp(text(&args[0])?, text(&args[1])?)?.time)?))
@@ -49,6 +51,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         numeric_of(Ok(number::read(text(&args[0])?, text(&args[1])?)?))
     }),
 ];
+
+/// A moment with as many digits of its seconds as a template has.
+fn rounded(moment: i64, digits: Option<usize>) -> i64 {
+    let Some(digits) = digits else { return moment };
+    let unit = 10_i64.pow(6_u32.saturating_sub(digits as u32));
+    moment.saturating_add(unit / 2).div_euclid(unit) * unit
+}
 
 fn shown(text: String) -> Value {
     Value::Text(text.into())

@@ -9,6 +9,7 @@ mod maintenance;
 mod only;
 mod parse;
 mod reader;
+mod trim;
 mod utility;
 
 pub use copy::{CopyDirection, CopyFormat, CopyOptions, CopySource, CopyStatement, CopyTarget, ForcedColumns};

@@ -10,8 +10,8 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 use super::definition::{self, Definition};
 use super::only::without_only;
 use super::reader::{Reader, syntax_error_near};
-use super::utility;
 use super::{Insert, Overriding, Statement};
+use super::{trim, utility};
 use crate::error::{Error, Result, SqlState};
 
 /// Parses every statement of a simple query. Empty statements are left out, so the result may be empty.
@@ -25,7 +25,7 @@ pub fn parse_script(text: &str) -> Result<Vec<Statement>> {
         if piece.iter().all(|token| matches!(token.token, Token::Whitespace(_))) {
             continue;
         }
-        statements.push(parse_tokens(text, &without_only(piece)?)?);
+        statements.push(parse_tokens(text, &trim::without_from(without_only(piece)?))?);
     }
     Ok(statements)
 }

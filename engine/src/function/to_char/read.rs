@@ -1,129 +1,58 @@
-//! Dates and times read by a template.
+//! Dates and times read by a template: `to_timestamp` and `to_date`.
+//!
+//! The template is walked together with the text. Where it has a separator the text may have one; spaces are skipped;
+//! a number is as long as its word, unless what follows cannot be a digit. What the fields mean together is decided at
+//! the end (`field.rs`).
 
-use super::time::{Case, DAYS, MONTHS, Piece, Word, pieces};
+use super::field::{Fields, Local};
+use super::time::{DAYS, MONTHS, Piece, ROMAN, Word, pieces};
 use crate::error::{Error, Result, SqlState};
-use crate::types::datetime::{
-    Civil, DAY, HOUR, MINUTE, SECOND, TimeZone, civil_of_days, days_in_month, days_of_civil, timestamp_out_of_range,
-};
-
-/// A local time, and the zone if the text had one.
-pub(super) struct Local {
-    pub(super) time: i64,
-    pub(super) zone: Option<TimeZone>,
-}
-
-#[derive(Default)]
-struct Parts {
-    year: Option<i64>,
-    before_christ: bool,
-    month: Option<i64>,
-    day: Option<i64>,
-    day_of_year: Option<i64>,
-    julian: Option<i64>,
-    hour: i64,
-    twelve_hours: bool,
-    afternoon: Option<bool>,
-    minute: i64,
-    second: i64,
-    second_of_day: Option<i64>,
-    microseconds: i64,
-    offset: Option<(i32, i32)>,
-}
-
-fn invalid(value: &str, word: &str, detail: String) -> Error {
-    Error::new(SqlState::INVALID_DATETIME_FORMAT, format!("invalid value \"{value}\" for \"{word}\""))
-        .with_detail(detail)
-}
-
-struct Reader<'a> {
-    rest: &'a str,
-}
-
-impl Reader<'_> {
-    fn skip_spaces(&mut self) {
-        self.rest = self.rest.trim_start();
-    }
-
-    /// At most `width` digits with a sign perhaps; all there are if nothing parts them from the next word.
-    fn number(&mut self, word: &str, width: usize, bounded: bool) -> Result<i64> {
-        self.skip_spaces();
-        let sign = usize::from(self.rest.starts_with(['-', '+']));
-        let limit = if bounded { width } else { 18 };
-        let digits = self.rest[sign..].bytes().take(limit).take_while(u8::is_ascii_digit).count();
-        if digits == 0 {
-            let value: String = self.rest.chars().take(width).collect();
-            return Err(invalid(&value, word, "Value must be an integer.".to_owned()));
-        }
-        let (number, rest) = self.rest.split_at(sign + digits);
-        self.rest = rest;
-        number.parse().map_err(|_| timestamp_out_of_range())
-    }
-
-    /// Which of the names the text begins with, in full or by its first three letters.
-    fn name(&mut self, word: &str, names: &[&str], short: bool) -> Result<usize> {
-        self.skip_spaces();
-        let found = names.iter().position(|name| {
-            let wanted = if short { &name[..3] } else { name };
-            self.rest.get(..wanted.len()).is_some_and(|head| head.eq_ignore_ascii_case(wanted))
-        });
-        let Some(position) = found else {
-            let value: String = self.rest.chars().take(if short { 3 } else { 9 }).collect();
-            return Err(invalid(
-                &value,
-                word,
-                "The given value did not match any of the allowed values for this field.".to_owned(),
-            ));
-        };
-        let length = if short { 3 } else { names[position].len() };
-        self.rest = &self.rest[length..];
-        Ok(position)
-    }
-
-    fn marker(&mut self, positive: &[&str], negative: &[&str]) -> Option<bool> {
-        self.skip_spaces();
-        for (words, meaning) in [(positive, true), (negative, false)] {
-            for word in words {
-                if self.rest.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)) {
-                    self.rest = &self.rest[word.len()..];
-                    return Some(meaning);
-                }
-            }
-        }
-        None
-    }
-}
 
 /// Reads a text by a template.
 pub(super) fn timestamp(text: &str, template: &str) -> Result<Local> {
     let pieces = pieces(template);
-    let mut reader = Reader { rest: text };
-    let mut parts = Parts::default();
-    for (index, piece) in pieces.iter().enumerate() {
+    let mut reader = Reader { text, rest: text, skipped: 0, fixed: false, fields: Fields::default() };
+    for (position, piece) in pieces.iter().enumerate() {
+        if reader.rest.is_empty() {
+            break;
+        }
+        let is_field = matches!(piece, Piece::Word { .. });
+        let is_fixed = matches!(piece, Piece::Word { word: Word::Fixed, .. });
+        if !reader.fixed && !is_fixed && (is_field || position == 0) {
+            reader.skip_spaces();
+        }
         match piece {
-            Piece::Text(literal) => {
-                // Spaces and punctuation of the template match any of the text.
-                for _ in literal.chars() {
-                    match reader.rest.chars().next() {
-                        Some(c) if !c.is_alphanumeric() && !matches!(c, '-' | '+') => {
-                            reader.rest = &reader.rest[c.len_utf8()..]
-                        }
-                        Some(c) if literal.chars().any(|wanted| wanted == c) => {
-                            reader.rest = &reader.rest[c.len_utf8()..]
-                        }
-                        _ => break,
-                    }
+            Piece::Text(c) if c.is_whitespace() || is_separator(*c) => reader.separator(),
+            Piece::Text(_) | Piece::Quoted(_) => reader.literal(),
+            Piece::Word { word, written, bare, ordinal } => {
+                let slurps = *bare || ordinal.is_some() || pieces.get(position + 1).is_none_or(ends_number);
+                reader.field(*word, &Field { written, slurps })?;
+                if ordinal.is_some() && takes_ordinal(*word) {
+                    reader.skip_characters(2);
                 }
-            }
-            Piece::Word { word, bare, .. } => {
-                let adjoining = matches!(pieces.get(index + 1), Some(Piece::Word { word, .. }) if is_digits(*word));
-                parts.read(*word, &mut reader, adjoining && !*bare)?;
+                if !reader.fixed {
+                    reader.skipped = 0;
+                    reader.skip_spaces();
+                }
             }
         }
     }
-    parts.local(text)
+    reader.fields.local(text)
 }
 
-/// Whether a word reads digits, so that the number before it must end in time.
+/// ASCII that is neither a letter nor a digit nor a space.
+fn is_separator(c: char) -> bool {
+    c.is_ascii_punctuation()
+}
+
+/// Whether a number before this piece of a template may have any length.
+fn ends_number(piece: &Piece<'_>) -> bool {
+    match piece {
+        Piece::Word { word, .. } => !is_digits(*word),
+        Piece::Text(c) | Piece::Quoted(c) => !c.is_ascii_digit(),
+    }
+}
+
 fn is_digits(word: Word) -> bool {
     !matches!(
         word,
@@ -135,149 +64,309 @@ fn is_digits(word: Word) -> bool {
             | Word::DayShort(_)
             | Word::RomanMonth { .. }
             | Word::Zone { .. }
+            | Word::ZoneHours
+            | Word::Offset
+            | Word::Fixed
     )
 }
 
-impl Parts {
-    fn read(&mut self, word: Word, reader: &mut Reader<'_>, bounded: bool) -> Result<()> {
+fn takes_ordinal(word: Word) -> bool {
+    is_digits(word) && word != Word::ZoneMinutes
+}
+
+/// A word of the template as it is written, and whether its number may have any length.
+struct Field<'a> {
+    written: &'a str,
+    slurps: bool,
+}
+
+impl Field<'_> {
+    fn invalid(&self, value: &str, detail: impl Into<String>) -> Error {
+        let message = format!("invalid value \"{value}\" for \"{}\"", self.written);
+        Error::new(SqlState::INVALID_DATETIME_FORMAT, message).with_detail(detail.into())
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    rest: &'a str,
+    /// Characters skipped beyond those that the template has.
+    skipped: i32,
+    /// FX: nothing is skipped.
+    fixed: bool,
+    fields: Fields,
+}
+
+impl Reader<'_> {
+    fn skip_spaces(&mut self) {
+        let trimmed = self.rest.trim_start_matches(crate::types::text::is_space);
+        self.skipped += i32::try_from(self.rest.len() - trimmed.len()).unwrap_or(i32::MAX);
+        self.rest = trimmed;
+    }
+
+    fn skip_characters(&mut self, count: usize) {
+        let end = self.rest.char_indices().nth(count).map_or(self.rest.len(), |(at, _)| at);
+        self.rest = &self.rest[end..];
+    }
+
+    fn separator(&mut self) {
+        if self.fixed {
+            return self.skip_characters(1);
+        }
+        self.skipped -= 1;
+        if self.rest.starts_with(|c| crate::types::text::is_space(c) || is_separator(c)) {
+            self.rest = &self.rest[1..];
+            self.skipped += 1;
+        }
+    }
+
+    /// A character of the template that is not looked at; one skipped before makes up for it.
+    fn literal(&mut self) {
+        if !self.fixed && self.skipped > 0 {
+            self.skipped -= 1;
+        } else {
+            self.skip_characters(1);
+        }
+    }
+
+    /// The number of a field of at most `width` digits, and how many characters it took.
+    fn number(&mut self, width: usize, field: &Field<'_>) -> Result<(i32, usize)> {
+        let before = self.rest.len();
+        let from = self.rest.trim_start_matches(crate::types::text::is_space);
+        let copy: String = from.chars().take(width).collect();
+        let value = if field.slurps {
+            let (value, length) = leading_number(from);
+            if length > 0 {
+                self.rest = &from[length..];
+            }
+            value
+        } else {
+            let remain = from.chars().count();
+            if remain < width {
+                let message = format!("source string too short for \"{}\" formatting field", field.written);
+                return Err(Error::new(SqlState::INVALID_DATETIME_FORMAT, message)
+                    .with_detail(format!("Field requires {width} characters, but only {remain} remain."))
+                    .with_hint(NOT_FIXED));
+            }
+            let (value, length) = leading_number(&copy);
+            if length > 0 && length < width {
+                let detail = format!("Field requires {width} characters, but only {length} could be parsed.");
+                return Err(field.invalid(&copy, detail).with_hint(NOT_FIXED));
+            }
+            self.rest = &from[length..];
+            value
+        };
+        if self.rest.len() == before {
+            return Err(field.invalid(&copy, "Value must be an integer."));
+        }
+        let value = value.ok_or_else(|| {
+            let message = format!("value for \"{}\" in source string is out of range", field.written);
+            Error::new(SqlState::DATETIME_FIELD_OVERFLOW, message)
+                .with_detail("Value must be in the range -2147483648 to 2147483647.")
+        })?;
+        Ok((value, before - self.rest.len()))
+    }
+
+    /// Which of the names the text goes on with.
+    fn name(&mut self, names: &[&str], field: &Field<'_>) -> Result<i32> {
+        let found = names
+            .iter()
+            .position(|name| self.rest.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)));
+        let Some(position) = found else {
+            let value = self.rest.split(crate::types::text::is_space).next().unwrap_or_default();
+            return Err(field.invalid(value, "The given value did not match any of the allowed values for this field."));
+        };
+        self.rest = &self.rest[names[position].len()..];
+        Ok(position as i32)
+    }
+
+    fn field(&mut self, word: Word, field: &Field<'_>) -> Result<()> {
+        self.fields.convention(word)?;
+        let width = field.written.len();
+        let set = |place: &mut i32, value: i32| set(place, value, field);
         match word {
-            Word::Hour12 => {
-                self.hour = reader.number("HH12", 2, true)?;
-                self.twelve_hours = true;
-                if !(1..=12).contains(&self.hour) {
-                    return Err(Error::new(
-                        SqlState::INVALID_DATETIME_FORMAT,
-                        format!("hour \"{}\" is invalid for the 12-hour clock", self.hour),
-                    )
-                    .with_hint("Use the 24-hour clock, or give an hour between 1 and 12."));
-                }
+            Word::Fixed => self.fixed = true,
+            Word::Meridiem { dots, .. } => {
+                let names: &[&str] = if dots { &["a.m.", "p.m."] } else { &["am", "pm"] };
+                let afternoon = self.name(names, field)?;
+                set(&mut self.fields.afternoon, afternoon)?;
+                self.fields.twelve_hours = true;
             }
-            Word::Hour24 => self.hour = reader.number("HH24", 2, true)?,
-            Word::Minute => self.minute = reader.number("MI", 2, true)?,
-            Word::Second => self.second = reader.number("SS", 2, true)?,
-            Word::Millisecond => self.microseconds += fraction(reader, "MS", 3)? * 1000,
-            Word::Microsecond => self.microseconds += fraction(reader, "US", 6)?,
-            Word::SecondOfDay => self.second_of_day = Some(reader.number("SSSS", 5, bounded)?),
-            Word::Meridiem { .. } => self.afternoon = reader.marker(&["p.m.", "pm"], &["a.m.", "am"]),
-            Word::Era { .. } => self.before_christ = reader.marker(&["b.c.", "bc"], &["a.d.", "ad"]).unwrap_or(false),
-            Word::Year(digits) => {
-                let before = reader.rest.len();
-                let year = reader.number("YYYY", digits, bounded || digits < 4)?;
-                let read = before - reader.rest.len();
-                // Short years are of the century around 2000.
-                self.year = Some(match (digits, read) {
-                    (4, _) | (_, 4..) => year,
-                    (3, 3) => year + if year < 100 { 2000 } else { 1000 },
-                    _ if year < 70 => year + 2000,
-                    _ if year < 100 => year + 1900,
-                    _ => year,
-                });
+            Word::Era { dots, .. } => {
+                let names: &[&str] = if dots { &["a.d.", "b.c."] } else { &["ad", "bc"] };
+                let before = self.name(names, field)?;
+                set(&mut self.fields.before_christ, before)?;
             }
-            Word::YearWithComma => {
-                let thousands = reader.number("Y,YYY", 4, true)?;
-                reader.rest = reader.rest.strip_prefix(',').unwrap_or(reader.rest);
-                self.year = Some(thousands * 1000 + reader.number("Y,YYY", 3, true)?);
+            Word::MonthName(_) => {
+                let month = self.name(&MONTHS, field)? + 1;
+                set(&mut self.fields.month, month)?;
             }
-            Word::MonthName(_) => self.month = Some(reader.name("Month", &MONTHS, false)? as i64 + 1),
-            Word::MonthShort(_) => self.month = Some(reader.name("Mon", &MONTHS, true)? as i64 + 1),
-            Word::Month => self.month = Some(reader.number("MM", 2, true)?),
+            Word::MonthShort(_) => {
+                let month = self.name(&MONTHS.map(|name| &name[..3]), field)? + 1;
+                set(&mut self.fields.month, month)?;
+            }
             Word::DayName(_) => {
-                reader.name("Day", &DAYS, false)?;
+                let day = self.name(&DAYS, field)? + 1;
+                set(&mut self.fields.day_of_week, day)?;
             }
-            Word::DayShort(Case::Upper | Case::Title | Case::Lower) => {
-                reader.name("Dy", &DAYS, true)?;
+            Word::DayShort(_) => {
+                let day = self.name(&DAYS.map(|name| &name[..3]), field)? + 1;
+                set(&mut self.fields.day_of_week, day)?;
             }
-            Word::DayOfYear => self.day_of_year = Some(reader.number("DDD", 3, true)?),
-            Word::Day => self.day = Some(reader.number("DD", 2, true)?),
-            Word::Julian => self.julian = Some(reader.number("J", 9, bounded)?),
-            Word::Quarter | Word::WeekOfMonth | Word::DayOfWeek => {
-                reader.number("Q", 1, true)?;
-            }
-            Word::ZoneHours => {
-                let hours = reader.number("TZH", 2, true)?;
-                self.offset = Some((hours as i32, 0));
-            }
-            Word::ZoneMinutes => {
-                let minutes = reader.number("TZM", 2, true)? as i32;
-                self.offset = self.offset.map(|(hours, _)| (hours, minutes));
+            Word::RomanMonth { .. } => {
+                // The longer before those that they begin with.
+                let mut names = ROMAN;
+                names.reverse();
+                let month = 12 - self.name(&names, field)?;
+                set(&mut self.fields.month, month)?;
             }
             Word::Zone { .. } | Word::Offset => {
-                return Err(Error::unsupported("a time zone pattern in to_timestamp or to_date"));
-            }
-            Word::IsoYear(_)
-            | Word::IsoDayOfYear
-            | Word::IsoDayOfWeek
-            | Word::WeekOfYear
-            | Word::IsoWeek
-            | Word::Century
-            | Word::RomanMonth { .. } => {
-                return Err(Error::unsupported(
-                    "a pattern for weeks, centuries or Roman numerals in to_timestamp or to_date",
+                return Err(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    format!("formatting field \"{}\" is only supported in to_char", field.written),
                 ));
             }
+            Word::ZoneHours => self.zone_hours(field)?,
+            Word::YearWithComma => self.year_with_comma(field)?,
+            Word::Quarter => drop(self.number(width, field)?),
+            _ => self.digits(word, width, field)?,
         }
         Ok(())
     }
 
-    fn local(self, text: &str) -> Result<Local> {
-        let refused =
-            || Error::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("date/time field value out of range: \"{text}\""));
-        let year = match self.year {
-            Some(year) if self.before_christ => 1 - year,
-            Some(year) => year,
-            // PostgreSQL's year without a year: 1 BC.
-            None => 0,
+    /// A word that is a number and nothing more.
+    fn digits(&mut self, word: Word, width: usize, field: &Field<'_>) -> Result<()> {
+        let width = match word {
+            Word::Hour12 | Word::Hour24 | Word::ZoneMinutes => 2,
+            Word::Millisecond => 3,
+            Word::Microsecond => 6,
+            Word::Fraction(digits) => digits,
+            Word::IsoDayOfYear => 3,
+            Word::IsoDayOfWeek => 1,
+            _ => width,
         };
-        if !(-5000..=300_000).contains(&year) {
-            return Err(refused());
-        }
-        let days = match (self.julian, self.day_of_year) {
-            (Some(julian), _) => julian - 2_440_588,
-            (None, Some(day)) if self.month.is_none() => {
-                if !(1..=366).contains(&day) {
-                    return Err(refused());
-                }
-                days_of_civil(year, 1, 1) + day - 1
+        let (value, length) = self.number(width, field)?;
+        let fields = &mut self.fields;
+        // Digits behind a point: "5" of milliseconds is 500.
+        let shifted = |digits: usize| value.saturating_mul(10_i32.pow(digits.saturating_sub(length) as u32));
+        let (place, value) = match word {
+            Word::Hour12 => {
+                fields.twelve_hours = true;
+                (&mut fields.hour, value)
             }
-            _ => {
-                let (month, day) = (self.month.unwrap_or(1), self.day.unwrap_or(1));
-                if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
-                    return Err(refused());
-                }
-                days_of_civil(year, month, day)
+            Word::Hour24 => (&mut fields.hour, value),
+            Word::Minute => (&mut fields.minute, value),
+            Word::Second => (&mut fields.second, value),
+            Word::Millisecond => {
+                set(&mut fields.millisecond, value, field)?;
+                fields.millisecond = shifted(3);
+                return Ok(());
             }
+            Word::Microsecond | Word::Fraction(_) => {
+                set(&mut fields.microsecond, value, field)?;
+                fields.microsecond = shifted(6);
+                if let Word::Fraction(digits) = word {
+                    fields.precision = Some(digits);
+                }
+                return Ok(());
+            }
+            Word::SecondOfDay => (&mut fields.second_of_day, value),
+            Word::Year(digits) | Word::IsoYear(digits) => {
+                fields.year_digits = digits;
+                let year = if digits < 4 && length < 4 { century_around_2020(value) } else { value };
+                // What was read is compared before it is put into a century.
+                set(&mut fields.year, value, field)?;
+                fields.year = year;
+                return Ok(());
+            }
+            Word::Month => (&mut fields.month, value),
+            Word::Day => (&mut fields.day, value),
+            Word::DayOfYear | Word::IsoDayOfYear => (&mut fields.day_of_year, value),
+            Word::DayOfWeek => (&mut fields.day_of_week, value),
+            Word::IsoDayOfWeek => {
+                set(&mut fields.day_of_week, value, field)?;
+                fields.day_of_week = if value >= 7 { 1 } else { value + 1 };
+                return Ok(());
+            }
+            Word::WeekOfYear | Word::IsoWeek => (&mut fields.week, value),
+            Word::WeekOfMonth => (&mut fields.week_of_month, value),
+            Word::Century => (&mut fields.century, value),
+            Word::Julian => (&mut fields.julian, value),
+            Word::ZoneMinutes => {
+                if fields.zone_sign == 0 {
+                    fields.zone_sign = 1;
+                }
+                (&mut fields.zone_minutes, value)
+            }
+            _ => return Err(Error::internal("a word of a template that is no number")),
         };
-        let hour = match (self.twelve_hours, self.afternoon) {
-            (_, Some(true)) if self.hour < 12 => self.hour + 12,
-            (true, Some(false) | None) | (false, Some(false)) if self.hour == 12 => 0,
-            _ => self.hour,
+        set(place, value, field)
+    }
+
+    /// A minus that was taken for a separator belongs to the hours.
+    fn zone_hours(&mut self, field: &Field<'_>) -> Result<()> {
+        let before = self.text[..self.text.len() - self.rest.len()].chars().next_back();
+        self.fields.zone_sign = match self.rest.chars().next() {
+            Some(sign @ ('+' | '-' | ' ')) => {
+                self.rest = &self.rest[1..];
+                if sign == '-' { -1 } else { 1 }
+            }
+            _ if self.skipped > 0 && before == Some('-') => -1,
+            _ => 1,
         };
-        if !(0..=24).contains(&hour) || !(0..60).contains(&self.minute) || !(0..=60).contains(&self.second) {
+        let (hours, _) = self.number(2, field)?;
+        set(&mut self.fields.zone_hours, hours, field)
+    }
+
+    /// `1,999`.
+    fn year_with_comma(&mut self, field: &Field<'_>) -> Result<()> {
+        let refused = || Error::new(SqlState::INVALID_DATETIME_FORMAT, "invalid input string for \"Y,YYY\"");
+        let (thousands, length) = leading_number(self.rest);
+        let rest = self.rest[length..].strip_prefix(',').filter(|_| length > 0).ok_or_else(refused)?;
+        let head: String = rest.chars().take(3).collect();
+        let (years, length) = leading_number(&head);
+        if length == 0 {
             return Err(refused());
         }
-        let clock = match self.second_of_day {
-            Some(second) if (0..86_400).contains(&second) => second * SECOND,
-            Some(_) => return Err(refused()),
-            None => hour * HOUR + self.minute * MINUTE + self.second * SECOND,
-        };
-        let time = clock + self.microseconds;
-        if time > DAY {
-            return Err(refused());
-        }
-        let (year, month, day) = civil_of_days(days);
-        let time = Civil { year, month, day, time }.timestamp().ok_or_else(timestamp_out_of_range)?;
-        let zone = self.offset.map(|(hours, minutes)| {
-            let sign = if hours < 0 { -1 } else { 1 };
-            TimeZone::Fixed(hours * 3600 + sign * minutes * 60)
-        });
-        Ok(Local { time, zone })
+        let year = thousands.zip(years).and_then(|(thousands, years)| thousands.checked_mul(1000)?.checked_add(years));
+        self.rest = &rest[length..];
+        self.fields.year_digits = 4;
+        set(&mut self.fields.year, year.ok_or_else(refused)?, field)
     }
 }
 
-/// Digits after a point: "5" of MS is 500.
-fn fraction(reader: &mut Reader<'_>, word: &str, width: usize) -> Result<i64> {
-    let before = reader.rest.trim_start().len();
-    let value = reader.number(word, width, true)?;
-    let read = before - reader.rest.len();
-    Ok(value * 10_i64.pow(u32::try_from(width.saturating_sub(read)).unwrap_or(0)))
+const NOT_FIXED: &str = "If your source string is not fixed-width, try using the \"FM\" modifier.";
+
+/// Two fields of one kind must say the same.
+fn set(place: &mut i32, value: i32, field: &Field<'_>) -> Result<()> {
+    if *place != 0 && *place != value {
+        let message = format!("conflicting values for \"{}\" field in formatting string", field.written);
+        return Err(Error::new(SqlState::INVALID_DATETIME_FORMAT, message)
+            .with_detail("This value contradicts a previous setting for the same field type."));
+    }
+    *place = value;
+    Ok(())
+}
+
+/// The number that text begins with, spaces and a sign before it included, and its length; no number if it is too great.
+fn leading_number(text: &str) -> (Option<i32>, usize) {
+    let start = text.len() - text.trim_start_matches(crate::types::text::is_space).len();
+    let sign = usize::from(text[start..].starts_with(['-', '+']));
+    let digits = text[start + sign..].bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 0 {
+        return (Some(0), 0);
+    }
+    let end = start + sign + digits;
+    (text[start..end].parse().ok(), end)
+}
+
+/// A year of less than four digits is one of those around 2020.
+fn century_around_2020(year: i32) -> i32 {
+    match year {
+        ..70 => year + 2000,
+        70..100 => year + 1900,
+        100..520 => year + 2000,
+        520..1000 => year + 1000,
+        _ => year,
+    }
 }

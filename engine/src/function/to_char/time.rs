@@ -14,12 +14,20 @@ pub(super) enum Word {
     Second,
     Millisecond,
     Microsecond,
+    /// So many digits of the fraction of a second.
+    Fraction(usize),
     SecondOfDay,
-    Meridiem { dots: bool, upper: bool },
+    Meridiem {
+        dots: bool,
+        upper: bool,
+    },
     Year(usize),
     YearWithComma,
     IsoYear(usize),
-    Era { dots: bool, upper: bool },
+    Era {
+        dots: bool,
+        upper: bool,
+    },
     MonthName(Case),
     MonthShort(Case),
     Month,
@@ -36,11 +44,17 @@ pub(super) enum Word {
     Century,
     Julian,
     Quarter,
-    RomanMonth { upper: bool },
-    Zone { upper: bool },
+    RomanMonth {
+        upper: bool,
+    },
+    Zone {
+        upper: bool,
+    },
     ZoneHours,
     ZoneMinutes,
     Offset,
+    /// FX, which matters to reading only.
+    Fixed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,14 +66,17 @@ pub(super) enum Case {
 
 /// A piece of a template.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Piece {
+pub(super) enum Piece<'a> {
     /// `bare`: without padding (FM); `ordinal`: followed by `th`, in capitals or not.
     Word {
         word: Word,
+        written: &'a str,
         bare: bool,
         ordinal: Option<bool>,
     },
-    Text(String),
+    Text(char),
+    /// A character between double quotes.
+    Quoted(char),
 }
 
 /// Words as templates have them, the longer before those they begin with.
@@ -73,6 +90,13 @@ const WORDS: &[(&str, Word)] = &[
     ("SS", Word::Second),
     ("MS", Word::Millisecond),
     ("US", Word::Microsecond),
+    ("FF1", Word::Fraction(1)),
+    ("FF2", Word::Fraction(2)),
+    ("FF3", Word::Fraction(3)),
+    ("FF4", Word::Fraction(4)),
+    ("FF5", Word::Fraction(5)),
+    ("FF6", Word::Fraction(6)),
+    ("FX", Word::Fixed),
     ("Y,YYY", Word::YearWithComma),
     ("YYYY", Word::Year(4)),
     ("YYY", Word::Year(3)),
@@ -150,50 +174,59 @@ pub(super) const MONTHS: [&str; 12] = [
     "December",
 ];
 pub(super) const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const ROMAN: [&str; 12] = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"];
+pub(super) const ROMAN: [&str; 12] = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"];
 
 /// Cuts a template into its pieces.
-pub(super) fn pieces(template: &str) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
+pub(super) fn pieces(template: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
     let mut rest = template;
     while let Some(first) = rest.chars().next() {
         if first == '"' {
-            let mut literal = String::new();
-            let mut chars = rest[1..].chars();
-            for c in chars.by_ref() {
-                match c {
-                    '"' => break,
-                    c => literal.push(c),
-                }
-            }
-            rest = chars.as_str();
-            pieces.push(Piece::Text(literal));
+            rest = quoted(&rest[1..], &mut pieces);
             continue;
         }
-        let bare = rest.strip_prefix("FM").or_else(|| rest.strip_prefix("fm"));
-        let candidate = bare.unwrap_or(rest);
+        let bare = ["FM", "fm"].iter().find_map(|prefix| rest.strip_prefix(prefix));
+        let translated = ["TM", "tm"].iter().find_map(|prefix| rest.strip_prefix(prefix));
+        let candidate = bare.or(translated).unwrap_or(rest);
         if let Some((word, after)) = word(candidate) {
+            let written = &candidate[..candidate.len() - after.len()];
             let (ordinal, after) = match after {
                 after if after.starts_with("TH") => (Some(true), &after[2..]),
                 after if after.starts_with("th") => (Some(false), &after[2..]),
                 after => (None, after),
             };
-            pieces.push(Piece::Word { word, bare: bare.is_some(), ordinal });
+            // Names in the language of lc_time are not padded; the language is always the same.
+            let is_name = matches!(word, Word::MonthName(_) | Word::DayName(_));
+            let bare = bare.is_some() || (translated.is_some() && is_name);
+            pieces.push(Piece::Word { word, written, bare, ordinal });
             rest = after;
             continue;
         }
-        rest = match bare {
-            Some(after) => after,
-            None => {
-                match pieces.last_mut() {
-                    Some(Piece::Text(text)) => text.push(first),
-                    _ => pieces.push(Piece::Text(first.to_string())),
-                }
-                &rest[first.len_utf8()..]
+        rest = candidate;
+        if bare.or(translated).is_none() {
+            // A backslash is special only before a quote.
+            if rest.starts_with("\\\"") {
+                rest = &rest[1..];
             }
-        };
+            let text = rest.chars().next().unwrap_or(first);
+            pieces.push(Piece::Text(text));
+            rest = &rest[text.len_utf8()..];
+        }
     }
     pieces
+}
+
+/// Takes the characters up to a closing quote, and answers what follows it.
+fn quoted<'a>(text: &'a str, pieces: &mut Vec<Piece<'_>>) -> &'a str {
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => break,
+            '\\' => pieces.push(Piece::Quoted(chars.next().unwrap_or(c))),
+            c => pieces.push(Piece::Quoted(c)),
+        }
+    }
+    chars.as_str()
 }
 
 fn word(text: &str) -> Option<(Word, &str)> {
@@ -238,8 +271,8 @@ impl Filled<'_> {
         let mut out = String::with_capacity(template.len() + 8);
         for piece in pieces(template) {
             match piece {
-                Piece::Text(text) => out.push_str(&text),
-                Piece::Word { word, bare, ordinal } => {
+                Piece::Text(c) | Piece::Quoted(c) => out.push(c),
+                Piece::Word { word, written: _, bare, ordinal } => {
                     let shown = self.word(word, bare)?;
                     out.push_str(&shown);
                     if let (Some(upper), true) = (ordinal, shown.ends_with(|c: char| c.is_ascii_digit())) {
@@ -283,6 +316,8 @@ impl Filled<'_> {
             Word::Second => self.number(time / SECOND % 60, 2, bare),
             Word::Millisecond => self.number(time % SECOND / 1000, 3, false),
             Word::Microsecond => self.number(time % SECOND, 6, false),
+            Word::Fraction(digits) => format!("{:06}", (time % SECOND).abs())[..digits].to_owned(),
+            Word::Fixed => String::new(),
             Word::SecondOfDay => self.number(time / SECOND, 1, true),
             Word::Meridiem { dots, upper } => {
                 cased(if hour % 24 >= 12 { ["pm", "p.m."] } else { ["am", "a.m."] }, dots, upper)
@@ -364,12 +399,20 @@ impl Filled<'_> {
                 }
             }
             Word::RomanMonth { upper } => {
-                let roman = civil
-                    .month
-                    .checked_sub(1)
-                    .and_then(|month| ROMAN.get(usize::try_from(month).ok()?))
-                    .copied()
-                    .unwrap_or("");
+                // An interval of whole years is in its last month, or in the first if it goes back.
+                let position = match (civil.month, civil.year) {
+                    (0, 0) => return Ok(String::new()),
+                    (0, year) => {
+                        if year > 0 {
+                            11
+                        } else {
+                            0
+                        }
+                    }
+                    (month, _) if month < 0 => 12 + month,
+                    (month, _) => month - 1,
+                };
+                let roman = ROMAN[position as usize];
                 let roman = if upper { roman.to_owned() } else { roman.to_ascii_lowercase() };
                 if bare { roman } else { format!("{roman:<4}") }
             }

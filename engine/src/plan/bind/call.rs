@@ -67,11 +67,16 @@ impl Binder<'_> {
             }
             ast::FunctionArguments::List(list) => list,
         };
-        let written = self.arguments(list, span)?;
+        let written = self.arguments(plain.as_deref(), list, span)?;
         if over.is_none()
             && filter.is_none()
             && let Some(plain) = &plain
         {
+            if let ("normalize", [value, Ast::Identifier(form)]) = (plain.as_str(), written.exprs.as_slice())
+                && form.quote_style.is_none()
+            {
+                return self.normalized(value, &form.value, span, at);
+            }
             if let Some(construct) = self.construct(plain, &written, span, at)? {
                 return Ok(construct);
             }
@@ -99,12 +104,26 @@ impl Binder<'_> {
     }
 
     /// Takes a call's parentheses apart.
-    fn arguments<'e>(&self, list: &'e ast::FunctionArgumentList, span: Span) -> Result<Arguments<'e>> {
+    fn arguments<'e>(
+        &self,
+        name: Option<&str>,
+        list: &'e ast::FunctionArgumentList,
+        span: Span,
+    ) -> Result<Arguments<'e>> {
         let ast::FunctionArgumentList { duplicate_treatment, args, clauses } = list;
         let refuse = |what: &str| Err(Error::unsupported(what).at(self.position(span)));
         let distinct = matches!(duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
         let mut written = Arguments { star: false, distinct, exprs: Vec::with_capacity(args.len()), order_by: &[] };
+        let mut given = Vec::new();
         for arg in args {
+            if let Some(named) = super::named::named(arg) {
+                given.push(named);
+                continue;
+            }
+            if !given.is_empty() {
+                return Err(Error::new(SqlState::SYNTAX_ERROR, "positional argument cannot follow named argument")
+                    .at(self.position(span)));
+            }
             match arg {
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => written.exprs.push(expr),
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Wildcard) if args.len() == 1 => written.star = true,
@@ -118,6 +137,10 @@ impl Binder<'_> {
                     return refuse("a named argument");
                 }
             }
+        }
+        if !given.is_empty() {
+            super::named::place(name.unwrap_or_default(), given, &mut written.exprs)
+                .map_err(|error| error.at(self.position(span)))?;
         }
         for clause in clauses {
             match clause {

@@ -32,6 +32,7 @@ mod join;
 mod literal;
 mod locking;
 mod modify;
+mod named;
 mod names;
 mod operator;
 mod order;

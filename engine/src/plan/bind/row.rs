@@ -23,9 +23,27 @@ impl Binder<'_> {
         let Some(right) = row(right) else {
             return Err(Error::unsupported("a row compared with something that is not a row").at(self.position(span)));
         };
+        if matches!(op, BinaryOperator::Overlaps) {
+            return self.overlaps(left, &right, span, at);
+        }
         let name = operator_name(op)?;
         let sides = Sides { words: &name, left: span, right: right.first().map_or(span, |first| first.start()) };
         self.compare_rows(left, &name, &right, sides, at)
+    }
+
+    /// `(start, end) OVERLAPS (start, length)`.
+    fn overlaps(&mut self, left: &[&Ast], right: &[&Ast], span: Span, at: Place<'_>) -> Result<Expr> {
+        for (side, name) in [(left, "left"), (right, "right")] {
+            if side.len() != 2 {
+                let message = format!("wrong number of parameters on {name} side of OVERLAPS expression");
+                return Err(Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(span)));
+            }
+        }
+        let mut args = Vec::with_capacity(4);
+        for part in left.iter().chain(right) {
+            args.push((self.bind(part, at)?, part.start()));
+        }
+        self.named_call("overlaps", args, span)
     }
 
     /// `(a, b) op (c, d)`, element by element.

@@ -4,11 +4,12 @@ use datafusion::sql::sqlparser::ast::{self, DateTimeField, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::Value;
 
+use super::expr::truth_value;
 use super::names::field_name;
 use super::position::Start;
 use super::{Binder, Place};
 use crate::error::{Error, Result};
-use crate::expr::Expr;
+use crate::expr::{Expr, ExprKind};
 use crate::function::{CastContext, functions_named};
 use crate::types::{Type, oid};
 
@@ -61,9 +62,22 @@ impl Binder<'_> {
                 args.extend(overlay_for.as_deref());
                 self.ordered("overlay", &args, span, at)
             }
-            Ast::IsNormalized { .. } => Err(Error::unsupported("IS NORMALIZED").at(self.position(span))),
+            Ast::IsNormalized { expr, form, negated } => {
+                let form = form.map_or_else(|| "NFC".to_owned(), |form| form.to_string());
+                let form = Expr::constant(Value::Text(form.into()), Type::new(oid::TEXT));
+                let value = self.bind(expr, at)?;
+                let normal = self.named_call("is_normalized", vec![(value, span), (form, span)], span)?;
+                if *negated { Ok(truth_value(ExprKind::Not(Box::new(normal)))) } else { Ok(normal) }
+            }
             _ => Err(Error::internal("not a construct that stands for a function")),
         }
+    }
+
+    /// `normalize(text, NFD)`, whose form is a word.
+    pub(super) fn normalized(&mut self, value: &Ast, form: &str, span: Span, at: Place<'_>) -> Result<Expr> {
+        let value = self.bind(value, at)?;
+        let form = Expr::constant(Value::Text(form.into()), Type::new(oid::TEXT));
+        self.named_call("normalize", vec![(value, span), (form, span)], span)
     }
 
     fn ordered(&mut self, name: &str, args: &[&Ast], span: Span, at: Place<'_>) -> Result<Expr> {

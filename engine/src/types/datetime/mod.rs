@@ -3,8 +3,10 @@
 //! Everything counts from 1970-01-01, as rows do; years are astronomical (0 is 1 BC). PostgreSQL's ranges apply where
 //! an `i64` of microseconds from 1970 reaches them: timestamps end in the year 294246.
 
+mod amount;
 mod clock;
 mod decode;
+mod duration;
 mod input;
 mod interval;
 mod output;

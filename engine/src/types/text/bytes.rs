@@ -44,7 +44,7 @@ pub(super) fn write(bytes: &[u8], output: ByteaOutput, out: &mut Vec<u8>) {
 }
 
 /// The old form: what is not printable ASCII as three octal digits.
-pub(crate) fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
+fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
     for byte in bytes {
         match byte {
             b'\\' => out.extend_from_slice(b"\\\\"),

@@ -20,7 +20,7 @@ use crate::error::{Error, Result, SqlState};
 
 use bytes::parse_uuid;
 pub use bytes::utf8;
-pub(crate) use bytes::{decode_hex, encode_hex, parse_escaped, write_escaped};
+pub(crate) use bytes::{decode_hex, encode_hex, parse_escaped};
 pub(crate) use float::{write_f32, write_f64};
 pub(crate) use integer::write_i64;
 pub(crate) use registered::{find as find_registered, quote_identifier, regclass, registered_name};
@@ -162,7 +162,7 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
         oid::TIME => Value::Time(datetime::parse_time(text, format, now)?),
         oid::TIMESTAMP => Value::Timestamp(datetime::parse_timestamp(text, format, now)?),
         oid::TIMESTAMPTZ => Value::Timestamptz(datetime::parse_timestamptz(text, format, now)?),
-        oid::INTERVAL => Value::Interval(datetime::parse_interval(text, ty.modifier)?),
+        oid::INTERVAL => Value::Interval(datetime::parse_interval(text, ty.modifier, format.interval_style)?),
         oid::JSON => {
             check_json(text)?;
             Value::Text(text.into())

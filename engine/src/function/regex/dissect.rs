@@ -1,0 +1,175 @@
+//! Taking a match apart: which text each group has. The whole is known; earlier parts choose before later ones.
+
+use super::tree::{Kind, Tree};
+
+/// The text of each group, by number; 0 is the whole.
+pub(super) type Captures = Vec<Option<(usize, usize)>>;
+
+pub(super) struct Dissector<'a> {
+    pub(super) text: &'a [char],
+    pub(super) ignore_case: bool,
+    pub(super) captures: Captures,
+}
+
+impl Dissector<'_> {
+    /// Whether the text from `begin` to `end` can be divided as the tree says; notes what groups have.
+    pub(super) fn dissect(&mut self, tree: &Tree, begin: usize, end: usize) -> bool {
+        let divided = match &tree.kind {
+            // The caller knows that the text fits.
+            Kind::Leaf => true,
+            Kind::Sequence(first, second) if first.is_shortest() => self.sequence_shortest(first, second, begin, end),
+            Kind::Sequence(first, second) => self.sequence_longest(first, second, begin, end),
+            Kind::Alternatives(branches) => branches
+                .iter()
+                .any(|branch| branch.program.fits(self.text, begin, end) && self.dissect(branch, begin, end)),
+            Kind::Repeated { body, min, max } => self.repeated(body, *min, *max, begin, end),
+            Kind::BackReference { group, min, max } => self.back_reference(*group, *min, *max, begin, end),
+        };
+        if divided && let Some(number) = tree.capture {
+            self.captures[number] = Some((begin, end));
+        }
+        divided
+    }
+
+    fn sequence_longest(&mut self, first: &Tree, second: &Tree, begin: usize, end: usize) -> bool {
+        let mut limit = end;
+        while let Some(middle) = first.program.longest(self.text, begin, limit) {
+            if self.split(first, second, begin, middle, end) {
+                return true;
+            }
+            if middle == begin {
+                return false;
+            }
+            limit = middle - 1;
+        }
+        false
+    }
+
+    fn sequence_shortest(&mut self, first: &Tree, second: &Tree, begin: usize, end: usize) -> bool {
+        let mut least = begin;
+        while let Some(middle) = first.program.shortest(self.text, begin, least, end) {
+            if self.split(first, second, begin, middle, end) {
+                return true;
+            }
+            if middle == end {
+                return false;
+            }
+            least = middle + 1;
+        }
+        false
+    }
+
+    fn split(&mut self, first: &Tree, second: &Tree, begin: usize, middle: usize, end: usize) -> bool {
+        if !second.program.fits(self.text, middle, end) {
+            return false;
+        }
+        let divided = self.dissect(first, begin, middle) && self.dissect(second, middle, end);
+        if !divided {
+            self.forget(first);
+            self.forget(second);
+        }
+        divided
+    }
+
+    /// Drops what groups of a part have.
+    fn forget(&mut self, tree: &Tree) {
+        if let Some(number) = tree.capture {
+            self.captures[number] = None;
+        }
+        match &tree.kind {
+            Kind::Leaf | Kind::BackReference { .. } => {}
+            Kind::Sequence(first, second) => {
+                self.forget(first);
+                self.forget(second);
+            }
+            Kind::Alternatives(branches) => branches.iter().for_each(|branch| self.forget(branch)),
+            Kind::Repeated { body, .. } => self.forget(body),
+        }
+    }
+
+    /// Divides the text into rounds: each as long as possible (or as short), the last one shortened first.
+    fn repeated(&mut self, body: &Tree, min: usize, max: usize, begin: usize, end: usize) -> bool {
+        // No text can be no round at all, but one that takes nothing is better, since it captures.
+        self.rounds(body, min, max, begin, end) || (min == 0 && begin == end)
+    }
+
+    fn rounds(&mut self, body: &Tree, min: usize, max: usize, begin: usize, end: usize) -> bool {
+        let least = min.max(1);
+        // No round but those that must be is empty.
+        let most = max.min(end - begin).max(least);
+        let shortest = body.is_shortest();
+        let mut ends = vec![begin];
+        // Where the round that is looked for may end: no later than that, or no earlier.
+        let mut bound = if shortest { begin } else { end };
+        loop {
+            let from = ends[ends.len() - 1];
+            let rounds = ends.len();
+            let found = if shortest {
+                // The last round that may be has to reach the end.
+                let bound = if rounds >= most { bound.max(end) } else { bound };
+                body.program.shortest(self.text, from, bound.max(from), end)
+            } else {
+                body.program.longest(self.text, from, bound)
+            };
+            if let Some(to) = found {
+                ends.push(to);
+                if to == end {
+                    if rounds >= least && self.verify(body, &ends) {
+                        return true;
+                    }
+                } else if rounds < most {
+                    let empty_in_vain = to == from && (rounds >= least || least - rounds < end - to);
+                    if !empty_in_vain {
+                        bound = if shortest { to } else { end };
+                        continue;
+                    }
+                }
+            }
+            // Another end for the last round, or for one before it.
+            loop {
+                if ends.len() == 1 {
+                    return false;
+                }
+                let to = ends[ends.len() - 1];
+                let from = ends[ends.len() - 2];
+                ends.pop();
+                if shortest && to < end {
+                    bound = to + 1;
+                    break;
+                }
+                if !shortest && to > from {
+                    bound = to - 1;
+                    break;
+                }
+            }
+        }
+    }
+
+    fn verify(&mut self, body: &Tree, ends: &[usize]) -> bool {
+        ends.windows(2).all(|round| {
+            self.forget(body);
+            self.dissect(body, round[0], round[1])
+        })
+    }
+
+    fn back_reference(&mut self, group: usize, min: usize, max: usize, begin: usize, end: usize) -> bool {
+        let Some((from, to)) = self.captures.get(group).copied().flatten() else { return false };
+        let (length, wanted) = (end - begin, to - from);
+        // Nothing can be repeated as often as one likes.
+        if wanted == 0 {
+            return length == 0;
+        }
+        if length == 0 {
+            return min == 0;
+        }
+        if !length.is_multiple_of(wanted) || !(min..=max).contains(&(length / wanted)) {
+            return false;
+        }
+        let pattern = &self.text[from..to];
+        self.text[begin..end].chunks(wanted).all(|part| {
+            part.iter()
+                .zip(pattern)
+                .all(|(a, b)| a == b || (self.ignore_case && super::set::cases(*a).any(|c| c == *b)))
+        })
+    }
+}
