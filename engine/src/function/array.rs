@@ -109,6 +109,7 @@ fn layout(value: &Value) -> Option<ColumnType> {
         Value::Timestamptz(_) => ColumnType::Timestamptz,
         Value::Interval(_) => ColumnType::Interval,
         Value::Uuid(_) => ColumnType::Uuid,
+        Value::Jsonb(_) => ColumnType::Jsonb,
         Value::Array(inner) => ColumnType::Array(Box::new(inner.element.clone())),
     })
 }

@@ -7,6 +7,7 @@ use super::argument::{
     timestamp, timestamptz,
 };
 use super::define::{immutable, stable};
+use super::json::cast::{JSON_TO_JSONB, JSONB_TO_JSON};
 use super::{Batch, CastContext, EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
 use crate::types::datetime::{
@@ -105,6 +106,15 @@ pub(super) const CASTS: &[(u32, u32, CastContext, u32)] = &[
     (INT8, REGROLE, Implicit, 1287),
     (INT8, REGTYPE, Implicit, 1287),
     (INTERVAL, TIME, Assignment, 1419),
+    (JSON, JSONB, Assignment, JSON_TO_JSONB),
+    (JSONB, BOOL, Explicit, 3556),
+    (JSONB, FLOAT4, Explicit, 3453),
+    (JSONB, FLOAT8, Explicit, 2580),
+    (JSONB, INT2, Explicit, 3450),
+    (JSONB, INT4, Explicit, 3451),
+    (JSONB, INT8, Explicit, 3452),
+    (JSONB, JSON, Assignment, JSONB_TO_JSON),
+    (JSONB, NUMERIC, Explicit, 3449),
     (NAME, BPCHAR, Assignment, 408),
     (NAME, TEXT, Implicit, 406),
     (NAME, VARCHAR, Assignment, 1401),

@@ -100,6 +100,7 @@ const FAMILIES: &[Family] = &[
     family(TIMESTAMPTZ, TIMESTAMPTZ, How::Plain, "timestamptz_eq timestamptz_ne timestamptz_lt timestamptz_le timestamptz_gt timestamptz_ge", &[1152, 1153, 1154, 1155, 1157, 1156], &[1320, 1321, 1322, 1323, 1324, 1325]),
     family(INTERVAL, INTERVAL, How::Key, "interval_eq interval_ne interval_lt interval_le interval_gt interval_ge", &[1162, 1163, 1164, 1165, 1167, 1166], &[1330, 1331, 1332, 1333, 1334, 1335]),
     family(UUID, UUID, How::Plain, "uuid_eq uuid_ne uuid_lt uuid_le uuid_gt uuid_ge", &[2956, 2959, 2954, 2955, 2958, 2957], &[2972, 2973, 2974, 2976, 2975, 2977]),
+    family(JSONB, JSONB, How::Key, "jsonb_eq jsonb_ne jsonb_lt jsonb_le jsonb_gt jsonb_ge", &[4043, 4038, 4039, 4041, 4040, 4042], &[3240, 3241, 3242, 3244, 3243, 3245]),
     family(OIDVECTOR, OIDVECTOR, How::Key, "oidvectoreq oidvectorne oidvectorlt oidvectorle oidvectorgt oidvectorge", &[679, 619, 677, 678, 681, 680], &[649, 644, 645, 647, 646, 648]),
     family(ANYARRAY, ANYARRAY, How::Key, "array_eq array_ne array_lt array_le array_gt array_ge", &[744, 390, 391, 393, 392, 396], &[1070, 1071, 1072, 1074, 1073, 1075]),];
 
@@ -238,6 +239,7 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Result<Ordering> {
             datetime::microseconds_of_interval(*a).cmp(&datetime::microseconds_of_interval(*b))
         }
         (Value::Uuid(a), Value::Uuid(b)) => a.cmp(b),
+        (Value::Jsonb(a), Value::Jsonb(b)) => storage::value::jsonb::compare(a, b),
         (Value::Array(a), Value::Array(b)) => return compare_arrays(&a.values, &b.values),
         (a, b) => return Err(Error::internal(format!("{a:?} and {b:?} cannot be compared"))),
     })

@@ -22,6 +22,7 @@ mod encoding;
 mod float;
 mod hash;
 mod interval;
+pub(crate) mod json;
 mod numeric;
 mod operator;
 mod order;
@@ -185,6 +186,14 @@ pub enum AggregateKind {
     VarPop,
     BitAnd,
     BitOr,
+    /// Arrays of any values; `document`: jsonb, not json.
+    JsonArrayAgg {
+        document: bool,
+    },
+    /// Objects of keys and values.
+    JsonObjectAgg {
+        document: bool,
+    },
 }
 
 /// A set-returning function: rows of one or more columns.

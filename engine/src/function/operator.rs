@@ -1,10 +1,35 @@
 //! The operators that are not comparisons: rows of `pg_operator`.
 
+use super::json::access::{JSON_AT_PATH, JSON_TEXT_AT_PATH, JSONB_AT_PATH, JSONB_TEXT_AT_PATH};
 use crate::types::oid::*;
 
 /// Oid, name, left and right operand, function. One whose function is not here does not exist.
 #[rustfmt::skip]
 pub(super) const OPERATORS: &[(u32, &str, Option<u32>, u32, u32)] = &[
+    (3962, "->", Some(JSON), TEXT, 3947),
+    (3964, "->", Some(JSON), INT4, 3949),
+    (3963, "->>", Some(JSON), TEXT, 3948),
+    (3965, "->>", Some(JSON), INT4, 3950),
+    (3966, "#>", Some(JSON), TEXT_ARRAY, JSON_AT_PATH),
+    (3967, "#>>", Some(JSON), TEXT_ARRAY, JSON_TEXT_AT_PATH),
+    (3211, "->", Some(JSONB), TEXT, 3478),
+    (3212, "->", Some(JSONB), INT4, 3215),
+    (3477, "->>", Some(JSONB), TEXT, 3214),
+    (3481, "->>", Some(JSONB), INT4, 3216),
+    (3213, "#>", Some(JSONB), TEXT_ARRAY, JSONB_AT_PATH),
+    (3206, "#>>", Some(JSONB), TEXT_ARRAY, JSONB_TEXT_AT_PATH),
+    (3246, "@>", Some(JSONB), JSONB, 4046),
+    (3250, "<@", Some(JSONB), JSONB, 4050),
+    (3247, "?", Some(JSONB), TEXT, 4047),
+    (3248, "?|", Some(JSONB), TEXT_ARRAY, 4048),
+    (3249, "?&", Some(JSONB), TEXT_ARRAY, 4049),
+    (3284, "||", Some(JSONB), JSONB, 3301),
+    (3285, "-", Some(JSONB), TEXT, 3302),
+    (3286, "-", Some(JSONB), INT4, 3303),
+    (3398, "-", Some(JSONB), TEXT_ARRAY, 3343),
+    (3287, "#-", Some(JSONB), TEXT_ARRAY, 3304),
+    (4012, "@?", Some(JSONB), JSONPATH, 4010),
+    (4013, "@@", Some(JSONB), JSONPATH, 4011),
     (349, "||", Some(ANYCOMPATIBLEARRAY), ANYCOMPATIBLE, 378),
     (375, "||", Some(ANYCOMPATIBLEARRAY), ANYCOMPATIBLEARRAY, 383),
     (374, "||", Some(ANYCOMPATIBLE), ANYCOMPATIBLEARRAY, 379),

@@ -6,8 +6,8 @@ use rustc_hash::FxHashMap;
 
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
-    bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, float, hash, interval, numeric, operator,
-    order, overlaps, pattern, regexp, sequence, server_info, session, sleep, string, table, to_char, unicode,
+    bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, float, hash, interval, json, numeric,
+    operator, order, overlaps, pattern, regexp, sequence, server_info, session, sleep, string, table, to_char, unicode,
 };
 
 /// Scalar functions, as each file has them.
@@ -48,6 +48,8 @@ const TABLE_FUNCTIONS: &[&[TableFunction]] = &[
     regexp::TABLE_FUNCTIONS,
     catalog_info::TABLE_FUNCTIONS,
     catalog_info::PARTITION_TABLES,
+    json::TABLE_FUNCTIONS,
+    json::PATH_TABLES,
     sequence::TABLE_FUNCTIONS,
 ];
 
@@ -63,8 +65,15 @@ struct Functions {
 static COMPARISONS: LazyLock<Vec<Function>> = LazyLock::new(|| compare::functions().collect());
 
 static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
-    let all: Vec<&'static Function> =
-        TABLES.iter().chain(catalog_info::PRIVILEGES).copied().flatten().chain(COMPARISONS.iter()).collect();
+    let all: Vec<&'static Function> = TABLES
+        .iter()
+        .chain(catalog_info::PRIVILEGES)
+        .chain(json::FUNCTIONS)
+        .chain(json::PATH_FUNCTIONS)
+        .copied()
+        .flatten()
+        .chain(COMPARISONS.iter())
+        .collect();
     let mut by_oid = FxHashMap::default();
     for function in &all {
         by_oid.entry(function.oid).or_insert(*function);

@@ -7,12 +7,17 @@ use super::datetime::{
     DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, date_out_of_range,
     timestamp_out_of_range,
 };
-use super::{Type, builtin, modifier, oid};
+use super::{Type, builtin, json, jsonpath, modifier, oid};
 use crate::error::{Error, Result, SqlState};
 
 /// From 1970-01-01 to 2000-01-01.
 const DAYS_2000: i32 = 10_957;
 const MICROSECONDS_2000: i64 = DAYS_2000 as i64 * DAY;
+
+/// The only form of jsonb that there is: this byte, then its text.
+const JSONB_VERSION: u8 = 1;
+
+const JSONPATH_VERSION: u8 = 1;
 
 /// No value has more elements: a message has fewer bytes.
 const ELEMENTS_MAX: i32 = 1 << 28;
@@ -30,7 +35,12 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, out: &mut Vec<u8>) {
         ValueRef::Float4(v) => out.extend_from_slice(&v.to_be_bytes()),
         ValueRef::Float8(v) => out.extend_from_slice(&v.to_be_bytes()),
         ValueRef::Numeric(v) => write_numeric(&v, out),
-        ValueRef::Text(v) => out.extend_from_slice(v.as_bytes()),
+        ValueRef::Text(v) => {
+            if ty == oid::JSONPATH {
+                out.push(JSONPATH_VERSION);
+            }
+            out.extend_from_slice(v.as_bytes());
+        }
         ValueRef::Bytea(v) => out.extend_from_slice(v),
         ValueRef::Date(v) => {
             let days =
@@ -49,6 +59,10 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, out: &mut Vec<u8>) {
             out.extend_from_slice(&v.months.to_be_bytes());
         }
         ValueRef::Uuid(v) => out.extend_from_slice(&v),
+        ValueRef::Jsonb(v) => {
+            out.push(JSONB_VERSION);
+            json::write_document(v, out);
+        }
         ValueRef::Array(v) => write_array(&v, ty, out),
     }
 }
@@ -130,9 +144,28 @@ fn read(bytes: &[u8], ty: u32, too_long: TooLong<'_>) -> Result<Value> {
         oid::FLOAT4 => Value::Float4(f32::from_be_bytes(fixed4()?)),
         oid::FLOAT8 => Value::Float8(f64::from_be_bytes(fixed8()?)),
         oid::NUMERIC => Value::Numeric(Box::new(read_numeric(bytes, too_long)?)),
-        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::UNKNOWN | oid::JSON => {
-            Value::Text(super::text::utf8(bytes)?.into())
+        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::UNKNOWN => Value::Text(super::text::utf8(bytes)?.into()),
+        oid::JSON => {
+            let text = super::text::utf8(bytes)?;
+            json::check(text)?;
+            Value::Text(text.into())
         }
+        oid::JSONPATH => match bytes.split_first() {
+            Some((&JSONPATH_VERSION, text)) => {
+                Value::Text(jsonpath::parse(super::text::utf8(text)?)?.to_string().into())
+            }
+            Some((version, _)) => {
+                return Err(Error::internal(format!("unsupported jsonpath version number: {version}")));
+            }
+            None => return Err(Error::new(SqlState::PROTOCOL_VIOLATION, "no data left in message")),
+        },
+        oid::JSONB => match bytes.split_first() {
+            Some((&JSONB_VERSION, text)) => json::read_document(super::text::utf8(text)?)?,
+            Some((version, _)) => {
+                return Err(Error::internal(format!("unsupported jsonb version number {version}")));
+            }
+            None => return Err(Error::new(SqlState::PROTOCOL_VIOLATION, "no data left in message")),
+        },
         oid::NAME => Value::Text(super::text::cut_name(super::text::utf8(bytes)?).into()),
         oid::CHAR => Value::Text(super::text::utf8(&bytes[..bytes.len().min(1)])?.into()),
         oid::BYTEA => Value::Bytea(bytes.into()),

@@ -248,6 +248,8 @@ fn layout(oid: u32) -> Option<ColumnType> {
         // The result of a function that returns nothing is an empty text.
         oid::VOID => ColumnType::Text,
         oid::INET | oid::PG_NODE_TREE | oid::PG_LSN | oid::ACLITEM | oid::TID | oid::ANYARRAY => ColumnType::Text,
+        // The text of a path is what it is stored as.
+        oid::JSONPATH => ColumnType::Text,
         oid::BYTEA => ColumnType::Bytea,
         oid::DATE => ColumnType::Date,
         oid::TIME => ColumnType::Time,
@@ -255,6 +257,7 @@ fn layout(oid: u32) -> Option<ColumnType> {
         oid::TIMESTAMPTZ => ColumnType::Timestamptz,
         oid::INTERVAL => ColumnType::Interval,
         oid::UUID => ColumnType::Uuid,
+        oid::JSONB => ColumnType::Jsonb,
         _ => ColumnType::Array(Box::new(layout(element_of(oid)?)?)),
     })
 }

@@ -4,6 +4,8 @@ pub mod ast;
 pub mod binary;
 pub mod builtin;
 pub mod datetime;
+pub mod json;
+pub mod jsonpath;
 pub mod modifier;
 pub mod text;
 

@@ -39,6 +39,7 @@ pub fn encode_value(value: &Value, out: &mut Vec<u8>) {
         Value::Bytea(v) => encode_bytes(v, out),
         Value::Interval(v) => out.extend_from_slice(&(interval_microseconds(v) as u128 ^ 1 << 127).to_be_bytes()),
         Value::Uuid(v) => out.extend_from_slice(v),
+        Value::Jsonb(v) => crate::value::jsonb::append_sort_key(v, out),
         Value::Array(array) => {
             for element in &array.values {
                 if element.is_null() {
@@ -53,7 +54,7 @@ pub fn encode_value(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-/// How many bytes `encode_value` appends: exact but for numerics, arrays and zero bytes.
+/// How many bytes `encode_value` appends: exact but for numerics, documents, arrays and zero bytes.
 pub(super) fn value_bytes(value: &Value) -> usize {
     match value {
         Value::Null => 0,
@@ -63,6 +64,7 @@ pub(super) fn value_bytes(value: &Value) -> usize {
         Value::Int8(_) | Value::Time(_) | Value::Timestamp(_) | Value::Timestamptz(_) | Value::Float8(_) => 8,
         Value::Text(v) => v.len() + 2,
         Value::Bytea(v) => v.len() + 2,
+        Value::Jsonb(v) => v.len(),
         Value::Numeric(_) | Value::Interval(_) | Value::Uuid(_) => 16,
         Value::Array(v) => 1 + v.values.iter().map(|value| 1 + value_bytes(value)).sum::<usize>(),
     }
@@ -85,7 +87,7 @@ pub fn encode_index_column(value: &Value, descending: bool, nulls_first: bool, o
 }
 
 /// Zero bytes are escaped as 00 FF and the end is 00 00, so that a shorter string sorts before its extensions.
-fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     out.reserve(bytes.len() + 2);
     let mut rest = bytes;
     while let Some(zero) = rest.iter().position(|byte| *byte == 0) {

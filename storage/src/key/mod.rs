@@ -12,6 +12,7 @@ mod tests;
 
 use bytes::Bytes;
 
+pub(crate) use encode::encode_bytes;
 use encode::value_bytes;
 pub use encode::{encode_index_column, encode_value};
 pub use range::{KeyRange, index_range, key_range};

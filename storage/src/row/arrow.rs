@@ -23,7 +23,7 @@ pub fn arrow_type(column_type: &ColumnType) -> DataType {
         ColumnType::Int8 => DataType::Int64,
         ColumnType::Float4 => DataType::Float32,
         ColumnType::Float8 => DataType::Float64,
-        ColumnType::Numeric | ColumnType::Bytea => DataType::BinaryView,
+        ColumnType::Numeric | ColumnType::Bytea | ColumnType::Jsonb => DataType::BinaryView,
         ColumnType::Text => DataType::Utf8View,
         ColumnType::Date => DataType::Date32,
         ColumnType::Time => DataType::Time64(TimeUnit::Microsecond),

@@ -17,7 +17,7 @@ pub(super) fn width(column_type: &ColumnType) -> Option<usize> {
             Some(8)
         }
         ColumnType::Interval | ColumnType::Uuid => Some(16),
-        ColumnType::Numeric | ColumnType::Text | ColumnType::Bytea | ColumnType::Array(_) => None,
+        ColumnType::Numeric | ColumnType::Text | ColumnType::Bytea | ColumnType::Jsonb | ColumnType::Array(_) => None,
     }
 }
 
@@ -40,7 +40,8 @@ pub(super) fn fits(value: &Value, column_type: &ColumnType) -> bool {
         | (Value::Timestamp(_), ColumnType::Timestamp)
         | (Value::Timestamptz(_), ColumnType::Timestamptz)
         | (Value::Interval(_), ColumnType::Interval)
-        | (Value::Uuid(_), ColumnType::Uuid) => true,
+        | (Value::Uuid(_), ColumnType::Uuid)
+        | (Value::Jsonb(_), ColumnType::Jsonb) => true,
         _ => false,
     }
 }
@@ -57,7 +58,7 @@ pub(super) fn with_fixed(value: &Value, write: impl FnOnce(&[u8])) {
         Value::Float8(v) => write(&v.to_le_bytes()),
         Value::Interval(v) => write(&interval_bytes(v)),
         Value::Uuid(v) => write(v),
-        Value::Null | Value::Numeric(_) | Value::Text(_) | Value::Bytea(_) | Value::Array(_) => {}
+        Value::Null | Value::Numeric(_) | Value::Text(_) | Value::Bytea(_) | Value::Jsonb(_) | Value::Array(_) => {}
     }
 }
 
@@ -66,7 +67,7 @@ pub(super) fn with_fixed(value: &Value, write: impl FnOnce(&[u8])) {
 pub(super) fn append_variable(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Text(v) => out.extend_from_slice(v.as_bytes()),
-        Value::Bytea(v) => out.extend_from_slice(v),
+        Value::Bytea(v) | Value::Jsonb(v) => out.extend_from_slice(v),
         Value::Numeric(v) => v.append_bytes(out),
         Value::Array(v) => append_array(v, out),
         _ => {}
@@ -92,6 +93,7 @@ pub(super) fn value_of<'a>(bytes: &'a [u8], column_type: &ColumnType) -> Result<
         ColumnType::Timestamptz => ValueRef::Timestamptz(i64::from_le_bytes(fixed(bytes)?)),
         ColumnType::Interval => ValueRef::Interval(interval(bytes)?),
         ColumnType::Uuid => ValueRef::Uuid(fixed(bytes)?),
+        ColumnType::Jsonb => ValueRef::Jsonb(bytes),
         ColumnType::Array(element) => ValueRef::Array(Box::new(read_array(bytes, element)?)),
     })
 }

@@ -4,6 +4,7 @@
 //! char(n) are all `Text`. Dates count days and timestamps count microseconds since 1970-01-01 (as Arrow does);
 //! the least and the greatest representable value stand for -infinity and infinity.
 
+pub mod jsonb;
 mod numeric;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -29,6 +30,8 @@ pub enum ColumnType {
     Timestamptz,
     Interval,
     Uuid,
+    /// A document, as [`jsonb`] lays it out.
+    Jsonb,
     Array(Box<ColumnType>),
 }
 
@@ -71,6 +74,7 @@ pub enum Value {
     Timestamptz(i64),
     Interval(Interval),
     Uuid([u8; 16]),
+    Jsonb(Box<[u8]>),
     Array(Box<Array>),
 }
 
@@ -93,6 +97,7 @@ pub enum ValueRef<'a> {
     Timestamptz(i64),
     Interval(Interval),
     Uuid([u8; 16]),
+    Jsonb(&'a [u8]),
     Array(Box<Array>),
 }
 
@@ -120,6 +125,7 @@ impl Value {
             Value::Timestamptz(v) => ValueRef::Timestamptz(*v),
             Value::Interval(v) => ValueRef::Interval(*v),
             Value::Uuid(v) => ValueRef::Uuid(*v),
+            Value::Jsonb(v) => ValueRef::Jsonb(v),
             Value::Array(v) => ValueRef::Array(v.clone()),
         }
     }
@@ -149,6 +155,7 @@ impl ValueRef<'_> {
             ValueRef::Timestamptz(v) => Value::Timestamptz(*v),
             ValueRef::Interval(v) => Value::Interval(*v),
             ValueRef::Uuid(v) => Value::Uuid(*v),
+            ValueRef::Jsonb(v) => Value::Jsonb((*v).into()),
             ValueRef::Array(v) => Value::Array(v.clone()),
         }
     }

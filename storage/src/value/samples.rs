@@ -6,10 +6,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::BoxedStrategy;
 
+use super::jsonb::{Json, Node};
 use super::{Array, ColumnType, Interval, Numeric, Value};
 
 /// Every type but arrays.
-const SCALARS: [ColumnType; 15] = [
+const SCALARS: [ColumnType; 16] = [
     ColumnType::Bool,
     ColumnType::Int2,
     ColumnType::Int4,
@@ -25,6 +26,7 @@ const SCALARS: [ColumnType; 15] = [
     ColumnType::Timestamptz,
     ColumnType::Interval,
     ColumnType::Uuid,
+    ColumnType::Jsonb,
 ];
 
 /// A type whose values can be keys.
@@ -79,12 +81,63 @@ pub(crate) fn any_value(column_type: &ColumnType) -> BoxedStrategy<Value> {
             .prop_map(|(months, days, microseconds)| Value::Interval(Interval { months, days, microseconds }))
             .boxed(),
         ColumnType::Uuid => any::<[u8; 16]>().prop_map(Value::Uuid).boxed(),
+        ColumnType::Jsonb => any_json().prop_map(|json| Value::Jsonb(json.to_bytes().unwrap())).boxed(),
         ColumnType::Array(element) => {
             let element_type = (**element).clone();
             vec(any_value_or_null(element), 0..5)
                 .prop_map(move |values| Value::Array(Box::new(Array { element: element_type.clone(), values })))
                 .boxed()
         }
+    }
+}
+
+/// A document, small enough for equal ones to meet.
+fn any_json() -> BoxedStrategy<Json> {
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::Bool),
+        (-3i64..3, 0u16..3).prop_map(|(digits, scale)| Json::Number(Numeric::from_parts(i128::from(digits), scale))),
+        "[a-c\u{0}]{0,2}".prop_map(Json::String),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(Json::Array),
+            vec(("[a-c]{0,2}", inner), 0..3).prop_map(Json::object),
+        ]
+    })
+    .boxed()
+}
+
+/// The order of documents, member by member.
+fn compare_json(a: &Json, b: &Json, whole: bool) -> Ordering {
+    let rank = |json: &Json| match json {
+        Json::Array(elements) if whole && elements.is_empty() => 0,
+        Json::Null => 1,
+        Json::String(_) => 2,
+        Json::Number(_) => 3,
+        Json::Bool(_) => 4,
+        Json::Array(_) => 5,
+        Json::Object(_) => 6,
+    };
+    match (a, b) {
+        (Json::Bool(a), Json::Bool(b)) => a.cmp(b),
+        (Json::Number(a), Json::Number(b)) => a.cmp(b),
+        (Json::String(a), Json::String(b)) => a.as_bytes().cmp(b.as_bytes()),
+        (Json::Array(a), Json::Array(b)) => a.len().cmp(&b.len()).then_with(|| {
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| compare_json(a, b, false))
+                .find(|order| order.is_ne())
+                .unwrap_or(Ordering::Equal)
+        }),
+        (Json::Object(a), Json::Object(b)) => a.len().cmp(&b.len()).then_with(|| {
+            let pairs = a.iter().zip(b);
+            pairs
+                .map(|((k, a), (l, b))| k.as_bytes().cmp(l.as_bytes()).then_with(|| compare_json(a, b, false)))
+                .find(|order| order.is_ne())
+                .unwrap_or(Ordering::Equal)
+        }),
+        (a, b) => rank(a).cmp(&rank(b)),
     }
 }
 
@@ -113,6 +166,7 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
         (Value::Bytea(a), Value::Bytea(b)) => a.cmp(b),
         (Value::Interval(a), Value::Interval(b)) => length(a).cmp(&length(b)),
         (Value::Uuid(a), Value::Uuid(b)) => a.cmp(b),
+        (Value::Jsonb(a), Value::Jsonb(b)) => compare_json(&Node::of(a).to_json(), &Node::of(b).to_json(), true),
         (Value::Array(a), Value::Array(b)) => {
             let unequal = a.values.iter().zip(&b.values).map(|(a, b)| compare(a, b)).find(|order| order.is_ne());
             unequal.unwrap_or_else(|| a.values.len().cmp(&b.values.len()))

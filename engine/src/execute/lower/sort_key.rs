@@ -4,6 +4,7 @@
 //! - floats: one NaN, greater than all; no negative zero.
 //! - char(n): without trailing spaces.
 //! - interval: microseconds, a month being 30 days and a day 24 hours.
+//! - jsonb: the bytes that storage sorts it by.
 //! - arrays: their elements' key bytes, one after the other.
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub(super) enum Key {
     Float8,
     Padded,
     Interval,
+    Jsonb,
     Array(ColumnType),
 }
 
@@ -48,6 +50,7 @@ pub(super) fn key_of(ty: Type) -> Result<Option<Key>> {
         ColumnType::Float4 => Some(Key::Float4),
         ColumnType::Float8 => Some(Key::Float8),
         ColumnType::Interval => Some(Key::Interval),
+        ColumnType::Jsonb => Some(Key::Jsonb),
         array @ ColumnType::Array(_) => Some(Key::Array(array)),
         ColumnType::Bool
         | ColumnType::Int2
@@ -85,7 +88,7 @@ pub(super) fn compared_type(ty: Type) -> Result<DataType> {
 impl Key {
     pub(super) fn data_type(&self) -> DataType {
         match self {
-            Key::Numeric | Key::Array(_) => DataType::BinaryView,
+            Key::Numeric | Key::Jsonb | Key::Array(_) => DataType::BinaryView,
             Key::Float4 => DataType::Float32,
             Key::Float8 => DataType::Float64,
             Key::Padded => DataType::Utf8View,
@@ -121,6 +124,7 @@ impl Key {
                 Arc::new(keys.finish())
             }
             Key::Interval => interval_keys(values)?,
+            Key::Jsonb => jsonb_keys(values),
             Key::Array(ty) => array_keys(values, ty),
         })
     }
@@ -139,6 +143,20 @@ fn interval_keys(values: &ArrayRef) -> DfResult<ArrayRef> {
         }
     }
     Ok(Arc::new(keys.finish()))
+}
+
+fn jsonb_keys(values: &ArrayRef) -> ArrayRef {
+    let values = values.as_binary_view();
+    let mut keys = BinaryViewBuilder::with_capacity(values.len());
+    let mut bytes = Vec::new();
+    for value in values {
+        bytes.clear();
+        keys.append_option(value.map(|document| {
+            storage::value::jsonb::append_sort_key(document, &mut bytes);
+            &bytes
+        }));
+    }
+    Arc::new(keys.finish())
 }
 
 fn array_keys(values: &ArrayRef, ty: &ColumnType) -> ArrayRef {

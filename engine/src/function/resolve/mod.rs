@@ -5,10 +5,12 @@
 mod call;
 mod candidate;
 mod coerce;
+mod json;
 mod polymorphic;
 
 pub use call::{Callable, Resolved, function};
 pub use coerce::{can_coerce, coerce};
+pub(crate) use json::{is_row, json_form, json_forms, json_row, key_form, takes_json_forms};
 
 use super::{Function, Operator, operators_named};
 use crate::error::{Error, Result, SqlState};

@@ -92,7 +92,7 @@ impl Binder<'_> {
         };
         let mut bound = Vec::with_capacity(written.exprs.len());
         for expr in &written.exprs {
-            bound.push(self.bind(expr, Place { clause: inner, ..at })?);
+            bound.push(self.argument(&name.name, expr, Place { clause: inner, ..at })?);
         }
         let resolved = self.resolve_function(&name, &bound, written.star)?;
         self.waits |= matches!(resolved.callable, Callable::Function(function) if waits(function));
@@ -277,7 +277,10 @@ impl Binder<'_> {
         }
         match resolved.callable {
             Callable::Function(function) => {
-                let args = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
+                let mut args = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
+                if resolve::takes_json_forms(function) {
+                    args = resolve::json_forms(function, args);
+                }
                 Ok(Expr::new(ExprKind::Call { function, args }, resolved.return_type))
             }
             Callable::Cast(target) => {
@@ -347,6 +350,9 @@ impl Binder<'_> {
         let args = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
         let order_by = self.sort_keys(written.order_by, Place { clause: Clause::AggregateArgument, ..at })?;
         if written.distinct {
+            if args.iter().any(resolve::is_row) {
+                return Err(Error::unsupported("DISTINCT over rows").at(self.position(span)));
+            }
             for arg in &args {
                 resolve::equality(arg.ty).map_err(|error| error.at(self.position(span)))?;
             }

@@ -97,7 +97,7 @@ impl Binder<'_> {
     }
 
     /// The column of an unqualified name, and how many borders away it is. 42702 if the nearest scope has several.
-    fn in_sight(&self, name: &str, scope: &Scope) -> Result<Option<(ScopeColumn, usize)>> {
+    pub(super) fn in_sight(&self, name: &str, scope: &Scope) -> Result<Option<(ScopeColumn, usize)>> {
         let scopes = std::iter::once(scope).chain(self.outer.iter().rev().map(|level| &level.scope));
         for (depth, scope) in scopes.enumerate() {
             let mut matches = scope.columns.iter().filter(|column| column.name == name);
@@ -112,7 +112,7 @@ impl Binder<'_> {
     }
 
     /// An expression for a column found `depth` borders away.
-    fn reference(&mut self, column: ScopeColumn, depth: usize, at: Place<'_>, span: Span) -> Result<Expr> {
+    pub(super) fn reference(&mut self, column: ScopeColumn, depth: usize, at: Place<'_>, span: Span) -> Result<Expr> {
         if let Some(error) = at.clause.column_refusal() {
             return Err(error.at(self.position(span)));
         }

@@ -119,6 +119,10 @@ impl Binder<'_> {
                 ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => {
                     self.subscript(value, root.start(), index, at)?
                 }
+                ast::AccessExpr::Subscript(ast::Subscript::Slice { .. }) if value.ty.oid == oid::JSONB => {
+                    let words = "jsonb subscript does not support slices";
+                    return Err(Error::new(SqlState::DATATYPE_MISMATCH, words).at(self.position(root.start())));
+                }
                 ast::AccessExpr::Subscript(ast::Subscript::Slice { .. }) => {
                     return Err(Error::unsupported("an array slice").at(self.position(root.start())));
                 }
@@ -138,11 +142,11 @@ impl Binder<'_> {
     }
 
     fn subscript(&mut self, array: Expr, span: Span, index: &Ast, at: Place<'_>) -> Result<Expr> {
+        if array.ty.oid == oid::JSONB {
+            return self.json_subscript(array, index, at);
+        }
         let info = builtin::info(array.ty.oid).filter(|info| info.element != 0);
         let Some(info) = info else {
-            if [oid::JSONB, oid::JSON].contains(&array.ty.oid) {
-                return Err(Error::unsupported("a subscript of json"));
-            }
             return Err(Error::new(
                 SqlState::DATATYPE_MISMATCH,
                 format!("cannot subscript type {} because it does not support subscripting", display(array.ty)),

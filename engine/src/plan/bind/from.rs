@@ -316,7 +316,7 @@ impl Binder<'_> {
             column.name.clone_from(name);
         }
         self.ranges.push(Range { name: alias.name.clone(), table: table.map(|table| table.oid) });
-        Ok(ScopeRelation { name: alias.name.clone(), table: table.cloned(), aliased: true, columns })
+        Ok(ScopeRelation { name: alias.name.clone(), table: table.cloned(), aliased: true, nullable: false, columns })
     }
 
     /// 42712 when two items of one FROM clause have the same name.

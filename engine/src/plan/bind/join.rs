@@ -28,7 +28,13 @@ impl Binder<'_> {
         Ok(item)
     }
 
-    fn join(&mut self, item: FromItem, join: &ast::Join, before: &Scope, lockable_before: usize) -> Result<FromItem> {
+    fn join(
+        &mut self,
+        mut item: FromItem,
+        join: &ast::Join,
+        before: &Scope,
+        lockable_before: usize,
+    ) -> Result<FromItem> {
         let ast::Join { relation, global, join_operator } = join;
         if *global {
             return Err(Error::unsupported("GLOBAL JOIN"));
@@ -39,13 +45,15 @@ impl Binder<'_> {
         visible.extend(item.scope.clone());
         let refusal = matches!(kind, JoinKind::Right | JoinKind::Full).then_some(NO_LATERAL);
         let lockable_left = self.lockable_count();
-        let right = self.factor(relation, &visible, refusal)?;
+        let mut right = self.factor(relation, &visible, refusal)?;
         self.refuse_same_names(&item.scope, &right.scope)?;
         if matches!(kind, JoinKind::Left | JoinKind::Full) {
             self.mark_nullable(lockable_left, usize::MAX);
+            right.scope.make_nullable();
         }
         if matches!(kind, JoinKind::Right | JoinKind::Full) {
             self.mark_nullable(lockable_before, lockable_left);
+            item.scope.make_nullable();
         }
         let (condition, scope) = match constraint {
             JoinConstraint::None => (None, beside(&item.scope, right.scope)),

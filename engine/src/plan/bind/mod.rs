@@ -29,6 +29,7 @@ mod expr;
 mod from;
 mod group;
 mod join;
+mod json;
 mod literal;
 mod locking;
 mod modify;

@@ -10,7 +10,7 @@ use super::{Binder, Clause, Place, Scope, ScopeColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
 use crate::function::CastContext;
-use crate::function::resolve::{Callable, Resolved};
+use crate::function::resolve::{self, Callable, Resolved};
 use crate::plan::relation::{Column, Relation};
 use crate::types::{Type, oid};
 
@@ -73,7 +73,7 @@ impl Binder<'_> {
             let place = Place { scope: &scope, clause: Clause::FromFunction };
             let mut args = Vec::with_capacity(exprs.len());
             for expr in exprs {
-                args.push(binder.bind(expr, place)?);
+                args.push(binder.argument(&name.name, expr, place)?);
             }
             let resolved = binder.resolve_function(&name, &args, false)?;
             binder.function_relation(&name, exprs, args, resolved, with_ordinality)
@@ -121,7 +121,10 @@ impl Binder<'_> {
                 return Ok((Relation::Function { function, args, columns, ordinality }, named));
             }
             Callable::Function(function) => {
-                let args = self.coerce_arguments(args, &resolved.arg_types, exprs, span)?;
+                let mut args = self.coerce_arguments(args, &resolved.arg_types, exprs, span)?;
+                if resolve::takes_json_forms(function) {
+                    args = resolve::json_forms(function, args);
+                }
                 Expr::new(ExprKind::Call { function, args }, resolved.return_type)
             }
             Callable::Cast(target) => {

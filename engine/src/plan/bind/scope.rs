@@ -27,6 +27,8 @@ pub struct ScopeRelation {
     pub table: Option<Arc<Table>>,
     /// Whether `name` is an alias that hides the table's own name.
     pub aliased: bool,
+    /// Whether an outer join may have no row of it.
+    pub nullable: bool,
     pub columns: Vec<ScopeColumn>,
 }
 
@@ -72,6 +74,13 @@ impl Scope {
         self.columns.extend(other.columns);
     }
 
+    /// An outer join may have no row for these names.
+    pub(super) fn make_nullable(&mut self) {
+        for relation in &mut self.relations {
+            Arc::make_mut(relation).nullable = true;
+        }
+    }
+
     /// The relation of that name; the first, if there are several.
     pub fn relation(&self, name: &str) -> Option<&Arc<ScopeRelation>> {
         self.relations.iter().find(|relation| relation.name == name)
@@ -92,6 +101,7 @@ impl ScopeRelation {
             name: alias.unwrap_or(&table.name).to_owned(),
             table: Some(table.clone()),
             aliased: alias.is_some(),
+            nullable: false,
             columns,
         }
     }

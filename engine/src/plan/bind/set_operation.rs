@@ -156,8 +156,13 @@ impl Binder<'_> {
             named.push(ScopeColumn::new(name.as_str(), *column, None));
             outputs.push(Output { name, column: *column, origin: None });
         }
-        let scope =
-            Scope::of(ScopeRelation { name: "*VALUES*".to_owned(), table: None, aliased: true, columns: named });
+        let scope = Scope::of(ScopeRelation {
+            name: "*VALUES*".to_owned(),
+            table: None,
+            aliased: true,
+            nullable: false,
+            columns: named,
+        });
         if !tail.order_by.is_empty() {
             let keys = self.values_keys(tail.order_by, &outputs, &scope)?;
             relation = Relation::Sort { input: Box::new(relation), keys };

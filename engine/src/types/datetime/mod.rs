@@ -17,7 +17,9 @@ mod zone;
 pub(crate) use input::{parse_date, parse_time, parse_timestamp, parse_timestamptz};
 pub use interval::IntervalStyle;
 pub(crate) use interval::{microseconds_of_interval, parse_interval};
-pub(crate) use output::{write_date, write_interval, write_time, write_timestamp, write_timestamptz};
+pub(crate) use output::{
+    write_date, write_interval, write_time, write_timestamp, write_timestamp_xsd, write_timestamptz,
+};
 pub use style::{DateOrder, DateOutput, DateStyle};
 pub use zone::TimeZone;
 

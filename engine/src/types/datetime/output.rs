@@ -163,6 +163,25 @@ fn write_civil(local: i64, civil: &Civil, style: DateStyle, out: &mut Vec<u8>) {
     write_year(civil.year, out);
 }
 
+/// With a T between date and time and, if there is a zone, all of its hours and minutes: as JSON and XML have it.
+pub(crate) fn write_timestamp_xsd(value: i64, zone: Option<&TimeZone>, out: &mut Vec<u8>) {
+    if write_infinity(value, out) {
+        return;
+    }
+    let offset = zone.map(|zone| zone.offset_at(value));
+    let civil = Civil::of(value.saturating_add(i64::from(offset.unwrap_or(0)) * SECOND));
+    write_day(civil.year, civil.month, civil.day, DateStyle::default(), out);
+    out.push(b'T');
+    write_time(civil.time, out);
+    if let Some(offset) = offset {
+        write_offset(offset, out);
+        if offset % 3600 == 0 {
+            out.extend_from_slice(b":00");
+        }
+    }
+    write_era(civil.year, out);
+}
+
 /// `+02`, `+05:30`, `-00:01:15`.
 pub(super) fn write_offset(seconds: i32, out: &mut Vec<u8>) {
     out.push(if seconds < 0 { b'-' } else { b'+' });

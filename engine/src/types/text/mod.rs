@@ -14,7 +14,7 @@ use storage::{Array, ColumnType, Numeric, NumericError, Value, ValueRef};
 
 use super::builtin::{self, oid};
 use super::datetime::{self, DateStyle, IntervalStyle, TimeZone};
-use super::{Type, modifier};
+use super::{Type, json, jsonpath, modifier};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
 
@@ -119,6 +119,7 @@ pub fn write(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
         ValueRef::Timestamptz(v) => datetime::write_timestamptz(v, format.date_style, &format.time_zone, out),
         ValueRef::Interval(v) => datetime::write_interval(v, format.interval_style, out),
         ValueRef::Uuid(v) => bytes::write_uuid(&v, out),
+        ValueRef::Jsonb(v) => json::write_document(v, out),
         ValueRef::Array(v) => array::write(&v, ty, format, out),
     }
 }
@@ -164,9 +165,11 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
         oid::TIMESTAMPTZ => Value::Timestamptz(datetime::parse_timestamptz(text, format, now)?),
         oid::INTERVAL => Value::Interval(datetime::parse_interval(text, ty.modifier, format.interval_style)?),
         oid::JSON => {
-            check_json(text)?;
+            json::check(text)?;
             Value::Text(text.into())
         }
+        oid::JSONB => json::read_document(text)?,
+        oid::JSONPATH => Value::Text(jsonpath::parse(text)?.to_string().into()),
         oid::INT2VECTOR => {
             vector(text, ColumnType::Int2, &mut |part| Ok(Value::Int2(integer::parse(part, "smallint")?)))?
         }
@@ -255,13 +258,6 @@ pub(crate) fn cut_name(text: &str) -> &str {
 /// The first byte; a character of several has no one-byte form, so it is kept whole.
 fn parse_char(text: &str) -> &str {
     text.chars().next().map_or("", |first| &text[..first.len_utf8()])
-}
-
-fn check_json(text: &str) -> Result<()> {
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map(|_| ()).map_err(|error| {
-        Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type json")
-            .with_detail(error.to_string())
-    })
 }
 
 /// `int2vector` and `oidvector`: elements parted by spaces.

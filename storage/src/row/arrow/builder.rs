@@ -42,6 +42,7 @@ enum Kind {
     Timestamptz(PrimitiveBuilder<TimestampMicrosecondType>),
     Interval(PrimitiveBuilder<IntervalMonthDayNanoType>),
     Uuid(FixedSizeBinaryBuilder),
+    Jsonb(BinaryViewBuilder),
     List(Box<ListBuilder>),
 }
 
@@ -72,6 +73,7 @@ impl ColumnBuilder {
             ColumnType::Timestamptz => Kind::Timestamptz(PrimitiveBuilder::new().with_timezone("UTC")),
             ColumnType::Interval => Kind::Interval(PrimitiveBuilder::new()),
             ColumnType::Uuid => Kind::Uuid(FixedSizeBinaryBuilder::new(16)),
+            ColumnType::Jsonb => Kind::Jsonb(BinaryViewBuilder::new()),
             ColumnType::Array(element) => Kind::List(Box::new(ListBuilder::new(element))),
         };
         Self { kind, scratch: Vec::new() }
@@ -99,7 +101,9 @@ impl ColumnBuilder {
             (Kind::Float4(b), ValueRef::Float4(v)) => b.append_value(*v),
             (Kind::Float8(b), ValueRef::Float8(v)) => b.append_value(*v),
             (Kind::Text(b), ValueRef::Text(v)) => b.try_append_value(v).map_err(refused)?,
-            (Kind::Bytea(b), ValueRef::Bytea(v)) => b.try_append_value(v).map_err(refused)?,
+            (Kind::Bytea(b), ValueRef::Bytea(v)) | (Kind::Jsonb(b), ValueRef::Jsonb(v)) => {
+                b.try_append_value(v).map_err(refused)?
+            }
             (Kind::Date(b), ValueRef::Date(v)) => b.append_value(*v),
             (Kind::Time(b), ValueRef::Time(v)) => b.append_value(*v),
             (Kind::Timestamp(b), ValueRef::Timestamp(v)) => b.append_value(*v),
@@ -121,7 +125,7 @@ impl ColumnBuilder {
             Kind::Int8(b) => b.append_value(i64::from_le_bytes(fixed(bytes)?)),
             Kind::Float4(b) => b.append_value(f32::from_le_bytes(fixed(bytes)?)),
             Kind::Float8(b) => b.append_value(f64::from_le_bytes(fixed(bytes)?)),
-            Kind::Numeric(b) | Kind::Bytea(b) => b.try_append_value(bytes).map_err(refused)?,
+            Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) => b.try_append_value(bytes).map_err(refused)?,
             Kind::Text(b) => b.try_append_value(text(bytes)?).map_err(refused)?,
             Kind::Date(b) => b.append_value(i32::from_le_bytes(fixed(bytes)?)),
             Kind::Time(b) => b.append_value(i64::from_le_bytes(fixed(bytes)?)),
@@ -151,7 +155,7 @@ impl ColumnBuilder {
             Kind::Int8(b) => b.len(),
             Kind::Float4(b) => b.len(),
             Kind::Float8(b) => b.len(),
-            Kind::Numeric(b) | Kind::Bytea(b) => b.len(),
+            Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) => b.len(),
             Kind::Text(b) => b.len(),
             Kind::Date(b) => b.len(),
             Kind::Time(b) => b.len(),
@@ -175,7 +179,7 @@ impl ColumnBuilder {
             Kind::Int8(b) => Arc::new(b.finish()),
             Kind::Float4(b) => Arc::new(b.finish()),
             Kind::Float8(b) => Arc::new(b.finish()),
-            Kind::Numeric(b) | Kind::Bytea(b) => Arc::new(b.finish()),
+            Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) => Arc::new(b.finish()),
             Kind::Text(b) => Arc::new(b.finish()),
             Kind::Date(b) => Arc::new(b.finish()),
             Kind::Time(b) => Arc::new(b.finish()),
@@ -194,7 +198,7 @@ impl ColumnBuilder {
             Kind::Int8(b) => b.append_null(),
             Kind::Float4(b) => b.append_null(),
             Kind::Float8(b) => b.append_null(),
-            Kind::Numeric(b) | Kind::Bytea(b) => b.append_null(),
+            Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) => b.append_null(),
             Kind::Text(b) => b.append_null(),
             Kind::Date(b) => b.append_null(),
             Kind::Time(b) => b.append_null(),

@@ -36,6 +36,7 @@ enum Kind<'a> {
     Timestamptz(&'a PrimitiveArray<TimestampMicrosecondType>),
     Interval(&'a PrimitiveArray<IntervalMonthDayNanoType>),
     Uuid(&'a FixedSizeBinaryArray),
+    Jsonb(Bytes<'a>),
     List { lists: &'a ListArray, items: Box<Cells<'a>>, element: ColumnType },
 }
 
@@ -103,6 +104,7 @@ impl<'a> Cells<'a> {
             Kind::Uuid(array) => {
                 ValueRef::Uuid(*array.value(row).first_chunk().expect("a uuid column is sixteen bytes wide"))
             }
+            Kind::Jsonb(array) => ValueRef::Jsonb(array.value(row)),
             Kind::List { lists, items, element } => {
                 let offsets = lists.value_offsets();
                 let range = offsets[row] as usize..offsets[row + 1] as usize;
@@ -136,6 +138,7 @@ impl<'a> Kind<'a> {
             ColumnType::Uuid => {
                 Kind::Uuid(array.as_fixed_size_binary_opt().filter(|array| array.value_length() == 16)?)
             }
+            ColumnType::Jsonb => Kind::Jsonb(Bytes::new(array)?),
             ColumnType::Array(element) => {
                 let lists: &ListArray = array.as_list_opt()?;
                 let items = Cells::try_new(lists.values().as_ref(), element).ok()?;

@@ -11,12 +11,14 @@ use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
-use storage::ColumnType;
 use storage::row::arrow::arrow_type;
+use storage::{ColumnType, Value};
 
 use super::sliding::Sliding;
 use crate::error::{Error, SqlState};
 use crate::execute::failure::carried;
+use crate::function::json::build as json;
+use crate::types::json::read_document;
 
 /// PostgreSQL's limit for one value.
 const JOINED_BYTES_MAX: usize = 1 << 30;
@@ -28,6 +30,11 @@ pub(super) enum Collected {
     Array(ColumnType),
     /// The first argument (text or bytea), the second between.
     Joined(ColumnType),
+    /// A JSON array of the first argument, which is JSON text; `structured`: of arrays or rows, which have lines of
+    /// their own.
+    JsonArray { document: bool, structured: bool },
+    /// A JSON object of keys and JSON text.
+    JsonObject { document: bool },
 }
 
 /// The aggregate function: its arguments are the values, then the sort keys, each with its direction.
@@ -63,6 +70,13 @@ impl Collect {
                 let field = Field::new("item", values.data_type().clone(), true).into();
                 let offsets = OffsetBuffer::from_lengths([values.len()]);
                 Ok(ScalarValue::List(Arc::new(ListArray::new(field, offsets, values, None))))
+            }
+            Collected::JsonArray { document, structured } => {
+                json_value(json::array_of(columns[0].as_string_view().iter(), *structured), *document)
+            }
+            Collected::JsonObject { document } => {
+                let pairs = columns[0].as_string_view().iter().zip(columns[1].as_string_view());
+                json_value(json::object_of(pairs).map_err(carried)?, *document)
             }
             Collected::Joined(ColumnType::Bytea) => joined(
                 columns[0].as_binary_view().iter().collect(),
@@ -111,6 +125,17 @@ fn different_rows(keys: &ArrayRef) -> DfResult<ArrayRef> {
     Ok(Arc::new(kept))
 }
 
+/// JSON text as json or as jsonb.
+fn json_value(text: String, document: bool) -> DfResult<ScalarValue> {
+    if !document {
+        return Ok(ScalarValue::Utf8View(Some(text)));
+    }
+    match read_document(&text).map_err(carried)? {
+        Value::Jsonb(bytes) => Ok(ScalarValue::BinaryView(Some(bytes.into()))),
+        _ => Err(carried(Error::internal("a document is not one"))),
+    }
+}
+
 fn joined(values: Vec<Option<&[u8]>>, delimiters: Option<Vec<Option<&[u8]>>>) -> DfResult<Option<Vec<u8>>> {
     let mut result: Option<Vec<u8>> = None;
     for (row, value) in values.into_iter().enumerate() {
@@ -139,6 +164,8 @@ impl AggregateUDFImpl for Collect {
         match self.result {
             Collected::Array(_) => "array_agg",
             Collected::Joined(_) => "string_agg",
+            Collected::JsonArray { .. } => "json_agg",
+            Collected::JsonObject { .. } => "json_object_agg",
         }
     }
 
@@ -150,6 +177,9 @@ impl AggregateUDFImpl for Collect {
         Ok(match &self.result {
             Collected::Array(element) => arrow_type(&ColumnType::Array(Box::new(element.clone()))),
             Collected::Joined(ty) => arrow_type(ty),
+            Collected::JsonArray { document, .. } | Collected::JsonObject { document } => {
+                arrow_type(if *document { &ColumnType::Jsonb } else { &ColumnType::Text })
+            }
         })
     }
 

@@ -56,7 +56,14 @@ impl Lowering<'_> {
     ) -> Result<LogicalPlan> {
         // An aggregate that depends on order and says none takes that of its input.
         let takes_order = aggregates.iter().any(|(_, call)| {
-            call.order_by.is_empty() && matches!(call.function.kind, AggregateKind::ArrayAgg | AggregateKind::StringAgg)
+            let by_order = matches!(
+                call.function.kind,
+                AggregateKind::ArrayAgg
+                    | AggregateKind::StringAgg
+                    | AggregateKind::JsonArrayAgg { .. }
+                    | AggregateKind::JsonObjectAgg { .. }
+            );
+            call.order_by.is_empty() && by_order
         });
         let (plan, order) = if takes_order {
             let (input, order) = self.ordered(input.clone());
@@ -96,7 +103,7 @@ impl Lowering<'_> {
             // The key of a float is the float, but for the sign of zero.
             Key::Float4 | Key::Float8 => None,
             Key::Numeric | Key::Padded => Some(call(min_udaf(), vec![value])),
-            Key::Interval | Key::Array(_) => {
+            Key::Interval | Key::Jsonb | Key::Array(_) => {
                 Some(call(single_value::any_of(&column::arrow_of(column.ty)?), vec![value]))
             }
         };

@@ -27,7 +27,8 @@ use super::single_value::single_value;
 use crate::error::{Error, Result};
 use crate::expr::{AggregateCall, SortKey};
 use crate::function::AggregateKind;
-use crate::types::Type;
+use crate::function::resolve::{is_row, json_form, key_form};
+use crate::types::{Type, builtin};
 
 /// Wide enough for the sum of 2^63 eight-byte integers; DataFusion adds ten digits for the sum.
 const WIDE_INTEGER: DataType = DataType::Decimal128(28, 0);
@@ -113,7 +114,10 @@ impl Lowering<'_> {
             AggregateKind::BoolOr => Ok(Shape::plain(clauses.apply_once(bool_or_udaf(), args))),
             AggregateKind::BitAnd => Ok(Shape::plain(clauses.apply_once(bit_and_udaf(), args))),
             AggregateKind::BitOr => Ok(Shape::plain(clauses.apply_once(bit_or_udaf(), args))),
-            AggregateKind::StringAgg | AggregateKind::ArrayAgg => self.collected(call, &clauses, args, &types, order),
+            AggregateKind::StringAgg
+            | AggregateKind::ArrayAgg
+            | AggregateKind::JsonArrayAgg { .. }
+            | AggregateKind::JsonObjectAgg { .. } => self.collected(call, &clauses, args, &types, order),
             AggregateKind::StddevSamp => {
                 variance(&clauses, Moment { sample: true, root: true }, one(args)?, first(&types)?)
             }
@@ -129,7 +133,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// array_agg and string_agg: values, then the keys they are ordered by.
+    /// array_agg, string_agg and those that make JSON: values, then the keys they are ordered by.
     fn collected(
         &self,
         call: &AggregateCall,
@@ -138,16 +142,35 @@ impl Lowering<'_> {
         types: &[Type],
         order: &[SortKey],
     ) -> Result<Shape> {
+        let distinct_key = match args.first() {
+            Some(arg) if call.distinct => Some(keyed(arg.clone(), first(types)?)?),
+            _ => None,
+        };
         let result = match call.function.kind {
+            AggregateKind::JsonArrayAgg { document } => {
+                let structured = call.args.iter().any(|arg| is_row(arg) || builtin::element_of(arg.ty.oid).is_some());
+                args = call.args.iter().map(|arg| self.expr(&json_form(arg.clone()))).collect::<Result<_>>()?;
+                Collected::JsonArray { document, structured }
+            }
+            AggregateKind::JsonObjectAgg { document } => {
+                if call.distinct {
+                    return Err(Error::unsupported("DISTINCT in an aggregate of keys and values"));
+                }
+                let [key, value] = call.args.as_slice() else {
+                    return Err(Error::internal("an aggregate of keys and values without them"));
+                };
+                args = vec![self.expr(&key_form(key.clone()))?, self.expr(&json_form(value.clone()))?];
+                Collected::JsonObject { document }
+            }
             AggregateKind::StringAgg => Collected::Joined(column::physical(first(types)?)?),
             _ => Collected::Array(column::physical(first(types)?)?),
         };
         let values = args.len();
         let own_order = !call.order_by.is_empty();
         let mut directions = Vec::new();
-        if call.distinct {
+        if let Some(key) = distinct_key {
             // The first value decides what is distinct; without an ORDER BY, PostgreSQL answers in its order.
-            args.push(keyed(args[0].clone(), first(types)?)?);
+            args.push(key);
             directions.push((false, false));
         }
         for key in if own_order {
@@ -225,6 +248,7 @@ fn extreme(clauses: &Clauses, greatest: bool, arg: DfExpr, ty: Type) -> Result<S
         Some(Key::Numeric) => Packing::Numeric,
         Some(Key::Padded) => Packing::Padded,
         Some(Key::Interval) => Packing::Interval,
+        Some(Key::Jsonb) => return Err(Error::unsupported("min or max of jsonb")),
         Some(Key::Array(_)) => return Err(Error::unsupported("min or max of arrays")),
     };
     let packed = ScalarUDF::new_from_impl(PackFunction::pack(packing)).call(vec![arg]);

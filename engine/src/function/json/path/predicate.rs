@@ -1,0 +1,129 @@
+//! Predicates of paths: true, false or unknown.
+
+use std::cmp::Ordering;
+
+use storage::value::jsonb::Json;
+
+use super::eval::{Failure, Item, Outcome, Run};
+use crate::error::Error;
+use crate::function::pattern::is_match;
+use crate::types::jsonpath::{Compare, Node, RegexFlags};
+
+/// `None` is unknown.
+type Truth = Option<bool>;
+
+impl<'a> Run<'a> {
+    pub(super) fn truth(&self, predicate: &Node, current: &Item<'a>) -> Outcome<Truth> {
+        match predicate {
+            Node::And(left, right) => match self.truth(left, current)? {
+                Some(false) => Ok(Some(false)),
+                left => Ok(match self.truth(right, current)? {
+                    Some(true) => left,
+                    right => right,
+                }),
+            },
+            Node::Or(left, right) => match self.truth(left, current)? {
+                Some(true) => Ok(Some(true)),
+                left => Ok(match self.truth(right, current)? {
+                    Some(false) => left,
+                    right => right,
+                }),
+            },
+            Node::Not(inner) => Ok(self.truth(inner, current)?.map(|truth| !truth)),
+            Node::IsUnknown(inner) => Ok(Some(self.truth(inner, current)?.is_none())),
+            Node::Exists(inner) => unless_soft(self.any(inner, current.clone())),
+            Node::Compare { operator, left, right } => {
+                let Some(right) = unless_soft(self.collect(right, current.clone(), true))? else { return Ok(None) };
+                self.pairs(left, &right, current, |a, b| Ok(compare(*operator, a, b)))
+            }
+            Node::StartsWith(left, initial) => {
+                let Some(initial) = unless_soft(self.collect(initial, current.clone(), false))? else {
+                    return Ok(None);
+                };
+                self.pairs(left, &initial, current, |a, b| {
+                    Ok(match (a, b) {
+                        (Json::String(text), Json::String(initial)) => Some(text.starts_with(initial.as_str())),
+                        _ => None,
+                    })
+                })
+            }
+            Node::LikeRegex { operand, pattern, flags } => {
+                let (pattern, flags) = library_form(pattern, *flags);
+                let nothing = [Item::Owned(Json::Null)];
+                self.pairs(operand, &nothing, current, |a, _| match a {
+                    Json::String(text) => is_match(text, &pattern, &flags).map(Some).map_err(Failure::Hard),
+                    _ => Ok(None),
+                })
+            }
+            _ => Err(Failure::Hard(Error::internal("a path's expression stands for a predicate"))),
+        }
+    }
+
+    /// Whether any pair of the left side's items and the right ones satisfies. In lax mode the first decides; in strict
+    /// mode an unknown one makes all unknown.
+    fn pairs(
+        &self,
+        left: &Node,
+        right: &[Item<'a>],
+        current: &Item<'a>,
+        test: impl Fn(&Json, &Json) -> Outcome<Truth>,
+    ) -> Outcome<Truth> {
+        let Some(left) = unless_soft(self.collect(left, current.clone(), true))? else { return Ok(None) };
+        let (mut found, mut unknown) = (false, false);
+        for a in &left {
+            for b in right {
+                match test(a, b)? {
+                    None if !self.lax => return Ok(None),
+                    None => unknown = true,
+                    Some(true) if self.lax => return Ok(Some(true)),
+                    Some(true) => found = true,
+                    Some(false) => {}
+                }
+            }
+        }
+        Ok(if found {
+            Some(true)
+        } else if unknown {
+            None
+        } else {
+            Some(false)
+        })
+    }
+}
+
+/// The pattern and the flags as the regular expression library wants them.
+fn library_form(pattern: &str, flags: RegexFlags) -> (String, String) {
+    let letters = [(flags.ignore_case, 'i'), (flags.dot_all, 's'), (flags.multi_line, 'm')];
+    let letters = letters.iter().filter(|(set, _)| *set).map(|(_, letter)| *letter).collect();
+    let literal = if flags.quoted { "***=" } else { "" };
+    (format!("{literal}{pattern}"), letters)
+}
+
+/// A soft failure of an operand makes its predicate unknown.
+fn unless_soft<T>(outcome: Outcome<T>) -> Outcome<Option<T>> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(Failure::Soft(_)) => Ok(None),
+        Err(hard) => Err(hard),
+    }
+}
+
+fn compare(operator: Compare, a: &Json, b: &Json) -> Truth {
+    let order = match (a, b) {
+        (Json::Null, Json::Null) => Ordering::Equal,
+        // Null differs from everything else, and is neither less nor greater.
+        (Json::Null, _) | (_, Json::Null) => return Some(operator == Compare::NotEqual),
+        (Json::Bool(a), Json::Bool(b)) => a.cmp(b),
+        (Json::Number(a), Json::Number(b)) => a.cmp(b),
+        (Json::String(a), Json::String(b)) => a.as_bytes().cmp(b.as_bytes()),
+        _ => return None,
+    };
+    Some(match operator {
+        Compare::Equal => order.is_eq(),
+        Compare::NotEqual => order.is_ne(),
+        Compare::Less => order.is_lt(),
+        Compare::Greater => order.is_gt(),
+        Compare::LessOrEqual => order.is_le(),
+        Compare::GreaterOrEqual => order.is_ge(),
+    })
+}

@@ -1,0 +1,91 @@
+//! Arguments as JSON: what is said of a value's type where functions that make JSON of anything are called.
+
+use storage::Value;
+
+use crate::expr::{Expr, ExprKind};
+use crate::function::Function;
+use crate::function::json::build::{ARRAY_TO_JSON, ROW_TO_JSON, VALUE_TO_JSON, VALUE_TO_KEY};
+use crate::types::{Type, oid};
+
+/// Functions, by oid, that make JSON of arguments of any type, and of which.
+pub(crate) fn takes_json_forms(function: &Function) -> bool {
+    matches!(function.oid, 3153..=3156 | 3176 | 3787 | 3198 | 3200 | 3271 | 3273)
+}
+
+/// The arguments of such a function, ready for it.
+pub(crate) fn json_forms(function: &Function, mut args: Vec<Expr>) -> Vec<Expr> {
+    match function.oid {
+        // array_to_json and row_to_json with a second argument: whether to break lines.
+        3154 | 3156 if args.len() == 2 => {
+            let Some(pretty) = args.pop() else { return args };
+            let Some(value) = args.pop() else { return args };
+            let form =
+                if function.oid == 3154 { array_form(value, pretty.clone()) } else { row_form(value, pretty.clone()) };
+            vec![form, pretty]
+        }
+        // Keys and values in turn.
+        3200 | 3273 => {
+            let form = |(index, arg)| if index % 2 == 0 { key_form(arg) } else { json_form(arg) };
+            args.into_iter().enumerate().map(form).collect()
+        }
+        _ => args.into_iter().map(json_form).collect(),
+    }
+}
+
+/// JSON text of the expression's value.
+pub(crate) fn json_form(expr: Expr) -> Expr {
+    if expr.ty.oid == oid::RECORD {
+        return Expr { ty: Type::new(oid::JSON), ..expr };
+    }
+    if expr.ty.oid == oid::JSON {
+        return expr;
+    }
+    with_type(&VALUE_TO_JSON, expr, Vec::new())
+}
+
+/// Text of the expression's value as a key.
+pub(crate) fn key_form(expr: Expr) -> Expr {
+    with_type(&VALUE_TO_KEY, expr, Vec::new())
+}
+
+fn array_form(expr: Expr, pretty: Expr) -> Expr {
+    with_type(&ARRAY_TO_JSON, expr, vec![pretty])
+}
+
+fn row_form(expr: Expr, pretty: Expr) -> Expr {
+    match expr.kind {
+        ExprKind::Call { function, mut args } if is_row_function(function) => {
+            if let Some(first) = args.first_mut() {
+                *first = pretty;
+            }
+            Expr::new(ExprKind::Call { function, args }, Type::new(oid::JSON))
+        }
+        _ => json_form(expr),
+    }
+}
+
+/// A row of named values. Its type is `record` until it becomes JSON.
+pub(crate) fn json_row(fields: Vec<(String, Expr)>) -> Expr {
+    let mut args = vec![Expr::constant(Value::Bool(false), Type::new(oid::BOOL))];
+    for (name, value) in fields {
+        args.push(Expr::constant(Value::Text(name.into()), Type::new(oid::TEXT)));
+        args.push(json_form(value));
+    }
+    Expr::new(ExprKind::Call { function: &ROW_TO_JSON, args }, Type::new(oid::RECORD))
+}
+
+/// Whether an expression is a row or JSON made of one.
+pub(crate) fn is_row(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Call { function, .. } if is_row_function(function))
+        || matches!(&expr.kind, ExprKind::Case { whens, .. } if whens.iter().any(|(_, then)| is_row(then)))
+}
+
+fn is_row_function(function: &'static Function) -> bool {
+    std::ptr::eq(function, &ROW_TO_JSON)
+}
+
+fn with_type(function: &'static Function, expr: Expr, more: Vec<Expr>) -> Expr {
+    let ty = Expr::constant(Value::Int8(i64::from(expr.ty.oid)), Type::new(oid::OID));
+    let args = [expr, ty].into_iter().chain(more).collect();
+    Expr::new(ExprKind::Call { function, args }, Type::new(function.returns))
+}

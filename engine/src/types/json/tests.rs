@@ -1,0 +1,46 @@
+use storage::Value;
+
+use super::{check, document_text, read_document};
+
+fn printed(text: &str) -> String {
+    match read_document(text).unwrap() {
+        Value::Jsonb(bytes) => document_text(&bytes),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refused(text: &str, detail: &str, context: &str) {
+    let error = check(text).unwrap_err();
+    assert_eq!(error.sql_state().0, "22P02");
+    assert_eq!(error.detail.as_deref(), Some(detail), "{text}");
+    assert_eq!(error.context.as_deref(), Some(context), "{text}");
+}
+
+#[test]
+fn documents_are_canonical() {
+    assert_eq!(
+        printed(r#" {"bb":1.00, "a":[ true,null , "x\ny\u00e4"],"bb":{"":-0.0e1}} "#),
+        r#"{"a": [true, null, "x\ny"#.to_owned() + "ä" + r#""], "bb": {"": 0}}"#
+    );
+    assert_eq!(printed("1e3"), "1000");
+    assert_eq!(printed(r#""\ud83d\ude04""#), "\"😄\"");
+}
+
+#[test]
+fn errors_are_postgresqls() {
+    refused("", "The input string ended unexpectedly.", "JSON data, line 1: ");
+    refused("{\"a\":1,\n x}", "Token \"x\" is invalid.", "JSON data, line 2:  x...");
+    refused("[1,2,]", "Expected JSON value, but found \"]\".", "JSON data, line 1: [1,2,]");
+    refused("[1 2]", "Expected \",\" or \"]\", but found \"2\".", "JSON data, line 1: [1 2...");
+    refused("{1:2}", "Expected string or \"}\", but found \"1\".", "JSON data, line 1: {1...");
+    refused("01", "Token \"01\" is invalid.", "JSON data, line 1: 01");
+    refused("1 1", "Expected end of input, but found \"1\".", "JSON data, line 1: 1 1");
+    refused("\"\\v\"", "Escape sequence \"\\v\" is invalid.", "JSON data, line 1: \"\\v...");
+    refused("\"abc", "Token \"\"abc\" is invalid.", "JSON data, line 1: \"abc");
+}
+
+#[test]
+fn nesting_is_bounded() {
+    assert!(read_document(&("[".repeat(500) + &"]".repeat(500))).is_ok());
+    assert_eq!(check(&"[".repeat(100_000)).unwrap_err().sql_state().0, "54001");
+}
