@@ -7,7 +7,7 @@ use storage::value::jsonb::{self, Json, Node};
 
 use crate::error::{Error, Result, SqlState};
 use crate::function::argument::array;
-use crate::types::json::{self, Escapes, Item, Kind, document_text, parse};
+use crate::types::json::{Escapes, Item, Kind, document_text, parse};
 
 /// What a document or a part of it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,14 +189,6 @@ impl<'a> Doc<'a> {
             },
         };
         Value::Text(text.into())
-    }
-
-    /// The tree of this part.
-    pub(super) fn tree(self) -> Result<Json> {
-        match self {
-            Doc::Text(item) => json::tree(item),
-            Doc::Stored(bytes) => Ok(Node::of(bytes).to_json()),
-        }
     }
 }
 
