@@ -202,7 +202,8 @@ pub struct TableFunction {
     pub oid: u32,
     pub name: &'static str,
     pub args: &'static [u32],
-    /// Name and type oid of each result column.
+    /// Name and type oid of each result column. None: the query defines them, and three more arguments tell the function
+    /// their names, types and modifiers.
     pub columns: &'static [(&'static str, u32)],
     pub eval: TableEval,
 }

@@ -50,6 +50,7 @@ const TABLE_FUNCTIONS: &[&[TableFunction]] = &[
     catalog_info::PARTITION_TABLES,
     json::TABLE_FUNCTIONS,
     json::PATH_TABLES,
+    json::RECORD_TABLES,
     sequence::TABLE_FUNCTIONS,
 ];
 

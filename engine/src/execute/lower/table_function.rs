@@ -4,6 +4,7 @@
 //! more memory than one batch.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::pin::Pin;
@@ -103,7 +104,7 @@ impl Lowering<'_> {
     ) -> Result<LogicalPlan> {
         let (mut calls, mut arguments, mut added) = (Vec::new(), Vec::new(), Vec::new());
         for (columns, function, args) in functions {
-            if columns.len() > function.columns.len() {
+            if columns.len() > function.columns.len() && !function.columns.is_empty() {
                 return Err(Error::internal("a table function has fewer columns than are asked of it"));
             }
             calls.push(Call {
@@ -170,6 +171,13 @@ impl UserDefinedLogicalNodeCore for TableFunctions {
 
     fn expressions(&self) -> Vec<DfExpr> {
         self.arguments.clone()
+    }
+
+    /// Conditions on what comes in go below: rows that they leave out are no arguments of the functions, which might fail
+    /// on them.
+    fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
+        let own = self.schema.fields().iter().skip(self.input.schema().fields().len());
+        own.map(|field| field.name().clone()).collect()
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -149,7 +149,7 @@ fn write_array(value: &Value, ty: u32, between: &str, context: &EvalContext, out
 }
 
 fn write_key(value: &Value, ty: u32, context: &EvalContext, out: &mut Vec<u8>) -> Result<()> {
-    if matches!(value, Value::Array(_) | Value::Jsonb(_)) || ty == oid::JSON {
+    if matches!(value, Value::Array(_) | Value::Jsonb(_)) || matches!(ty, oid::JSON | oid::RECORD) {
         return Err(wrong_shape("key value must be scalar, not array, composite, or json"));
     }
     match value {
@@ -176,7 +176,7 @@ pub(crate) fn array_of<'a>(values: impl Iterator<Item = Option<&'a str>>, struct
     let mut out = String::from("[");
     for (index, value) in values.enumerate() {
         if index > 0 {
-            out.push_str(if structured { ", \n " } else { ", " });
+            out.push_str(if structured && value.is_some() { ", \n " } else { ", " });
         }
         out.push_str(value.unwrap_or("null"));
     }

@@ -8,6 +8,7 @@ mod contain;
 mod doc;
 mod edit;
 mod path;
+mod record;
 pub(crate) mod set;
 mod table;
 
@@ -21,3 +22,5 @@ pub(super) const PATH_FUNCTIONS: &[&[Function]] = path::FUNCTIONS;
 pub(super) const TABLE_FUNCTIONS: &[TableFunction] = table::FUNCTIONS;
 
 pub(super) const PATH_TABLES: &[TableFunction] = path::TABLE_FUNCTIONS;
+
+pub(super) const RECORD_TABLES: &[TableFunction] = record::FUNCTIONS;

@@ -43,6 +43,11 @@ pub(crate) fn json_form(expr: Expr) -> Expr {
     with_type(&VALUE_TO_JSON, expr, Vec::new())
 }
 
+/// Rows as JSON, which they can be told from by `is_row`; all else as it is.
+pub(crate) fn rows_as_json(args: Vec<Expr>) -> Vec<Expr> {
+    args.into_iter().map(|arg| if arg.ty.oid == oid::RECORD { json_form(arg) } else { arg }).collect()
+}
+
 /// Text of the expression's value as a key.
 pub(crate) fn key_form(expr: Expr) -> Expr {
     with_type(&VALUE_TO_KEY, expr, Vec::new())

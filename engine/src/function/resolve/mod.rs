@@ -10,7 +10,7 @@ mod polymorphic;
 
 pub use call::{Callable, Resolved, function};
 pub use coerce::{can_coerce, coerce};
-pub(crate) use json::{is_row, json_form, json_forms, json_row, key_form, takes_json_forms};
+pub(crate) use json::{is_row, json_form, json_forms, json_row, key_form, rows_as_json, takes_json_forms};
 
 use super::{Function, Operator, operators_named};
 use crate::error::{Error, Result, SqlState};

@@ -347,7 +347,7 @@ impl Binder<'_> {
         if let Some(error) = at.clause.aggregate_refusal() {
             return Err(error.at(self.position(span)));
         }
-        let args = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
+        let args = resolve::rows_as_json(self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?);
         let order_by = self.sort_keys(written.order_by, Place { clause: Clause::AggregateArgument, ..at })?;
         if written.distinct {
             if args.iter().any(resolve::is_row) {

@@ -2,16 +2,19 @@
 
 use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
+use storage::{Array, ColumnType, Value};
 
 use super::expr::truth_value;
-use super::names::fold;
+use super::from::Alias;
+use super::names::{QualifiedName, fold};
 use super::position::Start;
-use super::{Binder, Place, ScopeRelation};
+use super::{Binder, Place, ScopeColumn, ScopeRelation};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
 use crate::function::json::access::JSONB_AT_PATH;
-use crate::function::resolve::{self, can_coerce};
+use crate::function::resolve::{self, Callable, Resolved, can_coerce};
 use crate::function::{CastContext, function_by_oid};
+use crate::plan::relation::{Column, Relation};
 use crate::types::{Type, display, oid};
 
 /// Functions whose arguments may be rows.
@@ -28,6 +31,9 @@ const TAKES_ROWS: &[&str] = &[
     "json_build_object",
     "jsonb_build_object",
 ];
+
+/// The columns of a list of column definitions: name, type and where it stands.
+pub(super) type Definitions = Vec<(String, Type, Span)>;
 
 impl Binder<'_> {
     /// An argument of a function: for those that make JSON, it may be a row.
@@ -96,6 +102,67 @@ impl Binder<'_> {
             named.push((format!("f{}", index + 1), value));
         }
         Ok(resolve::json_row(named))
+    }
+
+    /// An alias and, if it has one, its list of column definitions.
+    pub(super) fn record_alias(&self, alias: Option<&ast::TableAlias>) -> Result<(Option<Alias>, Option<Definitions>)> {
+        let Some(alias) = alias.filter(|alias| alias.columns.iter().any(|column| column.data_type.is_some())) else {
+            return Ok((alias.map(Alias::of).transpose()?, None));
+        };
+        let mut definitions = Vec::with_capacity(alias.columns.len());
+        for ast::TableAliasColumnDef { name, data_type } in &alias.columns {
+            let Some(data_type) = data_type else {
+                return Err(Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{name}\""))
+                    .at(self.position(name.span)));
+            };
+            definitions.push((fold(name), self.data_type(data_type)?, name.span));
+        }
+        let plain = Alias { name: fold(&alias.name), columns: Vec::new(), span: alias.name.span };
+        Ok((Some(plain), Some(definitions)))
+    }
+
+    /// A function of records with the columns that the query defines for it.
+    pub(super) fn record_relation(
+        &mut self,
+        name: &QualifiedName,
+        exprs: &[&Ast],
+        args: Vec<Expr>,
+        resolved: Resolved,
+        definitions: Definitions,
+        with_ordinality: bool,
+    ) -> Result<(Relation, Vec<ScopeColumn>)> {
+        if with_ordinality {
+            let words = "WITH ORDINALITY cannot be used with a column definition list";
+            return Err(Error::new(SqlState::SYNTAX_ERROR, words).at(self.position(name.span)));
+        }
+        let Callable::Table(function) = resolved.callable else {
+            let words = "a column definition list is only allowed for functions returning \"record\"";
+            let span = definitions.first().map_or(name.span, |(_, _, span)| *span);
+            return Err(Error::new(SqlState::SYNTAX_ERROR, words).at(self.position(span)));
+        };
+        if !function.columns.is_empty() {
+            let words = match function.columns.len() {
+                1 => "a column definition list is only allowed for functions returning \"record\"",
+                _ => "a column definition list is redundant for a function with OUT parameters",
+            };
+            let span = definitions.first().map_or(name.span, |(_, _, span)| *span);
+            return Err(Error::new(SqlState::SYNTAX_ERROR, words).at(self.position(span)));
+        }
+        let mut args = self.coerce_arguments(args, &resolved.arg_types, exprs, name.span)?;
+        let list = |element: ColumnType, ty: u32, values: Vec<Value>| {
+            Expr::constant(Value::Array(Box::new(Array { element, values })), Type::new(ty))
+        };
+        let names = definitions.iter().map(|(name, _, _)| Value::Text(name.as_str().into())).collect();
+        let types = definitions.iter().map(|(_, ty, _)| Value::Int8(i64::from(ty.oid))).collect();
+        let modifiers = definitions.iter().map(|(_, ty, _)| Value::Int4(ty.modifier)).collect();
+        args.push(list(ColumnType::Text, oid::TEXT_ARRAY, names));
+        args.push(list(ColumnType::Int8, oid::INT8_ARRAY, types));
+        args.push(list(ColumnType::Int4, oid::INT4_ARRAY, modifiers));
+        let columns: Vec<Column> = definitions.iter().map(|(_, ty, _)| self.fresh(*ty)).collect();
+        let named = definitions.iter().zip(&columns);
+        let named: Vec<ScopeColumn> =
+            named.map(|((name, _, _), column)| ScopeColumn::new(name.as_str(), *column, None)).collect();
+        Ok((Relation::Function { function, args, columns, ordinality: None }, named))
     }
 
     /// `document['key']`, `document[1]`.

@@ -67,7 +67,7 @@ impl Binder<'_> {
         left: &Scope,
         refusal: Option<&'static str>,
     ) -> Result<FromItem> {
-        let alias = alias.map(Alias::of).transpose()?;
+        let (alias, definitions) = self.record_alias(alias)?;
         let ((relation, mut columns), lateral) = self.lateral(left, refusal, |binder| {
             let scope = Scope::empty();
             let place = Place { scope: &scope, clause: Clause::FromFunction };
@@ -76,6 +76,9 @@ impl Binder<'_> {
                 args.push(binder.argument(&name.name, expr, place)?);
             }
             let resolved = binder.resolve_function(&name, &args, false)?;
+            if let Some(definitions) = definitions {
+                return binder.record_relation(&name, exprs, args, resolved, definitions, with_ordinality);
+            }
             binder.function_relation(&name, exprs, args, resolved, with_ordinality)
         })?;
         // The one column of a function takes the alias for its name, unless the function has named it.
@@ -99,6 +102,10 @@ impl Binder<'_> {
         let span = name.span;
         let refuse = |binder: &Self, error: Error| Err(error.at(binder.position(span)));
         let scalar = match resolved.callable {
+            Callable::Table(function) if function.columns.is_empty() => {
+                let words = "a column definition list is required for functions returning \"record\"";
+                return refuse(self, Error::new(SqlState::SYNTAX_ERROR, words));
+            }
             Callable::Table(function) => {
                 let args = self.coerce_arguments(args, &resolved.arg_types, exprs, span)?;
                 let single = function.columns.len() == 1;

@@ -12,7 +12,7 @@ use super::walk::{any, map_children};
 use super::{Binder, Clause, Place};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind, Frame, FrameBound, FrameUnit, SortKey, WindowCall};
-use crate::function::resolve::Callable;
+use crate::function::resolve::{self, Callable};
 use crate::function::{CastContext, WindowFunction};
 use crate::plan::relation::Column;
 use crate::types::{Type, display, oid};
@@ -49,7 +49,7 @@ impl Binder<'_> {
         if !written.order_by.is_empty() {
             return refuse(self, not_implemented("aggregate ORDER BY is not implemented for window functions"));
         }
-        let args = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
+        let args = resolve::rows_as_json(self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?);
         let filter = match filter {
             Some(_) if !matches!(function, WindowFunction::Aggregate(_)) => {
                 return refuse(self, not_implemented("FILTER is not implemented for non-aggregate window functions"));

@@ -210,11 +210,12 @@ impl<'a> Lexer<'a> {
         let whole = self.digits();
         let mut integer = true;
         let after = self.rest().as_bytes().get(1).copied();
+        let exponent = self.rest().get(1..).is_some_and(begins_exponent);
         // "1..type()" is the number 1. and an accessor; "1.type()" is not one.
         if self.peek() == Some('.') {
             self.at += 1;
             integer = false;
-            if self.digits() == 0 && after.is_some_and(|byte| is_word(byte as char)) {
+            if self.digits() == 0 && !exponent && after.is_some_and(|byte| is_word(byte as char)) {
                 return Err(self.junk(start));
             }
         }
@@ -243,6 +244,12 @@ impl<'a> Lexer<'a> {
         let end = self.at + self.peek().map_or(0, char::len_utf8);
         syntax("trailing junk after numeric literal", self.text.get(start..end))
     }
+}
+
+/// `e5`, `E-3`
+fn begins_exponent(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix(['e', 'E']) else { return false };
+    rest.strip_prefix(['+', '-']).unwrap_or(rest).starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn is_word(c: char) -> bool {

@@ -38,6 +38,8 @@ pub(super) struct Run<'a> {
     pub(super) lax: bool,
     /// Whether parts that are missing are no failure; always so in lax mode, and below `**`.
     forgiving: bool,
+    /// Whether only existence is asked for.
+    asks: bool,
     /// What `last` counts.
     array_size: Option<usize>,
 }
@@ -50,7 +52,7 @@ const GO_ON: ControlFlow<()> = ControlFlow::Continue(());
 
 impl<'a> Run<'a> {
     pub(super) fn new(root: &'a Json, variables: &'a Json, lax: bool) -> Self {
-        Self { root, variables, lax, forgiving: lax, array_size: None }
+        Self { root, variables, lax, forgiving: lax, asks: false, array_size: None }
     }
 
     /// All items.
@@ -68,7 +70,8 @@ impl<'a> Run<'a> {
             return Ok(!self.collect(node, current, false)?.is_empty());
         }
         let mut found = false;
-        let _ = self.node(node, &[], current, &mut |_| {
+        let asking = Run { asks: true, ..*self };
+        let _ = asking.node(node, &[], current, &mut |_| {
             found = true;
             Ok(ControlFlow::Break(()))
         })?;
@@ -79,7 +82,8 @@ impl<'a> Run<'a> {
     pub(super) fn collect(&self, node: &Node, current: Item<'a>, unwrap: bool) -> Outcome<Vec<Item<'a>>> {
         let mut items = Vec::new();
         let unwrap = unwrap && self.lax;
-        let _ = self.node(node, &[], current, &mut |item| {
+        let wanting = Run { asks: false, ..*self };
+        let _ = wanting.node(node, &[], current, &mut |item| {
             match elements(&item) {
                 Some(elements) if unwrap => items.extend(elements),
                 _ => items.push(item),
@@ -117,6 +121,10 @@ impl<'a> Run<'a> {
             Node::Sign { minus, operand } => {
                 for item in self.collect(operand, current.clone(), true)? {
                     let Json::Number(value) = &*item else {
+                        // PostgreSQL looks for a number and no further.
+                        if self.asks && steps.is_empty() {
+                            continue;
+                        }
                         let words = format!(
                             "operand of unary jsonpath operator {} is not a numeric value",
                             if *minus { "-" } else { "+" }

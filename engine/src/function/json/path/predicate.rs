@@ -6,7 +6,7 @@ use storage::value::jsonb::Json;
 
 use super::eval::{Failure, Item, Outcome, Run};
 use crate::error::Error;
-use crate::function::pattern::is_match;
+use crate::function::regex::{Flags, compile};
 use crate::types::jsonpath::{Compare, Node, RegexFlags};
 
 /// `None` is unknown.
@@ -48,10 +48,10 @@ impl<'a> Run<'a> {
                 })
             }
             Node::LikeRegex { operand, pattern, flags } => {
-                let (pattern, flags) = library_form(pattern, *flags);
+                let regex = compile(pattern, regex_flags(*flags)?).map_err(Failure::Hard)?;
                 let nothing = [Item::Owned(Json::Null)];
                 self.pairs(operand, &nothing, current, |a, _| match a {
-                    Json::String(text) => is_match(text, &pattern, &flags).map(Some).map_err(Failure::Hard),
+                    Json::String(text) => Ok(Some(regex.is_match(text))),
                     _ => Ok(None),
                 })
             }
@@ -91,12 +91,22 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The pattern and the flags as the regular expression library wants them.
-fn library_form(pattern: &str, flags: RegexFlags) -> (String, String) {
-    let letters = [(flags.ignore_case, 'i'), (flags.dot_all, 's'), (flags.multi_line, 'm')];
-    let letters = letters.iter().filter(|(set, _)| *set).map(|(_, letter)| *letter).collect();
-    let literal = if flags.quoted { "***=" } else { "" };
-    (format!("{literal}{pattern}"), letters)
+/// The flags as regular expressions have them: without `s` a dot matches no newline, with `m` there are lines.
+fn regex_flags(flags: RegexFlags) -> Outcome<Flags> {
+    let lines = match (flags.dot_all, flags.multi_line) {
+        (true, true) => 'w',
+        (true, false) => 's',
+        (false, true) => 'n',
+        (false, false) => 'p',
+    };
+    let mut letters = String::from(lines);
+    if flags.ignore_case {
+        letters.push('i');
+    }
+    if flags.quoted {
+        letters.push('q');
+    }
+    Flags::of(&letters).map(|(flags, _)| flags).map_err(Failure::Hard)
 }
 
 /// A soft failure of an operand makes its predicate unknown.
