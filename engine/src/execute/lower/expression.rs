@@ -48,6 +48,15 @@ const GUARDED: &[&str] = &[
     "currval",
     "json_in",
     "jsonb_in",
+    "json_array_length",
+    "jsonb_set",
+    "jsonb_insert",
+    "jsonb_delete",
+    "jsonb_delete_path",
+    "jsonb_path_exists",
+    "jsonb_path_match",
+    "jsonb_path_query_array",
+    "jsonb_path_query_first",
 ];
 
 /// Whether evaluating this may fail where a neighbouring condition would have kept it from being evaluated.
@@ -57,7 +66,7 @@ fn guarded(expr: &Expr) -> bool {
         ExprKind::Call { function, .. } => match function.batch {
             Some(Batch::Arithmetic(operator)) => matches!(operator, Arithmetic::Divide | Arithmetic::Modulo),
             Some(_) => false,
-            None => GUARDED.contains(&function.name) || converts_text(function),
+            None => GUARDED.contains(&function.name) || converts_text(function) || converts_document(function),
         },
         _ => false,
     })
@@ -67,6 +76,15 @@ fn converts_text(function: &Function) -> bool {
     matches!(function.args.first(), Some(&(oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::UNKNOWN | oid::CSTRING)))
         && function.args.len() == 1
         && !matches!(function.returns, oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::INT4 | oid::BYTEA)
+}
+
+/// Whether only some jsonb has what the function answers: a number, a boolean, a length.
+fn converts_document(function: &Function) -> bool {
+    function.args == [oid::JSONB]
+        && matches!(
+            function.returns,
+            oid::BOOL | oid::INT2 | oid::INT4 | oid::INT8 | oid::FLOAT4 | oid::FLOAT8 | oid::NUMERIC
+        )
 }
 
 fn is_volatile(expr: &Expr) -> bool {
