@@ -200,7 +200,7 @@ pub(crate) fn object_of<'a>(pairs: impl Iterator<Item = (Option<&'a str>, Option
 }
 
 fn check_pairs(args: &[Value], name: &str) -> Result<()> {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Ok(());
     }
     Err(wrong_shape("argument list must have even number of elements")
@@ -247,7 +247,7 @@ fn pairs(args: &[Value]) -> Result<Vec<(&str, Option<&str>)>> {
             }
             first.into_iter().zip(values).collect()
         }
-        None if first.len() % 2 != 0 => {
+        None if !first.len().is_multiple_of(2) => {
             return Err(Error::new(SqlState::ARRAY_SUBSCRIPT_ERROR, "array must have even number of elements"));
         }
         None => first.chunks(2).map(|pair| (pair[0], pair[1])).collect(),
