@@ -16,7 +16,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::execute::query::{QueryEnvironment, QueryOptions};
 use crate::provider::live::LiveSources;
 use crate::session::settings::Settings;
-use crate::session::{Open, Session};
+use crate::session::{Open, Session, TemporaryPlaces};
 
 /// How a database is opened.
 #[derive(Debug, Clone)]
@@ -66,6 +66,7 @@ pub struct Database {
     login_secret: [u8; 32],
     sessions: Arc<AtomicUsize>,
     connections_max: usize,
+    temporary_places: Arc<TemporaryPlaces>,
 }
 
 impl std::fmt::Debug for Database {
@@ -125,6 +126,7 @@ impl Database {
             let verifier = Verifier::from_password(&password, DEFAULT_ITERATIONS);
             store::bootstrap(&store, &verifier.to_string()).await?;
         }
+        store::discard_temporary(&store).await?;
         let catalog = store::load(&store.view())?;
         let sequences = catalog.tables.values().filter(|table| table.sequence().is_some());
         let sequences: HashSet<GenerationId> = sequences.map(|sequence| sequence.storage.generation).collect();
@@ -144,6 +146,7 @@ impl Database {
             login_secret,
             sessions: Arc::new(AtomicUsize::new(0)),
             connections_max: options.connections_max,
+            temporary_places: Arc::default(),
             store,
         };
         Ok(Opened { database: Arc::new(database), generated_password })
@@ -216,6 +219,10 @@ impl Database {
 
     pub(crate) fn query_environment(&self) -> &QueryEnvironment {
         &self.queries
+    }
+
+    pub(crate) fn temporary_places(&self) -> Arc<TemporaryPlaces> {
+        self.temporary_places.clone()
     }
 
     /// Microseconds since 1970-01-01 UTC.

@@ -102,6 +102,7 @@ states! {
     INVALID_COLUMN_DEFINITION = "42611";
     INVALID_TABLE_DEFINITION = "42P16";
     INVALID_OBJECT_DEFINITION = "42P17";
+    WITH_CHECK_OPTION_VIOLATION = "44000";
     INSUFFICIENT_RESOURCES = "53000";
     DISK_FULL = "53100";
     OUT_OF_MEMORY = "53200";
@@ -186,6 +187,12 @@ impl Error {
     /// Sets the position unless a deeper place has set it already.
     pub fn at(mut self, position: Option<usize>) -> Self {
         self.0.position = self.0.position.or(position);
+        self
+    }
+
+    /// The same without a place in the statement: it happened in a text of the catalog.
+    pub fn without_position(mut self) -> Self {
+        self.0.position = None;
         self
     }
 

@@ -18,11 +18,13 @@ pub mod pg_catalog;
 mod role;
 pub(crate) mod sequence;
 pub mod store;
+pub(crate) mod view;
 
 pub use change::Change;
 pub use constraint::{Constraint, ConstraintKind, Deferrable, ForeignKeyAction};
 pub(crate) use layout::empty_storage;
 pub use sequence::{OwnedBy, Sequence};
+pub use view::{View, ViewRelation};
 
 /// Every object, by oid and by name. Cheap to clone: the maps are shared until changed.
 #[derive(Debug, Clone, Default)]
@@ -79,9 +81,22 @@ pub enum TableKind {
     Table,
     /// One row, which says where the sequence stands. Its storage generation names the sequence's values.
     Sequence(Sequence),
+    /// Its rows are those of a query.
+    View(Box<View>),
     /// Its rows are computed from the live state (`pg_catalog`, `information_schema`, `system`).
     System,
 }
+
+/// What becomes of a temporary table when a transaction of its session commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnCommit {
+    PreserveRows,
+    DeleteRows,
+    Drop,
+}
+
+/// What the names of the schemas begin with that hold temporary relations, one schema a session.
+pub(crate) const TEMPORARY_SCHEMA: &str = "pg_temp_";
 
 /// A table and everything that belongs to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,6 +107,9 @@ pub struct Table {
     pub owner: u32,
     pub acl: Option<auth::Acl>,
     pub kind: TableKind,
+    /// It belongs to one session, and goes with it.
+    #[serde(default)]
+    pub temporary: Option<OnCommit>,
     /// CREATE UNLOGGED TABLE was said. Its contents are as durable as any other table's.
     #[serde(default)]
     pub unlogged: bool,
@@ -183,16 +201,28 @@ impl Catalog {
     /// `pg_catalog` is searched first when the path does not name it.
     pub fn find_table(&self, schema: Option<&str>, name: &str, search_path: &[String]) -> Option<&Arc<Table>> {
         match schema {
+            Some("pg_temp") => self.table_in(self.schema_named(temporary_of(search_path)?)?.oid, name),
             Some(schema) => self.table_in(self.schema_named(schema)?.oid, name),
             None => self.path(search_path).find_map(|schema| self.table_in(schema.oid, name)),
         }
     }
 
-    /// The schemas of a search path that exist, in order, `pg_catalog` first unless it is named.
+    /// The schemas of a search path that exist, in order, `pg_catalog` first unless it is named. Only the schema of the
+    /// session's temporary relations goes before.
     pub fn path<'a>(&'a self, search_path: &'a [String]) -> impl Iterator<Item = &'a Arc<Schema>> {
         let implicit = (!search_path.iter().any(|name| name == "pg_catalog")).then_some("pg_catalog");
-        implicit.into_iter().chain(search_path.iter().map(String::as_str)).filter_map(|name| self.schema_named(name))
+        let (temporary, rest) = match search_path.split_first() {
+            Some((first, rest)) if first.starts_with(TEMPORARY_SCHEMA) => (Some(first.as_str()), rest),
+            _ => (None, search_path),
+        };
+        let names = temporary.into_iter().chain(implicit).chain(rest.iter().map(String::as_str));
+        names.filter_map(|name| self.schema_named(name))
     }
+}
+
+/// The schema of a search path that holds the session's temporary relations.
+pub(crate) fn temporary_of(search_path: &[String]) -> Option<&str> {
+    search_path.iter().map(String::as_str).find(|name| name.starts_with(TEMPORARY_SCHEMA))
 }
 
 impl Table {
@@ -200,7 +230,7 @@ impl Table {
     pub fn sequence(&self) -> Option<&Sequence> {
         match &self.kind {
             TableKind::Sequence(sequence) => Some(sequence),
-            TableKind::Table | TableKind::System => None,
+            TableKind::Table | TableKind::View(_) | TableKind::System => None,
         }
     }
 

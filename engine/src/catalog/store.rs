@@ -78,6 +78,26 @@ pub fn load(view: &ReadView) -> Result<Catalog> {
     Ok(catalog)
 }
 
+/// Drops the temporary relations that sessions of before have left.
+pub async fn discard_temporary(store: &Store) -> Result<()> {
+    let tables = read_all::<Table>(&store.view(), Kind::Table)?;
+    let left: Vec<Arc<Table>> = tables.into_values().filter(|table| table.temporary.is_some()).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let mut transaction = store.begin(Isolation::ReadCommitted);
+    transaction.begin_command();
+    for table in left {
+        if table.kind == super::TableKind::Table {
+            transaction.dropped(table.storage.generation);
+            table.storage.indexes.iter().for_each(|index| transaction.dropped(index.generation));
+        }
+        save(&mut transaction, &Change::Table(table.oid, None))?;
+    }
+    transaction.commit(Durability::Sync).await?;
+    Ok(())
+}
+
 /// Writes one step into the transaction that takes it.
 pub fn save(transaction: &mut Transaction, change: &Change) -> Result<()> {
     match change {

@@ -10,8 +10,9 @@ use super::argument::{boolean, int4, int8, text, text_of};
 use super::define::{stable, table, volatile};
 use super::{EvalContext, Function, TableFunction, aggregates, function_by_oid, table_functions};
 use crate::catalog::pg_catalog::definition::{column_name, constraint_definition, index_definition};
+use crate::catalog::pg_catalog::view_text::view_definition;
 use crate::catalog::pg_catalog::{self, Kind};
-use crate::catalog::{Index, Table};
+use crate::catalog::{Index, TEMPORARY_SCHEMA, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::types::oid::*;
 use crate::types::text::{find_registered, quote_identifier, regclass};
@@ -48,6 +49,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(2507, "pg_get_indexdef", &[OID, INT4, BOOL], TEXT, index_sql),
     stable(1387, "pg_get_constraintdef", &[OID], TEXT, constraint_sql),
     stable(2508, "pg_get_constraintdef", &[OID, BOOL], TEXT, constraint_sql),
+    stable(1640, "pg_get_viewdef", &[TEXT], TEXT, view_sql),
+    stable(2505, "pg_get_viewdef", &[TEXT, BOOL], TEXT, view_sql),
     stable(1641, "pg_get_viewdef", &[OID], TEXT, view_sql),
     stable(2506, "pg_get_viewdef", &[OID, BOOL], TEXT, view_sql),
     stable(3159, "pg_get_viewdef", &[OID, INT4], TEXT, view_sql),
@@ -90,8 +93,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(4086, "to_regnamespace", &[TEXT], REGNAMESPACE, |context, args| to_registered(context, args, REGNAMESPACE)),
     stable(4093, "to_regrole", &[TEXT], REGROLE, |context, args| to_registered(context, args, REGROLE)),
     volatile(3810, "pg_is_in_recovery", &[], BOOL, |_, _| Ok(Value::Bool(false))),
-    stable(2854, "pg_my_temp_schema", &[], OID, |_, _| Ok(Value::Int8(0))),
-    stable(2855, "pg_is_other_temp_schema", &[OID], BOOL, |_, _| Ok(Value::Bool(false))),
+    stable(2854, "pg_my_temp_schema", &[], OID, |context, _| {
+        let own = context.session.temporary.as_deref().and_then(|name| context.catalog.schema_named(name));
+        Ok(Value::Int8(own.map_or(0, |schema| i64::from(schema.oid))))
+    }),
+    stable(2855, "pg_is_other_temp_schema", &[OID], BOOL, |context, args| {
+        let schema = object(&args[0])?.and_then(|oid| context.catalog.schemas.get(&oid));
+        let of_some = schema.filter(|schema| schema.name.starts_with(TEMPORARY_SCHEMA));
+        Ok(Value::Bool(of_some.is_some_and(|schema| context.session.temporary.as_deref() != Some(&schema.name))))
+    }),
     stable(3778, "pg_tablespace_location", &[OID], TEXT, |_, _| text_of("")),
     stable(2999, "pg_relation_filenode", &[REGCLASS], OID, |context, args| {
         let stored = |oid: &u32| context.catalog.tables.contains_key(oid) && pg_catalog::relation(*oid).is_none();
@@ -253,7 +263,14 @@ fn constraint_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
 }
 
 fn view_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
-    let Some((table, _)) = object(&args[0])?.and_then(|oid| relation_of(context, oid)) else { return Ok(Value::Null) };
+    let oid = match &args[0] {
+        Value::Text(name) => Some(regclass(name, &context.catalog, &context.session.search_path)?),
+        oid => object(oid)?,
+    };
+    let Some((table, _)) = oid.and_then(|oid| relation_of(context, oid)) else { return Ok(Value::Null) };
+    if let Some(view) = table.view() {
+        return text_of(view_definition(&context.catalog, &context.session.search_path, table, view)?);
+    }
     match pg_catalog::relation(table.oid) {
         // What PostgreSQL defines by a query is computed here.
         Some(relation) if relation.kind == Kind::View => Ok(Value::Null),

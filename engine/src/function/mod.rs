@@ -257,6 +257,8 @@ pub struct SessionFacts {
     pub current_role: auth::RoleId,
     pub database: String,
     pub search_path: Vec<String>,
+    /// The schema of the session's temporary relations, once it had one to make.
+    pub temporary: Option<std::sync::Arc<str>>,
     pub process_id: i32,
     pub client_address: Option<std::net::IpAddr>,
     pub format: crate::types::text::Format,
@@ -265,4 +267,13 @@ pub struct SessionFacts {
     pub sleeps: std::sync::Arc<Sleeps>,
     /// Settings by name, as SHOW prints them (`current_setting`).
     pub settings: std::sync::Arc<crate::session::settings::Settings>,
+}
+
+impl SessionFacts {
+    /// The part of the search path that new relations go to: not the schema that is only searched.
+    pub(crate) fn creation_path(&self) -> impl Iterator<Item = &String> {
+        let named = self.settings.active().search_path.iter().any(|name| name == "pg_temp");
+        let searched = self.temporary.as_deref().filter(|_| !named);
+        self.search_path.iter().filter(move |name| searched != Some(name.as_str()))
+    }
 }

@@ -18,7 +18,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(861, "current_database", &[], NAME, |context, _| text_of(context.session.database.as_str())),
     stable(1402, "current_schema", &[], NAME, |context, _| {
         // The schemas that the path adds by itself do not count.
-        let existing = context.session.search_path.iter().find(|name| context.catalog.schema_named(name).is_some());
+        let existing = context.session.creation_path().find(|name| context.catalog.schema_named(name).is_some());
         Ok(existing.map_or(Value::Null, |name| Value::Text(name.as_str().into())))
     }),
     stable(1403, "current_schemas", &[BOOL], NAME_ARRAY, current_schemas),
@@ -45,7 +45,12 @@ fn current_schemas(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let values = if boolean(&args[0])? {
         context.catalog.path(path).map(|schema| name(&schema.name)).collect()
     } else {
-        path.iter().filter(|schema| context.catalog.schema_named(schema).is_some()).map(|schema| name(schema)).collect()
+        context
+            .session
+            .creation_path()
+            .filter(|schema| context.catalog.schema_named(schema).is_some())
+            .map(|schema| name(schema))
+            .collect()
     };
     Ok(Value::Array(Box::new(Array { element: ColumnType::Text, values })))
 }

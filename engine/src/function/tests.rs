@@ -27,6 +27,7 @@ pub(crate) fn context() -> EvalContext {
             current_user: "alice".to_owned(),
             current_role: auth::RoleId(10),
             database: "kalam".to_owned(),
+            temporary: None,
             search_path: vec!["public".to_owned()],
             process_id: 7,
             client_address: None,

@@ -5,10 +5,10 @@
 use auth::{ObjectAccess, ObjectKind, Principal, Privileges, RoleId, decide};
 use storage::{TableId, TableLock};
 
-use super::relation::RelationUse;
+use super::relation::{CheckAs, RelationUse};
 use super::write::{Action, InsertSource, RowsToChange, Write};
 use super::{BoundStatement, Plan};
-use crate::catalog::{Catalog, Schema, TableKind};
+use crate::catalog::{Catalog, Schema, Table, TableKind};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind, walk};
 
@@ -53,9 +53,29 @@ pub fn authorize(bound: BoundStatement, principal: &Principal, catalog: &Catalog
     Ok(AuthorizedPlan { bound, point })
 }
 
+/// The same for what a new view reads: whether names may be looked up, and nothing else.
+pub(crate) fn authorize_uses(uses: &[RelationUse], principal: &Principal, catalog: &Catalog) -> Result<()> {
+    let named = uses.iter().filter(|used| used.check_as == CheckAs::Caller);
+    for schema in named.filter_map(|used| catalog.schemas.get(&used.table.schema)) {
+        check_schema(principal, schema, Privileges::USAGE)?;
+    }
+    Ok(())
+}
+
 fn authorize_use(used: &RelationUse, principal: &Principal, catalog: &Catalog) -> Result<()> {
     let table = &used.table;
-    if let Some(schema) = catalog.schemas.get(&table.schema) {
+    let owner;
+    let principal = match used.check_as {
+        CheckAs::Caller | CheckAs::Session => principal,
+        CheckAs::Role(role) => {
+            owner = Principal::resolve(RoleId(role), catalog.role_name(role), catalog);
+            &owner
+        }
+    };
+    // Names beneath a view were looked up when it was made.
+    if used.check_as == CheckAs::Caller
+        && let Some(schema) = catalog.schemas.get(&table.schema)
+    {
         check_schema(principal, schema, Privileges::USAGE)?;
     }
     let system = table.kind == TableKind::System;
@@ -69,13 +89,19 @@ fn authorize_use(used: &RelationUse, principal: &Principal, catalog: &Catalog) -
     }
     let kind = if table.sequence().is_some() { ObjectKind::Sequence } else { ObjectKind::Table };
     let access = ObjectAccess { owner: RoleId(table.owner), kind, acl: table.acl.as_ref() };
-    if decide(principal, &access, used.privileges).is_allowed() { Ok(()) } else { Err(denied(kind, &table.name)) }
+    if decide(principal, &access, used.privileges).is_allowed() { Ok(()) } else { Err(denied_relation(table)) }
 }
 
 /// 42501 unless the principal has the privileges on the schema.
 pub(crate) fn check_schema(principal: &Principal, schema: &Schema, wanted: Privileges) -> Result<()> {
     let access = ObjectAccess { owner: RoleId(schema.owner), kind: ObjectKind::Schema, acl: schema.acl.as_ref() };
     if decide(principal, &access, wanted).is_allowed() { Ok(()) } else { Err(denied(ObjectKind::Schema, &schema.name)) }
+}
+
+/// `permission denied for view x`.
+pub(crate) fn denied_relation(table: &Table) -> Error {
+    let message = format!("permission denied for {} {}", table.noun(), table.name);
+    Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message)
 }
 
 /// `permission denied for table x`.

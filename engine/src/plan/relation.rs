@@ -198,6 +198,25 @@ pub struct RelationUse {
     pub privileges: auth::Privileges,
     /// Attribute numbers read or written; empty: the whole relation.
     pub columns: Vec<u16>,
+    pub check_as: CheckAs,
+}
+
+/// Whose privileges a use of a relation needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckAs {
+    /// Those of whoever runs the statement, or of the owner of the view that says it.
+    Caller,
+    /// Those of whoever runs the statement, through whatever views (`security_invoker`).
+    Session,
+    /// The owner of a view.
+    Role(u32),
+}
+
+impl RelationUse {
+    /// Whether the statement itself, and no view, uses the relation so.
+    pub(crate) fn is(&self, relation: u32, privileges: auth::Privileges) -> bool {
+        self.table.oid == relation && self.privileges == privileges && self.check_as == CheckAs::Caller
+    }
 }
 
 impl Relation {

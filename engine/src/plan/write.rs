@@ -64,8 +64,11 @@ pub struct Placement {
 
 #[derive(Debug)]
 pub struct Check {
+    /// Of the constraint, or of the view.
     pub name: String,
     pub condition: Expr,
+    /// WITH CHECK OPTION: rows of which it is not known to be true are refused too.
+    pub of_view: bool,
 }
 
 /// A foreign key of the target.

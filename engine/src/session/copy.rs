@@ -148,10 +148,12 @@ impl Session {
         let catalog = self.catalog();
         let context = self.context(catalog.clone(), Arc::from([]));
         let table = Binder::new(&catalog, &context, &[]).with_text(text).table(name)?;
-        if table.partitioning.key.is_none() {
-            return Ok(());
-        }
-        let message = format!("cannot copy from partitioned table \"{}\"", table.name);
+        let what = match table.view() {
+            Some(_) => "view",
+            None if table.partitioning.key.is_some() => "partitioned table",
+            None => return Ok(()),
+        };
+        let message = format!("cannot copy from {what} \"{}\"", table.name);
         Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message).with_hint("Try the COPY (SELECT ...) TO variant."))
     }
 

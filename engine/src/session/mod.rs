@@ -6,6 +6,7 @@
 mod cancel;
 mod constraints;
 mod copy;
+mod create_as;
 mod cursor;
 mod extended;
 mod maintenance;
@@ -14,6 +15,7 @@ mod prepared;
 mod run;
 pub mod settings;
 mod simple;
+mod temporary;
 mod transaction;
 mod transaction_control;
 mod utility;
@@ -33,6 +35,7 @@ use rustc_hash::FxHashMap;
 use settings::Settings;
 pub use simple::Script;
 use storage::Value;
+pub(crate) use temporary::TemporaryPlaces;
 pub(crate) use transaction::Open;
 use transaction::TransactionState;
 pub use transaction::TransactionStatus;
@@ -96,6 +99,8 @@ pub struct Session {
     settings_changed: bool,
     canceller: Arc<Canceller>,
     output: Output,
+    /// Once it had temporary relations to make.
+    temporary: Option<temporary::TemporaryPlace>,
     /// Holds this session's place among the allowed connections.
     _place: crate::database::Place,
 }
@@ -136,6 +141,7 @@ impl Session {
             current_role: role,
             database: database_name.to_string(),
             search_path: settings.active().search_path.clone(),
+            temporary: None,
             process_id,
             client_address,
             format: settings.active().format.clone(),
@@ -163,6 +169,7 @@ impl Session {
             settings_changed: false,
             canceller: Arc::new(Canceller::default()),
             output: Output { catalog_version: u64::MAX, epoch: 0, format: Format::default() },
+            temporary: None,
             _place: place,
         };
         session.refresh_facts();
@@ -295,13 +302,23 @@ impl Session {
         let catalog = self.catalog();
         let name_of = |role: RoleId| catalog.roles.get(&role.0).map_or_else(String::new, |role| role.name.clone());
         let current_user = name_of(self.current_role());
-        let search_path = self
+        let temporary = self.temporary.as_ref().map(temporary::TemporaryPlace::schema);
+        let mut search_path: Vec<String> = self
             .settings
             .active()
             .search_path
             .iter()
-            .map(|name| if name == "$user" { current_user.clone() } else { name.clone() })
+            .map(|name| match (name.as_str(), &temporary) {
+                ("$user", _) => current_user.clone(),
+                ("pg_temp", Some(temporary)) => temporary.clone(),
+                _ => name.clone(),
+            })
             .collect();
+        if let Some(temporary) = &temporary
+            && !search_path.contains(temporary)
+        {
+            search_path.insert(0, temporary.clone());
+        }
         self.facts = Arc::new(SessionFacts {
             sequences: self.facts.sequences.clone(),
             advisory: self.facts.advisory.clone(),
@@ -311,6 +328,7 @@ impl Session {
             current_role: self.current_role(),
             database: self.database_name.to_string(),
             search_path,
+            temporary: temporary.map(Arc::from),
             process_id: self.process_id,
             client_address: self.client_address,
             format: self.settings.active().format.clone(),

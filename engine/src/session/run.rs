@@ -19,7 +19,7 @@ use crate::function::{AdvisoryLocks, EvalContext};
 use crate::plan::bind::Binder;
 use crate::plan::write::Action;
 use crate::plan::{ColumnDescription, Plan, authorize, choose};
-use crate::statement::Statement;
+use crate::statement::{Definition, Statement};
 
 /// What a statement came to, before anything is sent.
 #[derive(Debug)]
@@ -28,6 +28,13 @@ pub(super) enum Outcome {
     Rows { columns: Arc<[ColumnDescription]>, source: RowSource, tag: Tag },
     CopyIn(Box<CopyIn>),
     CopyOut(Box<CopyOut>),
+}
+
+/// What a definition came to.
+pub(super) struct Defined {
+    pub(super) tag: String,
+    /// The table that CREATE TABLE AS has made.
+    pub(super) made: Option<u32>,
 }
 
 impl Outcome {
@@ -95,8 +102,12 @@ impl Session {
             }
             Statement::Definition(definition) => {
                 self.begin_implicit();
+                if let Definition::CreateTableAs(new) = &**definition {
+                    let run = Box::pin(self.create_table_as(new, prepared, interrupt));
+                    return run.await.map(Outcome::Complete);
+                }
                 let run = Box::pin(self.run_definition(definition, prepared));
-                interrupt.guard(run).await.map(Outcome::Complete)
+                interrupt.guard(run).await.map(|defined| Outcome::Complete(defined.tag))
             }
             Statement::Copy(copy) => {
                 self.begin_implicit();
@@ -152,7 +163,7 @@ impl Session {
     }
 
     /// Takes a plan's table locks; names are resolved again if the catalog moved on meanwhile.
-    async fn lock_plan(&mut self, prepared: &Prepared, interrupt: &Interrupt) -> Result<Arc<CachedPlan>> {
+    pub(super) async fn lock_plan(&mut self, prepared: &Prepared, interrupt: &Interrupt) -> Result<Arc<CachedPlan>> {
         loop {
             let plan = self.plan_for(prepared)?;
             let wait = self.lock_wait();
@@ -189,7 +200,7 @@ impl Session {
 
     /// Executes a plan that calls functions which may have to wait. One that must is undone, and begins again once the
     /// session has waited; its rows are held back until it has succeeded.
-    async fn execute_waiting(
+    pub(super) async fn execute_waiting(
         &mut self,
         plan: &Arc<CachedPlan>,
         context: &EvalContext,
@@ -293,7 +304,7 @@ impl Session {
                     Action::Update(_) => ("UPDATE", "UPDATE"),
                     Action::Delete(_) => ("DELETE", "DELETE"),
                 };
-                refuse_in_read_only(open.read_only, verb)?;
+                refuse_in_read_only(open.read_only && bound.target.table.temporary.is_none(), verb)?;
                 let (transaction, deferred) = (&mut open.transaction, &mut open.deferred);
                 let run = write::run(bound, context, transaction, deferred, database.query_environment(), wait);
                 let written = interrupt.guard(Box::pin(run)).await?;
@@ -310,11 +321,16 @@ impl Session {
         }
     }
 
-    async fn run_definition(
+    pub(super) async fn run_definition(&mut self, statement: &Definition, prepared: &Prepared) -> Result<Defined> {
+        self.prepare_temporary(statement).await?;
+        self.run_prepared_definition(statement, prepared).await
+    }
+
+    pub(super) async fn run_prepared_definition(
         &mut self,
-        statement: &crate::statement::Definition,
+        statement: &Definition,
         prepared: &Prepared,
-    ) -> Result<String> {
+    ) -> Result<Defined> {
         let catalog = self.catalog();
         let principal = self.principal(&catalog);
         let context = self.context(catalog, Arc::from([]));
@@ -336,9 +352,18 @@ impl Session {
             store: database.store(),
             wait,
             notices: Vec::new(),
+            into_temporary: false,
+            ends_with_commits: false,
+            made: None,
         };
         let result = definition::run(statement, &mut environment).await;
         let (catalog, notices) = (environment.catalog.take(), std::mem::take(&mut environment.notices));
+        let made = environment.made;
+        if environment.ends_with_commits
+            && let Some(place) = &mut self.temporary
+        {
+            place.ends_with_commits = true;
+        }
         if catalog.is_some() {
             open.catalog = catalog;
         }
@@ -348,7 +373,7 @@ impl Session {
             self.notice(if warns { "WARNING" } else { "NOTICE" }, report);
         }
         self.principal = None;
-        result
+        result.map(|tag| Defined { tag, made })
     }
 
     /// How long to wait for locks: `lock_timeout`.

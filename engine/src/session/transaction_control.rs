@@ -132,6 +132,7 @@ impl Session {
             self.roll_back(open);
             return Err(error);
         }
+        open = self.end_temporary(open).await?;
         let durability = self.settings.active().durability;
         let committed = if open.changes.is_empty() {
             open.transaction.commit(durability).await.map(|_| ()).map_err(Error::from)
@@ -155,11 +156,21 @@ impl Session {
     }
 
     /// Rolls back; afterwards the session is in no transaction.
-    fn roll_back(&mut self, mut open: Box<Open>) {
+    pub(super) fn roll_back(&mut self, mut open: Box<Open>) {
         self.portals.clear();
         open.transaction.rollback();
         self.facts.advisory.end_transaction();
         self.restore_settings(open.settings_before.clone());
+    }
+
+    /// Rolls back whatever is open.
+    pub(super) fn abandon(&mut self) {
+        match std::mem::take(&mut self.state) {
+            TransactionState::Idle => {}
+            TransactionState::Implicit(open) | TransactionState::Explicit(open) | TransactionState::Failed(open) => {
+                self.roll_back(open);
+            }
+        }
     }
 
     fn restore_settings(&mut self, before: Arc<super::settings::Settings>) {

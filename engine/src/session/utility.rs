@@ -61,7 +61,16 @@ impl Session {
                 self.set_session_authorization(*local, role.as_deref())?;
                 complete("SET")
             }
-            Statement::Discard(target) => self.discard(*target).map(|tag| Outcome::Complete(tag.to_owned())),
+            Statement::Discard(target) => {
+                if matches!(target, DiscardTarget::Temporary) {
+                    self.discard_temporary().await?;
+                }
+                let tag = self.discard(*target)?;
+                if matches!(target, DiscardTarget::All) {
+                    self.discard_temporary().await?;
+                }
+                complete(tag)
+            }
             Statement::Prepare { name, types, statement } => {
                 self.prepare(name, types, statement, &prepared.text)?;
                 complete("PREPARE")
@@ -244,7 +253,6 @@ impl Session {
                 self.facts.sequences.forget();
                 "DISCARD SEQUENCES"
             }
-            // There are no temporary tables to forget.
             DiscardTarget::Temporary => "DISCARD TEMP",
         })
     }
@@ -272,7 +280,7 @@ impl Session {
     }
 
     /// Evaluates EXECUTE's arguments as the types of the statement's parameters.
-    fn bind_arguments(
+    pub(super) fn bind_arguments(
         &mut self,
         name: &str,
         arguments: &[datafusion::sql::sqlparser::ast::Expr],
@@ -383,6 +391,10 @@ impl Session {
         }
         let wait = if no_wait { Wait::No } else { self.lock_wait() };
         for table in self.tables_and_partitions(names)? {
+            if table.view().is_some() {
+                // PostgreSQL locks what is beneath as well.
+                return Err(Error::unsupported("LOCK TABLE of a view"));
+            }
             let locked = interrupt.guard(self.lock_named(table.oid, mode, wait)).await;
             locked.map_err(|error| match error.sql_state() {
                 SqlState::LOCK_NOT_AVAILABLE if no_wait => Error::new(

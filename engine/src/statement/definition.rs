@@ -6,16 +6,21 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::reader::Reader;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SqlState};
+use crate::types::Type;
 
 mod grant;
 mod partition;
 mod role;
 pub(super) mod sequence;
+pub(super) mod table_as;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub use sequence::{SequenceChange, SequenceOptions};
+pub use table_as::{NewTableAs, Persistence, TableSource};
+pub use view::{NewView, ViewChange};
 
 /// A definition.
 #[derive(Debug, Clone)]
@@ -40,6 +45,7 @@ pub enum Definition {
     Privileges(PrivilegeChange),
     CreateSequence {
         name: ObjectName,
+        temporary: bool,
         if_not_exists: bool,
         options: SequenceOptions,
     },
@@ -52,6 +58,19 @@ pub enum Definition {
         name: ObjectName,
         if_exists: bool,
         change: TableChange,
+    },
+    CreateTableAs(NewTableAs),
+    /// The table of a CREATE TABLE AS whose query answers columns of these names and types.
+    TableOf(NewTableAs, Vec<(String, Type)>),
+    /// Drops every temporary relation of the session.
+    DiscardTemporary,
+    /// Does what ON COMMIT says for the temporary tables of the session.
+    EndTemporary,
+    CreateView(NewView),
+    AlterView {
+        name: ObjectName,
+        if_exists: bool,
+        change: ViewChange,
     },
 }
 
@@ -174,6 +193,29 @@ pub enum ColumnChange {
     Hint,
 }
 
+impl Definition {
+    /// Whether it makes a temporary relation, as far as the statement says so.
+    pub(crate) fn is_temporary(&self) -> bool {
+        match self {
+            Definition::Parsed(ast::Statement::CreateTable(create)) => {
+                create.temporary || names_temporary(&create.name)
+            }
+            Definition::CreateSequence { name, temporary, .. } => *temporary || names_temporary(name),
+            Definition::CreateView(view) => view.temporary || names_temporary(&view.name),
+            Definition::CreateTableAs(new) | Definition::TableOf(new, _) => {
+                matches!(new.persistence, Persistence::Temporary(_)) || names_temporary(&new.name)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// `pg_temp.x`
+fn names_temporary(name: &ObjectName) -> bool {
+    let first = name.0.first().and_then(|part| part.as_ident());
+    name.0.len() == 2 && first.is_some_and(|ident| crate::plan::bind::fold(ident) == "pg_temp")
+}
+
 /// Reads a definition whose grammar is ours; None if the tokens are something else.
 pub(super) fn parse(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Definition>> {
     if let Some(definition) = partition::create(text, tokens)? {
@@ -206,6 +248,12 @@ pub(super) fn parse(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Defin
 }
 
 fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result<Option<Definition>> {
+    let mut of_query = reader.clone();
+    if let Some(definition) = table_as::create(&mut of_query)? {
+        of_query.expect_end()?;
+        *reader = of_query;
+        return Ok(Some(definition));
+    }
     if reader.words(&["unlogged", "table"]) {
         return without_word(text, tokens, "unlogged").map(Definition::UnloggedTable).map(Some);
     }
@@ -213,13 +261,18 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
         return Err(Error::unsupported("CREATE DATABASE"));
     }
     if reader.word("sequence") {
-        return sequence::create(reader).map(Some);
+        return sequence::create(reader, false).map(Some);
     }
     if reader.words(&["temporary", "sequence"]) || reader.words(&["temp", "sequence"]) {
-        return Err(Error::unsupported("CREATE TEMPORARY SEQUENCE"));
+        return sequence::create(reader, true).map(Some);
     }
     if reader.word("index") || reader.words(&["unique", "index"]) {
         return partition::refuse_index_apart(reader).map(|()| None);
+    }
+    let mut of_view = reader.clone();
+    if let Some(definition) = view::create(&mut of_view)? {
+        *reader = of_view;
+        return Ok(Some(definition));
     }
     let user = reader.word("user");
     if user && reader.word("mapping") {
@@ -240,6 +293,9 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     }
     if reader.word("sequence") {
         return sequence::alter(reader).map(Some);
+    }
+    if reader.word("view") {
+        return view::alter(reader).map(Some);
     }
     if reader.word("index") {
         return partition::refuse_index_apart(reader).map(|()| None);
@@ -369,6 +425,11 @@ pub(crate) fn identity_options(options: &[ast::SequenceOptions]) -> Result<Seque
     let text = options.iter().map(ToString::to_string).collect::<String>();
     let tokens = super::parse::tokenize(&text)?;
     sequence::options(&mut Reader::new(&text, &tokens))
+}
+
+/// 42P16 for ON COMMIT where nothing happens then.
+pub(crate) fn on_commit_of_permanent() -> Error {
+    Error::new(SqlState::INVALID_TABLE_DEFINITION, "ON COMMIT can only be used on temporary tables")
 }
 
 /// One or more, with commas between.

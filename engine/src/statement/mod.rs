@@ -16,6 +16,7 @@ pub use copy::{CopyDirection, CopyFormat, CopyOptions, CopySource, CopyStatement
 use datafusion::sql::sqlparser::ast;
 pub use definition::Definition;
 pub(crate) use only::is_after_only;
+pub(crate) use parse::{offset_in, parse_query};
 pub use parse::{parse_expression, parse_script, parse_single, position_in};
 use storage::{Isolation, TableLock};
 

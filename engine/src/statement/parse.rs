@@ -163,7 +163,10 @@ fn overriding_insert(text: &str, tokens: &[TokenWithSpan], at: usize, overriding
 /// Sorts what `sqlparser` knows into our verbs.
 fn classify(statement: ast::Statement) -> Result<Statement> {
     Ok(match statement {
-        ast::Statement::Query(query) => Statement::Query(query),
+        ast::Statement::Query(query) => match definition::table_as::select_into(query) {
+            Ok(definition) => Statement::Definition(Box::new(definition)),
+            Err(query) => Statement::Query(query),
+        },
         ast::Statement::Insert(insert) => Statement::Insert(Box::new(Insert { parsed: insert, overriding: None })),
         ast::Statement::Update(update) => Statement::Update(Box::new(update)),
         ast::Statement::Delete(delete) => Statement::Delete(Box::new(delete)),
@@ -221,6 +224,20 @@ pub fn position_in(text: &str, location: Location) -> Option<usize> {
         }
     }
     Some(position + location.column as usize)
+}
+
+/// Where a place of a text lies, in bytes; None for that of an empty span.
+pub(crate) fn offset_in(text: &str, location: Location) -> Option<usize> {
+    let position = position_in(text, location)?;
+    Some(text.char_indices().nth(position - 1).map_or(text.len(), |(offset, _)| offset))
+}
+
+/// Parses a query that the catalog keeps as text (a view's).
+pub(crate) fn parse_query(text: &str) -> Result<Box<ast::Query>> {
+    match parse_single(text)? {
+        Some(Statement::Query(query)) => Ok(query),
+        _ => Err(Error::new(SqlState::DATA_CORRUPTED, format!("the query {text} of the catalog cannot be read"))),
+    }
 }
 
 /// Parses an expression that the catalog keeps as text (a default, a check).

@@ -5,13 +5,14 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
-use super::parse::{parser_error, position_in};
+use super::parse::{offset_in, parser_error, position_in};
 use crate::error::{Error, Result, SqlState};
 
 /// Deepest nesting of expressions and subqueries that is parsed; deeper is 54001.
 const NESTING_MAX: usize = 128;
 
 /// Reads tokens, white space left out, from the front.
+#[derive(Clone)]
 pub(super) struct Reader<'a> {
     text: &'a str,
     tokens: &'a [TokenWithSpan],
@@ -132,6 +133,42 @@ impl<'a> Reader<'a> {
             _ => self.tokens.iter().position(|token| token.span.start == next.span.start).unwrap_or(self.tokens.len()),
         };
         Ok(value)
+    }
+
+    /// The text between two places.
+    pub(super) fn text_between(&self, from: Location, to: Location) -> &'a str {
+        let place = |location| offset_in(self.text, location).unwrap_or(self.text.len());
+        self.text.get(place(from)..place(to)).unwrap_or_default()
+    }
+
+    /// Where the next token begins; at the end, where the last one ends.
+    pub(super) fn place(&self) -> Location {
+        match self.tokens.get(self.next) {
+            Some(token) => token.span.start,
+            None => self.tokens.last().map_or(Location { line: 0, column: 0 }, |token| token.span.end),
+        }
+    }
+
+    /// Where the token before the next one ends.
+    pub(super) fn place_behind(&self) -> Location {
+        let behind = self.tokens[..self.next].iter().rev();
+        let mut words = behind.filter(|token| !matches!(token.token, Token::Whitespace(_)));
+        words.next().map_or(Location { line: 0, column: 0 }, |token| token.span.end)
+    }
+
+    /// A reader of other tokens of the same text.
+    pub(super) fn over<'t>(&self, tokens: &'t [TokenWithSpan]) -> Reader<'t>
+    where
+        'a: 't,
+    {
+        Reader::new(self.text, tokens)
+    }
+
+    /// Goes on behind a place.
+    pub(super) fn skip_behind(&mut self, place: Location) {
+        let before = |token: &TokenWithSpan| (token.span.end.line, token.span.end.column) <= (place.line, place.column);
+        self.next = self.tokens.iter().position(|token| !before(token)).unwrap_or(self.tokens.len());
+        self.skip_white_space();
     }
 
     /// The tokens that are left.

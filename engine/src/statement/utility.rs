@@ -202,7 +202,7 @@ fn prepare(text: &str, reader: &mut Reader) -> Result<Statement> {
     }
 }
 
-fn execute(reader: &mut Reader) -> Result<Statement> {
+pub(super) fn execute(reader: &mut Reader) -> Result<Statement> {
     let name = reader.identifier()?;
     let mut arguments = Vec::new();
     if reader.token(&Token::LParen) {

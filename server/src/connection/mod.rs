@@ -101,6 +101,7 @@ pub(crate) async fn serve(accepted: Accepted, server: Arc<Server>) {
             let mut connection = Connection { io, session, state: State::Idle, canceller, registration, server };
             let ending = connection.converse().await;
             log_ending(process_id, &ending);
+            connection.session.end().await;
             // The session goes here, and with it its locks: a farewell may take a while.
             io = connection.io;
             ending

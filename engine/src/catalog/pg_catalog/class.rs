@@ -26,13 +26,14 @@ pub(super) fn classes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
     let system = table.kind == TableKind::System;
     let sequence = table.sequence().is_some();
-    let view = system && relation(table.oid).is_some_and(|relation| relation.kind == Kind::View);
+    let view =
+        table.view().is_some() || system && relation(table.oid).is_some_and(|relation| relation.kind == Kind::View);
     let partitioned = table.partitioning.key.is_some();
     let tuples = match table.kind {
         TableKind::Table if partitioned => None,
         TableKind::Table => (reader.row_count)(table.storage.generation),
         TableKind::Sequence(_) => Some(1),
-        TableKind::System => None,
+        TableKind::View(_) | TableKind::System => None,
     };
     let checks = table.constraints.iter().filter(|found| matches!(found.kind, ConstraintKind::Check { .. })).count();
     row![
@@ -44,7 +45,7 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         0u32,
         table.owner,
         if view || sequence || partitioned { 0 } else { HEAP },
-        if system || partitioned { 0 } else { table.oid },
+        if view || system || partitioned { 0 } else { table.oid },
         0u32,
         0,
         tuples.map_or(-1.0, |tuples| tuples as f32),
@@ -52,7 +53,7 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         0u32,
         !table.indexes.is_empty(),
         false,
-        if table.unlogged { 'u' } else { 'p' },
+        persistence(table),
         match (view, sequence, partitioned) {
             (true, _, _) => 'v',
             (_, true, _) => 'S',
@@ -61,14 +62,14 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         },
         table.last_column,
         i16::try_from(checks).unwrap_or(i16::MAX),
-        false,
+        table.view().is_some(),
         // Foreign keys are triggers to PostgreSQL, and psql looks for them where this says so.
         is_in_foreign_key(reader, table),
         has_partitions(reader, table),
         false,
         false,
         true,
-        if system || sequence { 'n' } else { 'd' },
+        if view || system || sequence { 'n' } else { 'd' },
         table.partitioning.of.is_some(),
         0u32,
         0u32,
@@ -77,6 +78,14 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         options(&table.options),
         bound(reader, table),
     ]
+}
+
+fn persistence(table: &Table) -> char {
+    match (table.temporary, table.unlogged) {
+        (Some(_), _) => 't',
+        (None, true) => 'u',
+        (None, false) => 'p',
+    }
 }
 
 fn has_partitions(reader: &Reader<'_>, table: &Table) -> bool {
@@ -108,7 +117,7 @@ fn class_of_index(reader: &Reader<'_>, table: &Table, index: &Index) -> Vec<Valu
         0u32,
         false,
         false,
-        if table.unlogged { 'u' } else { 'p' },
+        persistence(table),
         if partitioned { 'I' } else { 'i' },
         i16::try_from(index.columns.len()).unwrap_or(i16::MAX),
         0i16,

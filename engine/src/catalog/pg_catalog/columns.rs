@@ -157,7 +157,7 @@ relations! {
         tgconstrrelid OID, tgconstrindid OID, tgconstraint OID, tgdeferrable BOOL, tginitdeferred BOOL, tgnargs INT2,
         tgattr INT2VECTOR, tgargs BYTEA, tgqual PG_NODE_TREE null, tgoldtable NAME null, tgnewtable NAME null,
     }
-    2618 table pg_rewrite = none {
+    2618 table pg_rewrite = view::rules {
         oid OID, rulename NAME, ev_class OID, ev_type CHAR, ev_enabled CHAR, is_instead BOOL, ev_qual PG_NODE_TREE,
         ev_action PG_NODE_TREE,
     }
@@ -272,7 +272,7 @@ relations! {
     12043 view pg_indexes = view::indexes {
         schemaname NAME, tablename NAME, indexname NAME, tablespace NAME, indexdef TEXT,
     }
-    12028 view pg_views = none {
+    12028 view pg_views = view::views {
         schemaname NAME, viewname NAME, viewowner NAME, definition TEXT,
     }
     12038 view pg_matviews = none {
@@ -314,7 +314,7 @@ relations! {
         identity_minimum VARCHAR, identity_cycle VARCHAR, is_generated VARCHAR, generation_expression VARCHAR,
         is_updatable VARCHAR,
     }
-    13483 view views = none {
+    13483 view views = information_schema::views {
         table_catalog NAME, table_schema NAME, table_name NAME, view_definition VARCHAR, check_option VARCHAR,
         is_updatable VARCHAR, is_insertable_into VARCHAR, is_trigger_updatable VARCHAR, is_trigger_deletable VARCHAR,
         is_trigger_insertable_into VARCHAR,

@@ -127,6 +127,7 @@ pub(super) fn supporting_index(catalog: &Catalog, kind: &ConstraintKind) -> u32 
 /// An index goes with its constraint, a constraint with its columns, and a foreign key holds on to the index it needs.
 pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = sequence::dependencies(reader);
+    rows.extend(super::view::dependencies(reader));
     for table in user_tables(reader.catalog) {
         for constraint in &table.constraints {
             let (columns, index): (&[u16], _) = match &constraint.kind {

@@ -7,6 +7,7 @@ use super::definition::action_words;
 use super::relation::{Kind, NULL, row};
 use super::{Reader, constraint, relation, sequence};
 use crate::catalog::{Constraint, ConstraintKind, Identity, Table, TableColumn, TableKind};
+use crate::plan::bind::updatable_columns;
 use crate::types::{builtin, oid};
 
 /// What everything of the current role's point of view needs.
@@ -29,6 +30,9 @@ impl<'a> Viewer<'a> {
         let tables = catalog.tables.values().filter(|table| table.sequence().is_none());
         tables.filter_map(move |table| {
             let schema = catalog.schemas.get(&table.schema)?;
+            if table.temporary.is_some() && self.reader.context.session.temporary.as_deref() != Some(&schema.name) {
+                return None;
+            }
             self.sees(table, ObjectKind::Table, wanted).then_some((&**table, schema.name.as_str()))
         })
     }
@@ -66,7 +70,7 @@ pub(super) fn schemata(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 }
 
 fn is_view(table: &Table) -> bool {
-    relation(table.oid).is_some_and(|relation| relation.kind == Kind::View)
+    table.view().is_some() || relation(table.oid).is_some_and(|relation| relation.kind == Kind::View)
 }
 
 pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
@@ -76,13 +80,17 @@ pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             viewer.database,
             schema,
             &table.name,
-            if is_view(table) { "VIEW" } else { "BASE TABLE" },
+            match table.temporary {
+                _ if is_view(table) => "VIEW",
+                Some(_) => "LOCAL TEMPORARY",
+                None => "BASE TABLE",
+            },
             NULL,
             NULL,
             NULL,
             NULL,
             NULL,
-            yes(table.kind == TableKind::Table),
+            yes(is_written(reader, table)),
             "NO",
             NULL,
         ]
@@ -90,11 +98,42 @@ pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     viewer.tables(ObjectKind::Table.all_privileges()).map(row).collect()
 }
 
+/// Whether the relation takes rows: it is a table, or a view that stands for one.
+fn is_written(reader: &Reader<'_>, table: &Table) -> bool {
+    written_columns(reader, table).is_some()
+}
+
+/// Which columns can be written; None if none can.
+fn written_columns(reader: &Reader<'_>, table: &Table) -> Option<Vec<bool>> {
+    match &table.kind {
+        TableKind::Table => Some(vec![true; table.columns.len()]),
+        TableKind::View(_) => updatable_columns(reader.context, reader.catalog.tables.get(&table.oid)?),
+        TableKind::Sequence(_) | TableKind::System => None,
+    }
+}
+
+pub(super) fn views(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let viewer = Viewer::new(reader);
+    let row = |(table, schema): (&Table, &str)| {
+        let view = table.view()?;
+        let own = viewer.principal.has_privileges_of(RoleId(table.owner));
+        let definition = own.then(|| super::view::definition(reader, table, view)).flatten();
+        let name = &table.name;
+        let written = yes(is_written(reader, table));
+        let option = table.options.iter().find(|(name, _)| name == "check_option");
+        let option = option.map_or_else(|| "NONE".to_owned(), |(_, extent)| extent.to_uppercase());
+        Some(row![viewer.database, schema, name, definition, option, written, written, "NO", "NO", "NO"])
+    };
+    viewer.tables(ObjectKind::Table.all_privileges()).filter_map(row).collect()
+}
+
 pub(super) fn columns(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let viewer = Viewer::new(reader);
     let mut rows = Vec::new();
     for (table, schema) in viewer.tables(ObjectKind::Column.all_privileges()) {
-        rows.extend(table.columns.iter().map(|column| column_row(&viewer, schema, table, column)));
+        let written = written_columns(reader, table).unwrap_or_else(|| vec![false; table.columns.len()]);
+        let columns = table.columns.iter().zip(written);
+        rows.extend(columns.map(|(column, written)| column_row(&viewer, (schema, table), column, written)));
     }
     rows
 }
@@ -152,7 +191,7 @@ fn extent(column: &TableColumn) -> Extent {
     extent
 }
 
-fn column_row(viewer: &Viewer<'_>, schema: &str, table: &Table, column: &TableColumn) -> Vec<Value> {
+fn column_row(viewer: &Viewer<'_>, (schema, table): (&str, &Table), column: &TableColumn, written: bool) -> Vec<Value> {
     let database = viewer.database;
     let identity = column.identity.and_then(|identity| {
         let mut owned = viewer.reader.catalog.sequences_of(table.oid);
@@ -214,7 +253,7 @@ fn column_row(viewer: &Viewer<'_>, schema: &str, table: &Table, column: &TableCo
         yes(rule.is_some_and(|rule| rule.cycle)),
         if column.generated { "ALWAYS" } else { "NEVER" },
         if column.generated { viewer.reader.default_of(column) } else { None },
-        yes(table.kind == TableKind::Table),
+        yes(written),
     ]
 }
 

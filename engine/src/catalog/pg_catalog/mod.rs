@@ -32,6 +32,7 @@ mod tests;
 pub(crate) mod type_io;
 mod types;
 mod view;
+pub(crate) mod view_text;
 
 pub(crate) use relation::{Kind, Relation};
 

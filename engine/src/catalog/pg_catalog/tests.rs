@@ -65,6 +65,7 @@ fn table() -> Table {
         owner: BOOTSTRAP_ROLE,
         acl: None,
         kind: TableKind::Table,
+        temporary: None,
         unlogged: false,
         columns: vec![
             column(1, "id", Type::new(oid::INT4), None),
@@ -107,6 +108,7 @@ fn context(catalog: Catalog) -> EvalContext {
             current_user: "postgres".to_owned(),
             current_role: RoleId(BOOTSTRAP_ROLE),
             database: "postgres".to_owned(),
+            temporary: None,
             search_path: vec!["public".to_owned()],
             process_id: 1,
             client_address: None,

@@ -2,21 +2,72 @@
 
 use storage::Value;
 
+use super::class::PG_CLASS;
 use super::definition::index_definition;
 use super::relation::{NULL, row};
+use super::view_text::view_definition;
 use super::{Kind, Reader, relation};
+use crate::catalog::{Table, View};
 use crate::session::parameter::{Kind as Values, PARAMETERS, Parameter, Scope};
 
 pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for table in reader.catalog.tables.values() {
-        if table.sequence().is_some() || relation(table.oid).is_some_and(|relation| relation.kind == Kind::View) {
+        if table.sequence().is_some()
+            || table.view().is_some()
+            || relation(table.oid).is_some_and(|relation| relation.kind == Kind::View)
+        {
             continue;
         }
         let schema = reader.catalog.schemas.get(&table.schema).map(|schema| &schema.name);
         let owner = reader.catalog.role_name(table.owner);
         let foreign = table.constraints.iter().any(|found| super::constraint::letter(&found.kind) == 'f');
         rows.push(row![schema, &table.name, owner, NULL, !table.indexes.is_empty(), false, foreign, false]);
+    }
+    rows
+}
+
+/// The views that users have made, with the names of their schemas.
+pub(super) fn user_views<'a>(reader: &'a Reader<'_>) -> impl Iterator<Item = (&'a Table, &'a View)> {
+    reader.catalog.tables.values().filter_map(|table| table.view().map(|view| (&**table, view)))
+}
+
+pub(super) fn definition(reader: &Reader<'_>, table: &Table, view: &View) -> Option<String> {
+    view_definition(reader.catalog, &reader.context.session.search_path, table, view).ok()
+}
+
+pub(super) fn views(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let row = |(table, view): (&Table, &View)| {
+        let schema = reader.catalog.schemas.get(&table.schema).map(|schema| &schema.name);
+        row![schema, &table.name, reader.catalog.role_name(table.owner), definition(reader, table, view)]
+    };
+    user_views(reader).map(row).collect()
+}
+
+/// The rule that makes a relation a view has no oid of its own; no table has this one.
+fn rule_oid(view: u32) -> u32 {
+    3 << 30 | view & 0x3FFF_FFFF
+}
+
+pub(super) fn rules(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let row = |(table, _): (&Table, &View)| row![rule_oid(table.oid), "_RETURN", table.oid, '1', 'O', true, "<>", ""];
+    user_views(reader).map(row).collect()
+}
+
+/// A view goes with its rule, which holds on to what the view reads.
+pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    const PG_REWRITE: u32 = 2618;
+    let mut rows = Vec::new();
+    for (table, view) in user_views(reader) {
+        let rule = rule_oid(table.oid);
+        rows.push(row![PG_REWRITE, rule, 0, PG_CLASS, table.oid, 0, 'i']);
+        rows.push(row![PG_REWRITE, rule, 0, PG_CLASS, table.oid, 0, 'n']);
+        for known in &view.relations {
+            let columns = if known.used.is_empty() { &[0][..] } else { &known.used };
+            for column in columns {
+                rows.push(row![PG_REWRITE, rule, 0, PG_CLASS, known.oid, i32::from(*column), 'n']);
+            }
+        }
     }
     rows
 }

@@ -13,7 +13,7 @@ use storage::{Refusal, TableId, TableLock, Value};
 
 use super::names::{self, named_schema};
 use super::{DefinitionEnvironment, options, owner_oid};
-use crate::catalog::{Catalog, Table};
+use crate::catalog::{Catalog, TEMPORARY_SCHEMA, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::authorize::check_schema;
 use crate::statement::definition::TableChange;
@@ -133,8 +133,15 @@ impl DefinitionEnvironment<'_> {
 
     pub(super) async fn alter_table(&mut self, oid: u32, operation: &AlterTableOperation) -> Result<()> {
         use AlterTableOperation as Op;
-        if !matches!(operation, Op::RenameTable { .. } | Op::OwnerTo { .. }) {
-            let (_, table) = self.locked_table(oid)?;
+        let (_, table) = self.locked_table(oid)?;
+        let of_views = |operation: &Op| {
+            use datafusion::sql::sqlparser::ast::AlterColumnOperation as Of;
+            let default = |op: &Of| matches!(op, Of::SetDefault { .. } | Of::DropDefault);
+            matches!(operation, Op::RenameColumn { .. })
+                || matches!(operation, Op::AlterColumn { op, .. } if default(op))
+        };
+        let whole = matches!(operation, Op::RenameTable { .. } | Op::OwnerTo { .. });
+        if !(whole || table.view().is_some() && of_views(operation)) {
             names::require_table(&table, |name| format!("\"{name}\" is not a table"))?;
         }
         match operation {
@@ -199,6 +206,10 @@ impl DefinitionEnvironment<'_> {
         }
         if schema.oid == table.schema {
             return Ok(());
+        }
+        if table.temporary.is_some() || name.starts_with(TEMPORARY_SCHEMA) {
+            let message = "cannot move objects into or out of temporary schemas";
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
         }
         let own_names = || std::iter::once(&table.name).chain(table.indexes.iter().map(|index| &index.name));
         for own in own_names() {
@@ -336,5 +347,5 @@ pub(super) fn shown_column(
     table: &Table,
     name: &str,
 ) -> String {
-    format!("column {} of table {}", names::quoted(name), environment.shown(catalog, table))
+    format!("column {} of {} {}", names::quoted(name), table.noun(), environment.shown(catalog, table))
 }

@@ -120,6 +120,7 @@ impl DefinitionEnvironment<'_> {
         let others = self.defaults_using(&catalog, &owned, &[]);
         dependents.extend(others.into_iter().filter(|other| other.table != oid || other.part != Part::Default(number)));
         dependents.extend(self.generated_dependents(&catalog, &before, position, &shown)?);
+        dependents.extend(self.views_over(&catalog, &[oid], Some(number)));
         let cascade = matches!(behavior, Some(DropBehavior::Cascade));
         self.cascade_or_refuse(&dependents, &shown, cascade).await?;
         for column in self.generated_from(&catalog, &before, position)? {
@@ -267,6 +268,15 @@ impl DefinitionEnvironment<'_> {
         Ok(())
     }
 
+    /// 0A000 for another type of a column that a view reads.
+    fn refuse_viewed(&self, catalog: &Catalog, table: &Table, column: &crate::catalog::TableColumn) -> Result<()> {
+        let Some(view) = catalog.views_reading(table.oid, Some(column.number)).next() else { return Ok(()) };
+        let message = "cannot alter type of a column used by a view or rule";
+        let detail =
+            format!("rule _RETURN on view {} depends on column \"{}\"", self.shown(catalog, view), column.name);
+        Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).with_detail(detail))
+    }
+
     async fn change_type(
         &mut self,
         oid: u32,
@@ -277,6 +287,7 @@ impl DefinitionEnvironment<'_> {
         let (catalog, before) = self.locked_table(oid)?;
         let column = &before.columns[position];
         let ty = storable_type(&catalog, &column.name, data_type)?;
+        self.refuse_viewed(&catalog, &before, column)?;
         let pointed_at = self.foreign_keys(&catalog, |child, target, columns| {
             let own = |constraint: &crate::catalog::Constraint| match &constraint.kind {
                 ConstraintKind::ForeignKey { columns, .. } => columns.contains(&column.number),

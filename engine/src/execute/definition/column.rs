@@ -48,10 +48,7 @@ impl DefinitionEnvironment<'_> {
         definition: &'a ColumnDef,
     ) -> Result<WrittenColumn<'a>> {
         let name = fold(&definition.name);
-        if SYSTEM_COLUMNS.contains(&name.as_str()) {
-            let message = format!("column name \"{name}\" conflicts with a system column name");
-            return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
-        }
+        check_name(&name)?;
         let serial = serial_type(&definition.data_type);
         let own = || storable_type(catalog, &name, &definition.data_type);
         let column = WrittenColumn {
@@ -112,10 +109,7 @@ impl DefinitionEnvironment<'_> {
         column: &WrittenColumn<'_>,
     ) -> Result<Option<Expr>> {
         let number = table.last_column + 1;
-        if number > COLUMNS_MAX {
-            let message = format!("tables can have at most {COLUMNS_MAX} columns");
-            return Err(Error::new(SqlState::TOO_MANY_COLUMNS, message));
-        }
+        check_count(usize::from(number))?;
         let own;
         let default = match &column.sequence {
             Some(options) => {
@@ -229,12 +223,36 @@ impl DefinitionEnvironment<'_> {
 /// The type of a column; an error if no column can be of it.
 pub(super) fn storable_type(catalog: &Catalog, column: &str, data_type: &DataType) -> Result<Type> {
     let ty = types::from_ast(data_type, catalog)?;
+    check_storable(column, ty)?;
+    Ok(ty)
+}
+
+/// 42701 for a name that every table has a column of.
+pub(super) fn check_name(name: &str) -> Result<()> {
+    if SYSTEM_COLUMNS.contains(&name) {
+        let message = format!("column name \"{name}\" conflicts with a system column name");
+        return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
+    }
+    Ok(())
+}
+
+/// 54011 for more columns than a relation can have.
+pub(super) fn check_count(columns: usize) -> Result<()> {
+    if columns > usize::from(COLUMNS_MAX) {
+        let message = format!("tables can have at most {COLUMNS_MAX} columns");
+        return Err(Error::new(SqlState::TOO_MANY_COLUMNS, message));
+    }
+    Ok(())
+}
+
+/// An error if no column can be of the type.
+pub(super) fn check_storable(column: &str, ty: Type) -> Result<()> {
     if builtin::info(ty.oid).is_some_and(|info| info.category == 'P' || info.oid == types::oid::UNKNOWN) {
         let message = format!("column \"{column}\" has pseudo-type {}", types::display(ty));
         return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
     }
     types::column_type(ty)?;
-    Ok(ty)
+    Ok(())
 }
 
 impl WrittenColumn<'_> {

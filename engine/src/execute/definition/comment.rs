@@ -17,7 +17,9 @@ pub(super) async fn run(
     environment: &mut DefinitionEnvironment<'_>,
 ) -> Result<()> {
     let (relation_name, column) = match kind {
-        CommentObject::Table | CommentObject::Index | CommentObject::Sequence => (name.clone(), None),
+        CommentObject::Table | CommentObject::Index | CommentObject::Sequence | CommentObject::View => {
+            (name.clone(), None)
+        }
         CommentObject::Column => {
             let mut parts = name.0.clone();
             let column = parts.pop().and_then(|part| part.as_ident().map(fold));
@@ -29,6 +31,13 @@ pub(super) async fn run(
         other => return Err(Error::unsupported(format!("COMMENT ON {other}"))),
     };
     let relation = environment.lock_to_comment(&relation_name, matches!(kind, CommentObject::Index)).await?;
+    if matches!(kind, CommentObject::View) != relation.table().view().is_some()
+        && !matches!(kind, CommentObject::Column)
+    {
+        let what = if matches!(kind, CommentObject::View) { "view" } else { "table" };
+        let message = format!("\"{}\" is not a {what}", relation.table().name);
+        return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+    }
     let comment = comment.filter(|comment| !comment.is_empty()).map(str::to_owned);
     let mut table = (**relation.table()).clone();
     match (&relation, column) {

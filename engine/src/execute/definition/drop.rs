@@ -8,7 +8,7 @@ use storage::{TableId, TableLock};
 
 use super::names::{self, Relation};
 use super::{DefinitionEnvironment, schema};
-use crate::catalog::{Catalog, Change, ConstraintKind, Table};
+use crate::catalog::{Catalog, Change, ConstraintKind, Table, TableKind};
 use crate::error::{Error, Report, Result, SqlState};
 use crate::plan::bind::QualifiedName;
 
@@ -28,6 +28,8 @@ pub(super) enum Part {
     Default(u16),
     /// A column that is computed from another. It is dropped by whoever drops that.
     Column(u16),
+    /// All of it: it is a view.
+    Whole,
 }
 
 /// Something that depends on what is dropped.
@@ -66,7 +68,8 @@ pub(super) async fn run(
     environment: &mut DefinitionEnvironment<'_>,
 ) -> Result<()> {
     match kind {
-        ObjectType::Table => environment.drop_tables(request).await,
+        ObjectType::Table => environment.drop_tables(request, "table").await,
+        ObjectType::View => environment.drop_tables(request, "view").await,
         ObjectType::Index => environment.drop_indexes(request).await,
         ObjectType::Sequence => environment.drop_sequences(request).await,
         ObjectType::Schema => schema::drop(request, environment).await,
@@ -75,10 +78,10 @@ pub(super) async fn run(
 }
 
 impl DefinitionEnvironment<'_> {
-    async fn drop_tables(&mut self, request: &Request<'_>) -> Result<()> {
+    async fn drop_tables(&mut self, request: &Request<'_>, what: &str) -> Result<()> {
         let mut oids = Vec::with_capacity(request.names.len());
         for name in request.names {
-            if let Some(table) = self.lock_relation_to_drop(name, request.if_exists, "table").await?
+            if let Some(table) = self.lock_relation_to_drop(name, request.if_exists, what).await?
                 && !oids.contains(&table.oid)
             {
                 oids.push(table.oid);
@@ -90,6 +93,7 @@ impl DefinitionEnvironment<'_> {
         let mut dependents = self.referencing_keys(&catalog, &oids);
         let owned: Vec<u32> = oids.iter().flat_map(|oid| catalog.sequences_of(*oid)).map(|(own, _)| own.oid).collect();
         dependents.extend(self.defaults_using(&catalog, &owned, &oids));
+        dependents.extend(self.views_over(&catalog, &oids, None));
         self.cascade_or_refuse(&dependents, &dropped_words(self, &catalog, &named), request.cascade).await?;
         for oid in oids {
             self.drop_table(oid)?;
@@ -170,7 +174,7 @@ impl DefinitionEnvironment<'_> {
         match relation {
             Relation::Table(table) => {
                 names::refuse_system(table)?;
-                let kind = if table.sequence().is_some() { "sequence" } else { "table" };
+                let kind = table.noun();
                 if kind != what {
                     let message = format!("\"{}\" is not a {what}", table.name);
                     return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
@@ -255,7 +259,7 @@ impl DefinitionEnvironment<'_> {
         self.remove_part(dependent.table, dependent.part)?;
         match dependent.part {
             Part::Constraint(constraint) => self.drop_copies(dependent.table, constraint).await,
-            Part::Default(_) | Part::Column(_) => Ok(()),
+            Part::Default(_) | Part::Column(_) | Part::Whole => Ok(()),
         }
     }
 
@@ -294,8 +298,46 @@ impl DefinitionEnvironment<'_> {
         dependents
     }
 
+    /// The views that read one of these relations, or a column of it, and those that read them; each after what it reads.
+    pub(super) fn views_over(&self, catalog: &Catalog, oids: &[u32], column: Option<u16>) -> Vec<Dependent> {
+        let mut found = Vec::new();
+        let mut seen = oids.to_vec();
+        for oid in oids {
+            self.add_views_over(catalog, *oid, column, &mut seen, &mut found);
+        }
+        found
+    }
+
+    fn add_views_over(
+        &self,
+        catalog: &Catalog,
+        oid: u32,
+        column: Option<u16>,
+        seen: &mut Vec<u32>,
+        found: &mut Vec<Dependent>,
+    ) {
+        let Some(relation) = catalog.tables.get(&oid) else { return };
+        let name = column.and_then(|number| relation.position_of_number(number)).map(|at| &relation.columns[at].name);
+        let on = match name {
+            Some(name) => super::alter::shown_column(self, catalog, relation, name),
+            None => format!("{} {}", relation.noun(), self.shown(catalog, relation)),
+        };
+        for view in catalog.views_reading(oid, column) {
+            if seen.contains(&view.oid) {
+                continue;
+            }
+            seen.push(view.oid);
+            let shown = format!("view {}", self.shown(catalog, view));
+            found.push(Dependent { table: view.oid, part: Part::Whole, shown, on: on.clone() });
+            self.add_views_over(catalog, view.oid, None, seen, found);
+        }
+    }
+
     /// Takes a constraint without an index, or a default, off its table, which is locked.
     pub(super) fn remove_part(&mut self, table: u32, part: Part) -> Result<()> {
+        if part == Part::Whole {
+            return self.drop_table(table);
+        }
         let catalog = self.catalog();
         // It may have gone while the lock was awaited.
         let Some(table) = catalog.tables.get(&table) else { return Ok(()) };
@@ -307,7 +349,7 @@ impl DefinitionEnvironment<'_> {
                     column.default = None;
                 }
             }
-            Part::Column(_) => return Ok(()),
+            Part::Column(_) | Part::Whole => return Ok(()),
         }
         self.redefine(table)?;
         Ok(())
@@ -317,7 +359,7 @@ impl DefinitionEnvironment<'_> {
     pub(super) fn drop_table(&mut self, oid: u32) -> Result<()> {
         let catalog = self.catalog();
         let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
-        if table.sequence().is_none() {
+        if table.kind == TableKind::Table {
             self.drop_contents(table);
         }
         self.drop_owned_sequences(oid, None)?;
@@ -433,7 +475,7 @@ fn dropped_words(environment: &DefinitionEnvironment<'_>, catalog: &Catalog, oid
         [one] => catalog
             .tables
             .get(one)
-            .map_or_else(String::new, |table| format!("table {}", environment.shown(catalog, table))),
+            .map_or_else(String::new, |table| format!("{} {}", table.noun(), environment.shown(catalog, table))),
         _ => "desired object(s)".to_owned(),
     }
 }

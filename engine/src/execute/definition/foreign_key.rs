@@ -143,6 +143,7 @@ impl DefinitionEnvironment<'_> {
             }
             let target = self.find_table(&catalog, &name)?;
             names::require_table(&target, |name| format!("referenced relation \"{name}\" is not a table"))?;
+            refuse_mixed(table, &target)?;
             if target.oid == table.oid {
                 return Ok(None);
             }
@@ -344,4 +345,14 @@ fn incomparable_pair(table: &Table, target: &Table, columns: &[u16], target_colu
 
 fn is_integer(oid: u32) -> bool {
     matches!(oid, types::oid::INT2 | types::oid::INT4 | types::oid::INT8)
+}
+
+/// 42P16 for a foreign key between a temporary table and one that stays.
+fn refuse_mixed(table: &Table, target: &Table) -> Result<()> {
+    let words = match (table.temporary.is_some(), target.temporary.is_some()) {
+        (true, false) => "constraints on temporary tables may reference only temporary tables",
+        (false, true) => "constraints on permanent tables may reference only permanent tables",
+        _ => return Ok(()),
+    };
+    Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, words))
 }

@@ -122,6 +122,11 @@ impl DefinitionEnvironment<'_> {
                 Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
                     .with_detail("This operation is not supported for indexes."))
             }
+            Some(Relation::Table(table)) if table.view().is_some() => {
+                let message = format!("cannot create index on relation \"{}\"", name.name);
+                Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
+                    .with_detail("This operation is not supported for views."))
+            }
             _ => self.find_table(catalog, name),
         }
     }

@@ -33,10 +33,13 @@ mod role;
 mod schema;
 mod sequence;
 mod table;
+mod table_as;
+mod temporary;
 #[cfg(test)]
 mod tests;
 mod truncate;
 mod validate;
+mod view;
 
 use std::sync::Arc;
 
@@ -67,10 +70,21 @@ pub struct DefinitionEnvironment<'a> {
     pub store: &'a Store,
     pub wait: Wait,
     pub notices: Vec<Report>,
+    /// What is made goes where the session's temporary relations are.
+    pub into_temporary: bool,
+    /// A table was made that a commit empties or drops.
+    pub ends_with_commits: bool,
+    /// The table that CREATE TABLE AS has made.
+    pub made: Option<u32>,
 }
 
 /// Runs a definition; answers its command tag.
 pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironment<'_>) -> Result<String> {
+    let session = &environment.context.session;
+    let by_path = || session.settings.active().search_path.iter().any(|name| name == "pg_temp");
+    if session.temporary.is_some() && (definition.is_temporary() || by_path()) {
+        environment.claim_temporary_schema().await?;
+    }
     match definition {
         Definition::Parsed(statement) => run_parsed(statement, environment).await?,
         Definition::UnloggedTable(Statement::CreateTable(create)) => table::create(create, true, environment).await?,
@@ -80,7 +94,10 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::DropRoles { roles, if_exists } => environment.drop_roles(roles, *if_exists).await?,
         Definition::Membership(change) => environment.change_membership(change).await?,
         Definition::Privileges(change) => environment.change_privileges(change).await?,
-        Definition::CreateSequence { name, if_not_exists, options } => {
+        Definition::CreateSequence { name, temporary, if_not_exists, options } => {
+            if *temporary {
+                environment.make_temporary(None);
+            }
             sequence::create(name, *if_not_exists, options, environment).await?;
         }
         Definition::AlterSequence { name, if_exists, change } => {
@@ -88,6 +105,14 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         }
         Definition::AlterTable { name, if_exists, change } => {
             alter::run_change(name, *if_exists, change, environment).await?;
+        }
+        Definition::TableOf(new, columns) => table_as::create(new, columns, environment).await?,
+        Definition::CreateTableAs(_) => return Err(Error::internal("the session makes tables of queries")),
+        Definition::DiscardTemporary => environment.discard_temporary()?,
+        Definition::EndTemporary => environment.end_temporary().await?,
+        Definition::CreateView(view) => view::create(view, environment).await?,
+        Definition::AlterView { name, if_exists, change } => {
+            view::alter(name, *if_exists, change, environment).await?;
         }
     }
     Ok(verb(definition).to_owned())
@@ -146,6 +171,11 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::CreateSequence { .. } => "CREATE SEQUENCE",
         Definition::AlterSequence { .. } => "ALTER SEQUENCE",
         Definition::AlterTable { .. } => "ALTER TABLE",
+        Definition::CreateTableAs(new) | Definition::TableOf(new, _) => new.verb,
+        Definition::DiscardTemporary => "DISCARD TEMP",
+        Definition::EndTemporary => "COMMIT",
+        Definition::CreateView(_) => "CREATE VIEW",
+        Definition::AlterView { .. } => "ALTER VIEW",
     }
 }
 
@@ -291,7 +321,7 @@ impl DefinitionEnvironment<'_> {
     /// 42501 unless the principal owns the table.
     fn check_table_owner(&self, table: &Table) -> Result<()> {
         names::refuse_system(table)?;
-        self.check_owner(table.owner, "table", &table.name)
+        self.check_owner(table.owner, table.noun(), &table.name)
     }
 
     fn notice(&mut self, message: String) {

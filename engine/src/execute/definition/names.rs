@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::ObjectName;
 
 use super::DefinitionEnvironment;
 use crate::catalog::{Catalog, ConstraintKind, Index, Schema, Table, TableKind};
+use crate::catalog::{OnCommit, TEMPORARY_SCHEMA};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::authorize::check_schema;
 use crate::plan::bind::QualifiedName;
@@ -35,22 +36,41 @@ impl Relation {
 pub(super) struct Place {
     pub(super) schema: Arc<Schema>,
     pub(super) name: String,
+    /// ON COMMIT, if it goes where temporary relations are.
+    pub(super) on_commit: Option<OnCommit>,
+}
+
+impl Place {
+    /// What is in the schema of a session's temporary relations is one of them.
+    pub(super) fn temporary(&self, on_commit: Option<OnCommit>) -> Option<OnCommit> {
+        let is_temporary = self.schema.name.starts_with(TEMPORARY_SCHEMA);
+        is_temporary.then(|| on_commit.unwrap_or(OnCommit::PreserveRows))
+    }
 }
 
 impl DefinitionEnvironment<'_> {
     /// The name, folded, as it was written.
     pub(super) fn qualified(&self, name: &ObjectName) -> Result<QualifiedName> {
-        QualifiedName::of(name, &self.context.session.database)
+        let mut name = QualifiedName::of(name, &self.context.session.database)?;
+        if name.schema.as_deref() == Some("pg_temp")
+            && let Some(own) = &self.context.session.temporary
+        {
+            name.schema = Some(own.to_string());
+        }
+        Ok(name)
     }
 
     /// The schema that a new relation goes to: the one it names, or the first of the search path.
     pub(super) fn place(&self, catalog: &Catalog, name: &ObjectName) -> Result<Place> {
         let name = self.qualified(name)?;
+        if self.into_temporary {
+            return self.temporary_place(catalog, name);
+        }
         let schema = match &name.schema {
             Some(schema) => named_schema(catalog, schema).map_err(|error| error.at(self.position(name.span)))?,
             None => {
-                let path = &self.context.session.search_path;
-                path.iter().find_map(|schema| catalog.schema_named(schema)).ok_or_else(|| {
+                let mut path = self.context.session.creation_path();
+                path.find_map(|schema| catalog.schema_named(schema)).ok_or_else(|| {
                     Error::new(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in")
                         .at(self.position(name.span))
                 })?
@@ -62,7 +82,12 @@ impl DefinitionEnvironment<'_> {
             return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message)
                 .with_detail("System catalog modifications are currently disallowed."));
         }
-        Ok(Place { schema: schema.clone(), name: name.name })
+        let own = self.context.session.temporary.as_deref();
+        if schema.name.starts_with(TEMPORARY_SCHEMA) && own != Some(schema.name.as_str()) {
+            let message = "cannot create relations in temporary schemas of other sessions";
+            return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
+        }
+        Ok(Place { schema: schema.clone(), name: name.name, on_commit: None })
     }
 
     /// The relation of that name, if there is one. A schema that does not exist is an error.
@@ -123,7 +148,7 @@ pub(super) fn is_system_schema(name: &str) -> bool {
 /// 42501 for a relation that is computed.
 pub(super) fn refuse_system(table: &Table) -> Result<()> {
     match table.kind {
-        TableKind::Table | TableKind::Sequence(_) => Ok(()),
+        TableKind::Table | TableKind::Sequence(_) | TableKind::View(_) => Ok(()),
         TableKind::System => Err(Error::new(
             SqlState::INSUFFICIENT_PRIVILEGE,
             format!("permission denied: \"{}\" is a system catalog", table.name),
@@ -135,7 +160,9 @@ pub(super) fn refuse_system(table: &Table) -> Result<()> {
 pub(super) fn require_table(table: &Table, message: impl FnOnce(&str) -> String) -> Result<()> {
     refuse_system(table)?;
     match table.kind {
-        TableKind::Sequence(_) => Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message(&table.name))),
+        TableKind::Sequence(_) | TableKind::View(_) => {
+            Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message(&table.name)))
+        }
         TableKind::Table | TableKind::System => Ok(()),
     }
 }

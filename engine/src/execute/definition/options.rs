@@ -43,6 +43,37 @@ const TABLE_PARAMETERS: &[(&str, Kind)] = &[
 
 const INDEX_PARAMETERS: &[(&str, Kind)] = &[("fillfactor", Kind::Int(10, 100)), ("deduplicate_items", Kind::Bool)];
 
+const VIEW_PARAMETERS: &[(&str, Kind)] = &[
+    ("check_option", Kind::Word(&["local", "cascaded"])),
+    ("security_barrier", Kind::Bool),
+    ("security_invoker", Kind::Bool),
+];
+
+/// The same as name and value.
+pub(super) fn of_table_as(options: &[(String, String)]) -> Result<Vec<(String, String)>> {
+    let mut parameters = Vec::with_capacity(options.len());
+    for (name, value) in options {
+        add(&mut parameters, name.clone(), value.clone(), TABLE_PARAMETERS)?;
+    }
+    Ok(parameters)
+}
+
+/// Parameters of a view, checked.
+pub(super) fn of_view(options: &[(String, String)]) -> Result<Vec<(String, String)>> {
+    let mut parameters = Vec::with_capacity(options.len());
+    for (name, value) in options {
+        add(&mut parameters, name.clone(), value.clone(), VIEW_PARAMETERS)?;
+        let is_on =
+            |value: &str| !matches!(value.to_ascii_lowercase().as_str(), "false" | "off" | "no" | "0" | "f" | "n");
+        match name.as_str() {
+            // Conditions of the query around it may be evaluated before the view's own.
+            "security_barrier" if is_on(value) => return Err(Error::unsupported("security_barrier")),
+            _ => {}
+        }
+    }
+    Ok(parameters)
+}
+
 /// Parameters of a table, checked: name and value as text.
 pub(super) fn of_table(options: &[SqlOption]) -> Result<Vec<(String, String)>> {
     let mut parameters = Vec::with_capacity(options.len());

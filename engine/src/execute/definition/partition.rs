@@ -62,6 +62,9 @@ impl DefinitionEnvironment<'_> {
     /// Finds and locks the table that is to have a new partition, with its default partition, which may lose rows to it.
     pub(super) async fn lock_partitioned(&mut self, name: &ObjectName) -> Result<Arc<Table>> {
         let table = self.lock_alone(name).await?;
+        super::names::require_table(&table, |name| {
+            format!("inherited relation \"{name}\" is not a table or foreign table")
+        })?;
         if table.partitioning.key.is_none() {
             let message = format!("\"{}\" is not partitioned", table.name);
             return Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message));

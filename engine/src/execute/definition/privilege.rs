@@ -6,7 +6,7 @@ use auth::{Acl, AclItem, ObjectAccess, ObjectKind, Privilege, Privileges, RoleId
 
 use super::names::named_schema;
 use super::{DefinitionEnvironment, names, role};
-use crate::catalog::{Catalog, Change, TableKind};
+use crate::catalog::{Catalog, Change};
 use crate::error::{Error, Report, Result, SqlState};
 use crate::plan::authorize::denied;
 use crate::statement::definition::{Deed, PrivilegeChange, PrivilegeObjects, RoleName};
@@ -81,7 +81,7 @@ impl DefinitionEnvironment<'_> {
                 for schema in schemas {
                     let schema = named_schema(&catalog, schema)?.oid;
                     let inside =
-                        |table: &&Arc<crate::catalog::Table>| table.schema == schema && table.kind == TableKind::Table;
+                        |table: &&Arc<crate::catalog::Table>| table.schema == schema && table.sequence().is_none();
                     let tables = catalog.tables.values().filter(inside);
                     targets.extend(tables.map(|table| Target { kind: ObjectKind::Table, oid: table.oid }));
                 }

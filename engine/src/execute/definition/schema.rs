@@ -162,8 +162,7 @@ impl DefinitionEnvironment<'_> {
                 if sequence.is_some_and(|sequence| sequence.owned_by.is_some()) {
                     continue;
                 }
-                let kind = if sequence.is_some() { "sequence" } else { "table" };
-                let shown = format!("{kind} {}", self.shown(&catalog, table));
+                let shown = format!("{} {}", table.noun(), self.shown(&catalog, table));
                 dependents.push((table.oid, shown, format!("schema {}", quoted(&schema.name))));
             }
         }
@@ -202,6 +201,7 @@ impl DefinitionEnvironment<'_> {
         let owned = relations.iter().flat_map(|oid| catalog.sequences_of(*oid)).map(|(sequence, _)| sequence.oid);
         let sequences: Vec<u32> = owned.chain(relations.iter().copied()).collect();
         dependents.extend(self.defaults_using(catalog, &sequences, relations));
+        dependents.extend(self.views_over(catalog, relations, None));
         dependents
     }
 }

@@ -51,14 +51,7 @@ pub(super) async fn alter(
             environment.rename_table(oid, &ObjectName::from(vec![ast::Ident::with_quote('"', name)])).await
         }
         SequenceChange::Owner(role) => {
-            let owner = match role {
-                RoleName::Named(name) => Owner::Ident(ast::Ident::with_quote('"', name)),
-                RoleName::Current => Owner::CurrentUser,
-                RoleName::Session => Owner::SessionUser,
-                RoleName::Public => {
-                    return Err(Error::new(SqlState::UNDEFINED_OBJECT, "role \"public\" does not exist"));
-                }
-            };
+            let owner = owner_of(role)?;
             let (catalog, table) = environment.locked_table(oid)?;
             if owner_oid(environment, &catalog, &owner)? != table.owner {
                 environment.refuse_owned(oid, "change owner of").await?;
@@ -84,6 +77,16 @@ pub(super) struct ColumnSequence<'a> {
     pub(super) number: u16,
     pub(super) column: &'a str,
     pub(super) ty: Type,
+}
+
+/// The role of an OWNER TO that we read ourselves.
+pub(super) fn owner_of(role: &RoleName) -> Result<Owner> {
+    match role {
+        RoleName::Named(name) => Ok(Owner::Ident(ast::Ident::with_quote('"', name))),
+        RoleName::Current => Ok(Owner::CurrentUser),
+        RoleName::Session => Ok(Owner::SessionUser),
+        RoleName::Public => Err(Error::new(SqlState::UNDEFINED_OBJECT, "role \"public\" does not exist")),
+    }
 }
 
 impl DefinitionEnvironment<'_> {
@@ -117,7 +120,7 @@ impl DefinitionEnvironment<'_> {
             if !catalog.relation_names.contains_key(&(column.schema, name.clone())) {
                 let schema = catalog.schemas.get(&column.schema).cloned();
                 let schema = schema.ok_or_else(|| Error::internal("a locked schema is gone"))?;
-                return Ok(Place { schema, name });
+                return Ok(Place { schema, name, on_commit: None });
             }
         }
     }
@@ -140,6 +143,7 @@ impl DefinitionEnvironment<'_> {
             generated: false,
             comment: None,
         });
+        let temporary = place.temporary(None);
         self.put_table(Table {
             oid,
             schema: place.schema.oid,
@@ -147,6 +151,7 @@ impl DefinitionEnvironment<'_> {
             owner,
             acl: None,
             kind: TableKind::Sequence(sequence),
+            temporary,
             unlogged: false,
             columns: columns.collect(),
             last_column: COLUMNS.len() as u16,
@@ -271,7 +276,8 @@ impl DefinitionEnvironment<'_> {
             oids.push(relation.oid);
         }
         let catalog = self.catalog();
-        let dependents = self.defaults_using(&catalog, &oids, &[]);
+        let mut dependents = self.defaults_using(&catalog, &oids, &[]);
+        dependents.extend(self.views_over(&catalog, &oids, None));
         let words = match oids.as_slice() {
             [one] => catalog
                 .tables

@@ -8,6 +8,7 @@ use super::names::Place;
 use super::{DefinitionEnvironment, options};
 use crate::catalog::{Table, TableKind, empty_storage};
 use crate::error::{Error, Result, SqlState};
+use crate::statement::definition::on_commit_of_permanent;
 
 /// What a CREATE TABLE asks for, of what we can do.
 struct Request<'a> {
@@ -15,6 +16,9 @@ struct Request<'a> {
     constraints: &'a [ast::TableConstraint],
     options: Vec<(String, String)>,
     unlogged: bool,
+    /// TEMPORARY, and ON COMMIT with it.
+    temporary: bool,
+    on_commit: Option<ast::OnCommit>,
     /// PARTITION BY.
     partition_by: Option<&'a ast::Expr>,
     /// PARTITION OF: the parent and what the table takes of it.
@@ -36,13 +40,22 @@ pub(super) async fn create(
     environment: &mut DefinitionEnvironment<'_>,
 ) -> Result<()> {
     let request = Request { unlogged, ..Request::of(create)? };
-    let Some(place) = environment.claim_place(&create.name, create.if_not_exists).await? else { return Ok(()) };
+    let on_commit = match request.temporary {
+        true => environment.make_temporary(request.on_commit.as_ref()),
+        false => None,
+    };
+    let Some(mut place) = environment.claim_place(&create.name, create.if_not_exists).await? else { return Ok(()) };
+    place.on_commit = on_commit;
+    if request.on_commit.is_some() && place.temporary(None).is_none() {
+        return Err(on_commit_of_permanent());
+    }
     let Some((parent, values)) = request.partition_of else {
         let table = environment.build_table(&request, place, None).await?;
         environment.put_table(table)?;
         return Ok(());
     };
     let parent = environment.lock_partitioned(parent).await?;
+    refuse_mixed_partition(&parent, place.temporary(None).is_some())?;
     let table = environment.build_table(&request, place, Some(&parent)).await?;
     environment.put_partition(&parent, table, values).await
 }
@@ -54,8 +67,8 @@ impl<'a> Request<'a> {
         let CreateTable { temporary, global, columns, constraints, table_options, query, like, on_commit, .. } = create;
         let CreateTable { partition_by, inherits, partition_of, for_values, .. } = create;
         let refused = [
-            (*temporary || global.is_some() || on_commit.is_some(), "CREATE TEMPORARY TABLE"),
-            (query.is_some(), "CREATE TABLE AS"),
+            (global.is_some() && !*temporary, "CREATE GLOBAL or LOCAL TABLE"),
+            (query.is_some(), "this form of CREATE TABLE AS"),
             (like.is_some(), "CREATE TABLE … LIKE"),
             (inherits.is_some(), "INHERITS"),
         ];
@@ -77,8 +90,19 @@ impl<'a> Request<'a> {
         }
         let partition_by = partition_by.as_deref();
         let partition_of = partition_of.as_ref().zip(for_values.as_ref());
-        Ok(Request { columns, constraints, options, unlogged: false, partition_by, partition_of })
+        let (temporary, on_commit) = (*temporary, *on_commit);
+        Ok(Request { columns, constraints, options, unlogged: false, temporary, on_commit, partition_by, partition_of })
     }
+}
+
+/// 42P16 for a partition that would last longer or less long than its parent.
+fn refuse_mixed_partition(parent: &Table, temporary: bool) -> Result<()> {
+    let words = match (parent.temporary.is_some(), temporary) {
+        (true, false) => "cannot create a permanent relation as partition of temporary relation",
+        (false, true) => "cannot create a temporary relation as partition of permanent relation",
+        _ => return Ok(()),
+    };
+    Err(Error::new(SqlState::WRONG_OBJECT_TYPE, format!("{words} \"{}\"", parent.name)))
 }
 
 /// Refuses what other databases' CREATE TABLE can say. Exhaustive, so that no clause is passed over in silence.
@@ -176,6 +200,14 @@ fn refuse_foreign_clauses(create: &CreateTable) -> Result<()> {
 }
 
 impl DefinitionEnvironment<'_> {
+    /// The same for CREATE OR REPLACE: None if there is something to be replaced.
+    pub(super) async fn claim_or_replace(&mut self, name: &ast::ObjectName, replace: bool) -> Result<Option<Place>> {
+        let before = self.notices.len();
+        let place = self.claim_place(name, replace).await;
+        self.notices.truncate(before);
+        place
+    }
+
     /// Claims a relation's name in its schema; None if it is taken and that is no error.
     pub(super) async fn claim_place(&mut self, name: &ast::ObjectName, if_not_exists: bool) -> Result<Option<Place>> {
         loop {
@@ -204,6 +236,7 @@ impl DefinitionEnvironment<'_> {
         let (oid, generation) = (self.store.allocate_oid()?, self.new_generation()?);
         let owner = self.principal.role().0;
         self.lock_role(owner, false).await?;
+        let temporary = place.temporary(place.on_commit);
         let mut table = Table {
             oid,
             schema: place.schema.oid,
@@ -211,6 +244,7 @@ impl DefinitionEnvironment<'_> {
             owner,
             acl: None,
             kind: TableKind::Table,
+            temporary,
             unlogged: request.unlogged,
             columns: Vec::with_capacity(request.columns.len()),
             last_column: 0,

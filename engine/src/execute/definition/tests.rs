@@ -32,6 +32,7 @@ impl Bench {
             current_user: "postgres".to_owned(),
             current_role: RoleId::BOOTSTRAP,
             database: "postgres".to_owned(),
+            temporary: None,
             search_path: vec!["public".to_owned()],
             process_id: 1,
             client_address: None,
@@ -72,6 +73,9 @@ impl Bench {
             store: &self.store,
             wait: Wait::No,
             notices: Vec::new(),
+            into_temporary: false,
+            ends_with_commits: false,
+            made: None,
         };
         run(&definition, &mut environment).await?;
         let notices = std::mem::take(&mut environment.notices);

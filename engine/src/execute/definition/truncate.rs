@@ -119,7 +119,7 @@ impl DefinitionEnvironment<'_> {
 }
 
 /// Tables outside the set that point at one inside it.
-fn referencing<'a>(catalog: &'a Catalog, oids: &'a [u32]) -> impl Iterator<Item = (&'a Arc<Table>, u32)> {
+pub(super) fn referencing<'a>(catalog: &'a Catalog, oids: &'a [u32]) -> impl Iterator<Item = (&'a Arc<Table>, u32)> {
     let outside = catalog.tables.values().filter(|table| !oids.contains(&table.oid));
     outside.filter_map(|table| {
         table.constraints.iter().find_map(|constraint| match &constraint.kind {

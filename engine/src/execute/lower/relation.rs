@@ -131,6 +131,7 @@ impl Lowering<'_> {
                 let positions: Vec<usize> = scan.columns.iter().map(|(position, _)| *position).collect();
                 Arc::new(MemoryRows::of_positions(schema_of(&columns)?, &columns, &rows, &positions)?)
             }
+            TableKind::View(_) => return Err(Error::internal("a view was not expanded")),
             TableKind::Table => {
                 let (schema, view) = (schema_of(&columns)?, &self.view);
                 match &scan.partitions {

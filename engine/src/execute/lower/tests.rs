@@ -171,6 +171,7 @@ fn context() -> EvalContext {
             current_user: "postgres".to_owned(),
             current_role: auth::RoleId(10),
             database: "postgres".to_owned(),
+            temporary: None,
             search_path: Vec::new(),
             process_id: 1,
             client_address: None,

@@ -73,9 +73,12 @@ pub(super) fn check_row(target: &Target, context: &EvalContext, values: &[Value]
     }
     for check in &target.checks {
         let source = TargetSource::of(target, values);
-        // A condition that is unknown is kept.
-        if matches!(eval(&check.condition, context, &source)?, Value::Bool(false)) {
-            return Err(violation::check(target, context, &check.name, values));
+        match eval(&check.condition, context, &source)? {
+            Value::Bool(true) => {}
+            _ if check.of_view => return Err(violation::view(target, context, &check.name, values)),
+            Value::Bool(false) => return Err(violation::check(target, context, &check.name, values)),
+            // A condition that is unknown is kept.
+            _ => {}
         }
     }
     Ok(())

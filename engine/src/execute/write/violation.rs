@@ -68,6 +68,12 @@ pub(super) fn check(target: &Target, context: &EvalContext, constraint: &str, va
         .with_constraint(constraint)
 }
 
+/// 44000 for a row that a view would not show.
+pub(super) fn view(target: &Target, context: &EvalContext, view: &str, values: &[Value]) -> Error {
+    let message = format!("new row violates check option for view \"{view}\"");
+    Error::new(SqlState::WITH_CHECK_OPTION_VIOLATION, message).with_detail(failing_row(target, context, values))
+}
+
 /// 23514 for a row that the partition it is written to does not take.
 pub(super) fn partition(target: &Target, context: &EvalContext, values: &[Value]) -> Error {
     let table = &target.table;

@@ -93,6 +93,9 @@ impl Binder<'_> {
 
     fn is_in_schema(&self, relation: &ScopeRelation, schema: &str) -> bool {
         let Some(table) = &relation.table else { return false };
+        if let Some(known) = self.known_schema(table.oid) {
+            return known == schema;
+        }
         self.catalog.schemas.get(&table.schema).is_some_and(|found| found.name == schema)
     }
 
@@ -149,8 +152,7 @@ impl Binder<'_> {
     /// Notes that a table's column is read.
     pub(super) fn note_column(&mut self, column: &ScopeColumn) {
         let Some((table, number)) = column.origin else { return };
-        let known =
-            self.uses.iter_mut().find(|used| used.table.oid == table && used.privileges == auth::Privileges::SELECT);
+        let known = self.uses.iter_mut().find(|used| used.is(table, auth::Privileges::SELECT));
         match known {
             Some(used) => {
                 if !used.columns.contains(&number) {

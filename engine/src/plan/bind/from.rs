@@ -12,8 +12,8 @@ use super::position::Start;
 use super::query::{Bound, Unknowns};
 use super::walk::map_outer_relation;
 use super::{Binder, Range, Scope, ScopeColumn, ScopeRelation};
-use crate::catalog::Table;
 use crate::catalog::partition::PartitionTree;
+use crate::catalog::{Table, ViewRelation};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::relation::{Column, JoinKind, Relation, RowIdentity, Scan};
 use crate::statement::is_after_only;
@@ -155,11 +155,19 @@ impl Binder<'_> {
             let scope = Scope::of(self.aliased(&alias, columns, None)?);
             return Ok(FromItem::plain(relation, scope));
         }
-        let table = self.table_of(&qualified)?;
+        let marked = self.marked(&qualified)?;
+        let table = match &marked {
+            Some((table, _)) => table.clone(),
+            None => self.table_of(&qualified)?,
+        };
+        self.record_name(name, &table);
+        let own_name = alias.as_ref().map(|alias| alias.name.as_str());
         let (relation, scope) = match &mut self.lockable {
+            _ if table.view().is_some() || marked.is_some() => {
+                self.relation_of(&table, marked.as_ref().map(|(_, known)| known), own_name, qualified.span)?
+            }
             Some(_) => {
-                let (relation, scope, identity) =
-                    self.scan_rows(&table, alias.as_ref().map(|alias| alias.name.as_str()), qualified.span);
+                let (relation, scope, identity) = self.scan_rows(&table, own_name, qualified.span);
                 let name = scope.relations[0].name.clone();
                 let partitions = match &relation {
                     Relation::Scan(scan) => scan.partitions.clone(),
@@ -170,7 +178,7 @@ impl Binder<'_> {
                 }
                 (relation, scope)
             }
-            None => self.scan_table(&table, alias.as_ref().map(|alias| alias.name.as_str()), qualified.span),
+            None => self.scan_table(&table, own_name, qualified.span),
         };
         let Some(alias) = alias.filter(|alias| !alias.columns.is_empty()) else {
             return Ok(FromItem::plain(relation, scope));
@@ -179,6 +187,36 @@ impl Binder<'_> {
         self.ranges.pop();
         let scope = Scope::of(self.aliased(&alias, scope.columns, Some(&table))?);
         Ok(FromItem::plain(relation, scope))
+    }
+
+    /// A view under its name or an alias, or a relation of a view's text under the names it has there.
+    fn relation_of(
+        &mut self,
+        table: &Arc<Table>,
+        known: Option<&ViewRelation>,
+        alias: Option<&str>,
+        name: Span,
+    ) -> Result<(Relation, Scope)> {
+        if self.lockable.is_some() {
+            return Err(Error::unsupported("FOR UPDATE or FOR SHARE of a view"));
+        }
+        let (relation, columns) = match table.view() {
+            Some(view) => {
+                self.note_use(table, auth::Privileges::SELECT, &[]);
+                self.expanded(table, view)?
+            }
+            None => {
+                let scan = self.scan_alone(table, name);
+                let columns = scan.columns.clone();
+                (Relation::Scan(scan), columns)
+            }
+        };
+        let names = match known {
+            Some(known) => self.known_names(table, known, alias, &columns),
+            None => ScopeRelation::of_table(table, alias, &columns),
+        };
+        self.ranges.push(Range { name: names.name.clone(), table: Some(table.oid) });
+        Ok((relation, Scope::of(names)))
     }
 
     /// The table of that name: 42P01 if there is none.
@@ -198,6 +236,9 @@ impl Binder<'_> {
     fn table_of(&mut self, name: &QualifiedName) -> Result<Arc<Table>> {
         let found = self.catalog.find_table(name.schema.as_deref(), &name.name, &self.context.session.search_path);
         if let Some(table) = found {
+            if table.temporary.is_some() {
+                self.check_own(table)?;
+            }
             return Ok(table.clone());
         }
         let mut error = Error::new(SqlState::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"));
@@ -210,6 +251,16 @@ impl Binder<'_> {
                 .with_hint("Use WITH RECURSIVE, or re-order the WITH items to remove forward references.");
         }
         Err(error.at(self.position(name.span)))
+    }
+
+    /// 0A000 for a temporary table of another session.
+    fn check_own(&self, table: &Table) -> Result<()> {
+        let schema = self.catalog.schemas.get(&table.schema).map(|schema| schema.name.as_str());
+        if schema == self.context.session.temporary.as_deref() {
+            return Ok(());
+        }
+        let message = "cannot access temporary tables of other sessions";
+        Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message))
     }
 
     /// Reads a table under its name or an alias; it is noted as read.
@@ -229,14 +280,19 @@ impl Binder<'_> {
     }
 
     fn scan_table(&mut self, table: &Arc<Table>, alias: Option<&str>, name: Span) -> (Relation, Scope) {
+        let scan = self.scan_alone(table, name);
+        let relation = ScopeRelation::of_table(table, alias, &scan.columns);
+        self.ranges.push(Range { name: relation.name.clone(), table: Some(table.oid) });
+        (Relation::Scan(scan), Scope::of(relation))
+    }
+
+    /// Reads a table, whatever it will be called; it is noted as read.
+    fn scan_alone(&mut self, table: &Arc<Table>, name: Span) -> Scan {
         self.note_use(table, auth::Privileges::SELECT, &[]);
         let columns: Vec<(usize, Column)> =
             table.columns.iter().enumerate().map(|(position, column)| (position, self.fresh(column.ty))).collect();
-        let relation = ScopeRelation::of_table(table, alias, &columns);
-        self.ranges.push(Range { name: relation.name.clone(), table: Some(table.oid) });
         let partitions = self.partitions(table, name);
-        let scan = Scan { table: table.clone(), columns, partitions, row_identity: None };
-        (Relation::Scan(scan), Scope::of(relation))
+        Scan { table: table.clone(), columns, partitions, row_identity: None }
     }
 
     fn derived(

@@ -74,7 +74,9 @@ impl Binder<'_> {
                         let message = format!("cannot lock rows in sequence \"{}\"", scan.table.name);
                         return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
                     }
-                    TableKind::System => return Err(Error::unsupported(format!("{words} on a system relation"))),
+                    TableKind::View(_) | TableKind::System => {
+                        return Err(Error::unsupported(format!("{words} on a relation without rows of its own")));
+                    }
                 }
                 self.note_use(&scan.table, auth::Privileges::UPDATE, &[]);
                 match locks.iter_mut().find(|lock| lock.identity.key.var == scan.identity.key.var) {

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use crate::catalog::{Catalog, Table};
+use crate::catalog::{Catalog, Table, View};
 use crate::error::Result;
 use crate::expr::{ColumnVar, Expr};
 use crate::function::{EvalContext, TableFunction};
-use crate::plan::relation::{Column, RelationUse};
+use crate::plan::relation::{CheckAs, Column, RelationUse};
 use crate::statement::position_in;
 use crate::types::Type;
 
@@ -51,14 +51,18 @@ mod special;
 mod subquery;
 #[cfg(test)]
 mod tests;
+mod view;
 mod walk;
 mod window;
 mod with;
 
 pub use clause::Clause;
+pub(crate) use modify::{check_written, updatable_columns};
+pub(crate) use names::column_name;
 pub use names::{QualifiedName, fold};
 pub(crate) use position::Start;
 pub use scope::{Scope, ScopeColumn, ScopeRelation};
+pub(crate) use view::BoundView;
 
 /// Binds one statement.
 pub struct Binder<'a> {
@@ -88,6 +92,12 @@ pub struct Binder<'a> {
     depth: usize,
     /// Whether a function was called that may have to wait for a lock.
     waits: bool,
+    /// What the names of a new view's query come to.
+    record: Option<view::Record>,
+    /// The view whose text is being bound.
+    inside: Option<&'a View>,
+    /// The views around it, and itself.
+    expanding: Vec<u32>,
 }
 
 /// Where an expression stands.
@@ -149,6 +159,9 @@ impl<'a> Binder<'a> {
             sets_refused: None,
             depth: 0,
             waits: false,
+            record: None,
+            inside: None,
+            expanding: Vec::new(),
         }
     }
 
@@ -186,7 +199,7 @@ impl<'a> Binder<'a> {
 
     /// Notes a use of a relation beyond the columns it reads.
     pub fn note_use(&mut self, table: &Arc<Table>, privileges: auth::Privileges, columns: &[u16]) {
-        let known = self.uses.iter_mut().find(|used| used.table.oid == table.oid && used.privileges == privileges);
+        let known = self.uses.iter_mut().find(|used| used.is(table.oid, privileges));
         match known {
             Some(used) => {
                 for number in columns {
@@ -195,7 +208,12 @@ impl<'a> Binder<'a> {
                     }
                 }
             }
-            None => self.uses.push(RelationUse { table: table.clone(), privileges, columns: columns.to_vec() }),
+            None => self.uses.push(RelationUse {
+                table: table.clone(),
+                privileges,
+                columns: columns.to_vec(),
+                check_as: CheckAs::Caller,
+            }),
         }
     }
 

@@ -3,7 +3,7 @@
 //! FROM, WHERE, set-returning functions that are grouped by, aggregation, HAVING, windows, the other set-returning
 //! functions, the list itself, DISTINCT, ORDER BY, LIMIT: from the bottom to the top.
 
-use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::ast::{self, Spanned};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::group::Grouping;
@@ -246,6 +246,7 @@ impl Binder<'_> {
                         )
                         .at(self.position(span)));
                     }
+                    self.record_star(span, &scope.columns, scope)?;
                     for column in &scope.columns {
                         self.note_column(column);
                         items.push(starred(column, column.expr.clone(), span));
@@ -253,8 +254,8 @@ impl Binder<'_> {
                     continue;
                 }
                 ast::SelectItem::QualifiedWildcard(kind, options) => {
-                    plain_wildcard(options)?;
-                    self.qualified_wildcard(kind, scope, &mut items)?;
+                    let star = plain_wildcard(options)?;
+                    self.qualified_wildcard(kind, star, scope, &mut items)?;
                     continue;
                 }
             };
@@ -271,12 +272,14 @@ impl Binder<'_> {
     fn qualified_wildcard(
         &mut self,
         kind: &ast::SelectItemQualifiedWildcardKind,
+        star: Span,
         scope: &Scope,
         items: &mut Vec<Item>,
     ) -> Result<()> {
         let ast::SelectItemQualifiedWildcardKind::ObjectName(name) = kind else {
             return Err(Error::unsupported("the expansion of a row expression"));
         };
+        let span = Span { start: name.span().start, end: star.end };
         let name = self.name(name)?;
         let Some((relation, depth)) = self.relation_in_sight(name.schema.as_deref(), &name.name, scope) else {
             return Err(self.missing_relation(name.schema.as_deref(), &name.name).at(self.position(name.span)));
@@ -286,6 +289,7 @@ impl Binder<'_> {
             self.outer[innermost].named = true;
             self.outer[innermost..].iter_mut().for_each(|level| level.crossed = true);
         }
+        self.record_star(span, &relation.columns, scope)?;
         for column in &relation.columns {
             self.note_column(column);
             let expr = if depth == 0 { column.expr.clone() } else { outward(column.expr.clone(), depth)? };
@@ -447,7 +451,6 @@ fn refuse_foreign(select: &ast::Select) -> Result<()> {
     // Hints are comments.
     let _ = optimizer_hints;
     let foreign = [
-        (into.is_some(), "SELECT INTO"),
         (select_modifiers.is_some(), "a modifier of SELECT"),
         (top.is_some(), "TOP"),
         (exclude.is_some(), "EXCLUDE"),
@@ -461,6 +464,9 @@ fn refuse_foreign(select: &ast::Select) -> Result<()> {
         (value_table_mode.is_some(), "SELECT AS STRUCT or VALUE"),
         (!matches!(flavor, ast::SelectFlavor::Standard), "FROM before SELECT"),
     ];
+    if into.is_some() {
+        return Err(Error::new(SqlState::SYNTAX_ERROR, "SELECT ... INTO is not allowed here"));
+    }
     match foreign.iter().find(|(present, _)| *present) {
         Some((_, what)) => Err(Error::unsupported(what)),
         None => Ok(()),

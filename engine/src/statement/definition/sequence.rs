@@ -38,14 +38,14 @@ pub enum SequenceChange {
 }
 
 /// What follows CREATE SEQUENCE.
-pub(super) fn create(reader: &mut Reader<'_>) -> Result<Definition> {
+pub(super) fn create(reader: &mut Reader<'_>, temporary: bool) -> Result<Definition> {
     let if_not_exists = reader.words(&["if", "not", "exists"]);
     let name = reader.object_name()?;
     let options = options(reader)?;
     if options.restart.is_some() || options.name.is_some() {
         return Err(Error::new(SqlState::SYNTAX_ERROR, "invalid sequence option RESTART"));
     }
-    Ok(Definition::CreateSequence { name, if_not_exists, options })
+    Ok(Definition::CreateSequence { name, temporary, if_not_exists, options })
 }
 
 /// What follows ALTER SEQUENCE.

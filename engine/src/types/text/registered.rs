@@ -3,6 +3,7 @@
 use super::Names;
 use crate::catalog::Catalog;
 use crate::catalog::pg_catalog::type_io::type_functions;
+use crate::catalog::temporary_of;
 use crate::error::{Error, Result, SqlState};
 use crate::function::{function_by_oid, functions_named, operators, operators_named};
 use crate::types::{Type, builtin, display, oid};
@@ -143,7 +144,8 @@ pub(crate) fn regclass(text: &str, catalog: &Catalog, path: &[String]) -> Result
     let lookup = |schema: u32| catalog.relation_names.get(&(schema, name.clone())).copied();
     let found = match schema {
         Some(schema) => {
-            let schema = catalog.schema_named(schema).ok_or_else(|| {
+            let own = (schema == "pg_temp").then(|| temporary_of(path)).flatten();
+            let schema = catalog.schema_named(own.unwrap_or(schema)).ok_or_else(|| {
                 Error::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{schema}\" does not exist"))
             })?;
             lookup(schema.oid)

@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast;
 use storage::{TableId, TableLock};
 
 use super::super::{Binder, Clause};
+use super::through::Verb;
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::plan::write::{Action, Insert, InsertSource, Write};
@@ -28,7 +29,13 @@ impl Binder<'_> {
         columns: &[String],
         filter: Option<&ast::Expr>,
     ) -> Result<BoundCopy> {
-        let (target, scope) = self.target(name, None)?;
+        let goal = self.target(name, None, Verb::Insert)?;
+        if goal.through.is_some() {
+            let message = format!("cannot copy to view \"{}\"", goal.names.name);
+            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
+                .with_hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger."));
+        }
+        let (target, scope) = (goal.target, goal.scope);
         let table = target.table.clone();
         let mut positions = Vec::new();
         for column in columns {

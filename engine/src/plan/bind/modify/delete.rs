@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast;
 
 use super::super::Binder;
 use super::refuse;
+use super::through::Verb;
 use super::update::target_name;
 use crate::error::{Error, Result, SqlState};
 use crate::plan::write::{Action, Delete, Write};
@@ -30,16 +31,16 @@ impl Binder<'_> {
         };
         let [table] = from.as_slice() else { return Err(Error::unsupported("DELETE from several tables")) };
         let (name, alias) = target_name(table)?;
-        let (target, own) = self.target(name, alias.as_deref())?;
-        let (others, scope) = self.with_others(&own, using.as_deref().unwrap_or_default())?;
-        let table = target.table.clone();
-        self.note_use(&table, auth::Privileges::DELETE, &[]);
+        let goal = self.target(name, alias.as_deref(), Verb::Delete)?;
+        let (others, scope) = self.with_others(&goal.scope, using.as_deref().unwrap_or_default())?;
+        self.note_written(&goal, Verb::Delete, &[]);
         let filter = self.filter(selection.as_ref(), &scope)?;
+        let filter = goal.condition(filter);
         let returning = self.bound_returning(returning.as_ref(), &scope)?;
-        let scan = self.scan_target(&table, target.first_column, name);
+        let scan = self.scan_goal(&goal, name);
         let (rows, _) = self.rows_to_change(scan, others, filter, Vec::new(), point_plans)?;
         let params = self.final_params()?;
         let action = Action::Delete(Box::new(Delete { rows }));
-        Ok(Write { target, action, returning, uses: self.uses(), params })
+        Ok(Write { target: goal.target, action, returning, uses: self.uses(), params })
     }
 }

@@ -5,6 +5,7 @@ use datafusion::sql::sqlparser::ast::Spanned;
 
 use super::super::{Binder, Clause, Scope};
 use super::target::{generated_always, has_subquery};
+use super::through::{Goal, Verb};
 use super::{folded, is_default, refuse};
 use crate::catalog::{Identity, Table};
 use crate::error::{Error, Result, SqlState};
@@ -63,11 +64,10 @@ impl Binder<'_> {
         refuse(foreign, "this form of INSERT")?;
         let ast::TableObject::TableName(name) = table else { return Err(Error::unsupported("INSERT into a function")) };
         let alias = table_alias.as_ref().map(|alias| folded(&alias.alias));
-        let (target, scope) = self.target(name, alias.as_deref())?;
-        let table = target.table.clone();
-        let positions = self.insert_columns(&table, columns)?;
-        let numbers: Vec<u16> = positions.iter().map(|position| table.columns[*position].number).collect();
-        self.note_use(&table, auth::Privileges::INSERT, &numbers);
+        let goal = self.target(name, alias.as_deref(), Verb::Insert)?;
+        let (table, scope) = (goal.names.clone(), &goal.scope);
+        let positions = self.insert_columns(&goal, columns)?;
+        self.note_written(&goal, Verb::Insert, &positions);
         let explicit = !columns.is_empty();
         let source = match source {
             None => InsertSource::Rows(vec![self.complete_row(&table, &[], Vec::new())?]),
@@ -78,25 +78,30 @@ impl Binder<'_> {
         };
         let on_conflict = match on {
             None => None,
-            Some(ast::OnInsert::OnConflict(conflict)) => Some(self.on_conflict(&table, conflict, &scope)?),
+            Some(ast::OnInsert::OnConflict(conflict)) => {
+                refuse(goal.through.is_some(), "ON CONFLICT through a view")?;
+                Some(self.on_conflict(&table, conflict, scope)?)
+            }
             Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY UPDATE")),
         };
-        let returning = self.bound_returning(returning.as_ref(), &scope)?;
+        let returning = self.bound_returning(returning.as_ref(), scope)?;
         let params = self.final_params()?;
         let action = Action::Insert(Box::new(Insert { source, on_conflict }));
-        Ok(Write { target, action, returning, uses: self.uses(), params })
+        Ok(Write { target: goal.target, action, returning, uses: self.uses(), params })
     }
 
     /// Positions of the columns that values are given for.
-    fn insert_columns(&mut self, table: &Table, names: &[ast::ObjectName]) -> Result<Vec<usize>> {
+    fn insert_columns(&mut self, goal: &Goal, names: &[ast::ObjectName]) -> Result<Vec<usize>> {
+        let table = &goal.names;
         if names.is_empty() {
-            return Ok((0..table.columns.len()).collect());
+            return goal.all_positions();
         }
         let mut positions = Vec::with_capacity(names.len());
         for name in names {
             let [part] = name.0.as_slice() else { return Err(Error::unsupported("INSERT into a part of a column")) };
             let ident =
                 part.as_ident().ok_or_else(|| Error::unsupported("INSERT into something other than a column"))?;
+            goal.check_written(ident, Verb::Insert)?;
             let position = self.target_column(table, ident)?;
             if positions.contains(&position) {
                 let message = format!("column \"{}\" specified more than once", table.columns[position].name);

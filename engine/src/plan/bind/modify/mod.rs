@@ -5,9 +5,11 @@ mod delete;
 mod insert;
 mod on_conflict;
 mod target;
+mod through;
 mod update;
 
 use datafusion::sql::sqlparser::ast;
+pub(crate) use through::{check_written, updatable_columns};
 
 use crate::error::Error;
 

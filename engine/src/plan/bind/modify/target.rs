@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::{RowIdentity, TableId, TableLock, Value};
 
 use super::super::{Binder, Clause, Scope, ScopeRelation};
+use super::through::{Goal, Verb};
 use super::{folded, is_default};
 use crate::catalog::{Constraint, ConstraintKind, ForeignKeyAction, Identity, Table, TableColumn, TableKind};
 use crate::error::{Error, Result, SqlState};
@@ -21,14 +22,15 @@ use crate::types::Type;
 
 impl Binder<'_> {
     /// The target of a write and the names of its columns.
-    pub(super) fn target(&mut self, name: &ast::ObjectName, alias: Option<&str>) -> Result<(Target, Scope)> {
+    pub(super) fn target(&mut self, name: &ast::ObjectName, alias: Option<&str>, verb: Verb) -> Result<Goal> {
         let table = self.table(name)?;
-        match table.kind {
+        match &table.kind {
             TableKind::Table => {}
             TableKind::Sequence(_) => {
                 let message = format!("cannot change sequence \"{}\"", table.name);
                 return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
             }
+            TableKind::View(view) => return self.through_view(table.clone(), view, alias, verb),
             TableKind::System => {
                 let message = format!("permission denied: \"{}\" is a system catalog", table.name);
                 return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
@@ -36,7 +38,7 @@ impl Binder<'_> {
         }
         let (first_column, scope) = self.row_scope(&table, alias);
         let target = self.target_of(table, first_column)?;
-        Ok((target, scope))
+        Ok(Goal { names: target.table.clone(), target, scope, through: None })
     }
 
     /// A target whose columns have the given numbers.
@@ -153,7 +155,7 @@ impl Binder<'_> {
             let scope = own_scope(table, first_column);
             let mut binder = self.for_stored_text();
             let condition = binder.condition(&parse_expression(expression)?, &scope, Clause::Check)?;
-            checks.push(Check { name: constraint.name.clone(), condition });
+            checks.push(Check { name: constraint.name.clone(), condition, of_view: false });
         }
         // The first of them by name speaks for a row that breaks several.
         checks.sort_by(|a, b| a.name.cmp(&b.name));

@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{self, Spanned};
 
 use super::super::{Binder, Clause, Scope};
 use super::target::has_subquery;
+use super::through::{Goal, Verb};
 use super::{folded, refuse};
 use crate::catalog::Table;
 use crate::error::{Error, Result};
@@ -37,20 +38,20 @@ impl Binder<'_> {
             Some(ast::UpdateTableFromKind::AfterSet(tables)) => tables,
             Some(ast::UpdateTableFromKind::BeforeSet(_)) => return Err(Error::unsupported("UPDATE … FROM … SET")),
         };
-        let (target, own) = self.target(name, alias.as_deref())?;
-        let (others, scope) = self.with_others(&own, others)?;
-        let table = target.table.clone();
-        let assignments = self.assignments(&table, assignments, &scope)?;
-        let numbers: Vec<u16> = assignments.iter().map(|(position, _)| table.columns[*position].number).collect();
-        self.note_use(&table, auth::Privileges::UPDATE, &numbers);
+        let goal = self.target(name, alias.as_deref(), Verb::Update)?;
+        let (others, scope) = self.with_others(&goal.scope, others)?;
+        check_assigned(&goal, assignments)?;
+        let assignments = self.assignments(&goal.names, assignments, &scope)?;
+        let positions: Vec<usize> = assignments.iter().map(|(position, _)| *position).collect();
+        self.note_written(&goal, Verb::Update, &positions);
         let filter = self.filter(selection.as_ref(), &scope)?;
+        let filter = goal.condition(filter);
         let returning = self.bound_returning(returning.as_ref(), &scope)?;
-        let first = target.first_column;
-        let scan = self.scan_target(&table, first, name);
+        let scan = self.scan_goal(&goal, name);
         let (rows, assignments) = self.rows_to_change(scan, others, filter, assignments, point_plans)?;
         let params = self.final_params()?;
         let action = Action::Update(Box::new(Update { assignments, rows }));
-        Ok(Write { target, action, returning, uses: self.uses(), params })
+        Ok(Write { target: goal.target, action, returning, uses: self.uses(), params })
     }
 
     /// The relations of UPDATE … FROM or DELETE … USING, and all names together.
@@ -72,8 +73,16 @@ impl Binder<'_> {
         selection.map(|condition| self.condition(condition, scope, Clause::Where)).transpose()
     }
 
+    /// Reading the target, by itself or as a view does.
+    pub(super) fn scan_goal(&self, goal: &Goal, name: &ast::ObjectName) -> Scan {
+        match &goal.through {
+            Some(through) => through.scan.clone(),
+            None => self.scan_target(&goal.target.table, goal.target.first_column, name),
+        }
+    }
+
     /// Reading the target, whose columns have numbers already.
-    pub(super) fn scan_target(&self, table: &Arc<Table>, first: u32, name: &ast::ObjectName) -> Scan {
+    fn scan_target(&self, table: &Arc<Table>, first: u32, name: &ast::ObjectName) -> Scan {
         let columns = (first..).zip(&table.columns).enumerate();
         let columns = columns.map(|(at, (var, column))| (at, Column { var: ColumnVar(var), ty: column.ty })).collect();
         Scan { table: table.clone(), columns, partitions: self.partitions(table, name.span()), row_identity: None }
@@ -161,6 +170,20 @@ impl Binder<'_> {
         let rows = RowsToChange::Query { query, key: identity.key, version: identity.version, carried, short: None };
         (rows, assignments)
     }
+}
+
+/// 0A000 for an assignment to a column that a view computes.
+fn check_assigned(goal: &Goal, assignments: &[ast::Assignment]) -> Result<()> {
+    for assignment in assignments {
+        let names: &[ast::ObjectName] = match &assignment.target {
+            ast::AssignmentTarget::ColumnName(name) => std::slice::from_ref(name),
+            ast::AssignmentTarget::Tuple(names) => names,
+        };
+        for ident in names.iter().filter_map(|name| name.0.first()?.as_ident()) {
+            goal.check_written(ident, Verb::Update)?;
+        }
+    }
+    Ok(())
 }
 
 /// The table that UPDATE or DELETE names, and its alias.

@@ -1,0 +1,98 @@
+//! CREATE TABLE AS and SELECT INTO: a definition makes the table from what the query's columns are, then the query fills
+//! it. The table's contents are new, so that its rows are written aside.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use storage::{TableSchema, Wait};
+
+use super::Session;
+use super::cancel::Interrupt;
+use super::cursor::RowSource;
+use super::prepared::Prepared;
+use super::run::{Outcome, no_transaction};
+use crate::error::{Error, Result, SqlState};
+use crate::execute::Rows;
+use crate::statement::Statement;
+use crate::statement::definition::{Definition, NewTableAs, TableSource};
+
+/// Rows written before what has gathered aside is looked at.
+const ROWS_PER_STEP: usize = 1024;
+
+impl Session {
+    pub(super) async fn create_table_as(
+        &mut self,
+        new: &NewTableAs,
+        prepared: &Prepared,
+        interrupt: &Interrupt,
+    ) -> Result<String> {
+        let (source, params) = match &new.source {
+            TableSource::Query(query) => {
+                let query = Statement::Query(query.clone());
+                (Arc::new(Prepared::new(prepared.text.clone(), Some(query), Vec::new())), Arc::from([]))
+            }
+            TableSource::Execute { name, arguments } => self.bind_arguments(name, arguments, prepared)?,
+        };
+        if !matches!(source.statement, Some(Statement::Query(_))) {
+            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, "prepared statement is not a SELECT"));
+        }
+        let plan = self.lock_plan(&source, interrupt).await?;
+        if plan.params.len() > params.len() {
+            return Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1"));
+        }
+        let columns = plan.columns.iter().flat_map(|columns| columns.iter());
+        let columns = columns.map(|column| (column.name.clone(), column.ty)).collect();
+        let context = self.context(self.catalog(), params);
+        let definition = Definition::TableOf(new.clone(), columns);
+        let made = interrupt.guard(self.run_definition(&definition, prepared)).await?.made;
+        let Some(table) = made.filter(|_| new.with_data) else {
+            // PostgreSQL runs EXECUTE for no rows, and says so.
+            let executed = made.is_some() && matches!(new.source, TableSource::Execute { .. });
+            return Ok(if executed { "SELECT 0" } else { "CREATE TABLE AS" }.to_owned());
+        };
+        let table = self.catalog().tables.get(&table).map(|table| table.storage.clone());
+        let table = table.ok_or_else(|| Error::internal("the table that was made is not there"))?;
+        let outcome = match plan.plan.waits() {
+            true => Box::pin(self.execute_waiting(&plan, &context, interrupt)).await?,
+            false => self.execute_plan(&plan, &context, interrupt).await?,
+        };
+        let Outcome::Rows { source, .. } = outcome else { return Err(Error::internal("a query answers rows")) };
+        let count = interrupt.guard(self.fill(&table, source)).await?;
+        Ok(format!("SELECT {count}"))
+    }
+
+    /// Writes rows into a table that nobody else knows; answers their number.
+    pub(super) async fn fill(&mut self, table: &TableSchema, source: RowSource) -> Result<u64> {
+        let mut count = 0;
+        match source {
+            RowSource::Ready(rows) => {
+                if let Some(rows) = rows {
+                    count += self.fill_batch(table, rows).await?;
+                }
+            }
+            RowSource::Stream(mut stream) => {
+                while let Some(rows) = stream.next().await {
+                    count += self.fill_batch(table, rows?).await?;
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    async fn fill_batch(&mut self, table: &TableSchema, rows: Rows) -> Result<u64> {
+        let transaction = &mut self.state.open_mut().ok_or_else(no_transaction)?.transaction;
+        let mut count = 0;
+        for (at, row) in rows.into_values().into_iter().enumerate() {
+            if at.is_multiple_of(ROWS_PER_STEP) {
+                transaction.relieve().await?;
+                tokio::task::yield_now().await;
+            }
+            if !transaction.insert_alone(table, &row)? {
+                // It has no keys that a row could meet another one under.
+                transaction.insert(table, &row, Wait::Forever).await?;
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+}
