@@ -112,6 +112,8 @@ impl QueryEnvironment {
             .map_err(failure)?;
         let mut config = SessionConfig::new().with_target_partitions(threads).with_batch_size(BATCH_ROWS);
         config.options_mut().optimizer.skip_failed_rules = false;
+        // DataFusion's own rewrites change which columns may be NULL without telling the plans above.
+        config.options_mut().execution.skip_physical_aggregate_schema_check = true;
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime_env)

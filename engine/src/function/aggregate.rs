@@ -1,8 +1,11 @@
 //! The aggregates: rows of `pg_proc` with kind `a`, and which accumulator computes each.
 
 use super::define::aggregate;
-use super::{AggregateFunction, AggregateKind};
+use super::{AggregateFunction, AggregateKind, Regression};
 use crate::types::oid::*;
+
+/// `GROUPING(…)`, which is grammar and has no row in `pg_proc`.
+pub(crate) static GROUPING: AggregateFunction = aggregate(0, "grouping", &[], INT4, AggregateKind::Grouping);
 
 #[rustfmt::skip]
 pub(super) static AGGREGATES: &[AggregateFunction] = &[
@@ -21,8 +24,23 @@ pub(super) static AGGREGATES: &[AggregateFunction] = &[
     aggregate(2237, "bit_or", &[INT2], INT2, AggregateKind::BitOr),
     aggregate(2239, "bit_or", &[INT4], INT4, AggregateKind::BitOr),
     aggregate(2241, "bit_or", &[INT8], INT8, AggregateKind::BitOr),
+    aggregate(6164, "bit_xor", &[INT2], INT2, AggregateKind::BitXor),
+    aggregate(6165, "bit_xor", &[INT4], INT4, AggregateKind::BitXor),
+    aggregate(6166, "bit_xor", &[INT8], INT8, AggregateKind::BitXor),
     aggregate(2517, "bool_and", &[BOOL], BOOL, AggregateKind::BoolAnd),
     aggregate(2518, "bool_or", &[BOOL], BOOL, AggregateKind::BoolOr),
+    aggregate(2829, "corr", &[FLOAT8, FLOAT8], FLOAT8, AggregateKind::Regression(Regression::Correlation)),
+    aggregate(2827, "covar_pop", &[FLOAT8, FLOAT8], FLOAT8, AggregateKind::Regression(Regression::CovariancePop)),
+    aggregate(2828, "covar_samp", &[FLOAT8, FLOAT8], FLOAT8, AggregateKind::Regression(Regression::CovarianceSamp)),
+    aggregate(2822, "regr_avgx", &[FLOAT8, FLOAT8], FLOAT8, AggregateKind::Regression(Regression::AverageX)),
+    aggregate(2823, "regr_avgy", &[FLOAT8, FLOAT8], FLOAT8, AggregateKind::Regression(Regression::AverageY)),
+    aggregate(2818, "regr_count", &[FLOAT8, FLOAT8], INT8, AggregateKind::Regression(Regression::Count)),
+    aggregate(2826, "regr_intercept", &[FLOAT8, FLOAT8], FLOAT8, AggregateKind::Regression(Regression::Intercept)),
+    aggregate(2824, "regr_r2", &[FLOAT8, FLOAT8], FLOAT8, AggregateKind::Regression(Regression::Determination)),
+    aggregate(2825, "regr_slope", &[FLOAT8, FLOAT8], FLOAT8, AggregateKind::Regression(Regression::Slope)),
+    aggregate(2819, "regr_sxx", &[FLOAT8, FLOAT8], FLOAT8, AggregateKind::Regression(Regression::SquaresX)),
+    aggregate(2821, "regr_sxy", &[FLOAT8, FLOAT8], FLOAT8, AggregateKind::Regression(Regression::Products)),
+    aggregate(2820, "regr_syy", &[FLOAT8, FLOAT8], FLOAT8, AggregateKind::Regression(Regression::SquaresY)),
     aggregate(2803, "count", &[], INT8, AggregateKind::CountStar),
     aggregate(2519, "every", &[BOOL], BOOL, AggregateKind::BoolAnd),
     aggregate(3175, "json_agg", &[ANYELEMENT], JSON, AggregateKind::JsonArrayAgg { document: false }),

@@ -153,6 +153,14 @@ pub(super) fn negated(value: Interval) -> Result<Interval> {
     difference(Interval::default(), value)
 }
 
+/// The interval at a part of the way from one to another.
+pub(super) fn on_the_way(from: Interval, to: Interval, part: f64) -> Result<Interval> {
+    match scaled(difference(to, from)?, |value| value * part)? {
+        Value::Interval(step) => sum(from, step),
+        _ => Err(Error::internal("an interval times a number is an interval")),
+    }
+}
+
 /// Times or divided by a number: what is left of months goes into days, of days into the time.
 fn scaled(value: Interval, scale: impl Fn(f64) -> f64) -> Result<Value> {
     // PostgreSQL rounds to microseconds wherever seconds are fractions.

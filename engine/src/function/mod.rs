@@ -26,6 +26,7 @@ pub(crate) mod json;
 mod numeric;
 mod operator;
 mod order;
+pub(crate) mod ordered_set;
 mod overlaps;
 mod pattern;
 mod regex;
@@ -45,6 +46,7 @@ mod unicode;
 mod window;
 
 pub use advisory::AdvisoryLocks;
+pub(crate) use aggregate::GROUPING;
 pub(crate) use cast::{read_text, write_text};
 pub use registry::{
     aggregates, aggregates_named, cast_between, casts, function_by_oid, functions, functions_named, operators,
@@ -194,6 +196,28 @@ pub enum AggregateKind {
     JsonObjectAgg {
         document: bool,
     },
+    BitXor,
+    /// Over pairs of numbers.
+    Regression(Regression),
+    /// Which of the groups that its arguments count are not in the grouping set.
+    Grouping,
+}
+
+/// What is asked about pairs (y, x).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Regression {
+    Count,
+    AverageX,
+    AverageY,
+    SquaresX,
+    SquaresY,
+    Products,
+    Slope,
+    Intercept,
+    Determination,
+    Correlation,
+    CovariancePop,
+    CovarianceSamp,
 }
 
 /// A set-returning function: rows of one or more columns.

@@ -5,11 +5,12 @@
 
 mod copy;
 pub mod definition;
+pub(crate) mod dialect;
 mod maintenance;
+pub(crate) mod mend;
 mod only;
 mod parse;
 mod reader;
-mod trim;
 mod utility;
 
 pub use copy::{CopyDirection, CopyFormat, CopyOptions, CopySource, CopyStatement, CopyTarget, ForcedColumns};

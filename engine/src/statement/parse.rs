@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 
 use datafusion::sql::sqlparser::ast;
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::definition::{self, Definition};
+use super::dialect::Postgres;
+use super::mend::mended;
 use super::only::without_only;
 use super::reader::{Reader, syntax_error_near};
+use super::utility;
 use super::{Insert, Overriding, Statement};
-use super::{trim, utility};
 use crate::error::{Error, Result, SqlState};
 
 /// Parses every statement of a simple query. Empty statements are left out, so the result may be empty.
@@ -25,7 +26,8 @@ pub fn parse_script(text: &str) -> Result<Vec<Statement>> {
         if piece.iter().all(|token| matches!(token.token, Token::Whitespace(_))) {
             continue;
         }
-        statements.push(parse_tokens(text, &trim::without_from(without_only(piece)?))?);
+        let piece = mended(text, piece)?;
+        statements.push(parse_tokens(text, &without_only(&piece)?)?);
     }
     Ok(statements)
 }
@@ -40,7 +42,7 @@ pub fn parse_single(text: &str) -> Result<Option<Statement>> {
 }
 
 pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>> {
-    let dialect = PostgreSqlDialect {};
+    let dialect = Postgres::default();
     Tokenizer::new(&dialect, text).tokenize_with_location().map_err(|error| {
         let message = error.message.as_str();
         let words: Cow<'static, str> = if message.contains("Unterminated string") {
@@ -243,6 +245,7 @@ pub(crate) fn parse_query(text: &str) -> Result<Box<ast::Query>> {
 /// Parses an expression that the catalog keeps as text (a default, a check).
 pub fn parse_expression(text: &str) -> Result<ast::Expr> {
     let tokens = tokenize(text)?;
+    let tokens = mended(text, &tokens)?;
     let mut reader = Reader::new(text, &tokens);
     let expr = reader.parsed(|parser| parser.parse_expr())?;
     reader.expect_end()?;

@@ -1,10 +1,10 @@
 //! A cursor over one statement's tokens, for the statements whose grammar is ours.
 
 use datafusion::sql::sqlparser::ast;
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
+use super::dialect::Postgres;
 use super::parse::{offset_in, parser_error, position_in};
 use crate::error::{Error, Result, SqlState};
 
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
         &mut self,
         parse: impl FnOnce(&mut Parser) -> Result<T, datafusion::sql::sqlparser::parser::ParserError>,
     ) -> Result<T> {
-        let dialect = PostgreSqlDialect {};
+        let dialect = Postgres::default();
         let rest = self.tokens[self.next..].to_vec();
         let mut parser = Parser::new(&dialect).with_recursion_limit(NESTING_MAX).with_tokens_with_locations(rest);
         let value = parse(&mut parser).map_err(|error| parser_error(self.text, error))?;

@@ -7,11 +7,12 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use super::names::QualifiedName;
 use super::position::{Sides, Start};
 use super::walk::any;
+use super::within_group::WithinGroup;
 use super::{Binder, Clause, Place, SetCall};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{AggregateCall, Expr, ExprKind, SortKey};
 use crate::function::resolve::{self, Callable, Resolved};
-use crate::function::{AggregateFunction, CastContext, TableFunction, aggregates_named, waits};
+use crate::function::{AggregateFunction, CastContext, GROUPING, TableFunction, aggregates_named, waits};
 use crate::types::{Type, display, oid};
 
 /// A call's arguments as they were written.
@@ -46,9 +47,6 @@ impl Binder<'_> {
         if null_treatment.is_some() {
             return refuse(self, "IGNORE NULLS or RESPECT NULLS");
         }
-        if !within_group.is_empty() {
-            return refuse(self, "WITHIN GROUP");
-        }
         let plain = match name.0.as_slice() {
             [ast::ObjectNamePart::Identifier(ident)] if ident.quote_style.is_none() => {
                 Some(ident.value.to_ascii_lowercase())
@@ -56,6 +54,11 @@ impl Binder<'_> {
             _ => None,
         };
         let list = match args {
+            ast::FunctionArguments::None if name.0.len() > 1 => {
+                // The parser takes `t.user` for a call of USER.
+                let parts = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect::<Vec<_>>();
+                return self.qualified(&parts, at);
+            }
             ast::FunctionArguments::None => {
                 return self.keyword(plain.as_deref().unwrap_or_default(), span);
             }
@@ -68,6 +71,14 @@ impl Binder<'_> {
             ast::FunctionArguments::List(list) => list,
         };
         let written = self.arguments(plain.as_deref(), list, span)?;
+        if !within_group.is_empty() {
+            if over.is_some() {
+                return refuse(self, "OVER for an ordered-set aggregate");
+            }
+            let name = self.name(name)?;
+            let call = WithinGroup { name, written, keys: within_group, filter: filter.as_deref() };
+            return self.within_group(call, at);
+        }
         if over.is_none()
             && filter.is_none()
             && let Some(plain) = &plain
@@ -168,7 +179,7 @@ impl Binder<'_> {
         }
         match name {
             "row" => return Err(Error::unsupported("a row constructor here").at(self.position(span))),
-            "grouping" => return Err(Error::unsupported("GROUPING").at(self.position(span))),
+            "grouping" => return self.grouping(written, span, at).map(Some),
             _ => {}
         }
         let refusal = if name == "coalesce" { self.sets_refused.replace("COALESCE") } else { self.sets_refused };
@@ -192,6 +203,25 @@ impl Binder<'_> {
             }
         };
         Ok(Some(Expr::new(kind, ty)))
+    }
+
+    /// `GROUPING(a, b)`: an aggregate of no rows, whose value each grouping set decides.
+    fn grouping(&mut self, written: &Arguments<'_>, span: Span, at: Place<'_>) -> Result<Expr> {
+        if at.clause.aggregate_refusal().is_some() {
+            let words = format!("grouping operations are not allowed in {}", at.clause.name());
+            return Err(Error::new(SqlState::GROUPING_ERROR, words).at(self.position(span)));
+        }
+        if written.exprs.len() >= 32 {
+            return Err(Error::new(SqlState::TOO_MANY_ARGUMENTS, "GROUPING must have fewer than 32 arguments")
+                .at(self.position(span)));
+        }
+        let mut args = Vec::with_capacity(written.exprs.len());
+        for expr in &written.exprs {
+            args.push(self.bind(expr, at)?);
+        }
+        self.select.aggregates = true;
+        let call = AggregateCall { function: &GROUPING, args, distinct: false, filter: None, order_by: Vec::new() };
+        Ok(Expr::new(ExprKind::Aggregate(Box::new(call)), Type::new(oid::INT4)))
     }
 
     fn null_if(&mut self, args: Vec<(Expr, Span)>, span: Span) -> Result<Expr> {

@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::position::{Sides, Start};
+use super::row::{conjunction, row};
 use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
@@ -91,6 +92,12 @@ impl Binder<'_> {
             | Ast::Overlay { .. }
             | Ast::IsNormalized { .. } => self.special_call(expr, at),
             Ast::Tuple(_) => Err(Error::unsupported("a row constructor here").at(self.position(expr.start()))),
+            // A word of the grammar where it means nothing.
+            Ast::Prefixed { prefix, .. } => {
+                let word = prefix.value.to_uppercase();
+                Err(Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{word}\""))
+                    .at(self.position(prefix.span)))
+            }
             foreign => {
                 let what = foreign_name(foreign);
                 Err(Error::unsupported(what).at(self.position(expr.start())))
@@ -192,6 +199,11 @@ impl Binder<'_> {
     }
 
     fn is_null(&mut self, operand: &Ast, negated: bool, at: Place<'_>) -> Result<Expr> {
+        // A row is null if all of it is, and not null if nothing of it is.
+        if let Some(parts) = row(operand).filter(|parts| !parts.is_empty()) {
+            let tests = parts.iter().map(|part| self.is_null(part, negated, at)).collect::<Result<Vec<_>>>()?;
+            return Ok(conjunction(tests, true));
+        }
         let expr = Box::new(self.bind(operand, at)?);
         Ok(truth_value(ExprKind::IsNull { expr, negated }))
     }
@@ -370,7 +382,6 @@ fn foreign_name(expr: &Ast) -> &'static str {
         Ast::InUnnest { .. } => "IN UNNEST",
         Ast::RLike { .. } => "RLIKE",
         Ast::Convert { .. } => "CONVERT",
-        Ast::Prefixed { .. } => "a prefixed literal",
         Ast::GroupingSets(_) | Ast::Cube(_) | Ast::Rollup(_) => "a grouping set outside GROUP BY",
         Ast::Struct { .. } | Ast::Dictionary(_) | Ast::Map(_) => "STRUCT or MAP",
         Ast::Named { .. } => "a named expression",

@@ -1,5 +1,7 @@
 //! GROUP BY: what is grouped by, and the grouping sets.
 
+use std::collections::HashSet;
+
 use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 
 use super::equal::same;
@@ -11,6 +13,7 @@ use super::{Binder, Clause, Place, Scope};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
 use crate::function::resolve;
+use crate::statement::dialect::DISTINCT;
 
 /// Most grouping sets of one query (PostgreSQL's limit).
 const SETS_MAX: usize = 4096;
@@ -41,7 +44,15 @@ impl Binder<'_> {
         let mut grouping = Grouping { present: !list.is_empty(), exprs: Vec::new(), sets: None };
         let mut sets: Vec<Vec<usize>> = vec![Vec::new()];
         let mut simple = true;
-        for element in list {
+        let mut distinct = false;
+        for (at, element) in list.iter().enumerate() {
+            let element = match element {
+                Ast::Prefixed { prefix, value } if prefix.value == DISTINCT && at == 0 => {
+                    distinct = true;
+                    value
+                }
+                other => other,
+            };
             simple &= !matches!(element, Ast::GroupingSets(_) | Ast::Rollup(_) | Ast::Cube(_))
                 && !matches!(element, Ast::Tuple(parts) if parts.is_empty());
             let alternatives = self.group_element(element, &mut grouping, items, scope)?;
@@ -52,6 +63,14 @@ impl Binder<'_> {
                 ));
             }
             sets = sets.iter().flat_map(|set| alternatives.iter().map(|other| union(set, other))).collect();
+        }
+        if distinct {
+            let mut seen = HashSet::new();
+            sets.retain(|set| {
+                let mut set = set.clone();
+                set.sort_unstable();
+                seen.insert(set)
+            });
         }
         if grouping.present && !simple {
             grouping.sets = Some(sets);
@@ -67,13 +86,21 @@ impl Binder<'_> {
         items: &mut [Item],
         scope: &Scope,
     ) -> Result<Vec<Vec<usize>>> {
-        let mut each = |binder: &mut Self, lists: &[Vec<Ast>]| -> Result<Vec<Vec<usize>>> {
-            lists.iter().map(|list| binder.group_set(list.iter(), grouping, items, scope)).collect()
-        };
         match element {
-            Ast::GroupingSets(lists) => each(self, lists),
+            Ast::GroupingSets(lists) => {
+                let mut sets = Vec::new();
+                for list in lists {
+                    match list.as_slice() {
+                        [nested @ (Ast::GroupingSets(_) | Ast::Rollup(_) | Ast::Cube(_))] => {
+                            sets.extend(self.nested(|binder| binder.group_element(nested, grouping, items, scope))?);
+                        }
+                        list => sets.push(self.group_set(list.iter(), grouping, items, scope)?),
+                    }
+                }
+                Ok(sets)
+            }
             Ast::Rollup(lists) => {
-                let parts = each(self, lists)?;
+                let parts = self.group_sets(lists, grouping, items, scope)?;
                 Ok((0..=parts.len()).rev().map(|count| concat(&parts[..count])).collect())
             }
             Ast::Cube(lists) => {
@@ -84,7 +111,7 @@ impl Binder<'_> {
                     )
                     .at(self.position(element.start())));
                 }
-                let parts = each(self, lists)?;
+                let parts = self.group_sets(lists, grouping, items, scope)?;
                 let chosen = |mask: usize| -> Vec<Vec<usize>> {
                     (0..parts.len()).filter(|bit| mask >> bit & 1 == 1).map(|bit| parts[bit].clone()).collect()
                 };
@@ -93,6 +120,16 @@ impl Binder<'_> {
             Ast::Tuple(parts) => Ok(vec![self.group_set(parts.iter(), grouping, items, scope)?]),
             other => Ok(vec![self.group_set(std::iter::once(other), grouping, items, scope)?]),
         }
+    }
+
+    fn group_sets(
+        &mut self,
+        lists: &[Vec<Ast>],
+        grouping: &mut Grouping,
+        items: &mut [Item],
+        scope: &Scope,
+    ) -> Result<Vec<Vec<usize>>> {
+        lists.iter().map(|list| self.group_set(list.iter(), grouping, items, scope)).collect()
     }
 
     fn group_set<'e>(

@@ -1,5 +1,7 @@
 //! Joins: ON, USING and NATURAL, and which columns a join leaves in sight.
 
+use std::sync::Arc;
+
 use datafusion::sql::sqlparser::ast::{self, JoinConstraint, JoinOperator, ObjectNamePart};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
@@ -8,11 +10,13 @@ use super::from::FromItem;
 use super::names::fold;
 use super::position::Sides;
 use super::walk::map_outer_relation;
-use super::{Binder, Clause, Place, Scope, ScopeColumn};
+use super::with::{invalid_recursion, working_table};
+use super::{Binder, Clause, Place, Range, Scope, ScopeColumn, ScopeRelation};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::function::{CastContext, resolve};
 use crate::plan::relation::{JoinKind, Relation};
+use crate::statement::mend::MARK;
 
 const NO_LATERAL: &str = "The combining JOIN type must be INNER or LEFT for a LATERAL reference.";
 
@@ -47,6 +51,16 @@ impl Binder<'_> {
         let lockable_left = self.lockable_count();
         let mut right = self.factor(relation, &visible, refusal)?;
         self.refuse_same_names(&item.scope, &right.scope)?;
+        let nullable = match kind {
+            JoinKind::Left => working_table(&right.relation),
+            JoinKind::Right => working_table(&item.relation),
+            JoinKind::Full => working_table(&item.relation).or_else(|| working_table(&right.relation)),
+            _ => None,
+        };
+        if let Some(name) = nullable {
+            let words = format!("recursive reference to query \"{name}\" must not appear within an outer join");
+            return Err(invalid_recursion(words));
+        }
         if matches!(kind, JoinKind::Left | JoinKind::Full) {
             self.mark_nullable(lockable_left, usize::MAX);
             right.scope.make_nullable();
@@ -63,8 +77,21 @@ impl Binder<'_> {
                 (Some(self.condition_at(condition, place)?), scope)
             }
             JoinConstraint::Using(names) => {
-                let names = using_names(names)?;
-                self.merge_columns(kind, &item.scope, right.scope, &names)?
+                let (names, alias) = using_names(names)?;
+                let (condition, mut scope) = self.merge_columns(kind, &item.scope, right.scope, &names)?;
+                if let Some((name, span)) = alias {
+                    self.refuse_same_name(&scope, &name, span)?;
+                    let columns = scope.columns[..names.len()].to_vec();
+                    self.ranges.push(Range { name: name.clone(), table: None });
+                    scope.relations.push(Arc::new(ScopeRelation {
+                        name,
+                        table: None,
+                        aliased: true,
+                        nullable: kind != JoinKind::Inner,
+                        columns,
+                    }));
+                }
+                (condition, scope)
             }
             JoinConstraint::Natural => {
                 let mut names: Vec<(String, Span)> = Vec::new();
@@ -127,6 +154,16 @@ impl Binder<'_> {
             _ => Some(truth_value(ExprKind::And(conditions))),
         };
         Ok((condition, Scope { relations, columns: merged }))
+    }
+
+    fn refuse_same_name(&self, scope: &Scope, name: &str, span: Span) -> Result<()> {
+        match scope.relation(name) {
+            None => Ok(()),
+            Some(_) => {
+                let words = format!("table name \"{name}\" specified more than once");
+                Err(Error::new(SqlState::DUPLICATE_ALIAS, words).at(self.position(span)))
+            }
+        }
     }
 
     fn using_column(&self, scope: &Scope, name: &str, side: &str) -> Result<ScopeColumn> {
@@ -203,14 +240,21 @@ fn beside(left: &Scope, right: Scope) -> Scope {
     scope
 }
 
-fn using_names(names: &[ast::ObjectName]) -> Result<Vec<(String, Span)>> {
-    names
-        .iter()
-        .map(|name| match name.0.as_slice() {
-            [ObjectNamePart::Identifier(ident)] => Ok((fold(ident), ident.span)),
-            _ => Err(Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{}\"", name))),
-        })
-        .collect()
+/// The columns that USING names, and what names them together.
+type UsingNames = (Vec<(String, Span)>, Option<(String, Span)>);
+
+fn using_names(names: &[ast::ObjectName]) -> Result<UsingNames> {
+    let (mut columns, mut alias) = (Vec::with_capacity(names.len()), None);
+    for name in names {
+        match name.0.as_slice() {
+            [ObjectNamePart::Identifier(ident)] if ident.quote_style == Some(MARK) => {
+                alias = Some((ident.value.clone(), ident.span));
+            }
+            [ObjectNamePart::Identifier(ident)] => columns.push((fold(ident), ident.span)),
+            _ => return Err(Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{}\"", name))),
+        }
+    }
+    Ok((columns, alias))
 }
 
 fn kind_of(operator: &JoinOperator) -> Result<(JoinKind, &JoinConstraint)> {

@@ -55,6 +55,7 @@ mod view;
 mod walk;
 mod window;
 mod with;
+mod within_group;
 
 pub use clause::Clause;
 pub(crate) use modify::{check_written, updatable_columns};

@@ -8,12 +8,13 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use super::expr::{too_complex, truth_value};
 use super::polymorphic::Concrete;
 use super::position::{Sides, Start};
-use super::row::{conjunction, row};
+use super::row::{Asked, conjunction, row};
 use super::walk::any;
 use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
 use crate::function::{CastContext, Function, functions_named, resolve};
+use crate::statement::dialect::SYMMETRIC;
 use crate::types::{Type, builtin, display, oid};
 
 /// Longest chain of operators (`a + b + c …`), which nests to the left without any parentheses.
@@ -154,15 +155,14 @@ impl Binder<'_> {
 
     pub(super) fn distinct_from(&mut self, left: &Ast, right: &Ast, negated: bool, at: Place<'_>) -> Result<Expr> {
         let sides = Sides { words: "is", left: left.start(), right: right.start() };
-        if row(left).is_some() || row(right).is_some() {
-            return Err(Error::unsupported("IS DISTINCT FROM between rows").at(self.position(sides.left)));
-        }
-        // The parser takes `a IS DISTINCT FROM b AND c` for `a IS DISTINCT FROM (b AND c)`: no answer is better than that.
-        if let Ast::BinaryOp { op: BinaryOperator::And | BinaryOperator::Or, .. } = right {
-            let what = "IS DISTINCT FROM before AND or OR without parentheses around it";
-            return Err(Error::unsupported(what).at(self.position(sides.left)));
+        if let (Some(left), Some(right)) = (row(left), row(right)) {
+            return self.distinct_rows(&left, &right, negated, sides, at);
         }
         let (left, right) = (self.bind(left, at)?, self.bind(right, at)?);
+        self.distinct_values(left, right, negated, sides)
+    }
+
+    pub(super) fn distinct_values(&mut self, left: Expr, right: Expr, negated: bool, sides: Sides<'_>) -> Result<Expr> {
         let (equal, left_type, right_type) = self.comparison("=", left.ty, right.ty, sides)?;
         let left = Box::new(self.coerce_at(left, left_type, CastContext::Implicit, sides.left)?);
         let right = Box::new(self.coerce_at(right, right_type, CastContext::Implicit, sides.right)?);
@@ -170,6 +170,15 @@ impl Binder<'_> {
     }
 
     pub(super) fn between(&mut self, expr: &Ast, low: &Ast, high: &Ast, negated: bool, at: Place<'_>) -> Result<Expr> {
+        if let Ast::Prefixed { prefix, value: low } = low
+            && prefix.value == SYMMETRIC
+        {
+            // Between the bounds in either order.
+            let upward = self.between(expr, low, high, negated, at)?;
+            let downward = self.between(expr, high, low, negated, at)?;
+            let both = vec![upward, downward];
+            return Ok(truth_value(if negated { ExprKind::And(both) } else { ExprKind::Or(both) }));
+        }
         let (above, below) = if negated { ("<", ">") } else { (">=", "<=") };
         let value = self.bind(expr, at)?;
         let words = if negated { "not between" } else { "between" };
@@ -267,11 +276,16 @@ impl Binder<'_> {
         all: bool,
         at: Place<'_>,
     ) -> Result<Expr> {
-        if row(left).is_some() {
-            return Err(Error::unsupported("a row compared with ANY or ALL").at(self.position(left.start())));
+        let name = operator_name(op)?;
+        if let Some(parts) = row(left) {
+            let Ast::Subquery(query) = right else {
+                return Err(Error::unsupported("a row compared with an array").at(self.position(left.start())));
+            };
+            let sides = Sides { words: &name, left: left.start(), right: right.start() };
+            let asked = if all { Asked::All } else { Asked::Any };
+            return self.row_subquery(&parts, &name, query, asked, sides, at);
         }
         let value = self.bind(left, at)?;
-        let name = operator_name(op)?;
         self.compare_quantified(value, Sides { words: &name, left: left.start(), right: right.start() }, right, all, at)
     }
 

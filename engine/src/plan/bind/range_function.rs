@@ -8,11 +8,27 @@ use super::names::QualifiedName;
 use super::position::Start;
 use super::{Binder, Clause, Place, Scope, ScopeColumn};
 use crate::error::{Error, Result, SqlState};
-use crate::expr::{Expr, ExprKind};
-use crate::function::CastContext;
+use crate::expr::{Expr, ExprKind, Frame, FrameBound, FrameUnit, WindowCall};
 use crate::function::resolve::{self, Callable, Resolved};
+use crate::function::{CastContext, WindowFunction};
 use crate::plan::relation::{Column, Relation};
+use crate::statement::mend::{MARK, ROWS_FROM};
 use crate::types::{Type, oid};
+
+/// A function in FROM and its arguments.
+type ListedCall<'e> = (QualifiedName, Vec<&'e ast::Expr>);
+
+/// Numbers rows as they come.
+fn row_number() -> WindowCall {
+    WindowCall {
+        function: WindowFunction::RowNumber,
+        args: Vec::new(),
+        filter: None,
+        partition_by: Vec::new(),
+        order_by: Vec::new(),
+        frame: Frame { unit: FrameUnit::Rows, start: FrameBound::UnboundedPreceding, end: FrameBound::CurrentRow },
+    }
+}
 
 impl Binder<'_> {
     pub(super) fn range_function(
@@ -24,6 +40,13 @@ impl Binder<'_> {
         left: &Scope,
         refusal: Option<&'static str>,
     ) -> Result<FromItem> {
+        if let [ast::ObjectNamePart::Identifier(ident)] = name.0.as_slice()
+            && ident.quote_style == Some(MARK)
+            && ident.value == ROWS_FROM
+        {
+            let calls = self.listed_calls(args, ident.span)?;
+            return self.rows_from(&calls, with_ordinality, alias, left, refusal);
+        }
         let name = self.name(name)?;
         let mut exprs = Vec::with_capacity(args.len());
         for arg in args {
@@ -50,12 +73,75 @@ impl Binder<'_> {
         refusal: Option<&'static str>,
     ) -> Result<FromItem> {
         let span = arrays.first().map_or(Span::empty(), |array| array.start());
-        if arrays.len() != 1 {
-            return Err(Error::unsupported("UNNEST of several arrays").at(self.position(span)));
-        }
         let name = QualifiedName { schema: None, name: "unnest".to_owned(), span };
+        if arrays.len() > 1 {
+            let calls: Vec<ListedCall<'_>> = arrays.iter().map(|array| (name.clone(), vec![array])).collect();
+            return self.rows_from(&calls, with_ordinality, alias, left, refusal);
+        }
         let exprs: Vec<&ast::Expr> = arrays.iter().collect();
         self.function_item(name, &exprs, with_ordinality, alias, left, refusal)
+    }
+
+    /// The functions in `ROWS FROM (…)`.
+    fn listed_calls<'e>(&self, args: &'e [ast::FunctionArg], span: Span) -> Result<Vec<ListedCall<'e>>> {
+        let mut calls = Vec::with_capacity(args.len());
+        for arg in args {
+            let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Function(function))) = arg else {
+                return Err(Error::unsupported("this item of ROWS FROM").at(self.position(span)));
+            };
+            let ast::FunctionArguments::List(list) = &function.args else {
+                return Err(Error::unsupported("this item of ROWS FROM").at(self.position(span)));
+            };
+            let exprs = list.args.iter().map(|arg| match arg {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => Ok(expr),
+                _ => Err(Error::unsupported("this argument in ROWS FROM").at(self.position(span))),
+            });
+            calls.push((self.name(&function.name)?, exprs.collect::<Result<_>>()?));
+        }
+        Ok(calls)
+    }
+
+    /// Functions side by side; the shorter ones go on with NULL.
+    fn rows_from(
+        &mut self,
+        calls: &[ListedCall<'_>],
+        with_ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+        left: &Scope,
+        refusal: Option<&'static str>,
+    ) -> Result<FromItem> {
+        let alias = alias.map(Alias::of).transpose()?;
+        let ((relation, columns), lateral) = self.lateral(left, refusal, |binder| {
+            let mut functions = Vec::with_capacity(calls.len());
+            let mut named = Vec::with_capacity(calls.len() + 1);
+            for (name, exprs) in calls {
+                let scope = Scope::empty();
+                let place = Place { scope: &scope, clause: Clause::FromFunction };
+                let args = exprs.iter().map(|expr| binder.bind(expr, place)).collect::<Result<Vec<_>>>()?;
+                let resolved = binder.resolve_function(name, &args, false)?;
+                let function = match resolved.callable {
+                    Callable::Table(function) if function.columns.len() == 1 => function,
+                    _ => {
+                        let what = format!("{} beside other functions in FROM", name.name);
+                        return Err(Error::unsupported(what).at(binder.position(name.span)));
+                    }
+                };
+                let args = binder.coerce_arguments(args, &resolved.arg_types, exprs, name.span)?;
+                let column = binder.fresh(resolved.return_type);
+                named.push(ScopeColumn::new(function.columns[0].0, column, None));
+                functions.push((column, function, args));
+            }
+            let mut relation = Relation::ProjectSet { input: Box::new(Relation::OneRow), functions };
+            if with_ordinality {
+                let column = binder.fresh(Type::new(oid::INT8));
+                named.push(ScopeColumn::new("ordinality", column, None));
+                relation = Relation::Window { input: Box::new(relation), calls: vec![(column, row_number())] };
+            }
+            Ok((relation, named))
+        })?;
+        let alias = alias.unwrap_or_else(|| Alias::plain(calls.first().map_or("", |(name, _)| &name.name)));
+        let scope = Scope::of(self.aliased(&alias, columns, None)?);
+        Ok(FromItem { relation, scope, lateral })
     }
 
     fn function_item(

@@ -11,8 +11,9 @@ use super::{Binder, Scope};
 use crate::catalog::ConstraintKind;
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{AggregateCall, ColumnVar, Expr, ExprKind};
+use crate::function::AggregateKind;
 use crate::plan::relation::{Column, Relation};
-use crate::types::Type;
+use crate::types::{Type, oid};
 
 /// An aggregation while the expressions above it are being rewritten.
 pub(super) struct Aggregation<'s> {
@@ -92,7 +93,10 @@ impl Binder<'_> {
                 ))
                 .at(self.position(span)))
             }
-            ExprKind::Aggregate(call) => {
+            ExprKind::Aggregate(mut call) => {
+                if call.function.kind == AggregateKind::Grouping {
+                    call.args = self.grouping_positions(&call.args, to, span)?;
+                }
                 let known = to.aggregates.iter().find(|(_, known)| same_aggregate(known, &call));
                 let column = match known {
                     Some((column, _)) => *column,
@@ -107,6 +111,19 @@ impl Binder<'_> {
             ExprKind::Subquery(_) => self.regroup_subquery(expr, to, span),
             _ => map_children(expr, &mut |child| self.regroup(child, to, span)),
         }
+    }
+
+    /// What GROUPING names, as numbers of groups.
+    fn grouping_positions(&self, args: &[Expr], to: &Aggregation<'_>, span: Span) -> Result<Vec<Expr>> {
+        let positions = args.iter().map(|arg| {
+            let position = to.groups.iter().position(|(_, group)| same(group, arg))?;
+            let number = i32::try_from(position).ok()?;
+            Some(Expr::constant(storage::Value::Int4(number), Type::new(oid::INT4)))
+        });
+        positions.collect::<Option<_>>().ok_or_else(|| {
+            ungrouped("arguments to GROUPING must be grouping expressions of the associated query level".to_owned())
+                .at(self.position(span))
+        })
     }
 
     /// A subquery sees the aggregation's columns too.

@@ -1,14 +1,31 @@
 //! Rows in expressions: `(a, b) = (c, d)` and its kin, compared element by element.
 
+use std::cmp::Ordering;
+use std::sync::Arc;
+
 use datafusion::sql::sqlparser::ast::{self, BinaryOperator, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
+use storage::Value;
 
 use super::expr::truth_value;
 use super::operator::operator_name;
 use super::position::{Sides, Start};
+use super::query::Unknowns;
+use super::walk::{any, map_children, map_outer_relation, subquery};
 use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
-use crate::expr::{Expr, ExprKind};
+use crate::expr::{Expr, ExprKind, SubqueryKind};
+use crate::function::resolve;
+use crate::plan::relation::Relation;
+use crate::types::{Type, oid};
+
+/// What a subquery is asked about a row.
+#[derive(Clone, Copy)]
+pub(super) enum Asked {
+    Any,
+    All,
+    Scalar,
+}
 
 impl Binder<'_> {
     /// `(a, b) op something`, where something must be a row too.
@@ -20,13 +37,17 @@ impl Binder<'_> {
         span: Span,
         at: Place<'_>,
     ) -> Result<Expr> {
-        let Some(right) = row(right) else {
-            return Err(Error::unsupported("a row compared with something that is not a row").at(self.position(span)));
-        };
-        if matches!(op, BinaryOperator::Overlaps) {
+        if let (BinaryOperator::Overlaps, Some(right)) = (op, row(right)) {
             return self.overlaps(left, &right, span, at);
         }
         let name = operator_name(op)?;
+        if let Ast::Subquery(query) = right {
+            let sides = Sides { words: &name, left: span, right: query.start() };
+            return self.row_subquery(left, &name, query, Asked::Scalar, sides, at);
+        }
+        let Some(right) = row(right) else {
+            return Err(Error::unsupported("a row compared with something that is not a row").at(self.position(span)));
+        };
         let sides = Sides { words: &name, left: span, right: right.first().map_or(span, |first| first.start()) };
         self.compare_rows(left, &name, &right, sides, at)
     }
@@ -68,6 +89,11 @@ impl Binder<'_> {
             let sides = Sides { left: left.start(), right: right.start(), ..sides };
             pairs.push((self.bind(left, at)?, self.bind(right, at)?, sides));
         }
+        self.compare_pairs(pairs, operator, sides)
+    }
+
+    /// The comparison of rows whose parts are bound.
+    fn compare_pairs(&mut self, pairs: Vec<(Expr, Expr, Sides<'_>)>, operator: &str, sides: Sides<'_>) -> Result<Expr> {
         let strict = operator.trim_end_matches('=');
         match operator {
             "=" | "<>" => {
@@ -102,6 +128,91 @@ impl Binder<'_> {
         }
     }
 
+    /// `(a, b) op ANY|ALL (query)` and `(a, b) op (query)`: the subquery answers the comparison with each of its rows.
+    pub(super) fn row_subquery(
+        &mut self,
+        left: &[&Ast],
+        operator: &str,
+        query: &ast::Query,
+        asked: Asked,
+        sides: Sides<'_>,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        let mut parts = Vec::with_capacity(left.len());
+        let mut correlated = false;
+        for part in left {
+            let bound = self.bind(part, at)?;
+            let bound = inward(bound)?;
+            correlated |= any(&bound, &mut |expr| match &expr.kind {
+                ExprKind::OuterColumn { .. } => true,
+                ExprKind::Subquery(subquery) => subquery.correlated,
+                _ => false,
+            });
+            parts.push((bound, part.start()));
+        }
+        if let Some(error) = at.clause.subquery_refusal() {
+            return Err(error.at(self.position(query.start())));
+        }
+        let ((relation, compared), level) = self.enter(at.scope, None, |binder| {
+            let bound = binder.bind_query(query, Unknowns::Text)?.without_locking()?;
+            let fault = match bound.outputs.len().cmp(&parts.len()) {
+                Ordering::Less => Some("subquery has too few columns"),
+                Ordering::Greater => Some("subquery has too many columns"),
+                Ordering::Equal => None,
+            };
+            if let Some(words) = fault {
+                return Err(Error::new(SqlState::SYNTAX_ERROR, words).at(binder.operator_position(sides)));
+            }
+            let pairs = parts
+                .into_iter()
+                .zip(&bound.outputs)
+                .map(|((part, span), output)| {
+                    let column = Expr::column(output.column.var, output.column.ty);
+                    (part, column, Sides { left: span, ..sides })
+                })
+                .collect();
+            let test = binder.compare_pairs(pairs, operator, sides)?;
+            let compared = binder.fresh(test.ty);
+            let relation = Relation::Project { input: Box::new(bound.relation), columns: vec![(compared, test)] };
+            Ok((relation, compared))
+        })?;
+        let correlated = correlated || level.crossed;
+        let kind = match asked {
+            Asked::Scalar => SubqueryKind::Scalar,
+            Asked::Any | Asked::All => {
+                let function = resolve::operator("=", Some(compared.ty), compared.ty)?.function;
+                let left = Expr::constant(Value::Bool(true), compared.ty);
+                SubqueryKind::Compare { left, function, all: matches!(asked, Asked::All) }
+            }
+        };
+        Ok(truth_value(subquery(kind, relation, Some(compared.var), correlated)))
+    }
+
+    /// `(a, b) IS [NOT] DISTINCT FROM (c, d)`.
+    pub(super) fn distinct_rows(
+        &mut self,
+        left: &[&Ast],
+        right: &[&Ast],
+        negated: bool,
+        sides: Sides<'_>,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        if left.len() != right.len() {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions")
+                .at(self.operator_position(sides)));
+        }
+        let mut tests = Vec::with_capacity(left.len());
+        for (left, right) in left.iter().zip(right) {
+            let sides = Sides { left: left.start(), right: right.start(), ..sides };
+            let (left, right) = (self.bind(left, at)?, self.bind(right, at)?);
+            tests.push(self.distinct_values(left, right, negated, sides)?);
+        }
+        Ok(match tests.is_empty() {
+            true => Expr::constant(Value::Bool(negated), Type::new(oid::BOOL)),
+            false => conjunction(tests, negated),
+        })
+    }
+
     /// `(a, b) IN ((c, d), …)`.
     pub(super) fn row_in_list(&mut self, left: &[&Ast], list: &[Ast], negated: bool, at: Place<'_>) -> Result<Expr> {
         let mut tests = Vec::with_capacity(list.len());
@@ -128,6 +239,23 @@ pub(super) fn conjunction(mut tests: Vec<Expr>, all: bool) -> Expr {
         1 => tests.swap_remove(0),
         _ => truth_value(if all { ExprKind::And(tests) } else { ExprKind::Or(tests) }),
     }
+}
+
+/// An expression as it is seen from one border farther in.
+fn inward(expr: Expr) -> Result<Expr> {
+    let mut expr = map_children(expr, &mut inward)?;
+    match &mut expr.kind {
+        ExprKind::Column(var) => expr.kind = ExprKind::OuterColumn { var: *var, depth: 1 },
+        ExprKind::OuterColumn { depth, .. } => *depth += 1,
+        ExprKind::Subquery(subquery) if subquery.correlated => {
+            map_outer_relation(Arc::make_mut(&mut subquery.relation), 1, &mut |reference| {
+                let leaves = reference.depth >= reference.borders;
+                Ok((reference.var, reference.depth + usize::from(leaves)))
+            })?;
+        }
+        _ => {}
+    }
+    Ok(expr)
 }
 
 /// The parts of a row constructor.

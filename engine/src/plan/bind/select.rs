@@ -14,6 +14,7 @@ use super::query::{Bound, Tail, Unknowns};
 use super::regroup::Aggregation;
 use super::walk::{any, outward};
 use super::window::named_windows;
+use super::with::{invalid_recursion, working_table};
 use super::{Binder, Clause, Place, Scope, ScopeColumn, SelectState, SetCall};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
@@ -199,6 +200,10 @@ impl Binder<'_> {
         items: &mut [Item],
         late: &mut [SetCall],
     ) -> Result<Relation> {
+        if self.select.aggregates && working_table(&relation).is_some() {
+            let words = "aggregate functions are not allowed in a recursive query's recursive term";
+            return Err(invalid_recursion(words.to_owned()));
+        }
         let late_columns = late.iter().map(|set| set.column.var).collect();
         let mut aggregation = Aggregation::new(self, grouping, scope, late_columns);
         for item in items.iter_mut() {
@@ -233,6 +238,11 @@ impl Binder<'_> {
         for item in list {
             let (expr, alias) = match item {
                 ast::SelectItem::UnnamedExpr(expr) => (expr, None),
+                ast::SelectItem::ExprWithAlias { alias, .. } if alias.quote_style == Some('\'') => {
+                    // Only other databases name columns with strings.
+                    return Err(Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{alias}\""))
+                        .at(self.position(alias.span)));
+                }
                 ast::SelectItem::ExprWithAlias { expr, alias } => (expr, Some(fold(alias))),
                 ast::SelectItem::ExprWithAliases { .. } => {
                     return Err(Error::unsupported("several names for one column"));

@@ -6,11 +6,11 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use super::expr::truth_value;
 use super::position::{Sides, Start};
 use super::query::{Bound, Unknowns};
-use super::row::row;
+use super::row::{Asked, row};
 use super::walk::subquery;
 use super::{Binder, Level, Place, Scope};
 use crate::error::{Error, Result, SqlState};
-use crate::expr::{Expr, SubqueryKind};
+use crate::expr::{Expr, ExprKind, SubqueryKind};
 use crate::function::CastContext;
 use crate::plan::relation::Relation;
 use crate::types::{Type, builtin, display};
@@ -52,6 +52,24 @@ impl Binder<'_> {
         Ok(Expr::new(kind, column.ty))
     }
 
+    /// One of the columns of a subquery that answers a row: `SET (a, b) = (SELECT …)`.
+    pub(super) fn subquery_column(
+        &mut self,
+        query: &ast::Query,
+        (index, count): (usize, usize),
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        let (bound, correlated) = self.inner_query(query, at)?;
+        if bound.outputs.len() != count {
+            let words = "number of columns does not match number of values";
+            return Err(Error::new(SqlState::SYNTAX_ERROR, words).at(self.parenthesis_position(query.start())));
+        }
+        let bound = self.exact(bound);
+        let column = bound.outputs[index].column;
+        let kind = subquery(SubqueryKind::Scalar, bound.relation, Some(column.var), correlated);
+        Ok(Expr::new(kind, column.ty))
+    }
+
     pub(super) fn array_subquery(&mut self, query: &ast::Query, at: Place<'_>) -> Result<Expr> {
         let (bound, correlated) = self.inner_query(query, at)?;
         let bound = self
@@ -76,11 +94,12 @@ impl Binder<'_> {
 
     pub(super) fn in_subquery(&mut self, expr: &Ast, query: &ast::Query, negated: bool, at: Place<'_>) -> Result<Expr> {
         let span = expr.start();
-        if row(expr).is_some() {
-            return Err(Error::unsupported("a row with IN (subquery)").at(self.position(span)));
+        let sides = Sides { words: if negated { "not in" } else { "in" }, left: span, right: query.start() };
+        if let Some(parts) = row(expr).filter(|parts| parts.len() != 1) {
+            let found = self.row_subquery(&parts, "=", query, Asked::Any, sides, at)?;
+            return Ok(if negated { truth_value(ExprKind::Not(Box::new(found))) } else { found });
         }
         let value = self.bind(expr, at)?;
-        let sides = Sides { words: if negated { "not in" } else { "in" }, left: span, right: query.start() };
         self.compare_subquery(value, if negated { "<>" } else { "=" }, query, negated, sides, at)
     }
 

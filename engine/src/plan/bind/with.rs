@@ -267,7 +267,18 @@ impl Binder<'_> {
     }
 }
 
-fn invalid_recursion(words: String) -> Error {
+/// The recursive query that a FROM clause itself names, below its joins.
+pub(super) fn working_table(relation: &Relation) -> Option<&str> {
+    match relation {
+        // The name is followed by a number of its own.
+        Relation::WorkingTable { name, .. } => Some(name.rsplit_once(' ').map_or(name, |(name, _)| name)),
+        Relation::Filter { input, .. } | Relation::ProjectSet { input, .. } => working_table(input),
+        Relation::Join { left, right, .. } => working_table(left).or_else(|| working_table(right)),
+        _ => None,
+    }
+}
+
+pub(super) fn invalid_recursion(words: String) -> Error {
     Error::new(SqlState::INVALID_RECURSION, words)
 }
 

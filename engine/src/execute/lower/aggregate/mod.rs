@@ -24,6 +24,7 @@ use crate::plan::relation::{Column, Relation};
 
 mod collect;
 mod finish;
+mod float_regression;
 mod float_sum;
 mod float_variance;
 mod interval_sum;
@@ -34,7 +35,7 @@ mod single_value;
 mod sliding;
 
 use shape::Shape;
-pub(super) use single_value::SINGLE_VALUE;
+pub(super) use single_value::{FIRST_VALUE, ONLY_ROW};
 
 /// One group key: what is grouped by, and what gives back a value of the group.
 struct GroupKey {
@@ -152,6 +153,13 @@ impl Lowering<'_> {
             });
         }
         for (column, shape) in shapes {
+            if let Some(groups) = &shape.grouping {
+                // A bit for each group, the last argument's the lowest.
+                let absent = groups.iter().fold(0, |bits, group| bits << 1 | i32::from(!present(*group)));
+                let value = column::literal(&storage::Value::Int4(absent), column.ty)?;
+                results.push(value.alias(column::name(column.var)));
+                continue;
+            }
             let mut parts = Vec::with_capacity(shape.parts.len());
             for part in &shape.parts {
                 let name = column::name(self.fresh());
@@ -167,8 +175,17 @@ impl Lowering<'_> {
                 .and_then(LogicalPlanBuilder::build)
                 .map_err(failure);
         }
+        let one_row = grouped.is_empty();
         let aggregate = Aggregate::try_new(Arc::new(plan), grouped, aggregates).map_err(failure)?;
-        let aggregate = Arc::new(LogicalPlan::Aggregate(aggregate));
+        let mut aggregate = LogicalPlan::Aggregate(aggregate);
+        if one_row {
+            // DataFusion would move a filter that names no column below the aggregate, which answers a row even so.
+            aggregate = LogicalPlanBuilder::from(aggregate)
+                .limit(0, Some(1))
+                .and_then(LogicalPlanBuilder::build)
+                .map_err(failure)?;
+        }
+        let aggregate = Arc::new(aggregate);
         Ok(LogicalPlan::Projection(Projection::try_new(results, aggregate).map_err(failure)?))
     }
 
@@ -183,12 +200,15 @@ impl Lowering<'_> {
     ) -> Result<LogicalPlan> {
         let keys =
             groups.into_iter().map(|(column, value)| self.group_key(column, value)).collect::<Result<Vec<_>>>()?;
+        // GROUPING tells the sets apart, so each has a plan of its own.
+        let tells_sets = shapes.iter().any(|(_, shape)| shape.grouping.is_some());
         let (mut seen, mut together, mut alone) = (HashSet::new(), Vec::new(), Vec::new());
         for set in sets {
             let mut set = set.clone();
             set.sort_unstable();
             set.dedup();
-            if set.is_empty() || !seen.insert(set.clone()) { alone.push(set) } else { together.push(set) }
+            let apart = tells_sets || set.is_empty() || !seen.insert(set.clone());
+            if apart { alone.push(set) } else { together.push(set) }
         }
         let mut answers = Vec::with_capacity(alone.len() + 1);
         if together.len() == 1 {

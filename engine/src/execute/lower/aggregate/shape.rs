@@ -4,26 +4,27 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use datafusion::functions_aggregate::bit_and_or_xor::{bit_and_udaf, bit_or_udaf};
+use datafusion::functions_aggregate::bit_and_or_xor::{bit_and_udaf, bit_or_udaf, bit_xor_udaf};
 use datafusion::functions_aggregate::bool_and_or::{bool_and_udaf, bool_or_udaf};
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::logical_expr::expr::AggregateFunction as DfAggregate;
 use datafusion::logical_expr::{AggregateUDF, Expr as DfExpr, ScalarUDF};
-use storage::ColumnType;
+use storage::{ColumnType, Value};
 
 use super::super::expression::cast;
 use super::super::sort_key::{Key, key_of, keyed};
 use super::super::{Lowering, column};
 use super::collect::{Collect, Collected};
 use super::finish::{Finish, Moment};
+use super::float_regression::regression;
 use super::float_sum::float_sum;
 use super::float_variance::float_variance;
 use super::interval_sum::interval_sum;
 use super::numeric_sum::numeric_sum;
 use super::packed::{PackFunction, Packing};
-use super::single_value::single_value;
+use super::single_value::any_of;
 use crate::error::{Error, Result};
 use crate::expr::{AggregateCall, SortKey};
 use crate::function::AggregateKind;
@@ -38,15 +39,17 @@ pub(crate) struct Shape {
     /// Aggregate calls, not named yet.
     pub(crate) parts: Vec<DfExpr>,
     finish: Option<Arc<ScalarUDF>>,
+    /// The groups that GROUPING names, if that is the call.
+    pub(crate) grouping: Option<Vec<usize>>,
 }
 
 impl Shape {
     fn plain(part: DfExpr) -> Self {
-        Self { parts: vec![part], finish: None }
+        Self { parts: vec![part], finish: None, grouping: None }
     }
 
     fn finished_by(parts: Vec<DfExpr>, finish: impl datafusion::logical_expr::ScalarUDFImpl + 'static) -> Self {
-        Self { parts, finish: Some(Arc::new(ScalarUDF::new_from_impl(finish))) }
+        Self { parts, finish: Some(Arc::new(ScalarUDF::new_from_impl(finish))), grouping: None }
     }
 
     /// The call's result, from the columns that hold the parts' results.
@@ -92,11 +95,18 @@ impl Lowering<'_> {
         let clauses = Clauses { distinct: call.distinct, filter };
         let args = self.exprs(&call.args)?;
         let types: Vec<Type> = call.args.iter().map(|arg| arg.ty).collect();
-        if std::ptr::eq(call.function, &super::SINGLE_VALUE) {
+        if std::ptr::eq(call.function, &super::FIRST_VALUE) {
             let ty = column::arrow_of(first(&types)?)?;
-            return Ok(Shape::plain(clauses.apply_once(single_value(&ty), args)));
+            return Ok(Shape::plain(clauses.apply_once(any_of(&ty), args)));
         }
         match call.function.kind {
+            AggregateKind::Grouping => {
+                let groups = call.args.iter().filter_map(|arg| match arg.as_const() {
+                    Some(Value::Int4(number)) => usize::try_from(*number).ok(),
+                    _ => None,
+                });
+                Ok(Shape { parts: Vec::new(), finish: None, grouping: Some(groups.collect()) })
+            }
             AggregateKind::CountStar => Ok(Shape::plain(clauses.apply_once(count_udaf(), vec![column::int8(1)]))),
             AggregateKind::Count => {
                 let counted = match (call.distinct, args.into_iter().next()) {
@@ -113,6 +123,13 @@ impl Lowering<'_> {
             AggregateKind::BoolAnd => Ok(Shape::plain(clauses.apply_once(bool_and_udaf(), args))),
             AggregateKind::BoolOr => Ok(Shape::plain(clauses.apply_once(bool_or_udaf(), args))),
             AggregateKind::BitAnd => Ok(Shape::plain(clauses.apply_once(bit_and_udaf(), args))),
+            AggregateKind::Regression(asked) => {
+                if call.distinct {
+                    return Err(Error::unsupported("DISTINCT in a statistical aggregate"));
+                }
+                Ok(Shape::plain(clauses.apply_once(regression(asked), args)))
+            }
+            AggregateKind::BitXor => Ok(Shape::plain(clauses.apply(bit_xor_udaf(), args))),
             AggregateKind::BitOr => Ok(Shape::plain(clauses.apply_once(bit_or_udaf(), args))),
             AggregateKind::StringAgg
             | AggregateKind::ArrayAgg

@@ -1,4 +1,6 @@
 //! The one value of a subquery that may answer one row only, and any value of a group.
+//!
+//! That there are more rows is an error only where the value is looked at: for a row that asks.
 
 use std::sync::Arc;
 
@@ -7,46 +9,52 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
+use storage::Value;
 
 use crate::error::{Error, SqlState};
-use crate::execute::failure::carried;
-use crate::function::{AggregateFunction, AggregateKind};
+use crate::function::define::immutable;
+use crate::function::{AggregateFunction, AggregateKind, Function};
 use crate::types::oid;
 
 /// The aggregate that lowering puts over scalar subqueries. Its kind is never looked at.
-pub(crate) static SINGLE_VALUE: AggregateFunction = AggregateFunction {
+pub(crate) static FIRST_VALUE: AggregateFunction = AggregateFunction {
     oid: 0,
-    name: "single_value",
+    name: "first_value",
     args: &[oid::ANYELEMENT],
     returns: oid::ANYELEMENT,
     kind: AggregateKind::Min,
 };
 
-pub(super) fn single_value(ty: &DataType) -> Arc<AggregateUDF> {
-    Arc::new(AggregateUDF::new_from_impl(OneValue::new(ty, true)))
-}
+/// The value of a subquery, given its first value and how many rows it has.
+pub(crate) static ONLY_ROW: Function =
+    immutable(0, "only_row", &[oid::ANYELEMENT, oid::INT8], oid::ANYELEMENT, |_, args| match &args[1] {
+        Value::Int8(2..) => Err(Error::new(
+            SqlState::CARDINALITY_VIOLATION,
+            "more than one row returned by a subquery used as an expression",
+        )),
+        _ => Ok(args[0].clone()),
+    })
+    .takes_nulls();
 
 pub(super) fn any_of(ty: &DataType) -> Arc<AggregateUDF> {
-    Arc::new(AggregateUDF::new_from_impl(OneValue::new(ty, false)))
+    Arc::new(AggregateUDF::new_from_impl(OneValue::new(ty)))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct OneValue {
     ty: DataType,
-    /// More than one row is an error.
-    strict: bool,
     signature: Signature,
 }
 
 impl OneValue {
-    fn new(ty: &DataType, strict: bool) -> Self {
-        Self { ty: ty.clone(), strict, signature: Signature::any(1, Volatility::Immutable) }
+    fn new(ty: &DataType) -> Self {
+        Self { ty: ty.clone(), signature: Signature::any(1, Volatility::Immutable) }
     }
 }
 
 impl AggregateUDFImpl for OneValue {
     fn name(&self) -> &str {
-        if self.strict { "single_value" } else { "any_value" }
+        "any_value"
     }
 
     fn signature(&self) -> &Signature {
@@ -63,7 +71,7 @@ impl AggregateUDFImpl for OneValue {
     }
 
     fn accumulator(&self, _args: AccumulatorArgs) -> DfResult<Box<dyn Accumulator>> {
-        Ok(Box::new(Held { rows: 0, value: ScalarValue::try_new_null(&self.ty)?, strict: self.strict }))
+        Ok(Box::new(Held { rows: 0, value: ScalarValue::try_new_null(&self.ty)? }))
     }
 }
 
@@ -71,19 +79,12 @@ impl AggregateUDFImpl for OneValue {
 struct Held {
     rows: i64,
     value: ScalarValue,
-    strict: bool,
 }
 
 impl Held {
     fn take(&mut self, rows: i64, value: impl FnOnce() -> DfResult<ScalarValue>) -> DfResult<()> {
         if rows == 0 {
             return Ok(());
-        }
-        if self.strict && self.rows + rows > 1 {
-            return Err(carried(Error::new(
-                SqlState::CARDINALITY_VIOLATION,
-                "more than one row returned by a subquery used as an expression",
-            )));
         }
         if self.rows == 0 {
             let mut value = value()?;

@@ -61,6 +61,19 @@ impl Lowering<'_> {
                 let kind = if negated { JoinKind::Anti } else { JoinKind::Semi };
                 Ok((self.dependent_join(kind, input, relation, Vec::new())?, None))
             }
+            (SubqueryKind::Compare { left, all: false, .. }, false)
+                if matches!(left.as_const(), Some(storage::Value::Bool(true)))
+                    && matches!(&*subquery.relation, Relation::Project { .. }) =>
+            {
+                // A row compared with rows: those for which the comparison holds.
+                let Relation::Project { input: inner, columns } = (*subquery.relation).clone() else {
+                    return Ok((input, Some(condition)));
+                };
+                let compared = columns.into_iter().find(|(column, _)| Some(column.var) == subquery.output);
+                let Some((_, predicate)) = compared else { return Ok((input, Some(condition))) };
+                let filtered = self.without_subqueries(Relation::Filter { input: inner, predicate })?;
+                Ok((self.dependent_join(JoinKind::Semi, input, filtered, Vec::new())?, None))
+            }
             (SubqueryKind::Compare { left, function, all: false }, false) if !walk::has_subquery(left) => {
                 let Some(matched) = matched_column(subquery) else { return Ok((input, Some(condition))) };
                 let relation = self.without_subqueries((*subquery.relation).clone())?;

@@ -327,11 +327,7 @@ impl Lowering<'_> {
 /// What a missing group's aggregate is.
 pub(super) fn or_zero(value: Expr, call: &crate::expr::AggregateCall) -> Expr {
     match call.function.kind {
-        AggregateKind::Count | AggregateKind::CountStar
-            if !std::ptr::eq(call.function, &super::super::aggregate::SINGLE_VALUE) =>
-        {
-            build::coalesce(value, build::int8(0))
-        }
+        AggregateKind::Count | AggregateKind::CountStar => build::coalesce(value, build::int8(0)),
         _ => value,
     }
 }

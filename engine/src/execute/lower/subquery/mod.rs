@@ -170,6 +170,19 @@ impl Lowering<'_> {
             let filtered = if asking.is_empty() { joined } else { self.filter_without(joined, build::all_of(asking))? };
             return Ok(build::only(filtered, &outputs));
         }
+        if kind == JoinKind::Left
+            && asking.iter().any(|condition| {
+                let named = subquery_columns(condition);
+                build::makes_any(&left, &named) && build::makes_any(&right, &named)
+            })
+        {
+            // The conditions pick rows of the right side for each row of the left one.
+            let columns = right.outputs();
+            plain.extend(asking);
+            let right = self.filter_without(right, build::all_of(plain))?;
+            let joined = self.dependent_join(kind, left, build::only(right, &columns), Vec::new())?;
+            return Ok(build::only(joined, &outputs));
+        }
         for condition in asking {
             // What a subquery is asked for comes from one side, and there it becomes a column.
             let mut named = HashSet::new();

@@ -1,6 +1,6 @@
 //! Subqueries as values: each becomes columns joined onto the rows that ask, and an expression over those columns.
 
-use super::super::aggregate::{ALL_VALUES, ANY_TRUE, COUNT_ROWS, COUNT_VALUES, SINGLE_VALUE};
+use super::super::aggregate::{ALL_VALUES, ANY_TRUE, COUNT_ROWS, COUNT_VALUES, FIRST_VALUE, ONLY_ROW};
 use super::super::{Lowering, walk};
 use super::build;
 use super::condition::vars;
@@ -123,10 +123,24 @@ impl Lowering<'_> {
         if let Some(value) = self.scalar_aggregate(&relation, output, input)? {
             return Ok(value);
         }
-        let value = self.new_column(output.ty);
-        let single = build::call(&SINGLE_VALUE, vec![build::column(output)]);
-        self.joined_aggregate(&relation, vec![(value, single)], input)?;
-        Ok(build::column(value))
+        let (value, rows) = (self.new_column(output.ty), self.new_column(build::INT8));
+        let aggregates = vec![
+            (value, build::call(&FIRST_VALUE, vec![build::column(output)])),
+            (rows, build::call(&COUNT_ROWS, Vec::new())),
+        ];
+        let relation = match build::depends(&relation, input) {
+            true => relation,
+            // Two rows are enough to know.
+            false => Relation::Limit {
+                input: Box::new(relation),
+                limit: Some(build::int8(2)),
+                offset: None,
+                with_ties: false,
+            },
+        };
+        self.joined_aggregate(&relation, aggregates, input)?;
+        let args = vec![build::column(value), build::column(rows)];
+        Ok(Expr::new(ExprKind::Call { function: &ONLY_ROW, args }, output.ty))
     }
 
     /// A projection over an aggregate without groups answers one row: the aggregate is joined on, and what is projected
@@ -157,12 +171,16 @@ impl Lowering<'_> {
         if names_outer {
             return Ok(None);
         }
-        self.joined_aggregate(aggregated, aggregates.clone(), input)?;
+        // The same subquery may be asked twice, so its results have names of their own.
+        let renamed: Vec<(Column, AggregateCall)> =
+            aggregates.iter().map(|(column, call)| (self.new_column(column.ty), call.clone())).collect();
+        self.joined_aggregate(aggregated, renamed.clone(), input)?;
         let with_zeros = |part: Expr| -> Result<Expr> {
             if let ExprKind::Column(var) = part.kind
-                && let Some((_, call)) = aggregates.iter().find(|(column, _)| column.var == var)
+                && let Some(position) = aggregates.iter().position(|(column, _)| column.var == var)
             {
-                return Ok(or_zero(part, call));
+                let (column, call) = &renamed[position];
+                return Ok(or_zero(build::column(*column), call));
             }
             Ok(part)
         };

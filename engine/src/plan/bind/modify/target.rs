@@ -8,7 +8,8 @@ use datafusion::sql::sqlparser::ast::Spanned;
 use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::{RowIdentity, TableId, TableLock, Value};
 
-use super::super::{Binder, Clause, Scope, ScopeRelation};
+use super::super::row::row;
+use super::super::{Binder, Clause, Place, Scope, ScopeRelation};
 use super::through::{Goal, Verb};
 use super::{folded, is_default};
 use crate::catalog::{Constraint, ConstraintKind, ForeignKeyAction, Identity, Table, TableColumn, TableKind};
@@ -335,10 +336,17 @@ impl Binder<'_> {
             let pairs: Vec<(&ast::ObjectName, &ast::Expr)> = match target {
                 ast::AssignmentTarget::ColumnName(name) => vec![(name, value)],
                 ast::AssignmentTarget::Tuple(names) => {
-                    let values = match value {
-                        ast::Expr::Tuple(values) => values.iter().collect(),
-                        ast::Expr::Nested(value) if names.len() == 1 => vec![value.as_ref()],
-                        _ => return Err(Error::unsupported("assignment of a subquery to several columns")),
+                    let values = match (value, row(value)) {
+                        (ast::Expr::Subquery(_), _) => vec![value; names.len()],
+                        (ast::Expr::Nested(value), None) if names.len() == 1 => vec![value.as_ref()],
+                        (_, Some(values)) => values,
+                        _ => {
+                            let message = "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() \
+                                           expression";
+                            return Err(
+                                Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).at(self.position(value.span()))
+                            );
+                        }
                     };
                     if values.len() != names.len() {
                         let message = "number of columns does not match number of values";
@@ -347,7 +355,12 @@ impl Binder<'_> {
                     names.iter().zip(values).collect()
                 }
             };
-            for (name, value) in pairs {
+            let row_query = match (target, value) {
+                (ast::AssignmentTarget::Tuple(_), ast::Expr::Subquery(query)) => Some(query),
+                _ => None,
+            };
+            let count = pairs.len();
+            for (index, (name, value)) in pairs.into_iter().enumerate() {
                 let position = self.assigned_column(table, name)?;
                 let column = &table.columns[position];
                 if (column.generated || column.identity == Some(Identity::Always)) && !is_default(value) {
@@ -358,7 +371,16 @@ impl Binder<'_> {
                     let message = format!("multiple assignments to same column \"{}\"", table.columns[position].name);
                     return Err(Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(name.span())));
                 }
-                bound.push((position, self.stored_value(table, position, value, scope, Clause::UpdateSource)?));
+                let stored = match row_query {
+                    // A subquery for several columns is asked once for each: it answers the same.
+                    Some(query) => {
+                        let at = Place { scope, clause: Clause::UpdateSource };
+                        let value = self.subquery_column(query, (index, count), at)?;
+                        self.assign(value, column.ty, &column.name, query.span())?
+                    }
+                    None => self.stored_value(table, position, value, scope, Clause::UpdateSource)?,
+                };
+                bound.push((position, stored));
             }
         }
         Ok(bound)

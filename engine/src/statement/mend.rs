@@ -1,0 +1,286 @@
+//! What `sqlparser` cannot read or reads wrongly, and what can be said with other tokens, is said with those before it
+//! sees them. Every token keeps its place in the text, so that errors point where they should.
+//!
+//! A name that only this file can write is quoted with [`MARK`], which no text can.
+
+use std::borrow::Cow;
+
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Whitespace, Word};
+
+use super::reader::syntax_error_near;
+use crate::error::{Error, Result, SqlState};
+
+/// The quotation mark of names that stand for grammar.
+pub(crate) const MARK: char = '\u{1}';
+/// `ROWS FROM (…)` as the name of a function.
+pub(crate) const ROWS_FROM: &str = "rows from";
+
+/// The same statement for `sqlparser`.
+pub(super) fn mended<'t>(text: &str, tokens: &'t [TokenWithSpan]) -> Result<Cow<'t, [TokenWithSpan]>> {
+    refuse_neighbours(text, tokens)?;
+    if !tokens.windows(2).any(|pair| is_suspicious(&pair[0].token) || is_continued(pair)) {
+        return Ok(tokens.into());
+    }
+    let mut mender = Mender { text, tokens, kept: Vec::with_capacity(tokens.len() + 8), at: 0 };
+    while mender.at < tokens.len() {
+        mender.step()?;
+    }
+    Ok(mender.kept.into())
+}
+
+fn is_suspicious(token: &Token) -> bool {
+    let Token::Word(word) = token else { return false };
+    matches!(word.keyword, Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS)
+}
+
+/// A string and then a line's end: maybe its next part follows.
+fn is_continued(pair: &[TokenWithSpan]) -> bool {
+    matches!(pair[0].token, Token::SingleQuotedString(_)) && is_space(&pair[1].token)
+}
+
+fn is_space(token: &Token) -> bool {
+    matches!(token, Token::Whitespace(_))
+}
+
+/// Numbers that run into words, and strings beside each other on one line.
+fn refuse_neighbours(text: &str, tokens: &[TokenWithSpan]) -> Result<()> {
+    for (at, token) in tokens.iter().enumerate() {
+        let Some(next) = tokens.get(at + 1) else { break };
+        match (&token.token, &next.token) {
+            (Token::Number(digits, _), Token::Word(word)) if word.quote_style.is_none() => {
+                let words = format!("trailing junk after numeric literal at or near \"{digits}{}\"", word.value);
+                let position = super::position_in(text, token.span.start);
+                return Err(Error::new(SqlState::SYNTAX_ERROR, words).at(position));
+            }
+            (Token::SingleQuotedString(_), Token::Whitespace(_)) => {
+                let gap = tokens[at + 1..].iter().take_while(|token| is_space(&token.token)).count();
+                let breaks = tokens[at + 1..at + 1 + gap].iter().any(|token| breaks_line(&token.token));
+                if let Some(TokenWithSpan { token: Token::SingleQuotedString(value), span }) = tokens.get(at + 1 + gap)
+                    && !breaks
+                {
+                    return Err(syntax_error_near(text, &format!("'{value}'"), span.start));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn breaks_line(token: &Token) -> bool {
+    matches!(token, Token::Whitespace(Whitespace::Newline | Whitespace::SingleLineComment { .. }))
+}
+
+struct Mender<'t> {
+    text: &'t str,
+    tokens: &'t [TokenWithSpan],
+    kept: Vec<TokenWithSpan>,
+    at: usize,
+}
+
+impl Mender<'_> {
+    /// Takes the next token, or what begins with it, over.
+    fn step(&mut self) -> Result<()> {
+        let token = &self.tokens[self.at];
+        match &token.token {
+            Token::SingleQuotedString(_) => self.string(),
+            Token::Word(word) if word.quote_style.is_none() => match word.keyword {
+                Keyword::TABLE if self.is_query() => self.table(),
+                Keyword::GROUP if self.words_follow(&["by", "all"]) => {
+                    // ALL is what is meant without it.
+                    let all = self.significant(2);
+                    self.keep_to(self.significant(1) + 1);
+                    self.at = all + 1;
+                }
+                Keyword::USING => return self.using(),
+                Keyword::ROWS if self.words_follow(&["from"]) => self.rows_from(),
+                _ => self.keep_one(),
+            },
+            _ => self.keep_one(),
+        }
+        Ok(())
+    }
+
+    fn keep_one(&mut self) {
+        self.keep_to(self.at + 1);
+    }
+
+    /// Takes everything before a place over as it is.
+    fn keep_to(&mut self, end: usize) {
+        self.kept.extend_from_slice(&self.tokens[self.at..end]);
+        self.at = end;
+    }
+
+    /// Where the token stands that is the `n`th from here, white space left out; the one here is number 0.
+    fn significant(&self, n: usize) -> usize {
+        let mut others = (self.at..self.tokens.len()).filter(|at| !is_space(&self.tokens[*at].token));
+        others.nth(n).unwrap_or(self.tokens.len())
+    }
+
+    fn token(&self, n: usize) -> Option<&Token> {
+        self.tokens.get(self.significant(n)).map(|token| &token.token)
+    }
+
+    fn words_follow(&self, words: &[&str]) -> bool {
+        words.iter().enumerate().all(|(index, word)| self.token(index + 1).is_some_and(|token| is_word(token, word)))
+    }
+
+    fn before(&self) -> Option<&Token> {
+        self.kept.iter().rev().map(|token| &token.token).find(|token| !is_space(token))
+    }
+
+    /// A string and its parts on the lines below.
+    fn string(&mut self) {
+        let mut whole = self.tokens[self.at].clone();
+        while let Some(Token::SingleQuotedString(part)) = self.token(1) {
+            if let Token::SingleQuotedString(value) = &mut whole.token {
+                value.push_str(part);
+            }
+            self.at = self.significant(1);
+        }
+        self.kept.push(whole);
+        self.at += 1;
+    }
+
+    /// Whether TABLE stands where a query may.
+    fn is_query(&self) -> bool {
+        const BEFORE: [&str; 5] = ["union", "intersect", "except", "all", "distinct"];
+        let named = matches!(self.token(1), Some(Token::Word(_)));
+        named
+            && match self.before() {
+                None | Some(Token::LParen) => true,
+                Some(Token::Word(word)) if word.quote_style.is_none() => {
+                    BEFORE.iter().any(|other| word.value.eq_ignore_ascii_case(other))
+                        || word.keyword == Keyword::EXPLAIN
+                        || word.keyword == Keyword::AS
+                            && self.kept.first().is_some_and(|first| is_word(&first.token, "create"))
+                }
+                _ => false,
+            }
+    }
+
+    /// `TABLE t` is `SELECT * FROM t`.
+    fn table(&mut self) {
+        let span = self.tokens[self.at].span;
+        let words = [Token::make_keyword("SELECT"), Token::Mul, Token::make_keyword("FROM")];
+        self.kept.extend(words.map(|token| TokenWithSpan { token, span }));
+        self.at += 1;
+    }
+
+    /// `ORDER BY x USING <` is ascending; `JOIN … USING (a) AS x` has its name among the columns.
+    fn using(&mut self) -> Result<()> {
+        let operator = self.significant(1);
+        let found = match self.tokens.get(operator).map(|token| &token.token) {
+            Some(Token::LParen) => {
+                self.join_alias();
+                return Ok(());
+            }
+            Some(Token::Word(word)) if word.keyword == Keyword::OPERATOR && word.quote_style.is_none() => {
+                // OPERATOR(pg_catalog.<)
+                let end = (0..)
+                    .map(|n| self.significant(n))
+                    .find(|at| self.tokens.get(*at).is_none_or(|token| token.token == Token::RParen));
+                end.and_then(|end| Some((end, self.tokens.get(end.checked_sub(1)?)?.token.to_string())))
+            }
+            Some(
+                token @ (Token::Lt | Token::Gt | Token::LtEq | Token::GtEq | Token::Eq | Token::Neq | Token::Plus),
+            ) => Some((operator, token.to_string())),
+            Some(token @ Token::CustomBinaryOperator(_)) => Some((operator, token.to_string())),
+            _ => None,
+        };
+        let Some((end, name)) = found else {
+            self.keep_one();
+            return Ok(());
+        };
+        let direction = match name.as_str() {
+            "<" | "~<~" => "ASC",
+            ">" | "~>~" => "DESC",
+            _ => {
+                let words = format!("operator {name} is not a valid ordering operator");
+                let position = super::position_in(self.text, self.tokens[operator].span.start);
+                return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, words)
+                    .with_hint("Ordering operators must be \"<\" or \">\" members of btree operator families.")
+                    .at(position));
+            }
+        };
+        let span = self.tokens[self.at].span;
+        self.kept.push(TokenWithSpan { token: Token::make_keyword(direction), span });
+        self.at = end + 1;
+        Ok(())
+    }
+
+    fn join_alias(&mut self) {
+        // Names between commas, and nothing else: not the query that MERGE may have here.
+        let mut last = 2;
+        while let (Some(Token::Word(_)), Some(Token::Comma)) = (self.token(last), self.token(last + 1)) {
+            last += 2;
+        }
+        let (Some(Token::Word(_)), Some(Token::RParen)) = (self.token(last), self.token(last + 1)) else {
+            self.keep_one();
+            return;
+        };
+        let close = self.significant(last + 1);
+        let mut after = (close + 1..self.tokens.len()).filter(|at| !is_space(&self.tokens[*at].token));
+        let alias = match (after.next(), after.next()) {
+            (Some(word), Some(name)) if is_word(&self.tokens[word].token, "as") => match &self.tokens[name].token {
+                Token::Word(alias) => Some((name, alias.clone(), self.tokens[name].span)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some((end, alias, span)) = alias else {
+            self.keep_one();
+            return;
+        };
+        self.keep_to(close);
+        let name = if alias.quote_style.is_some() { alias.value } else { alias.value.to_lowercase() };
+        self.kept.push(TokenWithSpan { token: Token::Comma, span });
+        self.kept.push(marked(name, span));
+        self.kept.push(self.tokens[close].clone());
+        self.at = end + 1;
+    }
+
+    /// `ROWS FROM (f(), g())` is a function of that name.
+    fn rows_from(&mut self) {
+        if self.token(2) != Some(&Token::LParen) {
+            self.keep_one();
+            return;
+        }
+        self.kept.push(marked(ROWS_FROM.to_owned(), self.tokens[self.at].span));
+        self.at = self.significant(2);
+    }
+}
+
+fn is_word(token: &Token, expected: &str) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected))
+}
+
+fn marked(value: String, span: Span) -> TokenWithSpan {
+    let word = Word { value, quote_style: Some(MARK), keyword: Keyword::NoKeyword };
+    TokenWithSpan { token: Token::Word(word), span }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::statement::parse_single;
+
+    #[test]
+    fn other_tokens_say_the_same() {
+        let check = |sql: &str, expected: &str| {
+            let Ok(Some(crate::statement::Statement::Query(query))) = parse_single(sql) else { panic!("{sql}") };
+            assert_eq!(query.to_string().replace('\u{1}', "!"), expected, "{sql}");
+        };
+        check("TABLE t ORDER BY a", "SELECT * FROM t ORDER BY a");
+        check("(TABLE t) UNION ALL TABLE u", "(SELECT * FROM t) UNION ALL SELECT * FROM u");
+        check("SELECT 'a'\n  'b' -- and\n 'c'", "SELECT 'abc'");
+        check("SELECT a FROM t GROUP BY ALL a", "SELECT a FROM t GROUP BY a");
+        check("SELECT a FROM t ORDER BY a USING >, b USING <", "SELECT a FROM t ORDER BY a DESC, b ASC");
+        check("SELECT a FROM t ORDER BY a USING OPERATOR(pg_catalog.>)", "SELECT a FROM t ORDER BY a DESC");
+        check("SELECT 1 FROM t JOIN u USING (a) AS X", "SELECT 1 FROM t JOIN u USING(a, !x!)");
+        check("SELECT 1 AS table FROM t", "SELECT 1 AS table FROM t");
+        check("SELECT 1 FROM t JOIN u USING (a, b)", "SELECT 1 FROM t JOIN u USING(a, b)");
+        assert!(parse_single("SELECT 'a' 'b'").is_err());
+        assert!(parse_single("SELECT 12ab").is_err());
+    }
+}
