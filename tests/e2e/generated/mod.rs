@@ -2,11 +2,17 @@
 //! plans, without point plans, and PostgreSQL answers them, all three alike.
 //!
 //! `SEEDS=n` plays that many seeds, `SEED=n` that one again.
+//!
+//! And generated queries, of every shape that a SELECT has (`query`). They are compared in the same way; what KalamDB says
+//! that it does not support is counted and no difference, and so is what takes too long.
 
+mod query;
 mod statement;
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use query::QueryGenerator;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use statement::{Generator, Step};
@@ -18,13 +24,16 @@ use crate::statements::without_point_plans;
 
 const SEEDS: u64 = 6;
 const STATEMENTS: usize = 150;
+const QUERY_SEEDS: u64 = 2;
+const QUERIES: usize = 100;
+/// How long a query may take anywhere; a few are made that nobody answers soon.
+const QUERY_LIMIT: &str = "3s";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn generated_statements_answer_as_in_postgresql() {
     let oracle = Oracle::start().await.expect("PostgreSQL 15 is not installed; scripts/setup installs it");
     let (server, wide_server) = (Server::start(), Server::start());
     let players = [oracle.config(), server.config(), without_point_plans(&wide_server)];
-    let number = |name| std::env::var(name).ok().map(|number| number.parse::<u64>().expect("a seed is a number"));
     let seeds = match number("SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("SEEDS").unwrap_or(SEEDS),
@@ -41,6 +50,99 @@ async fn generated_statements_answer_as_in_postgresql() {
     }
     println!("{compared} generated statements of seeds {seeds:?} compared, {failed} of them errors");
     assert!(faults.is_empty(), "\n{}\n{} of {seeds:?} seeds differ", faults.join("\n"), faults.len());
+}
+
+/// Generated queries: seeds by `QUERY_SEEDS` and `QUERY_SEED`.
+#[tokio::test(flavor = "multi_thread")]
+async fn generated_queries_answer_as_in_postgresql() {
+    let oracle = Oracle::start().await.expect("PostgreSQL 15 is not installed; scripts/setup installs it");
+    let (server, wide_server) = (Server::start(), Server::start());
+    let players = [oracle.config(), server.config(), without_point_plans(&wide_server)];
+    let seeds = match number("QUERY_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("QUERY_SEEDS").unwrap_or(QUERY_SEEDS),
+    };
+    let (mut compared, mut failed, mut faults) = (0, 0, Vec::new());
+    let mut refused = BTreeMap::new();
+    for seed in seeds.clone() {
+        match play_queries(seed, &players, &mut refused).await {
+            Ok(counts) => {
+                compared += counts.compared;
+                failed += counts.errors;
+            }
+            Err(fault) => faults.push(fault),
+        }
+    }
+    println!("{compared} generated queries of seeds {seeds:?} compared, {failed} of them errors");
+    for (words, count) in &refused {
+        println!("{count} not compared: {words}");
+    }
+    assert!(faults.is_empty(), "\n{}\n{} of {seeds:?} seeds differ", faults.join("\n"), faults.len());
+}
+
+/// Plays a seed up to the first difference; counts what KalamDB refuses.
+async fn play_queries(
+    seed: u64,
+    [theirs, ours, wide]: &[Config; 3],
+    refused: &mut BTreeMap<String, usize>,
+) -> Result<Counts, String> {
+    let mut generator = QueryGenerator::new(StdRng::seed_from_u64(seed));
+    let schema = format!("query_seed_{seed}");
+    let mut oracle = Session::open(theirs, &schema).await;
+    let mut server = Session::open(ours, &schema).await;
+    let mut wide = Session::open(wide, &schema).await;
+    let limit = Step { sql: format!("SET statement_timeout = '{QUERY_LIMIT}'"), is_ordered: false };
+    for Step { sql, .. } in std::iter::once(limit).chain(generator.tables()) {
+        for session in [&mut oracle, &mut server, &mut wide] {
+            let answer = session.run(&sql).await;
+            assert!(!is_error(&answer), "{sql}: {answer}");
+        }
+    }
+    let mut counts = Counts::default();
+    for number in 1..=QUERIES {
+        let Step { sql, is_ordered } = generator.step();
+        let [expected, found, found_wide] =
+            [oracle.run(&sql).await, server.run(&sql).await, wide.run(&sql).await].map(|mut answer| {
+                if !is_ordered {
+                    answer.sort_rows();
+                }
+                answer
+            });
+        counts.compared += 1;
+        counts.errors += usize::from(is_error(&expected));
+        if [&expected, &found, &found_wide].into_iter().any(is_too_long) {
+            *refused.entry("(too long)".to_owned()).or_default() += 1;
+            continue;
+        }
+        if let Some(words) = refusal(&found).or_else(|| refusal(&found_wide)) {
+            *refused.entry(words).or_default() += 1;
+            continue;
+        }
+        if !agree(&expected, &found) || !agree(&expected, &found_wide) {
+            return Err(format!(
+                "QUERY_SEED={seed}, query {number}\n{sql}\n- PostgreSQL: {expected}\n- KalamDB:    {found}\n- without \
+                 point plans: {found_wide}\n"
+            ));
+        }
+    }
+    Ok(counts)
+}
+
+/// Whether the query was given up.
+fn is_too_long(answer: &Answer) -> bool {
+    matches!(answer.results.last(), Some(Outcome::Error { code, .. }) if code == "57014")
+}
+
+/// What is not supported, if that is the answer.
+fn refusal(answer: &Answer) -> Option<String> {
+    match answer.results.last() {
+        Some(Outcome::Error { code, message }) if code == "0A000" => Some(message.clone()),
+        _ => None,
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|number| number.parse().expect("a seed is a number"))
 }
 
 #[derive(Default)]
