@@ -1,18 +1,19 @@
 //! The composition root: one store, one catalog, one query environment, and the sessions on top of them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use auth::{DEFAULT_ITERATIONS, RoleId, Verifier};
+use parking_lot::Mutex;
 use rand::Rng;
 use storage::{Durability, GenerationId, Store, StoreOptions};
 
-use crate::catalog::{Catalog, Role, store};
+use crate::catalog::{Catalog, Catalogs, Role, store};
 use crate::error::{Error, Result, SqlState};
+use crate::execute::definition::OtherDatabases;
 use crate::execute::query::{QueryEnvironment, QueryOptions};
 use crate::provider::live::LiveSources;
 use crate::session::settings::Settings;
@@ -58,13 +59,13 @@ pub struct Connect {
 /// A database: everything that its sessions share.
 pub struct Database {
     store: Store,
-    catalog: ArcSwap<Catalog>,
+    catalogs: ArcSwap<Catalogs>,
     /// One transaction with definitions commits at a time, so that each builds on the catalog of the one before.
     defining: tokio::sync::Mutex<()>,
     queries: QueryEnvironment,
     /// Makes the salts of roles that do not exist.
     login_secret: [u8; 32],
-    sessions: Arc<AtomicUsize>,
+    sessions: Arc<Sessions>,
     connections_max: usize,
     temporary_places: Arc<TemporaryPlaces>,
 }
@@ -75,13 +76,22 @@ impl std::fmt::Debug for Database {
     }
 }
 
+/// The sessions there are: how many in each database.
+#[derive(Debug, Default)]
+struct Sessions(Mutex<BTreeMap<u32, usize>>);
+
 /// A session's place among those allowed; given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Place(Arc<AtomicUsize>);
+pub(crate) struct Place {
+    sessions: Arc<Sessions>,
+    database: u32,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        if let Some(count) = self.sessions.0.lock().get_mut(&self.database) {
+            *count -= 1;
+        }
     }
 }
 
@@ -92,6 +102,7 @@ pub(crate) struct Opening {
     pub(crate) role_name: String,
     pub(crate) process_id: i32,
     pub(crate) client_address: Option<IpAddr>,
+    pub(crate) database_oid: u32,
     pub(crate) database_name: Arc<str>,
     pub(crate) settings: Settings,
     pub(crate) place: Place,
@@ -127,8 +138,9 @@ impl Database {
             store::bootstrap(&store, &verifier.to_string()).await?;
         }
         store::discard_temporary(&store).await?;
-        let catalog = store::load(&store.view())?;
-        let sequences = catalog.tables.values().filter(|table| table.sequence().is_some());
+        let catalogs = store::load(&store.view())?;
+        let tables = catalogs.all().flat_map(|catalog| catalog.tables.values());
+        let sequences = tables.filter(|table| table.sequence().is_some());
         let sequences: HashSet<GenerationId> = sequences.map(|sequence| sequence.storage.generation).collect();
         store.sweep_sequences(|generation| sequences.contains(&generation))?;
         let login_secret = store::login_secret(&store.view())?;
@@ -141,10 +153,10 @@ impl Database {
         queries.set_sources(Arc::new(LiveSources::new(store.clone())));
         let database = Database {
             queries,
-            catalog: ArcSwap::from_pointee(catalog),
+            catalogs: ArcSwap::from_pointee(catalogs),
             defining: tokio::sync::Mutex::new(()),
             login_secret,
-            sessions: Arc::new(AtomicUsize::new(0)),
+            sessions: Arc::default(),
             connections_max: options.connections_max,
             temporary_places: Arc::default(),
             store,
@@ -155,7 +167,7 @@ impl Database {
     /// What a client that claims to be this role must prove. A role that does not exist, or may not log in with a
     /// password, gets one that nothing proves.
     pub fn login(&self, user: &str) -> Verifier {
-        let catalog = self.catalog();
+        let catalog = self.catalogs.load().any();
         let role = catalog.role_named(user);
         let usable = role.filter(|role| !role.attributes.is_password_expired(self.now()));
         usable
@@ -165,16 +177,20 @@ impl Database {
 
     /// Begins a session for a client that has proven who it is.
     pub fn connect(self: &Arc<Self>, request: Connect) -> Result<Session> {
-        let catalog = self.catalog();
-        let place = self.take_place()?;
+        let catalog = self.catalogs.load().any();
         let role = catalog.role_named(&request.user).cloned().ok_or_else(|| {
             Error::new(SqlState::INVALID_AUTHORIZATION, format!("role \"{}\" does not exist", request.user))
         })?;
         let database_name = request.database.clone().unwrap_or_else(|| request.user.clone());
-        if !catalog.databases.values().any(|database| database.name == database_name) {
+        let Some(database) = catalog.databases.values().find(|database| database.name == database_name) else {
             let message = format!("database \"{database_name}\" does not exist");
             return Err(Error::new(SqlState::INVALID_CATALOG_NAME, message));
+        };
+        if !database.allows_connections() {
+            let message = format!("database \"{database_name}\" is not currently accepting connections");
+            return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
         }
+        let place = self.take_place(database.oid)?;
         if !role.attributes.login {
             let message = format!("role \"{}\" is not permitted to log in", role.name);
             return Err(Error::new(SqlState::INVALID_AUTHORIZATION, message));
@@ -186,19 +202,20 @@ impl Database {
             role_name: role.name.clone(),
             process_id: request.process_id,
             client_address: request.client_address,
+            database_oid: database.oid,
             database_name: database_name.into(),
             settings,
             place,
         }))
     }
 
-    fn take_place(&self) -> Result<Place> {
-        let before = self.sessions.fetch_add(1, Ordering::Relaxed);
-        let place = Place(self.sessions.clone());
-        if before >= self.connections_max {
+    fn take_place(&self, database: u32) -> Result<Place> {
+        let mut sessions = self.sessions.0.lock();
+        if sessions.values().sum::<usize>() >= self.connections_max {
             return Err(Error::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already"));
         }
-        Ok(place)
+        *sessions.entry(database).or_default() += 1;
+        Ok(Place { sessions: self.sessions.clone(), database })
     }
 
     /// Lets running commits finish and closes the store.
@@ -208,9 +225,9 @@ impl Database {
         let _ = tokio::task::spawn_blocking(move || store.shutdown()).await;
     }
 
-    /// The committed catalog.
-    pub(crate) fn catalog(&self) -> Arc<Catalog> {
-        self.catalog.load_full()
+    /// The committed catalog of a database.
+    pub(crate) fn catalog(&self, database: u32) -> Arc<Catalog> {
+        self.catalogs.load().of(database)
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -230,20 +247,31 @@ impl Database {
         self.store.environment().now_us()
     }
 
-    /// Commits a transaction that has changed the catalog. The new catalog is in place before the transaction's locks
+    /// Commits a transaction that has changed the catalog of a database. The new catalog is in place before the transaction's locks
     /// are released, so whoever waited for one resolves names against it.
-    pub(crate) async fn commit_definitions(self: &Arc<Self>, open: &mut Open, durability: Durability) -> Result<()> {
+    pub(crate) async fn commit_definitions(
+        self: &Arc<Self>,
+        database: u32,
+        open: &mut Open,
+        durability: Durability,
+    ) -> Result<()> {
         let _one_at_a_time = self.defining.lock().await;
-        let mut catalog = (*self.catalog()).clone();
-        for change in &open.changes {
-            catalog.apply(change);
-        }
-        catalog.version += 1;
-        let database = self.clone();
-        let publish = Box::new(move || database.catalog.store(Arc::new(catalog)));
+        let catalogs = Arc::new(self.catalogs.load().after(database, &open.changes));
+        let this = self.clone();
+        let publish = Box::new(move || this.catalogs.store(catalogs));
         open.transaction.when_published(publish);
         open.transaction.commit(durability).await?;
         Ok(())
+    }
+}
+
+impl OtherDatabases for Database {
+    fn catalog(&self, database: u32) -> Arc<Catalog> {
+        Database::catalog(self, database)
+    }
+
+    fn sessions(&self, database: u32) -> usize {
+        self.sessions.0.lock().get(&database).copied().unwrap_or(0)
     }
 }
 

@@ -17,11 +17,20 @@ pub enum Change {
     Table(u32, Option<Arc<Table>>),
 }
 
+impl Change {
+    /// Whether every database's catalog has the object.
+    pub(super) fn concerns_all_databases(&self) -> bool {
+        matches!(self, Change::Database(..) | Change::Role(..))
+    }
+}
+
 impl Catalog {
     /// Takes one step. `version` is the caller's to raise.
     pub fn apply(&mut self, change: &Change) {
         match change {
             Change::Database(oid, object) => put(&mut self.databases, *oid, object),
+            // One of a database that has just been made is in that one's catalog.
+            Change::Schema(_, Some(schema)) if !schema.is_in(self.database) => {}
             Change::Schema(oid, object) => put(&mut self.schemas, *oid, object),
             Change::Role(oid, object) => put(&mut self.roles, *oid, object),
             Change::Table(oid, object) => self.apply_table(*oid, object),

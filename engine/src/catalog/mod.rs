@@ -12,6 +12,7 @@ use crate::types::Type;
 
 mod change;
 mod constraint;
+mod databases;
 mod layout;
 pub mod partition;
 pub mod pg_catalog;
@@ -22,15 +23,18 @@ pub(crate) mod view;
 
 pub use change::Change;
 pub use constraint::{Constraint, ConstraintKind, Deferrable, ForeignKeyAction};
+pub use databases::Catalogs;
 pub(crate) use layout::empty_storage;
 pub use sequence::{OwnedBy, Sequence};
 pub use view::{View, ViewRelation};
 
-/// Every object, by oid and by name. Cheap to clone: the maps are shared until changed.
+/// Every object of a database, by oid and by name. Cheap to clone: the maps are shared until changed.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     /// Grows with every committed change; cached plans name the version they were made for.
     pub version: u64,
+    /// Whose catalog it is.
+    pub database: u32,
     pub databases: Arc<BTreeMap<u32, Arc<Database>>>,
     pub schemas: Arc<BTreeMap<u32, Arc<Schema>>>,
     pub roles: Arc<BTreeMap<u32, Arc<Role>>>,
@@ -54,9 +58,19 @@ pub struct Database {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Schema {
     pub oid: u32,
+    /// The database that it is in; without meaning for the system's own, which are in all.
+    #[serde(default = "first_database")]
+    pub database: u32,
     pub name: String,
     pub owner: u32,
     pub acl: Option<auth::Acl>,
+}
+
+/// The database that is there from the beginning, `postgres`.
+pub(crate) const FIRST_DATABASE: u32 = 5;
+
+fn first_database() -> u32 {
+    FIRST_DATABASE
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,9 +9,6 @@ use super::{Catalog, Role};
 /// The predefined role whose only member is the owner of the current database.
 pub(crate) const DATABASE_OWNER: u32 = 6171;
 
-/// The database that every session is in, whatever it is called: there is one set of schemas.
-const DATABASE: u32 = 5;
-
 impl Catalog {
     /// The role of that name.
     pub fn role_named(&self, name: &str) -> Option<&Arc<Role>> {
@@ -27,7 +24,7 @@ impl Catalog {
 impl RoleGraph for Catalog {
     fn parents(&self, role: RoleId) -> impl Iterator<Item = RoleId> {
         let granted = self.roles.get(&role.0).map_or(&[][..], |role| &role.member_of);
-        let owner = self.databases.get(&DATABASE).is_some_and(|database| database.owner == role.0);
+        let owner = self.databases.get(&self.database).is_some_and(|database| database.owner == role.0);
         granted.iter().copied().chain(owner.then_some(DATABASE_OWNER)).map(RoleId)
     }
 

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use storage::{Durability, Isolation, ReadView, Store, Transaction};
 
 use super::role::DATABASE_OWNER;
-use super::{Catalog, Change, Database, Role, Schema, Table};
+use super::{Catalog, Catalogs, Change, Database, FIRST_DATABASE, Role, Schema, Table};
 use crate::error::{Error, Result, SqlState};
 
 /// What an entry is; the first byte of its key. Stored: never renumber.
@@ -36,6 +36,9 @@ const POSTGRES: u32 = 10;
 const PG_CATALOG: u32 = 11;
 const PUBLIC: u32 = 2200;
 const INFORMATION_SCHEMA: u32 = 13207;
+const TEMPLATE: u32 = 1;
+/// The template that not even its owner may connect to.
+const SEALED_TEMPLATE: u32 = 4;
 
 /// PostgreSQL's predefined roles.
 const PREDEFINED_ROLES: [(u32, &str); 12] = [
@@ -57,25 +60,39 @@ const PREDEFINED_ROLES: [(u32, &str); 12] = [
 const MONITOR: u32 = 3373;
 const MONITOR_ROLES: [u32; 3] = [3374, 3375, 3377];
 
+/// The version of a catalog that was just read.
+const FIRST_VERSION: u64 = 1;
+
 /// Whether the store holds a catalog already.
 pub fn is_bootstrapped(view: &ReadView) -> Result<bool> {
     Ok(view.get_entry(&key(Kind::Role, POSTGRES))?.is_some())
 }
 
-/// Reads every object, and adds the relations that are computed.
-pub fn load(view: &ReadView) -> Result<Catalog> {
-    let mut catalog = Catalog {
-        version: 1,
-        databases: Arc::new(read_all::<Database>(view, Kind::Database)?),
-        schemas: Arc::new(read_all::<Schema>(view, Kind::Schema)?),
-        roles: Arc::new(read_all::<Role>(view, Kind::Role)?),
-        ..Catalog::default()
+/// Reads every object into its database's catalog, and adds the relations that are computed.
+pub fn load(view: &ReadView) -> Result<Catalogs> {
+    let databases = Arc::new(read_all::<Database>(view, Kind::Database)?);
+    let roles = Arc::new(read_all::<Role>(view, Kind::Role)?);
+    let schemas = read_all::<Schema>(view, Kind::Schema)?;
+    let tables = read_all::<Table>(view, Kind::Table)?;
+    let catalog_of = |database: u32| {
+        let own = schemas.iter().filter(|(_, schema)| schema.is_in(database));
+        let mut catalog = Catalog {
+            version: FIRST_VERSION,
+            database,
+            databases: databases.clone(),
+            roles: roles.clone(),
+            schemas: Arc::new(own.map(|(oid, schema)| (*oid, schema.clone())).collect()),
+            ..Catalog::default()
+        };
+        for (oid, table) in &tables {
+            if catalog.schemas.contains_key(&table.schema) {
+                catalog.apply(&Change::Table(*oid, Some(table.clone())));
+            }
+        }
+        catalog.add_system_relations();
+        (database, Arc::new(catalog))
     };
-    for (oid, table) in read_all::<Table>(view, Kind::Table)? {
-        catalog.apply(&Change::Table(oid, Some(table)));
-    }
-    catalog.add_system_relations();
-    Ok(catalog)
+    Ok(Catalogs::new(FIRST_VERSION, databases.keys().map(|database| catalog_of(*database)).collect()))
 }
 
 /// Drops the temporary relations that sessions of before have left.
@@ -145,22 +162,51 @@ fn first_objects(verifier: &str) -> Vec<Change> {
         let parents: &[u32] = if oid == MONITOR { &MONITOR_ROLES } else { &[] };
         changes.push(role(oid, name, RoleAttributes::default(), None, parents));
     }
-    for (oid, name) in [(1, "template1"), (4, "template0"), (5, "postgres")] {
+    for (oid, name) in [(TEMPLATE, "template1"), (SEALED_TEMPLATE, "template0"), (FIRST_DATABASE, "postgres")] {
         // Everybody may connect to a template, nobody makes anything there.
-        let acl = (oid != 5).then(|| acl(ObjectKind::Database, POSTGRES, Privileges::CONNECT));
+        let acl = (oid != FIRST_DATABASE).then(|| acl(ObjectKind::Database, POSTGRES, Privileges::CONNECT));
         let database = Database { oid, name: name.to_owned(), owner: POSTGRES, acl };
         changes.push(Change::Database(oid, Some(Arc::new(database))));
     }
-    let schemas = [
-        (PG_CATALOG, "pg_catalog", POSTGRES),
-        (PUBLIC, "public", DATABASE_OWNER),
-        (INFORMATION_SCHEMA, "information_schema", POSTGRES),
-    ];
-    for (oid, name, owner) in schemas {
-        let acl = Some(acl(ObjectKind::Schema, owner, Privileges::USAGE));
-        changes.push(Change::Schema(oid, Some(Arc::new(Schema { oid, name: name.to_owned(), owner, acl }))));
+    for (oid, name) in [(PG_CATALOG, "pg_catalog"), (INFORMATION_SCHEMA, "information_schema")] {
+        let acl = Some(acl(ObjectKind::Schema, POSTGRES, Privileges::USAGE));
+        let schema = Schema { oid, database: FIRST_DATABASE, name: name.to_owned(), owner: POSTGRES, acl };
+        changes.push(Change::Schema(oid, Some(Arc::new(schema))));
+    }
+    for (oid, database) in [(PUBLIC, FIRST_DATABASE), (PUBLIC + 1, TEMPLATE)] {
+        changes.push(Change::Schema(oid, Some(Arc::new(Schema::public(oid, database)))));
     }
     changes
+}
+
+impl Schema {
+    /// The schema `public` of a new database.
+    pub(crate) fn public(oid: u32, database: u32) -> Self {
+        let acl = Some(acl(ObjectKind::Schema, DATABASE_OWNER, Privileges::USAGE));
+        Self { oid, database, name: "public".to_owned(), owner: DATABASE_OWNER, acl }
+    }
+
+    /// Whether it is the system's own, which every database has.
+    pub(crate) fn is_system(&self) -> bool {
+        matches!(self.oid, PG_CATALOG | INFORMATION_SCHEMA)
+    }
+
+    /// Whether a database has it.
+    pub(crate) fn is_in(&self, database: u32) -> bool {
+        self.is_system() || self.database == database
+    }
+}
+
+impl Database {
+    /// Whether others are made from it.
+    pub(crate) fn is_template(&self) -> bool {
+        matches!(self.oid, TEMPLATE | SEALED_TEMPLATE)
+    }
+
+    /// Whether anybody may connect to it.
+    pub(crate) fn allows_connections(&self) -> bool {
+        self.oid != SEALED_TEMPLATE
+    }
 }
 
 fn role(oid: u32, name: &str, attributes: RoleAttributes, verifier: Option<&str>, parents: &[u32]) -> Change {

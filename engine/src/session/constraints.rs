@@ -92,7 +92,7 @@ impl Session {
 
     /// Looks at what a transaction has put off: at everything when it commits, before only at what waits no longer.
     pub(super) async fn check_deferred(&mut self, open: &mut Open, all: bool) -> Result<()> {
-        let catalog = open.catalog.clone().unwrap_or_else(|| self.database.catalog());
+        let catalog = open.catalog.clone().unwrap_or_else(|| self.committed_catalog());
         let context = self.context(catalog, Arc::from([]));
         let wait = self.lock_wait();
         open.transaction.begin_command();

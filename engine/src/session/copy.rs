@@ -186,7 +186,7 @@ impl Session {
         for (table, mode) in plan.locks() {
             open.transaction.lock_table(*table, *mode, wait).await?;
         }
-        Ok(open.catalog.is_some() || self.database.catalog().version == version)
+        Ok(open.catalog.is_some() || self.committed_catalog().version == version)
     }
 
     /// Data of a COPY FROM.

@@ -88,7 +88,7 @@ impl Session {
         let shared_catalog = self.state.open().is_none_or(|open| open.catalog.is_none());
         let holds = shared_catalog
             && prepared.declared == parameter_types
-            && prepared.cached(self.database.catalog().version, self.epoch).is_some();
+            && prepared.cached(self.committed_catalog().version, self.epoch).is_some();
         holds.then(|| prepared.clone())
     }
 

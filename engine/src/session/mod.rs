@@ -73,6 +73,7 @@ pub struct Session {
     session_role: RoleId,
     process_id: i32,
     client_address: Option<IpAddr>,
+    database_oid: u32,
     database_name: Arc<str>,
     /// What a rollback or RESET goes back to: startup parameters and role settings applied.
     initial_settings: Arc<Settings>,
@@ -127,6 +128,7 @@ impl Session {
             role_name,
             process_id,
             client_address,
+            database_oid,
             database_name,
             settings,
             place,
@@ -152,6 +154,7 @@ impl Session {
             session_role: role,
             process_id,
             client_address,
+            database_oid,
             database_name,
             initial_settings: settings.clone(),
             session_settings: settings.clone(),
@@ -244,7 +247,7 @@ impl Session {
     /// Brings the output format up to date: settings may have changed, and names of relations with the catalog.
     fn refresh_output(&mut self) {
         let own = self.state.open().and_then(|open| open.catalog.clone());
-        let catalog = own.clone().unwrap_or_else(|| self.database.catalog());
+        let catalog = own.clone().unwrap_or_else(|| self.committed_catalog());
         // A transaction's own catalog changes without a new version.
         if own.is_none() && self.output.catalog_version == catalog.version && self.output.epoch == self.epoch {
             return;
@@ -255,11 +258,16 @@ impl Session {
         self.output = Output { catalog_version, epoch: self.epoch, format };
     }
 
+    /// The committed catalog of the session's database.
+    fn committed_catalog(&self) -> Arc<Catalog> {
+        self.database.catalog(self.database_oid)
+    }
+
     /// The catalog as the session's next statement sees it.
     fn catalog(&self) -> Arc<Catalog> {
         match self.state.open().and_then(|open| open.catalog.clone()) {
             Some(own) => own,
-            None => self.database.catalog(),
+            None => self.committed_catalog(),
         }
     }
 

@@ -101,6 +101,10 @@ impl Session {
                 self.run_planned(prepared, params, interrupt).await
             }
             Statement::Definition(definition) => {
+                if definition.stands_alone() && !matches!(self.state, TransactionState::Idle) {
+                    let message = format!("{} cannot run inside a transaction block", definition::verb(definition));
+                    return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
+                }
                 self.begin_implicit();
                 if let Definition::CreateTableAs(new) = &**definition {
                     let run = Box::pin(self.create_table_as(new, prepared, interrupt));
@@ -140,7 +144,7 @@ impl Session {
     pub(super) fn plan_for(&mut self, prepared: &Prepared) -> Result<Arc<CachedPlan>> {
         let own_catalog = self.state.open().and_then(|open| open.catalog.clone());
         let shared = own_catalog.is_none();
-        let catalog = own_catalog.unwrap_or_else(|| self.database.catalog());
+        let catalog = own_catalog.unwrap_or_else(|| self.committed_catalog());
         if shared && let Some(plan) = prepared.cached(catalog.version, self.epoch) {
             return Ok(plan);
         }
@@ -171,7 +175,7 @@ impl Session {
             for (table, mode) in plan.plan.locks() {
                 interrupt.guard(async { Ok(open.transaction.lock_table(*table, *mode, wait).await?) }).await?;
             }
-            if open.catalog.is_some() || self.database.catalog().version == plan.catalog_version {
+            if open.catalog.is_some() || self.committed_catalog().version == plan.catalog_version {
                 return Ok(plan);
             }
         }
@@ -334,7 +338,7 @@ impl Session {
         let catalog = self.catalog();
         let principal = self.principal(&catalog);
         let context = self.context(catalog, Arc::from([]));
-        let (wait, database) = (self.lock_wait(), self.database.clone());
+        let (wait, database, database_oid) = (self.lock_wait(), self.database.clone(), self.database_oid);
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
         open.used = true;
         refuse_in_read_only(open.read_only, definition::verb(statement))?;
@@ -343,13 +347,14 @@ impl Session {
         let mut environment = definition::DefinitionEnvironment {
             transaction: &mut open.transaction,
             // A definition sees what others have committed up to the moment it has its locks.
-            newest: &|| database.catalog(),
+            newest: &|| database.catalog(database_oid),
             catalog: if own { open.catalog.clone() } else { None },
             changes: &mut open.changes,
             principal: &principal,
             context: &context,
             text: &prepared.text,
             store: database.store(),
+            others: database.as_ref(),
             wait,
             notices: Vec::new(),
             into_temporary: false,

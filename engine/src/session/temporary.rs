@@ -75,7 +75,7 @@ impl Session {
         if !self.temporary.as_ref().is_some_and(|place| place.ends_with_commits) {
             return Ok(open);
         }
-        let catalog = open.catalog.clone().unwrap_or_else(|| self.database.catalog());
+        let catalog = open.catalog.clone().unwrap_or_else(|| self.committed_catalog());
         let ends = |on_commit: OnCommit| on_commit != OnCommit::PreserveRows;
         let any = catalog.tables.values().any(|table| table.temporary.is_some_and(ends));
         if !any || !(open.transaction.has_writes() || open.catalog.is_some()) {

@@ -137,7 +137,7 @@ impl Session {
         let committed = if open.changes.is_empty() {
             open.transaction.commit(durability).await.map(|_| ()).map_err(Error::from)
         } else {
-            self.database.commit_definitions(&mut open, durability).await
+            self.database.commit_definitions(self.database_oid, &mut open, durability).await
         };
         self.facts.advisory.end_transaction();
         match committed {

@@ -9,6 +9,7 @@ use super::reader::Reader;
 use crate::error::{Error, Result, SqlState};
 use crate::types::Type;
 
+mod database;
 mod grant;
 mod partition;
 mod role;
@@ -18,6 +19,7 @@ pub(super) mod table_as;
 mod tests;
 mod view;
 
+pub use database::{DatabaseChange, DatabaseOptions};
 pub use sequence::{SequenceChange, SequenceOptions};
 pub use table_as::{NewTableAs, Persistence, TableSource};
 pub use view::{NewView, ViewChange};
@@ -43,6 +45,18 @@ pub enum Definition {
     },
     Membership(MembershipChange),
     Privileges(PrivilegeChange),
+    CreateDatabase {
+        name: String,
+        options: DatabaseOptions,
+    },
+    AlterDatabase {
+        name: String,
+        change: DatabaseChange,
+    },
+    DropDatabase {
+        name: String,
+        if_exists: bool,
+    },
     CreateSequence {
         name: ObjectName,
         temporary: bool,
@@ -72,6 +86,13 @@ pub enum Definition {
         if_exists: bool,
         change: ViewChange,
     },
+}
+
+impl Definition {
+    /// Whether it must be a transaction of its own.
+    pub fn stands_alone(&self) -> bool {
+        matches!(self, Definition::CreateDatabase { .. } | Definition::DropDatabase { .. })
+    }
 }
 
 /// A role as a statement names it.
@@ -258,7 +279,7 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
         return without_word(text, tokens, "unlogged").map(Definition::UnloggedTable).map(Some);
     }
     if reader.word("database") {
-        return Err(Error::unsupported("CREATE DATABASE"));
+        return database::create(reader).map(Some);
     }
     if reader.word("sequence") {
         return sequence::create(reader, false).map(Some);
@@ -303,7 +324,10 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     if reader.word("group") {
         return role::alter_group(reader).map(Some);
     }
-    for what in ["database", "system", "default", "extension", "domain"] {
+    if reader.word("database") {
+        return database::alter(reader).map(Some);
+    }
+    for what in ["system", "default", "extension", "domain"] {
         if reader.word(what) {
             return Err(Error::unsupported(format!("ALTER {}", what.to_uppercase())));
         }
@@ -394,6 +418,11 @@ fn is_sequence_option(reader: &Reader<'_>) -> bool {
 fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     if reader.words(&["index", "concurrently"]) {
         return without_word(text, tokens, "concurrently").map(Definition::Parsed).map(Some);
+    }
+    if reader.word("database") {
+        let definition = database::drop(reader)?;
+        reader.expect_end()?;
+        return Ok(Some(definition));
     }
     if reader.word("owned") {
         return Err(Error::unsupported("DROP OWNED"));

@@ -9,9 +9,6 @@ use super::relation::{NULL, acl_items, row};
 const UTF8: i32 = 6;
 /// The tablespace that everything is in.
 const DEFAULT_TABLESPACE: u32 = 1663;
-const TEMPLATES: [u32; 2] = [1, 4];
-/// The template that not even its owner may connect to.
-const SEALED_TEMPLATE: u32 = 4;
 
 pub(super) fn namespaces(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let schemas = reader.catalog.schemas.values();
@@ -28,8 +25,8 @@ pub(super) fn databases(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             database.owner,
             UTF8,
             'c',
-            TEMPLATES.contains(&database.oid),
-            database.oid != SEALED_TEMPLATE,
+            database.is_template(),
+            database.allows_connections(),
             -1,
             // There are no transaction ids that could wrap around.
             0u32,

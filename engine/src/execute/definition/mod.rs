@@ -17,6 +17,7 @@ mod column;
 mod column_change;
 mod comment;
 mod constraint;
+mod database;
 mod drop;
 mod foreign_key;
 mod generated;
@@ -44,6 +45,7 @@ mod view;
 use std::sync::Arc;
 
 use auth::Principal;
+pub use database::OtherDatabases;
 use datafusion::sql::sqlparser::ast::{self, Statement};
 use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::{GenerationId, Store, TableId, TableLock, Transaction, Wait};
@@ -68,6 +70,7 @@ pub struct DefinitionEnvironment<'a> {
     /// The statement's text, which positions in errors point into.
     pub text: &'a str,
     pub store: &'a Store,
+    pub others: &'a dyn OtherDatabases,
     pub wait: Wait,
     pub notices: Vec<Report>,
     /// What is made goes where the session's temporary relations are.
@@ -94,6 +97,9 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::DropRoles { roles, if_exists } => environment.drop_roles(roles, *if_exists).await?,
         Definition::Membership(change) => environment.change_membership(change).await?,
         Definition::Privileges(change) => environment.change_privileges(change).await?,
+        Definition::CreateDatabase { name, options } => environment.create_database(name, options).await?,
+        Definition::AlterDatabase { name, change } => environment.alter_database(name, change).await?,
+        Definition::DropDatabase { name, if_exists } => environment.drop_database(name, *if_exists).await?,
         Definition::CreateSequence { name, temporary, if_not_exists, options } => {
             if *temporary {
                 environment.make_temporary(None);
@@ -168,6 +174,9 @@ pub fn verb(definition: &Definition) -> &'static str {
             Deed::Grant { .. } => "GRANT",
             Deed::Revoke { .. } => "REVOKE",
         },
+        Definition::CreateDatabase { .. } => "CREATE DATABASE",
+        Definition::AlterDatabase { .. } => "ALTER DATABASE",
+        Definition::DropDatabase { .. } => "DROP DATABASE",
         Definition::CreateSequence { .. } => "CREATE SEQUENCE",
         Definition::AlterSequence { .. } => "ALTER SEQUENCE",
         Definition::AlterTable { .. } => "ALTER TABLE",

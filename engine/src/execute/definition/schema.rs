@@ -43,7 +43,8 @@ pub(super) async fn create(
     }
     environment.lock_role(owner, false).await?;
     let oid = environment.store.allocate_oid()?;
-    environment.apply(Change::Schema(oid, Some(Arc::new(Schema { oid, name, owner, acl: None }))))
+    let database = environment.catalog().database;
+    environment.apply(Change::Schema(oid, Some(Arc::new(Schema { oid, database, name, owner, acl: None }))))
 }
 
 /// Runs ALTER SCHEMA.

@@ -42,7 +42,8 @@ impl DefinitionEnvironment<'_> {
         // That nobody else names it is checked where names are looked up.
         let everybody = AclItem::for_grant(None, owner, Privileges::CREATE | Privileges::USAGE, false);
         let acl: Acl = [everybody].into_iter().collect();
-        let schema = Schema { oid, name: name.to_string(), owner: BOOTSTRAP_ROLE, acl: Some(acl) };
+        let database = catalog.database;
+        let schema = Schema { oid, database, name: name.to_string(), owner: BOOTSTRAP_ROLE, acl: Some(acl) };
         self.apply(Change::Schema(oid, Some(Arc::new(schema))))
     }
 

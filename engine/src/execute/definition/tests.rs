@@ -71,6 +71,7 @@ impl Bench {
             context: &context,
             text: sql,
             store: &self.store,
+            others: &Alone,
             wait: Wait::No,
             notices: Vec::new(),
             into_temporary: false,
@@ -214,4 +215,17 @@ async fn roles_are_not_dropped_while_they_matter() {
     bench.run("REVOKE ALL ON t FROM u").await.unwrap();
     bench.run("DROP ROLE r, u").await.unwrap();
     bench.check_stored();
+}
+
+/// There is one database.
+struct Alone;
+
+impl OtherDatabases for Alone {
+    fn catalog(&self, _database: u32) -> Arc<Catalog> {
+        Arc::default()
+    }
+
+    fn sessions(&self, _database: u32) -> usize {
+        0
+    }
 }
