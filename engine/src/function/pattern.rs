@@ -163,5 +163,5 @@ fn like_escape(pattern: &str, escape: &str) -> Result<String> {
 /// Whether a regular expression matches somewhere.
 fn matches(args: &[Value], ignore_case: bool, negated: bool) -> Result<Value> {
     let regex = regex::compile(text(&args[1])?, Flags::ignoring_case(ignore_case))?;
-    Ok(Value::Bool(regex.is_match(text(&args[0])?) != negated))
+    Ok(Value::Bool(regex.is_match(text(&args[0])?)? != negated))
 }

@@ -102,16 +102,22 @@ impl Search {
     }
 
     /// All matches; the next one is looked for where the last one ended, or a character further if that had nothing.
-    fn matches(&self) -> impl Iterator<Item = Captures> {
+    fn matches(&self) -> impl Iterator<Item = Result<Captures>> {
         let mut from = self.from;
         std::iter::from_fn(move || {
             if from > self.text.len() {
                 return None;
             }
-            let found = self.regex.find(&self.text, from)?;
+            let found = match self.regex.find(&self.text, from) {
+                Ok(found) => found?,
+                Err(error) => {
+                    from = usize::MAX;
+                    return Some(Err(error));
+                }
+            };
             let (begin, end) = found[0]?;
             from = if begin == end { end + 1 } else { end };
-            Some(found)
+            Some(Ok(found))
         })
     }
 
@@ -129,11 +135,11 @@ impl Search {
     }
 
     /// The text between the matches. What matches nothing at an end of the text, or behind a match, parts nothing.
-    fn split(&self) -> Vec<Value> {
+    fn split(&self) -> Result<Vec<Value>> {
         let mut pieces = Vec::new();
         let (mut last, mut valid) = (0, 0);
         for found in self.matches() {
-            let Some((begin, end)) = found[0] else { continue };
+            let Some((begin, end)) = found?[0] else { continue };
             if begin < self.text.len() && end > last {
                 pieces.push(self.part(Some((valid, begin))));
                 valid = end;
@@ -141,7 +147,7 @@ impl Search {
             last = end;
         }
         pieces.push(self.part(Some((valid, self.text.len()))));
-        pieces
+        Ok(pieces)
     }
 }
 
@@ -158,13 +164,13 @@ fn like(_: &EvalContext, args: &[Value]) -> Result<Value> {
     if global {
         return Err(invalid("regexp_like() does not support the \"global\" option"));
     }
-    Ok(Value::Bool(compile(text(&args[1])?, flags)?.is_match(text(&args[0])?)))
+    Ok(Value::Bool(compile(text(&args[1])?, flags)?.is_match(text(&args[0])?)?))
 }
 
 fn first_match(_: &EvalContext, args: &[Value]) -> Result<Value> {
     let search = Search::new(&args[0], &args[1], args.get(2))?
         .not_global("regexp_match", Some("Use the regexp_matches function instead."))?;
-    Ok(search.matches().next().map_or(Value::Null, |found| search.parts(&found)))
+    Ok(search.matches().next().transpose()?.map_or(Value::Null, |found| search.parts(&found)))
 }
 
 fn matches_table(_: &EvalContext, args: &[Value]) -> Result<Rows> {
@@ -173,13 +179,14 @@ fn matches_table(_: &EvalContext, args: &[Value]) -> Result<Rows> {
     }
     let search = Search::new(&args[0], &args[1], args.get(2))?;
     let most = if search.global { usize::MAX } else { 1 };
-    let rows: Vec<Value> = search.matches().take(most).map(|found| search.parts(&found)).collect();
+    let matches = search.matches().take(most);
+    let rows: Vec<Value> = matches.map(|found| Ok(search.parts(&found?))).collect::<Result<_>>()?;
     Ok(Box::new(rows.into_iter().map(|row| Ok(vec![row]))))
 }
 
 fn split_to_array(_: &EvalContext, args: &[Value]) -> Result<Value> {
     let search = Search::new(&args[0], &args[1], args.get(2))?.not_global("regexp_split_to_array", None)?;
-    Ok(text_array(search.split()))
+    Ok(text_array(search.split()?))
 }
 
 fn split_table(_: &EvalContext, args: &[Value]) -> Result<Rows> {
@@ -187,13 +194,18 @@ fn split_table(_: &EvalContext, args: &[Value]) -> Result<Rows> {
         return Ok(Box::new(std::iter::empty()));
     }
     let search = Search::new(&args[0], &args[1], args.get(2))?.not_global("regexp_split_to_table", None)?;
-    Ok(Box::new(search.split().into_iter().map(|piece| Ok(vec![piece]))))
+    Ok(Box::new(search.split()?.into_iter().map(|piece| Ok(vec![piece]))))
 }
 
 fn count(_: &EvalContext, args: &[Value]) -> Result<Value> {
     let search =
         Search::new(&args[0], &args[1], args.get(3))?.starting(args.get(2))?.not_global("regexp_count", None)?;
-    Ok(Value::Int4(i32::try_from(search.matches().count()).unwrap_or(i32::MAX)))
+    let mut count: i32 = 0;
+    for found in search.matches() {
+        found?;
+        count = count.saturating_add(1);
+    }
+    Ok(Value::Int4(count))
 }
 
 /// A number that must be positive, or at least not negative.
@@ -203,14 +215,14 @@ fn parameter(name: &str, value: Option<&Value>, default: i32, least: i32) -> Res
 }
 
 /// Where group `group` of match `number` is.
-fn place(search: &Search, number: usize, group: usize) -> Option<(usize, usize)> {
+fn place(search: &Search, number: usize, group: usize) -> Result<Option<(usize, usize)>> {
     let groups = search.regex.groups();
     // Without groups the whole is the first of them.
     if group > groups.max(1) {
-        return None;
+        return Ok(None);
     }
-    let found = search.matches().nth(number - 1)?;
-    found[if groups == 0 { 0 } else { group }]
+    let found = search.matches().nth(number - 1).transpose()?;
+    Ok(found.and_then(|found| found[if groups == 0 { 0 } else { group }]))
 }
 
 fn position(_: &EvalContext, args: &[Value]) -> Result<Value> {
@@ -224,7 +236,7 @@ fn position(_: &EvalContext, args: &[Value]) -> Result<Value> {
     }
     let group = parameter("subexpr", args.get(6), 0, 0)?;
     let search = search.not_global("regexp_instr", None)?;
-    let at = match place(&search, number, group) {
+    let at = match place(&search, number, group)? {
         Some((begin, end)) => 1 + if end_option == 1 { end } else { begin },
         None => 0,
     };
@@ -236,7 +248,7 @@ fn substring_of_match(_: &EvalContext, args: &[Value]) -> Result<Value> {
     let number = parameter("n", args.get(3), 1, 1)?;
     let group = parameter("subexpr", args.get(5), 0, 0)?;
     let search = search.not_global("regexp_substr", None)?;
-    Ok(search.part(place(&search, number, group)))
+    Ok(search.part(place(&search, number, group)?))
 }
 
 /// What the first group has, or the whole of an expression without groups.
@@ -244,7 +256,8 @@ fn substring(subject: &str, pattern: &str) -> Result<Value> {
     let regex = compile(pattern, Flags::default())?;
     let search = Search { text: subject.chars().collect(), regex, from: 0, global: false };
     let group = usize::from(search.regex.groups() > 0);
-    Ok(search.part(search.matches().next().and_then(|found| found[group])))
+    let found = search.matches().next().transpose()?;
+    Ok(search.part(found.and_then(|found| found[group])))
 }
 
 fn replace(_: &EvalContext, args: &[Value]) -> Result<Value> {
@@ -275,6 +288,7 @@ fn replaced(search: &Search, replacement: &str, number: Option<usize>) -> Result
     let mut out = String::new();
     let mut copied = 0;
     for (position, found) in search.matches().enumerate() {
+        let found = found?;
         let Some((begin, end)) = found[0] else { continue };
         if number.is_some_and(|number| number != position + 1) {
             continue;

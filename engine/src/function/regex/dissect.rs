@@ -1,5 +1,6 @@
 //! Taking a match apart: which text each group has. The whole is known; earlier parts choose before later ones.
 
+use super::program::Program;
 use super::tree::{Kind, Tree};
 
 /// The text of each group, by number; 0 is the whole.
@@ -9,9 +10,34 @@ pub(super) struct Dissector<'a> {
     pub(super) text: &'a [char],
     pub(super) ignore_case: bool,
     pub(super) captures: Captures,
+    /// How many characters may still be looked at.
+    pub(super) budget: usize,
 }
 
+/// Characters that may be looked at to take one match apart. An expression can be made so that it would take forever.
+pub(super) const BUDGET: usize = 100_000_000;
+
 impl Dissector<'_> {
+    /// Whether there was too much to look at, so that nothing is known.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.budget == 0
+    }
+
+    pub(super) fn longest(&mut self, program: &Program, start: usize, stop: usize) -> Option<usize> {
+        let found = program.longest(self.text, start, stop, &mut self.budget);
+        found.filter(|_| !self.is_exhausted())
+    }
+
+    pub(super) fn shortest(&mut self, program: &Program, start: usize, least: usize, stop: usize) -> Option<usize> {
+        let found = program.shortest(self.text, start, least, stop, &mut self.budget);
+        found.filter(|_| !self.is_exhausted())
+    }
+
+    /// Whether the text between two places matches as a whole.
+    fn fits(&mut self, program: &Program, start: usize, end: usize) -> bool {
+        self.longest(program, start, end) == Some(end)
+    }
+
     /// Whether the text from `begin` to `end` can be divided as the tree says; notes what groups have.
     pub(super) fn dissect(&mut self, tree: &Tree, begin: usize, end: usize) -> bool {
         let divided = match &tree.kind {
@@ -19,9 +45,9 @@ impl Dissector<'_> {
             Kind::Leaf => true,
             Kind::Sequence(first, second) if first.is_shortest() => self.sequence_shortest(first, second, begin, end),
             Kind::Sequence(first, second) => self.sequence_longest(first, second, begin, end),
-            Kind::Alternatives(branches) => branches
-                .iter()
-                .any(|branch| branch.program.fits(self.text, begin, end) && self.dissect(branch, begin, end)),
+            Kind::Alternatives(branches) => {
+                branches.iter().any(|branch| self.fits(&branch.program, begin, end) && self.dissect(branch, begin, end))
+            }
             Kind::Repeated { body, min, max } => self.repeated(body, *min, *max, begin, end),
             Kind::BackReference { group, min, max } => self.back_reference(*group, *min, *max, begin, end),
         };
@@ -33,7 +59,7 @@ impl Dissector<'_> {
 
     fn sequence_longest(&mut self, first: &Tree, second: &Tree, begin: usize, end: usize) -> bool {
         let mut limit = end;
-        while let Some(middle) = first.program.longest(self.text, begin, limit) {
+        while let Some(middle) = self.longest(&first.program, begin, limit) {
             if self.split(first, second, begin, middle, end) {
                 return true;
             }
@@ -47,7 +73,7 @@ impl Dissector<'_> {
 
     fn sequence_shortest(&mut self, first: &Tree, second: &Tree, begin: usize, end: usize) -> bool {
         let mut least = begin;
-        while let Some(middle) = first.program.shortest(self.text, begin, least, end) {
+        while let Some(middle) = self.shortest(&first.program, begin, least, end) {
             if self.split(first, second, begin, middle, end) {
                 return true;
             }
@@ -60,7 +86,7 @@ impl Dissector<'_> {
     }
 
     fn split(&mut self, first: &Tree, second: &Tree, begin: usize, middle: usize, end: usize) -> bool {
-        if !second.program.fits(self.text, middle, end) {
+        if !self.fits(&second.program, middle, end) {
             return false;
         }
         let divided = self.dissect(first, begin, middle) && self.dissect(second, middle, end);
@@ -107,9 +133,9 @@ impl Dissector<'_> {
             let found = if shortest {
                 // The last round that may be has to reach the end.
                 let bound = if rounds >= most { bound.max(end) } else { bound };
-                body.program.shortest(self.text, from, bound.max(from), end)
+                self.shortest(&body.program, from, bound.max(from), end)
             } else {
-                body.program.longest(self.text, from, bound)
+                self.longest(&body.program, from, bound)
             };
             if let Some(to) = found {
                 ends.push(to);

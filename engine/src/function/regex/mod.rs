@@ -24,11 +24,13 @@ use std::rc::Rc;
 pub(crate) use flags::Flags;
 
 use crate::error::Result;
-use dissect::{Captures, Dissector};
+use dissect::{BUDGET, Captures, Dissector};
 use tree::Tree;
 
 /// Compiled expressions that a thread keeps.
 const KEPT: usize = 32;
+/// An expression with more steps is compiled each time.
+const KEPT_STEPS_MAX: usize = 20_000;
 
 #[derive(Debug)]
 pub(crate) struct Regex {
@@ -36,6 +38,8 @@ pub(crate) struct Regex {
     groups: usize,
     ignore_case: bool,
     has_back_references: bool,
+    /// Of all machines together.
+    steps: usize,
     library: Option<::regex::Regex>,
 }
 
@@ -55,8 +59,10 @@ pub(crate) fn compile(pattern: &str, flags: Flags) -> Result<Rc<Regex>> {
             return Ok(kept[0].1.clone());
         }
         let regex = Rc::new(Regex::new(pattern, flags)?);
-        kept.truncate(KEPT - 1);
-        kept.insert(0, ((pattern.into(), flags), regex.clone()));
+        if regex.steps <= KEPT_STEPS_MAX {
+            kept.truncate(KEPT - 1);
+            kept.insert(0, ((pattern.into(), flags), regex.clone()));
+        }
         Ok(regex)
     })
 }
@@ -65,9 +71,10 @@ impl Regex {
     fn new(pattern: &str, flags: Flags) -> Result<Self> {
         let chars: Vec<char> = pattern.chars().collect();
         let parsed = parse::parse(&chars, flags).map_err(syntax::Fault::error)?;
-        let tree = tree::build(&parsed).map_err(syntax::Fault::error)?;
+        let (tree, steps) = tree::build(&parsed).map_err(syntax::Fault::error)?;
         Ok(Self {
             tree,
+            steps,
             groups: parsed.groups,
             ignore_case: parsed.ignore_case,
             has_back_references: parsed.has_back_references,
@@ -81,51 +88,60 @@ impl Regex {
     }
 
     /// Whether the expression matches somewhere in the text.
-    pub(crate) fn is_match(&self, text: &str) -> bool {
+    pub(crate) fn is_match(&self, text: &str) -> Result<bool> {
         if let Some(library) = &self.library {
-            return library.is_match(text);
+            return Ok(library.is_match(text));
         }
         let text: Vec<char> = text.chars().collect();
-        if self.has_back_references { self.find(&text, 0).is_some() } else { self.tree.program.matches(&text) }
+        if self.has_back_references {
+            return Ok(self.find(&text, 0)?.is_some());
+        }
+        Ok(self.tree.program.matches(&text))
     }
 
-    /// The first match that begins at `from` or later: the whole, and what each group has.
-    pub(crate) fn find(&self, text: &[char], from: usize) -> Option<Captures> {
-        let mut begin = self.tree.program.leftmost(text, from)?;
-        loop {
-            if let Some(found) = self.match_at(text, begin) {
-                return Some(found);
+    /// The first match that begins at `from` or later: the whole, and what each group has. 2201B for an expression
+    /// that takes too long.
+    pub(crate) fn find(&self, text: &[char], from: usize) -> Result<Option<Captures>> {
+        let mut dissector =
+            Dissector { text, ignore_case: self.ignore_case, captures: vec![None; self.groups + 1], budget: BUDGET };
+        let mut from = from;
+        while let Some(begin) = self.tree.program.leftmost(text, from) {
+            if let Some(end) = self.match_at(&mut dissector, begin) {
+                let mut captures = dissector.captures;
+                captures[0] = Some((begin, end));
+                return Ok(Some(captures));
+            }
+            if dissector.is_exhausted() {
+                return Err(syntax::Fault::TooComplex.error());
             }
             // Only what references back refer to can have refused it.
             if begin == text.len() {
-                return None;
+                break;
             }
-            begin = self.tree.program.leftmost(text, begin + 1)?;
+            from = begin + 1;
         }
+        Ok(None)
     }
 
-    /// The match that begins here, the best one that can be taken apart.
-    fn match_at(&self, text: &[char], begin: usize) -> Option<Captures> {
+    /// The end of the match that begins here, the best one that can be taken apart.
+    fn match_at(&self, dissector: &mut Dissector<'_>, begin: usize) -> Option<usize> {
         let program = &self.tree.program;
-        let (mut least, mut limit) = (begin, text.len());
+        let (mut least, mut limit) = (begin, dissector.text.len());
         loop {
             let end = if self.tree.is_shortest() {
-                program.shortest(text, begin, least, limit)?
+                dissector.shortest(program, begin, least, limit)?
             } else {
-                program.longest(text, begin, limit)?
+                dissector.longest(program, begin, limit)?
             };
-            let captures = vec![None; self.groups + 1];
-            let mut dissector = Dissector { text, ignore_case: self.ignore_case, captures };
+            dissector.captures.fill(None);
             if dissector.dissect(&self.tree, begin, end) {
-                let mut captures = dissector.captures;
-                captures[0] = Some((begin, end));
-                return Some(captures);
+                return Some(end);
             }
             if self.tree.is_shortest() {
-                least = end + 1;
                 if end == limit {
                     return None;
                 }
+                least = end + 1;
             } else {
                 limit = end.checked_sub(1).filter(|limit| *limit >= begin)?;
             }

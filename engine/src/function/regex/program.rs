@@ -139,10 +139,11 @@ impl Program {
         Ok(())
     }
 
-    /// The end of the longest match that begins at `start` and ends no later than `stop`.
-    pub(super) fn longest(&self, text: &[char], start: usize, stop: usize) -> Option<usize> {
+    /// The end of the longest match that begins at `start` and ends no later than `stop`. What is looked at comes off
+    /// the budget.
+    pub(super) fn longest(&self, text: &[char], start: usize, stop: usize, budget: &mut usize) -> Option<usize> {
         let mut found = None;
-        self.ends(text, start, stop, &mut |end| {
+        self.ends(text, start, stop, budget, &mut |end| {
             found = Some(end);
             true
         });
@@ -150,9 +151,16 @@ impl Program {
     }
 
     /// The end of the shortest match that begins at `start` and ends from `least` to `stop`.
-    pub(super) fn shortest(&self, text: &[char], start: usize, least: usize, stop: usize) -> Option<usize> {
+    pub(super) fn shortest(
+        &self,
+        text: &[char],
+        start: usize,
+        least: usize,
+        stop: usize,
+        budget: &mut usize,
+    ) -> Option<usize> {
         let mut found = None;
-        self.ends(text, start, stop, &mut |end| {
+        self.ends(text, start, stop, budget, &mut |end| {
             if end >= least {
                 found = Some(end);
             }
@@ -161,17 +169,17 @@ impl Program {
         found
     }
 
-    /// Whether the text between two places matches as a whole.
-    pub(super) fn fits(&self, text: &[char], start: usize, end: usize) -> bool {
-        self.longest(text, start, end) == Some(end)
+    pub(super) fn steps(&self) -> usize {
+        self.steps.len()
     }
 
     /// Calls `end` with the ends of matches in ascending order until it wants no more.
-    fn ends(&self, text: &[char], start: usize, stop: usize, end: &mut dyn FnMut(usize) -> bool) {
+    fn ends(&self, text: &[char], start: usize, stop: usize, budget: &mut usize, end: &mut dyn FnMut(usize) -> bool) {
         let (mut current, mut next) = (States::new(self.steps.len()), States::new(self.steps.len()));
         let mut accepted = self.enter(0, start, text, start, &mut current);
         for at in start..=stop {
-            if accepted && !end(at) {
+            *budget = budget.saturating_sub(1);
+            if *budget == 0 || (accepted && !end(at)) {
                 return;
             }
             if at == stop || current.list.is_empty() {
@@ -217,8 +225,12 @@ impl Program {
                     }
                 }
                 Step::Look { ahead, negative, body } => {
-                    let found =
-                        if *ahead { body.shortest(text, at, at, text.len()).is_some() } else { body.ends_at(text, at) };
+                    let found = if *ahead {
+                        let mut unlimited = usize::MAX;
+                        body.shortest(text, at, at, text.len(), &mut unlimited).is_some()
+                    } else {
+                        body.ends_at(text, at)
+                    };
                     if found != *negative {
                         pending.push(step + 1);
                     }

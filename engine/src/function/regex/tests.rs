@@ -8,8 +8,8 @@ fn captured(pattern: &str, flags: &str, text: &str) -> String {
         Err(error) => return error.to_string(),
     };
     let chars: Vec<char> = text.chars().collect();
-    let found = regex.find(&chars, 0);
-    assert_eq!(found.is_some(), regex.is_match(text), "{pattern} on {text}");
+    let found = regex.find(&chars, 0).unwrap();
+    assert_eq!(found.is_some(), regex.is_match(text).unwrap(), "{pattern} on {text}");
     let Some(found) = found else { return "no match".to_owned() };
     let part = |part: &Option<(usize, usize)>| match part {
         Some((begin, end)) => chars[*begin..*end].iter().collect(),
@@ -79,4 +79,17 @@ fn letters_are_those_of_unicode() {
     assert_eq!(captured("[[:upper:]]", "", "éÉ"), "É");
     assert_eq!(captured("ünï", "i", "ÜNÏ"), "ÜNÏ");
     assert_eq!(captured("\\s", "", "\u{3000}"), "\u{3000}");
+}
+
+#[test]
+fn what_would_take_forever_is_refused() {
+    let (flags, _) = Flags::of("").unwrap();
+    let regex = compile("^((a|aa|aaa)*(b?))*\\3x\\1$", flags).unwrap();
+    let text: Vec<char> = "a".repeat(3000).chars().chain("c".chars()).collect();
+    // An answer or an error, but soon.
+    drop(regex.find(&text, 0));
+    assert_eq!(
+        captured("((((a{100}){100}){100}))", "", "a"),
+        "invalid regular expression: regular expression is too complex"
+    );
 }

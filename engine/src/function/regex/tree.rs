@@ -9,6 +9,8 @@ use super::syntax::{Fault, Node, Parsed, Preference, Repeat};
 
 /// Beyond so many parts that have to be looked into, an expression is refused.
 const PARTS_MAX: usize = 1000;
+/// The same for the steps of all their machines together.
+const STEPS_MAX: usize = 200_000;
 
 #[derive(Debug)]
 pub(super) struct Tree {
@@ -70,14 +72,17 @@ impl Tree {
 struct Builder {
     groups: Vec<Option<Node>>,
     parts: usize,
+    steps: usize,
 }
 
-pub(super) fn build(parsed: &Parsed) -> Parse<Tree> {
-    let mut builder = Builder { groups: vec![None; parsed.groups + 1], parts: 0 };
+/// The tree of an expression, and how many steps all machines in it have.
+pub(super) fn build(parsed: &Parsed) -> Parse<(Tree, usize)> {
+    let mut builder = Builder { groups: vec![None; parsed.groups + 1], parts: 0, steps: 0 };
     if parsed.has_back_references {
         builder.collect(&parsed.node);
     }
-    builder.tree(&parsed.node)
+    let tree = builder.tree(&parsed.node)?;
+    Ok((tree, builder.steps))
 }
 
 impl Builder {
@@ -104,7 +109,12 @@ impl Builder {
         if self.parts > PARTS_MAX {
             return Err(Fault::TooComplex);
         }
-        Ok(Tree { kind, program: Program::of(parts, &self.groups)?, capture: None, wants })
+        let program = Program::of(parts, &self.groups)?;
+        self.steps += program.steps();
+        if self.steps > STEPS_MAX {
+            return Err(Fault::TooComplex);
+        }
+        Ok(Tree { kind, program, capture: None, wants })
     }
 
     fn tree(&mut self, node: &Node) -> Parse<Tree> {
