@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use datafusion::execution::SessionState;
 use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryConsumer, MemoryReservation, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
@@ -149,6 +149,11 @@ impl QueryEnvironment {
             return Ok(rows);
         }
         pg_catalog::rows(table, context, &|generation| self.approximate_rows(generation))
+    }
+
+    /// A part, empty yet, of the memory that queries share.
+    pub(crate) fn reservation(&self, consumer: &str) -> MemoryReservation {
+        MemoryConsumer::new(consumer).register(&self.0.state.runtime_env().memory_pool)
     }
 
     pub(crate) fn threads(&self) -> usize {

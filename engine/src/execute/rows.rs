@@ -72,6 +72,26 @@ impl Rows {
         }
     }
 
+    /// About how much memory they take.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Rows::Values(rows) => rows.iter().flatten().map(|value| size_of::<Value>() + value.heap_bytes()).sum(),
+            Rows::Batch(batch) => batch.batch.get_array_memory_size(),
+        }
+    }
+
+    /// Up to `count` rows from number `first` on.
+    pub fn slice(&self, first: usize, count: usize) -> Rows {
+        let count = count.min(self.len().saturating_sub(first));
+        match self {
+            Rows::Values(rows) => Rows::Values(rows.iter().skip(first).take(count).cloned().collect()),
+            Rows::Batch(Batch { batch, types }) if count > 0 => {
+                Rows::Batch(Batch { batch: batch.slice(first, count), types: types.clone() })
+            }
+            Rows::Batch(_) => Rows::Values(Vec::new()),
+        }
+    }
+
     /// The first `count` rows, and the rest if there are more.
     pub fn split(self, count: usize) -> (Rows, Option<Rows>) {
         if count >= self.len() {

@@ -15,6 +15,7 @@ mod bytes;
 mod cast;
 mod catalog_info;
 pub(crate) mod compare;
+mod cursors;
 mod datetime;
 pub(crate) mod define;
 mod degrees;
@@ -36,6 +37,7 @@ pub mod resolve;
 mod sequence;
 mod server_info;
 mod session;
+mod setting;
 mod sleep;
 mod string;
 mod table;
@@ -48,11 +50,15 @@ mod window;
 pub use advisory::AdvisoryLocks;
 pub(crate) use aggregate::GROUPING;
 pub(crate) use cast::{read_text, write_text};
+pub(crate) use cursors::CursorFacts;
+pub use cursors::CursorList;
 pub use registry::{
     aggregates, aggregates_named, cast_between, casts, function_by_oid, functions, functions_named, operators,
     operators_named, table_functions, table_functions_named,
 };
 pub use sequence::SessionSequences;
+pub(crate) use setting::SettingRequest;
+pub use setting::SettingRequests;
 pub use sleep::Sleeps;
 pub use window::{WINDOW_FUNCTIONS, WindowDeclaration};
 
@@ -266,11 +272,15 @@ pub struct EvalContext {
     pub read_only: bool,
     /// Values of `$1`, `$2`, …
     pub params: std::sync::Arc<[Value]>,
+    /// What the writes of the statement's WITH clause have returned, each write's rows at its number.
+    pub written: std::sync::Arc<[std::sync::Arc<Vec<Vec<Value>>>]>,
 }
 
-/// Whether a function may have to wait, so that its statement may have to run again.
+/// Whether a function may have to wait, so that its statement may have to run again, or does something that only counts
+/// when the statement has succeeded.
 pub(crate) fn waits(function: &Function) -> bool {
-    advisory::waits(function) || sleep::FUNCTIONS.iter().any(|own| own.oid == function.oid)
+    advisory::waits(function)
+        || [sleep::FUNCTIONS, setting::FUNCTIONS].iter().any(|own| own.iter().any(|own| own.oid == function.oid))
 }
 
 /// What functions see of the session.
@@ -289,6 +299,8 @@ pub struct SessionFacts {
     pub sequences: std::sync::Arc<SessionSequences>,
     pub advisory: std::sync::Arc<AdvisoryLocks>,
     pub sleeps: std::sync::Arc<Sleeps>,
+    pub cursors: std::sync::Arc<CursorList>,
+    pub requests: std::sync::Arc<SettingRequests>,
     /// Settings by name, as SHOW prints them (`current_setting`).
     pub settings: std::sync::Arc<crate::session::settings::Settings>,
 }

@@ -7,12 +7,14 @@ use rustc_hash::FxHashMap;
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
     bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, float, hash, interval, json, numeric,
-    operator, order, overlaps, pattern, regexp, sequence, server_info, session, sleep, string, table, to_char, unicode,
+    operator, order, overlaps, pattern, regexp, sequence, server_info, session, setting, sleep, string, table, to_char,
+    unicode,
 };
 
 /// Scalar functions, as each file has them.
 const TABLES: &[&[Function]] = &[
     advisory::FUNCTIONS,
+    setting::FUNCTIONS,
     sleep::FUNCTIONS,
     arithmetic::BINARY,
     arithmetic::UNARY,

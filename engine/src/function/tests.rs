@@ -34,11 +34,14 @@ pub(crate) fn context() -> EvalContext {
             sequences: Arc::default(),
             advisory: Arc::default(),
             sleeps: Arc::default(),
+            cursors: Arc::default(),
+            requests: Arc::default(),
             format: Format::default(),
             settings: Arc::new(Settings::default()),
         }),
         catalog: Arc::new(Catalog::default()),
         params: Vec::new().into(),
+        written: Arc::default(),
     }
 }
 

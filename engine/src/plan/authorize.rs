@@ -6,7 +6,7 @@ use auth::{ObjectAccess, ObjectKind, Principal, Privileges, RoleId, decide};
 use storage::{TableId, TableLock};
 
 use super::relation::{CheckAs, RelationUse};
-use super::write::{Action, InsertSource, RowsToChange, Write};
+use super::write::{Action, InsertSource, RowsToChange, WithWrite, Write};
 use super::{BoundStatement, Plan};
 use crate::catalog::{Catalog, Schema, Table, TableKind};
 use crate::error::{Error, Result, SqlState};
@@ -29,6 +29,20 @@ impl AuthorizedPlan {
         &self.bound.locks
     }
 
+    /// The writes of its WITH clause, to run with it.
+    pub fn with_writes(&self) -> &[WithWrite] {
+        &self.bound.with_writes
+    }
+
+    /// Whether it is more than one write or one query.
+    pub fn runs_together(&self) -> bool {
+        let has_after = || match &self.bound.plan {
+            Plan::Write(write) => write.returning.as_ref().is_some_and(|returning| returning.after.is_some()),
+            _ => false,
+        };
+        !self.bound.with_writes.is_empty() || has_after()
+    }
+
     /// Whether it calls functions that may have to wait.
     pub fn waits(&self) -> bool {
         self.bound.waits
@@ -46,6 +60,7 @@ pub fn authorize(bound: BoundStatement, principal: &Principal, catalog: &Catalog
         authorize_use(used, principal, catalog)?;
     }
     let point = match &bound.plan {
+        _ if !bound.with_writes.is_empty() => false,
         Plan::PointSelect(_) | Plan::OneRow(_) | Plan::Short { .. } => true,
         Plan::Query(_) => false,
         Plan::Write(write) => is_point_write(write),
@@ -119,6 +134,7 @@ fn is_point_write(write: &Write) -> bool {
             is_short(&update.rows) && !update.assignments.iter().any(|(_, value)| has_subquery(value))
         }
         Action::Delete(delete) => is_short(&delete.rows),
+        Action::Merge(_) => false,
     }
 }
 

@@ -5,23 +5,47 @@ use std::sync::Arc;
 use storage::{TableId, TableLock};
 
 use super::bind::Binder;
+use super::bind::modify::body_write;
 use super::relation::{Query, RelationUse};
 use super::short::Short;
 use super::write::{Action, RowsToChange, Write};
 use super::{BoundStatement, ColumnDescription, Plan, point};
 use crate::catalog::TableKind;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SqlState};
 use crate::statement::Statement;
 
 /// Binds a SELECT, INSERT, UPDATE or DELETE. `point_plans` off sends every query down the wide road.
 pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool) -> Result<BoundStatement> {
     let mut bound = match statement {
-        Statement::Query(query) => bound_query(binder.query(query)?, point_plans),
+        Statement::Declare(declaration) => {
+            let bound = choose(binder, &declaration.query, point_plans)?;
+            if !bound.with_writes.is_empty() {
+                let message = "DECLARE CURSOR must not contain data-modifying statements in WITH";
+                return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+            }
+            return Ok(bound);
+        }
+        Statement::Query(query) if body_write(query).is_some() => {
+            bound_write(binder.write_after_with(query, point_plans)?, point_plans)
+        }
+        Statement::Query(query) => {
+            binder.allow_writes();
+            let query = binder.query(query)?;
+            // Point plans would see what the WITH clause writes.
+            let point_plans = point_plans && !binder.has_written();
+            bound_query(query, point_plans)
+        }
         Statement::Insert(insert) => bound_write(binder.insert(insert)?, point_plans),
         Statement::Update(update) => bound_write(binder.update(update, point_plans)?, point_plans),
         Statement::Delete(delete) => bound_write(binder.delete(delete, point_plans)?, point_plans),
+        Statement::Merge(merge) => bound_write(binder.merge_rows(merge)?, point_plans),
         _ => return Err(Error::internal("only queries and writes have plans")),
     };
+    for written in binder.take_written() {
+        add_write_locks(&mut bound.locks, &written.write);
+        bound.with_writes.push(written);
+    }
+    bound.locks.sort_by_key(|(table, _)| *table);
     binder.lock_partitions(&mut bound.locks);
     bound.waits = binder.waits();
     Ok(bound)
@@ -46,7 +70,7 @@ fn bound_query(query: Query, point_plans: bool) -> BoundStatement {
             None => Plan::Query(Arc::new(query)),
         },
     };
-    BoundStatement { plan, params, columns: Some(columns), uses, locks, waits: false }
+    BoundStatement { plan, params, columns: Some(columns), uses, locks, with_writes: Vec::new(), waits: false }
 }
 
 fn bound_write(mut write: Write, point_plans: bool) -> BoundStatement {
@@ -63,24 +87,14 @@ fn bound_write(mut write: Write, point_plans: bool) -> BoundStatement {
     let mut locks = table_locks(&write.uses, |used| {
         if used.table.oid == target { TableLock::RowExclusive } else { TableLock::AccessShare }
     });
-    // The actions of foreign keys change other tables.
-    for reached in &write.target.reached {
-        add_lock(&mut locks, TableId(reached.table.oid), TableLock::RowExclusive);
-    }
-    // Checking a foreign key reads the other table and locks rows of it.
-    let roots = write.target.reached.iter().chain([&write.target]);
-    for target in roots.flat_map(|root| root.with_leaves()) {
-        let others = target.parents.iter().map(|parent| &parent.parent);
-        for table in others.chain(target.children.iter().map(|child| &child.child)) {
-            add_lock(&mut locks, TableId(table.oid), TableLock::RowShare);
-        }
-    }
+    add_write_locks(&mut locks, &write);
     locks.sort_by_key(|(table, _)| *table);
     BoundStatement {
         params: write.params.clone(),
         columns,
         uses: write.uses.clone(),
         locks,
+        with_writes: Vec::new(),
         waits: false,
         plan: Plan::Write(Box::new(write)),
     }
@@ -88,9 +102,26 @@ fn bound_write(mut write: Write, point_plans: bool) -> BoundStatement {
 
 fn rows_to_change(action: &mut Action) -> Option<&mut RowsToChange> {
     match action {
-        Action::Insert(_) => None,
+        Action::Insert(_) | Action::Merge(_) => None,
         Action::Update(update) => Some(&mut update.rows),
         Action::Delete(delete) => Some(&mut delete.rows),
+    }
+}
+
+/// The locks on what a write touches: its target, and the tables that foreign keys lead to.
+fn add_write_locks(locks: &mut Vec<(TableId, TableLock)>, write: &Write) {
+    add_lock(locks, TableId(write.target.table.oid), TableLock::RowExclusive);
+    // The actions of foreign keys change other tables.
+    for reached in &write.target.reached {
+        add_lock(locks, TableId(reached.table.oid), TableLock::RowExclusive);
+    }
+    // Checking a foreign key reads the other table and locks rows of it.
+    let roots = write.target.reached.iter().chain([&write.target]);
+    for target in roots.flat_map(|root| root.with_leaves()) {
+        let others = target.parents.iter().map(|parent| &parent.parent);
+        for table in others.chain(target.children.iter().map(|child| &child.child)) {
+            add_lock(locks, TableId(table.oid), TableLock::RowShare);
+        }
     }
 }
 

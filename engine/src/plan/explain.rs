@@ -35,6 +35,7 @@ pub(crate) async fn describe(
                 Action::Insert(_) => ("Insert", None),
                 Action::Update(update) => ("Update", Some(&update.rows)),
                 Action::Delete(delete) => ("Delete", Some(&delete.rows)),
+                Action::Merge(_) => ("Merge", None),
             };
             let mut lines = vec![format!("{verb} on {table}")];
             match rows {
@@ -44,7 +45,12 @@ pub(crate) async fn describe(
                     let inner = operators(query, context, view, environment, options.verbose).await?;
                     lines.extend(inner.into_iter().map(|line| format!("  {line}")));
                 }
-                None => {}
+                None => {
+                    if let Action::Merge(merge) = &write.action {
+                        let inner = operators(&merge.query, context, view, environment, options.verbose).await?;
+                        lines.extend(inner.into_iter().map(|line| format!("  {line}")));
+                    }
+                }
             }
             lines
         }

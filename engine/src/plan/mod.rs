@@ -43,6 +43,8 @@ pub struct BoundStatement {
     /// None: the statement answers no rows.
     pub columns: Option<Arc<[ColumnDescription]>>,
     pub uses: Vec<relation::RelationUse>,
+    /// The writes of its WITH clause, in order.
+    pub with_writes: Vec<write::WithWrite>,
     /// Whether it calls functions that may have to wait for a lock.
     pub waits: bool,
     /// Table locks to take first, in order of table.

@@ -97,6 +97,11 @@ pub enum Relation {
         base: Box<Relation>,
         step: Box<Relation>,
     },
+    /// What a write of the WITH clause returns, by the write's number.
+    Written {
+        number: usize,
+        columns: Vec<Column>,
+    },
     /// The working table inside a recursive query's step.
     WorkingTable {
         name: Arc<str>,
@@ -233,6 +238,7 @@ impl Relation {
             | Relation::SetOperation { columns, .. }
             | Relation::Shared { columns, .. }
             | Relation::Recursive { columns, .. }
+            | Relation::Written { columns, .. }
             | Relation::WorkingTable { columns, .. } => columns.clone(),
             Relation::Function { columns, ordinality, .. } => columns.iter().chain(ordinality).copied().collect(),
             Relation::Filter { input, .. }

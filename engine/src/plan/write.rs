@@ -22,6 +22,16 @@ pub struct Write {
     pub params: Vec<crate::types::Type>,
 }
 
+/// A write that the statement's WITH clause names.
+#[derive(Debug)]
+pub struct WithWrite {
+    /// Where its rows are found.
+    pub number: usize,
+    pub write: Write,
+    /// Whether anything reads what it returns. What nobody reads runs last.
+    pub is_named: bool,
+}
+
 /// The table written to, its columns' numbers in the statement, and its rules.
 #[derive(Debug)]
 pub struct Target {
@@ -121,6 +131,7 @@ pub enum Action {
     Insert(Box<Insert>),
     Update(Box<Update>),
     Delete(Box<Delete>),
+    Merge(Box<Merge>),
 }
 
 #[derive(Debug)]
@@ -172,6 +183,37 @@ pub struct Delete {
     pub rows: RowsToChange,
 }
 
+/// MERGE: the source joined with the target.
+#[derive(Debug)]
+pub struct Merge {
+    /// Answers the columns of the target's row, NULL where there is none, then those of the source.
+    pub query: Query,
+    /// The target's row among the query's columns.
+    pub key: Column,
+    pub version: Column,
+    /// The source's columns, by their place among the query's outputs behind the target's.
+    pub carried: Vec<(ColumnVar, usize)>,
+    pub whens: Vec<When>,
+}
+
+/// WHEN [NOT] MATCHED [AND …] THEN.
+#[derive(Debug)]
+pub struct When {
+    pub matched: bool,
+    pub condition: Option<Expr>,
+    pub deed: Deed,
+}
+
+/// What MERGE does for one pair of rows.
+#[derive(Debug)]
+pub enum Deed {
+    Nothing,
+    Delete,
+    Update(Vec<(usize, Expr)>),
+    /// An expression for each column of the table, in order.
+    Insert(Vec<Expr>),
+}
+
 /// Which rows an UPDATE or DELETE changes.
 #[derive(Debug)]
 pub enum RowsToChange {
@@ -193,5 +235,15 @@ pub enum RowsToChange {
 #[derive(Debug)]
 pub struct Returning {
     pub outputs: Vec<Output>,
+    /// What the write computes of each row: the outputs, or what `after` computes them from.
     pub exprs: Vec<Expr>,
+    pub after: Option<After>,
+}
+
+/// A query over what a write has computed: subqueries in RETURNING need one.
+#[derive(Debug)]
+pub struct After {
+    /// Where the query finds the write's rows.
+    pub number: usize,
+    pub query: Box<Query>,
 }

@@ -8,14 +8,15 @@ use datafusion::sql::sqlparser::ast;
 
 use super::Session;
 use super::cancel::Interrupt;
+use super::prepared::CachedPlan;
 use super::run::{Outcome, no_transaction, refuse_in_read_only};
+use crate::catalog::Table;
 use crate::error::{Error, Result, SqlState};
 use crate::execute::copy::{Export, Import, Layout};
-use crate::execute::query;
 use crate::plan::authorize::authorize;
 use crate::plan::bind::Binder;
 use crate::plan::{AuthorizedPlan, Plan, choose};
-use crate::statement::{CopyDirection, CopySource, CopyStatement, CopyTarget, Statement};
+use crate::statement::{CopyDirection, CopyOptions, CopySource, CopyStatement, CopyTarget, Statement};
 
 /// A COPY FROM STDIN that waits for its client's data.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl CopyIn {
     }
 
     pub fn is_binary(&self) -> bool {
-        false
+        self.import.is_binary()
     }
 
     /// Where an error happened that is not about the data.
@@ -55,7 +56,7 @@ impl CopyOut {
     }
 
     pub fn is_binary(&self) -> bool {
-        false
+        self.export.is_binary()
     }
 }
 
@@ -93,6 +94,7 @@ impl Session {
             }
             let Plan::Write(write) = plan.plan() else { return Err(Error::internal("COPY FROM is a write")) };
             let table = write.target.table.clone();
+            check_columns(&table, copy.options.forced_columns())?;
             let names: Vec<&str> =
                 bound.positions.iter().map(|position| table.columns[*position].name.as_str()).collect();
             let layout = Layout::new(&copy.options, CopyDirection::From, &names)?;
@@ -112,7 +114,7 @@ impl Session {
         let query = match &copy.source {
             CopySource::Query(query) => query.clone(),
             CopySource::Table { name, columns } => {
-                let columns = self.columns_copied_out(name, columns, text)?;
+                let columns = self.columns_copied_out(name, columns, &copy.options, text)?;
                 Box::new(table_query(name, &columns)?)
             }
         };
@@ -121,23 +123,30 @@ impl Session {
             let context = self.context(catalog.clone(), Arc::from([]));
             let mut binder = Binder::new(&catalog, &context, &[]).with_text(text);
             let bound = choose(&mut binder, &Statement::Query(query.clone()), false)?;
-            let described = bound.columns.clone().unwrap_or_default();
+            let Some(described) = bound.columns.clone() else {
+                let message = "COPY query must have a RETURNING clause";
+                return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+            };
             let principal = self.principal(&catalog);
-            let plan = Arc::new(authorize(bound, &principal, &catalog)?);
-            if !self.lock_copy(&plan, catalog.version).await? {
+            let plan = CachedPlan {
+                params: Arc::from([]),
+                columns: bound.columns.clone(),
+                plan: authorize(bound, &principal, &catalog)?,
+                catalog_version: catalog.version,
+                epoch: 0,
+            };
+            if !self.lock_copy(&plan.plan, catalog.version).await? {
                 continue;
             }
-            let Plan::Query(bound) = plan.plan() else { return Err(Error::internal("COPY TO is a query")) };
             let names: Vec<String> = described.iter().map(|column| column.name.clone()).collect();
             let words: Vec<&str> = names.iter().map(String::as_str).collect();
             let layout = Layout::new(&copy.options, CopyDirection::To, &words)?;
-            let database = self.database.clone();
-            let open = self.state.open_mut().ok_or_else(no_transaction)?;
-            open.used = true;
-            open.transaction.begin_command();
-            let stream = query::run(bound, &context, open.transaction.view(), database.query_environment())?;
+            let outcome = self.execute_plan(&Arc::new(plan), &context, &interrupt).await?;
+            let Outcome::Rows { source, .. } = outcome else {
+                return Err(Error::internal("a query that is copied answers no rows"));
+            };
             let types = described.iter().map(|column| column.ty.oid).collect();
-            let export = Export::new(stream, layout, self.format().clone(), types, names);
+            let export = Export::new(source.into_stream(), layout, self.format().clone(), types, names);
             let copy = CopyOut { export, lines: VecDeque::new(), interrupt, ends_transaction: false };
             return Ok(Outcome::CopyOut(Box::new(copy)));
         }
@@ -162,11 +171,17 @@ impl Session {
         &mut self,
         name: &ast::ObjectName,
         columns: &[String],
+        options: &CopyOptions,
         text: &Arc<str>,
     ) -> Result<Vec<String>> {
         let catalog = self.catalog();
         let context = self.context(catalog.clone(), Arc::from([]));
         let table = Binder::new(&catalog, &context, &[]).with_text(text).table(name)?;
+        check_columns(&table, columns.iter().chain(options.forced_columns()))?;
+        if let Some((_, column)) = columns.iter().enumerate().find(|(at, column)| columns[..*at].contains(column)) {
+            let message = format!("column \"{column}\" specified more than once");
+            return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
+        }
         let generated = |name: &String| table.position_of(name).is_some_and(|at| table.columns[at].generated);
         if let Some(column) = columns.iter().find(|column| generated(column)) {
             let message = format!("column \"{column}\" is a generated column");
@@ -201,7 +216,10 @@ impl Session {
                     database.query_environment(),
                     wait,
                 );
-                copy.interrupt.guard(push).await.map_err(|error| error.with_context(copy.place()))
+                copy.interrupt.guard(push).await.map_err(|error| match copy.import.has_begun() {
+                    true => error.with_context(copy.place()),
+                    false => error,
+                })
             }
             None => Err(no_transaction()),
         };
@@ -269,6 +287,17 @@ impl Session {
             self.end_implicit().await?;
         }
         Ok(format!("COPY {count}"))
+    }
+}
+
+/// 42703 for a column that the table does not have.
+fn check_columns<'a>(table: &Table, mut names: impl Iterator<Item = &'a String>) -> Result<()> {
+    match names.find(|name| table.position_of(name).is_none()) {
+        Some(name) => {
+            let message = format!("column \"{name}\" of relation \"{}\" does not exist", table.name);
+            Err(Error::new(SqlState::UNDEFINED_COLUMN, message))
+        }
+        None => Ok(()),
     }
 }
 

@@ -28,6 +28,16 @@ impl RowSource {
     }
 }
 
+impl RowSource {
+    /// The rows, wherever they are.
+    pub(crate) fn into_stream(self) -> RowStream {
+        match self {
+            RowSource::Ready(rows) => Box::pin(futures::stream::iter(rows.map(Ok))),
+            RowSource::Stream(stream) => stream,
+        }
+    }
+}
+
 impl fmt::Debug for RowSource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {

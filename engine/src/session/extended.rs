@@ -5,6 +5,7 @@ use std::sync::Arc;
 use storage::Value;
 
 use super::cursor::{Cursor, Tag};
+use super::declared::duplicate_cursor;
 use super::prepared::{Portal, PortalState, Prepared, SuspendedRun};
 use super::run::Outcome;
 use super::{Execution, Session};
@@ -140,8 +141,8 @@ impl Session {
         if let Some(parsed) = &prepared.statement {
             self.check_not_failed(parsed)?;
         }
-        if !portal.is_empty() && self.portals.contains_key(portal) {
-            return Err(Error::new(SqlState::DUPLICATE_CURSOR, format!("cursor \"{portal}\" already exists")));
+        if !portal.is_empty() && (self.portals.contains_key(portal) || self.cursors.contains_key(portal)) {
+            return Err(duplicate_cursor(portal));
         }
         if parameter_formats.len() > 1 && parameter_formats.len() != parameters.len() {
             return Err(protocol_violation(format!(
@@ -263,6 +264,8 @@ impl Session {
     fn columns_of(&mut self, prepared: &Arc<Prepared>) -> Result<Option<Arc<[ColumnDescription]>>> {
         let text = |name: &str| Some(Arc::from([ColumnDescription::new(name, Type::new(oid::TEXT))]));
         match &prepared.statement {
+            Some(Statement::Declare(_)) => Ok(None),
+            Some(Statement::Fetch { name, moves: false, .. }) => Ok(self.columns_of_cursor(name)),
             _ if is_planned(prepared) => Ok(self.plan_for(prepared)?.columns.clone()),
             Some(Statement::Show(ShowTarget::Name(name))) => Ok(text(&super::utility::canonical_name(name))),
             Some(Statement::Show(ShowTarget::All)) => Ok(Some(super::utility::show_all_columns().into())),
@@ -392,7 +395,14 @@ impl Session {
 pub(super) fn is_planned(prepared: &Prepared) -> bool {
     matches!(
         prepared.statement,
-        Some(Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_))
+        Some(
+            Statement::Query(_)
+                | Statement::Insert(_)
+                | Statement::Update(_)
+                | Statement::Delete(_)
+                | Statement::Merge(_)
+                | Statement::Declare(_)
+        )
     )
 }
 

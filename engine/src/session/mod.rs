@@ -8,6 +8,7 @@ mod constraints;
 mod copy;
 mod create_as;
 mod cursor;
+mod declared;
 mod extended;
 mod maintenance;
 pub mod parameter;
@@ -90,6 +91,8 @@ pub struct Session {
     state: TransactionState,
     statements: HashMap<String, Arc<Prepared>>,
     portals: HashMap<String, Portal>,
+    /// Cursors that SQL has declared.
+    cursors: HashMap<String, declared::Declared>,
     /// Plans of simple-protocol statements by their text without literals.
     texts: FxHashMap<Box<str>, Arc<Prepared>>,
     /// Statements of the extended protocol by their text.
@@ -138,6 +141,8 @@ impl Session {
             sequences: Arc::new(SessionSequences::new(database.store().clone())),
             advisory: Arc::new(AdvisoryLocks::new(database.store().clone())),
             sleeps: Arc::default(),
+            cursors: Arc::default(),
+            requests: Arc::default(),
             session_user: role_name.clone(),
             current_user: role_name,
             current_role: role,
@@ -165,6 +170,7 @@ impl Session {
             state: TransactionState::Idle,
             statements: HashMap::new(),
             portals: HashMap::new(),
+            cursors: HashMap::new(),
             texts: FxHashMap::default(),
             parsed: FxHashMap::default(),
             notices: Vec::new(),
@@ -294,6 +300,7 @@ impl Session {
             catalog,
             read_only: self.state.open().is_some_and(|open| open.read_only),
             params,
+            written: Arc::default(),
         }
     }
 
@@ -331,6 +338,8 @@ impl Session {
             sequences: self.facts.sequences.clone(),
             advisory: self.facts.advisory.clone(),
             sleeps: self.facts.sleeps.clone(),
+            cursors: self.facts.cursors.clone(),
+            requests: self.facts.requests.clone(),
             session_user: name_of(self.session_role),
             current_user,
             current_role: self.current_role(),

@@ -50,8 +50,16 @@ impl Prepared {
         *self.plan.lock() = Some(plan);
     }
 
+    /// Whether the plan's rows are not the statement's: a cursor's are fetched later.
+    fn hides_rows(&self) -> bool {
+        matches!(self.statement, Some(Statement::Declare(_)))
+    }
+
     /// Remembers what the client was told; false if it was told something else before.
     pub(crate) fn describe(&self, columns: &Option<Arc<[ColumnDescription]>>) -> bool {
+        if self.hides_rows() {
+            return true;
+        }
         let mut described = self.described.lock();
         match described.as_ref() {
             Some(before) => same_shape(before, columns),
@@ -64,7 +72,7 @@ impl Prepared {
 
     /// Whether a result of these columns is what the client was told to expect, if it was told.
     pub(crate) fn matches_description(&self, columns: &Option<Arc<[ColumnDescription]>>) -> bool {
-        self.described.lock().as_ref().is_none_or(|described| same_shape(described, columns))
+        self.hides_rows() || self.described.lock().as_ref().is_none_or(|described| same_shape(described, columns))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::function::{AdvisoryLocks, EvalContext};
 use crate::plan::bind::Binder;
 use crate::plan::write::Action;
 use crate::plan::{ColumnDescription, Plan, authorize, choose};
-use crate::statement::{Definition, Statement};
+use crate::statement::{Definition, Statement, locking_words};
 
 /// What a statement came to, before anything is sent.
 #[derive(Debug)]
@@ -96,7 +96,11 @@ impl Session {
         let Some(statement) = &prepared.statement else { return Ok(Outcome::Complete(String::new())) };
         self.check_not_failed(statement)?;
         match statement {
-            Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
+            Statement::Query(_)
+            | Statement::Insert(_)
+            | Statement::Update(_)
+            | Statement::Delete(_)
+            | Statement::Merge(_) => {
                 self.begin_implicit();
                 self.run_planned(prepared, params, interrupt).await
             }
@@ -126,6 +130,7 @@ impl Session {
             | Statement::Release(_)
             | Statement::RollbackTo(_)
             | Statement::SetTransaction { .. } => self.control_transaction(statement).await.map(Outcome::Complete),
+            Statement::Declare(declaration) => Box::pin(self.declare(declaration, prepared, params, interrupt)).await,
             other => Box::pin(self.run_utility(other, prepared, interrupt)).await,
         }
     }
@@ -181,7 +186,7 @@ impl Session {
         }
     }
 
-    async fn run_planned(
+    pub(super) async fn run_planned(
         &mut self,
         prepared: &Arc<Prepared>,
         params: Arc<[Value]>,
@@ -215,6 +220,8 @@ impl Session {
         open.transaction.begin_command();
         advisory.begin_statement(&open.transaction);
         sleeps.begin_statement();
+        let requests = self.facts.requests.clone();
+        requests.begin_statement();
         let savepoint = open.transaction.savepoint();
         loop {
             let outcome = match self.execute_begun(plan, context, interrupt).await {
@@ -226,10 +233,12 @@ impl Session {
             match outcome {
                 Ok(outcome) => {
                     open.transaction.release(&savepoint);
+                    self.set_requested(requests.take())?;
                     return Ok(outcome);
                 }
                 Err(error) => {
                     open.transaction.rollback_to(&savepoint);
+                    requests.begin_statement();
                     if let Some(due) = sleeps.take_due() {
                         let sleep = async {
                             tokio::time::sleep(due).await;
@@ -268,8 +277,12 @@ impl Session {
         let (wait, database) = (self.lock_wait(), self.database.clone());
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
         open.used = true;
+        if plan.plan.runs_together() {
+            return Box::pin(self.execute_with_writes(plan, context, interrupt)).await;
+        }
         match plan.plan.plan() {
             Plan::PointSelect(select) => {
+                refuse_locks(open.read_only, select.lock.map(|(strength, _)| strength))?;
                 let run = point::select(select, context, &mut open.transaction, wait);
                 let source = RowSource::of(interrupt.guard(run).await.map(Rows::Values));
                 let columns = plan.columns.clone().unwrap_or_default();
@@ -296,33 +309,69 @@ impl Session {
                 let source = if bound.locking.is_empty() {
                     RowSource::Stream(query::run(bound, context, open.transaction.view(), environment)?)
                 } else {
-                    refuse_in_read_only(open.read_only, "SELECT FOR UPDATE")?;
+                    refuse_locks(open.read_only, bound.locking.first().map(|locking| locking.strength))?;
                     let run = locking::run(bound, context, &mut open.transaction, environment, wait);
                     RowSource::of(interrupt.guard(Box::pin(run)).await)
                 };
                 Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
             }
             Plan::Write(bound) => {
-                let (verb, counted) = match bound.action {
-                    Action::Insert(_) => ("INSERT", "INSERT 0"),
-                    Action::Update(_) => ("UPDATE", "UPDATE"),
-                    Action::Delete(_) => ("DELETE", "DELETE"),
-                };
+                let (verb, counted) = verb_and_tag(&bound.action);
                 refuse_in_read_only(open.read_only && bound.target.table.temporary.is_none(), verb)?;
                 let (transaction, deferred) = (&mut open.transaction, &mut open.deferred);
                 let run = write::run(bound, context, transaction, deferred, database.query_environment(), wait);
                 let written = interrupt.guard(Box::pin(run)).await?;
-                Ok(match (&plan.columns, written.rows) {
-                    (Some(columns), Some(rows)) => Outcome::Rows {
-                        columns: columns.clone(),
-                        source: RowSource::Ready(Some(Rows::Values(rows))),
-                        // A row is returned for each that is written.
-                        tag: Tag::Counted(counted),
-                    },
-                    _ => Outcome::Complete(format!("{counted} {}", written.count)),
-                })
+                Ok(write_outcome(plan, written, counted))
             }
         }
+    }
+
+    /// Executes a plan whose WITH clause writes: those whose rows are read, then the statement, then the other ones.
+    async fn execute_with_writes(
+        &mut self,
+        plan: &Arc<CachedPlan>,
+        context: &EvalContext,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
+        let (wait, database) = (self.lock_wait(), self.database.clone());
+        let open = self.state.open_mut().ok_or_else(no_transaction)?;
+        let with_writes = plan.plan.with_writes();
+        let verb = match plan.plan.plan() {
+            Plan::Write(bound) => verb_and_tag(&bound.action).0,
+            _ => "SELECT",
+        };
+        refuse_in_read_only(open.read_only, verb)?;
+        let (view, environment) = (open.transaction.view(), database.query_environment());
+        let mut writes = write::Writes::new(with_writes, context, environment, wait, view);
+        let run = async {
+            writes.run_with(true, &mut open.transaction, &mut open.deferred).await?;
+            let outcome = match plan.plan.plan() {
+                Plan::Write(bound) => {
+                    let written = writes.run(bound, &mut open.transaction, &mut open.deferred).await?;
+                    write_outcome(plan, written, verb_and_tag(&bound.action).1)
+                }
+                Plan::Query(bound) | Plan::Short { query: bound, .. } if bound.locking.is_empty() => {
+                    let stream = query::run(bound, &writes.context, writes.view(), environment)?;
+                    let columns = plan.columns.clone().unwrap_or_default();
+                    Outcome::Rows { columns, source: RowSource::Stream(stream), tag: Tag::Counted("SELECT") }
+                }
+                Plan::Query(_) | Plan::Short { .. } | Plan::PointSelect(_) => {
+                    return Err(Error::unsupported("FOR UPDATE or FOR SHARE beside a write in WITH"));
+                }
+                Plan::OneRow(row) => {
+                    let source = RowSource::of(point::one_row(row, context).map(Rows::Values));
+                    Outcome::Rows {
+                        columns: plan.columns.clone().unwrap_or_default(),
+                        source,
+                        tag: Tag::Counted("SELECT"),
+                    }
+                }
+            };
+            writes.run_with(false, &mut open.transaction, &mut open.deferred).await?;
+            writes.finish(&mut open.transaction, &mut open.deferred).await?;
+            Ok(outcome)
+        };
+        interrupt.guard(Box::pin(run)).await
     }
 
     pub(super) async fn run_definition(&mut self, statement: &Definition, prepared: &Prepared) -> Result<Defined> {
@@ -402,8 +451,38 @@ impl Session {
     }
 }
 
+/// A write's verb and how its command tag begins.
+fn verb_and_tag(action: &Action) -> (&'static str, &'static str) {
+    match action {
+        Action::Insert(_) => ("INSERT", "INSERT 0"),
+        Action::Update(_) => ("UPDATE", "UPDATE"),
+        Action::Delete(_) => ("DELETE", "DELETE"),
+        Action::Merge(_) => ("MERGE", "MERGE"),
+    }
+}
+
+fn write_outcome(plan: &CachedPlan, written: write::Written, counted: &'static str) -> Outcome {
+    match (&plan.columns, written.rows) {
+        (Some(columns), Some(rows)) => Outcome::Rows {
+            columns: columns.clone(),
+            source: RowSource::Ready(Some(Rows::Values(rows))),
+            // A row is returned for each that is written.
+            tag: Tag::Counted(counted),
+        },
+        _ => Outcome::Complete(format!("{counted} {}", written.count)),
+    }
+}
+
 pub(super) fn no_transaction() -> Error {
     Error::internal("a statement runs outside any transaction")
+}
+
+/// 25006 for a locking clause in a read-only transaction.
+fn refuse_locks(read_only: bool, strength: Option<storage::RowLock>) -> Result<()> {
+    match strength {
+        Some(strength) if read_only => refuse_in_read_only(true, &format!("SELECT {}", locking_words(strength))),
+        _ => Ok(()),
+    }
 }
 
 /// 25006 for a write in a read-only transaction.

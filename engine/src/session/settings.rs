@@ -122,6 +122,18 @@ impl Settings {
         self.take(parameter, &key, value)
     }
 
+    /// The same with a list written down as one text, as `set_config` takes it.
+    pub fn set_flat(&mut self, name: &str, value: &str, superuser: bool) -> Result<()> {
+        let key = name.to_lowercase();
+        match parameter(&key) {
+            Some(parameter) if matches!(parameter.kind, Kind::Names) => {
+                parameter.changeable(superuser)?;
+                self.take(parameter, &key, value.to_owned())
+            }
+            _ => self.set(name, &[value.to_owned()], superuser),
+        }
+    }
+
     /// RESET, or SET … TO DEFAULT.
     pub fn reset(&mut self, name: &str, superuser: bool) -> Result<()> {
         let key = name.to_lowercase();

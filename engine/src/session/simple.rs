@@ -105,7 +105,7 @@ impl Session {
             }
             Outcome::Rows { columns, source, tag } => Execution::Rows(Cursor {
                 columns,
-                formats: Arc::from([]),
+                formats: self.formats_unasked(prepared.statement.as_ref()),
                 source,
                 tag,
                 sent: 0,

@@ -132,6 +132,10 @@ impl Session {
             self.roll_back(open);
             return Err(error);
         }
+        if let Err(error) = self.hold_cursors().await {
+            self.roll_back(open);
+            return Err(error);
+        }
         open = self.end_temporary(open).await?;
         let durability = self.settings.active().durability;
         let committed = if open.changes.is_empty() {
@@ -158,6 +162,7 @@ impl Session {
     /// Rolls back; afterwards the session is in no transaction.
     pub(super) fn roll_back(&mut self, mut open: Box<Open>) {
         self.portals.clear();
+        self.drop_cursors();
         open.transaction.rollback();
         self.facts.advisory.end_transaction();
         self.restore_settings(open.settings_before.clone());
@@ -187,6 +192,7 @@ impl Session {
             TransactionState::Implicit(open) => self.roll_back(open),
             TransactionState::Explicit(mut open) => {
                 self.portals.clear();
+                self.drop_cursors_since(open.savepoints.len());
                 match open.savepoints.last() {
                     Some(last) => {
                         open.transaction.rollback_to(&last.savepoint);
@@ -244,6 +250,7 @@ impl Session {
         let at = open.savepoint_named(name).ok_or_else(|| no_savepoint(name))?;
         open.transaction.release(&open.savepoints[at].savepoint);
         open.savepoints.truncate(at);
+        self.raise_cursors(at);
         Ok("RELEASE".to_owned())
     }
 
@@ -268,6 +275,7 @@ impl Session {
         open.deferred = target.deferred.clone();
         let (session, local) = (target.settings.clone(), target.local_settings.clone());
         self.portals.clear();
+        self.drop_cursors_since(at + 1);
         self.state = TransactionState::Explicit(open);
         self.use_settings(session, local);
         Ok("ROLLBACK".to_owned())

@@ -14,8 +14,8 @@ use super::run::{Outcome, no_transaction};
 use super::settings::{NO_ROLE, ROLE, Settings};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::eval;
-use crate::function::CastContext;
 use crate::function::resolve::coerce;
+use crate::function::{CastContext, SettingRequest, functions_named};
 use crate::plan::bind::{Binder, Clause, Scope};
 use crate::plan::{ColumnDescription, explain};
 use crate::statement::{DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement};
@@ -84,6 +84,11 @@ impl Session {
                 complete(if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" })
             }
             Statement::Explain { options, statement } => self.explain(*options, statement, prepared, interrupt).await,
+            Statement::Fetch { name, motion, moves } => self.fetch(name, *motion, *moves, interrupt).await,
+            Statement::CloseCursor(name) => {
+                self.close_cursor(name.as_deref()).map(|tag| Outcome::Complete(tag.to_owned()))
+            }
+            Statement::Call { name, arguments } => Err(self.no_procedure(name, arguments, prepared)?),
             Statement::Maintain(maintenance) => {
                 self.maintain(maintenance).await.map(|tag| Outcome::Complete(tag.to_owned()))
             }
@@ -129,6 +134,26 @@ impl Session {
             Some(words) => settings.set(name, words, superuser),
             None => settings.reset(name, superuser),
         })
+    }
+
+    /// Does what `set_config` has asked for.
+    pub(super) fn set_requested(&mut self, requests: Vec<SettingRequest>) -> Result<()> {
+        for SettingRequest { name, value, local } in requests {
+            if local && self.status() != super::TransactionStatus::Open {
+                // It lasts for this statement, which is over.
+                continue;
+            }
+            if name.eq_ignore_ascii_case(ROLE) {
+                self.set(local, &name, value.map(|value| vec![value]).as_deref())?;
+                continue;
+            }
+            let superuser = self.is_superuser();
+            self.change_settings(local, &|settings| match &value {
+                Some(value) => settings.set_flat(&name, value, superuser),
+                None => settings.reset(&name, superuser),
+            })?;
+        }
+        Ok(())
     }
 
     /// Changes the settings of the session, or of its transaction.
@@ -236,6 +261,8 @@ impl Session {
                     let message = "DISCARD ALL cannot run inside a transaction block";
                     return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
                 }
+                self.cursors.clear();
+                self.facts.cursors.tell(Vec::new());
                 self.statements.clear();
                 self.texts.clear();
                 self.parsed.clear();
@@ -309,6 +336,32 @@ impl Session {
         Ok((inner, params))
     }
 
+    /// CALL finds nothing: there are no procedures.
+    fn no_procedure(
+        &mut self,
+        name: &datafusion::sql::sqlparser::ast::ObjectName,
+        arguments: &[datafusion::sql::sqlparser::ast::Expr],
+        outer: &Prepared,
+    ) -> Result<Error> {
+        let catalog = self.catalog();
+        let context = self.context(catalog.clone(), Arc::from([]));
+        let mut binder = Binder::new(&catalog, &context, &[]).with_text(&outer.text);
+        let mut types = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            let bound = binder.expr_in(argument, &Scope::empty(), Clause::CallArgument)?;
+            types.push(crate::types::display(bound.ty));
+        }
+        let name = binder.name(name)?;
+        let called = format!("{name}({})", types.join(", "));
+        if functions_named(&name.name).iter().any(|function| function.args.len() == types.len()) {
+            let message = format!("{called} is not a procedure");
+            return Ok(Error::new(SqlState::WRONG_OBJECT_TYPE, message).with_hint("To call a function, use SELECT."));
+        }
+        Ok(Error::new(SqlState::UNDEFINED_FUNCTION, format!("procedure {called} does not exist")).with_hint(
+            "No procedure matches the given name and argument types. You might need to add explicit type casts.",
+        ))
+    }
+
     fn deallocate(&mut self, name: Option<&str>) -> Result<()> {
         match name {
             None => self.statements.clear(),
@@ -336,6 +389,9 @@ impl Session {
             }
         };
         let plan = self.plan_for(&inner)?;
+        if !plan.plan.with_writes().is_empty() {
+            return Err(Error::unsupported("EXPLAIN of a statement that writes in WITH"));
+        }
         let context = self.context(self.catalog(), params.clone());
         let database = self.database.clone();
         let view = self.state.open().ok_or_else(no_transaction)?.transaction.view();

@@ -50,6 +50,15 @@ pub enum CopyFormat {
     Binary,
 }
 
+/// What HEADER says of the first line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyHeader {
+    None,
+    Present,
+    /// It must name the columns.
+    Match,
+}
+
 /// Columns named by FORCE_QUOTE, FORCE_NULL, FORCE_NOT_NULL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ForcedColumns {
@@ -63,7 +72,7 @@ pub struct CopyOptions {
     pub format: CopyFormat,
     pub delimiter: Option<String>,
     pub null: Option<String>,
-    pub header: bool,
+    pub header: CopyHeader,
     pub quote: Option<String>,
     pub escape: Option<String>,
     pub force_quote: Option<ForcedColumns>,
@@ -72,13 +81,24 @@ pub struct CopyOptions {
     pub encoding: Option<String>,
 }
 
+impl CopyOptions {
+    /// The columns that FORCE_QUOTE, FORCE_NOT_NULL and FORCE_NULL name.
+    pub fn forced_columns(&self) -> impl Iterator<Item = &String> {
+        let forced = [&self.force_quote, &self.force_not_null, &self.force_null];
+        forced.into_iter().flatten().flat_map(|forced| match forced {
+            ForcedColumns::All => &[][..],
+            ForcedColumns::Named(names) => names.as_slice(),
+        })
+    }
+}
+
 impl Default for CopyOptions {
     fn default() -> Self {
         Self {
             format: CopyFormat::Text,
             delimiter: None,
             null: None,
-            header: false,
+            header: CopyHeader::None,
             quote: None,
             escape: None,
             force_quote: None,
@@ -122,8 +142,9 @@ pub(super) fn parse_copy(reader: &mut Reader) -> Result<CopyStatement> {
     };
     reader.word("with");
     if reader.token(&Token::LParen) {
+        let mut seen = Vec::new();
         loop {
-            option(reader, &mut options)?;
+            option(reader, &mut options, &mut seen)?;
             if !reader.token(&Token::Comma) {
                 break;
             }
@@ -156,8 +177,12 @@ fn column_list(reader: &mut Reader) -> Result<Vec<String>> {
     Ok(columns)
 }
 
-fn option(reader: &mut Reader, options: &mut CopyOptions) -> Result<()> {
+fn option(reader: &mut Reader, options: &mut CopyOptions, seen: &mut Vec<String>) -> Result<()> {
     let name = reader.identifier()?;
+    if seen.contains(&name) {
+        return Err(Error::new(SqlState::SYNTAX_ERROR, "conflicting or redundant options"));
+    }
+    seen.push(name.clone());
     match name.as_str() {
         "format" => {
             let format = word_or_string(reader)?;
@@ -180,10 +205,16 @@ fn option(reader: &mut Reader, options: &mut CopyOptions) -> Result<()> {
         "delimiter" => options.delimiter = Some(reader.string()?),
         "null" => options.null = Some(reader.string()?),
         "header" => {
-            if reader.word("match") {
-                return Err(Error::unsupported("COPY (HEADER match)"));
-            }
-            options.header = boolean(reader)?;
+            options.header = if reader.word("match") {
+                CopyHeader::Match
+            } else if boolean(reader).map_err(|error| {
+                let message = "header requires a Boolean value or \"match\"";
+                if error.position.is_some() { error } else { Error::new(SqlState::SYNTAX_ERROR, message) }
+            })? {
+                CopyHeader::Present
+            } else {
+                CopyHeader::None
+            };
         }
         "quote" => options.quote = Some(reader.string()?),
         "escape" => options.escape = Some(reader.string()?),
@@ -237,7 +268,7 @@ fn legacy_options(reader: &mut Reader, options: &mut CopyOptions) -> Result<()> 
         } else if reader.word("freeze") {
             // As in `option`.
         } else if reader.word("header") {
-            options.header = true;
+            options.header = CopyHeader::Present;
         } else if reader.word("delimiter") || reader.word("delimiters") {
             reader.word("as");
             options.delimiter = Some(reader.string()?);

@@ -4,18 +4,27 @@
 //! VACUUM, …) by a small reader of ours, because there PostgreSQL's grammar is its own and easy.
 
 mod copy;
+mod cursor;
 pub mod definition;
 pub(crate) mod dialect;
+mod locking;
 mod maintenance;
 pub(crate) mod mend;
+mod merge;
 mod only;
 mod parse;
 mod reader;
+mod refused;
 mod utility;
 
-pub use copy::{CopyDirection, CopyFormat, CopyOptions, CopySource, CopyStatement, CopyTarget, ForcedColumns};
+pub use copy::{
+    CopyDirection, CopyFormat, CopyHeader, CopyOptions, CopySource, CopyStatement, CopyTarget, ForcedColumns,
+};
+pub use cursor::{Declaration, Motion};
 use datafusion::sql::sqlparser::ast;
 pub use definition::Definition;
+pub(crate) use locking::{LockingClause, locking_words};
+pub use merge::{Merge, MergeAction, MergeWhen};
 pub(crate) use only::is_after_only;
 pub(crate) use parse::{offset_in, parse_query};
 pub use parse::{parse_expression, parse_script, parse_single, position_in};
@@ -28,6 +37,7 @@ pub enum Statement {
     Insert(Box<Insert>),
     Update(Box<ast::Update>),
     Delete(Box<ast::Delete>),
+    Merge(Box<Merge>),
     /// CREATE, ALTER, DROP, TRUNCATE, GRANT, REVOKE, COMMENT and the like.
     Definition(Box<Definition>),
     Copy(Box<CopyStatement>),
@@ -85,6 +95,20 @@ pub enum Statement {
     Explain {
         options: ExplainOptions,
         statement: Box<Statement>,
+    },
+    Declare(Box<Declaration>),
+    /// FETCH, or MOVE, which leaves the rows out.
+    Fetch {
+        name: String,
+        motion: Motion,
+        moves: bool,
+    },
+    /// None is ALL.
+    CloseCursor(Option<String>),
+    /// CALL of a procedure.
+    Call {
+        name: ast::ObjectName,
+        arguments: Vec<ast::Expr>,
     },
     Maintain(Maintenance),
     Checkpoint,

@@ -8,11 +8,11 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 
 use super::definition::{self, Definition};
 use super::dialect::Postgres;
+use super::locking::with_known_locks;
 use super::mend::mended;
 use super::only::without_only;
 use super::reader::{Reader, syntax_error_near};
-use super::utility;
-use super::{Insert, Overriding, Statement};
+use super::{Insert, Overriding, Statement, merge, refused, utility};
 use crate::error::{Error, Result, SqlState};
 
 /// Parses every statement of a simple query. Empty statements are left out, so the result may be empty.
@@ -27,7 +27,8 @@ pub fn parse_script(text: &str) -> Result<Vec<Statement>> {
             continue;
         }
         let piece = mended(text, piece)?;
-        statements.push(parse_tokens(text, &without_only(&piece)?)?);
+        let tokens = with_known_locks(without_only(&piece)?)?;
+        statements.push(parse_tokens(text, &tokens)?);
     }
     Ok(statements)
 }
@@ -112,6 +113,10 @@ pub(super) fn parse_tokens(text: &str, tokens: &[TokenWithSpan]) -> Result<State
         reader.expect_end()?;
         return Ok(statement);
     }
+    if let Some(statement) = merge::parse(text, tokens)? {
+        return Ok(statement);
+    }
+    refused::refuse(text, tokens)?;
     if let Some(definition) = definition::parse(text, tokens)? {
         return Ok(Statement::Definition(Box::new(definition)));
     }

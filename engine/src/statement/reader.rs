@@ -93,6 +93,12 @@ impl<'a> Reader<'a> {
     /// An identifier, folded to lower case unless quoted.
     pub(super) fn identifier(&mut self) -> Result<String> {
         match self.peek() {
+            Some(Token::Word(word)) if word.value.is_empty() => {
+                let message = "zero-length delimited identifier at or near \"\"\"\"";
+                let start = self.tokens.get(self.next).map(|token| token.span.start);
+                let position = start.and_then(|start| position_in(self.text, start));
+                Err(Error::new(SqlState::SYNTAX_ERROR, message).at(position))
+            }
             Some(Token::Word(word)) => {
                 self.advance();
                 Ok(if word.quote_style.is_some() { word.value.clone() } else { word.value.to_lowercase() })

@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use storage::{Isolation, TableLock};
 
 use super::copy::parse_copy;
+use super::cursor;
 use super::maintenance;
 use super::parse::parse_tokens;
 use super::reader::Reader;
@@ -90,11 +91,12 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "checkpoint" => Statement::Checkpoint,
         "lock" => lock(reader)?,
         "copy" => Statement::Copy(Box::new(parse_copy(reader)?)),
-        "declare" | "fetch" | "move" | "close" => {
-            return Err(Error::unsupported("cursors (DECLARE, FETCH, MOVE, CLOSE)"));
-        }
+        "declare" => cursor::declare(text, reader)?,
+        "fetch" | "move" => cursor::fetch(reader, verb == "move")?,
+        "close" => cursor::close(reader)?,
         "listen" | "unlisten" | "notify" => return Err(Error::unsupported("LISTEN/NOTIFY")),
-        "reindex" | "cluster" | "do" | "call" | "load" | "reassign" | "security" | "refresh" | "import" => {
+        "call" => call(reader)?,
+        "reindex" | "cluster" | "do" | "load" | "reassign" | "security" | "refresh" | "import" => {
             return Err(Error::unsupported(verb.to_uppercase()));
         }
         _ => transaction_verb(&verb, reader)?,
@@ -195,9 +197,11 @@ fn prepare(text: &str, reader: &mut Reader) -> Result<Statement> {
     let statement = parse_tokens(text, reader.rest())?;
     while reader.advance().is_some() {}
     match statement {
-        Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
-            Ok(Statement::Prepare { name, types, statement: Box::new(statement) })
-        }
+        Statement::Query(_)
+        | Statement::Insert(_)
+        | Statement::Update(_)
+        | Statement::Delete(_)
+        | Statement::Merge(_) => Ok(Statement::Prepare { name, types, statement: Box::new(statement) }),
         _ => Err(Error::new(SqlState::SYNTAX_ERROR, "only SELECT, INSERT, UPDATE, DELETE and VALUES can be prepared")),
     }
 }
@@ -215,6 +219,17 @@ pub(super) fn execute(reader: &mut Reader) -> Result<Statement> {
         reader.expect_token(&Token::RParen)?;
     }
     Ok(Statement::Execute { name, arguments })
+}
+
+fn call(reader: &mut Reader) -> Result<Statement> {
+    let name = reader.object_name()?;
+    reader.expect_token(&Token::LParen)?;
+    let mut arguments = Vec::new();
+    if reader.peek() != Some(&Token::RParen) {
+        arguments = reader.parsed(|parser| parser.parse_comma_separated(|parser| parser.parse_expr()))?;
+    }
+    reader.expect_token(&Token::RParen)?;
+    Ok(Statement::Call { name, arguments })
 }
 
 fn deallocate(reader: &mut Reader) -> Result<Statement> {
@@ -406,6 +421,7 @@ fn explain(text: &str, reader: &mut Reader) -> Result<Statement> {
         | Statement::Insert(_)
         | Statement::Update(_)
         | Statement::Delete(_)
+        | Statement::Merge(_)
         | Statement::Execute { .. } => Ok(Statement::Explain { options, statement: Box::new(statement) }),
         _ => Err(Error::new(SqlState::SYNTAX_ERROR, "EXPLAIN takes SELECT, VALUES, INSERT, UPDATE, DELETE or EXECUTE")),
     }
@@ -441,6 +457,8 @@ fn lock(reader: &mut Reader) -> Result<Statement> {
     loop {
         reader.word("only");
         tables.push(reader.object_name()?);
+        // The partitions too, which is the default.
+        reader.token(&Token::Mul);
         if !reader.token(&Token::Comma) {
             break;
         }

@@ -237,6 +237,14 @@ impl Transaction {
         self.fresh = false;
     }
 
+    /// Looks at the newest committed state without beginning another command, so that what this one has written stays out of
+    /// its own sight. Only READ COMMITTED has newer states to look at.
+    pub fn renew_snapshot(&mut self) {
+        if self.isolation == Isolation::ReadCommitted {
+            self.snapshot = self.store.published_state();
+        }
+    }
+
     /// The snapshot and what earlier commands of this transaction wrote.
     pub fn view(&self) -> ReadView {
         let spilled = self.staged.as_ref().and_then(|staged| staged.at_command());

@@ -106,6 +106,20 @@ impl Value {
         matches!(self, Value::Null)
     }
 
+    /// About how much memory it has beside itself.
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Value::Text(text) => text.len(),
+            Value::Bytea(bytes) => bytes.len(),
+            Value::Numeric(_) => size_of::<Numeric>(),
+            Value::Array(array) => {
+                let elements = array.values.iter().map(|value| size_of::<Value>() + value.heap_bytes());
+                size_of::<Array>() + elements.sum::<usize>()
+            }
+            _ => 0,
+        }
+    }
+
     /// This value, borrowed.
     pub fn as_ref(&self) -> ValueRef<'_> {
         match self {

@@ -283,6 +283,9 @@ relations! {
         schemaname NAME, sequencename NAME, sequenceowner NAME, data_type REGTYPE, start_value INT8, min_value INT8,
         max_value INT8, increment_by INT8, cycle BOOL, cache_size INT8, last_value INT8,
     }
+    12077 view pg_cursors = fixed::cursors {
+        name TEXT, statement TEXT, is_holdable BOOL, is_binary BOOL, is_scrollable BOOL, creation_time TIMESTAMPTZ,
+    }
     12018 view pg_policies = none {
         schemaname NAME, tablename NAME, policyname NAME, permissive TEXT, roles NAME_ARRAY, cmd TEXT, qual TEXT,
         with_check TEXT,

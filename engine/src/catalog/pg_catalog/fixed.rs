@@ -1,9 +1,11 @@
-//! Relations whose rows never change: access methods, collations, operator classes, languages, tablespaces.
+//! Relations whose rows never change: access methods, collations, operator classes, languages, tablespaces. And the
+//! session's cursors, which no catalog knows.
 
 use storage::Value;
 
 use super::relation::{NULL, row};
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
+use crate::function::CursorFacts;
 use crate::types::{builtin, oid};
 
 const BTREE: u32 = 403;
@@ -78,4 +80,20 @@ pub(super) fn tablespaces(_: &Reader<'_>) -> Vec<Vec<Value>> {
         row![1663u32, "pg_default", BOOTSTRAP_ROLE, NULL, NULL],
         row![1664u32, "pg_global", BOOTSTRAP_ROLE, NULL, NULL],
     ]
+}
+
+/// `pg_cursors`: what this session has declared.
+pub(super) fn cursors(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let row = |cursor: CursorFacts| {
+        let created = Value::Timestamptz(cursor.created_at);
+        row![
+            cursor.name.as_str(),
+            cursor.statement.as_ref(),
+            cursor.is_holdable,
+            cursor.is_binary,
+            cursor.is_scrollable,
+            created
+        ]
+    };
+    reader.context.session.cursors.all().into_iter().map(row).collect()
 }

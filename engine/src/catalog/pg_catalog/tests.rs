@@ -115,11 +115,14 @@ fn context(catalog: Catalog) -> EvalContext {
             sequences: Arc::default(),
             advisory: Arc::default(),
             sleeps: Arc::default(),
+            cursors: Arc::default(),
+            requests: Arc::default(),
             format: Default::default(),
             settings: Default::default(),
         }),
         catalog: Arc::new(catalog),
         params: Vec::new().into(),
+        written: Arc::default(),
     }
 }
 

@@ -1,11 +1,12 @@
-//! COPY TO: rows become lines.
+//! COPY TO: rows become lines, or what takes their place in the binary format.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::StreamExt;
 
-use super::Layout;
+use super::{Layout, binary};
 use crate::error::Result;
 use crate::execute::{RowStream, Rows};
+use crate::statement::CopyHeader;
 use crate::types::text::{self, Format};
 
 /// A COPY TO under way.
@@ -17,6 +18,7 @@ pub(crate) struct Export {
     types: Vec<u32>,
     /// The header line, until it is sent.
     header: Option<Vec<String>>,
+    ended: bool,
     pub(crate) count: u64,
 }
 
@@ -32,8 +34,12 @@ impl std::fmt::Debug for Export {
 
 impl Export {
     pub(crate) fn new(stream: RowStream, layout: Layout, format: Format, types: Vec<u32>, names: Vec<String>) -> Self {
-        let header = layout.header.then_some(names);
-        Self { stream, layout, format, types, header, count: 0 }
+        let header = (layout.binary || layout.header != CopyHeader::None).then_some(names);
+        Self { stream, layout, format, types, header, ended: false, count: 0 }
+    }
+
+    pub(crate) fn is_binary(&self) -> bool {
+        self.layout.binary
     }
 
     pub(crate) fn columns(&self) -> usize {
@@ -42,7 +48,9 @@ impl Export {
 
     /// The next lines, one after the other; None at the end. Each element is one line.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Bytes>>> {
-        if let Some(names) = self.header.take() {
+        if !self.layout.binary
+            && let Some(names) = self.header.take()
+        {
             let mut line = BytesMut::new();
             for (at, name) in names.iter().enumerate() {
                 self.separate(at, &mut line);
@@ -51,16 +59,28 @@ impl Export {
             line.put_u8(b'\n');
             return Ok(Some(vec![line.freeze()]));
         }
-        let Some(rows) = self.stream.next().await.transpose()? else { return Ok(None) };
+        let Some(rows) = self.stream.next().await.transpose()? else {
+            let trailer = self.layout.binary && !std::mem::replace(&mut self.ended, true);
+            // The header comes with what follows it.
+            let header = self.header.take().map_or_else(BytesMut::new, |_| binary::header());
+            return Ok(trailer.then(|| vec![binary::trailer(header)]));
+        };
         self.count += rows.len() as u64;
-        Ok(Some(self.lines(&rows)))
+        let header = self.header.take().map_or_else(BytesMut::new, |_| binary::header());
+        Ok(Some(self.lines(&rows, header)))
     }
 
-    fn lines(&self, rows: &Rows) -> Vec<Bytes> {
+    /// The rows, the first of them behind what is in `out`.
+    fn lines(&self, rows: &Rows, mut out: BytesMut) -> Vec<Bytes> {
         let cells = rows.columns();
-        let (mut out, mut value) = (BytesMut::new(), Vec::new());
+        let mut value = Vec::new();
         let mut lines = Vec::with_capacity(rows.len());
         for row in 0..rows.len() {
+            if self.layout.binary {
+                binary::row(&cells, row, &self.types, &mut out);
+                lines.push(out.split().freeze());
+                continue;
+            }
             for (at, ty) in self.types.iter().enumerate() {
                 self.separate(at, &mut out);
                 let cell = cells.cell(row, at);

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use storage::{Transaction, Value, Wait};
 
-use super::Layout;
 use super::fields::{Fields, Lines};
+use super::{Layout, binary};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::query::QueryEnvironment;
 use crate::execute::write::{Bulk, Deferred};
 use crate::expr::Expr;
 use crate::function::EvalContext;
 use crate::plan::AuthorizedPlan;
+use crate::statement::CopyHeader;
+use crate::types::binary::parse_binary;
 use crate::types::builtin::oid;
 use crate::types::text::{self, Format};
 use crate::types::{Type, datetime};
@@ -36,6 +38,8 @@ pub(crate) struct Import {
     columns: Vec<Column>,
     lines: Lines,
     fields: Fields,
+    /// What takes the place of lines and fields in the binary format.
+    binary: binary::Reader,
     line_number: u64,
     pub(crate) context: EvalContext,
 }
@@ -57,8 +61,17 @@ impl Import {
             Column { name: column.name.clone(), position: *position, ty: column.ty }
         };
         let columns = positions.iter().map(column).collect();
-        let (lines, fields) = (Lines::default(), Fields::default());
-        Ok(Self { columns, bulk, layout, lines, fields, line_number: 0, context })
+        let (lines, fields, binary) = (Lines::default(), Fields::default(), binary::Reader::default());
+        Ok(Self { columns, bulk, layout, lines, fields, binary, line_number: 0, context })
+    }
+
+    /// Whether rows are being read, which an error may be about.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.layout.binary || self.binary.has_begun()
+    }
+
+    pub(crate) fn is_binary(&self) -> bool {
+        self.layout.binary
     }
 
     pub(crate) fn columns(&self) -> usize {
@@ -74,6 +87,10 @@ impl Import {
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<()> {
+        if self.layout.binary {
+            self.binary.push(data)?;
+            return self.insert_tuples(false, transaction, deferred, environment, wait).await;
+        }
         self.lines.push(data)?;
         self.insert_lines(false, transaction, deferred, environment, wait).await
     }
@@ -86,7 +103,11 @@ impl Import {
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<u64> {
-        self.insert_lines(true, transaction, deferred, environment, wait).await?;
+        if self.layout.binary {
+            self.insert_tuples(true, transaction, deferred, environment, wait).await?;
+        } else {
+            self.insert_lines(true, transaction, deferred, environment, wait).await?;
+        }
         if self.lines.in_quotes() {
             return Err(Error::new(SqlState::BAD_COPY_FILE_FORMAT, "unterminated CSV quoted field"));
         }
@@ -114,7 +135,10 @@ impl Import {
         let now = datetime::now();
         while let Some(range) = self.lines.next(&self.layout, at_end) {
             self.line_number += 1;
-            if self.line_number == 1 && self.layout.header {
+            if self.line_number == 1 && self.layout.header != CopyHeader::None {
+                if self.layout.header == CopyHeader::Match {
+                    self.check_header(range.clone()).map_err(|error| self.blame(error, range))?;
+                }
                 continue;
             }
             if self.line_number.is_multiple_of(LINES_PER_STEP) {
@@ -126,6 +150,84 @@ impl Import {
                 Err(error) => Err(error),
             };
             inserted.map_err(|error| self.blame(error, range))?;
+        }
+        Ok(())
+    }
+
+    /// The same in the binary format.
+    async fn insert_tuples(
+        &mut self,
+        at_end: bool,
+        transaction: &mut Transaction,
+        deferred: &mut Deferred,
+        environment: &QueryEnvironment,
+        wait: Wait,
+    ) -> Result<()> {
+        while self.next_tuple(at_end)? {
+            self.line_number += 1;
+            if self.line_number.is_multiple_of(LINES_PER_STEP) {
+                transaction.relieve().await?;
+                tokio::task::yield_now().await;
+            }
+            for (at, column) in self.columns.iter().enumerate() {
+                let value = match self.binary.field(at) {
+                    None => Value::Null,
+                    Some(bytes) => parse_binary(bytes, column.ty, 0).map_err(|error| {
+                        let error = match error.sql_state() {
+                            // The parser's words are about a parameter of a statement.
+                            SqlState::INVALID_BINARY_REPRESENTATION => {
+                                Error::new(error.sql_state(), "incorrect binary data format")
+                            }
+                            _ => error,
+                        };
+                        error.with_context(format!("{}, column {}", self.place(self.line_number), column.name))
+                    })?,
+                };
+                self.bulk.set(column.position, value);
+            }
+            let inserted = self.bulk.insert(&self.context, transaction, deferred, environment, wait).await;
+            inserted.map_err(|error| error.with_context(self.place(self.line_number)))?;
+        }
+        Ok(())
+    }
+
+    fn next_tuple(&mut self, at_end: bool) -> Result<bool> {
+        self.binary.next(self.columns.len(), at_end).map_err(|error| {
+            let column = self.binary.broken_field().and_then(|at| self.columns.get(at));
+            match column {
+                Some(column) => error.with_context(format!("{}, column {}", self.next_place(), column.name)),
+                None if self.binary.has_begun() => error.with_context(self.next_place()),
+                None => error,
+            }
+        })
+    }
+
+    /// HEADER MATCH: the first line names the columns.
+    fn check_header(&mut self, range: std::ops::Range<usize>) -> Result<()> {
+        let line = self.lines.line(range);
+        self.fields.split(line, &self.layout)?;
+        let bad = |message| Err(Error::new(SqlState::BAD_COPY_FILE_FORMAT, message));
+        let (found, expected) = (self.fields.len(), self.columns.len());
+        if found != expected {
+            return bad(format!("wrong number of fields in header line: got {found}, expected {expected}"));
+        }
+        for (at, column) in self.columns.iter().enumerate() {
+            let (number, name) = (at + 1, &column.name);
+            match self.fields.get(line, at) {
+                Some(found) if found == name.as_bytes() => {}
+                Some(found) => {
+                    let found = String::from_utf8_lossy(found);
+                    return bad(format!(
+                        "column name mismatch in header line field {number}: got \"{found}\", expected \"{name}\""
+                    ));
+                }
+                None => {
+                    let null = &self.layout.null;
+                    return bad(format!(
+                        "column name mismatch in header line field {number}: got null value (\"{null}\"), expected \"{name}\""
+                    ));
+                }
+            }
         }
         Ok(())
     }

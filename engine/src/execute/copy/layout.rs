@@ -1,15 +1,16 @@
 //! How the rows of one COPY are written down: its options, checked and completed as PostgreSQL does.
 
 use crate::error::{Error, Result, SqlState};
-use crate::statement::{CopyDirection, CopyFormat, CopyOptions, ForcedColumns};
+use crate::statement::{CopyDirection, CopyFormat, CopyHeader, CopyOptions, ForcedColumns};
 
 /// A checked set of options.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
+    pub(crate) binary: bool,
     pub(crate) csv: bool,
     pub(crate) delimiter: u8,
     pub(crate) null: String,
-    pub(crate) header: bool,
+    pub(crate) header: CopyHeader,
     pub(crate) quote: u8,
     pub(crate) escape: u8,
     /// By place among the copied columns.
@@ -21,11 +22,13 @@ pub(crate) struct Layout {
 impl Layout {
     /// `columns` are the names of the copied columns, in order.
     pub(crate) fn new(options: &CopyOptions, direction: CopyDirection, columns: &[&str]) -> Result<Self> {
-        let csv = match options.format {
-            CopyFormat::Text => false,
-            CopyFormat::Csv => true,
-            CopyFormat::Binary => return Err(Error::unsupported("COPY in binary format")),
-        };
+        let (csv, binary) = (options.format == CopyFormat::Csv, options.format == CopyFormat::Binary);
+        if binary {
+            text_only(options)?;
+        }
+        if options.header == CopyHeader::Match && direction == CopyDirection::To {
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot use \"match\" with HEADER in COPY TO"));
+        }
         if let Some(encoding) = &options.encoding
             && !matches!(encoding.to_lowercase().replace(['-', '_'], "").as_str(), "utf8" | "unicode")
         {
@@ -49,9 +52,17 @@ impl Layout {
             return Err(invalid("COPY delimiter and quote must be different"));
         }
         if null.as_bytes().contains(&delimiter) {
-            return Err(invalid("COPY delimiter must not appear in the NULL specification"));
+            let message = "COPY delimiter must not appear in the NULL specification";
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+        }
+        if csv && null.as_bytes().contains(&quote) {
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "CSV quote character must not appear in the NULL specification",
+            ));
         }
         Ok(Self {
+            binary,
             csv,
             delimiter,
             null,
@@ -69,18 +80,30 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(SqlState::INVALID_PARAMETER_VALUE, message)
 }
 
+/// The options that the binary format does not have.
+fn text_only(options: &CopyOptions) -> Result<()> {
+    let given = [
+        (options.delimiter.is_some(), SqlState::SYNTAX_ERROR, "DELIMITER"),
+        (options.null.is_some(), SqlState::SYNTAX_ERROR, "NULL"),
+        (options.header != CopyHeader::None, SqlState::FEATURE_NOT_SUPPORTED, "HEADER"),
+    ];
+    match given.into_iter().find(|(given, ..)| *given) {
+        Some((_, state, name)) => Err(Error::new(state, format!("cannot specify {name} in BINARY mode"))),
+        None => Ok(()),
+    }
+}
+
 fn csv_only(csv: bool, options: &CopyOptions, direction: CopyDirection) -> Result<()> {
     let out = direction == CopyDirection::To;
-    let checks: [(bool, bool, &str); 5] = [
+    let checks: [(bool, bool, &str); 8] = [
         (options.quote.is_some(), csv, "COPY quote available only in CSV mode"),
         (options.escape.is_some(), csv, "COPY escape available only in CSV mode"),
-        (options.force_quote.is_some(), csv && out, "COPY force quote only available using COPY TO in CSV mode"),
-        (options.force_null.is_some(), csv && !out, "COPY force null only available using COPY FROM in CSV mode"),
-        (
-            options.force_not_null.is_some(),
-            csv && !out,
-            "COPY force not null only available using COPY FROM in CSV mode",
-        ),
+        (options.force_quote.is_some(), csv, "COPY force quote available only in CSV mode"),
+        (options.force_quote.is_some(), out, "COPY force quote only available using COPY TO"),
+        (options.force_not_null.is_some(), csv, "COPY force not null available only in CSV mode"),
+        (options.force_not_null.is_some(), !out, "COPY force not null only available using COPY FROM"),
+        (options.force_null.is_some(), csv, "COPY force null available only in CSV mode"),
+        (options.force_null.is_some(), !out, "COPY force null only available using COPY FROM"),
     ];
     match checks.into_iter().find(|(given, allowed, _)| *given && !*allowed) {
         Some((_, _, message)) => Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)),

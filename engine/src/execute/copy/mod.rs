@@ -3,6 +3,7 @@
 //! An `Import` takes the client's bytes as they come, cuts them into lines and fields, and inserts rows as INSERT
 //! would. An `Export` pulls a query's rows and prints them.
 
+mod binary;
 mod export;
 mod fields;
 mod import;

@@ -39,6 +39,8 @@ impl Bench {
             sequences: Arc::default(),
             advisory: Arc::default(),
             sleeps: Arc::default(),
+            cursors: Arc::default(),
+            requests: Arc::default(),
             format: Default::default(),
             settings: Arc::new(Settings::default()),
         };
@@ -49,6 +51,7 @@ impl Bench {
             session: Arc::new(facts),
             catalog: self.catalog.clone(),
             params: Arc::from([]),
+            written: Arc::default(),
         }
     }
 

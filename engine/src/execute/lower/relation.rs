@@ -86,6 +86,12 @@ impl Lowering<'_> {
                 projected(plan, columns)
             }
             Relation::Recursive { name, columns, all, base, step } => self.recursive(name, columns, *all, base, step),
+            Relation::Written { number, columns } => {
+                let rows = self.context.written.get(*number).cloned();
+                let rows = rows.ok_or_else(|| Error::internal("a write of the WITH clause has not run"))?;
+                let provider = MemoryRows::new(schema_of(columns)?, columns, &rows)?;
+                self.source(None, Arc::new(provider), columns)
+            }
             Relation::WorkingTable { name, columns } => {
                 let table = CteWorkTable::new(name, schema_of(columns)?);
                 self.source(Some(name), Arc::new(table), columns)

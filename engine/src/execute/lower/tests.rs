@@ -178,11 +178,14 @@ fn context() -> EvalContext {
             sequences: Arc::default(),
             advisory: Arc::default(),
             sleeps: Arc::default(),
+            cursors: Arc::default(),
+            requests: Arc::default(),
             format: crate::types::text::Format::default(),
             settings: Arc::new(crate::session::settings::Settings::default()),
         }),
         catalog: Arc::new(Catalog::default()),
         params: Arc::from([]),
+        written: Arc::default(),
     }
 }
 

@@ -184,6 +184,7 @@ pub(crate) fn inputs(relation: &Relation, visit: &mut dyn FnMut(&Relation)) {
         | Relation::Values { .. }
         | Relation::Function { .. }
         | Relation::Shared { .. }
+        | Relation::Written { .. }
         | Relation::WorkingTable { .. } => {}
         Relation::Filter { input, .. }
         | Relation::Project { input, .. }
@@ -229,6 +230,7 @@ pub(crate) fn expressions(relation: &Relation, visit: &mut dyn FnMut(&Expr)) {
         | Relation::SetOperation { .. }
         | Relation::Shared { .. }
         | Relation::Recursive { .. }
+        | Relation::Written { .. }
         | Relation::WorkingTable { .. } => {}
     }
 }

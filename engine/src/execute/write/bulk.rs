@@ -112,7 +112,8 @@ impl Bulk {
             return Ok(());
         }
         let (write, pending, written) = (&self.plan, std::mem::take(&mut self.pending), Written::default());
-        let mut run = Run { write, context, transaction, deferred, environment, wait, written, pending };
+        let mut run =
+            Run { write, context, transaction, deferred, environment, wait, written, pending, together: None };
         run.check_parents(leaf.into(), values, None).await?;
         self.pending = run.pending;
         Ok(())
@@ -128,7 +129,17 @@ impl Bulk {
         wait: Wait,
     ) -> Result<u64> {
         let (pending, written) = (std::mem::take(&mut self.pending), Written::default());
-        let mut run = Run { write: &self.plan, context, transaction, deferred, environment, wait, written, pending };
+        let mut run = Run {
+            write: &self.plan,
+            context,
+            transaction,
+            deferred,
+            environment,
+            wait,
+            written,
+            pending,
+            together: None,
+        };
         run.check_pending().await?;
         Ok(self.count)
     }

@@ -50,15 +50,23 @@ impl Run<'_> {
         let carried = carried(&delete.rows);
         for found in self.find_rows(&delete.rows, RowLock::Update).await? {
             tokio::task::consume_budget().await;
+            let old = self.delete_row(found.leaf, &found.row).await?;
             let target = self.write.target.at(found.leaf);
-            let wants_old = self.write.returning.is_some() || !target.children.is_empty();
-            let old = if wants_old { found.row.values(&target.table.storage)? } else { Vec::new() };
-            self.transaction.delete(&target.table.storage, &found.row)?;
-            self.transaction.relieve().await?;
-            self.owe_children(found.leaf.into(), &old, None);
             self.returned(&TargetSource { carried, others: &found.others, ..TargetSource::of(target, &old) })?;
         }
         Ok(())
+    }
+
+    /// Deletes a locked row; answers what it held, if anybody wants to know.
+    pub(super) async fn delete_row(&mut self, leaf: Leaf, row: &StoredRow) -> Result<Vec<Value>> {
+        let target = self.write.target.at(leaf);
+        let wants_old = self.write.returning.is_some() || !target.children.is_empty();
+        let old = if wants_old { row.values(&target.table.storage)? } else { Vec::new() };
+        self.transaction.delete(&target.table.storage, row)?;
+        self.transaction.relieve().await?;
+        self.touch(&row.key);
+        self.owe_children(leaf.into(), &old, None);
+        Ok(old)
     }
 
     /// The row with its assigned columns changed, and what is computed from them.
@@ -92,6 +100,8 @@ impl Run<'_> {
         check_row(target, self.context, new)?;
         match self.transaction.update(&target.table.storage, row, new, self.wait).await? {
             UpdateOutcome::Updated(key) => {
+                self.touch(&row.key);
+                self.touch(&key);
                 self.check_parents(spot, new, Some(old)).await?;
                 self.owe_children(spot, old, Some(new));
                 Ok(key)
@@ -116,6 +126,8 @@ impl Run<'_> {
         self.transaction.delete(&source.table.storage, row)?;
         match self.transaction.insert(&target.table.storage, new, self.wait).await? {
             InsertOutcome::Inserted(key) => {
+                self.touch(&row.key);
+                self.touch(&key);
                 self.check_parents(to, new, None).await?;
                 self.owe_children(from, old, None);
                 Ok(key)
@@ -182,7 +194,7 @@ impl Run<'_> {
         strength: RowLock,
     ) -> Result<Vec<Found>> {
         for _ in 0..RESTARTS_MAX {
-            let view = self.transaction.view();
+            let view = self.view();
             let few = short.map(|short| short::run(short, self.context, &view)).transpose()?.flatten();
             let mut stream: RowStream = match few {
                 Some(rows) => Box::pin(futures::stream::iter([Ok(Rows::Values(rows))])),
@@ -198,7 +210,7 @@ impl Run<'_> {
                     };
                     let key = RowKey::from_bytes(key.to_vec().into());
                     // A join may find a row twice; the first match counts.
-                    if !seen.insert(key.clone()) {
+                    if !seen.insert(key.clone()) || self.is_touched(&key) {
                         continue;
                     }
                     let leaf = self.write.target.keeper(&key)?;
@@ -212,7 +224,7 @@ impl Run<'_> {
             if !changed {
                 return Ok(found);
             }
-            self.transaction.begin_command();
+            self.renew_view();
         }
         Err(Error::new(SqlState::SERIALIZATION_FAILURE, "could not change rows that others keep changing"))
     }

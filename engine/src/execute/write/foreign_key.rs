@@ -59,7 +59,8 @@ impl Run<'_> {
             let key: Vec<Value> = parent.columns.iter().map(|column| new[*column].clone()).collect();
             if self.deferred.waits(parent.oid, parent.deferrable) {
                 self.deferred.child(target.table.oid, parent.oid, key);
-            } else if parent.parent.oid == target.table.oid {
+            } else if parent.parent.oid == target.table.oid || self.together.is_some() {
+                // The statement itself, or another write of it, may still bring the parent.
                 self.pending.parents.push_back((spot, at, key));
             } else {
                 self.check_parent(spot, parent, &key).await?;

@@ -27,17 +27,17 @@ impl Run<'_> {
                 for row in rows {
                     let values =
                         row.iter().map(|expr| eval(expr, self.context, &NoRow)).collect::<Result<Vec<Value>>>()?;
-                    self.insert_row(insert, values, &mut touched).await?;
+                    self.insert_row(insert.on_conflict.as_ref(), values, &mut touched).await?;
                 }
             }
             InsertSource::Query { query, row } => {
                 let carried: Vec<_> =
                     query.outputs.iter().enumerate().map(|(at, output)| (output.column.var, at)).collect();
-                let mut stream = run(query, self.context, self.transaction.view(), self.environment)?;
+                let mut stream = run(query, self.context, self.view(), self.environment)?;
                 while let Some(batch) = stream.next().await {
                     for others in batch?.into_values() {
                         let values = self.converted(row, &carried, &others)?;
-                        self.insert_row(insert, values, &mut touched).await?;
+                        self.insert_row(insert.on_conflict.as_ref(), values, &mut touched).await?;
                     }
                 }
             }
@@ -46,7 +46,7 @@ impl Run<'_> {
     }
 
     /// A row of the source as a row of the table.
-    fn converted(
+    pub(super) fn converted(
         &self,
         row: &[Expr],
         carried: &[(crate::expr::ColumnVar, usize)],
@@ -56,19 +56,24 @@ impl Run<'_> {
         row.iter().map(|expr| eval(expr, self.context, &source)).collect()
     }
 
-    async fn insert_row(&mut self, insert: &Insert, mut values: Vec<Value>, touched: &mut Touched) -> Result<()> {
+    pub(super) async fn insert_row(
+        &mut self,
+        on_conflict: Option<&OnConflict>,
+        mut values: Vec<Value>,
+        touched: &mut Touched,
+    ) -> Result<()> {
         // Others have their turn while many rows are written; so in every loop over rows.
         tokio::task::consume_budget().await;
         complete(&self.write.target, self.context, &mut values)?;
         let leaf = check_new_row(&self.write.target, self.context, &values)?;
         let target = self.write.target.at(leaf);
-        let on_conflict = insert.on_conflict.as_ref();
         let arbiter = on_conflict.and_then(|on_conflict| on_conflict.arbiter(&self.write.target, target));
         loop {
             let schema = &target.table.storage;
             let outcome = self.transaction.insert_preferring(schema, &values, arbiter, self.wait).await;
             let (constraint, existing) = match outcome? {
                 InsertOutcome::Inserted(key) => {
+                    self.touch(&key);
                     if on_conflict.is_some() {
                         touched.insert(key);
                     }
@@ -105,7 +110,7 @@ impl Run<'_> {
             return Ok(true);
         };
         let target = self.write.target.at(leaf);
-        if touched.contains(&existing.key) {
+        if touched.contains(&existing.key) || self.is_touched(&existing.key) {
             let message = "ON CONFLICT DO UPDATE command cannot affect row a second time";
             return Err(Error::new(SqlState::CARDINALITY_VIOLATION, message).with_hint(
                 "Ensure that no rows proposed for insertion within the same command have duplicate constrained values.",

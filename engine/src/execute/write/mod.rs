@@ -10,9 +10,11 @@ mod change;
 mod deferred;
 mod foreign_key;
 mod insert;
+mod merge;
 mod place;
 mod referencing;
 mod row;
+mod together;
 mod violation;
 
 use storage::{Transaction, Value, Wait};
@@ -26,6 +28,8 @@ pub(crate) use bulk::Bulk;
 pub(crate) use deferred::Deferred;
 use foreign_key::Pending;
 use row::{TargetSource, check_new_row};
+use together::Together;
+pub(crate) use together::Writes;
 pub(crate) use violation::{duplicate_key, key_text, mixed_nulls};
 
 /// What a write came to.
@@ -48,6 +52,8 @@ pub(crate) struct Run<'a> {
     pub(crate) written: Written,
     /// Foreign keys to look at when all rows are written.
     pub(crate) pending: Pending,
+    /// The writes around it in the same statement.
+    together: Option<&'a mut Together>,
 }
 
 /// Runs a write to its end.
@@ -59,19 +65,30 @@ pub(crate) async fn run(
     environment: &QueryEnvironment,
     wait: Wait,
 ) -> Result<Written> {
-    let written = Written { count: 0, rows: write.returning.as_ref().map(|_| Vec::new()) };
+    let written = Written { count: 0, rows: rows_of(write) };
     let pending = Pending::default();
-    let mut run = Run { write, context, transaction, deferred, environment, wait, written, pending };
-    match &write.action {
-        Action::Insert(insert) => run.insert(insert).await?,
-        Action::Update(update) => run.update(update).await?,
-        Action::Delete(delete) => run.delete(delete).await?,
-    }
+    let mut run = Run { write, context, transaction, deferred, environment, wait, written, pending, together: None };
+    run.all_rows().await?;
     run.check_pending().await?;
     Ok(run.written)
 }
 
+/// Where RETURNING's rows will be gathered.
+fn rows_of(write: &Write) -> Option<Vec<Vec<Value>>> {
+    write.returning.as_ref().map(|_| Vec::new())
+}
+
 impl Run<'_> {
+    async fn all_rows(&mut self) -> Result<()> {
+        let write = self.write;
+        match &write.action {
+            Action::Insert(insert) => self.insert(insert).await,
+            Action::Update(update) => self.update(update).await,
+            Action::Delete(delete) => self.delete(delete).await,
+            Action::Merge(merge) => self.merge(merge).await,
+        }
+    }
+
     /// Counts a row and keeps what RETURNING says of it.
     fn returned(&mut self, source: &TargetSource<'_>) -> Result<()> {
         self.written.count += 1;

@@ -26,6 +26,7 @@ pub enum Clause {
     Values,
     Returning,
     UpdateSource,
+    MergeWhen,
     Check,
     Default,
     Generation,
@@ -60,6 +61,7 @@ impl Clause {
             Clause::Values => "VALUES",
             Clause::Returning => "RETURNING",
             Clause::UpdateSource => "UPDATE",
+            Clause::MergeWhen => "MERGE WHEN conditions",
             Clause::Check => "check constraints",
             Clause::Default => "DEFAULT expressions",
             Clause::Generation => "column generation expressions",
@@ -78,6 +80,7 @@ impl Clause {
         match self {
             Clause::JoinOn => "JOIN/ON",
             Clause::Check => "CHECK",
+            Clause::MergeWhen => "WHEN",
             other => other.name(),
         }
     }

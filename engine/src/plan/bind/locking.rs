@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::sql::sqlparser::ast::{self, LockType, NonBlock, ObjectNamePart};
-use storage::RowLock;
+use datafusion::sql::sqlparser::ast::{self, NonBlock};
 
 use super::Binder;
 use super::names::fold;
@@ -11,6 +10,7 @@ use crate::catalog::partition::PartitionTree;
 use crate::catalog::{Table, TableKind};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::relation::{LockWait, Locking, RowIdentity};
+use crate::statement::LockingClause;
 
 /// A table of a FROM clause whose rows a locking clause may lock.
 pub(super) struct LockableScan {
@@ -44,23 +44,20 @@ impl Binder<'_> {
     ) -> Result<Vec<Locking>> {
         let mut locks: Vec<Locking> = Vec::new();
         for clause in clauses {
-            let words = words(clause);
+            let LockingClause { strength, words, tables } = LockingClause::of(clause)?;
             if let Some(refusal) = refusal {
                 return Err(not_allowed(format!("{words} is not allowed {refusal}")));
             }
-            let ast::LockClause { lock_type, of, nonblock } = clause;
-            let strength = match lock_type {
-                LockType::Update => RowLock::Update,
-                LockType::Share => RowLock::Share,
-            };
-            let wait = match nonblock {
+            let wait = match &clause.nonblock {
                 None => LockWait::Wait,
                 Some(NonBlock::Nowait) => LockWait::NoWait,
                 Some(NonBlock::SkipLocked) => LockWait::SkipLocked,
             };
-            let chosen: Vec<&LockableScan> = match of {
+            let chosen: Vec<&LockableScan> = match tables {
                 None => scans.iter().collect(),
-                Some(name) => vec![self.locked_scan(name, &scans, words)?],
+                Some(names) => {
+                    names.into_iter().map(|name| self.locked_scan(name, &scans, words)).collect::<Result<_>>()?
+                }
             };
             for scan in chosen {
                 if scan.nullable {
@@ -82,9 +79,7 @@ impl Binder<'_> {
                 match locks.iter_mut().find(|lock| lock.identity.key.var == scan.identity.key.var) {
                     // Two clauses for one table: the stronger lock, and the less patient wait.
                     Some(lock) => {
-                        if strength == RowLock::Update {
-                            lock.strength = strength;
-                        }
+                        lock.strength = lock.strength.max(strength);
                         lock.wait = impatient(lock.wait, wait);
                     }
                     None => {
@@ -102,15 +97,7 @@ impl Binder<'_> {
         Ok(locks)
     }
 
-    fn locked_scan<'s>(
-        &self,
-        name: &ast::ObjectName,
-        scans: &'s [LockableScan],
-        words: &str,
-    ) -> Result<&'s LockableScan> {
-        let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else {
-            return Err(Error::new(SqlState::SYNTAX_ERROR, format!("{words} must specify unqualified relation names")));
-        };
+    fn locked_scan<'s>(&self, ident: &ast::Ident, scans: &'s [LockableScan], words: &str) -> Result<&'s LockableScan> {
         let folded = fold(ident);
         scans.iter().find(|scan| scan.name == folded).ok_or_else(|| {
             let there = self.ranges.iter().any(|range| range.name == folded);
@@ -129,10 +116,7 @@ impl Binder<'_> {
 
 /// The clause as errors name it.
 pub(super) fn words(clause: &ast::LockClause) -> &'static str {
-    match clause.lock_type {
-        LockType::Update => "FOR UPDATE",
-        LockType::Share => "FOR SHARE",
-    }
+    LockingClause::of(clause).map_or("FOR UPDATE", |clause| clause.words)
 }
 
 fn impatient(a: LockWait, b: LockWait) -> LockWait {

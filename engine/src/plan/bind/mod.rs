@@ -32,7 +32,7 @@ mod join;
 mod json;
 mod literal;
 mod locking;
-mod modify;
+pub(crate) mod modify;
 mod named;
 mod names;
 mod operator;
@@ -78,6 +78,14 @@ pub struct Binder<'a> {
     outer: Vec<Level>,
     /// The WITH queries in sight, the nearest last.
     ctes: Vec<with::WithQuery>,
+    /// The writes of the statement's WITH clause.
+    written: Vec<crate::plan::write::WithWrite>,
+    /// How many writes have rows that others read.
+    written_numbers: usize,
+    /// Whether the next query to be bound is the statement itself, whose WITH clause may write.
+    at_top: bool,
+    /// Whether more of the statement will tell parameters' types.
+    params_open: bool,
     /// Names that the WITH clause being bound defines further on.
     later_with_queries: Vec<String>,
     uses: Vec<RelationUse>,
@@ -151,6 +159,10 @@ impl<'a> Binder<'a> {
             next_var: 0,
             outer: Vec::new(),
             ctes: Vec::new(),
+            written: Vec::new(),
+            written_numbers: 0,
+            at_top: false,
+            params_open: false,
             later_with_queries: Vec::new(),
             uses: Vec::new(),
             ranges: Vec::new(),
@@ -169,6 +181,27 @@ impl<'a> Binder<'a> {
     /// Whether what was bound calls functions that may have to wait for a lock.
     pub(crate) fn waits(&self) -> bool {
         self.waits
+    }
+
+    /// A number under which a write's rows are found.
+    pub(crate) fn new_written_number(&mut self) -> usize {
+        self.written_numbers += 1;
+        self.written_numbers - 1
+    }
+
+    /// Whether the WITH clause writes.
+    pub(crate) fn has_written(&self) -> bool {
+        !self.written.is_empty()
+    }
+
+    /// The next query is the statement itself.
+    pub(crate) fn allow_writes(&mut self) {
+        self.at_top = true;
+    }
+
+    /// The writes of the WITH clause, in order.
+    pub(crate) fn take_written(&mut self) -> Vec<crate::plan::write::WithWrite> {
+        std::mem::take(&mut self.written)
     }
 
     /// Errors will point into this text.

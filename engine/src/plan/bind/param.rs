@@ -36,7 +36,8 @@ impl Binder<'_> {
     pub fn params(&self) -> Result<Vec<Type>> {
         let mut types = Vec::with_capacity(self.params.len());
         for (index, ty) in self.params.iter().enumerate() {
-            types.push(ty.ok_or_else(|| {
+            let unknown = self.params_open.then(|| Type::new(oid::UNKNOWN));
+            types.push(ty.or(unknown).ok_or_else(|| {
                 Error::new(
                     SqlState::INDETERMINATE_DATATYPE,
                     format!("could not determine data type of parameter ${}", index + 1),

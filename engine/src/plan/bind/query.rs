@@ -95,8 +95,9 @@ impl Binder<'_> {
         if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty() {
             return Err(Error::unsupported("FOR XML, FOR JSON, SETTINGS, FORMAT or a pipe operator"));
         }
+        let top = std::mem::take(&mut self.at_top);
         if let Some(with) = with {
-            self.with(with)?;
+            self.with(with, top)?;
         }
         let own = tail(order_by.as_ref(), limit_clause.as_ref(), fetch.as_ref(), locks)?;
         let tail = self.merge(own, outer)?;

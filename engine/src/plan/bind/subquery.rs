@@ -8,7 +8,7 @@ use super::position::{Sides, Start};
 use super::query::{Bound, Unknowns};
 use super::row::{Asked, row};
 use super::walk::subquery;
-use super::{Binder, Level, Place, Scope};
+use super::{Binder, Clause, Level, Place, Scope};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind, SubqueryKind};
 use crate::function::CastContext;
@@ -52,22 +52,29 @@ impl Binder<'_> {
         Ok(Expr::new(kind, column.ty))
     }
 
-    /// One of the columns of a subquery that answers a row: `SET (a, b) = (SELECT …)`.
-    pub(super) fn subquery_column(
+    /// The columns of a subquery's one row, each as a subquery of its own.
+    pub(in crate::plan::bind) fn column_subqueries(
         &mut self,
         query: &ast::Query,
-        (index, count): (usize, usize),
-        at: Place<'_>,
-    ) -> Result<Expr> {
-        let (bound, correlated) = self.inner_query(query, at)?;
-        if bound.outputs.len() != count {
-            let words = "number of columns does not match number of values";
-            return Err(Error::new(SqlState::SYNTAX_ERROR, words).at(self.parenthesis_position(query.start())));
+        width: usize,
+        scope: &Scope,
+    ) -> Result<Vec<Expr>> {
+        let at = Place { scope, clause: Clause::UpdateSource };
+        let mut exprs = Vec::with_capacity(width);
+        for number in 0..width {
+            let (bound, correlated) = self.inner_query(query, at)?;
+            if bound.outputs.len() != width {
+                let message = "number of columns does not match number of values";
+                return Err(Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(query.start())));
+            }
+            let bound = self.exact(bound);
+            let chosen = bound.outputs[number].column;
+            let column = self.fresh(chosen.ty);
+            let columns = vec![(column, Expr::column(chosen.var, chosen.ty))];
+            let relation = Relation::Project { input: Box::new(bound.relation), columns };
+            exprs.push(Expr::new(subquery(SubqueryKind::Scalar, relation, Some(column.var), correlated), column.ty));
         }
-        let bound = self.exact(bound);
-        let column = bound.outputs[index].column;
-        let kind = subquery(SubqueryKind::Scalar, bound.relation, Some(column.var), correlated);
-        Ok(Expr::new(kind, column.ty))
+        Ok(exprs)
     }
 
     pub(super) fn array_subquery(&mut self, query: &ast::Query, at: Place<'_>) -> Result<Expr> {

@@ -112,6 +112,8 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         sequences: Arc::default(),
         advisory: Arc::default(),
         sleeps: Arc::default(),
+        cursors: Arc::default(),
+        requests: Arc::default(),
         format: settings.active().format.clone(),
         settings: Arc::new(settings),
     };
@@ -122,6 +124,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         session: Arc::new(session),
         catalog: catalog.clone(),
         params: Arc::new([]),
+        written: Arc::default(),
     }
 }
 

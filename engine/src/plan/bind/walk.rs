@@ -193,7 +193,7 @@ pub(crate) fn map_outer_relation(relation: &mut Relation, borders: usize, f: Red
         Ok(())
     };
     match relation {
-        Relation::OneRow | Relation::Scan(_) | Relation::WorkingTable { .. } => {}
+        Relation::OneRow | Relation::Scan(_) | Relation::Written { .. } | Relation::WorkingTable { .. } => {}
         Relation::Values { rows, .. } => rows.iter_mut().flatten().try_for_each(each)?,
         Relation::Function { args, .. } => args.iter_mut().try_for_each(each)?,
         Relation::Filter { input, predicate } => {

@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::expr::shared_modifier;
 use super::from::Alias;
+use super::modify::body_write;
 use super::names::{QualifiedName, fold};
 use super::position::Start;
 use super::position::first_column;
@@ -49,7 +50,8 @@ enum Source {
 impl Binder<'_> {
     /// Binds the queries of a WITH clause: their names are visible to all that is bound later. (In front of a statement
     /// that is not a query; a query's own WITH ends with it.)
-    pub fn with(&mut self, with: &ast::With) -> Result<()> {
+    /// At the `top` of a statement it may write.
+    pub fn with(&mut self, with: &ast::With, top: bool) -> Result<()> {
         let ast::With { with_token: _, recursive, cte_tables } = with;
         for (index, cte) in cte_tables.iter().enumerate() {
             let name = fold(&cte.alias.name);
@@ -65,13 +67,13 @@ impl Binder<'_> {
         let result = cte_tables.iter().enumerate().try_for_each(|(index, cte)| {
             // A name that is only defined further on is worth a hint.
             self.later_with_queries = cte_tables[index..].iter().map(|cte| fold(&cte.alias.name)).collect();
-            self.named_query(cte, *recursive)
+            self.named_query(cte, *recursive, top)
         });
         self.later_with_queries = enclosing;
         result
     }
 
-    fn named_query(&mut self, cte: &ast::Cte, recursive: bool) -> Result<()> {
+    fn named_query(&mut self, cte: &ast::Cte, recursive: bool, top: bool) -> Result<()> {
         // MATERIALIZED is a wish about how, not what: every use shares one plan here.
         let ast::Cte { alias, query, from, materialized: _, closing_paren_token: _ } = cte;
         if from.is_some() {
@@ -79,7 +81,14 @@ impl Binder<'_> {
         }
         let alias = Alias::of(alias)?;
         let itself = recursive && named_in(query, &alias.name).is_some();
-        let bound = if itself {
+        let bound = if body_write(query).is_some() {
+            if itself {
+                let words = format!("recursive query \"{}\" must not contain data-modifying statements", alias.name);
+                return Err(invalid_recursion(words).at(self.position(alias.span)));
+            }
+            let (relation, outputs) = self.named_write(query, top)?;
+            Bound { relation, outputs, hidden: false, locking: Vec::new() }
+        } else if itself {
             self.nested(|binder| binder.recursive(&alias, query))?
         } else {
             let bound = self.bind_query(query, Unknowns::Text)?.without_locking()?;
@@ -127,6 +136,15 @@ impl Binder<'_> {
         let away = innermost - query.level;
         let relation = match &mut query.source {
             Source::Plan { plan, vars, correlated } => {
+                if let Relation::Written { number, .. } = plan.as_ref() {
+                    let written = self.written.iter_mut().find(|written| written.number == *number);
+                    let written = written.ok_or_else(|| Error::internal("a WITH clause has lost a write"))?;
+                    written.is_named = true;
+                    if written.write.returning.is_none() {
+                        let message = format!("WITH query \"{}\" does not have a RETURNING clause", name.name);
+                        return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).at(position));
+                    }
+                }
                 let mut plan = plan.clone();
                 if *correlated && away > 0 {
                     // The query is used deeper than it was defined, so that what it names is farther away.

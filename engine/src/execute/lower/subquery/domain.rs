@@ -191,6 +191,7 @@ impl Lowering<'_> {
                 columns: domain.with(columns),
                 source: domain.columns.iter().map(|column| column.var).chain(source.iter().copied()).collect(),
             },
+            Relation::Written { .. } => return Err(Error::internal("a write names a column of an enclosing query")),
             Relation::Recursive { .. } | Relation::WorkingTable { .. } => {
                 return Err(Error::unsupported("WITH RECURSIVE that names columns of an enclosing query"));
             }

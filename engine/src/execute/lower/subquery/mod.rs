@@ -23,7 +23,9 @@ mod value;
 impl Lowering<'_> {
     pub(super) fn without_subqueries(&mut self, relation: Relation) -> Result<Relation> {
         match relation {
-            Relation::OneRow | Relation::Scan(_) | Relation::WorkingTable { .. } => Ok(relation),
+            Relation::OneRow | Relation::Scan(_) | Relation::Written { .. } | Relation::WorkingTable { .. } => {
+                Ok(relation)
+            }
             Relation::Values { columns, rows } => self.values_without(columns, rows),
             Relation::Function { function, args, columns, ordinality } => {
                 if !args.iter().any(walk::has_subquery) {

@@ -51,7 +51,7 @@ impl<'a> Run<'a> {
                 let regex = compile(pattern, regex_flags(*flags)?).map_err(Failure::Hard)?;
                 let nothing = [Item::Owned(Json::Null)];
                 self.pairs(operand, &nothing, current, |a, _| match a {
-                    Json::String(text) => Ok(Some(regex.is_match(text))),
+                    Json::String(text) => regex.is_match(text).map(Some).map_err(Failure::Hard),
                     _ => Ok(None),
                 })
             }

@@ -75,6 +75,7 @@ impl Binder<'_> {
             columns: None,
             uses,
             locks,
+            with_writes: Vec::new(),
             waits: false,
         };
         Ok(BoundCopy { statement, positions, row, filter })

@@ -10,7 +10,7 @@ use super::{folded, is_default, refuse};
 use crate::catalog::{Identity, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
-use crate::plan::relation::Query;
+use crate::plan::relation::{Column, Output, Query, Relation};
 use crate::plan::write::{Action, Insert, InsertSource, Write};
 use crate::statement::{self, Overriding};
 use crate::types::Type;
@@ -18,7 +18,10 @@ use crate::types::Type;
 impl Binder<'_> {
     /// Binds an INSERT.
     pub fn insert(&mut self, insert: &statement::Insert) -> Result<Write> {
-        let statement::Insert { parsed, overriding } = insert;
+        self.insert_parsed(&insert.parsed, insert.overriding)
+    }
+
+    pub(super) fn insert_parsed(&mut self, parsed: &ast::Insert, overriding: Option<Overriding>) -> Result<Write> {
         let ast::Insert {
             insert_token: _,
             optimizer_hints: _,
@@ -72,7 +75,7 @@ impl Binder<'_> {
         let source = match source {
             None => InsertSource::Rows(vec![self.complete_row(&table, &[], Vec::new())?]),
             Some(query) => {
-                let into = Into { table: &table, positions: &positions, explicit, overriding: *overriding };
+                let into = Into { table: &table, positions: &positions, explicit, overriding };
                 self.insert_source(&into, query)?
             }
         };
@@ -91,7 +94,7 @@ impl Binder<'_> {
     }
 
     /// Positions of the columns that values are given for.
-    fn insert_columns(&mut self, goal: &Goal, names: &[ast::ObjectName]) -> Result<Vec<usize>> {
+    pub(super) fn insert_columns(&mut self, goal: &Goal, names: &[ast::ObjectName]) -> Result<Vec<usize>> {
         let table = &goal.names;
         if names.is_empty() {
             return goal.all_positions();
@@ -113,7 +116,7 @@ impl Binder<'_> {
     }
 
     /// Values for some columns and the defaults of the others, in the table's order.
-    fn complete_row(&mut self, table: &Table, positions: &[usize], values: Vec<Expr>) -> Result<Vec<Expr>> {
+    pub(super) fn complete_row(&mut self, table: &Table, positions: &[usize], values: Vec<Expr>) -> Result<Vec<Expr>> {
         let defaults = self.other_defaults(table, positions)?;
         Ok(in_order(table, positions, values, &defaults))
     }
@@ -126,10 +129,8 @@ impl Binder<'_> {
 
     fn insert_source(&mut self, into: &Into<'_>, query: &ast::Query) -> Result<InsertSource> {
         let Into { table, positions, explicit, .. } = *into;
-        if let Some(rows) = plain_values(query)
-            && let Some(rows) = self.insert_values(into, rows)?
-        {
-            return Ok(InsertSource::Rows(rows));
+        if let Some(rows) = plain_values(query) {
+            return self.insert_values(into, rows);
         }
         let targets: Vec<Type> = positions.iter().map(|position| table.columns[*position].ty).collect();
         let bound: Query = self.query_into(query, &targets)?;
@@ -149,19 +150,13 @@ impl Binder<'_> {
         Ok(InsertSource::Query { query: Box::new(bound), row })
     }
 
-    /// Rows of a VALUES list; None if one of them has a subquery, so that a query must compute them.
-    fn insert_values(
-        &mut self,
-        into: &Into<'_>,
-        rows: &[ast::Parens<Vec<ast::Expr>>],
-    ) -> Result<Option<Vec<Vec<Expr>>>> {
+    /// Rows of a VALUES list. If one of them has a subquery, a query computes them.
+    fn insert_values(&mut self, into: &Into<'_>, rows: &[ast::Parens<Vec<ast::Expr>>]) -> Result<InsertSource> {
         let Into { table, positions, explicit, .. } = *into;
-        let defaults = match rows.first() {
-            Some(row) => self.other_defaults(table, &positions[..row.content.len().min(positions.len())])?,
-            None => Vec::new(),
-        };
-        let mut bound = Vec::with_capacity(rows.len());
         let width = rows.first().map_or(0, |row| row.content.len());
+        let given = &positions[..width.min(positions.len())];
+        let defaults = self.other_defaults(table, given)?;
+        let mut bound = Vec::with_capacity(rows.len());
         for row in rows {
             let row = &row.content;
             if row.len() != width {
@@ -176,22 +171,28 @@ impl Binder<'_> {
                 if !is_default(value) {
                     into.check_given(*position)?;
                 }
-                let value = match into.overrides(*position) {
+                values.push(match into.overrides(*position) {
                     true => self.default_of(table, *position)?,
                     false => self.stored_value(table, *position, value, &Scope::empty(), Clause::Values)?,
-                };
-                if has_subquery(&value) {
-                    refuse(row.iter().any(is_default), "DEFAULT beside a subquery in VALUES")?;
-                    return Ok(None);
-                }
-                values.push(value);
+                });
             }
-            bound.push(in_order(table, positions, values, &defaults));
+            bound.push(values);
         }
-        Ok(Some(bound))
+        if !bound.iter().flatten().any(has_subquery) {
+            let complete = |values| in_order(table, given, values, &defaults);
+            return Ok(InsertSource::Rows(bound.into_iter().map(complete).collect()));
+        }
+        let columns: Vec<Column> = given.iter().map(|position| self.fresh(table.columns[*position].ty)).collect();
+        let values = columns.iter().map(|column| Expr::column(column.var, column.ty)).collect();
+        let row = in_order(table, given, values, &defaults);
+        let output = |column: &Column| Output { name: String::new(), column: *column, origin: None };
+        let outputs = columns.iter().map(output).collect();
+        let relation = Relation::Values { columns, rows: bound };
+        let query = Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
+        Ok(InsertSource::Query { query: Box::new(query), row })
     }
 
-    fn check_width(&self, positions: &[usize], explicit: bool, given: usize, at: Place) -> Result<()> {
+    pub(super) fn check_width(&self, positions: &[usize], explicit: bool, given: usize, at: Place) -> Result<()> {
         let message = if given > positions.len() {
             "INSERT has more expressions than target columns"
         } else if explicit && given < positions.len() {
@@ -204,18 +205,18 @@ impl Binder<'_> {
 }
 
 /// Where values go.
-struct Into<'a> {
-    table: &'a Table,
+pub(super) struct Into<'a> {
+    pub(super) table: &'a Table,
     /// Positions of the columns that values are given for.
-    positions: &'a [usize],
+    pub(super) positions: &'a [usize],
     /// Whether the columns were named.
-    explicit: bool,
-    overriding: Option<Overriding>,
+    pub(super) explicit: bool,
+    pub(super) overriding: Option<Overriding>,
 }
 
 impl Into<'_> {
     /// 428C9 for a value of a column that is generated always.
-    fn check_given(&self, position: usize) -> Result<()> {
+    pub(super) fn check_given(&self, position: usize) -> Result<()> {
         let column = &self.table.columns[position];
         let refused = column.generated || (column.identity == Some(Identity::Always) && self.overriding.is_none());
         if !refused {
@@ -226,7 +227,7 @@ impl Into<'_> {
     }
 
     /// Whether the column's sequence is asked instead of the statement.
-    fn overrides(&self, position: usize) -> bool {
+    pub(super) fn overrides(&self, position: usize) -> bool {
         self.overriding == Some(Overriding::User) && self.table.columns[position].identity.is_some()
     }
 }

@@ -3,13 +3,17 @@
 mod copy;
 mod delete;
 mod insert;
+mod merge;
 mod on_conflict;
 mod target;
 mod through;
 mod update;
+mod with_write;
 
 use datafusion::sql::sqlparser::ast;
 pub(crate) use through::{check_written, updatable_columns};
+
+pub(crate) use with_write::body_write;
 
 use crate::error::Error;
 

@@ -9,15 +9,15 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::{RowIdentity, TableId, TableLock, Value};
 
 use super::super::row::row;
-use super::super::{Binder, Clause, Place, Scope, ScopeRelation};
+use super::super::{Binder, Clause, Scope, ScopeRelation};
 use super::through::{Goal, Verb};
 use super::{folded, is_default};
 use crate::catalog::{Constraint, ConstraintKind, ForeignKeyAction, Identity, Table, TableColumn, TableKind};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{ColumnVar, Expr};
 use crate::plan::point::ColumnPlaces;
-use crate::plan::relation::{Column, Output};
-use crate::plan::write::{Check, ChildKey, KeyLookup, ParentKey, Placement, Returning, Target};
+use crate::plan::relation::{Column, Output, Query, Relation};
+use crate::plan::write::{After, Check, ChildKey, KeyLookup, ParentKey, Placement, Returning, Target};
 use crate::statement::parse_expression;
 use crate::types::Type;
 
@@ -336,17 +336,17 @@ impl Binder<'_> {
             let pairs: Vec<(&ast::ObjectName, &ast::Expr)> = match target {
                 ast::AssignmentTarget::ColumnName(name) => vec![(name, value)],
                 ast::AssignmentTarget::Tuple(names) => {
-                    let values = match (value, row(value)) {
-                        (ast::Expr::Subquery(_), _) => vec![value; names.len()],
-                        (ast::Expr::Nested(value), None) if names.len() == 1 => vec![value.as_ref()],
-                        (_, Some(values)) => values,
-                        _ => {
-                            let message = "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() \
-                                           expression";
-                            return Err(
-                                Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).at(self.position(value.span()))
-                            );
-                        }
+                    if let Some(query) = only_query(value) {
+                        self.assign_columns(table, names, query, scope, &mut bound)?;
+                        continue;
+                    }
+                    let values = match value {
+                        ast::Expr::Nested(value) if names.len() == 1 && row(value).is_none() => vec![value.as_ref()],
+                        _ => row(value).ok_or_else(|| {
+                            let message =
+                                "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression";
+                            Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).at(self.position(value.span()))
+                        })?,
                     };
                     if values.len() != names.len() {
                         let message = "number of columns does not match number of values";
@@ -355,35 +355,51 @@ impl Binder<'_> {
                     names.iter().zip(values).collect()
                 }
             };
-            let row_query = match (target, value) {
-                (ast::AssignmentTarget::Tuple(_), ast::Expr::Subquery(query)) => Some(query),
-                _ => None,
-            };
-            let count = pairs.len();
-            for (index, (name, value)) in pairs.into_iter().enumerate() {
-                let position = self.assigned_column(table, name)?;
-                let column = &table.columns[position];
-                if (column.generated || column.identity == Some(Identity::Always)) && !is_default(value) {
-                    let message = format!("column \"{}\" can only be updated to DEFAULT", column.name);
-                    return Err(generated_always(message, column, ""));
-                }
-                if bound.iter().any(|(other, _)| *other == position) {
-                    let message = format!("multiple assignments to same column \"{}\"", table.columns[position].name);
-                    return Err(Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(name.span())));
-                }
-                let stored = match row_query {
-                    // A subquery for several columns is asked once for each: it answers the same.
-                    Some(query) => {
-                        let at = Place { scope, clause: Clause::UpdateSource };
-                        let value = self.subquery_column(query, (index, count), at)?;
-                        self.assign(value, column.ty, &column.name, query.span())?
-                    }
-                    None => self.stored_value(table, position, value, scope, Clause::UpdateSource)?,
-                };
-                bound.push((position, stored));
+            for (name, value) in pairs {
+                let position = self.newly_assigned(table, name, &bound, is_default(value))?;
+                bound.push((position, self.stored_value(table, position, value, scope, Clause::UpdateSource)?));
             }
         }
         Ok(bound)
+    }
+
+    /// `(a, b) = (SELECT …)`: a subquery for each column, which takes that column of its row.
+    fn assign_columns(
+        &mut self,
+        table: &Table,
+        names: &[ast::ObjectName],
+        query: &ast::Query,
+        scope: &Scope,
+        bound: &mut Vec<(usize, Expr)>,
+    ) -> Result<()> {
+        let values = self.column_subqueries(query, names.len(), scope)?;
+        for (name, value) in names.iter().zip(values) {
+            let position = self.newly_assigned(table, name, bound, false)?;
+            let column = &table.columns[position];
+            bound.push((position, self.assign(value, column.ty, &column.name, query.span())?));
+        }
+        Ok(())
+    }
+
+    /// Position of a column that is assigned for the first time.
+    fn newly_assigned(
+        &self,
+        table: &Table,
+        name: &ast::ObjectName,
+        bound: &[(usize, Expr)],
+        to_default: bool,
+    ) -> Result<usize> {
+        let position = self.assigned_column(table, name)?;
+        let column = &table.columns[position];
+        if (column.generated || column.identity == Some(Identity::Always)) && !to_default {
+            let message = format!("column \"{}\" can only be updated to DEFAULT", column.name);
+            return Err(generated_always(message, column, ""));
+        }
+        if bound.iter().any(|(other, _)| *other == position) {
+            let message = format!("multiple assignments to same column \"{}\"", column.name);
+            return Err(Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(name.span())));
+        }
+        Ok(position)
     }
 
     fn assigned_column(&self, table: &Table, name: &ast::ObjectName) -> Result<usize> {
@@ -411,19 +427,50 @@ impl Binder<'_> {
         let columns = self.returning(items, scope)?;
         let (mut outputs, mut exprs) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
         for column in columns {
-            if has_subquery(&column.expr) {
-                return Err(Error::unsupported("a subquery in RETURNING"));
-            }
             let result = self.fresh(column.expr.ty);
             outputs.push(Output { name: column.name, column: result, origin: column.origin });
             exprs.push(column.expr);
         }
-        Ok(Some(Returning { outputs, exprs }))
+        let after = match exprs.iter().any(has_subquery) {
+            true => Some(self.after(scope, &outputs, &mut exprs)?),
+            false => None,
+        };
+        Ok(Some(Returning { outputs, exprs, after }))
+    }
+
+    /// A query that computes RETURNING; the write itself then only answers the columns in sight, whose numbers they keep.
+    fn after(&mut self, scope: &Scope, outputs: &[Output], exprs: &mut Vec<Expr>) -> Result<After> {
+        let mut columns: Vec<Column> = Vec::new();
+        let in_sight = scope.relations.iter().flat_map(|relation| &relation.columns).chain(&scope.columns);
+        for column in in_sight {
+            if let Some(var) = column.var()
+                && !columns.iter().any(|known| known.var == var)
+            {
+                columns.push(Column { var, ty: column.expr.ty });
+            }
+        }
+        let raw = columns.iter().map(|column| Expr::column(column.var, column.ty)).collect();
+        let computed = outputs.iter().map(|output| output.column).zip(std::mem::replace(exprs, raw)).collect();
+        let number = self.new_written_number();
+        let input = Box::new(Relation::Written { number, columns });
+        let relation = Relation::Project { input, columns: computed };
+        let query =
+            Query { relation, outputs: outputs.to_vec(), locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
+        Ok(After { number, query: Box::new(query) })
     }
 
     /// The parameters' types as they are known when the whole statement is bound.
     pub(super) fn final_params(&self) -> Result<Vec<Type>> {
         self.params()
+    }
+}
+
+/// The query of a value that is nothing but a subquery.
+fn only_query(value: &ast::Expr) -> Option<&ast::Query> {
+    match value {
+        ast::Expr::Subquery(query) => Some(query),
+        ast::Expr::Nested(inner) => only_query(inner),
+        _ => None,
     }
 }
 

@@ -82,7 +82,7 @@ impl Binder<'_> {
     }
 
     /// Reading the target, whose columns have numbers already.
-    fn scan_target(&self, table: &Arc<Table>, first: u32, name: &ast::ObjectName) -> Scan {
+    pub(super) fn scan_target(&self, table: &Arc<Table>, first: u32, name: &ast::ObjectName) -> Scan {
         let columns = (first..).zip(&table.columns).enumerate();
         let columns = columns.map(|(at, (var, column))| (at, Column { var: ColumnVar(var), ty: column.ty })).collect();
         Scan { table: table.clone(), columns, partitions: self.partitions(table, name.span()), row_identity: None }
@@ -189,7 +189,11 @@ fn check_assigned(goal: &Goal, assignments: &[ast::Assignment]) -> Result<()> {
 /// The table that UPDATE or DELETE names, and its alias.
 pub(super) fn target_name(table: &ast::TableWithJoins) -> Result<(&ast::ObjectName, Option<String>)> {
     refuse(!table.joins.is_empty(), "a join as the target of UPDATE or DELETE")?;
-    match &table.relation {
+    factor_name(&table.relation)
+}
+
+pub(super) fn factor_name(table: &ast::TableFactor) -> Result<(&ast::ObjectName, Option<String>)> {
+    match table {
         ast::TableFactor::Table { name, alias, args: None, .. } => {
             let alias = match alias {
                 Some(alias) if alias.columns.is_empty() => Some(folded(&alias.name)),

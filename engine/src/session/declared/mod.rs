@@ -1,0 +1,227 @@
+//! Cursors that SQL declares: a query whose rows are fetched a few at a time.
+//!
+//! A cursor sees the snapshot of its declaration. One that scrolls keeps the rows that have come; one that only goes
+//! forward keeps none. WITH HOLD computes what is left when its transaction commits. `walk` knows where a cursor stands,
+//! `spool` keeps its rows.
+
+mod scroll;
+mod spool;
+mod walk;
+
+use std::sync::Arc;
+
+use spool::Spool;
+use storage::Value;
+use walk::{Shared, Span, Walk};
+
+use super::cancel::Interrupt;
+use super::cursor::{RowSource, Tag};
+use super::prepared::Prepared;
+use super::run::Outcome;
+use super::{Session, TransactionStatus};
+use crate::error::{Error, Result, SqlState};
+use crate::function::CursorFacts;
+use crate::plan::{ColumnDescription, Plan};
+use crate::statement::{Declaration, Motion, Statement, locking_words};
+
+/// A cursor by the name that its declaration gave it.
+#[derive(Debug)]
+pub(super) struct Declared {
+    facts: CursorFacts,
+    columns: Arc<[ColumnDescription]>,
+    /// How many savepoints were active when it was declared; None once it is held beyond its transaction.
+    level: Option<usize>,
+    walk: Shared,
+}
+
+impl Session {
+    pub(super) async fn declare(
+        &mut self,
+        declaration: &Declaration,
+        prepared: &Arc<Prepared>,
+        params: Arc<[Value]>,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
+        let name = &declaration.name;
+        if !declaration.hold && self.status() != TransactionStatus::Open {
+            let message = "DECLARE CURSOR can only be used in transaction blocks";
+            return Err(Error::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
+        }
+        self.begin_implicit();
+        let plan = self.plan_for(prepared)?;
+        check_locking(declaration, plan.plan.plan())?;
+        if self.cursors.contains_key(name) || self.portals.contains_key(name) {
+            return Err(duplicate_cursor(name));
+        }
+        let scrolls = declaration.scroll.unwrap_or_else(|| scroll::goes_back(plan.plan.plan()));
+        let columns = plan.columns.clone().unwrap_or_default();
+        let Outcome::Rows { source, .. } = self.run_planned(prepared, params, interrupt).await? else {
+            return Err(Error::internal("a cursor's query answers no rows"));
+        };
+        let spool = scrolls.then(|| self.new_spool());
+        let walk = Walk::new(source.into_stream(), spool, declaration.scroll == Some(true));
+        let facts = CursorFacts {
+            name: name.clone(),
+            statement: prepared.text.clone(),
+            is_holdable: declaration.hold,
+            is_binary: declaration.binary,
+            is_scrollable: scrolls,
+            created_at: self.database.now(),
+        };
+        let level = Some(self.state.open().map_or(0, |open| open.savepoints.len()));
+        let declared = Declared { facts, columns, level, walk: Shared::new(walk) };
+        self.cursors.insert(name.clone(), declared);
+        self.tell_cursors();
+        Ok(Outcome::Complete("DECLARE CURSOR".to_owned()))
+    }
+
+    /// FETCH, or MOVE, which answers only how many rows FETCH would.
+    pub(super) async fn fetch(
+        &mut self,
+        name: &str,
+        motion: Motion,
+        moves: bool,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
+        self.begin_implicit();
+        let cursor = self.cursors.get(name).ok_or_else(|| no_cursor(name))?;
+        let columns = cursor.columns.clone();
+        let Some(mut walk) = cursor.walk.take() else {
+            return Err(Error::new(SqlState::OBJECT_IN_USE, format!("cursor \"{name}\" is being fetched from")));
+        };
+        if walk.has_failed() {
+            let message = format!("portal \"{name}\" cannot be run");
+            return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
+        }
+        if moves {
+            let passed = interrupt.guard(pass(&mut walk, motion)).await?;
+            return Ok(Outcome::Complete(format!("MOVE {passed}")));
+        }
+        let span = interrupt.guard(walk.approach(motion)).await?;
+        let source = RowSource::Stream(walk::rows(walk, span));
+        Ok(Outcome::Rows { columns, source, tag: Tag::Counted("FETCH") })
+    }
+
+    pub(super) fn close_cursor(&mut self, name: Option<&str>) -> Result<&'static str> {
+        let Some(name) = name else {
+            self.cursors.clear();
+            self.tell_cursors();
+            return Ok("CLOSE CURSOR ALL");
+        };
+        self.cursors.remove(name).ok_or_else(|| no_cursor(name))?;
+        self.tell_cursors();
+        Ok("CLOSE CURSOR")
+    }
+
+    /// What FETCH from a cursor answers; None if it is not there, which is an error only when it is run.
+    pub(super) fn columns_of_cursor(&self, name: &str) -> Option<Arc<[ColumnDescription]>> {
+        self.cursors.get(name).map(|cursor| cursor.columns.clone())
+    }
+
+    /// The formats of a statement's rows where the client says nothing of them: those of a BINARY cursor are binary.
+    pub(super) fn formats_unasked(&self, statement: Option<&Statement>) -> Arc<[i16]> {
+        match statement {
+            Some(Statement::Fetch { name, .. }) => match self.cursors.get(name) {
+                Some(cursor) if cursor.facts.is_binary => vec![1; cursor.columns.len()].into(),
+                _ => Arc::from([]),
+            },
+            _ => Arc::from([]),
+        }
+    }
+
+    /// The transaction is about to commit: cursors WITH HOLD compute what is left.
+    pub(super) async fn hold_cursors(&mut self) -> Result<()> {
+        if self.cursors.is_empty() {
+            return Ok(());
+        }
+        self.cursors.retain(|_, cursor| cursor.facts.is_holdable);
+        let interrupt = self.new_interrupt();
+        let names: Vec<String> = self.cursors.keys().cloned().collect();
+        for name in names {
+            let spool = self.new_spool();
+            let Some(cursor) = self.cursors.get_mut(&name).filter(|cursor| cursor.level.is_some()) else { continue };
+            if let Some(mut walk) = cursor.walk.take().filter(|walk| !walk.has_failed()) {
+                interrupt.guard(walk.gather(spool)).await?;
+            }
+            cursor.level = None;
+        }
+        self.tell_cursors();
+        Ok(())
+    }
+
+    /// The transaction is gone: so are its cursors, but not those that an earlier one left behind.
+    pub(super) fn drop_cursors(&mut self) {
+        self.drop_cursors_since(0);
+    }
+
+    /// Cursors that were declared inside this many savepoints go.
+    pub(super) fn drop_cursors_since(&mut self, level: usize) {
+        if self.cursors.is_empty() {
+            return;
+        }
+        self.cursors.retain(|_, cursor| cursor.level.is_none_or(|own| own < level));
+        self.tell_cursors();
+    }
+
+    /// Savepoints are released: cursors declared inside them are the outer one's.
+    pub(super) fn raise_cursors(&mut self, level: usize) {
+        for cursor in self.cursors.values_mut() {
+            cursor.level = cursor.level.map(|own| own.min(level));
+        }
+    }
+
+    fn new_spool(&self) -> Spool {
+        Spool::new(self.database.query_environment().reservation("cursor"))
+    }
+
+    /// Tells `pg_cursors`.
+    fn tell_cursors(&self) {
+        self.facts.cursors.tell(self.cursors.values().map(|cursor| cursor.facts.clone()).collect());
+    }
+}
+
+async fn pass(walk: &mut Walk, motion: Motion) -> Result<u64> {
+    match motion {
+        Motion::Forward(Some(0)) | Motion::Backward(Some(0)) | Motion::Relative(0) => Ok(u64::from(walk.is_on_row())),
+        Motion::Backward(None) => walk.rewind(),
+        motion => {
+            let span: Span = walk.approach(motion).await?;
+            walk.skip(span).await
+        }
+    }
+}
+
+/// A query that locks rows must be run forward, and now.
+fn check_locking(declaration: &Declaration, plan: &Plan) -> Result<()> {
+    let strength = match plan {
+        Plan::Query(query) => query.locking.first().map(|locking| locking.strength),
+        Plan::PointSelect(select) => select.lock.map(|(strength, _)| strength),
+        Plan::OneRow(_) | Plan::Short { .. } | Plan::Write(_) => None,
+    };
+    let Some(strength) = strength else { return Ok(()) };
+    let clause = locking_words(strength);
+    let refusal = |state, words: &str, which: &str| {
+        Err(Error::new(state, format!("DECLARE {words}")).with_detail(format!("{which} cursors must be READ ONLY.")))
+    };
+    if declaration.hold {
+        let words = format!("CURSOR WITH HOLD ... {clause} is not supported");
+        return refusal(SqlState::FEATURE_NOT_SUPPORTED, &words, "Holdable");
+    }
+    if declaration.scroll == Some(true) {
+        let words = format!("SCROLL CURSOR ... {clause} is not supported");
+        return refusal(SqlState::FEATURE_NOT_SUPPORTED, &words, "Scrollable");
+    }
+    if declaration.insensitive {
+        let words = format!("INSENSITIVE CURSOR ... {clause} is not valid");
+        return refusal(SqlState::INVALID_CURSOR_DEFINITION, &words, "Insensitive");
+    }
+    Ok(())
+}
+
+pub(super) fn duplicate_cursor(name: &str) -> Error {
+    Error::new(SqlState::DUPLICATE_CURSOR, format!("cursor \"{name}\" already exists"))
+}
+
+fn no_cursor(name: &str) -> Error {
+    Error::new(SqlState::INVALID_CURSOR_NAME, format!("cursor \"{name}\" does not exist"))
+}
