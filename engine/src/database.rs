@@ -138,7 +138,10 @@ impl Database {
             store::bootstrap(&store, &verifier.to_string()).await?;
         }
         store::discard_temporary(&store).await?;
-        let catalogs = store::load(&store.view())?;
+        let mut catalogs = store::load(&store.view())?;
+        for catalog in catalogs.all_mut() {
+            crate::execute::derived::attach_all(catalog, &store)?;
+        }
         let tables = catalogs.all().flat_map(|catalog| catalog.tables.values());
         let sequences = tables.filter(|table| table.sequence().is_some());
         let sequences: HashSet<GenerationId> = sequences.map(|sequence| sequence.storage.generation).collect();

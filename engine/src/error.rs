@@ -233,6 +233,8 @@ impl From<storage::error::Error> for Error {
             S::CommitOutcomeUnknown { .. } => SqlState::TRANSACTION_RESOLUTION_UNKNOWN,
             S::WritesRefused { .. } | S::DirectoryInUse { .. } | S::Io(_) => SqlState::IO_ERROR,
             S::Format { .. } | S::Corrupt { .. } => SqlState::DATA_CORRUPTED,
+            // It is this crate that computes index entries.
+            S::Derive(source) => return source.downcast::<Self>().map_or_else(|_| Self::internal(message), |own| *own),
         };
         Self::new(state, message)
     }

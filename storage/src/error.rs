@@ -38,6 +38,9 @@ pub enum Error {
     Corrupt { reason: String },
     #[error("storage failed: {0}")]
     Io(String),
+    /// What an index sees of a row could not be computed.
+    #[error("an index entry could not be computed: {0}")]
+    Derive(Box<dyn std::error::Error + Send + Sync>),
 }
 
 pub type Result<T> = std::result::Result<T, Error>;

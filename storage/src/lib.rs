@@ -10,6 +10,7 @@
 
 pub mod change;
 mod commit;
+pub mod derive;
 pub mod environment;
 pub mod error;
 pub mod id;
@@ -25,6 +26,7 @@ pub mod value;
 
 pub use change::{Change, ChangeReader, CommitRecord, FeedEnd};
 pub use commit::Durability;
+pub use derive::{Derive, Derived};
 pub use environment::Environment;
 pub use error::{Error, Result};
 pub use id::{ColumnId, CommitSeq, GenerationId, SchemaVersion, TableId, TransactionId};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::derive::Derived;
 use crate::id::{ColumnId, GenerationId, SchemaVersion, TableId};
 use crate::row::LayoutCache;
 use crate::value::{ColumnType, Value};
@@ -34,7 +35,7 @@ pub enum RowIdentity {
 /// One column of an index key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IndexColumn {
-    /// Position in `TableSchema::columns`.
+    /// Position in `TableSchema::columns`; behind them come the values that are derived from a row.
     pub column: usize,
     pub descending: bool,
     pub nulls_first: bool,
@@ -49,6 +50,9 @@ pub struct IndexSchema {
     pub unique: bool,
     /// Whether two NULLs count as different (PostgreSQL's default) in a unique index.
     pub nulls_distinct: bool,
+    /// Position of the value that must be true for a row to have an entry; None: every row has one.
+    #[serde(default)]
+    pub condition: Option<usize>,
 }
 
 /// A table as storage sees it. Positions of columns are those of the current version's live columns.
@@ -67,4 +71,7 @@ pub struct TableSchema {
     /// a clone starts empty, so that a schema is changed by cloning it, never in place once rows were read by it.
     #[serde(skip)]
     pub cache: LayoutCache,
+    /// Computes what indexes see besides columns. Not stored: whoever reads a schema that needs it puts it back.
+    #[serde(skip)]
+    pub derived: Derived,
 }

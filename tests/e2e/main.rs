@@ -1,6 +1,7 @@
 //! The end-to-end suites: a real server, real sockets, a stock driver.
 
 mod bulk;
+mod constraints;
 mod database;
 mod extended;
 mod generated;

@@ -33,6 +33,11 @@ impl Catalogs {
         self.catalogs.values()
     }
 
+    /// Every database's, to be completed after it was read.
+    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut Catalog> {
+        self.catalogs.values_mut().map(Arc::make_mut)
+    }
+
     /// The catalogs after a transaction in one database took these steps.
     pub fn after(&self, database: u32, changes: &[Change]) -> Self {
         let mut next = Self { version: self.version + 1, catalogs: self.catalogs.clone() };

@@ -24,6 +24,7 @@ pub(crate) fn empty_storage(table: u32, generation: GenerationId) -> Arc<TableSc
         indexes: Vec::new(),
         layouts: Vec::new(),
         cache: Default::default(),
+        derived: Default::default(),
     })
 }
 
@@ -54,6 +55,7 @@ impl Table {
             indexes,
             layouts,
             cache: Default::default(),
+            derived: Default::default(),
         });
         Ok(())
     }
@@ -77,14 +79,26 @@ impl Table {
             .generation
             .ok_or_else(|| Error::internal(format!("index {} has no entries of its own", index.name)))?;
         let mut columns = Vec::with_capacity(index.columns.len());
+        // Behind the columns lies what the indexes before this one see, then its own.
+        let before = self.secondary_indexes().take_while(|other| other.oid != index.oid);
+        let mut derived = self.columns.len() + before.map(|other| other.derivations().count()).sum::<usize>();
         for column in &index.columns {
+            let place = match column.expression {
+                Some(_) => {
+                    derived += 1;
+                    derived - 1
+                }
+                None => self.place(column.number)?,
+            };
             columns.push(storage::IndexColumn {
-                column: self.place(column.number)?,
+                column: place,
                 descending: column.descending,
                 nulls_first: column.nulls_first,
             });
         }
-        Ok(IndexSchema { generation, columns, unique: index.unique, nulls_distinct: index.nulls_distinct })
+        let condition = index.predicate.as_ref().map(|_| derived);
+        let (unique, nulls_distinct) = (index.unique, index.nulls_distinct);
+        Ok(IndexSchema { generation, columns, unique, nulls_distinct, condition })
     }
 
     fn identity(&self) -> Result<RowIdentity> {

@@ -13,6 +13,7 @@ use crate::types::Type;
 mod change;
 mod constraint;
 mod databases;
+mod index;
 mod layout;
 pub mod partition;
 pub mod pg_catalog;
@@ -24,6 +25,8 @@ pub(crate) mod view;
 pub use change::Change;
 pub use constraint::{Constraint, ConstraintKind, Deferrable, ForeignKeyAction};
 pub use databases::Catalogs;
+pub(crate) use index::Derivation;
+pub use index::{Index, IndexColumn, IndexExpression};
 pub(crate) use layout::empty_storage;
 pub use sequence::{OwnedBy, Sequence};
 pub use view::{View, ViewRelation};
@@ -169,34 +172,6 @@ pub struct TableColumn {
 pub enum Identity {
     Always,
     ByDefault,
-}
-
-/// An index as SQL names it. The primary key has one too, whose rows are the table's own keys.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Index {
-    pub oid: u32,
-    pub name: String,
-    pub primary: bool,
-    pub unique: bool,
-    pub nulls_distinct: bool,
-    pub columns: Vec<IndexColumn>,
-    /// WITH (…) as given: name and value.
-    #[serde(default)]
-    pub options: Vec<(String, String)>,
-    pub comment: Option<String>,
-    /// The index of the partitioned table that this one is for a partition.
-    #[serde(default)]
-    pub parent: Option<u32>,
-    /// Prefix of its entries; None for the primary key.
-    pub generation: Option<storage::id::GenerationId>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct IndexColumn {
-    /// Attribute number.
-    pub number: u16,
-    pub descending: bool,
-    pub nulls_first: bool,
 }
 
 impl Catalog {

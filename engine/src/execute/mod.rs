@@ -10,6 +10,7 @@ use crate::error::Result;
 
 pub(crate) mod copy;
 pub mod definition;
+pub(crate) mod derived;
 pub(crate) mod environment;
 pub(crate) mod failure;
 pub(crate) mod locking;

@@ -141,7 +141,7 @@ pub(crate) fn reach<'a>(
 /// The index of a partition that makes the same columns unique as one of the partitioned table.
 fn index_like<'a>(schema: &'a TableSchema, wanted: &IndexSchema) -> Result<&'a IndexSchema> {
     let columns = |index: &IndexSchema| index.columns.iter().map(|column| column.column).collect::<Vec<_>>();
-    let same = |index: &&IndexSchema| index.unique && columns(index) == columns(wanted);
+    let same = |index: &&IndexSchema| index.unique && index.condition.is_none() && columns(index) == columns(wanted);
     schema.indexes.iter().find(same).ok_or_else(|| Error::internal("a partition lacks an index of its parent"))
 }
 

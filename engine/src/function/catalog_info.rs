@@ -9,7 +9,7 @@ use storage::Value;
 use super::argument::{boolean, int4, int8, text, text_of};
 use super::define::{stable, table, volatile};
 use super::{EvalContext, Function, TableFunction, aggregates, function_by_oid, table_functions};
-use crate::catalog::pg_catalog::definition::{column_name, constraint_definition, index_definition};
+use crate::catalog::pg_catalog::definition::{constraint_definition, index_column_name, index_definition};
 use crate::catalog::pg_catalog::view_text::view_definition;
 use crate::catalog::pg_catalog::{self, Kind};
 use crate::catalog::{Index, TEMPORARY_SCHEMA, Table};
@@ -244,7 +244,7 @@ fn index_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
     if column != 0 {
         let position = usize::try_from(column).ok().and_then(|number| number.checked_sub(1));
         let column = position.and_then(|position| index.columns.get(position));
-        return text_of(column.map_or_else(String::new, |column| column_name(table, column.number)));
+        return text_of(column.map_or_else(String::new, |column| index_column_name(table, column)));
     }
     let path = pretty.then_some(context.session.search_path.as_slice());
     text_of(index_definition(&context.catalog, path, table, index))

@@ -156,7 +156,7 @@ pub fn access(scan: &Scan, predicate: &Expr) -> Option<(Access, Option<Expr>)> {
     };
     let (chosen, index) = match chosen {
         Some(chosen) => (chosen, index),
-        None => schema.indexes.iter().filter(|index| index.unique).find_map(|index| {
+        None => schema.indexes.iter().filter(|index| index.unique && !schema.is_derived(index)).find_map(|index| {
             let positions: Vec<usize> = index.columns.iter().map(|column| column.column).collect();
             Some((choose(&positions)?, Some(index.clone())))
         })?,
@@ -212,7 +212,7 @@ fn cross_type<'a>(column: &'a Expr, value: &'a Expr) -> Option<(ColumnVar, &'a E
 }
 
 /// Whether an expression can be computed before any row is read.
-pub(super) fn is_value(expr: &Expr) -> bool {
+pub(crate) fn is_value(expr: &Expr) -> bool {
     let mut value = true;
     walk::visit(expr, &mut |part| {
         value &= !matches!(

@@ -258,7 +258,7 @@ fn keys(scan: &Scan) -> Vec<Key<'_>> {
     if !primary.is_empty() {
         keys.push(Key { index: None, columns: ascending(primary), usable: primary.len() });
     }
-    for index in &schema.indexes {
+    for index in schema.indexes.iter().filter(|index| !schema.is_derived(index)) {
         let mut columns: Vec<_> =
             index.columns.iter().map(|column| (column.column, column.descending, column.nulls_first)).collect();
         let usable = columns.len();

@@ -73,7 +73,7 @@ pub(crate) fn access(filters: &[Expr], table: &TableSchema, position_of: &dyn Fn
             best = Some((path.score(columns.len(), true), Access::Rows(ranges)));
         }
     }
-    for (position, index) in table.indexes.iter().enumerate() {
+    for (position, index) in table.indexes.iter().enumerate().filter(|(_, index)| !table.is_derived(index)) {
         let path = Path::new(index.columns.iter().map(|column| column.column), &bounds);
         if !path.is_worth_an_index() {
             continue;

@@ -11,11 +11,12 @@ use datafusion::common::Result as DfResult;
 use datafusion::datasource::TableProvider;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use storage::{ReadView, TableSchema};
+use storage::{KeyRange, ReadView, TableSchema};
 
 use super::predicate::{self, Access};
 use super::scan::{Output, ScanExec, ScanSource};
 use crate::catalog::Table;
+use crate::execute::lower::IndexLookup;
 use crate::execute::query::QueryEnvironment;
 use crate::plan::relation::Scan;
 
@@ -30,6 +31,8 @@ pub(crate) struct StoredTable {
     positions: HashMap<String, usize>,
     view: ReadView,
     environment: QueryEnvironment,
+    /// Where all wanted rows are known to be, if not everywhere.
+    lookup: Option<IndexLookup>,
 }
 
 impl StoredTable {
@@ -63,7 +66,14 @@ impl StoredTable {
             positions,
             view,
             environment: environment.clone(),
+            lookup: None,
         }
+    }
+
+    /// The same, which finds its rows in part of an index unless filters lead to fewer.
+    pub(crate) fn found_by(mut self, lookup: Option<IndexLookup>) -> Self {
+        self.lookup = lookup;
+        self
     }
 
     /// How storage sees the table.
@@ -120,7 +130,13 @@ impl TableProvider for StoredTable {
             ),
             None => (self.schema.clone(), self.outputs.clone()),
         };
-        let access = predicate::access(filters, &self.table, &|name| self.position_of(name));
+        let everything = KeyRange::generation(self.table.generation);
+        let access = match (predicate::access(filters, &self.table, &|name| self.position_of(name)), &self.lookup) {
+            (Access::Rows(ranges), Some(lookup)) if ranges.as_slice() == [everything] => {
+                Access::Index { index: lookup.index, ranges: vec![lookup.range.clone()] }
+            }
+            (access, _) => access,
+        };
         let whole = matches!(&access, Access::Rows(ranges) if ranges.len() == 1 && filters.is_empty());
         let rows = self.environment.approximate_rows(self.table.generation);
         let source =

@@ -11,6 +11,7 @@ use crate::types::Type;
 
 mod database;
 mod grant;
+mod like;
 mod partition;
 mod role;
 pub(super) mod sequence;
@@ -20,6 +21,7 @@ mod tests;
 mod view;
 
 pub use database::{DatabaseChange, DatabaseOptions};
+pub use like::{Element, Including, Like, TableLike};
 pub use sequence::{SequenceChange, SequenceOptions};
 pub use table_as::{NewTableAs, Persistence, TableSource};
 pub use view::{NewView, ViewChange};
@@ -31,6 +33,7 @@ pub enum Definition {
     Parsed(ast::Statement),
     /// The same without its UNLOGGED.
     UnloggedTable(ast::Statement),
+    TableLike(Box<TableLike>),
     CreateRole {
         name: String,
         options: RoleOptions,
@@ -239,6 +242,9 @@ fn names_temporary(name: &ObjectName) -> bool {
 
 /// Reads a definition whose grammar is ours; None if the tokens are something else.
 pub(super) fn parse(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Definition>> {
+    if let Some(definition) = like::create(text, tokens)? {
+        return Ok(Some(definition));
+    }
     if let Some(definition) = partition::create(text, tokens)? {
         return Ok(Some(definition));
     }

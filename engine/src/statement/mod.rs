@@ -3,6 +3,7 @@
 //! Queries, writes and definitions are parsed by `sqlparser`; the utility statements (transactions, settings, COPY,
 //! VACUUM, …) by a small reader of ours, because there PostgreSQL's grammar is its own and easy.
 
+mod conflict;
 mod copy;
 mod cursor;
 pub mod definition;
@@ -136,11 +137,20 @@ pub enum MaintenanceKind {
     VacuumAnalyze,
 }
 
-/// INSERT, with the one clause that the parser does not know.
+/// INSERT, with the clauses that the parser does not know.
 #[derive(Debug, Clone)]
 pub struct Insert {
     pub parsed: ast::Insert,
     pub overriding: Option<Overriding>,
+    /// What ON CONFLICT names, if that is more than columns; the parsed statement then names nothing.
+    pub conflict: Option<ConflictTarget>,
+}
+
+/// `(expressions) WHERE condition` of ON CONFLICT.
+#[derive(Debug, Clone)]
+pub struct ConflictTarget {
+    pub expressions: Vec<ast::Expr>,
+    pub condition: Option<ast::Expr>,
 }
 
 /// What becomes of values that are given for identity columns.

@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
+use super::conflict;
 use super::definition::{self, Definition};
 use super::dialect::Postgres;
 use super::locking::with_known_locks;
@@ -120,6 +121,15 @@ pub(super) fn parse_tokens(text: &str, tokens: &[TokenWithSpan]) -> Result<State
     if let Some(definition) = definition::parse(text, tokens)? {
         return Ok(Statement::Definition(Box::new(definition)));
     }
+    if let Some((rest, target)) = conflict::target(text, tokens)? {
+        return match parse_tokens(text, &rest)? {
+            Statement::Insert(mut insert) => {
+                insert.conflict = Some(target);
+                Ok(Statement::Insert(insert))
+            }
+            _ => Err(reader.syntax_error()),
+        };
+    }
     if let Some((at, overriding)) = overriding(tokens) {
         return overriding_insert(text, tokens, at, overriding);
     }
@@ -174,7 +184,9 @@ fn classify(statement: ast::Statement) -> Result<Statement> {
             Ok(definition) => Statement::Definition(Box::new(definition)),
             Err(query) => Statement::Query(query),
         },
-        ast::Statement::Insert(insert) => Statement::Insert(Box::new(Insert { parsed: insert, overriding: None })),
+        ast::Statement::Insert(insert) => {
+            Statement::Insert(Box::new(Insert { parsed: insert, overriding: None, conflict: None }))
+        }
         ast::Statement::Update(update) => Statement::Update(Box::new(update)),
         ast::Statement::Delete(delete) => Statement::Delete(Box::new(delete)),
         other => Statement::Definition(Box::new(Definition::Parsed(other))),

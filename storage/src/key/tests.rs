@@ -44,12 +44,19 @@ fn table(first: ColumnType, second: ColumnType) -> TableSchema {
         indexes: Vec::new(),
         layouts: vec![Layout { version: SchemaVersion(1), slots: columns.to_vec() }],
         cache: Default::default(),
+        derived: Default::default(),
     }
 }
 
 fn index(unique: bool, nulls_distinct: bool, descending: bool, nulls_first: bool) -> IndexSchema {
     let column = |column| IndexColumn { column, descending, nulls_first };
-    IndexSchema { generation: GenerationId(8), columns: vec![column(0), column(1)], unique, nulls_distinct }
+    IndexSchema {
+        generation: GenerationId(8),
+        columns: vec![column(0), column(1)],
+        unique,
+        nulls_distinct,
+        condition: None,
+    }
 }
 
 proptest! {

@@ -27,6 +27,7 @@ fn table(types: &[ColumnType]) -> TableSchema {
         indexes: Vec::new(),
         layouts: vec![Layout { version: SchemaVersion(1), slots }],
         cache: Default::default(),
+        derived: Default::default(),
     }
 }
 

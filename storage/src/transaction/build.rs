@@ -66,8 +66,15 @@ impl Transaction {
         let duplicate = loop {
             let Some(rows) = reading.next().await? else { break filling.finish(self).await? };
             for (key, row) in rows.iter() {
-                for column in &index.columns {
-                    values[column.column] = value_at(table, row, column.column)?.to_owned();
+                if table.is_derived(index) {
+                    values = table.indexed(&values_of(table, row)?)?.into_owned();
+                    if !index.takes(&values) {
+                        continue;
+                    }
+                } else {
+                    for column in &index.columns {
+                        values[column.column] = value_at(table, row, column.column)?.to_owned();
+                    }
                 }
                 entry.clear();
                 append_index_key(index, &values, key, &mut entry);

@@ -40,6 +40,7 @@ fn index_on(generation: GenerationId, column: usize, unique: bool) -> IndexSchem
         columns: vec![IndexColumn { column, descending: false, nulls_first: false }],
         unique,
         nulls_distinct: true,
+        condition: None,
     }
 }
 
@@ -68,6 +69,7 @@ impl World {
             indexes,
             layouts: vec![Layout { version: SchemaVersion(1), slots: ids.map(|id| (id, ColumnType::Int4)).to_vec() }],
             cache: Default::default(),
+            derived: Default::default(),
         };
         Self { store, table: Arc::new(table) }
     }

@@ -48,8 +48,8 @@ pub(super) struct Scratch {
 
 /// How an update changes one index entry.
 struct EntryChange {
-    old: Bytes,
-    new: Bytes,
+    old: Option<Bytes>,
+    new: Option<Bytes>,
 }
 
 impl Transaction {
@@ -80,9 +80,11 @@ impl Transaction {
             }
             RowIdentity::Hidden => hidden_row_key(table.generation, self.store.allocate_row_ids(1)?),
         };
-        let entries: Vec<IndexKey> = table.indexes.iter().map(|index| index_key(index, row, &key)).collect();
+        let indexed = table.indexed(row)?;
+        let entries: Vec<Option<IndexKey>> =
+            table.indexes.iter().map(|index| entry_of(index, &indexed, &key)).collect();
         for (index, entry) in table.indexes.iter().zip(&entries) {
-            claims.extend(claim_of(index, entry));
+            claims.extend(entry.as_ref().and_then(|entry| claim_of(index, entry)));
         }
         if prefer.is_some() {
             claims.sort_by_key(|claim| Some(claim.on) != prefer);
@@ -93,7 +95,7 @@ impl Transaction {
         }
         let bytes = Bytes::from(encode_row(table, row));
         let row = Write { family: Family::Rows, key: key.clone().into_bytes(), value: Some(bytes) };
-        let entries = entries.into_iter().map(|entry| put_index(entry.bytes, &key));
+        let entries = entries.into_iter().flatten().map(|entry| put_index(entry.bytes, &key));
         self.write_all(table.table, row, None, entries)?;
         Ok(InsertOutcome::Inserted(key))
     }
@@ -106,6 +108,7 @@ impl Transaction {
         if !self.goes_aside(table) {
             return Ok(false);
         }
+        let indexed = table.indexed(row)?;
         let aside = self.aside.get_or_insert_default().get_mut();
         let Scratch { key, value, entries } = &mut self.scratch;
         key.clear();
@@ -122,8 +125,12 @@ impl Transaction {
         }
         entries.resize_with(table.indexes.len(), Vec::new);
         for (index, entry) in table.indexes.iter().zip(entries.iter_mut()) {
+            // One without an entry keeps an empty key.
             entry.clear();
-            let is_unique = append_index_key(index, row, key, entry);
+            if !index.takes(&indexed) {
+                continue;
+            }
+            let is_unique = append_index_key(index, &indexed, key, entry);
             if is_unique
                 && !aside.ends_before(index.generation, entry)
                 && aside.get(&self.store, Family::Index, entry)?.is_some()
@@ -135,7 +142,7 @@ impl Transaction {
         append_row(table, row, value);
         aside.open(Family::Rows, table.generation)?;
         aside.put(&self.store, table.generation, key, value)?;
-        for (index, entry) in table.indexes.iter().zip(entries.iter()) {
+        for (index, entry) in table.indexes.iter().zip(entries.iter()).filter(|(_, entry)| !entry.is_empty()) {
             aside.open(Family::Index, index.generation)?;
             aside.put(&self.store, index.generation, entry, key)?;
         }
@@ -178,20 +185,24 @@ impl Transaction {
         }
         let mut old_values = None;
         let mut changes = Vec::new();
+        let indexed = table.indexed(new)?;
         for index in &table.indexes {
-            if !moved && !changed(table, old, new, index.columns.iter().map(|column| column.column))? {
+            if !moved
+                && !table.is_derived(index)
+                && !changed(table, old, new, index.columns.iter().map(|column| column.column))?
+            {
                 continue;
             }
             let old_values = match &old_values {
                 Some(values) => values,
-                None => old_values.insert(old.values(table)?),
+                None => old_values.insert(table.indexed(&old.values(table)?)?.into_owned()),
             };
-            let before = index_key(index, old_values, &old.key);
-            let after = index_key(index, new, &key);
-            if before.bytes != after.bytes {
-                claims.extend(claim_of(index, &after));
+            let before = entry_of(index, old_values, &old.key).map(|entry| entry.bytes);
+            let after = entry_of(index, &indexed, &key);
+            if let Some(after) = after.as_ref().filter(|after| before.as_ref() != Some(&after.bytes)) {
+                claims.extend(claim_of(index, after));
             }
-            changes.push(EntryChange { old: before.bytes, new: after.bytes });
+            changes.push(EntryChange { old: before, new: after.map(|entry| entry.bytes) });
         }
         if !claims.is_empty()
             && let Some(Taken { on, existing }) = self.claim(table.table, &claims, Some(&old.key), wait).await?
@@ -214,10 +225,11 @@ impl Transaction {
         let moved = *key != old.key;
         let row = Write { family: Family::Rows, key: key.clone().into_bytes(), value: Some(bytes) };
         let entries = changes.into_iter().flat_map(|EntryChange { old: before, new: after }| {
-            let gone = (before != after).then(|| Write { family: Family::Index, key: before, value: None });
             // An entry under the same key still has to name the row by its new key.
-            let stays = gone.is_none() && !moved;
-            gone.into_iter().chain((!stays).then(|| put_index(after, key)))
+            let stays = before == after && !moved;
+            let gone = before.filter(|before| after.as_ref() != Some(before));
+            let gone = gone.map(|key| Write { family: Family::Index, key, value: None });
+            gone.into_iter().chain(after.filter(|_| !stays).map(|after| put_index(after, key)))
         });
         if moved {
             let gone = Write { family: Family::Rows, key: old.key.clone().into_bytes(), value: None };
@@ -232,11 +244,9 @@ impl Transaction {
         let mut entries = Vec::new();
         if !table.indexes.is_empty() {
             let values = old.values(table)?;
-            entries.extend(table.indexes.iter().map(|index| Write {
-                family: Family::Index,
-                key: index_key(index, &values, &old.key).bytes,
-                value: None,
-            }));
+            let indexed = table.indexed(&values)?;
+            let keys = table.indexes.iter().filter_map(|index| entry_of(index, &indexed, &old.key));
+            entries.extend(keys.map(|entry| Write { family: Family::Index, key: entry.bytes, value: None }));
         }
         let row = Write { family: Family::Rows, key: old.key.clone().into_bytes(), value: None };
         self.write_all(table.table, row, Some(old.bytes.clone()), entries.into_iter())
@@ -307,6 +317,11 @@ impl Transaction {
             && self.may_write_aside(table.generation)
             && table.indexes.iter().all(|index| self.may_write_aside(index.generation))
     }
+}
+
+/// The entry of a row in an index, if it has one.
+fn entry_of(index: &IndexSchema, indexed: &[Value], key: &RowKey) -> Option<IndexKey> {
+    index.takes(indexed).then(|| index_key(index, indexed, key))
 }
 
 /// What must be claimed for an index entry.

@@ -5,7 +5,8 @@ use storage::Value;
 use super::partition::bound_definition;
 use super::relation::{Kind, NULL, acl_items, options, row, user_tables};
 use super::{Reader, fixed, relation, types};
-use crate::catalog::{ConstraintKind, Identity, Index, Table, TableColumn, TableKind};
+use crate::catalog::{Catalog, ConstraintKind, Identity, Index, IndexExpression, Table, TableColumn, TableKind};
+use crate::statement::parse_expression;
 use crate::types::{Type, builtin};
 
 /// `pg_class.oid` of `pg_class`.
@@ -154,14 +155,26 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     for table in reader.catalog.tables.values() {
         rows.extend(table.columns.iter().map(|column| attribute(table.oid, column.number, column, Some(table))));
         for index in &table.indexes {
-            for (number, column) in (1u16..).zip(&index.columns) {
-                if let Some(position) = table.position_of_number(column.number) {
-                    rows.push(attribute(index.oid, number, &table.columns[position], None));
-                }
+            let columns = index.columns.iter().map(|column| match &column.expression {
+                Some(expression) => Some(of_expression(reader.catalog, expression)),
+                None => table.position_of_number(column.number).map(|at| table.columns[at].clone()),
+            });
+            let included = index.included.iter().map(|number| table.position_of_number(*number));
+            let included = included.map(|at| at.map(|at| table.columns[at].clone()));
+            for (number, column) in (1u16..).zip(columns.chain(included)) {
+                rows.extend(column.map(|column| attribute(index.oid, number, &column, None)));
             }
         }
     }
     rows
+}
+
+/// A column of an index that is on an expression.
+fn of_expression(catalog: &Catalog, expression: &IndexExpression) -> TableColumn {
+    let name = parse_expression(&expression.text).map(|parsed| crate::plan::bind::column_name(&parsed, catalog));
+    let name = name.ok().filter(|name| name != "?column?").unwrap_or_else(|| "expr".to_owned());
+    let (ty, not_null, default, identity, generated) = (expression.ty, false, None, None, false);
+    TableColumn { number: 0, name, ty, not_null, default, identity, generated, comment: None }
 }
 
 /// A column of a table, or of an index.
@@ -228,16 +241,22 @@ pub(super) fn indexes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 
 fn index_row(table: &Table, index: &Index) -> Vec<Value> {
     let count = i16::try_from(index.columns.len()).unwrap_or(i16::MAX);
+    let all = i16::try_from(index.columns.len() + index.included.len()).unwrap_or(i16::MAX);
     let of_columns = |fact: fn(Type) -> u32| -> Vec<u32> {
-        let types = index.columns.iter().map(|column| table.position_of_number(column.number));
-        types.map(|position| position.map_or(0, |position| fact(table.columns[position].ty))).collect()
+        let types = index.columns.iter().map(|column| match &column.expression {
+            Some(expression) => Some(expression.ty),
+            None => table.position_of_number(column.number).map(|position| table.columns[position].ty),
+        });
+        types.map(|ty| ty.map_or(0, fact)).collect()
     };
+    let expressions: Vec<&str> =
+        index.columns.iter().filter_map(|column| Some(column.expression.as_ref()?.text.as_str())).collect();
     let flags =
         |column: &crate::catalog::IndexColumn| i16::from(column.descending) | i16::from(column.nulls_first) << 1;
     row![
         index.oid,
         table.oid,
-        count,
+        all,
         count,
         index.unique,
         index.unique && !index.nulls_distinct,
@@ -250,12 +269,12 @@ fn index_row(table: &Table, index: &Index) -> Vec<Value> {
         true,
         true,
         false,
-        index.columns.iter().map(|column| column.number).collect::<Vec<_>>(),
+        index.columns.iter().map(|column| column.number).chain(index.included.iter().copied()).collect::<Vec<_>>(),
         of_columns(|ty| types::collation(ty.oid)),
         of_columns(|ty| fixed::operator_class(ty.oid)),
         index.columns.iter().map(flags).collect::<Vec<_>>(),
-        NULL,
-        NULL,
+        Some(expressions.join(", ")).filter(|text| !text.is_empty()),
+        index.predicate.as_deref(),
     ]
 }
 

@@ -117,7 +117,9 @@ pub(super) fn supporting_index(catalog: &Catalog, kind: &ConstraintKind) -> u32 
             };
             let indexes = target.map(|target| target.indexes.as_slice()).unwrap_or_default();
             let index = indexes.iter().find(|index| {
-                index.unique && same(&index.columns.iter().map(|column| column.number).collect::<Vec<_>>())
+                index.unique
+                    && index.is_plain()
+                    && same(&index.columns.iter().map(|column| column.number).collect::<Vec<_>>())
             });
             index.map_or(0, |index| index.oid)
         }

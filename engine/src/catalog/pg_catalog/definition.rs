@@ -1,6 +1,9 @@
 //! Objects written back as the SQL that would define them.
 
+use datafusion::sql::sqlparser::ast::Expr;
+
 use crate::catalog::{Catalog, Constraint, ConstraintKind, Deferrable, ForeignKeyAction, Index, IndexColumn, Table};
+use crate::statement::parse_expression;
 use crate::types::oid;
 use crate::types::text::{quote_identifier, registered_name};
 
@@ -24,6 +27,9 @@ pub(crate) fn index_definition(catalog: &Catalog, path: Option<&[String]>, table
         relation_name(catalog, path, table),
         index.columns.iter().map(|column| index_column(table, column)).collect::<Vec<_>>().join(", "),
     );
+    if !index.included.is_empty() {
+        sql.push_str(&format!(" INCLUDE ({})", column_list(table, &index.included)));
+    }
     if index.unique && !index.nulls_distinct {
         sql.push_str(" NULLS NOT DISTINCT");
     }
@@ -31,6 +37,9 @@ pub(crate) fn index_definition(catalog: &Catalog, path: Option<&[String]>, table
         let written: Vec<String> =
             index.options.iter().map(|(name, value)| format!("{name}='{}'", value.replace('\'', "''"))).collect();
         sql.push_str(&format!(" WITH ({})", written.join(", ")));
+    }
+    if let Some(predicate) = &index.predicate {
+        sql.push_str(&format!(" WHERE ({predicate})"));
     }
     sql
 }
@@ -42,6 +51,13 @@ pub(crate) fn column_name(table: &Table, number: u16) -> String {
         .map_or_else(String::new, |position| quote_identifier(&table.columns[position].name))
 }
 
+/// What an index's column is on, as SQL. A call stands by itself, other expressions in parentheses.
+pub(crate) fn index_column_name(table: &Table, column: &IndexColumn) -> String {
+    let Some(expression) = &column.expression else { return column_name(table, column.number) };
+    let is_call = matches!(parse_expression(&expression.text), Ok(Expr::Function(_)));
+    if is_call { expression.text.clone() } else { format!("(({}))", expression.text) }
+}
+
 fn index_column(table: &Table, column: &IndexColumn) -> String {
     let order = match (column.descending, column.nulls_first) {
         (false, false) => "",
@@ -49,7 +65,8 @@ fn index_column(table: &Table, column: &IndexColumn) -> String {
         (true, true) => " DESC",
         (true, false) => " DESC NULLS LAST",
     };
-    column_name(table, column.number) + order
+    let class = column.class.as_ref().map_or_else(String::new, |class| format!(" {class}"));
+    index_column_name(table, column) + &class + order
 }
 
 fn column_list(table: &Table, numbers: &[u16]) -> String {

@@ -302,6 +302,7 @@ impl DefinitionEnvironment<'_> {
             index.generation = Some(self.new_generation()?);
         }
         after.lay_out(generation, &[])?;
+        self.derive(&mut after)?;
         let rewritten = match convert {
             None => self.transaction.rewrite(&before.storage, &after.storage, None).await,
             Some(convert) => {

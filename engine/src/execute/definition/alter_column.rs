@@ -156,7 +156,12 @@ impl DefinitionEnvironment<'_> {
             }
         }
         after.constraints = kept;
-        after.indexes.retain(|index| index.columns.iter().all(|column| column.number != number));
+        let derived = self.indexes_deriving(catalog, before, position)?;
+        after.indexes.retain(|index| {
+            !derived.contains(&index.oid)
+                && !index.included.contains(&number)
+                && index.columns.iter().all(|column| column.number != number)
+        });
         after.columns.remove(position);
         Ok(after)
     }

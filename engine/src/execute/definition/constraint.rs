@@ -211,10 +211,9 @@ impl DefinitionEnvironment<'_> {
             primary: key.primary,
             unique: true,
             nulls_distinct: key.nulls_distinct,
-            columns: numbers
-                .iter()
-                .map(|number| catalog::IndexColumn { number: *number, descending: false, nulls_first: false })
-                .collect(),
+            columns: numbers.iter().map(|number| catalog::IndexColumn::ascending(*number)).collect(),
+            included: Vec::new(),
+            predicate: None,
             options: Vec::new(),
             comment: None,
             parent: None,
@@ -334,11 +333,14 @@ fn key_numbers(table: &Table, key: &Key) -> Result<Vec<u16>> {
 
 /// 42704 for a type without an order.
 pub(super) fn check_sortable(column: &TableColumn) -> Result<()> {
-    if resolve::less_than(column.ty).is_ok() {
+    check_sortable_type(column.ty)
+}
+
+pub(super) fn check_sortable_type(ty: types::Type) -> Result<()> {
+    if resolve::less_than(ty).is_ok() {
         return Ok(());
     }
-    let message =
-        format!("data type {} has no default operator class for access method \"btree\"", types::display(column.ty));
+    let message = format!("data type {} has no default operator class for access method \"btree\"", types::display(ty));
     Err(Error::new(SqlState::UNDEFINED_OBJECT, message).with_hint(
         "You must specify an operator class for the index or define a default operator class for the data type.",
     ))

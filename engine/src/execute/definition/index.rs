@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::{
 use storage::TableLock;
 
 use super::constraint::check_sortable;
+use super::derived::{bare, class_of, name_for};
 use super::names::{self, Relation};
 use super::{DefinitionEnvironment, options};
 use crate::catalog::{self, Index, Table};
@@ -38,21 +39,19 @@ pub(super) async fn create(create: &CreateIndex, environment: &mut DefinitionEnv
     if let Some(method) = using.as_ref().filter(|method| !is_btree(method)) {
         return Err(Error::unsupported(format!("access method {method}")));
     }
-    let refused = [
-        (!include.is_empty(), "INCLUDE in an index"),
-        (predicate.is_some(), "a partial index"),
-        (
-            !index_options.is_empty() || !alter_options.is_empty(),
-            "an option of this CREATE INDEX that PostgreSQL does not have",
-        ),
-    ];
-    if let Some((_, what)) = refused.iter().find(|(said, _)| *said) {
-        return Err(Error::unsupported(what));
+    if !index_options.is_empty() || !alter_options.is_empty() {
+        return Err(Error::unsupported("an option of this CREATE INDEX that PostgreSQL does not have"));
     }
     let options = options::of_index(with)?;
     let table = environment.lock_for_index(table_name).await?;
     environment.lock_beneath(table.oid, TableLock::Share).await?;
     let columns = environment.index_columns(&table, columns)?;
+    let included = include.iter().map(|name| column_named(&table, name)).collect::<Result<Vec<_>>>()?;
+    let predicate = predicate.as_ref().map(|condition| environment.index_predicate(&table, condition)).transpose()?;
+    let is_plain = predicate.is_none() && columns.iter().all(|column| column.expression.is_none());
+    if table.partitioning.key.is_some() && !is_plain {
+        return Err(Error::unsupported("a partial index or one on an expression on a partitioned table"));
+    }
     if *unique {
         let numbers: Vec<u16> = columns.iter().map(|column| column.number).collect();
         environment.check_divided_key(&table, &numbers, "UNIQUE")?;
@@ -67,6 +66,8 @@ pub(super) async fn create(create: &CreateIndex, environment: &mut DefinitionEnv
         unique: *unique,
         nulls_distinct: nulls_distinct.unwrap_or(true),
         columns,
+        included,
+        predicate,
         options,
         comment: None,
         parent: None,
@@ -74,6 +75,13 @@ pub(super) async fn create(create: &CreateIndex, environment: &mut DefinitionEnv
     };
     environment.add_index(&table, index).await?;
     environment.inherit_beneath(table.oid).await
+}
+
+/// The attribute number of a column that an index names.
+fn column_named(table: &Table, name: &ast::Ident) -> Result<u16> {
+    let name = fold(name);
+    let found = table.position_of(&name).map(|at| table.columns[at].number);
+    found.ok_or_else(|| Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist")))
 }
 
 fn is_btree(method: &IndexType) -> bool {
@@ -91,6 +99,7 @@ impl DefinitionEnvironment<'_> {
         let mut table = table.clone();
         table.indexes.push(Index { oid, generation, parent: None, comment: None, ..index });
         table.lay_out(table.storage.generation, &[])?;
+        self.derive(&mut table)?;
         self.fill_last_index(&table).await?;
         self.redefine(table)?;
         Ok(())
@@ -131,7 +140,7 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    fn index_columns(&self, table: &Table, columns: &[ast::IndexColumn]) -> Result<Vec<catalog::IndexColumn>> {
+    fn index_columns(&mut self, table: &Table, columns: &[ast::IndexColumn]) -> Result<Vec<catalog::IndexColumn>> {
         if columns.len() > KEY_COLUMNS_MAX {
             let message = format!("cannot use more than {KEY_COLUMNS_MAX} columns in an index");
             return Err(Error::new(SqlState::TOO_MANY_COLUMNS, message));
@@ -139,28 +148,32 @@ impl DefinitionEnvironment<'_> {
         columns.iter().map(|column| self.index_column(table, column)).collect()
     }
 
-    fn index_column(&self, table: &Table, column: &ast::IndexColumn) -> Result<catalog::IndexColumn> {
+    fn index_column(&mut self, table: &Table, column: &ast::IndexColumn) -> Result<catalog::IndexColumn> {
         let ast::IndexColumn { column, operator_class } = column;
         let OrderByExpr { expr, options: OrderByOptions { asc, nulls_first }, with_fill } = column;
         if with_fill.is_some() {
             return Err(Error::unsupported("WITH FILL in an index"));
         }
-        if let Some(class) = operator_class {
-            return Err(Error::unsupported(format!("operator class {class}")));
-        }
-        let ast::Expr::Identifier(name) = expr else {
-            return Err(Error::unsupported(match expr {
-                ast::Expr::Collate { .. } => "COLLATE in an index",
-                _ => "an index on an expression",
-            }));
-        };
-        let found = table.position_of(&fold(name)).map(|at| &table.columns[at]);
-        let found = found.ok_or_else(|| {
-            Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", fold(name)))
-        })?;
-        check_sortable(found)?;
         let descending = *asc == Some(false);
-        Ok(catalog::IndexColumn { number: found.number, descending, nulls_first: nulls_first.unwrap_or(descending) })
+        let nulls_first = nulls_first.unwrap_or(descending);
+        let (number, expression, ty) = match bare(expr) {
+            ast::Expr::Identifier(name) => {
+                let number = column_named(table, name)?;
+                let found = &table.columns[table.place(number)?];
+                if operator_class.is_none() {
+                    check_sortable(found)?;
+                }
+                (number, None, found.ty)
+            }
+            ast::Expr::Collate { .. } => return Err(Error::unsupported("COLLATE in an index")),
+            expr => {
+                let expression = self.index_expression(table, expr)?;
+                let ty = expression.ty;
+                (0, Some(expression), ty)
+            }
+        };
+        let class = operator_class.as_ref().map(|class| class_of(class, ty)).transpose()?.flatten();
+        Ok(catalog::IndexColumn { number, descending, nulls_first, expression, class })
     }
 
     /// The name of a new index, claimed; None if it is taken and that is no error.
@@ -172,8 +185,9 @@ impl DefinitionEnvironment<'_> {
         if_not_exists: bool,
     ) -> Result<Option<String>> {
         let Some(given) = given else {
-            let names = columns.iter().filter_map(|column| table.position_of_number(column.number));
-            let columns = names::joined(names.map(|at| table.columns[at].name.as_str()));
+            let catalog = self.catalog();
+            let names = columns.iter().map(|column| name_for(&catalog, table, column)).collect::<Vec<_>>();
+            let columns = names::joined(names.iter().map(String::as_str));
             return self.claim_made_name(table, &columns, "idx").await.map(Some);
         };
         let given = self.qualified(given)?;

@@ -124,7 +124,8 @@ impl DefinitionEnvironment<'_> {
             let columns_named = columns.iter().filter_map(|column| table.position_of_number(column.number));
             let joined = names::joined(columns_named.map(|at| table.columns[at].name.as_str()));
             let name = self.claim_made_name(&table, &joined, "idx").await?;
-            self.add_index(&table, Index { name, columns, ..inherited.clone() }).await?;
+            let included = counterparts(parent, &table, &inherited.included)?;
+            self.add_index(&table, Index { name, columns, included, ..inherited.clone() }).await?;
         }
         let (_, table) = self.locked_table(oid)?;
         let made = table.indexes.last().map(|index| index.oid);
@@ -208,6 +209,7 @@ fn twin(parent: &Table, partition: &Table, inherited: &Index) -> Option<u32> {
             && own.unique == inherited.unique
             && own.primary == inherited.primary
             && own.nulls_distinct == inherited.nulls_distinct
+            && own.is_plain()
             && (!is_constraint || names::constraint_of(partition, own).is_some())
     };
     partition.indexes.iter().find(same).map(|own| own.oid)

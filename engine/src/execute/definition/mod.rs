@@ -18,11 +18,13 @@ mod column_change;
 mod comment;
 mod constraint;
 mod database;
+mod derived;
 mod drop;
 mod foreign_key;
 mod generated;
 mod index;
 mod inherit;
+mod like;
 mod membership;
 mod names;
 mod options;
@@ -92,6 +94,7 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::Parsed(statement) => run_parsed(statement, environment).await?,
         Definition::UnloggedTable(Statement::CreateTable(create)) => table::create(create, true, environment).await?,
         Definition::UnloggedTable(_) => return Err(Error::internal("an unlogged table is something else")),
+        Definition::TableLike(create) => like::create(create, environment).await?,
         Definition::CreateRole { name, options } => environment.create_role(name, options).await?,
         Definition::AlterRole { role, change } => environment.change_role(role, change).await?,
         Definition::DropRoles { roles, if_exists } => environment.drop_roles(roles, *if_exists).await?,
@@ -159,7 +162,7 @@ async fn run_parsed(statement: &Statement, environment: &mut DefinitionEnvironme
 pub fn verb(definition: &Definition) -> &'static str {
     match definition {
         Definition::Parsed(statement) => parsed_verb(statement),
-        Definition::UnloggedTable(_) => "CREATE TABLE",
+        Definition::UnloggedTable(_) | Definition::TableLike(_) => "CREATE TABLE",
         Definition::CreateRole { .. } => "CREATE ROLE",
         Definition::AlterRole { .. } => "ALTER ROLE",
         Definition::DropRoles { .. } => "DROP ROLE",
@@ -259,6 +262,9 @@ impl DefinitionEnvironment<'_> {
 
     /// Puts a table in place of the one with its oid, if there is one.
     fn put_table(&mut self, mut table: Table) -> Result<Arc<Table>> {
+        if table.storage.derived.is_none() {
+            self.derive(&mut table)?;
+        }
         table.version += 1;
         let table = Arc::new(table);
         self.apply(Change::Table(table.oid, Some(table.clone())))?;

@@ -68,7 +68,11 @@ fn expressions(table: &mut Table) -> Vec<&mut String> {
         _ => None,
     });
     let generated = table.columns.iter_mut().filter(|column| column.generated);
-    checks.chain(generated.filter_map(|column| column.default.as_mut())).collect()
+    let indexed = table.indexes.iter_mut().flat_map(|index| {
+        let expressions = index.columns.iter_mut().filter_map(|column| column.expression.as_mut());
+        expressions.map(|expression| &mut expression.text).chain(index.predicate.as_mut())
+    });
+    checks.chain(generated.filter_map(|column| column.default.as_mut())).chain(indexed).collect()
 }
 
 fn rename(name: &mut Ident, old: &str, new: &str) {

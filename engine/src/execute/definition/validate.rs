@@ -11,7 +11,7 @@ use super::constraint::BoundCheck;
 use crate::catalog::Table;
 use crate::error::{Error, Result, SqlState};
 use crate::execute::point::StoredSource;
-use crate::execute::write::key_text;
+use crate::execute::write::index_key_text;
 use crate::expr::eval::eval;
 
 /// Rows that are tried between two looks at the clock of the scheduler.
@@ -85,10 +85,7 @@ impl DefinitionEnvironment<'_> {
             ConflictOn::Index(generation) => index.generation == Some(generation),
         });
         let Some(index) = index else { return Error::internal("an index that nobody built has duplicates") };
-        let positions: Vec<usize> =
-            index.columns.iter().filter_map(|column| table.position_of_number(column.number)).collect();
-        let values: Vec<Value> = positions.iter().filter_map(|at| duplicate.row.get(*at).cloned()).collect();
-        let key = key_text(table, &positions, &values, self.context);
+        let key = index_key_text(table, index, &duplicate.row, self.context);
         Error::new(SqlState::UNIQUE_VIOLATION, format!("could not create unique index \"{}\"", index.name))
             .with_detail(format!("Key {key} is duplicated."))
             .with_table(self.schema_of(table), &table.name)

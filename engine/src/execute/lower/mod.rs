@@ -26,6 +26,7 @@ mod arithmetic;
 pub(crate) mod column;
 mod expression;
 mod fold;
+mod index_lookup;
 mod limit;
 mod relation;
 mod row_function;
@@ -38,6 +39,7 @@ mod tests;
 mod walk;
 mod window;
 
+pub(crate) use index_lookup::IndexLookup;
 pub(crate) use sort_key::KeyFunction;
 
 /// Columns that lowering invents are numbered from here; the binder's stay far below.

@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Expr as DfExpr, JoinType, LogicalPlan, LogicalPla
 use storage::Value;
 
 use super::fold::fold;
+use super::index_lookup::index_lookup;
 use super::{Lowering, column, walk};
 use crate::catalog::{Sequence, Table, TableKind};
 use crate::error::{Error, Result};
@@ -27,13 +28,16 @@ impl Lowering<'_> {
     pub(super) fn relation(&mut self, relation: &Relation) -> Result<LogicalPlan> {
         match relation {
             Relation::OneRow => LogicalPlanBuilder::empty(true).build().map_err(failure),
-            Relation::Scan(scan) => self.scan(scan),
+            Relation::Scan(scan) => self.scan(scan, None),
             Relation::Values { columns, rows } => self.values(columns, rows),
             Relation::Function { function, args, columns, ordinality } => {
                 self.table_function(function, args, columns, *ordinality)
             }
             Relation::Filter { input, predicate } => {
-                let input = self.relation(input)?;
+                let input = match input.as_ref() {
+                    Relation::Scan(scan) => self.scan(scan, Some(predicate))?,
+                    other => self.relation(other)?,
+                };
                 let predicate = self.condition(predicate)?;
                 LogicalPlanBuilder::from(input).filter(predicate).and_then(LogicalPlanBuilder::build).map_err(failure)
             }
@@ -123,7 +127,8 @@ impl Lowering<'_> {
         scan.project(columns).and_then(LogicalPlanBuilder::build).map_err(failure)
     }
 
-    fn scan(&mut self, scan: &Scan) -> Result<LogicalPlan> {
+    /// Reads a table; `condition` is what its rows must satisfy, which is tested afterwards.
+    fn scan(&mut self, scan: &Scan, condition: Option<&Expr>) -> Result<LogicalPlan> {
         let columns = Relation::Scan(scan.clone()).outputs();
         let provider: Arc<dyn TableProvider> = match &scan.table.kind {
             TableKind::System | TableKind::Sequence(_) => {
@@ -142,7 +147,14 @@ impl Lowering<'_> {
                 let (schema, view) = (schema_of(&columns)?, &self.view);
                 match &scan.partitions {
                     Some(tree) => Arc::new(PartitionedTable::new(tree, scan, &schema, view, self.environment)),
-                    None => Arc::new(StoredTable::new(&scan.table, scan, schema, view.clone(), self.environment)),
+                    None => {
+                        let lookup = match condition {
+                            Some(condition) => index_lookup(scan, condition, &self.context)?,
+                            None => None,
+                        };
+                        let table = StoredTable::new(&scan.table, scan, schema, view.clone(), self.environment);
+                        Arc::new(table.found_by(lookup))
+                    }
                 }
             }
         };

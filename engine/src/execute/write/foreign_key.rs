@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use storage::Value;
+use storage::{Isolation, Value, Wait};
 
 use super::place::Spot;
 use super::referencing::Across;
@@ -58,7 +58,9 @@ impl Run<'_> {
             }
             let key: Vec<Value> = parent.columns.iter().map(|column| new[*column].clone()).collect();
             if self.deferred.waits(parent.oid, parent.deferrable) {
-                self.deferred.child(target.table.oid, parent.oid, key);
+                if !self.has_parent_already(parent, &key).await? {
+                    self.deferred.child(target.table.oid, parent.oid, key);
+                }
             } else if parent.parent.oid == target.table.oid || self.together.is_some() {
                 // The statement itself, or another write of it, may still bring the parent.
                 self.pending.parents.push_back((spot, at, key));
@@ -67,6 +69,16 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a parent is there now and can be held on to without waiting, so that a deferred check has nothing left to
+    /// do: who takes it away in this very transaction looks for children then.
+    async fn has_parent_already(&mut self, parent: &ParentKey, key: &[Value]) -> Result<bool> {
+        if self.transaction.isolation() != Isolation::ReadCommitted {
+            return Ok(false);
+        }
+        let mut now = Across { transaction: self.transaction, wait: Wait::Skip };
+        now.has_parent(parent, key).await
     }
 
     async fn check_parent(&mut self, spot: Spot, parent: &ParentKey, key: &[Value]) -> Result<()> {

@@ -160,7 +160,9 @@ fn assigns_key(table: &Table, assignments: &[(usize, Expr)]) -> bool {
         };
         let in_index =
             |index: &storage::IndexSchema| index.unique && index.columns.iter().any(|column| column.column == position);
-        in_primary || schema.indexes.iter().any(in_index) || divides(position)
+        // What such an index sees may follow from any column.
+        let in_derived = schema.indexes.iter().any(|index| index.unique && schema.is_derived(index));
+        in_primary || schema.indexes.iter().any(in_index) || in_derived || divides(position)
     };
     // What is generated may change with any of the others.
     let generated = || table.columns.iter().enumerate().filter(|(_, column)| column.generated);
@@ -182,6 +184,6 @@ impl OnConflict {
 fn counterpart(index: GenerationId, target: &Target, leaf: &Target) -> GenerationId {
     let columns = |index: &storage::IndexSchema| index.columns.iter().map(|column| column.column).collect::<Vec<_>>();
     let of_target = target.table.storage.indexes.iter().find(|own| own.generation == index).map(columns);
-    let mut of_leaf = leaf.table.storage.indexes.iter().filter(|own| own.unique);
+    let mut of_leaf = leaf.table.storage.indexes.iter().filter(|own| own.unique && own.condition.is_none());
     of_leaf.find(|own| Some(columns(own)) == of_target).map_or(index, |own| own.generation)
 }

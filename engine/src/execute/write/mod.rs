@@ -30,7 +30,7 @@ use foreign_key::Pending;
 use row::{TargetSource, check_new_row};
 use together::Together;
 pub(crate) use together::Writes;
-pub(crate) use violation::{duplicate_key, key_text, mixed_nulls};
+pub(crate) use violation::{duplicate_key, index_key_text, key_text, mixed_nulls};
 
 /// What a write came to.
 #[derive(Debug, Default)]

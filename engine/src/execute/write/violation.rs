@@ -1,9 +1,11 @@
 //! The errors of broken constraints, in PostgreSQL's words and with its fields.
 
+use std::borrow::Cow;
+
 use storage::{ConflictOn, Value};
 
 use crate::catalog::partition::Unplaced;
-use crate::catalog::{ConstraintKind, Table};
+use crate::catalog::{ConstraintKind, Index, Table};
 use crate::error::{Error, SqlState};
 use crate::function::EvalContext;
 use crate::plan::write::Target;
@@ -94,30 +96,44 @@ pub(super) fn unplaced(unplaced: &Unplaced<'_>, values: &[Value], context: &Eval
         .with_table(schema_name(table, context), &table.name)
 }
 
-/// The name of the constraint or index that a conflict is on, and the positions of its columns.
-fn conflict_name(table: &Table, on: &ConflictOn) -> (String, Vec<usize>) {
-    let index = table.indexes.iter().find(|index| match on {
-        ConflictOn::PrimaryKey => index.primary,
-        ConflictOn::Index(generation) => index.generation == Some(*generation),
-    });
-    let Some(index) = index else { return (String::new(), Vec::new()) };
-    let positions = index.columns.iter().filter_map(|column| table.position_of_number(column.number)).collect();
-    let constraint = table.constraints.iter().find(|constraint| match &constraint.kind {
-        ConstraintKind::PrimaryKey { index: oid, .. } | ConstraintKind::Unique { index: oid, .. } => *oid == index.oid,
-        _ => false,
-    });
-    (constraint.map_or_else(|| index.name.clone(), |constraint| constraint.name.clone()), positions)
+/// `(a, lower(b))=(1, x)`: the key that a row has in an index.
+pub(crate) fn index_key_text(table: &Table, index: &Index, row: &[Value], context: &EvalContext) -> String {
+    // Behind the columns lie what indexes see besides them, in the order of the indexes.
+    let indexed = table.storage.indexed(row).unwrap_or(Cow::Borrowed(row));
+    let places = table.index_schema(index).map(|schema| schema.columns).unwrap_or_default();
+    let (mut names, mut values) = (Vec::new(), Vec::new());
+    for (at, column) in index.columns.iter().enumerate() {
+        let own = table.position_of_number(column.number);
+        let place = places.get(at).map(|place| place.column).or(own);
+        let Some(value) = place.and_then(|place| indexed.get(place)) else { continue };
+        let (name, ty) = match (&column.expression, own) {
+            (Some(expression), _) => (expression.text.as_str(), expression.ty.oid),
+            (None, Some(own)) => (table.columns[own].name.as_str(), table.columns[own].ty.oid),
+            (None, None) => continue,
+        };
+        names.push(name);
+        values.push(print(value, ty, context));
+    }
+    format!("({})=({})", names.join(", "), values.join(", "))
 }
 
 /// 23505 for a row whose key is taken.
 pub(crate) fn duplicate_key(table: &Table, on: &ConflictOn, row: &[Value], context: &EvalContext) -> Error {
-    let (name, positions) = conflict_name(table, on);
-    let values: Vec<Value> = positions.iter().map(|at| row[*at].clone()).collect();
+    let index = table.indexes.iter().find(|index| match on {
+        ConflictOn::PrimaryKey => index.primary,
+        ConflictOn::Index(generation) => index.generation == Some(*generation),
+    });
+    let Some(index) = index else { return Error::internal("an index that a table does not have is in the way") };
+    let constraint = table.constraints.iter().find(|constraint| match &constraint.kind {
+        ConstraintKind::PrimaryKey { index: oid, .. } | ConstraintKind::Unique { index: oid, .. } => *oid == index.oid,
+        _ => false,
+    });
+    let name = constraint.map_or(&index.name, |constraint| &constraint.name);
     let message = format!("duplicate key value violates unique constraint \"{name}\"");
     Error::new(SqlState::UNIQUE_VIOLATION, message)
-        .with_detail(format!("Key {} already exists.", key_text(table, &positions, &values, context)))
+        .with_detail(format!("Key {} already exists.", index_key_text(table, index, row, context)))
         .with_table(schema_name(table, context), &table.name)
-        .with_constraint(&name)
+        .with_constraint(name)
 }
 
 /// 23503 for a row without its parent.

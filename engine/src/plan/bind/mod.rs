@@ -58,6 +58,7 @@ mod with;
 mod within_group;
 
 pub use clause::Clause;
+pub(crate) use equal::same;
 pub(crate) use modify::{check_written, updatable_columns};
 pub(crate) use names::column_name;
 pub use names::{QualifiedName, fold};

@@ -48,6 +48,7 @@ fn table(number: u32, name: &str, columns: &[(&str, Type)], key: &[u16]) -> Tabl
         indexes: Vec::new(),
         layouts: Vec::new(),
         cache: Default::default(),
+        derived: Default::default(),
     };
     let key = ConstraintKind::PrimaryKey { columns: key.to_vec(), index: number + 1000 };
     Table {

@@ -18,10 +18,15 @@ use crate::types::Type;
 impl Binder<'_> {
     /// Binds an INSERT.
     pub fn insert(&mut self, insert: &statement::Insert) -> Result<Write> {
-        self.insert_parsed(&insert.parsed, insert.overriding)
+        self.insert_parsed(&insert.parsed, insert.overriding, insert.conflict.as_ref())
     }
 
-    pub(super) fn insert_parsed(&mut self, parsed: &ast::Insert, overriding: Option<Overriding>) -> Result<Write> {
+    pub(super) fn insert_parsed(
+        &mut self,
+        parsed: &ast::Insert,
+        overriding: Option<Overriding>,
+        conflict_target: Option<&statement::ConflictTarget>,
+    ) -> Result<Write> {
         let ast::Insert {
             insert_token: _,
             optimizer_hints: _,
@@ -83,7 +88,7 @@ impl Binder<'_> {
             None => None,
             Some(ast::OnInsert::OnConflict(conflict)) => {
                 refuse(goal.through.is_some(), "ON CONFLICT through a view")?;
-                Some(self.on_conflict(&table, conflict, scope)?)
+                Some(self.on_conflict(&table, conflict, conflict_target, scope)?)
             }
             Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY UPDATE")),
         };

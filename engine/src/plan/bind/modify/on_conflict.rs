@@ -4,24 +4,30 @@ use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast;
 
+use super::super::equal::same;
 use super::super::{Binder, Clause, Scope};
 use super::refuse;
 use super::target::has_subquery;
 use crate::catalog::{ConstraintKind, Index, Table};
 use crate::error::{Error, Result, SqlState};
+use crate::execute::derived;
+use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::plan::write::{Arbiter, ConflictAction, OnConflict};
+use crate::statement::ConflictTarget;
 
 impl Binder<'_> {
     pub(super) fn on_conflict(
         &mut self,
         table: &Arc<Table>,
         conflict: &ast::OnConflict,
+        beyond: Option<&ConflictTarget>,
         scope: &Scope,
     ) -> Result<OnConflict> {
         let ast::OnConflict { conflict_target, action } = conflict;
-        let arbiter = match conflict_target {
-            None => None,
-            Some(target) => Some(self.arbiter(table, target)?),
+        let arbiter = match (conflict_target, beyond) {
+            (None, None) => None,
+            (_, Some(target)) => Some(self.inferred(table, target)?),
+            (Some(target), None) => Some(self.arbiter(table, target)?),
         };
         let action = match action {
             ast::OnConflictAction::DoNothing => ConflictAction::Nothing,
@@ -51,6 +57,41 @@ impl Binder<'_> {
         Ok(OnConflict { arbiter, action })
     }
 
+    /// The unique index on the same expressions whose condition, if it has one, is part of the given.
+    fn inferred(&mut self, table: &Arc<Table>, target: &ConflictTarget) -> Result<Arbiter> {
+        let mut wanted = Vec::with_capacity(target.expressions.len());
+        for expression in &target.expressions {
+            wanted.push(self.over_table(table, expression, Clause::IndexExpression)?);
+        }
+        let condition = match &target.condition {
+            Some(condition) => Some(self.over_table(table, condition, Clause::IndexPredicate)?),
+            None => None,
+        };
+        let given = condition.as_ref().map(conjuncts).unwrap_or_default();
+        let mut derived = derived::bound(table, self.catalog, self.context)?.into_iter();
+        for index in &table.indexes {
+            let mut own = Vec::with_capacity(index.columns.len());
+            for column in &index.columns {
+                own.extend(match column.expression {
+                    Some(_) => derived.next(),
+                    None => table
+                        .position_of_number(column.number)
+                        .map(|at| Expr::column(ColumnVar(at as u32), table.columns[at].ty)),
+                });
+            }
+            let predicate = index.predicate.as_ref().and_then(|_| derived.next());
+            let covers = |some: &[Expr], all: &[Expr]| some.iter().all(|one| all.iter().any(|other| same(one, other)));
+            let holds = predicate.as_ref().is_none_or(|predicate| {
+                conjuncts(predicate).iter().all(|part| given.iter().any(|one| same(one, part)))
+            });
+            if index.unique && covers(&own, &wanted) && covers(&wanted, &own) && holds {
+                return arbiter_of(index);
+            }
+        }
+        let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
+        Err(Error::new(SqlState::INVALID_COLUMN_REFERENCE, message))
+    }
+
     fn arbiter(&mut self, table: &Table, target: &ast::ConflictTarget) -> Result<Arbiter> {
         match target {
             ast::ConflictTarget::Columns(names) => {
@@ -63,7 +104,7 @@ impl Binder<'_> {
                 let covers = |index: &&Index| {
                     let mut numbers: Vec<u16> = index.columns.iter().map(|column| column.number).collect();
                     numbers.sort_unstable();
-                    index.unique && numbers == wanted
+                    index.unique && index.is_plain() && numbers == wanted
                 };
                 let index = table.indexes.iter().find(covers).ok_or_else(|| {
                     let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
@@ -98,6 +139,13 @@ impl Binder<'_> {
             Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{column}\" does not exist"))
                 .at(self.position(name.span))
         })
+    }
+}
+
+fn conjuncts(condition: &Expr) -> Vec<&Expr> {
+    match &condition.kind {
+        ExprKind::And(parts) => parts.iter().flat_map(conjuncts).collect(),
+        _ => vec![condition],
     }
 }
 

@@ -177,6 +177,15 @@ impl Binder<'_> {
         Ok(generated)
     }
 
+    /// Binds an expression over a table's row; the column at position `i` is `ColumnVar(i)`.
+    pub(crate) fn over_table(&mut self, table: &Arc<Table>, expression: &ast::Expr, clause: Clause) -> Result<Expr> {
+        let scope = own_scope(table, 0);
+        match clause {
+            Clause::IndexPredicate => self.condition(expression, &scope, clause),
+            _ => self.expr_in(expression, &scope, clause),
+        }
+    }
+
     /// Binds what generates a column, for a column of that type; answers where the table's columns stand, too.
     pub(crate) fn generation(
         &mut self,
@@ -517,7 +526,8 @@ fn lookup(parent: &Table, columns: &[usize]) -> Result<KeyLookup> {
     {
         return Ok(KeyLookup::PrimaryKey { order });
     }
-    for index in parent.storage.indexes.iter().filter(|index| index.unique) {
+    let plain = |index: &&storage::IndexSchema| index.unique && !parent.storage.is_derived(index);
+    for index in parent.storage.indexes.iter().filter(plain) {
         let key: Vec<usize> = index.columns.iter().map(|column| column.column).collect();
         if let Some(order) = order_of(&key) {
             return Ok(KeyLookup::Unique { index: index.clone(), order });

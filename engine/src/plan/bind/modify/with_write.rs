@@ -29,7 +29,7 @@ impl Binder<'_> {
 
     fn any_write(&mut self, write: &ast::Statement, point_plans: bool) -> Result<Write> {
         match write {
-            ast::Statement::Insert(insert) => self.insert_parsed(insert, None),
+            ast::Statement::Insert(insert) => self.insert_parsed(insert, None, None),
             ast::Statement::Update(update) => self.update(update, point_plans),
             ast::Statement::Delete(delete) => self.delete(delete, point_plans),
             _ => Err(Error::unsupported("this statement after WITH")),

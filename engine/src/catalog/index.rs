@@ -1,0 +1,90 @@
+//! Indexes as the catalog keeps them.
+//!
+//! An index may see more of a row than its columns: values of expressions, and a condition that says whether the row is in
+//! the index at all. Storage knows these as values behind the columns, in the order of [`Table::derivations`].
+
+use serde::{Deserialize, Serialize};
+
+use super::Table;
+use crate::types::Type;
+
+/// An index as SQL names it. The primary key has one too, whose rows are the table's own keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Index {
+    pub oid: u32,
+    pub name: String,
+    pub primary: bool,
+    pub unique: bool,
+    pub nulls_distinct: bool,
+    pub columns: Vec<IndexColumn>,
+    /// INCLUDE: attribute numbers of columns that play no part in the key. Entries name the row, which has them all.
+    #[serde(default)]
+    pub included: Vec<u16>,
+    /// WHERE: SQL text of the condition that rows of the index satisfy.
+    #[serde(default)]
+    pub predicate: Option<String>,
+    /// WITH (…) as given: name and value.
+    #[serde(default)]
+    pub options: Vec<(String, String)>,
+    pub comment: Option<String>,
+    /// The index of the partitioned table that this one is for a partition.
+    #[serde(default)]
+    pub parent: Option<u32>,
+    /// Prefix of its entries; None for the primary key.
+    pub generation: Option<storage::id::GenerationId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexColumn {
+    /// Attribute number; zero is an expression.
+    pub number: u16,
+    pub descending: bool,
+    pub nulls_first: bool,
+    #[serde(default)]
+    pub expression: Option<IndexExpression>,
+    /// The operator class, if it was named and is not the type's own.
+    #[serde(default)]
+    pub class: Option<String>,
+}
+
+/// An expression that an index is on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexExpression {
+    /// As SQL.
+    pub text: String,
+    pub ty: Type,
+}
+
+/// One value that indexes see behind a row's columns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Derivation<'a> {
+    Expression(&'a IndexExpression),
+    Condition(&'a str),
+}
+
+impl Index {
+    /// Whether it is on columns alone, and on every row.
+    pub fn is_plain(&self) -> bool {
+        self.predicate.is_none() && self.columns.iter().all(|column| column.expression.is_none())
+    }
+
+    /// What it sees behind the columns.
+    pub(crate) fn derivations(&self) -> impl Iterator<Item = Derivation<'_>> {
+        let expressions = self.columns.iter().filter_map(|column| column.expression.as_ref());
+        expressions.map(Derivation::Expression).chain(self.predicate.as_deref().map(Derivation::Condition))
+    }
+}
+
+impl IndexColumn {
+    /// A column in the order that is its type's.
+    pub fn ascending(number: u16) -> Self {
+        Self { number, descending: false, nulls_first: false, expression: None, class: None }
+    }
+}
+
+impl Table {
+    /// What the table's indexes see behind the columns of a row.
+    pub(crate) fn derivations(&self) -> impl Iterator<Item = Derivation<'_>> {
+        self.secondary_indexes().flat_map(Index::derivations)
+    }
+}

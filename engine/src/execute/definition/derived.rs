@@ -1,0 +1,130 @@
+//! What indexes see of rows besides columns: their expressions and conditions, checked when they are defined.
+
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{self, ObjectName};
+
+use super::DefinitionEnvironment;
+use super::constraint::check_sortable_type;
+use crate::catalog::{Catalog, IndexColumn, IndexExpression, Table};
+use crate::error::{Error, Result, SqlState};
+use crate::execute::derived;
+use crate::expr::walk;
+use crate::plan::bind::{Binder, Clause, column_name, fold};
+use crate::types::{self, Type, oid};
+
+impl DefinitionEnvironment<'_> {
+    pub(super) fn index_expression(&mut self, table: &Table, expression: &ast::Expr) -> Result<IndexExpression> {
+        let catalog = self.catalog();
+        let mut binder = Binder::new(&catalog, self.context, &[]).with_text(self.text);
+        let bound = binder.over_table(&Arc::new(table.clone()), expression, Clause::IndexExpression)?;
+        if !walk::is_immutable(&bound) {
+            let message = "functions in index expression must be marked IMMUTABLE";
+            return Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message));
+        }
+        // A literal by itself is text, as in a SELECT list.
+        let ty = if bound.ty.oid == oid::UNKNOWN { Type::new(oid::TEXT) } else { bound.ty };
+        types::column_type(ty)?;
+        check_sortable_type(ty)?;
+        Ok(IndexExpression { text: expression.to_string(), ty })
+    }
+
+    /// The condition of a partial index, as text.
+    pub(super) fn index_predicate(&mut self, table: &Table, condition: &ast::Expr) -> Result<String> {
+        let catalog = self.catalog();
+        let condition = bare(condition);
+        let mut binder = Binder::new(&catalog, self.context, &[]).with_text(self.text);
+        let bound = binder.over_table(&Arc::new(table.clone()), condition, Clause::IndexPredicate)?;
+        if !walk::is_immutable(&bound) {
+            let message = "functions in index predicate must be marked IMMUTABLE";
+            return Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message));
+        }
+        Ok(condition.to_string())
+    }
+
+    /// The oids of the indexes whose expressions or conditions name the column at a position.
+    pub(super) fn indexes_deriving(
+        &self,
+        catalog: &Arc<Catalog>,
+        table: &Arc<Table>,
+        position: usize,
+    ) -> Result<Vec<u32>> {
+        let mut found = Vec::new();
+        let mut bound = derived::bound(table, catalog, self.context)?.into_iter();
+        for index in table.secondary_indexes() {
+            for expr in bound.by_ref().take(index.derivations().count()) {
+                if walk::columns_of(&expr).iter().any(|var| var.0 as usize == position) {
+                    found.push(index.oid);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Gives storage what computes the values that a table's indexes see behind its columns.
+    pub(super) fn derive(&mut self, table: &mut Table) -> Result<()> {
+        let catalog = self.catalog();
+        derived::attach(table, &catalog, self.store)
+    }
+}
+
+/// An expression without the parentheses around it.
+pub(super) fn bare(expr: &ast::Expr) -> &ast::Expr {
+    match expr {
+        ast::Expr::Nested(inner) => bare(inner),
+        other => other,
+    }
+}
+
+/// The word for a column of an index in a name that is made for the index.
+pub(super) fn name_for(catalog: &Catalog, table: &Table, column: &IndexColumn) -> String {
+    let Some(expression) = &column.expression else {
+        return table.position_of_number(column.number).map_or_else(String::new, |at| table.columns[at].name.clone());
+    };
+    let parsed = super::rename::parsed(&expression.text).ok();
+    let name = parsed.map(|parsed| column_name(bare(&parsed), catalog));
+    name.filter(|name| name != "?column?").unwrap_or_else(|| "expr".to_owned())
+}
+
+/// Operator classes of btree that order a type as it is ordered anyway here, and the types that they are for.
+const CLASSES: [(&str, &[u32]); 25] = [
+    ("int2_ops", &[oid::INT2]),
+    ("int4_ops", &[oid::INT4]),
+    ("int8_ops", &[oid::INT8]),
+    ("float4_ops", &[oid::FLOAT4]),
+    ("float8_ops", &[oid::FLOAT8]),
+    ("numeric_ops", &[oid::NUMERIC]),
+    ("bool_ops", &[oid::BOOL]),
+    ("text_ops", &[oid::TEXT, oid::VARCHAR]),
+    ("varchar_ops", &[oid::TEXT, oid::VARCHAR]),
+    ("bpchar_ops", &[oid::BPCHAR]),
+    ("text_pattern_ops", &[oid::TEXT, oid::VARCHAR]),
+    ("varchar_pattern_ops", &[oid::TEXT, oid::VARCHAR]),
+    ("bpchar_pattern_ops", &[oid::BPCHAR]),
+    ("bytea_ops", &[oid::BYTEA]),
+    ("char_ops", &[oid::CHAR]),
+    ("name_ops", &[oid::NAME]),
+    ("oid_ops", &[oid::OID]),
+    ("uuid_ops", &[oid::UUID]),
+    ("date_ops", &[oid::DATE]),
+    ("time_ops", &[oid::TIME]),
+    ("timestamp_ops", &[oid::TIMESTAMP]),
+    ("timestamptz_ops", &[oid::TIMESTAMPTZ]),
+    ("interval_ops", &[oid::INTERVAL]),
+    ("timetz_ops", &[1266]),
+    ("jsonb_ops", &[3802]),
+];
+
+/// The operator class to keep for a column of this type; None if it is the type's own.
+pub(super) fn class_of(name: &ObjectName, ty: Type) -> Result<Option<String>> {
+    let class = name.0.last().and_then(|part| part.as_ident()).map(fold).unwrap_or_default();
+    let Some((known, types)) = CLASSES.iter().find(|(known, _)| *known == class) else {
+        let message = format!("operator class \"{name}\" does not exist for access method \"btree\"");
+        return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
+    };
+    if !types.contains(&ty.oid) {
+        let message = format!("operator class \"{name}\" does not accept data type {}", types::display(ty));
+        return Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
+    }
+    Ok(known.contains("_pattern_").then_some(class))
+}

@@ -1,0 +1,211 @@
+//! CREATE TABLE … (LIKE …): the statement is put together again with the columns, checks and keys of the tables that are
+//! named, and run as any other; then come the indexes that are no constraints, and comments.
+
+use std::sync::Arc;
+
+use auth::{ObjectAccess, ObjectKind, Privileges, RoleId, decide};
+use datafusion::sql::sqlparser::ast::{ObjectName, Statement};
+
+use super::DefinitionEnvironment;
+use super::names;
+use super::rename::table_in_check;
+use super::table;
+use crate::catalog::{Constraint, ConstraintKind, Identity, Index, IndexColumn, Table, TableColumn};
+use crate::error::{Error, Result};
+use crate::plan::authorize::denied;
+use crate::plan::bind::fold;
+use crate::statement::definition::{Definition, Element, Including, Like, TableLike};
+use crate::statement::parse_single;
+use crate::types;
+
+/// Runs CREATE TABLE with LIKE among its columns.
+pub(super) async fn create(create: &TableLike, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
+    let mut sources = Vec::new();
+    let mut elements = Vec::new();
+    let name = created_name(&create.before)?;
+    for element in &create.elements {
+        match element {
+            Element::Written(text) => elements.push(text.clone()),
+            Element::Like(like) => {
+                let source = environment.like_source(&like.source)?;
+                elements.extend(environment.elements_of(&source, &like.including, &name)?);
+                sources.push((source, like));
+            }
+        }
+    }
+    let text = format!("{}({}){}", create.before, elements.join(", "), create.after);
+    let parsed = match parse_single(&text)? {
+        Some(crate::statement::Statement::Definition(definition)) => *definition,
+        _ => return Err(Error::internal("a CREATE TABLE with columns is none")),
+    };
+    let Definition::Parsed(Statement::CreateTable(parsed)) = parsed else {
+        return Err(Error::unsupported("LIKE in this form of CREATE TABLE"));
+    };
+    let existed = environment.exists(&parsed.name)?;
+    // Positions in errors would be those of the text that was put together.
+    let text = std::mem::take(&mut environment.text);
+    let made = table::create(&parsed, create.unlogged, environment).await;
+    environment.text = text;
+    made?;
+    if existed {
+        return Ok(());
+    }
+    for (source, like) in sources {
+        environment.finish_like(&parsed.name, &source, like).await?;
+    }
+    Ok(())
+}
+
+/// The name of the table that `CREATE TABLE name` makes, without its schema.
+fn created_name(before: &str) -> Result<String> {
+    match parse_single(&format!("{before}()"))? {
+        Some(crate::statement::Statement::Definition(definition)) => match *definition {
+            Definition::Parsed(Statement::CreateTable(create)) => {
+                Ok(create.name.0.last().and_then(|part| part.as_ident()).map(fold).unwrap_or_default())
+            }
+            _ => Err(Error::unsupported("LIKE in this form of CREATE TABLE")),
+        },
+        _ => Err(Error::internal("a CREATE TABLE without columns is none")),
+    }
+}
+
+impl DefinitionEnvironment<'_> {
+    fn exists(&mut self, name: &ObjectName) -> Result<bool> {
+        let catalog = self.catalog();
+        let name = self.qualified(name)?;
+        Ok(self.find(&catalog, &name)?.is_some())
+    }
+
+    fn like_source(&mut self, name: &ObjectName) -> Result<Arc<Table>> {
+        let catalog = self.catalog();
+        let source = self.find_table(&catalog, &self.qualified(name)?)?;
+        names::require_table(&source, |name| format!("relation \"{name}\" is invalid in LIKE clause"))?;
+        let access = ObjectAccess { owner: RoleId(source.owner), kind: ObjectKind::Table, acl: source.acl.as_ref() };
+        match decide(self.principal, &access, Privileges::SELECT).is_allowed() {
+            true => Ok(source),
+            false => Err(denied(ObjectKind::Table, &source.name)),
+        }
+    }
+
+    /// The columns, checks and keys of a table, as they would be written.
+    fn elements_of(&mut self, source: &Table, including: &Including, new_name: &str) -> Result<Vec<String>> {
+        let mut elements = Vec::new();
+        for column in &source.columns {
+            elements.push(self.column_of_like(source, column, including)?);
+        }
+        for constraint in &source.constraints {
+            elements.extend(constraint_element(source, constraint, including, new_name)?);
+        }
+        Ok(elements)
+    }
+
+    fn column_of_like(&mut self, source: &Table, column: &TableColumn, including: &Including) -> Result<String> {
+        let mut text = format!("{} {}", exactly(&column.name), types::display(column.ty));
+        match (&column.default, column.identity) {
+            (_, Some(identity)) if including.identity => {
+                self.refuse_own_rule(source, column)?;
+                let words = if identity == Identity::Always { "ALWAYS" } else { "BY DEFAULT" };
+                text.push_str(&format!(" GENERATED {words} AS IDENTITY"));
+            }
+            (Some(expression), None) if column.generated && including.generated => {
+                text.push_str(&format!(" GENERATED ALWAYS AS ({expression}) STORED"));
+            }
+            (Some(default), None) if !column.generated && including.defaults => {
+                text.push_str(&format!(" DEFAULT {default}"));
+            }
+            _ => {}
+        }
+        if column.not_null {
+            text.push_str(" NOT NULL");
+        }
+        Ok(text)
+    }
+
+    /// 0A000 for an identity column whose sequence is not as they are by themselves.
+    fn refuse_own_rule(&mut self, source: &Table, column: &TableColumn) -> Result<()> {
+        let catalog = self.catalog();
+        let mut owned = catalog.sequences_of(source.oid).filter(|(_, owner)| owner.column == column.number);
+        let rule = owned.next().and_then(|(sequence, _)| sequence.sequence()).map(|sequence| sequence.rule);
+        match rule {
+            Some(rule) if rule.start != 1 || rule.increment != 1 || rule.min != 1 || rule.cycle => {
+                Err(Error::unsupported("LIKE … INCLUDING IDENTITY of a sequence with options"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a table that was made like another the other's indexes and comments.
+    async fn finish_like(&mut self, name: &ObjectName, source: &Table, like: &Like) -> Result<()> {
+        if like.including.indexes {
+            for index in source.indexes.iter().filter(|index| names::constraint_of(source, index).is_none()) {
+                self.copy_index_like(name, source, index).await?;
+            }
+        }
+        if !like.including.comments {
+            return Ok(());
+        }
+        let catalog = self.catalog();
+        let mut table = (*self.find_table(&catalog, &self.qualified(name)?)?).clone();
+        for column in &mut table.columns {
+            if let Some(at) = source.position_of(&column.name) {
+                column.comment = column.comment.take().or_else(|| source.columns[at].comment.clone());
+            }
+        }
+        self.put_table(table)?;
+        Ok(())
+    }
+
+    async fn copy_index_like(&mut self, name: &ObjectName, source: &Table, index: &Index) -> Result<()> {
+        let catalog = self.catalog();
+        let table = self.find_table(&catalog, &self.qualified(name)?)?;
+        let counterpart = |number: &u16| -> Result<u16> {
+            let name = &source.columns[source.place(*number)?].name;
+            let at = table.position_of(name).ok_or_else(|| Error::internal("a copied column is not there"))?;
+            Ok(table.columns[at].number)
+        };
+        let mut columns: Vec<IndexColumn> = index.columns.clone();
+        for column in columns.iter_mut().filter(|column| column.expression.is_none()) {
+            column.number = counterpart(&column.number)?;
+        }
+        let included = index.included.iter().map(counterpart).collect::<Result<Vec<_>>>()?;
+        let words: Vec<String> =
+            columns.iter().map(|column| super::derived::name_for(&catalog, &table, column)).collect();
+        let joined = names::joined(words.iter().map(String::as_str));
+        let name = self.claim_made_name(&table, &joined, "idx").await?;
+        self.add_index(&table, Index { name, columns, included, ..index.clone() }).await
+    }
+}
+
+/// A check or key as it would be written, if it is to be taken over.
+fn constraint_element(
+    source: &Table,
+    constraint: &Constraint,
+    including: &Including,
+    new_name: &str,
+) -> Result<Option<String>> {
+    let list = |numbers: &[u16]| -> Result<String> {
+        let names = numbers.iter().map(|number| Ok(exactly(&source.columns[source.place(*number)?].name)));
+        Ok(names.collect::<Result<Vec<_>>>()?.join(", "))
+    };
+    Ok(match &constraint.kind {
+        ConstraintKind::Check { .. } if including.constraints => {
+            let mut copy = constraint.clone();
+            table_in_check(&mut copy, &source.name, new_name)?;
+            let ConstraintKind::Check { expression } = &copy.kind else { return Ok(None) };
+            Some(format!("CONSTRAINT {} CHECK ({expression})", exactly(&constraint.name)))
+        }
+        ConstraintKind::PrimaryKey { columns, .. } if including.indexes => {
+            Some(format!("PRIMARY KEY ({})", list(columns)?))
+        }
+        ConstraintKind::Unique { columns, index } if including.indexes => {
+            let distinct = source.indexes.iter().find(|own| own.oid == *index).is_none_or(|own| own.nulls_distinct);
+            Some(format!("UNIQUE {}({})", if distinct { "" } else { "NULLS NOT DISTINCT " }, list(columns)?))
+        }
+        _ => None,
+    })
+}
+
+/// A name as an identifier that means it and nothing else.
+fn exactly(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

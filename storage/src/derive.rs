@@ -1,0 +1,63 @@
+//! Values that only indexes have: computed from a row by whoever knows how, and kept nowhere but in index entries.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::schema::{IndexSchema, TableSchema};
+use crate::value::Value;
+
+/// Computes, from a row's columns, what indexes see behind them. The same row must always come to the same.
+pub trait Derive: Send + Sync {
+    /// The values, in the order in which the table's indexes name them.
+    fn derive(&self, row: &[Value]) -> std::result::Result<Vec<Value>, Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// How a table's derived values are computed, if it has any.
+#[derive(Clone, Default)]
+pub struct Derived(Option<Arc<dyn Derive>>);
+
+impl Derived {
+    pub fn new(derive: Arc<dyn Derive>) -> Self {
+        Self(Some(derive))
+    }
+
+    pub fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl std::fmt::Debug for Derived {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(if self.is_none() { "nothing" } else { "computed" })
+    }
+}
+
+/// What is computed follows from the catalog, which is compared elsewhere.
+impl PartialEq for Derived {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl TableSchema {
+    /// A row as the table's indexes see it: its columns, then what is derived from them.
+    pub fn indexed<'a>(&self, row: &'a [Value]) -> Result<Cow<'a, [Value]>> {
+        let Some(derive) = &self.derived.0 else { return Ok(Cow::Borrowed(row)) };
+        let mut values = row.to_vec();
+        values.extend(derive.derive(row).map_err(Error::Derive)?);
+        Ok(Cow::Owned(values))
+    }
+
+    /// Whether the index sees more than columns of the row.
+    pub fn is_derived(&self, index: &IndexSchema) -> bool {
+        index.condition.is_some() || index.columns.iter().any(|column| column.column >= self.columns.len())
+    }
+}
+
+impl IndexSchema {
+    /// Whether a row, as indexes see it, has an entry.
+    pub(crate) fn takes(&self, indexed: &[Value]) -> bool {
+        self.condition.is_none_or(|at| matches!(indexed.get(at), Some(Value::Bool(true))))
+    }
+}
