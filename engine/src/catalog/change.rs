@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Catalog, Database, Role, Schema, Table};
+use super::{Catalog, Database, Role, Schema, Table, UserType};
 
 /// The new state of an object; None when it was dropped.
 #[derive(Debug, Clone)]
@@ -15,6 +15,7 @@ pub enum Change {
     Schema(u32, Option<Arc<Schema>>),
     Role(u32, Option<Arc<Role>>),
     Table(u32, Option<Arc<Table>>),
+    Type(u32, Option<Arc<UserType>>),
 }
 
 impl Change {
@@ -34,6 +35,7 @@ impl Catalog {
             Change::Schema(oid, object) => put(&mut self.schemas, *oid, object),
             Change::Role(oid, object) => put(&mut self.roles, *oid, object),
             Change::Table(oid, object) => self.apply_table(*oid, object),
+            Change::Type(oid, object) => self.apply_type(*oid, object),
         }
     }
 
@@ -62,6 +64,20 @@ impl Catalog {
             }
         }
         put(&mut self.tables, oid, object);
+    }
+
+    fn apply_type(&mut self, oid: u32, object: &Option<Arc<UserType>>) {
+        let names = Arc::make_mut(&mut self.type_names);
+        if let Some(old) = self.types.get(&oid) {
+            names.remove(&(old.schema, old.name.clone()));
+            names.remove(&(old.schema, old.array_name.clone()));
+        }
+        if let Some(new) = object {
+            new.make_known();
+            names.insert((new.schema, new.name.clone()), oid);
+            names.insert((new.schema, new.array_name.clone()), new.array);
+        }
+        put(&mut self.types, oid, object);
     }
 }
 

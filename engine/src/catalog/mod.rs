@@ -20,6 +20,7 @@ pub mod pg_catalog;
 mod role;
 pub(crate) mod sequence;
 pub mod store;
+pub(crate) mod user_type;
 pub(crate) mod view;
 
 pub use change::Change;
@@ -29,6 +30,7 @@ pub(crate) use index::Derivation;
 pub use index::{Index, IndexColumn, IndexExpression};
 pub(crate) use layout::empty_storage;
 pub use sequence::{OwnedBy, Sequence};
+pub use user_type::{Domain, DomainCheck, Label, UserType, UserTypeKind};
 pub use view::{View, ViewRelation};
 
 /// Every object of a database, by oid and by name. Cheap to clone: the maps are shared until changed.
@@ -48,6 +50,10 @@ pub struct Catalog {
     pub index_tables: Arc<BTreeMap<u32, u32>>,
     /// Oids of each partitioned table and of one of its partitions.
     pub partitions: Arc<BTreeSet<(u32, u32)>>,
+    /// The types that SQL defined.
+    pub types: Arc<BTreeMap<u32, Arc<UserType>>>,
+    /// (schema oid, name) of those and of their arrays to oid of the type.
+    pub type_names: Arc<BTreeMap<(u32, String), u32>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use storage::{Durability, Isolation, ReadView, Store, Transaction};
 
 use super::role::DATABASE_OWNER;
-use super::{Catalog, Catalogs, Change, Database, FIRST_DATABASE, Role, Schema, Table};
+use super::{Catalog, Catalogs, Change, Database, FIRST_DATABASE, Role, Schema, Table, UserType};
 use crate::error::{Error, Result, SqlState};
 
 /// What an entry is; the first byte of its key. Stored: never renumber.
@@ -25,6 +25,7 @@ enum Kind {
     Schema = 3,
     Role = 4,
     Table = 5,
+    Type = 6,
 }
 
 /// The one entry of kind [`Kind::Secret`].
@@ -73,6 +74,7 @@ pub fn load(view: &ReadView) -> Result<Catalogs> {
     let databases = Arc::new(read_all::<Database>(view, Kind::Database)?);
     let roles = Arc::new(read_all::<Role>(view, Kind::Role)?);
     let schemas = read_all::<Schema>(view, Kind::Schema)?;
+    let types = read_all::<UserType>(view, Kind::Type)?;
     let tables = read_all::<Table>(view, Kind::Table)?;
     let catalog_of = |database: u32| {
         let own = schemas.iter().filter(|(_, schema)| schema.is_in(database));
@@ -84,6 +86,12 @@ pub fn load(view: &ReadView) -> Result<Catalogs> {
             schemas: Arc::new(own.map(|(oid, schema)| (*oid, schema.clone())).collect()),
             ..Catalog::default()
         };
+        // Tables have columns of these types.
+        for (oid, ty) in &types {
+            if catalog.schemas.contains_key(&ty.schema) {
+                catalog.apply(&Change::Type(*oid, Some(ty.clone())));
+            }
+        }
         for (oid, table) in &tables {
             if catalog.schemas.contains_key(&table.schema) {
                 catalog.apply(&Change::Table(*oid, Some(table.clone())));
@@ -122,6 +130,7 @@ pub fn save(transaction: &mut Transaction, change: &Change) -> Result<()> {
         Change::Schema(oid, object) => put(transaction, Kind::Schema, *oid, object.as_deref()),
         Change::Role(oid, object) => put(transaction, Kind::Role, *oid, object.as_deref()),
         Change::Table(oid, object) => put(transaction, Kind::Table, *oid, object.as_deref()),
+        Change::Type(oid, object) => put(transaction, Kind::Type, *oid, object.as_deref()),
     }
 }
 

@@ -76,6 +76,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(2749, "arraycontained", &[ANYARRAY, ANYARRAY], BOOL, |_, args| all_in(&args[0], &args[1])),
 ];
 
+/// An array's elements from one subscript to another, which are numbered from 1 again. Only the binder calls it.
+pub(crate) static SLICE: Function = immutable(9_005, "array_slice", &[ANYARRAY, INT4, INT4], ANYARRAY, |_, args| {
+    let (values, lower, upper) = (array(&args[0])?, int4(&args[1])?, int4(&args[2])?);
+    let start = usize::try_from(i64::from(lower) - 1).unwrap_or(0);
+    let end = usize::try_from(upper).unwrap_or(0).min(values.values.len());
+    let kept = values.values.get(start..end).unwrap_or_default().to_vec();
+    Ok(array_of(values.element.clone(), kept))
+});
+
 fn count(array: &Array) -> i32 {
     i32::try_from(array.values.len()).unwrap_or(i32::MAX)
 }

@@ -1,5 +1,7 @@
 //! Casts: the rows of `pg_cast` between the types here, and the functions that convert.
 
+use std::sync::Arc;
+
 use storage::{Numeric, Value};
 
 use super::argument::{
@@ -13,10 +15,11 @@ use crate::error::{Error, Result, SqlState};
 use crate::types::datetime::{
     self, DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY,
 };
+use crate::types::defined::FIRST_OID;
 use crate::types::modifier::apply_modifier;
 use crate::types::oid::*;
-use crate::types::text::{cut_name, registered_name};
-use crate::types::{Type, oid};
+use crate::types::text::{Format, Names, cut_name, find_label, label_of, registered_name};
+use crate::types::{Type, builtin, oid};
 
 use CastContext::{Assignment, Explicit, Implicit};
 
@@ -180,6 +183,9 @@ pub(super) const CASTS: &[(u32, u32, CastContext, u32)] = &[
     (TEXT, REGCLASS, Implicit, 1079),
     (TEXT, VARCHAR, Implicit, 0),
     (TIME, INTERVAL, Implicit, 1370),
+    (TIME, TIMETZ, Implicit, 2047),
+    (TIMETZ, TIME, Assignment, 2046),
+    (TIMESTAMPTZ, TIMETZ, Assignment, 1388),
     (TIMESTAMP, DATE, Assignment, 2029),
     (TIMESTAMP, TIME, Assignment, 1316),
     (TIMESTAMP, TIMESTAMPTZ, Implicit, 2028),
@@ -326,6 +332,7 @@ pub(super) fn modifier_function(ty: u32) -> Option<u32> {
         TIMESTAMP => 1961,
         TIMESTAMPTZ => 1967,
         TIME => 1968,
+        TIMETZ => 1969,
         INTERVAL => 1200,
         _ => return None,
     })
@@ -468,7 +475,23 @@ pub(crate) fn write_text(value: &Value, ty: u32, context: &EvalContext, out: &mu
             return;
         }
     }
-    crate::types::text::write(value.as_ref(), ty, &context.session.format, out);
+    if ty < FIRST_OID {
+        return crate::types::text::write(value.as_ref(), ty, &context.session.format, out);
+    }
+    // Labels are in the catalog.
+    match value {
+        Value::Int8(number) if builtin::is_enum(ty) => match label_of(*number, ty, &context.catalog) {
+            Some(label) => out.extend_from_slice(label.as_bytes()),
+            None => crate::types::text::write_i64(*number, out),
+        },
+        value => crate::types::text::write(value.as_ref(), builtin::base_of(ty), &with_names(context), out),
+    }
+}
+
+/// The session's format with names from the catalog that the statement sees.
+fn with_names(context: &EvalContext) -> Format {
+    let names = Names { catalog: context.catalog.clone(), search_path: context.session.search_path.clone() };
+    Format { names: Some(Arc::new(names)), ..context.session.format.clone() }
 }
 
 /// Reads the text form of a value of the type; `now` and its kin are the transaction's time, names are the session's.
@@ -477,8 +500,15 @@ pub(crate) fn read_text(text: &str, ty: Type, context: &EvalContext) -> Result<V
         let names = (context.catalog.as_ref(), &context.session.search_path[..]);
         return crate::types::text::find_registered(text, ty.oid, Some(names)).map(|oid| Value::Int8(i64::from(oid)));
     }
-    if matches!(ty.oid, oid::DATE | oid::TIME | oid::TIMESTAMP | oid::TIMESTAMPTZ) {
+    if matches!(ty.oid, oid::DATE | oid::TIME | oid::TIMETZ | oid::TIMESTAMP | oid::TIMESTAMPTZ) {
         return crate::types::text::parse_at(text, ty, &context.session.format, context.transaction_time);
     }
-    crate::types::text::parse(text, ty, &context.session.format)
+    if ty.oid < FIRST_OID {
+        return crate::types::text::parse(text, ty, &context.session.format);
+    }
+    match builtin::base_type(ty) {
+        base if builtin::is_enum(base.oid) => find_label(text, base.oid, &context.catalog),
+        base if base.oid != ty.oid => read_text(text, base, context),
+        _ => crate::types::text::parse_at(text, ty, &with_names(context), context.transaction_time),
+    }
 }

@@ -14,6 +14,7 @@ use crate::catalog::pg_catalog::view_text::view_definition;
 use crate::catalog::pg_catalog::{self, Kind};
 use crate::catalog::{Index, TEMPORARY_SCHEMA, Table};
 use crate::error::{Error, Result, SqlState};
+use crate::types::defined::FIRST_OID;
 use crate::types::oid::*;
 use crate::types::text::{find_registered, quote_identifier, regclass};
 use crate::types::{Type, builtin, display};
@@ -33,7 +34,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     stable(1081, "format_type", &[OID, INT4], TEXT, format_type).takes_nulls(),
     stable(2079, "pg_table_is_visible", &[OID], BOOL, table_is_visible),
-    stable(2080, "pg_type_is_visible", &[OID], BOOL, |_, args| found(object(&args[0])?.and_then(builtin::info))),
+    stable(2080, "pg_type_is_visible", &[OID], BOOL, type_is_visible),
     stable(2081, "pg_function_is_visible", &[OID], BOOL, |_, args| found(object(&args[0])?.and_then(Routine::of))),
     stable(2082, "pg_operator_is_visible", &[OID], BOOL, |_, args| {
         let oid = object(&args[0])?;
@@ -63,8 +64,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(2162, "pg_get_function_arguments", &[OID], TEXT, function_arguments),
     stable(2232, "pg_get_function_identity_arguments", &[OID], TEXT, function_arguments),
     stable(2165, "pg_get_function_result", &[OID], TEXT, function_result),
-    stable(1215, "obj_description", &[OID, NAME], TEXT, |context, args| {
-        if text(&args[1])? == "pg_class" { relation_comment(context, args) } else { Ok(Value::Null) }
+    stable(1215, "obj_description", &[OID, NAME], TEXT, |context, args| match text(&args[1])? {
+        "pg_class" => relation_comment(context, args),
+        "pg_type" => {
+            let ty = object(&args[0])?.and_then(|oid| context.catalog.types.get(&oid));
+            ty.and_then(|ty| ty.comment.as_deref()).map_or(Ok(Value::Null), text_of)
+        }
+        _ => Ok(Value::Null),
     }),
     stable(1348, "obj_description", &[OID], TEXT, relation_comment),
     stable(1216, "col_description", &[OID, INT4], TEXT, column_comment),
@@ -203,7 +209,7 @@ fn relation_of(context: &EvalContext, oid: u32) -> Option<(&Arc<Table>, Option<&
     table.indexes.iter().find(|index| index.oid == oid).map(|index| (table, Some(index)))
 }
 
-fn format_type(_: &EvalContext, args: &[Value]) -> Result<Value> {
+fn format_type(context: &EvalContext, args: &[Value]) -> Result<Value> {
     if args[0].is_null() {
         return Ok(Value::Null);
     }
@@ -221,7 +227,23 @@ fn format_type(_: &EvalContext, args: &[Value]) -> Result<Value> {
         (BPCHAR_ARRAY, Some(modifier)) if modifier < 0 => text_of("bpchar[]"),
         (BPCHAR, None) => text_of("character"),
         (BPCHAR_ARRAY, None) => text_of("character[]"),
-        _ => text_of(display(Type::with_modifier(oid, modifier.unwrap_or(-1)))),
+        _ => {
+            let ty = Type::with_modifier(oid, modifier.unwrap_or(-1));
+            text_of(context.catalog.type_shown(ty, &context.session.search_path).unwrap_or_else(|| "???".to_owned()))
+        }
+    }
+}
+
+fn type_is_visible(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let Some(oid) = object(&args[0])? else { return Ok(Value::Null) };
+    match context.catalog.defined_type(oid) {
+        None => found(builtin::info(oid).filter(|info| info.oid < FIRST_OID)),
+        Some((ty, array)) => {
+            let name = if array { &ty.array_name } else { &ty.name };
+            let seen = builtin::by_name(name).is_none()
+                && context.catalog.find_type(None, name, &context.session.search_path) == Some(oid);
+            Ok(Value::Bool(seen))
+        }
     }
 }
 
@@ -257,6 +279,15 @@ fn constraint_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
         if let Some(constraint) = table.constraints.iter().find(|constraint| constraint.oid == oid) {
             let path = &context.session.search_path;
             return text_of(constraint_definition(&context.catalog, path, table, constraint, pretty));
+        }
+    }
+    for domain in context.catalog.types.values().filter_map(|ty| ty.domain()) {
+        if let Some(check) = domain.checks.iter().find(|check| check.oid == oid) {
+            let valid = if check.validated { "" } else { " NOT VALID" };
+            return text_of(match pretty {
+                true => format!("CHECK ({}){valid}", check.expression),
+                false => format!("CHECK (({})){valid}", check.expression),
+            });
         }
     }
     Ok(Value::Null)

@@ -92,6 +92,7 @@ const FAMILIES: &[Family] = &[
     family(DATE, TIMESTAMP, How::Mixed, "date_eq_timestamp date_ne_timestamp date_lt_timestamp date_le_timestamp date_gt_timestamp date_ge_timestamp", &[2340, 2343, 2338, 2339, 2341, 2342], &[2347, 2350, 2345, 2346, 2349, 2348]),
     family(DATE, TIMESTAMPTZ, How::Zoned, "date_eq_timestamptz date_ne_timestamptz date_lt_timestamptz date_le_timestamptz date_gt_timestamptz date_ge_timestamptz", &[2353, 2356, 2351, 2352, 2354, 2355], &[2360, 2363, 2358, 2359, 2362, 2361]),
     family(TIME, TIME, How::Plain, "time_eq time_ne time_lt time_le time_gt time_ge", &[1145, 1106, 1102, 1103, 1104, 1105], &[1108, 1109, 1110, 1111, 1112, 1113]),
+    family(TIMETZ, TIMETZ, How::Plain, "timetz_eq timetz_ne timetz_lt timetz_le timetz_gt timetz_ge", &[1352, 1353, 1354, 1355, 1357, 1356], &[1550, 1551, 1552, 1553, 1554, 1555]),
     family(TIMESTAMP, DATE, How::Mixed, "timestamp_eq_date timestamp_ne_date timestamp_lt_date timestamp_le_date timestamp_gt_date timestamp_ge_date", &[2366, 2369, 2364, 2365, 2367, 2368], &[2373, 2376, 2371, 2372, 2375, 2374]),
     family(TIMESTAMP, TIMESTAMP, How::Plain, "timestamp_eq timestamp_ne timestamp_lt timestamp_le timestamp_gt timestamp_ge", &[2052, 2053, 2054, 2055, 2057, 2056], &[2060, 2061, 2062, 2063, 2064, 2065]),
     family(TIMESTAMP, TIMESTAMPTZ, How::Zoned, "timestamp_eq_timestamptz timestamp_ne_timestamptz timestamp_lt_timestamptz timestamp_le_timestamptz timestamp_gt_timestamptz timestamp_ge_timestamptz", &[2522, 2525, 2520, 2521, 2523, 2524], &[2536, 2539, 2534, 2535, 2538, 2537]),
@@ -102,6 +103,7 @@ const FAMILIES: &[Family] = &[
     family(UUID, UUID, How::Plain, "uuid_eq uuid_ne uuid_lt uuid_le uuid_gt uuid_ge", &[2956, 2959, 2954, 2955, 2958, 2957], &[2972, 2973, 2974, 2976, 2975, 2977]),
     family(JSONB, JSONB, How::Key, "jsonb_eq jsonb_ne jsonb_lt jsonb_le jsonb_gt jsonb_ge", &[4043, 4038, 4039, 4041, 4040, 4042], &[3240, 3241, 3242, 3244, 3243, 3245]),
     family(OIDVECTOR, OIDVECTOR, How::Key, "oidvectoreq oidvectorne oidvectorlt oidvectorle oidvectorgt oidvectorge", &[679, 619, 677, 678, 681, 680], &[649, 644, 645, 647, 646, 648]),
+    family(ANYENUM, ANYENUM, How::Plain, "enum_eq enum_ne enum_lt enum_le enum_gt enum_ge", &[3508, 3509, 3510, 3512, 3511, 3513], &[3516, 3517, 3518, 3520, 3519, 3521]),
     family(ANYARRAY, ANYARRAY, How::Key, "array_eq array_ne array_lt array_le array_gt array_ge", &[744, 390, 391, 393, 392, 396], &[1070, 1071, 1072, 1074, 1073, 1075]),];
 
 /// The functions of all families.

@@ -9,6 +9,7 @@ use super::cast::to_local;
 use super::define::{immutable, stable, volatile};
 use super::{EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
+use crate::types::datetime::ZonedTime;
 use crate::types::datetime::{
     self, Civil, DAY, HOUR, MINUTE, SECOND, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, TimeZone, days_in_month,
     days_of_civil, is_timestamp, timestamp_out_of_range,
@@ -137,14 +138,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
-fn zone_named(name: &str) -> Result<TimeZone> {
+pub(super) fn part_zoned(field: &str, value: ZonedTime) -> Result<Value> {
+    part(field, Source::ZonedTime(value))
+}
+
+pub(super) fn extract_zoned(field: &str, value: ZonedTime) -> Result<Value> {
+    extract(field, Source::ZonedTime(value))
+}
+
+pub(super) fn zone_named(name: &str) -> Result<TimeZone> {
     TimeZone::named(name)
         .or_else(|| TimeZone::posix(name))
         .ok_or_else(|| invalid(format!("time zone \"{name}\" not recognized")))
 }
 
 /// A zone given as its distance from UTC.
-fn zone_of(distance: Interval) -> Result<TimeZone> {
+pub(super) fn zone_of(distance: Interval) -> Result<TimeZone> {
     if distance.months != 0 || distance.days != 0 {
         return Err(invalid("interval time zone must not include months or days"));
     }

@@ -20,6 +20,7 @@ mod datetime;
 pub(crate) mod define;
 mod degrees;
 mod encoding;
+mod enumeration;
 mod float;
 mod hash;
 mod interval;
@@ -42,16 +43,19 @@ mod sleep;
 mod string;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod to_char;
 mod unicode;
 mod window;
+mod zoned_time;
 
 pub use advisory::AdvisoryLocks;
 pub(crate) use aggregate::GROUPING;
+pub(crate) use array::SLICE;
 pub(crate) use cast::{read_text, write_text};
 pub(crate) use cursors::CursorFacts;
 pub use cursors::CursorList;
+pub(crate) use enumeration::wants_type;
 pub use registry::{
     aggregates, aggregates_named, cast_between, casts, function_by_oid, functions, functions_named, operators,
     operators_named, table_functions, table_functions_named,

@@ -43,7 +43,7 @@ fn lasting(context: &EvalContext, args: &[Value]) -> Result<Value> {
 }
 
 /// Whether two spans share a time (SQL's OVERLAPS); a span without an end is its start.
-fn overlaps(_: &EvalContext, args: &[Value]) -> Result<Value> {
+pub(super) fn overlaps(_: &EvalContext, args: &[Value]) -> Result<Value> {
     let point = |value: &Value| match value {
         Value::Timestamp(time) | Value::Timestamptz(time) | Value::Time(time) => Some(*time),
         _ => None,

@@ -6,9 +6,9 @@ use rustc_hash::FxHashMap;
 
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
-    bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, float, hash, interval, json, numeric,
-    operator, order, overlaps, pattern, regexp, sequence, server_info, session, setting, sleep, string, table, to_char,
-    unicode,
+    bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float, hash, interval, json,
+    numeric, operator, order, overlaps, pattern, regexp, sequence, server_info, session, setting, sleep, string, table,
+    to_char, unicode, zoned_time,
 };
 
 /// Scalar functions, as each file has them.
@@ -28,6 +28,7 @@ const TABLES: &[&[Function]] = &[
     datetime::FUNCTIONS,
     degrees::FUNCTIONS,
     encoding::FUNCTIONS,
+    enumeration::FUNCTIONS,
     float::FUNCTIONS,
     hash::FUNCTIONS,
     interval::FUNCTIONS,
@@ -43,6 +44,7 @@ const TABLES: &[&[Function]] = &[
     string::FUNCTIONS,
     to_char::FUNCTIONS,
     unicode::FUNCTIONS,
+    zoned_time::FUNCTIONS,
 ];
 
 const TABLE_FUNCTIONS: &[&[TableFunction]] = &[

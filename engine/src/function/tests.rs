@@ -81,8 +81,9 @@ fn round_trips(value: &Value, ty: Type, shown: &str, context: &EvalContext) {
     let read = read_text(shown, plain, context).unwrap_or_else(|error| panic!("{shown} as text: {error}"));
     assert_eq!(again(&read), shown);
     let mut bytes = Vec::new();
-    binary::write_binary(value.as_ref(), ty.oid, &mut bytes);
-    let read = binary::parse_binary(&bytes, plain, 1).unwrap_or_else(|error| panic!("{shown} in binary: {error}"));
+    binary::write_binary(value.as_ref(), ty.oid, &Format::default(), &mut bytes);
+    let read = binary::parse_binary(&bytes, plain, 1, &Format::default())
+        .unwrap_or_else(|error| panic!("{shown} in binary: {error}"));
     assert_eq!(again(&read), shown);
 }
 
@@ -198,7 +199,7 @@ fn no_function_panics() {
             if let Ok(value) = (function.eval)(&context, values) {
                 let mut out = Vec::new();
                 write_text(&value, function.returns, &context, &mut out);
-                binary::write_binary(value.as_ref(), function.returns, &mut out);
+                binary::write_binary(value.as_ref(), function.returns, &Format::default(), &mut out);
             }
         });
     }
@@ -276,8 +277,8 @@ fn no_input_panics() {
         for name in types {
             let ty = Type::new(builtin::by_name(name).unwrap().oid);
             let _ = read_text(&text, ty, &context);
-            let _ = binary::parse_binary(&bytes, ty, 1);
-            let _ = binary::parse_binary(&bytes[..bytes.len().min(8)], ty, 1);
+            let _ = binary::parse_binary(&bytes, ty, 1, &Format::default());
+            let _ = binary::parse_binary(&bytes[..bytes.len().min(8)], ty, 1, &Format::default());
         }
     }
 }

@@ -65,6 +65,8 @@ pub struct ColumnDescription {
 
 impl ColumnDescription {
     pub fn new(name: impl Into<String>, ty: Type) -> Self {
+        // Clients are told what a domain is over.
+        let ty = crate::types::builtin::base_type(ty);
         let length = crate::types::builtin::info(ty.oid).map_or(-1, |info| info.length);
         Self { name: name.into(), table: 0, number: 0, ty, length }
     }

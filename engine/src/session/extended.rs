@@ -197,7 +197,7 @@ impl Session {
                     }
                     Err(error) => Err(error),
                 },
-                1 => binary::parse_binary(bytes, *ty, at + 1),
+                1 => binary::parse_binary(bytes, *ty, at + 1, format),
                 other => {
                     Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("unsupported format code: {other}")))
                 }

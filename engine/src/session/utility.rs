@@ -297,7 +297,7 @@ impl Session {
         let catalog = self.catalog();
         let declared = types
             .iter()
-            .map(|ty| crate::types::ast::from_ast(ty, &catalog).map(|ty| ty.oid))
+            .map(|ty| crate::types::ast::from_ast(ty, &catalog, &self.facts.search_path).map(|ty| ty.oid))
             .collect::<Result<Vec<u32>>>()?;
         let prepared = Arc::new(Prepared::new(text.clone(), Some(statement.clone()), declared));
         let plan = self.plan_for(&prepared)?;

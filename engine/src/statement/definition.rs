@@ -18,12 +18,14 @@ pub(super) mod sequence;
 pub(super) mod table_as;
 #[cfg(test)]
 mod tests;
+mod user_type;
 mod view;
 
 pub use database::{DatabaseChange, DatabaseOptions};
 pub use like::{Element, Including, Like, TableLike};
 pub use sequence::{SequenceChange, SequenceOptions};
 pub use table_as::{NewTableAs, Persistence, TableSource};
+pub use user_type::{LabelPlace, TypeChange};
 pub use view::{NewView, ViewChange};
 
 /// A definition.
@@ -88,6 +90,27 @@ pub enum Definition {
         name: ObjectName,
         if_exists: bool,
         change: ViewChange,
+    },
+    CreateEnum {
+        name: ObjectName,
+        labels: Vec<String>,
+    },
+    CreateDomain {
+        name: ObjectName,
+        /// What is said behind the name, as if it were of a column.
+        column: Box<ast::ColumnDef>,
+    },
+    /// ALTER DOMAIN, if `domain`, which takes no other type.
+    AlterType {
+        name: ObjectName,
+        domain: bool,
+        change: TypeChange,
+    },
+    DropTypes {
+        names: Vec<ObjectName>,
+        domain: bool,
+        if_exists: bool,
+        cascade: bool,
     },
 }
 
@@ -293,6 +316,12 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
     if reader.words(&["temporary", "sequence"]) || reader.words(&["temp", "sequence"]) {
         return sequence::create(reader, true).map(Some);
     }
+    if reader.word("type") {
+        return user_type::create_type(reader).map(Some);
+    }
+    if reader.word("domain") {
+        return user_type::create_domain(text, reader).map(Some);
+    }
     if reader.word("index") || reader.words(&["unique", "index"]) {
         return partition::refuse_index_apart(reader).map(|()| None);
     }
@@ -333,7 +362,13 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     if reader.word("database") {
         return database::alter(reader).map(Some);
     }
-    for what in ["system", "default", "extension", "domain"] {
+    if reader.word("type") {
+        return user_type::alter(reader, false).map(Some);
+    }
+    if reader.word("domain") {
+        return user_type::alter(reader, true).map(Some);
+    }
+    for what in ["system", "default", "extension"] {
         if reader.word(what) {
             return Err(Error::unsupported(format!("ALTER {}", what.to_uppercase())));
         }
@@ -432,6 +467,12 @@ fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result
     }
     if reader.word("owned") {
         return Err(Error::unsupported("DROP OWNED"));
+    }
+    let domain = reader.word("domain");
+    if domain || reader.word("type") {
+        let definition = user_type::drop(reader, domain)?;
+        reader.expect_end()?;
+        return Ok(Some(definition));
     }
     if !reader.word("role") && !reader.word("user") && !reader.word("group") {
         return Ok(None);

@@ -182,6 +182,11 @@ impl<'a> Reader<'a> {
         &self.tokens[self.next..]
     }
 
+    /// Goes to the end: the tokens that were left have been read elsewhere.
+    pub(super) fn skip_rest(&mut self) {
+        self.next = self.tokens.len();
+    }
+
     /// 42601 at the next token.
     pub(super) fn syntax_error(&self) -> Error {
         match self.tokens.get(self.next) {

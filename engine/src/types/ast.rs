@@ -13,20 +13,45 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
 
 /// The type that a name in SQL means, with its modifier: 42704 if there is none of that name.
-pub fn from_ast(ty: &DataType, catalog: &Catalog) -> Result<Type> {
-    // Types are built in; a catalog that can hold others is asked here.
-    let _ = catalog;
-    resolve(ty)
+/// An unqualified name means the first type of that name in the search path.
+pub fn from_ast(ty: &DataType, catalog: &Catalog, search_path: &[String]) -> Result<Type> {
+    let found = resolve(ty, &|schema, name| catalog.find_type(schema, name, search_path));
+    match (found, schema_of(ty)) {
+        (Err(_), Some(schema)) if catalog.schema_named(&schema).is_none() => {
+            Err(Error::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{schema}\" does not exist")))
+        }
+        (found, _) => found,
+    }
 }
+
+/// The schema that a type's name says.
+fn schema_of(ty: &DataType) -> Option<String> {
+    match ty {
+        DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => schema_of(element),
+        DataType::Custom(name, _) => match name.0.as_slice() {
+            [.., ObjectNamePart::Identifier(schema), _] => Some(crate::plan::bind::fold(schema)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The same for a type that must be built in.
+pub(crate) fn built_in(ty: &DataType) -> Result<Type> {
+    resolve(ty, &|_, _| None)
+}
+
+/// How a type that SQL defined is found: by schema, if one is said, and name.
+type Find<'a> = &'a dyn Fn(Option<&str>, &str) -> Option<u32>;
 
 /// The type whose name a text is: `'int4'::regtype`.
-pub(crate) fn named(text: &str) -> Option<Type> {
+pub(crate) fn named(text: &str, catalog: &Catalog, search_path: &[String]) -> Option<Type> {
     let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).ok()?;
     let ty = parser.parse_data_type().ok()?;
-    resolve(&ty).ok()
+    from_ast(&ty, catalog, search_path).ok()
 }
 
-fn resolve(ty: &DataType) -> Result<Type> {
+fn resolve(ty: &DataType, find: Find<'_>) -> Result<Type> {
     let plain = |oid: u32| Ok(Type::new(oid));
     match ty {
         DataType::Bool | DataType::Boolean => plain(oid::BOOL),
@@ -69,7 +94,7 @@ fn resolve(ty: &DataType) -> Result<Type> {
         DataType::TsQuery => plain(oid::TSQUERY),
         DataType::Trigger => plain(oid::TRIGGER),
         DataType::Array(ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element)) => {
-            let element = resolve(element)?;
+            let element = resolve(element, find)?;
             // int[][] is the same type as int[].
             if builtin::info(element.oid).is_some_and(builtin::TypeInfo::is_array) {
                 return Ok(element);
@@ -82,7 +107,7 @@ fn resolve(ty: &DataType) -> Result<Type> {
             })?;
             Ok(Type::with_modifier(array, element.modifier))
         }
-        DataType::Custom(name, modifiers) => custom(name, modifiers),
+        DataType::Custom(name, modifiers) => custom(name, modifiers, find),
         other => Err(undefined(&other.to_string().to_lowercase())),
     }
 }
@@ -158,7 +183,7 @@ fn interval_fields(fields: &IntervalFields) -> i32 {
 }
 
 /// A name that the parser has no word for: `oid`, `pg_catalog.int4`, `"char"`, …
-fn custom(name: &ObjectName, modifiers: &[String]) -> Result<Type> {
+fn custom(name: &ObjectName, modifiers: &[String], find: Find<'_>) -> Result<Type> {
     let mut parts = Vec::with_capacity(2);
     for part in &name.0 {
         match part {
@@ -167,12 +192,15 @@ fn custom(name: &ObjectName, modifiers: &[String]) -> Result<Type> {
             ObjectNamePart::Function(_) => return Err(undefined(&name.to_string())),
         }
     }
-    let type_name = match parts.as_slice() {
-        [name] => name,
-        [schema, name] if schema == "pg_catalog" => name,
+    let (schema, type_name) = match parts.as_slice() {
+        [name] => (None, name),
+        [schema, name] | [_, schema, name] => (Some(schema.as_str()), name),
         _ => return Err(undefined(&parts.join("."))),
     };
-    let info = builtin::by_name(type_name).ok_or_else(|| undefined(&parts.join(".")))?;
+    let in_system = schema.is_none_or(|schema| schema == "pg_catalog");
+    let built_in = if in_system { builtin::by_name(type_name) } else { None };
+    let defined = || find(schema, type_name).and_then(builtin::info);
+    let info = built_in.or_else(defined).ok_or_else(|| undefined(&parts.join(".")))?;
     if modifiers.is_empty() {
         return Ok(Type::new(info.oid));
     }

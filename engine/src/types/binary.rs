@@ -4,9 +4,11 @@ use storage::value::Base10000;
 use storage::{Array, ColumnType, Interval, Numeric, Value, ValueRef};
 
 use super::datetime::{
-    DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, date_out_of_range,
-    timestamp_out_of_range,
+    DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, OFFSET_END, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, ZonedTime,
+    date_out_of_range, timestamp_out_of_range,
 };
+use super::defined::FIRST_OID;
+use super::text::Format;
 use super::{Type, builtin, json, jsonpath, modifier, oid};
 use crate::error::{Error, Result, SqlState};
 
@@ -23,13 +25,24 @@ const JSONPATH_VERSION: u8 = 1;
 const ELEMENTS_MAX: i32 = 1 << 28;
 
 /// Appends the binary form of a value of the type; nothing for NULL.
-pub fn write_binary(value: ValueRef<'_>, ty: u32, out: &mut Vec<u8>) {
+pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
     match value {
         ValueRef::Null => {}
         ValueRef::Bool(v) => out.push(u8::from(v)),
         ValueRef::Int2(v) => out.extend_from_slice(&v.to_be_bytes()),
         ValueRef::Int4(v) => out.extend_from_slice(&v.to_be_bytes()),
         ValueRef::Int8(v) if ty == oid::INT8 || ty == oid::XID8 => out.extend_from_slice(&v.to_be_bytes()),
+        ValueRef::Int8(v) if ty == oid::TIMETZ => {
+            let value = ZonedTime::of(v);
+            out.extend_from_slice(&value.time.to_be_bytes());
+            out.extend_from_slice(&(-value.offset).to_be_bytes());
+        }
+        ValueRef::Int8(v) if builtin::is_enum(ty) => {
+            super::text::write(ValueRef::Int8(v), ty, format, out);
+        }
+        ValueRef::Int8(v) if ty >= FIRST_OID && builtin::base_of(ty) == oid::INT8 => {
+            out.extend_from_slice(&v.to_be_bytes());
+        }
         // Oids and their kin: the low 32 bits.
         ValueRef::Int8(v) => out.extend_from_slice(&(v as u32).to_be_bytes()),
         ValueRef::Float4(v) => out.extend_from_slice(&v.to_be_bytes()),
@@ -63,7 +76,7 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, out: &mut Vec<u8>) {
             out.push(JSONB_VERSION);
             json::write_document(v, out);
         }
-        ValueRef::Array(v) => write_array(&v, ty, out),
+        ValueRef::Array(v) => write_array(&v, ty, format, out),
     }
 }
 
@@ -80,7 +93,7 @@ fn write_numeric(value: &Numeric, out: &mut Vec<u8>) {
     }
 }
 
-fn write_array(array: &Array, ty: u32, out: &mut Vec<u8>) {
+fn write_array(array: &Array, ty: u32, format: &Format, out: &mut Vec<u8>) {
     let element = builtin::element_of(ty).unwrap_or(oid::TEXT);
     let vector = matches!(ty, oid::INT2VECTOR | oid::OIDVECTOR);
     let dimensions: i32 = if array.values.is_empty() && !vector { 0 } else { 1 };
@@ -99,7 +112,7 @@ fn write_array(array: &Array, ty: u32, out: &mut Vec<u8>) {
         }
         let start = out.len();
         out.extend_from_slice(&[0; 4]);
-        write_binary(value.as_ref(), element, out);
+        write_binary(value.as_ref(), element, format, out);
         let length = (out.len() - start - 4) as u32;
         out[start..start + 4].copy_from_slice(&length.to_be_bytes());
     }
@@ -107,8 +120,9 @@ fn write_array(array: &Array, ty: u32, out: &mut Vec<u8>) {
 
 /// Reads the binary form of a value of the type, the parameter of that number, and applies the type's modifier. 08P01 if
 /// there are too few bytes, 22P03 if there are too many or they are no such value.
-pub fn parse_binary(bytes: &[u8], ty: Type, number: usize) -> Result<Value> {
-    let value = read(bytes, ty.oid, &|| format!("incorrect binary data format in bind parameter {number}"))?;
+pub fn parse_binary(bytes: &[u8], ty: Type, number: usize, format: &Format) -> Result<Value> {
+    let too_long = || format!("incorrect binary data format in bind parameter {number}");
+    let value = read(bytes, ty.oid, format, &too_long)?;
     if ty.modifier < 0 { Ok(value) } else { modifier::apply_modifier(value, ty, false) }
 }
 
@@ -130,7 +144,7 @@ fn check_end(rest: &[u8], too_long: TooLong<'_>) -> Result<()> {
     if rest.is_empty() { Ok(()) } else { Err(Error::new(SqlState::INVALID_BINARY_REPRESENTATION, too_long())) }
 }
 
-fn read(bytes: &[u8], ty: u32, too_long: TooLong<'_>) -> Result<Value> {
+fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>) -> Result<Value> {
     let fixed4 = || whole::<4>(bytes, too_long);
     let fixed8 = || whole::<8>(bytes, too_long);
     Ok(match ty {
@@ -177,6 +191,18 @@ fn read(bytes: &[u8], ty: u32, too_long: TooLong<'_>) -> Result<Value> {
             }
             Value::Time(time)
         }
+        oid::TIMETZ => {
+            let mut reader = Reader(bytes);
+            let (time, west) = (reader.i64()?, reader.i32()?);
+            check_end(reader.0, too_long)?;
+            if !(0..=DAY).contains(&time) {
+                return Err(Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "time out of range"));
+            }
+            if !(1 - OFFSET_END..OFFSET_END).contains(&west) {
+                return Err(Error::new(SqlState("22009"), "time zone displacement out of range"));
+            }
+            Value::Int8(ZonedTime::new(time, -west).packed())
+        }
         oid::TIMESTAMP => Value::Timestamp(read_timestamp(i64::from_be_bytes(fixed8()?))?),
         oid::TIMESTAMPTZ => Value::Timestamptz(read_timestamp(i64::from_be_bytes(fixed8()?))?),
         oid::INTERVAL => {
@@ -188,9 +214,11 @@ fn read(bytes: &[u8], ty: u32, too_long: TooLong<'_>) -> Result<Value> {
         oid::UUID => Value::Uuid(whole(bytes, too_long)?),
         oid::OID | oid::XID | oid::CID => Value::Int8(i64::from(u32::from_be_bytes(fixed4()?))),
         other if builtin::is_registered(other) => Value::Int8(i64::from(u32::from_be_bytes(fixed4()?))),
+        other if builtin::is_enum(other) => super::text::parse(super::text::utf8(bytes)?, Type::new(other), format)?,
+        other if builtin::is_domain(other) => read(bytes, builtin::base_of(other), format, too_long)?,
         other => match builtin::info(other) {
             Some(info) if info.element != 0 && builtin::is_storable(other) => {
-                read_array(bytes, info.element, too_long)?
+                read_array(bytes, info.element, format, too_long)?
             }
             _ => {
                 let name = super::display(Type::new(other));
@@ -278,7 +306,7 @@ fn read_numeric(bytes: &[u8], too_long: TooLong<'_>) -> Result<Numeric> {
     Numeric::from_base10000(&Base10000 { digits, weight, sign, dscale }).map_err(|_| invalid("digit"))
 }
 
-fn read_array(bytes: &[u8], element: u32, too_long: TooLong<'_>) -> Result<Value> {
+fn read_array(bytes: &[u8], element: u32, format: &Format, too_long: TooLong<'_>) -> Result<Value> {
     let mut reader = Reader(bytes);
     let dimensions = reader.i32()?;
     let flags = reader.i32()?;
@@ -314,7 +342,7 @@ fn read_array(bytes: &[u8], element: u32, too_long: TooLong<'_>) -> Result<Value
         let length = reader.i32()?;
         let element_too_long = || format!("improper binary format in array element {number}");
         values.push(match usize::try_from(length) {
-            Ok(length) => read(reader.take(length)?, element, &element_too_long)?,
+            Ok(length) => read(reader.take(length)?, element, format, &element_too_long)?,
             Err(_) if length == -1 => Value::Null,
             Err(_) => return Err(insufficient()),
         });

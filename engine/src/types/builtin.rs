@@ -8,11 +8,11 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 use storage::ColumnType;
 
-use super::Type;
+use super::{Type, defined};
 use crate::error::{Error, Result};
 
 /// A row of `pg_type`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TypeInfo {
     pub oid: u32,
     /// `pg_type.typname`: "int4".
@@ -23,7 +23,7 @@ pub struct TypeInfo {
     pub array: u32,
     /// Oid of the elements, for arrays; 0 for all others.
     pub element: u32,
-    /// `typtype`: 'b'ase, 'p'seudo, 'r'ange, 'm'ultirange.
+    /// `typtype`: 'b'ase, 'p'seudo, 'r'ange, 'm'ultirange, 'e'num, 'd'omain.
     pub kind: char,
     /// `typcategory`, which type resolution looks at.
     pub category: char,
@@ -37,7 +37,11 @@ pub struct TypeInfo {
     pub align: char,
     /// `typstorage`.
     pub storage: char,
+    /// The type that a domain is over, with its modifier; oid 0 for all others.
+    pub base: Type,
 }
+
+const NO_BASE: Type = Type::new(0);
 
 impl TypeInfo {
     /// Whether this is an array as `type[]` makes them, and not `oidvector` and its like.
@@ -65,13 +69,13 @@ macro_rules! types {
             TypeInfo {
                 oid: $oid, name: $name, sql_name: $sql, array: $array, element: $element, kind: $kind,
                 category: $category, preferred: $preferred, length: $length, by_value: $by_value, align: $align,
-                storage: $storage,
+                storage: $storage, base: NO_BASE,
             },
             TypeInfo {
                 oid: $array, name: concat!("_", $name), sql_name: concat!($sql, "[]"), array: 0, element: $oid,
                 kind: if $oid == 2249 { 'p' } else { 'b' }, category: if $oid == 2249 { 'P' } else { 'A' },
                 preferred: false, length: -1, by_value: false, align: if $align == 'd' { 'd' } else { 'i' },
-                storage: 'x',
+                storage: 'x', base: NO_BASE,
             },
         )),*];
     };
@@ -204,8 +208,11 @@ pub fn all() -> &'static [TypeInfo] {
     &TYPES
 }
 
-/// The type of that oid.
+/// The type of that oid, also one that SQL defined.
 pub fn info(oid: u32) -> Option<&'static TypeInfo> {
+    if oid >= defined::FIRST_OID {
+        return defined::info(oid);
+    }
     TYPES.binary_search_by_key(&oid, |info| info.oid).ok().map(|position| &TYPES[position])
 }
 
@@ -224,6 +231,38 @@ pub fn array_of(element: u32) -> Option<u32> {
     info(element).map(|info| info.array).filter(|array| *array != 0)
 }
 
+/// Whether a type is an enum.
+pub fn is_enum(oid: u32) -> bool {
+    oid >= defined::FIRST_OID && info(oid).is_some_and(|info| info.kind == 'e')
+}
+
+/// The type that values of a domain are of; any other type is itself.
+pub fn base_of(oid: u32) -> u32 {
+    base_type(Type::new(oid)).oid
+}
+
+/// The same with its modifier.
+pub fn base_type(ty: Type) -> Type {
+    let mut ty = ty;
+    while ty.oid >= defined::FIRST_OID
+        && let Some(info) = info(ty.oid).filter(|info| info.kind == 'd')
+    {
+        ty = info.base;
+    }
+    ty
+}
+
+/// Whether the text form of a value of the type cannot be told from the value alone.
+pub fn has_own_text(oid: u32) -> bool {
+    let base = base_of(oid);
+    base >= defined::FIRST_OID || base == oid::TIMETZ || is_registered(base)
+}
+
+/// Whether a type is a domain.
+pub fn is_domain(oid: u32) -> bool {
+    oid >= defined::FIRST_OID && info(oid).is_some_and(|info| info.kind == 'd')
+}
+
 /// How values of a type are laid out in rows and batches; 0A000 for a type that has no values here.
 ///
 /// Oids and their kin are 64-bit integers because 32-bit ones have a sign. What only the system's own relations hold
@@ -237,6 +276,8 @@ fn layout(oid: u32) -> Option<ColumnType> {
         oid::BOOL => ColumnType::Bool,
         oid::INT2 => ColumnType::Int2,
         oid::INT4 => ColumnType::Int4,
+        // A time with a zone is one number, see `datetime::zoned_time`.
+        oid::TIMETZ => ColumnType::Int8,
         oid::INT8 | oid::OID | oid::XID | oid::XID8 | oid::CID => ColumnType::Int8,
         _ if is_registered(oid) => ColumnType::Int8,
         oid::FLOAT4 => ColumnType::Float4,
@@ -258,6 +299,9 @@ fn layout(oid: u32) -> Option<ColumnType> {
         oid::INTERVAL => ColumnType::Interval,
         oid::UUID => ColumnType::Uuid,
         oid::JSONB => ColumnType::Jsonb,
+        // An enum's values are the numbers of its labels, which have their order.
+        _ if is_enum(oid) => ColumnType::Int8,
+        _ if is_domain(oid) => return layout(base_of(oid)),
         _ => ColumnType::Array(Box::new(layout(element_of(oid)?)?)),
     })
 }
@@ -267,7 +311,7 @@ pub fn is_storable(oid: u32) -> bool {
     let base = element_of(oid).unwrap_or(oid);
     let system_only =
         matches!(base, oid::INET | oid::PG_NODE_TREE | oid::PG_LSN | oid::ACLITEM | oid::TID | oid::XID8 | oid::CID);
-    !system_only && layout(oid).is_some() && info(oid).is_some_and(|info| info.kind == 'b')
+    !system_only && layout(oid).is_some() && info(oid).is_some_and(|info| matches!(info.kind, 'b' | 'e' | 'd'))
 }
 
 /// Whether values of the type are the oid of something that has a name: `regclass` and its kin.

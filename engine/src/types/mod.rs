@@ -4,6 +4,7 @@ pub mod ast;
 pub mod binary;
 pub mod builtin;
 pub mod datetime;
+pub(crate) mod defined;
 pub mod json;
 pub mod jsonpath;
 pub mod modifier;

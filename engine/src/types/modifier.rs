@@ -2,7 +2,7 @@
 
 use storage::{Array, Interval, Value};
 
-use super::datetime::{self, HOUR, MINUTE, SECOND};
+use super::datetime::{self, HOUR, MINUTE, SECOND, ZonedTime};
 use super::{Type, builtin, oid};
 use crate::error::{Error, Result, SqlState};
 use crate::types::text::numeric_error;
@@ -112,6 +112,11 @@ pub fn apply_modifier(value: Value, ty: Type, explicit: bool) -> Result<Value> {
         (oid::TIMESTAMP, Value::Timestamp(time)) => Value::Timestamp(round_timestamp(time, ty.modifier)?),
         (oid::TIMESTAMPTZ, Value::Timestamptz(time)) => Value::Timestamptz(round_timestamp(time, ty.modifier)?),
         (oid::TIME, Value::Time(time)) => Value::Time(round_to(time, ty.modifier).unwrap_or(time)),
+        (oid::TIMETZ, Value::Int8(packed)) => {
+            let value = ZonedTime::of(packed);
+            let time = round_to(value.time, ty.modifier).unwrap_or(value.time);
+            Value::Int8(ZonedTime::new(time, value.offset).packed())
+        }
         (oid::INTERVAL, Value::Interval(interval)) => Value::Interval(fit_interval(interval, ty.modifier)?),
         (array, Value::Array(values)) => {
             let element = Type::with_modifier(builtin::element_of(array).unwrap_or(0), ty.modifier);

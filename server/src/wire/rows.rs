@@ -49,7 +49,7 @@ impl RowWriter<'_> {
                 }
                 out.extend_from_slice(&[0; 4]);
                 match self.formats.get(at) {
-                    Some(1) => binary::write_binary(cell, column.ty.oid, out),
+                    Some(1) => binary::write_binary(cell, column.ty.oid, self.format, out),
                     _ => text::write(cell, column.ty.oid, self.format, out),
                 }
                 if out.len() - start > ROW_BYTES_MAX {

@@ -6,11 +6,13 @@ use super::partition::bound_definition;
 use super::relation::{Kind, NULL, acl_items, options, row, user_tables};
 use super::{Reader, fixed, relation, types};
 use crate::catalog::{Catalog, ConstraintKind, Identity, Index, IndexExpression, Table, TableColumn, TableKind};
+use crate::plan::bind::{Types, column_name};
 use crate::statement::parse_expression;
 use crate::types::{Type, builtin};
 
 /// `pg_class.oid` of `pg_class`.
 pub(super) const PG_CLASS: u32 = 1259;
+const PG_TYPE: u32 = 1247;
 /// Access methods.
 const HEAP: u32 = 2;
 const BTREE: u32 = 403;
@@ -171,7 +173,8 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 
 /// A column of an index that is on an expression.
 fn of_expression(catalog: &Catalog, expression: &IndexExpression) -> TableColumn {
-    let name = parse_expression(&expression.text).map(|parsed| crate::plan::bind::column_name(&parsed, catalog));
+    let name =
+        parse_expression(&expression.text).map(|parsed| column_name(&parsed, Types { catalog, search_path: &[] }));
     let name = name.ok().filter(|name| name != "?column?").unwrap_or_else(|| "expr".to_owned());
     let (ty, not_null, default, identity, generated) = (expression.ty, false, None, None, false);
     TableColumn { number: 0, name, ty, not_null, default, identity, generated, comment: None }
@@ -208,7 +211,7 @@ fn attribute(relation: u32, number: u16, column: &TableColumn, table: Option<&Ta
         false,
         !inherited,
         i32::from(inherited),
-        types::collation(column.ty.oid),
+        types::collation(builtin::base_of(column.ty.oid)),
         NULL,
         NULL,
         NULL,
@@ -270,7 +273,7 @@ fn index_row(table: &Table, index: &Index) -> Vec<Value> {
         true,
         false,
         index.columns.iter().map(|column| column.number).chain(index.included.iter().copied()).collect::<Vec<_>>(),
-        of_columns(|ty| types::collation(ty.oid)),
+        of_columns(|ty| types::collation(builtin::base_of(ty.oid))),
         of_columns(|ty| fixed::operator_class(ty.oid)),
         index.columns.iter().map(flags).collect::<Vec<_>>(),
         Some(expressions.join(", ")).filter(|text| !text.is_empty()),
@@ -290,6 +293,9 @@ pub(super) fn descriptions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         for index in &table.indexes {
             rows.extend(index.comment.iter().map(|comment| row![index.oid, PG_CLASS, 0, comment]));
         }
+    }
+    for ty in reader.catalog.types.values() {
+        rows.extend(ty.comment.iter().map(|comment| row![ty.oid, PG_TYPE, 0, comment]));
     }
     rows
 }

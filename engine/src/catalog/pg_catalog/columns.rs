@@ -198,7 +198,7 @@ relations! {
         seqrelid OID, seqtypid OID, seqstart INT8, seqincrement INT8, seqmax INT8, seqmin INT8, seqcache INT8,
         seqcycle BOOL,
     }
-    3501 table pg_enum = none {
+    3501 table pg_enum = types::labels {
         oid OID, enumtypid OID, enumsortorder FLOAT4, enumlabel NAME,
     }
     3541 table pg_range = types::ranges {

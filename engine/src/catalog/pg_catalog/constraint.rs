@@ -5,16 +5,52 @@ use storage::Value;
 use super::class::PG_CLASS;
 use super::relation::{NULL, row, user_tables};
 use super::{Reader, sequence};
-use crate::catalog::{Catalog, Constraint, ConstraintKind, Deferrable, ForeignKeyAction, Table};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, Deferrable, DomainCheck, ForeignKeyAction, Table, UserType};
 use crate::function::resolve;
 
 const PG_CONSTRAINT: u32 = 2606;
 
 pub(super) fn constraints(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let tables = user_tables(reader.catalog);
-    tables
+    let mut rows: Vec<Vec<Value>> = tables
         .flat_map(|table| table.constraints.iter().map(|found| constraint_row(reader.catalog, table, found)))
-        .collect()
+        .collect();
+    for ty in reader.catalog.types.values() {
+        let checks = ty.domain().map_or(&[][..], |domain| &domain.checks);
+        rows.extend(checks.iter().map(|check| domain_check_row(ty, check)));
+    }
+    rows
+}
+
+fn domain_check_row(ty: &UserType, check: &DomainCheck) -> Vec<Value> {
+    row![
+        check.oid,
+        &check.name,
+        ty.schema,
+        'c',
+        false,
+        false,
+        check.validated,
+        0u32,
+        ty.oid,
+        0u32,
+        0u32,
+        0u32,
+        ' ',
+        ' ',
+        ' ',
+        true,
+        0,
+        false,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        &check.expression,
+    ]
 }
 
 /// `contype`.

@@ -48,8 +48,10 @@ const OPERATOR_CLASSES: &[(u32, &str, u32, u32)] = &[
     (10022, "interval_ops", oid::INTERVAL, 1982),
     (10028, "name_ops", oid::NAME, 1994),
     (10032, "oidvector_ops", oid::OIDVECTOR, 1991),
-    (10038, "time_ops", oid::TIME, 1996),
+    (10041, "timetz_ops", oid::TIMETZ, 2000),
     (10065, "uuid_ops", oid::UUID, 2968),
+    (10069, "enum_ops", oid::ANYENUM, 3522),
+    (10038, "time_ops", oid::TIME, 1996),
 ];
 
 pub(super) fn operator_classes(_: &Reader<'_>) -> Vec<Vec<Value>> {
@@ -61,9 +63,10 @@ pub(super) fn operator_classes(_: &Reader<'_>) -> Vec<Vec<Value>> {
 
 /// The operator class by which an index orders a column of the type; 0 if there is none.
 pub(super) fn operator_class(ty: u32) -> u32 {
-    let ordered_as = match ty {
+    let ordered_as = match builtin::base_of(ty) {
         oid::VARCHAR => oid::TEXT,
         ty if builtin::is_registered(ty) => oid::OID,
+        ty if builtin::is_enum(ty) => oid::ANYENUM,
         ty if builtin::info(ty).is_some_and(|info| info.is_array()) => oid::ANYARRAY,
         ty => ty,
     };

@@ -8,7 +8,8 @@ use super::relation::{Kind, NULL, row};
 use super::{Reader, constraint, relation, sequence};
 use crate::catalog::{Constraint, ConstraintKind, Identity, Table, TableColumn, TableKind};
 use crate::plan::bind::updatable_columns;
-use crate::types::{builtin, oid};
+use crate::types::defined::FIRST_OID;
+use crate::types::{Type, builtin, oid};
 
 /// What everything of the current role's point of view needs.
 struct Viewer<'a> {
@@ -152,14 +153,15 @@ struct Extent {
 const TEXT_OCTETS: i32 = 1 << 30;
 const OCTETS_PER_CHARACTER: i32 = 4;
 
-fn extent(column: &TableColumn) -> Extent {
-    let modifier = column.ty.modifier;
+fn extent(ty: Type) -> Extent {
+    let ty = builtin::base_type(ty);
+    let modifier = ty.modifier;
     let mut extent =
         Extent { characters: None, octets: None, precision: None, radix: None, scale: None, datetime: None };
     let mut binary = |precision: i32, scale: Option<i32>| {
         (extent.precision, extent.radix, extent.scale) = (Some(precision), Some(2), scale);
     };
-    match column.ty.oid {
+    match ty.oid {
         oid::INT2 => binary(16, Some(0)),
         oid::INT4 => binary(32, Some(0)),
         oid::INT8 => binary(64, Some(0)),
@@ -179,7 +181,7 @@ fn extent(column: &TableColumn) -> Extent {
         }
         oid::VARCHAR | oid::BPCHAR => extent.octets = Some(TEXT_OCTETS),
         oid::DATE => extent.datetime = Some(0),
-        oid::TIME | oid::TIMESTAMP | oid::TIMESTAMPTZ => {
+        oid::TIME | oid::TIMETZ | oid::TIMESTAMP | oid::TIMESTAMPTZ => {
             extent.datetime = Some(if modifier >= 0 { modifier } else { 6 });
         }
         oid::INTERVAL => {
@@ -199,12 +201,25 @@ fn column_row(viewer: &Viewer<'_>, (schema, table): (&str, &Table), column: &Tab
         Some((identity, sequence.sequence()?.rule))
     });
     let rule = identity.map(|(_, rule)| rule);
-    let extent = extent(column);
-    let info = builtin::info(column.ty.oid);
+    let extent = extent(column.ty);
+    // A column of a domain is described as one of the type that the domain is over.
+    let domain = viewer.reader.catalog.types.get(&column.ty.oid).filter(|ty| ty.domain().is_some());
+    let schema_named = |oid: u32| viewer.reader.catalog.schemas.get(&oid).map(|schema| schema.name.clone());
+    let base = builtin::base_of(column.ty.oid);
+    let info = builtin::info(base);
+    let defined = viewer.reader.catalog.defined_type(base);
+    let udt_schema = match defined {
+        Some((ty, _)) => schema_named(ty.schema),
+        None => Some("pg_catalog".to_owned()),
+    };
+    let udt_name = match defined {
+        Some((ty, array)) => Some(if array { ty.array_name.as_str() } else { ty.name.as_str() }),
+        None => info.map(|info| info.name),
+    };
     let data_type = match info {
         Some(info) if info.is_array() => "ARRAY",
-        Some(info) => info.sql_name,
-        None => "USER-DEFINED",
+        Some(info) if info.oid < FIRST_OID => info.sql_name,
+        _ => "USER-DEFINED",
     };
     row![
         database,
@@ -229,12 +244,12 @@ fn column_row(viewer: &Viewer<'_>, (schema, table): (&str, &Table), column: &Tab
         NULL,
         NULL,
         NULL,
-        NULL,
-        NULL,
-        NULL,
+        domain.map(|_| database),
+        domain.and_then(|ty| schema_named(ty.schema)),
+        domain.map(|ty| ty.name.as_str()),
         database,
-        "pg_catalog",
-        info.map(|info| info.name),
+        udt_schema,
+        udt_name,
         NULL,
         NULL,
         NULL,

@@ -120,6 +120,10 @@ static FUNCTIONS: &[TypeFunctions] = &[
     (ANYCOMPATIBLERANGE, "anycompatiblerange_", true, [5094, 5095, 0, 0]),
 ];
 
+/// Those that enums and domains have in common.
+static DEFINED: [TypeFunctions; 2] =
+    [(ANYENUM, "enum_", false, [3506, 3507, 3532, 3533]), (ANY, "domain_", true, [2597, 0, 2598, 0])];
+
 static ARRAY: TypeFunctions = (ANYARRAY, "array_", true, [750, 751, 2400, 2401]);
 
 type TypeFunctions = (u32, &'static str, bool, [u32; 4]);
@@ -142,7 +146,7 @@ pub(crate) struct TypeFunction {
 
 /// Every one of them. Types that share one make it occur more than once.
 pub(crate) fn type_functions() -> impl Iterator<Item = TypeFunction> {
-    FUNCTIONS.iter().chain([&ARRAY]).flat_map(|(ty, prefix, modified, oids)| {
+    FUNCTIONS.iter().chain(&DEFINED).chain([&ARRAY]).flat_map(|(ty, prefix, modified, oids)| {
         let signatures: [(&'static [u32], u32); 4] = [
             (if *modified { &[CSTRING, OID, INT4] } else { &[CSTRING] }, *ty),
             (argument(ty), CSTRING),

@@ -5,20 +5,53 @@ use storage::Value;
 use super::relation::{NULL, row};
 use super::type_io::functions_of;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
+use crate::catalog::Domain;
 use crate::types::builtin::{self, TypeInfo};
 use crate::types::oid;
 
-pub(super) fn types(_: &Reader<'_>) -> Vec<Vec<Value>> {
-    builtin::all().iter().map(type_row).collect()
+pub(super) fn types(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let built_in = Placed { schema: PG_CATALOG, owner: BOOTSTRAP_ROLE, domain: None };
+    let mut rows: Vec<Vec<Value>> = builtin::all().iter().map(|info| type_row(info, info.name, &built_in)).collect();
+    for ty in reader.catalog.types.values() {
+        let placed = Placed { schema: ty.schema, owner: ty.owner, domain: ty.domain() };
+        rows.extend(builtin::info(ty.oid).map(|info| type_row(info, &ty.name, &placed)));
+        let placed = Placed { domain: None, ..placed };
+        rows.extend(builtin::info(ty.array).map(|info| type_row(info, &ty.array_name, &placed)));
+    }
+    rows
 }
 
-fn type_row(info: &TypeInfo) -> Vec<Value> {
-    let [input, output, receive, send] = functions_of(info.oid);
+/// Where a type lives, and what it says if it is a domain.
+struct Placed<'a> {
+    schema: u32,
+    owner: u32,
+    domain: Option<&'a Domain>,
+}
+
+/// `enum_in` and the others, and those that domains have of their own.
+const ENUM_FUNCTIONS: [u32; 4] = [3506, 3507, 3532, 3533];
+const DOMAIN_FUNCTIONS: [u32; 2] = [2597, 2598];
+
+fn type_functions(info: &TypeInfo) -> [u32; 4] {
+    match info.kind {
+        'e' => ENUM_FUNCTIONS,
+        'd' => {
+            let [_, output, _, send] = builtin::info(info.base.oid).map_or([0; 4], type_functions);
+            let [input, receive] = DOMAIN_FUNCTIONS;
+            [input, output, receive, send]
+        }
+        _ => functions_of(info.oid),
+    }
+}
+
+fn type_row(info: &TypeInfo, name: &str, placed: &Placed<'_>) -> Vec<Value> {
+    let [input, output, receive, send] = type_functions(info);
+    let domain = placed.domain;
     row![
         info.oid,
-        info.name,
-        PG_CATALOG,
-        BOOTSTRAP_ROLE,
+        name,
+        placed.schema,
+        placed.owner,
         info.length,
         info.by_value,
         info.kind,
@@ -39,15 +72,21 @@ fn type_row(info: &TypeInfo) -> Vec<Value> {
         0u32,
         info.align,
         info.storage,
-        false,
-        0u32,
-        -1,
+        domain.is_some_and(|domain| domain.not_null),
+        info.base.oid,
+        if domain.is_some() { info.base.modifier } else { -1 },
         0,
-        collation(info.oid),
-        NULL,
-        NULL,
+        collation(builtin::base_of(info.oid)),
+        domain.and_then(|domain| domain.default.as_deref()),
+        domain.and_then(|domain| domain.default.as_deref()),
         NULL,
     ]
+}
+
+/// `pg_enum`.
+pub(super) fn labels(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let labels = reader.catalog.types.values().flat_map(|ty| ty.labels().iter().map(|label| (ty.oid, label)));
+    labels.map(|(ty, label)| row![label.oid, ty, label.sort_order, &label.name]).collect()
 }
 
 /// `typcollation`: the default collation for text, the one of bytes for names, none for what has no collation.

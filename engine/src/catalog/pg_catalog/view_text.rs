@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 use crate::catalog::view::MARK;
 use crate::catalog::{Catalog, Table, View, ViewRelation};
 use crate::error::Result;
-use crate::plan::bind::column_name;
+use crate::plan::bind::{Types, column_name};
 use crate::statement::parse_query;
 use crate::types::oid::REGCLASS;
 use crate::types::text::{quote_identifier, registered_name};
@@ -21,7 +21,7 @@ pub(crate) fn view_definition(catalog: &Catalog, search_path: &[String], table: 
     let mut query = parse_query(&view.text)?;
     let mut names = Names { catalog, search_path, view };
     let _: ControlFlow<()> = VisitMut::visit(&mut *query, &mut names);
-    name_columns(&mut query.body, table, catalog);
+    name_columns(&mut query.body, table, Types { catalog, search_path });
     Ok(format!(" {};", laid_out(&query)))
 }
 
@@ -77,7 +77,7 @@ fn rename(alias: &mut Option<ast::TableAlias>, known: &ViewRelation, table: &Tab
 }
 
 /// Says the view's names of its columns, where the query has others.
-fn name_columns(body: &mut SetExpr, table: &Table, catalog: &Catalog) {
+fn name_columns(body: &mut SetExpr, table: &Table, types: Types<'_>) {
     match body {
         SetExpr::Select(select) => {
             for (item, column) in select.projection.iter_mut().zip(&table.columns) {
@@ -88,15 +88,15 @@ fn name_columns(body: &mut SetExpr, table: &Table, catalog: &Catalog) {
                     {
                         *own = alias();
                     }
-                    ast::SelectItem::UnnamedExpr(expr) if column_name(expr, catalog) != column.name => {
+                    ast::SelectItem::UnnamedExpr(expr) if column_name(expr, types) != column.name => {
                         *item = ast::SelectItem::ExprWithAlias { expr: expr.clone(), alias: alias() };
                     }
                     _ => {}
                 }
             }
         }
-        SetExpr::Query(query) => name_columns(&mut query.body, table, catalog),
-        SetExpr::SetOperation { left, .. } => name_columns(left, table, catalog),
+        SetExpr::Query(query) => name_columns(&mut query.body, table, types),
+        SetExpr::SetOperation { left, .. } => name_columns(left, table, types),
         _ => {}
     }
 }

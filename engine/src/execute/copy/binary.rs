@@ -5,6 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::RowsCells;
 use crate::types::binary::write_binary;
+use crate::types::text::Format;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// Flags that a reader must know to understand the rest; nobody has defined one that we take.
@@ -28,7 +29,7 @@ pub(super) fn trailer(mut out: BytesMut) -> Bytes {
 }
 
 /// A row whose columns have these types.
-pub(super) fn row(cells: &RowsCells<'_>, row: usize, types: &[u32], out: &mut BytesMut) {
+pub(super) fn row(cells: &RowsCells<'_>, row: usize, types: &[u32], format: &Format, out: &mut BytesMut) {
     out.put_i16(types.len() as i16);
     let mut value = Vec::new();
     for (at, ty) in types.iter().enumerate() {
@@ -38,7 +39,7 @@ pub(super) fn row(cells: &RowsCells<'_>, row: usize, types: &[u32], out: &mut By
             continue;
         }
         value.clear();
-        write_binary(cell, *ty, &mut value);
+        write_binary(cell, *ty, format, &mut value);
         out.put_i32(value.len() as i32);
         out.put_slice(&value);
     }

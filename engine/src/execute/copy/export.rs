@@ -77,7 +77,7 @@ impl Export {
         let mut lines = Vec::with_capacity(rows.len());
         for row in 0..rows.len() {
             if self.layout.binary {
-                binary::row(&cells, row, &self.types, &mut out);
+                binary::row(&cells, row, &self.types, &self.format, &mut out);
                 lines.push(out.split().freeze());
                 continue;
             }

@@ -10,11 +10,12 @@ use crate::error::{Error, Result, SqlState};
 use crate::execute::query::QueryEnvironment;
 use crate::execute::write::{Bulk, Deferred};
 use crate::expr::Expr;
-use crate::function::EvalContext;
+use crate::function::{EvalContext, read_text, resolve};
 use crate::plan::AuthorizedPlan;
 use crate::statement::CopyHeader;
 use crate::types::binary::parse_binary;
 use crate::types::builtin::oid;
+use crate::types::defined::FIRST_OID;
 use crate::types::text::{self, Format};
 use crate::types::{Type, datetime};
 
@@ -172,17 +173,22 @@ impl Import {
             for (at, column) in self.columns.iter().enumerate() {
                 let value = match self.binary.field(at) {
                     None => Value::Null,
-                    Some(bytes) => parse_binary(bytes, column.ty, 0).map_err(|error| {
-                        let error = match error.sql_state() {
-                            // The parser's words are about a parameter of a statement.
-                            SqlState::INVALID_BINARY_REPRESENTATION => {
-                                Error::new(error.sql_state(), "incorrect binary data format")
-                            }
-                            _ => error,
-                        };
-                        error.with_context(format!("{}, column {}", self.place(self.line_number), column.name))
-                    })?,
+                    Some(bytes) => {
+                        parse_binary(bytes, column.ty, 0, &self.context.session.format).map_err(|error| {
+                            let error = match error.sql_state() {
+                                // The parser's words are about a parameter of a statement.
+                                SqlState::INVALID_BINARY_REPRESENTATION => {
+                                    Error::new(error.sql_state(), "incorrect binary data format")
+                                }
+                                _ => error,
+                            };
+                            error.with_context(format!("{}, column {}", self.place(self.line_number), column.name))
+                        })?
+                    }
                 };
+                if column.ty.oid >= FIRST_OID {
+                    resolve::check_defined(&value, column.ty.oid, &self.context)?;
+                }
                 self.bulk.set(column.position, value);
             }
             let inserted = self.bulk.insert(&self.context, transaction, deferred, environment, wait).await;
@@ -257,18 +263,20 @@ impl Import {
         }
         let format = &self.context.session.format;
         for (at, column) in self.columns.iter().enumerate() {
-            let value = match self.fields.get(line, at) {
-                Some(bytes) => {
-                    value_of(bytes, column.ty, format, now).map_err(|error| match std::str::from_utf8(bytes) {
-                        Ok(text) => {
-                            let place = self.place(self.line_number);
-                            error.with_context(format!("{place}, column {}: \"{}\"", column.name, shown(text)))
+            let value =
+                match self.fields.get(line, at) {
+                    Some(bytes) => value_of(bytes, column.ty, format, now, &self.context).map_err(|error| {
+                        match std::str::from_utf8(bytes) {
+                            Ok(text) => {
+                                let place = self.place(self.line_number);
+                                error.with_context(format!("{place}, column {}: \"{}\"", column.name, shown(text)))
+                            }
+                            Err(_) => error,
                         }
-                        Err(_) => error,
-                    })?
-                }
-                None => Value::Null,
-            };
+                    })?,
+                    None if column.ty.oid >= FIRST_OID => defined_value(None, column.ty, &self.context)?,
+                    None => Value::Null,
+                };
             self.bulk.set(column.position, value);
         }
         Ok(())
@@ -276,7 +284,7 @@ impl Import {
 }
 
 /// A field as a value of its column's type.
-fn value_of(bytes: &[u8], ty: Type, format: &Format, now: i64) -> Result<Value> {
+fn value_of(bytes: &[u8], ty: Type, format: &Format, now: i64, context: &EvalContext) -> Result<Value> {
     // Most numbers are but a few digits, and say so at once.
     let number = match ty.oid {
         oid::INT4 => small_number(bytes).and_then(|number| i32::try_from(number).ok()).map(Value::Int4),
@@ -286,7 +294,20 @@ fn value_of(bytes: &[u8], ty: Type, format: &Format, now: i64) -> Result<Value> 
     if let Some(number) = number {
         return Ok(number);
     }
+    if ty.oid >= FIRST_OID {
+        return defined_value(Some(text::utf8(bytes)?), ty, context);
+    }
     text::parse_at(text::utf8(bytes)?, ty, format, now)
+}
+
+/// A value of a type that SQL defined; None is NULL.
+fn defined_value(text: Option<&str>, ty: Type, context: &EvalContext) -> Result<Value> {
+    let value = match text {
+        Some(text) => read_text(text, ty, context)?,
+        None => Value::Null,
+    };
+    resolve::check_defined(&value, ty.oid, context)?;
+    Ok(value)
 }
 
 /// A number of at most 18 digits and perhaps a minus sign, nothing else.
@@ -323,20 +344,21 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_always() {
-        let format = Format::default();
+        let (format, context) = (Format::default(), crate::function::tests::context());
         for text in
             ["0", "-0", "7", "-7", "+7", " 7 ", "2147483647", "-2147483648", "2147483648", "", "-", "1e3", "1_0"]
         {
             for ty in [oid::INT4, oid::INT8].map(Type::new) {
                 let expected = text::parse(text, ty, &format).map_err(|error| error.to_string());
-                let found = value_of(text.as_bytes(), ty, &format, 0).map_err(|error| error.to_string());
+                let found = value_of(text.as_bytes(), ty, &format, 0, &context).map_err(|error| error.to_string());
                 assert_eq!(found, expected, "{text}");
             }
         }
         let longest = ["999999999999999999", "9223372036854775807", "-9223372036854775808", "9223372036854775808"];
         for text in longest {
             let expected = text::parse(text, Type::new(oid::INT8), &format).map_err(|error| error.to_string());
-            let found = value_of(text.as_bytes(), Type::new(oid::INT8), &format, 0).map_err(|error| error.to_string());
+            let found = value_of(text.as_bytes(), Type::new(oid::INT8), &format, 0, &context)
+                .map_err(|error| error.to_string());
             assert_eq!(found, expected, "{text}");
         }
     }

@@ -7,7 +7,7 @@ use storage::Value;
 
 use super::DefinitionEnvironment;
 use super::alter::{column_of, shown_column};
-use super::column::{WrittenColumn, storable_type};
+use super::column::WrittenColumn;
 use super::drop::Part;
 use super::generated::{Bound, Values, exact, refuse_generated};
 use super::rename::parsed;
@@ -22,7 +22,7 @@ use crate::plan::bind::{Binder, Clause, fold};
 use crate::plan::point::ColumnPlaces;
 use crate::plan::relation::Relation;
 use crate::statement::definition::identity_options;
-use crate::types::{self, Type};
+use crate::types::{self, Type, builtin};
 
 impl DefinitionEnvironment<'_> {
     pub(super) async fn alter_add_column(
@@ -56,6 +56,13 @@ impl DefinitionEnvironment<'_> {
         if let Some(bound) = self.bind_generated(catalog, &table, position)? {
             return self.extend_with_generated(before, table, &bound).await;
         }
+        // A domain has a say in what the rows that are there hold, if there are any.
+        let default = match default {
+            default if !builtin::is_domain(column.ty.oid) => default,
+            _ if !self.has_rows(before)? => None,
+            Some(default) => Some(default),
+            None => Some(Binder::new(catalog, self.context, &[]).default_of(&table, position)?),
+        };
         let Some(default) = default else {
             if column.not_null && self.has_rows(before)? {
                 return Err(self.contains_null(&table, position));
@@ -291,7 +298,8 @@ impl DefinitionEnvironment<'_> {
     ) -> Result<()> {
         let (catalog, before) = self.locked_table(oid)?;
         let column = &before.columns[position];
-        let ty = storable_type(&catalog, &column.name, data_type)?;
+        let ty = self.storable_type(&catalog, &column.name, data_type)?;
+        self.hold_type(ty).await?;
         self.refuse_viewed(&catalog, &before, column)?;
         let pointed_at = self.foreign_keys(&catalog, |child, target, columns| {
             let own = |constraint: &crate::catalog::Constraint| match &constraint.kind {

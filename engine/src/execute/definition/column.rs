@@ -50,7 +50,7 @@ impl DefinitionEnvironment<'_> {
         let name = fold(&definition.name);
         check_name(&name)?;
         let serial = serial_type(&definition.data_type);
-        let own = || storable_type(catalog, &name, &definition.data_type);
+        let own = || self.storable_type(catalog, &name, &definition.data_type);
         let column = WrittenColumn {
             ty: serial.map_or_else(own, |ty| Ok(Type::new(ty)))?,
             not_null: serial.is_some(),
@@ -108,6 +108,7 @@ impl DefinitionEnvironment<'_> {
         table: &mut Table,
         column: &WrittenColumn<'_>,
     ) -> Result<Option<Expr>> {
+        self.hold_type(column.ty).await?;
         let number = table.last_column + 1;
         check_count(usize::from(number))?;
         let own;
@@ -164,7 +165,7 @@ impl DefinitionEnvironment<'_> {
 
     /// A default as the catalog keeps it: `nextval` of a name becomes that of an oid, so that the sequence can be renamed.
     pub(super) fn stored_default(&self, catalog: &Catalog, value: &ast::Expr) -> Result<String> {
-        let mut value = value.clone();
+        let mut value = self.with_type_schemas(catalog, value);
         let path = &self.context.session.search_path;
         let changed = visit_expressions_mut(&mut value, |expression| {
             let Some(argument) = next_value_argument(expression) else { return ControlFlow::Continue(()) };
@@ -220,11 +221,13 @@ impl DefinitionEnvironment<'_> {
     }
 }
 
-/// The type of a column; an error if no column can be of it.
-pub(super) fn storable_type(catalog: &Catalog, column: &str, data_type: &DataType) -> Result<Type> {
-    let ty = types::from_ast(data_type, catalog)?;
-    check_storable(column, ty)?;
-    Ok(ty)
+impl DefinitionEnvironment<'_> {
+    /// The type of a column; an error if no column can be of it.
+    pub(super) fn storable_type(&self, catalog: &Catalog, column: &str, data_type: &DataType) -> Result<Type> {
+        let ty = types::from_ast(data_type, catalog, &self.context.session.search_path)?;
+        check_storable(column, ty)?;
+        Ok(ty)
+    }
 }
 
 /// 42701 for a name that every table has a column of.

@@ -16,6 +16,9 @@ pub(super) async fn run(
     comment: Option<&str>,
     environment: &mut DefinitionEnvironment<'_>,
 ) -> Result<()> {
+    if matches!(kind, CommentObject::Type | CommentObject::Domain) {
+        return environment.comment_on_type(name, matches!(kind, CommentObject::Domain), comment).await;
+    }
     let (relation_name, column) = match kind {
         CommentObject::Table | CommentObject::Index | CommentObject::Sequence | CommentObject::View => {
             (name.clone(), None)

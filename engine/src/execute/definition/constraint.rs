@@ -273,7 +273,8 @@ impl DefinitionEnvironment<'_> {
                 names::free_name(&table.name, column, "check", |name| is_constraint(&catalog, table, name))
             }
         };
-        let kind = ConstraintKind::Check { expression: check.expression.to_string() };
+        let expression = self.with_type_schemas(&catalog, check.expression).to_string();
+        let kind = ConstraintKind::Check { expression };
         let constraint = Constraint::new(self.store.allocate_oid()?, name.clone(), kind);
         table.constraints.push(Constraint { not_valid: check.not_valid, ..constraint });
         Ok(BoundCheck { name, condition, places })

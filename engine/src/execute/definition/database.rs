@@ -102,6 +102,9 @@ impl DefinitionEnvironment<'_> {
             }
             self.apply(Change::Table(table.oid, None))?;
         }
+        for ty in inside.types.keys() {
+            self.apply(Change::Type(*ty, None))?;
+        }
         for schema in inside.schemas.values().filter(|schema| !schema.is_system()) {
             self.apply(Change::Schema(schema.oid, None))?;
         }
@@ -151,7 +154,8 @@ fn exists(name: &str) -> Error {
 
 /// Whether a database has nothing but what every database has from its beginning.
 fn is_empty(catalog: &Catalog) -> bool {
-    catalog.tables.values().all(|table| table.kind == TableKind::System)
+    catalog.types.is_empty()
+        && catalog.tables.values().all(|table| table.kind == TableKind::System)
         && catalog
             .schemas
             .values()

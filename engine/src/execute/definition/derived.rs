@@ -10,7 +10,7 @@ use crate::catalog::{Catalog, IndexColumn, IndexExpression, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::derived;
 use crate::expr::walk;
-use crate::plan::bind::{Binder, Clause, column_name, fold};
+use crate::plan::bind::{Binder, Clause, Types, column_name, fold};
 use crate::types::{self, Type, oid};
 
 impl DefinitionEnvironment<'_> {
@@ -82,7 +82,7 @@ pub(super) fn name_for(catalog: &Catalog, table: &Table, column: &IndexColumn) -
         return table.position_of_number(column.number).map_or_else(String::new, |at| table.columns[at].name.clone());
     };
     let parsed = super::rename::parsed(&expression.text).ok();
-    let name = parsed.map(|parsed| column_name(bare(&parsed), catalog));
+    let name = parsed.map(|parsed| column_name(bare(&parsed), Types { catalog, search_path: &[] }));
     name.filter(|name| name != "?column?").unwrap_or_else(|| "expr".to_owned())
 }
 

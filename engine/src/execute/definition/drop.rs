@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use datafusion::sql::sqlparser::ast::{ObjectName, ObjectType};
+use datafusion::sql::sqlparser::ast::{AlterTableOperation, DropBehavior, Ident, ObjectName, ObjectType};
 use storage::{TableId, TableLock};
 
 use super::names::{self, Relation};
@@ -30,6 +30,8 @@ pub(super) enum Part {
     Column(u16),
     /// All of it: it is a view.
     Whole,
+    /// A column of a type that is dropped.
+    Typed(u16),
 }
 
 /// Something that depends on what is dropped.
@@ -256,11 +258,29 @@ impl DefinitionEnvironment<'_> {
     pub(super) async fn remove_dependent(&mut self, dependent: &Dependent) -> Result<()> {
         self.lock_table(dependent.table, TableLock::AccessExclusive).await?;
         self.lock_beneath(dependent.table, TableLock::AccessExclusive).await?;
+        if let Part::Typed(number) = dependent.part {
+            return Box::pin(self.remove_column(dependent.table, number)).await;
+        }
         self.remove_part(dependent.table, dependent.part)?;
         match dependent.part {
             Part::Constraint(constraint) => self.drop_copies(dependent.table, constraint).await,
-            Part::Default(_) | Part::Column(_) | Part::Whole => Ok(()),
+            Part::Default(_) | Part::Column(_) | Part::Typed(_) | Part::Whole => Ok(()),
         }
+    }
+
+    /// Drops a column of a table and of those beneath it, with what depends on it.
+    async fn remove_column(&mut self, table: u32, number: u16) -> Result<()> {
+        let catalog = self.catalog();
+        // It may have gone while the lock was awaited.
+        let Some(table) = catalog.tables.get(&table) else { return Ok(()) };
+        let Some(position) = table.position_of_number(number) else { return Ok(()) };
+        let operation = AlterTableOperation::DropColumn {
+            has_column_keyword: true,
+            column_names: vec![Ident::with_quote('"', table.columns[position].name.as_str())],
+            if_exists: true,
+            drop_behavior: Some(DropBehavior::Cascade),
+        };
+        self.alter_with_partitions(table.oid, &operation, false).await
     }
 
     /// `drop cascades to …`.
@@ -349,7 +369,7 @@ impl DefinitionEnvironment<'_> {
                     column.default = None;
                 }
             }
-            Part::Column(_) | Part::Whole => return Ok(()),
+            Part::Column(_) | Part::Typed(_) | Part::Whole => return Ok(()),
         }
         self.redefine(table)?;
         Ok(())

@@ -41,6 +41,7 @@ mod temporary;
 #[cfg(test)]
 mod tests;
 mod truncate;
+mod user_type;
 mod validate;
 mod view;
 
@@ -111,6 +112,12 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         }
         Definition::AlterSequence { name, if_exists, change } => {
             sequence::alter(name, *if_exists, change, environment).await?;
+        }
+        Definition::CreateEnum { name, labels } => user_type::create_enum(name, labels, environment).await?,
+        Definition::CreateDomain { name, column } => user_type::create_domain(name, column, environment).await?,
+        Definition::AlterType { name, domain, change } => user_type::alter(name, *domain, change, environment).await?,
+        Definition::DropTypes { names, domain, if_exists, cascade } => {
+            user_type::drop_types(names, *domain, (*if_exists, *cascade), environment).await?;
         }
         Definition::AlterTable { name, if_exists, change } => {
             alter::run_change(name, *if_exists, change, environment).await?;
@@ -188,6 +195,12 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::EndTemporary => "COMMIT",
         Definition::CreateView(_) => "CREATE VIEW",
         Definition::AlterView { .. } => "ALTER VIEW",
+        Definition::CreateEnum { .. } => "CREATE TYPE",
+        Definition::CreateDomain { .. } => "CREATE DOMAIN",
+        Definition::AlterType { domain: false, .. } => "ALTER TYPE",
+        Definition::AlterType { domain: true, .. } => "ALTER DOMAIN",
+        Definition::DropTypes { domain: false, .. } => "DROP TYPE",
+        Definition::DropTypes { domain: true, .. } => "DROP DOMAIN",
     }
 }
 

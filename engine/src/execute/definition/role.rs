@@ -354,6 +354,9 @@ impl DefinitionEnvironment<'_> {
         for table in catalog.tables.values() {
             objects.push((table.owner, table.acl.as_ref(), format!("table {}", self.shown(catalog, table))));
         }
+        for ty in catalog.types.values() {
+            objects.push((ty.owner, None, format!("type {}", self.type_shown(catalog, ty.oid))));
+        }
         let relation = |(owner, acl, shown): (u32, Option<&auth::Acl>, String)| {
             if owner == role {
                 return Some(format!("owner of {shown}"));

@@ -168,6 +168,14 @@ impl DefinitionEnvironment<'_> {
             }
         }
         let tables: Vec<u32> = dependents.iter().map(|(oid, ..)| *oid).collect();
+        let mut types = Vec::new();
+        for ty in catalog.types.values() {
+            if let Some(schema) = inside(ty.schema) {
+                types.push(ty.oid);
+                let shown = format!("type {}", self.type_shown(&catalog, ty.oid));
+                dependents.push((ty.oid, shown, format!("schema {}", quoted(&schema.name))));
+            }
+        }
         if dependents.is_empty() {
             return Ok(());
         }
@@ -191,7 +199,7 @@ impl DefinitionEnvironment<'_> {
         for oid in tables {
             self.drop_table(oid)?;
         }
-        Ok(())
+        self.drop_types(&types, true).await
     }
 }
 

@@ -489,7 +489,7 @@ fn finish(mut sequence: Sequence, options: &SequenceOptions, position: &mut Sequ
 fn value_type(options: &SequenceOptions) -> Result<Option<u32>> {
     let Some(given) = &options.value_type else { return Ok(None) };
     let refused = || invalid("sequence type must be smallint, integer, or bigint".to_owned());
-    let ty = types::from_ast(given, &Catalog::default())?;
+    let ty = types::ast::built_in(given)?;
     if limits(ty.oid).is_none() { Err(refused()) } else { Ok(Some(ty.oid)) }
 }
 

@@ -219,7 +219,15 @@ impl DefinitionEnvironment<'_> {
             if self.place(&catalog, name)?.schema.oid != place.schema.oid {
                 continue;
             }
-            if !catalog.relation_names.contains_key(&(place.schema.oid, place.name.clone())) {
+            let key = (place.schema.oid, place.name.clone());
+            if !catalog.relation_names.contains_key(&key) {
+                if catalog.type_names.contains_key(&key) {
+                    // A relation has a row type of its name.
+                    let message = format!("type \"{}\" already exists", place.name);
+                    return Err(Error::new(SqlState::DUPLICATE_OBJECT, message).with_hint(
+                        "A relation has an associated type of the same name, so you must use a name that doesn't conflict with any existing type.",
+                    ));
+                }
                 return Ok(Some(place));
             }
             let message = format!("relation \"{}\" already exists", place.name);

@@ -23,7 +23,7 @@ use storage::{ColumnType, Numeric, ValueRef};
 use super::column;
 use crate::error::Result;
 use crate::execute::failure::failure;
-use crate::types::{Type, oid};
+use crate::types::{Type, builtin, oid};
 
 const MICROSECONDS_PER_DAY: i128 = 86_400_000_000;
 const DAYS_PER_MONTH: i128 = 30;
@@ -42,7 +42,7 @@ pub(super) enum Key {
 
 /// The key that a type needs; None: Arrow orders it as PostgreSQL does.
 pub(super) fn key_of(ty: Type) -> Result<Option<Key>> {
-    if ty.oid == oid::BPCHAR {
+    if builtin::base_of(ty.oid) == oid::BPCHAR {
         return Ok(Some(Key::Padded));
     }
     Ok(match column::physical(ty)? {

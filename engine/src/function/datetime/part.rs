@@ -5,6 +5,7 @@ use storage::{Interval, Numeric, Value};
 use super::{EvalContext, local};
 use crate::error::{Error, Result, SqlState};
 use crate::function::argument::{invalid, numeric_of, timestamptz};
+use crate::types::datetime::ZonedTime;
 use crate::types::datetime::{
     Civil, DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, HOUR, MINUTE, SECOND, day_of_week, day_of_year, is_timestamp,
     iso_week,
@@ -22,6 +23,7 @@ pub(super) enum Source {
     },
     Date(i32),
     Time(i64),
+    ZonedTime(ZonedTime),
     Interval(Interval),
 }
 
@@ -38,6 +40,7 @@ impl Source {
             Source::Moment { .. } => "timestamp with time zone",
             Source::Date(_) => "date",
             Source::Time(_) => "time without time zone",
+            Source::ZonedTime(_) => "time with time zone",
             Source::Interval(_) => "interval",
         }
     }
@@ -160,6 +163,13 @@ fn take(unit: &str, source: Source) -> Result<Part> {
         },
         Source::Date(days) => of_date(field, days)?,
         Source::Time(time) => of_time(field, time),
+        Source::ZonedTime(value) => match field {
+            Field::Epoch => Some(Part::Scaled(i128::from(value.utc()), 6)),
+            Field::Zone => Some(Part::Whole(i64::from(value.offset))),
+            Field::ZoneHour => Some(Part::Whole(i64::from(value.offset / 3600))),
+            Field::ZoneMinute => Some(Part::Whole(i64::from(value.offset / 60 % 60))),
+            field => of_time(field, value.time),
+        },
         Source::Interval(interval) => of_interval(field, interval),
     };
     found.ok_or_else(|| unsupported(unit, type_name))

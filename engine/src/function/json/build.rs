@@ -88,7 +88,8 @@ pub(crate) static ROW_TO_JSON: Function = stable(9_103, "fields_to_json", &[BOOL
 .takes_nulls();
 
 fn type_oid(value: &Value) -> Result<u32> {
-    u32::try_from(int8(value)?).map_err(|_| Error::internal("an oid out of range"))
+    // A domain's values look as those of the type that it is over.
+    u32::try_from(int8(value)?).map(builtin::base_of).map_err(|_| Error::internal("an oid out of range"))
 }
 
 /// Appends JSON text that was made before; NULL is null.

@@ -45,7 +45,8 @@ struct Candidate {
 
 /// The function of that name for arguments of these types: 42883 if there is none, 42725 if several would do.
 pub fn function(name: &str, args: &[Type]) -> Result<Resolved> {
-    let types: Vec<u32> = args.iter().map(|ty| ty.oid).collect();
+    // A domain's values go where those of the type it is over do.
+    let types: Vec<u32> = args.iter().map(|ty| builtin::base_of(ty.oid)).collect();
     let candidates: Vec<(Candidate, Vec<u32>)> = named(name)
         .filter_map(|candidate| Some((candidate, expand(candidate.args, candidate.variadic, types.len())?)))
         .collect();

@@ -2,12 +2,14 @@
 
 use storage::{Array, Value};
 
+use super::domain::{self, Coerced};
 use super::polymorphic;
 use crate::error::{Error, Result, SqlState};
 use crate::expr::eval::{apply, text_cast};
 use crate::expr::{Expr, ExprKind};
 use crate::function::cast::{modifier_function, read_text};
 use crate::function::{CastContext, CastMethod, EvalContext, Function, Volatility, cast_between, function_by_oid};
+use crate::types::defined::FIRST_OID;
 use crate::types::modifier::apply_modifier;
 use crate::types::{Type, builtin, display, oid};
 
@@ -24,6 +26,7 @@ pub(super) enum Path {
 
 /// The conversion that the context allows, if there is one. Neither type is unknown or polymorphic.
 pub(super) fn find_path(from: u32, to: u32, context: CastContext) -> Option<Path> {
+    let (from, to) = (builtin::base_of(from), builtin::base_of(to));
     if from == to {
         return Some(Path::Same);
     }
@@ -50,9 +53,11 @@ pub fn can_coerce(from: u32, to: u32, context: CastContext) -> bool {
         return true;
     }
     if polymorphic::is_polymorphic(to) {
+        let from = builtin::base_of(from);
         let is_array = builtin::info(from).is_some_and(|info| info.element != 0);
         return match to {
             oid::ANYARRAY | oid::ANYCOMPATIBLEARRAY => is_array,
+            oid::ANYENUM => builtin::is_enum(from),
             _ => true,
         };
     }
@@ -74,6 +79,17 @@ pub fn coerce(expr: Expr, target: Type, context: CastContext, eval: &EvalContext
         other if polymorphic::is_polymorphic(other) => return Ok(expr),
         _ => {}
     }
+    if target.oid >= FIRST_OID || expr.ty.oid >= FIRST_OID {
+        match domain::coerce(expr, target, context, eval)? {
+            Coerced::Done(done) => return Ok(done),
+            Coerced::Plain(plain) => return convert_plain(plain, target, context, eval),
+        }
+    }
+    convert_plain(expr, target, context, eval)
+}
+
+/// The same where neither type is a domain.
+fn convert_plain(expr: Expr, target: Type, context: CastContext, eval: &EvalContext) -> Result<Expr> {
     let explicit = context == CastContext::Explicit;
     if expr.ty.oid == oid::UNKNOWN && target.oid != oid::UNKNOWN {
         return known(expr, target, explicit, eval);
@@ -191,11 +207,13 @@ fn folded(expr: Expr, eval: &EvalContext) -> Expr {
 /// Whether the type's text form changes with a setting, the time or the catalog.
 fn depends_on_session(ty: u32) -> bool {
     let base = builtin::element_of(ty).unwrap_or(ty);
-    builtin::is_registered(base)
+    base >= FIRST_OID
+        || builtin::is_registered(base)
         || matches!(
             base,
             oid::DATE
                 | oid::TIME
+                | oid::TIMETZ
                 | oid::TIMESTAMP
                 | oid::TIMESTAMPTZ
                 | oid::INTERVAL

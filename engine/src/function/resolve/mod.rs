@@ -5,11 +5,13 @@
 mod call;
 mod candidate;
 mod coerce;
+mod domain;
 mod json;
 mod polymorphic;
 
 pub use call::{Callable, Resolved, function};
 pub use coerce::{can_coerce, coerce};
+pub(crate) use domain::{DomainRow, check_defined};
 pub(crate) use json::{is_row, json_form, json_forms, json_row, key_form, rows_as_json, takes_json_forms};
 
 use super::{Function, Operator, operators_named};
@@ -22,6 +24,8 @@ use super::CastContext::Implicit;
 /// The operator of that name for operands of these types (`left` is `None` for a prefix operator).
 /// 42883 if there is none, 42725 if several would do.
 pub fn operator(name: &str, left: Option<Type>, right: Type) -> Result<&'static Operator> {
+    // The operators of a domain are those of the type it is over.
+    let (left, right) = (left.map(builtin::base_type), builtin::base_type(right));
     // SQL has two spellings of this one.
     let name = if name == "!=" { "<>" } else { name };
     let named = operators_named(name);
@@ -78,7 +82,8 @@ pub fn common_type(types: &[Type], what: &str) -> Result<Type> {
         let same = types.iter().all(|ty| ty.modifier == first.modifier);
         return Ok(if same { *first } else { Type::new(first.oid) });
     }
-    let mut chosen = first.oid;
+    let types: Vec<Type> = types.iter().map(|ty| builtin::base_type(*ty)).collect();
+    let mut chosen = types[0].oid;
     for ty in types.iter().map(|ty| ty.oid).filter(|ty| *ty != oid::UNKNOWN) {
         if chosen == oid::UNKNOWN {
             chosen = ty;
@@ -90,7 +95,7 @@ pub fn common_type(types: &[Type], what: &str) -> Result<Type> {
         if old.category != new.category {
             return Err(Error::new(
                 SqlState::DATATYPE_MISMATCH,
-                format!("{what} types {} and {} cannot be matched", old.sql_name, new.sql_name),
+                format!("{what} types {} and {} cannot be matched", display(Type::new(chosen)), display(Type::new(ty))),
             ));
         }
         if !old.preferred && can_coerce(chosen, ty, Implicit) && !can_coerce(ty, chosen, Implicit) {
@@ -132,7 +137,7 @@ pub fn less_than(ty: Type) -> Result<&'static Function> {
 /// The comparison of a type with itself, or with what it is binary coercible to. Arrays compare if their elements do.
 fn comparison(name: &str, ty: Type) -> Option<&'static Function> {
     // A literal whose type nobody asked for is text.
-    let wanted = if ty.oid == oid::UNKNOWN { oid::TEXT } else { ty.oid };
+    let wanted = if ty.oid == oid::UNKNOWN { oid::TEXT } else { builtin::base_of(ty.oid) };
     let info = builtin::info(wanted)?;
     if info.is_array() {
         comparison(name, Type::new(info.element))?;
@@ -145,5 +150,6 @@ fn comparison(name: &str, ty: Type) -> Option<&'static Function> {
 fn is_same_bits(from: u32, to: u32) -> bool {
     from == to
         || matches!(super::cast_between(from, to), Some(super::Cast { method: super::CastMethod::Binary, .. }))
+        || (to == oid::ANYENUM && builtin::is_enum(from))
         || (to == oid::ANYARRAY && builtin::info(from).is_some_and(|info| info.is_array()))
 }

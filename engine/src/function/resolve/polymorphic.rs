@@ -8,7 +8,7 @@ use crate::types::{Type, builtin, oid};
 /// Which family a pseudo-type belongs to and whether it stands for an array.
 fn family(ty: u32) -> Option<(Family, bool)> {
     Some(match ty {
-        oid::ANYELEMENT | oid::ANYNONARRAY => (Family::Alike, false),
+        oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYENUM => (Family::Alike, false),
         oid::ANYARRAY => (Family::Alike, true),
         oid::ANYCOMPATIBLE | oid::ANYCOMPATIBLENONARRAY => (Family::Compatible, false),
         oid::ANYCOMPATIBLEARRAY => (Family::Compatible, true),
@@ -40,12 +40,19 @@ fn element(wanted: Family, args: &[u32], types: &[u32]) -> Result<Option<u32>, (
         if matches!(*arg, oid::ANYNONARRAY | oid::ANYCOMPATIBLENONARRAY) && info.is_array() {
             return Err(());
         }
+        if *arg == oid::ANYENUM && !builtin::is_enum(*ty) {
+            return Err(());
+        }
         if family == Family::Alike && said.first().is_some_and(|first: &Type| first.oid != element) {
             return Err(());
         }
         said.push(Type::new(element));
     }
     if said.is_empty() {
+        // Only an argument of some enum says that enums are meant.
+        if args.contains(&oid::ANYENUM) {
+            return Err(());
+        }
         return Ok(None);
     }
     let common = common_type(&said, "arguments").map_err(|_| ())?.oid;

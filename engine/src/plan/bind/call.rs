@@ -12,8 +12,8 @@ use super::{Binder, Clause, Place, SetCall};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{AggregateCall, Expr, ExprKind, SortKey};
 use crate::function::resolve::{self, Callable, Resolved};
-use crate::function::{AggregateFunction, CastContext, GROUPING, TableFunction, aggregates_named, waits};
-use crate::types::{Type, display, oid};
+use crate::function::{AggregateFunction, CastContext, GROUPING, TableFunction, aggregates_named, waits, wants_type};
+use crate::types::{Type, builtin, display, oid};
 
 /// A call's arguments as they were written.
 pub(super) struct Arguments<'e> {
@@ -31,6 +31,9 @@ pub(super) struct BoundCall<'e> {
     pub(super) filter: Option<&'e Ast>,
     pub(super) resolved: Resolved,
 }
+
+/// The two forms of `array_to_string`, which print elements whose type they are not told.
+const PRINT_ELEMENTS: [u32; 2] = [395, 384];
 
 impl Binder<'_> {
     pub(super) fn call(&mut self, call: &ast::Function, at: Place<'_>) -> Result<Expr> {
@@ -307,9 +310,22 @@ impl Binder<'_> {
         }
         match resolved.callable {
             Callable::Function(function) => {
+                let (mut args, mut resolved) = (args, resolved);
+                if PRINT_ELEMENTS.contains(&function.oid)
+                    && let Some(first) = args.first()
+                    && builtin::element_of(builtin::base_of(first.ty.oid)).is_some_and(builtin::has_own_text)
+                {
+                    let texts = Type::new(oid::TEXT_ARRAY);
+                    args[0] = self.coerce_at(args[0].clone(), texts, CastContext::Explicit, span)?;
+                    resolved.arg_types[0] = texts;
+                }
                 let mut args = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
                 if resolve::takes_json_forms(function) {
                     args = resolve::json_forms(function, args);
+                }
+                if wants_type(function) {
+                    let ty = resolved.arg_types.first().map_or(0, |ty| ty.oid);
+                    args.push(Expr::constant(storage::Value::Int8(i64::from(ty)), Type::new(oid::OID)));
                 }
                 Ok(Expr::new(ExprKind::Call { function, args }, resolved.return_type))
             }

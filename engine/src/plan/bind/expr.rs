@@ -8,6 +8,7 @@ use super::row::{conjunction, row};
 use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
+use crate::function::SLICE;
 use crate::function::{CastContext, resolve};
 use crate::types::{self, Type, builtin, display, oid};
 
@@ -121,6 +122,11 @@ impl Binder<'_> {
             }
         }
         let mut value = if parts.is_empty() { self.bind(root, at)? } else { self.qualified(&parts, at)? };
+        let array = value.ty;
+        let subscripts = |access: &ast::AccessExpr| matches!(access, ast::AccessExpr::Subscript(_));
+        if rest.len() > 1 && rest.iter().all(subscripts) && builtin::element_of(builtin::base_of(array.oid)).is_some() {
+            return self.deeper_subscripts(value, root.start(), rest, at);
+        }
         for access in rest {
             value = match access {
                 ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => {
@@ -130,8 +136,12 @@ impl Binder<'_> {
                     let words = "jsonb subscript does not support slices";
                     return Err(Error::new(SqlState::DATATYPE_MISMATCH, words).at(self.position(root.start())));
                 }
+                ast::AccessExpr::Subscript(ast::Subscript::Slice { lower_bound, upper_bound, stride: None }) => {
+                    let bounds = [lower_bound.as_ref(), upper_bound.as_ref()];
+                    self.slice(value, root.start(), bounds, at)?
+                }
                 ast::AccessExpr::Subscript(ast::Subscript::Slice { .. }) => {
-                    return Err(Error::unsupported("an array slice").at(self.position(root.start())));
+                    return Err(Error::unsupported("an array slice with a stride").at(self.position(root.start())));
                 }
                 ast::AccessExpr::Dot(field) => {
                     return Err(Error::new(
@@ -148,7 +158,51 @@ impl Binder<'_> {
         Ok(value)
     }
 
+    /// Subscripts of more dimensions than arrays have here: there is no such element, and a slice is empty.
+    fn deeper_subscripts(&mut self, array: Expr, span: Span, chain: &[ast::AccessExpr], at: Place<'_>) -> Result<Expr> {
+        let mut sliced = false;
+        for access in chain {
+            // What is wrong with a subscript is still said.
+            match access {
+                ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => {
+                    self.subscript(array.clone(), span, index, at)?;
+                }
+                ast::AccessExpr::Subscript(ast::Subscript::Slice { lower_bound, upper_bound, .. }) => {
+                    sliced = true;
+                    self.slice(array.clone(), span, [lower_bound.as_ref(), upper_bound.as_ref()], at)?;
+                }
+                ast::AccessExpr::Dot(_) => {}
+            }
+        }
+        let base = builtin::base_of(array.ty.oid);
+        if sliced {
+            let nothing = Expr::constant(storage::Value::Int4(0), Type::new(oid::INT4));
+            let bounds = vec![nothing.clone(), nothing];
+            let args = std::iter::once(array).chain(bounds).collect();
+            return Ok(Expr::new(ExprKind::Call { function: &SLICE, args }, Type::new(base)));
+        }
+        let element = builtin::element_of(base).unwrap_or(base);
+        Ok(Expr::constant(storage::Value::Null, Type::new(element)))
+    }
+
+    /// `array[lower:upper]`: a bound that is left out is the array's own.
+    fn slice(&mut self, array: Expr, span: Span, bounds: [Option<&Ast>; 2], at: Place<'_>) -> Result<Expr> {
+        let base = builtin::base_type(array.ty);
+        if builtin::info(base.oid).is_none_or(|info| !info.is_array()) {
+            return Err(Error::unsupported(format!("a slice of {}", display(array.ty))).at(self.position(span)));
+        }
+        let mut args = vec![array];
+        for (bound, own) in bounds.into_iter().zip([i32::MIN, i32::MAX]) {
+            args.push(match bound {
+                Some(bound) => self.subscript_bound(bound, at)?,
+                None => Expr::constant(storage::Value::Int4(own), Type::new(oid::INT4)),
+            });
+        }
+        Ok(Expr::new(ExprKind::Call { function: &SLICE, args }, base))
+    }
+
     fn subscript(&mut self, array: Expr, span: Span, index: &Ast, at: Place<'_>) -> Result<Expr> {
+        let array = Expr { ty: builtin::base_type(array.ty), ..array };
         if array.ty.oid == oid::JSONB {
             return self.json_subscript(array, index, at);
         }
@@ -160,8 +214,14 @@ impl Binder<'_> {
             )
             .at(self.position(span)));
         };
+        let bound = self.subscript_bound(index, at)?;
+        let ty = Type::with_modifier(info.element, array.ty.modifier);
+        Ok(Expr::new(ExprKind::Subscript { array: Box::new(array), index: Box::new(bound) }, ty))
+    }
+
+    fn subscript_bound(&mut self, index: &Ast, at: Place<'_>) -> Result<Expr> {
         let bound = self.bind(index, at)?;
-        let bound = self.coerce(bound, Type::new(oid::INT4), CastContext::Assignment).map_err(|error| {
+        self.coerce(bound, Type::new(oid::INT4), CastContext::Assignment).map_err(|error| {
             let mismatch = matches!(error.sql_state(), SqlState::DATATYPE_MISMATCH | SqlState::CANNOT_COERCE);
             let error = if mismatch {
                 Error::new(SqlState::DATATYPE_MISMATCH, "array subscript must have type integer")
@@ -169,9 +229,7 @@ impl Binder<'_> {
                 error
             };
             error.at(self.position(index.start()))
-        })?;
-        let ty = Type::with_modifier(info.element, array.ty.modifier);
-        Ok(Expr::new(ExprKind::Subscript { array: Box::new(array), index: Box::new(bound) }, ty))
+        })
     }
 
     fn cast(&mut self, expr: &Ast, data_type: &ast::DataType, at: Place<'_>) -> Result<Expr> {

@@ -5,6 +5,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::Value;
 
 use super::Binder;
+use super::names::Types;
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::function::CastContext;
@@ -115,9 +116,14 @@ impl Binder<'_> {
         self.coerce_at(unknown(text), target, CastContext::Explicit, *span)
     }
 
+    /// Where the names of types are looked up.
+    pub(super) fn types(&self) -> Types<'_> {
+        Types { catalog: self.catalog, search_path: &self.context.session.search_path }
+    }
+
     /// A type as SQL spells it.
     pub fn data_type(&self, data_type: &ast::DataType) -> Result<Type> {
-        types::ast::from_ast(data_type, self.catalog)
+        types::ast::from_ast(data_type, self.catalog, &self.context.session.search_path)
     }
 }
 

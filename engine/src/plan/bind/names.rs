@@ -77,30 +77,37 @@ impl std::fmt::Display for QualifiedName {
     }
 }
 
+/// Where the names of types are looked up.
+#[derive(Clone, Copy)]
+pub(crate) struct Types<'a> {
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) search_path: &'a [String],
+}
+
 /// The name of a SELECT list's column without AS.
-pub(crate) fn column_name(expr: &Expr, catalog: &Catalog) -> String {
-    figure(expr, catalog).map_or_else(|| "?column?".to_owned(), |(name, _)| name)
+pub(crate) fn column_name(expr: &Expr, types: Types<'_>) -> String {
+    figure(expr, types).map_or_else(|| "?column?".to_owned(), |(name, _)| name)
 }
 
 /// A name and whether it is a strong one: the weak name of a cast or CASE gives way to that of what is inside.
-fn figure(expr: &Expr, catalog: &Catalog) -> Option<(String, bool)> {
+fn figure(expr: &Expr, types: Types<'_>) -> Option<(String, bool)> {
     let strong = |name: &str| Some((name.to_owned(), true));
     match expr {
         Expr::Identifier(ident) => Some((fold(ident), true)),
         Expr::CompoundIdentifier(parts) => parts.last().map(|ident| (fold(ident), true)),
-        Expr::Nested(inner) => figure(inner, catalog),
-        Expr::Collate { expr, .. } => figure(expr, catalog),
+        Expr::Nested(inner) => figure(inner, types),
+        Expr::Collate { expr, .. } => figure(expr, types),
         Expr::Cast { expr, data_type, .. } => {
-            let inner = figure(expr, catalog);
+            let inner = figure(expr, types);
             match inner {
                 Some((_, true)) => inner,
-                _ => type_name(data_type, catalog).map(|name| (name, false)).or(inner),
+                _ => type_name(data_type, types).map(|name| (name, false)).or(inner),
             }
         }
-        Expr::TypedString(typed) => type_name(&typed.data_type, catalog).map(|name| (name, false)),
+        Expr::TypedString(typed) => type_name(&typed.data_type, types).map(|name| (name, false)),
         Expr::Interval(_) => Some(("interval".to_owned(), false)),
         Expr::Case { else_result, .. } => {
-            let inner = else_result.as_ref().and_then(|expr| figure(expr, catalog));
+            let inner = else_result.as_ref().and_then(|expr| figure(expr, types));
             match inner {
                 Some((_, true)) => inner,
                 _ => Some(("case".to_owned(), false)),
@@ -115,7 +122,7 @@ fn figure(expr: &Expr, catalog: &Catalog) -> Option<(String, bool)> {
                 ast::AccessExpr::Dot(Expr::Identifier(ident)) => Some(fold(ident)),
                 _ => None,
             });
-            field.map(|name| (name, true)).or_else(|| figure(root, catalog))
+            field.map(|name| (name, true)).or_else(|| figure(root, types))
         }
         Expr::Extract { .. } => strong("extract"),
         Expr::Position { .. } => strong("position"),
@@ -134,12 +141,12 @@ fn figure(expr: &Expr, catalog: &Catalog) -> Option<(String, bool)> {
         Expr::Exists { negated: false, .. } => strong("exists"),
         Expr::Array(_) => strong("array"),
         Expr::Tuple(_) => strong("row"),
-        Expr::Subquery(query) => subquery_name(query, catalog),
+        Expr::Subquery(query) => subquery_name(query, types),
         _ => None,
     }
 }
 
-fn subquery_name(query: &ast::Query, catalog: &Catalog) -> Option<(String, bool)> {
+fn subquery_name(query: &ast::Query, types: Types<'_>) -> Option<(String, bool)> {
     let mut body = &*query.body;
     let item = loop {
         match body {
@@ -152,14 +159,18 @@ fn subquery_name(query: &ast::Query, catalog: &Catalog) -> Option<(String, bool)
     };
     match item {
         ast::SelectItem::ExprWithAlias { alias, .. } => Some((fold(alias), true)),
-        ast::SelectItem::UnnamedExpr(expr) => figure(expr, catalog),
+        ast::SelectItem::UnnamedExpr(expr) => figure(expr, types),
         _ => None,
     }
 }
 
 /// The type's name as `pg_type` has it; an array goes by its element's.
-fn type_name(data_type: &ast::DataType, catalog: &Catalog) -> Option<String> {
-    let ty = type_ast::from_ast(data_type, catalog).ok()?;
+fn type_name(data_type: &ast::DataType, types: Types<'_>) -> Option<String> {
+    let Types { catalog, search_path } = types;
+    let ty = type_ast::from_ast(data_type, catalog, search_path).ok()?;
+    if let Some((defined, _)) = catalog.defined_type(ty.oid) {
+        return Some(defined.name.clone());
+    }
     let info = builtin::info(ty.oid)?;
     let info = if info.element != 0 && info.name.starts_with('_') { builtin::info(info.element)? } else { info };
     Some(info.name.to_owned())

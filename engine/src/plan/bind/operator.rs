@@ -125,6 +125,16 @@ impl Binder<'_> {
             }
         };
         let (left_type, right_type, concrete) = ty;
+        // `text || anything` is of the text form of anything, which of some types only the type can tell.
+        let shown = |declared: u32, ty: Type, actual: Type| match declared {
+            oid::ANYNONARRAY if builtin::has_own_text(actual.oid) => Type::new(oid::CSTRING),
+            _ => ty,
+        };
+        let left_type = match (&left, operator.left, left_type) {
+            (Some(left), Some(declared), Some(ty)) => Some(shown(declared, ty, left.ty)),
+            (_, _, ty) => ty,
+        };
+        let right_type = shown(operator.right, right_type, right.ty);
         let mut args = Vec::with_capacity(2);
         if let (Some(left), Some(ty)) = (left, left_type) {
             args.push(self.coerce_at(left, ty, CastContext::Implicit, sides.left)?);

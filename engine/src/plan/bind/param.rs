@@ -9,10 +9,18 @@ use super::Binder;
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
 use crate::function::{CastContext, resolve};
-use crate::types::{Type, display, oid};
+use crate::types::{Type, builtin, display, oid};
 
 /// Greatest parameter number: the protocol counts them in sixteen bits.
 const PARAMETERS_MAX: usize = 65535;
+
+/// What a domain is over, and for an array of a domain the array of that.
+fn without_domain(ty: Type) -> Type {
+    match builtin::element_of(ty.oid).filter(|element| builtin::is_domain(*element)) {
+        Some(element) => Type::new(builtin::array_of(builtin::base_of(element)).unwrap_or(ty.oid)),
+        None => builtin::base_type(ty),
+    }
+}
 
 impl Binder<'_> {
     /// `$n`.
@@ -29,7 +37,10 @@ impl Binder<'_> {
             self.params.resize(number, None);
         }
         let ty = self.params[number - 1].unwrap_or(Type::new(oid::UNKNOWN));
-        Ok(Expr::new(ExprKind::Param(number - 1), ty))
+        let plain = without_domain(ty);
+        let param = Expr::new(ExprKind::Param(number - 1), plain);
+        // A value that is declared to be of a domain is checked like any other.
+        if plain == ty { Ok(param) } else { resolve::coerce(param, ty, CastContext::Explicit, self.context) }
     }
 
     /// The parameters' types. 42P18 if one could not be told.
@@ -62,7 +73,7 @@ impl Binder<'_> {
     }
 
     fn settle_parameter(&mut self, index: usize, target: Type) -> Result<Expr> {
-        let wanted = Type::new(target.oid);
+        let wanted = Type::new(without_domain(target).oid);
         match self.params[index] {
             None => self.params[index] = Some(wanted),
             Some(known) if known == wanted => {}

@@ -19,10 +19,11 @@ impl Concrete {
             if actual.oid == oid::UNKNOWN || !is_polymorphic(*declared) {
                 continue;
             }
+            let actual = builtin::base_of(actual.oid);
             elements.push(if is_array_kind(*declared) {
-                Type::new(builtin::element_of(actual.oid).unwrap_or(0))
+                Type::new(builtin::element_of(actual).unwrap_or(0))
             } else {
-                Type::new(actual.oid)
+                Type::new(actual)
             });
         }
         // Literals alone are text.
@@ -52,5 +53,5 @@ fn is_array_kind(declared: u32) -> bool {
 }
 
 fn is_polymorphic(declared: u32) -> bool {
-    is_array_kind(declared) || [oid::ANYELEMENT, oid::ANYCOMPATIBLE].contains(&declared)
+    is_array_kind(declared) || [oid::ANYELEMENT, oid::ANYNONARRAY, oid::ANYENUM, oid::ANYCOMPATIBLE].contains(&declared)
 }

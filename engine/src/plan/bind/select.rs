@@ -271,7 +271,7 @@ impl Binder<'_> {
             };
             let bound = self.bind(expr, at)?;
             // What could be bound does not nest too deep to be named.
-            let name = alias.unwrap_or_else(|| column_name(expr, self.catalog));
+            let name = alias.unwrap_or_else(|| column_name(expr, self.types()));
             let origin = origin_of(&bound, scope);
             items.push(Item { name, expr: bound, origin, span: expr.start(), hidden: false });
         }

@@ -1,9 +1,10 @@
 //! Dates and times from text: the types' input functions.
 
 use super::decode::{Fault, Parts, decode};
+use super::zoned_time::{OFFSET_END, ZonedTime};
 use super::{
     Civil, DATE_INFINITY, DATE_MAX, DATE_MIN, DATE_NEGATIVE_INFINITY, DAY, TIMESTAMP_INFINITY,
-    TIMESTAMP_NEGATIVE_INFINITY, civil_of_days,
+    TIMESTAMP_NEGATIVE_INFINITY, TimeZone, civil_of_days,
 };
 use crate::error::{Error, Result, SqlState};
 use crate::types::text::Format;
@@ -25,10 +26,9 @@ pub(crate) fn parse_date(text: &str, format: &Format, now: i64) -> Result<i32> {
         .ok_or_else(|| Error::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("date out of range: \"{text}\"")))
 }
 
-/// A `time`, in microseconds since midnight. A date in the text is checked and dropped.
-pub(crate) fn parse_time(text: &str, format: &Format, now: i64) -> Result<i64> {
-    const NAME: &str = "time";
-    let parts = match decode(text, format, now) {
+/// What a text says that has to be a time.
+fn time_parts(text: &str, format: &Format, now: i64, name: &str) -> Result<Parts> {
+    Ok(match decode(text, format, now) {
         // 040506 is a date anywhere else.
         Err(_) | Ok(Parts { time: None, moment: None, .. }) => {
             let mut parts = Parts::default();
@@ -40,13 +40,45 @@ pub(crate) fn parse_time(text: &str, format: &Format, now: i64) -> Result<i64> {
             };
             let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
             if meridiem.is_some() || !plain || parts.run_together(&digits, true).is_err() {
-                decode(text, format, now).map_err(|fault| fault.error(text, NAME))?
+                decode(text, format, now).map_err(|fault| fault.error(text, name))?
             } else {
                 parts
             }
         }
         Ok(parts) => parts,
+    })
+}
+
+/// A `time with time zone`. Without a zone in the text it is in the session's, as of the text's date or of today.
+pub(crate) fn parse_timetz(text: &str, format: &Format, now: i64) -> Result<ZonedTime> {
+    const NAME: &str = "time with time zone";
+    let parts = time_parts(text, format, now, NAME)?;
+    if let Some(moment) = parts.moment.filter(|moment| *moment != 0) {
+        let offset = format.time_zone.offset_at(moment);
+        return Ok(ZonedTime::new(format.time_zone.local(moment).rem_euclid(DAY), offset));
+    }
+    let time = parts.time.ok_or_else(|| Fault::BadFormat.error(text, NAME))?;
+    let offset = match (&parts.zone, parts.date()) {
+        (Some(TimeZone::Fixed(offset)), _) => *offset,
+        // A zone whose clocks change says nothing without a day.
+        (Some(TimeZone::Named(_)), None) => return Err(Fault::BadFormat.error(text, NAME)),
+        (Some(zone), Some(day)) => zone.offset_of_local(day.saturating_mul(DAY).saturating_add(time)),
+        (None, Some(day)) => format.time_zone.offset_of_local(day.saturating_mul(DAY).saturating_add(time)),
+        (None, None) => {
+            let today = format.time_zone.local(now).div_euclid(DAY) * DAY;
+            format.time_zone.offset_of_local(today + time)
+        }
     };
+    if offset.abs() >= OFFSET_END {
+        return Err(Fault::ZoneOverflow.error(text, NAME));
+    }
+    Ok(ZonedTime::new(time, offset))
+}
+
+/// A `time`, in microseconds since midnight. A date in the text is checked and dropped.
+pub(crate) fn parse_time(text: &str, format: &Format, now: i64) -> Result<i64> {
+    const NAME: &str = "time";
+    let parts = time_parts(text, format, now, NAME)?;
     if let Some(moment) = parts.moment.filter(|moment| *moment != 0) {
         return Ok(format.time_zone.local(moment).rem_euclid(DAY));
     }

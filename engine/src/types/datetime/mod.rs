@@ -13,15 +13,17 @@ mod output;
 mod style;
 mod token;
 mod zone;
+mod zoned_time;
 
-pub(crate) use input::{parse_date, parse_time, parse_timestamp, parse_timestamptz};
+pub(crate) use input::{parse_date, parse_time, parse_timestamp, parse_timestamptz, parse_timetz};
 pub use interval::IntervalStyle;
 pub(crate) use interval::{microseconds_of_interval, parse_interval};
 pub(crate) use output::{
-    write_date, write_interval, write_time, write_timestamp, write_timestamp_xsd, write_timestamptz,
+    write_date, write_interval, write_time, write_timestamp, write_timestamp_xsd, write_timestamptz, write_timetz,
 };
 pub use style::{DateOrder, DateOutput, DateStyle};
 pub use zone::TimeZone;
+pub(crate) use zoned_time::{OFFSET_END, ZonedTime};
 
 use crate::error::{Error, SqlState};
 

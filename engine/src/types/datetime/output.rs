@@ -4,6 +4,7 @@ use storage::Interval;
 
 use super::interval::IntervalStyle;
 use super::style::{DateOrder, DateOutput, DateStyle};
+use super::zoned_time::ZonedTime;
 use super::{
     Civil, DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, HOUR, MINUTE, SECOND, TIMESTAMP_INFINITY,
     TIMESTAMP_NEGATIVE_INFINITY, TimeZone, civil_of_days, day_of_week,
@@ -84,6 +85,11 @@ pub(crate) fn write_time(value: i64, out: &mut Vec<u8>) {
     out.push(b':');
     two(value / SECOND % 60, out);
     fraction(value % SECOND, out);
+}
+
+pub(crate) fn write_timetz(value: ZonedTime, out: &mut Vec<u8>) {
+    write_time(value.time, out);
+    write_offset(value.offset, out);
 }
 
 pub(crate) fn write_date(value: i32, style: DateStyle, out: &mut Vec<u8>) {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::types::{Type, builtin, oid};
 
 pub(super) fn write(array: &Array, ty: u32, format: &Format, out: &mut Vec<u8>) {
-    let element = builtin::element_of(ty).unwrap_or(0);
+    let element = builtin::base_of(builtin::element_of(ty).unwrap_or(0));
     if matches!(ty, oid::INT2VECTOR | oid::OIDVECTOR) {
         for (position, value) in array.values.iter().enumerate() {
             if position > 0 {

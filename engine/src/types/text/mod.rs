@@ -4,6 +4,7 @@
 
 mod array;
 mod bytes;
+mod enumeration;
 mod float;
 mod integer;
 mod registered;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use storage::{Array, ColumnType, Numeric, NumericError, Value, ValueRef};
 
 use super::builtin::{self, oid};
-use super::datetime::{self, DateStyle, IntervalStyle, TimeZone};
+use super::datetime::{self, DateStyle, IntervalStyle, TimeZone, ZonedTime};
 use super::{Type, json, jsonpath, modifier};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
@@ -21,6 +22,7 @@ use crate::error::{Error, Result, SqlState};
 use bytes::parse_uuid;
 pub use bytes::utf8;
 pub(crate) use bytes::{decode_hex, encode_hex, parse_escaped};
+pub(crate) use enumeration::{find_label, label_of};
 pub(crate) use float::{write_f32, write_f64};
 pub(crate) use integer::write_i64;
 pub(crate) use registered::{find as find_registered, quote_identifier, regclass, registered_name};
@@ -107,6 +109,8 @@ pub fn write(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
         ValueRef::Int2(v) => write_i64(i64::from(v), out),
         ValueRef::Int4(v) => write_i64(i64::from(v), out),
         ValueRef::Int8(v) if builtin::is_registered(ty) => registered::write(v, ty, format.names.as_deref(), out),
+        ValueRef::Int8(v) if builtin::is_enum(ty) => enumeration::write(v, ty, format.names.as_deref(), out),
+        ValueRef::Int8(v) if ty == oid::TIMETZ => datetime::write_timetz(ZonedTime::of(v), out),
         ValueRef::Int8(v) => write_i64(v, out),
         ValueRef::Float4(v) => write_f32(v, format.extra_float_digits, out),
         ValueRef::Float8(v) => write_f64(v, format.extra_float_digits, out),
@@ -161,6 +165,7 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
         oid::UUID => Value::Uuid(parse_uuid(text).ok_or_else(|| invalid_input("uuid", text))?),
         oid::DATE => Value::Date(datetime::parse_date(text, format, now)?),
         oid::TIME => Value::Time(datetime::parse_time(text, format, now)?),
+        oid::TIMETZ => Value::Int8(datetime::parse_timetz(text, format, now)?.packed()),
         oid::TIMESTAMP => Value::Timestamp(datetime::parse_timestamp(text, format, now)?),
         oid::TIMESTAMPTZ => Value::Timestamptz(datetime::parse_timestamptz(text, format, now)?),
         oid::INTERVAL => Value::Interval(datetime::parse_interval(text, ty.modifier, format.interval_style)?),
@@ -179,6 +184,9 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
         other if builtin::is_registered(other) => {
             Value::Int8(i64::from(registered::parse(text, other, format.names.as_deref())?))
         }
+        other if builtin::is_enum(other) => enumeration::parse(text, other, format.names.as_deref())?,
+        // What the domain says of its values is checked by whoever makes one of this.
+        other if builtin::is_domain(other) => return parse_at(text, builtin::base_type(ty), format, now),
         other => match builtin::info(other) {
             Some(info) if info.is_array() && builtin::is_storable(other) => {
                 array::parse(text, Type::with_modifier(info.element, ty.modifier), format)?

@@ -25,7 +25,10 @@ pub(crate) fn registered_name(value: u32, ty: u32, names: Option<(&Catalog, &[St
         return Some("-".to_owned());
     }
     match ty {
-        oid::REGTYPE => builtin::info(value).map(|info| display(Type::new(info.oid))),
+        oid::REGTYPE => match names {
+            Some((catalog, path)) => catalog.type_shown(Type::new(value), path),
+            None => builtin::info(value).map(|info| display(Type::new(info.oid))),
+        },
         oid::REGPROC => function_by_oid(value)
             .map(|function| function.name.to_owned())
             .or_else(|| type_functions().find(|function| function.oid == value).map(|function| function.name)),
@@ -94,7 +97,9 @@ pub(crate) fn find(text: &str, ty: u32, names: Option<(&Catalog, &[String])>) ->
     let without_catalog = || Error::internal("a name was to be looked up without a catalog");
     match ty {
         oid::REGTYPE => {
-            crate::types::ast::named(text).map(|ty| ty.oid).ok_or_else(|| undefined(SqlState::UNDEFINED_OBJECT, "type"))
+            let (catalog, path) = names.ok_or_else(without_catalog)?;
+            let found = crate::types::ast::named(text, catalog, path);
+            found.map(|ty| ty.oid).ok_or_else(|| undefined(SqlState::UNDEFINED_OBJECT, "type"))
         }
         oid::REGCLASS => {
             let (catalog, path) = names.ok_or_else(without_catalog)?;

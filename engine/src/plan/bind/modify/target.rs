@@ -19,7 +19,7 @@ use crate::plan::point::ColumnPlaces;
 use crate::plan::relation::{Column, Output, Query, Relation};
 use crate::plan::write::{After, Check, ChildKey, KeyLookup, ParentKey, Placement, Returning, Target};
 use crate::statement::parse_expression;
-use crate::types::Type;
+use crate::types::{Type, builtin, oid};
 
 impl Binder<'_> {
     /// The target of a write and the names of its columns.
@@ -298,6 +298,7 @@ impl Binder<'_> {
         let column = &table.columns[position];
         // What is generated is computed when the row is complete.
         match column.default.as_ref().filter(|_| !column.generated) {
+            None if builtin::is_domain(column.ty.oid) && !column.generated => self.domain_default(column),
             None => Ok(Expr::constant(Value::Null, column.ty)),
             Some(text) => {
                 let mut binder = self.for_stored_text();
@@ -305,6 +306,18 @@ impl Binder<'_> {
                 binder.assign(bound, column.ty, &column.name, Span::empty())
             }
         }
+    }
+
+    /// What a column of a domain holds when neither it nor the statement says: the domain's default, or NULL if the
+    /// domain allows that.
+    fn domain_default(&self, column: &TableColumn) -> Result<Expr> {
+        let domain = self.catalog.types.get(&column.ty.oid).and_then(|ty| ty.domain());
+        let mut binder = self.for_stored_text();
+        let value = match domain.and_then(|domain| domain.default.as_deref()) {
+            Some(text) => binder.expr_in(&parse_expression(text)?, &Scope::empty(), Clause::Default)?,
+            None => Expr::constant(Value::Null, Type::new(oid::UNKNOWN)),
+        };
+        binder.assign(value, column.ty, &column.name, Span::empty())
     }
 
     /// A value to be stored in a column; DEFAULT is the column's.

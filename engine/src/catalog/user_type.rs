@@ -1,0 +1,261 @@
+//! Types that SQL defines: enums and domains, each with the type of its arrays.
+//!
+//! A value of an enum is stored as the number of its label. Numbers have gaps, so that a label added between two others
+//! gets a number between theirs and no row is written anew; keys and indexes order by them. A value of a domain is
+//! stored as one of the type that the domain is over.
+
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
+
+use super::Catalog;
+use crate::error::{Error, Result, SqlState};
+use crate::expr::Expr;
+use crate::types::builtin::{self, TypeInfo};
+use crate::types::text::quote_identifier;
+use crate::types::{Type, defined, display};
+
+/// A type that SQL defines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UserType {
+    pub oid: u32,
+    /// Oid and name of the type of its arrays.
+    pub array: u32,
+    pub array_name: String,
+    pub schema: u32,
+    pub name: String,
+    pub owner: u32,
+    #[serde(default)]
+    pub comment: Option<String>,
+    pub kind: UserTypeKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum UserTypeKind {
+    /// Labels in their order.
+    Enum(Vec<Label>),
+    Domain(Domain),
+}
+
+/// A value of an enum.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Label {
+    /// `pg_enum.oid`.
+    pub oid: u32,
+    /// What rows and keys hold.
+    pub number: i64,
+    /// `pg_enum.enumsortorder`, which only shows the order.
+    pub sort_order: f32,
+    pub name: String,
+}
+
+/// What values of another type must be to be of this one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Domain {
+    pub base: Type,
+    pub not_null: bool,
+    /// SQL text of the default expression.
+    pub default: Option<String>,
+    pub checks: Vec<DomainCheck>,
+    #[serde(skip)]
+    pub bound: BoundChecks,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DomainCheck {
+    pub oid: u32,
+    pub name: String,
+    /// SQL text of the condition, which calls the value `VALUE`.
+    pub expression: String,
+    /// False: values from before it was added may break it (NOT VALID).
+    pub validated: bool,
+}
+
+/// The checks' conditions, bound at first use. A clone starts empty, so that a domain that changes binds its own.
+#[derive(Debug, Default)]
+pub struct BoundChecks(OnceLock<Arc<[Expr]>>);
+
+impl Clone for BoundChecks {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for BoundChecks {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl BoundChecks {
+    /// The conditions, made by `bind` if this is the first use.
+    pub(crate) fn get_or_bind(&self, bind: impl FnOnce() -> Result<Vec<Expr>>) -> Result<Arc<[Expr]>> {
+        if let Some(bound) = self.0.get() {
+            return Ok(bound.clone());
+        }
+        let bound: Arc<[Expr]> = bind()?.into();
+        Ok(self.0.get_or_init(|| bound).clone())
+    }
+}
+
+/// From one label to the next where there is room.
+const GAP: i64 = 1 << 40;
+
+impl UserType {
+    /// Tells those who know types by their oid alone.
+    pub(crate) fn make_known(&self) {
+        let lasting = |oid, name: &str| defined::known_name(oid, name).unwrap_or_else(|| defined::lasting(name));
+        let quoted = quote_identifier(&self.name);
+        let sql_name = match builtin::info(self.oid).map(|known| known.sql_name) {
+            Some(known) if known == quoted => known,
+            _ => defined::lasting(&quoted),
+        };
+        let plain = TypeInfo {
+            oid: self.oid,
+            name: lasting(self.oid, &self.name),
+            sql_name,
+            array: self.array,
+            element: 0,
+            kind: 'e',
+            category: 'E',
+            preferred: false,
+            length: 4,
+            by_value: true,
+            align: 'i',
+            storage: 'p',
+            base: Type::new(0),
+        };
+        let info = match &self.kind {
+            UserTypeKind::Enum(_) => plain,
+            UserTypeKind::Domain(domain) => match builtin::info(domain.base.oid) {
+                Some(base) => TypeInfo {
+                    kind: 'd',
+                    category: base.category,
+                    length: base.length,
+                    by_value: base.by_value,
+                    align: base.align,
+                    storage: base.storage,
+                    base: domain.base,
+                    ..plain
+                },
+                None => TypeInfo { kind: 'd', base: domain.base, ..plain },
+            },
+        };
+        defined::register(info);
+        defined::register(TypeInfo {
+            oid: self.array,
+            name: lasting(self.array, &self.array_name),
+            sql_name: "",
+            array: 0,
+            element: self.oid,
+            kind: 'b',
+            category: 'A',
+            length: -1,
+            by_value: false,
+            align: if info.align == 'd' { 'd' } else { 'i' },
+            storage: 'x',
+            ..plain
+        });
+    }
+
+    /// The labels of an enum; none of anything else.
+    pub fn labels(&self) -> &[Label] {
+        match &self.kind {
+            UserTypeKind::Enum(labels) => labels,
+            UserTypeKind::Domain(_) => &[],
+        }
+    }
+
+    pub fn domain(&self) -> Option<&Domain> {
+        match &self.kind {
+            UserTypeKind::Enum(_) => None,
+            UserTypeKind::Domain(domain) => Some(domain),
+        }
+    }
+
+    /// The label of a number.
+    pub(crate) fn label(&self, number: i64) -> Option<&Label> {
+        let labels = self.labels();
+        labels.binary_search_by_key(&number, |label| label.number).ok().map(|at| &labels[at])
+    }
+
+    /// The number of a label: 22P02 if the enum has no such one.
+    pub(crate) fn number_of(&self, name: &str) -> Result<i64> {
+        let found = self.labels().iter().find(|label| label.name == name);
+        found.map(|label| label.number).ok_or_else(|| {
+            let shown = display(Type::new(self.oid));
+            let message = format!("invalid input value for enum {shown}: \"{name}\"");
+            Error::new(SqlState::INVALID_TEXT_REPRESENTATION, message)
+        })
+    }
+}
+
+/// The number of a label that comes between two others, or before or behind all. None: there is no room.
+pub(crate) fn number_between(before: Option<i64>, after: Option<i64>) -> Option<i64> {
+    match (before, after) {
+        (None, None) => Some(0),
+        (Some(before), None) => before.checked_add(GAP),
+        (None, Some(after)) => after.checked_sub(GAP),
+        (Some(before), Some(after)) => {
+            let middle = before + (after - before) / 2;
+            (middle > before).then_some(middle)
+        }
+    }
+}
+
+impl Catalog {
+    /// The type of that name that SQL defined, in the given schema or in the first of the search path that has it.
+    pub fn find_type(&self, schema: Option<&str>, name: &str, search_path: &[String]) -> Option<u32> {
+        if self.type_names.is_empty() {
+            return None;
+        }
+        let in_schema = |schema: u32| self.type_names.get(&(schema, name.to_owned())).copied();
+        match schema {
+            Some(schema) => in_schema(self.schema_named(schema)?.oid),
+            None => self.path(search_path).find_map(|schema| in_schema(schema.oid)),
+        }
+    }
+
+    /// The type of that oid that SQL defined, or the one whose arrays have the oid.
+    pub fn defined_type(&self, oid: u32) -> Option<(&Arc<UserType>, bool)> {
+        if oid < defined::FIRST_OID {
+            return None;
+        }
+        if let Some(found) = self.types.get(&oid) {
+            return Some((found, false));
+        }
+        let element = builtin::element_of(oid)?;
+        self.types.get(&element).filter(|found| found.array == oid).map(|found| (found, true))
+    }
+
+    /// The type's name as `format_type` shows it: with its schema unless the search path finds it without.
+    pub fn type_shown(&self, ty: Type, search_path: &[String]) -> Option<String> {
+        let Some((found, array)) = self.defined_type(ty.oid) else {
+            return builtin::info(ty.oid).filter(|_| ty.oid < defined::FIRST_OID).map(|_| display(ty));
+        };
+        let mut name = quote_identifier(&found.name);
+        if self.find_type(None, &found.name, search_path) != Some(found.oid)
+            && let Some(schema) = self.schemas.get(&found.schema)
+        {
+            name = format!("{}.{name}", quote_identifier(&schema.name));
+        }
+        Some(if array { format!("{name}[]") } else { name })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_labels_leave_room_between_them() {
+        let (first, second) = (number_between(None, None), number_between(Some(0), None));
+        assert_eq!((first, second), (Some(0), Some(GAP)));
+        let mut between = 0;
+        while let Some(next) = number_between(Some(between), second) {
+            assert!(between < next && Some(next) < second);
+            between = next;
+        }
+        assert_eq!(between, GAP - 1);
+    }
+}
