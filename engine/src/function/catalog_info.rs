@@ -9,9 +9,13 @@ use storage::Value;
 use super::argument::{boolean, int4, int8, text, text_of};
 use super::define::{stable, table, volatile};
 use super::{EvalContext, Function, TableFunction, aggregates, function_by_oid, table_functions};
+<<<<<<< HEAD
 use crate::catalog::pg_catalog::definition::{constraint_definition, index_column_name, index_definition};
+=======
+use crate::catalog::pg_catalog;
+use crate::catalog::pg_catalog::definition::{column_name, constraint_definition, index_definition};
+>>>>>>> ca7fbd3 (pg_get_viewdef of a table is NULL)
 use crate::catalog::pg_catalog::view_text::view_definition;
-use crate::catalog::pg_catalog::{self, Kind};
 use crate::catalog::{Index, TEMPORARY_SCHEMA, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::types::defined::FIRST_OID;
@@ -302,11 +306,8 @@ fn view_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
     if let Some(view) = table.view() {
         return text_of(view_definition(&context.catalog, &context.session.search_path, table, view)?);
     }
-    match pg_catalog::relation(table.oid) {
-        // What PostgreSQL defines by a query is computed here.
-        Some(relation) if relation.kind == Kind::View => Ok(Value::Null),
-        _ => text_of("Not a view"),
-    }
+    // A table has no query, and what PostgreSQL defines by one is computed here.
+    Ok(Value::Null)
 }
 
 /// What the kinds of functions have in common.
