@@ -18,7 +18,7 @@ async fn run(client: &Client, sql: &str) -> String {
         .iter()
         .map(|outcome| match outcome {
             Outcome::Rows(relation) => format!("{:?}", relation.rows),
-            Outcome::Error { state, .. } => state.clone(),
+            Outcome::Error { code, .. } => code.clone(),
             _ => "ok".to_owned(),
         })
         .collect::<Vec<_>>()

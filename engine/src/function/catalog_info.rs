@@ -9,12 +9,8 @@ use storage::Value;
 use super::argument::{boolean, int4, int8, text, text_of};
 use super::define::{stable, table, volatile};
 use super::{EvalContext, Function, TableFunction, aggregates, function_by_oid, table_functions};
-<<<<<<< HEAD
-use crate::catalog::pg_catalog::definition::{constraint_definition, index_column_name, index_definition};
-=======
 use crate::catalog::pg_catalog;
-use crate::catalog::pg_catalog::definition::{column_name, constraint_definition, index_definition};
->>>>>>> ca7fbd3 (pg_get_viewdef of a table is NULL)
+use crate::catalog::pg_catalog::definition::{constraint_definition, index_column_name, index_definition};
 use crate::catalog::pg_catalog::view_text::view_definition;
 use crate::catalog::{Index, TEMPORARY_SCHEMA, Table};
 use crate::error::{Error, Result, SqlState};
