@@ -80,6 +80,7 @@ impl Clause {
         match self {
             Clause::JoinOn => "JOIN/ON",
             Clause::Check => "CHECK",
+            Clause::IndexPredicate => "WHERE",
             Clause::MergeWhen => "WHEN",
             other => other.name(),
         }
