@@ -50,7 +50,7 @@ fn element(wanted: Family, args: &[u32], types: &[u32]) -> Result<Option<u32>, (
     }
     if said.is_empty() {
         // Only an argument of some enum says that enums are meant.
-        if args.contains(&oid::ANYENUM) {
+        if wanted == Family::Alike && args.contains(&oid::ANYENUM) {
             return Err(());
         }
         return Ok(None);

@@ -188,6 +188,10 @@ impl Binder<'_> {
     /// `array[lower:upper]`: a bound that is left out is the array's own.
     fn slice(&mut self, array: Expr, span: Span, bounds: [Option<&Ast>; 2], at: Place<'_>) -> Result<Expr> {
         let base = builtin::base_type(array.ty);
+        if builtin::element_of(base.oid).is_none() {
+            let words = format!("cannot subscript type {} because it does not support subscripting", display(array.ty));
+            return Err(Error::new(SqlState::DATATYPE_MISMATCH, words).at(self.position(span)));
+        }
         if builtin::info(base.oid).is_none_or(|info| !info.is_array()) {
             return Err(Error::unsupported(format!("a slice of {}", display(array.ty))).at(self.position(span)));
         }

@@ -1,5 +1,6 @@
 //! Dates and times from text: the types' input functions.
 
+use super::clock::offset;
 use super::decode::{Fault, Parts, decode};
 use super::zoned_time::{OFFSET_END, ZonedTime};
 use super::{
@@ -38,6 +39,12 @@ fn time_parts(text: &str, format: &Format, now: i64, name: &str) -> Result<Parts
                 }
                 text => (text, None),
             };
+            // A zone may follow the digits.
+            let (digits, zone) = match digits.rfind(['+', '-']).map(|at| (digits[..at].trim(), offset(&digits[at..]))) {
+                Some((digits, Ok(seconds))) => (digits.to_owned(), Some(TimeZone::Fixed(seconds))),
+                _ => (digits, None),
+            };
+            parts.zone = zone;
             let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
             if meridiem.is_some() || !plain || parts.run_together(&digits, true).is_err() {
                 decode(text, format, now).map_err(|fault| fault.error(text, name))?
@@ -60,6 +67,7 @@ pub(crate) fn parse_timetz(text: &str, format: &Format, now: i64) -> Result<Zone
     let time = parts.time.ok_or_else(|| Fault::BadFormat.error(text, NAME))?;
     let offset = match (&parts.zone, parts.date()) {
         (Some(TimeZone::Fixed(offset)), _) => *offset,
+        (Some(zone), _) if *zone == TimeZone::utc() => 0,
         // A zone whose clocks change says nothing without a day.
         (Some(TimeZone::Named(_)), None) => return Err(Fault::BadFormat.error(text, NAME)),
         (Some(zone), Some(day)) => zone.offset_of_local(day.saturating_mul(DAY).saturating_add(time)),
