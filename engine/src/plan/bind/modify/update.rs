@@ -65,6 +65,7 @@ impl Binder<'_> {
             return Ok((None, scope));
         }
         let (relation, names) = self.from(tables)?;
+        self.refuse_same_names(own, &names)?;
         scope.extend(names);
         Ok((Some(relation), scope))
     }
