@@ -6,8 +6,8 @@ use auth::{Principal, RoleId};
 use storage::kv::Direction;
 use storage::{Durability, Isolation, KeyRange, Store, StoreOptions, Value, Wait};
 
-use super::{DefinitionEnvironment, run};
-use crate::catalog::{Catalog, ConstraintKind, Table, store};
+use super::{DefinitionEnvironment, OtherDatabases, run};
+use crate::catalog::{Catalog, ConstraintKind, FIRST_DATABASE, Table, store};
 use crate::error::{Report, Result};
 use crate::function::{EvalContext, SessionFacts};
 use crate::session::settings::Settings;
@@ -22,8 +22,8 @@ impl Bench {
     async fn new() -> Self {
         let store = Store::in_memory(StoreOptions::default());
         store::bootstrap(&store, "").await.expect("the first catalog is written");
-        let catalog = store::load(&store.view()).expect("the first catalog is read");
-        Self { store, catalog: Arc::new(catalog) }
+        let catalog = store::load(&store.view()).expect("the first catalog is read").of(FIRST_DATABASE);
+        Self { store, catalog }
     }
 
     fn context(&self) -> EvalContext {
@@ -119,7 +119,7 @@ impl Bench {
 
     /// What a restart would read is what is in memory.
     fn check_stored(&self) {
-        let stored = store::load(&self.store.view()).expect("the catalog is read");
+        let stored = store::load(&self.store.view()).expect("the catalog is read").of(FIRST_DATABASE);
         assert_eq!(stored.tables, self.catalog.tables);
         assert_eq!(stored.schemas, self.catalog.schemas);
         assert_eq!(stored.roles, self.catalog.roles);

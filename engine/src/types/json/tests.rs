@@ -2,6 +2,7 @@ use storage::Value;
 
 use super::{check, document_text, read_document};
 use crate::types::binary::{parse_binary, write_binary};
+use crate::types::text::Format;
 use crate::types::{Type, oid};
 
 fn printed(text: &str) -> String {
@@ -51,12 +52,12 @@ fn nesting_is_bounded() {
 fn documents_go_over_the_wire_behind_a_version() {
     let document = read_document("{\"a\": [1.50]}").unwrap();
     let mut bytes = Vec::new();
-    write_binary(document.as_ref(), oid::JSONB, &mut bytes);
+    write_binary(document.as_ref(), oid::JSONB, &Format::default(), &mut bytes);
     assert_eq!(bytes, b"\x01{\"a\": [1.50]}");
     let jsonb = Type::new(oid::JSONB);
-    assert_eq!(parse_binary(&bytes, jsonb, 1).unwrap(), document);
-    assert_eq!(parse_binary(b"\x02{}", jsonb, 1).unwrap_err().sql_state().0, "XX000");
-    assert_eq!(parse_binary(b"", jsonb, 1).unwrap_err().sql_state().0, "08P01");
-    assert_eq!(parse_binary(b"\x01{", jsonb, 1).unwrap_err().sql_state().0, "22P02");
-    assert_eq!(parse_binary(b"{", Type::new(oid::JSON), 1).unwrap_err().sql_state().0, "22P02");
+    assert_eq!(parse_binary(&bytes, jsonb, 1, &Format::default()).unwrap(), document);
+    assert_eq!(parse_binary(b"\x02{}", jsonb, 1, &Format::default()).unwrap_err().sql_state().0, "XX000");
+    assert_eq!(parse_binary(b"", jsonb, 1, &Format::default()).unwrap_err().sql_state().0, "08P01");
+    assert_eq!(parse_binary(b"\x01{", jsonb, 1, &Format::default()).unwrap_err().sql_state().0, "22P02");
+    assert_eq!(parse_binary(b"{", Type::new(oid::JSON), 1, &Format::default()).unwrap_err().sql_state().0, "22P02");
 }
