@@ -12,7 +12,7 @@ use super::reader::syntax_error_near;
 use crate::error::{Error, Result, SqlState};
 
 /// The quotation mark of names that stand for grammar.
-pub(crate) const MARK: char = '\u{1}';
+pub(crate) const MARK: char = '`';
 /// `ROWS FROM (…)` as the name of a function.
 pub(crate) const ROWS_FROM: &str = "rows from";
 
@@ -269,7 +269,7 @@ mod tests {
     fn other_tokens_say_the_same() {
         let check = |sql: &str, expected: &str| {
             let Ok(Some(crate::statement::Statement::Query(query))) = parse_single(sql) else { panic!("{sql}") };
-            assert_eq!(query.to_string().replace('\u{1}', "!"), expected, "{sql}");
+            assert_eq!(query.to_string().replace('`', "!"), expected, "{sql}");
         };
         check("TABLE t ORDER BY a", "SELECT * FROM t ORDER BY a");
         check("(TABLE t) UNION ALL TABLE u", "(SELECT * FROM t) UNION ALL SELECT * FROM u");

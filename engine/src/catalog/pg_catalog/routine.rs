@@ -8,8 +8,8 @@ use super::relation::{NULL, row};
 use super::type_io::type_functions;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
 use crate::function::{
-    Batch, CastContext, CastMethod, Comparison, Function, Operator, Volatility, WINDOW_FUNCTIONS, aggregates, casts,
-    functions, operators, table_functions,
+    Batch, CastContext, CastMethod, Comparison, Function, Operator, TableFunction, Volatility, WINDOW_FUNCTIONS,
+    aggregates, casts, functions, operators, table_functions,
 };
 use crate::types::{builtin, oid};
 
@@ -64,7 +64,14 @@ pub(super) fn routines(_: &Reader<'_>) -> Vec<Vec<Value>> {
     for function in WINDOW_FUNCTIONS {
         rows.push(routine(plain(function.oid, function.name, 'w', function.returns, function.args)));
     }
+    let mut tables = BTreeMap::<u32, &TableFunction>::new();
     for function in table_functions() {
+        let known = tables.entry(function.oid).or_insert(function);
+        if known.args.len() < function.args.len() {
+            *known = function;
+        }
+    }
+    for function in tables.into_values() {
         let (returns, columns) = match function.columns {
             [(_, ty)] => (*ty, &[][..]),
             several => (oid::RECORD, several),

@@ -16,7 +16,7 @@ fn paths_are_printed_canonically() {
     check("-$.a.abs()", "(-$.\"a\".abs())");
     check(
         "$ ? (!(@.x == 1) && exists (@.y) && (@.z > 0) is unknown)",
-        "$?(!(@.\"x\" == 1) && exists (@.\"y\") && (@.\"z\" > 0) is unknown)",
+        "$?((!(@.\"x\" == 1) && exists (@.\"y\")) && (@.\"z\" > 0) is unknown)",
     );
     check("$ ? (@ like_regex \"^a\" flag \"i\")", "$?(@ like_regex \"^a\" flag \"i\")");
     check("(1).type()", "(1).type()");
