@@ -14,27 +14,41 @@ use crate::types::{Type, oid};
 pub(super) const BOOL: Type = Type::new(oid::BOOL);
 pub(super) const INT8: Type = Type::new(oid::INT8);
 
-/// Comparisons that only lowering uses: their batch form is all that is ever looked at.
-static SAME: Function = comparison(Batch::Compare(Comparison::Equal));
-static SAME_KEY: Function = comparison(Batch::CompareKey(Comparison::Equal));
-static LESS_OR_EQUAL: Function = comparison(Batch::Compare(Comparison::LessOrEqual));
+/// Comparisons that only lowering uses. Those of any type stand in conditions of joins, where their batch form is all that
+/// is ever looked at.
+static SAME: Function = comparison("same", Batch::Compare(Comparison::Equal), column_wise_only);
+static SAME_KEY: Function = comparison("same", Batch::CompareKey(Comparison::Equal), column_wise_only);
+static EQUAL: Function = comparison("equal", Batch::Compare(Comparison::Equal), |_, args| int8_compare(args, i64::eq));
+static LESS_OR_EQUAL: Function =
+    comparison("less_or_equal", Batch::Compare(Comparison::LessOrEqual), |_, args| int8_compare(args, i64::le));
 
-const fn comparison(batch: Batch) -> Function {
+const fn comparison(
+    name: &'static str,
+    batch: Batch,
+    eval: fn(&EvalContext, &[Value]) -> Result<Value>,
+) -> Function {
     Function {
         oid: 0,
-        name: "compare",
+        name,
         args: &[oid::ANY, oid::ANY],
         variadic: false,
         returns: oid::BOOL,
         strict: true,
         volatility: Volatility::Immutable,
-        eval: column_wise_only,
+        eval,
         batch: Some(batch),
     }
 }
 
 fn column_wise_only(_context: &EvalContext, _args: &[Value]) -> Result<Value> {
     Err(Error::internal("a comparison made by lowering is evaluated row by row"))
+}
+
+fn int8_compare(args: &[Value], holds: fn(&i64, &i64) -> bool) -> Result<Value> {
+    match args {
+        [Value::Int8(left), Value::Int8(right)] => Ok(Value::Bool(holds(left, right))),
+        _ => Err(Error::internal("a count that is not an int8")),
+    }
 }
 
 pub(super) fn column(column: Column) -> Expr {
@@ -70,7 +84,7 @@ pub(super) fn case(whens: Vec<(Expr, Expr)>, otherwise: Expr) -> Expr {
 
 /// For two int8.
 pub(super) fn equal(left: Expr, right: Expr) -> Expr {
-    Expr::new(ExprKind::Call { function: &SAME, args: vec![left, right] }, BOOL)
+    Expr::new(ExprKind::Call { function: &EQUAL, args: vec![left, right] }, BOOL)
 }
 
 /// For two int8.
