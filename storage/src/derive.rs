@@ -25,6 +25,28 @@ impl Derived {
     pub fn is_none(&self) -> bool {
         self.0.is_none()
     }
+
+    /// What is computed from a row; nothing if nothing is.
+    pub fn compute(&self, row: &[Value]) -> Result<Vec<Value>> {
+        self.0.as_ref().map_or(Ok(Vec::new()), |derive| derive.derive(row).map_err(Error::Derive))
+    }
+
+    /// The same for rows whose columns stand elsewhere: what is computed finds its `i`th column at `places[i]`.
+    pub fn rearranged(&self, places: Vec<usize>) -> Self {
+        Self(self.0.clone().map(|derive| -> Arc<dyn Derive> { Arc::new(Rearranged { derive, places }) }))
+    }
+}
+
+struct Rearranged {
+    derive: Arc<dyn Derive>,
+    places: Vec<usize>,
+}
+
+impl Derive for Rearranged {
+    fn derive(&self, row: &[Value]) -> std::result::Result<Vec<Value>, Box<dyn std::error::Error + Send + Sync>> {
+        let own: Vec<Value> = self.places.iter().map(|place| row.get(*place).cloned().unwrap_or_default()).collect();
+        self.derive.derive(&own)
+    }
 }
 
 impl std::fmt::Debug for Derived {

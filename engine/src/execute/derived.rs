@@ -36,8 +36,9 @@ impl RowSource for Row<'_> {
     }
 }
 
-/// Gives a table's schema what computes the values that its indexes see, if there are any.
+/// Gives a table's schema what computes the values that its indexes see, and its partition key, if there are any.
 pub(crate) fn attach(table: &mut Table, catalog: &Arc<Catalog>, store: &Store) -> Result<()> {
+    attach_key(table, catalog, store)?;
     if table.derivations().next().is_none() {
         return Ok(());
     }
@@ -46,6 +47,30 @@ pub(crate) fn attach(table: &mut Table, catalog: &Arc<Catalog>, store: &Store) -
     set_types(table, &exprs);
     Arc::make_mut(&mut table.storage).derived = Derived::new(Arc::new(Expressions { exprs, context }));
     Ok(())
+}
+
+/// The same for the expressions that the table is partitioned by.
+fn attach_key(table: &mut Table, catalog: &Arc<Catalog>, store: &Store) -> Result<()> {
+    let Some(key) = table.partitioning.key.as_ref().filter(|key| !key.expressions.is_empty()) else { return Ok(()) };
+    let context = context(catalog, store);
+    let seen = unattached(table);
+    let mut binder = Binder::new(catalog, &context, &[]);
+    let exprs = key
+        .expressions
+        .iter()
+        .map(|key| binder.over_table(&seen, &parse_expression(&key.text)?, Clause::PartitionKey))
+        .collect::<Result<Vec<_>>>()?;
+    let derived = Derived::new(Arc::new(Expressions { exprs, context }));
+    if let Some(key) = &mut table.partitioning.key {
+        key.derived = derived;
+    }
+    Ok(())
+}
+
+/// The table as expressions are bound over it: what is bound must not keep what it is attached to.
+fn unattached(table: &Table) -> Arc<Table> {
+    let storage = empty_storage(table.oid, table.storage.generation);
+    Arc::new(Table { storage, partitioning: Default::default(), ..table.clone() })
 }
 
 /// Notes of what types the expressions are, which may change with their columns'.
@@ -66,8 +91,9 @@ fn set_types(table: &mut Table, exprs: &[Expr]) {
 
 /// The same for every table of a catalog that was read from the store.
 pub(crate) fn attach_all(catalog: &mut Catalog, store: &Store) -> Result<()> {
-    let derived: Vec<Arc<Table>> =
-        catalog.tables.values().filter(|table| table.derivations().next().is_some()).cloned().collect();
+    let by_expressions = |table: &Table| table.partitioning.key.iter().any(|key| !key.expressions.is_empty());
+    let is_derived = |table: &&Arc<Table>| table.derivations().next().is_some() || by_expressions(table);
+    let derived: Vec<Arc<Table>> = catalog.tables.values().filter(is_derived).cloned().collect();
     for table in derived {
         let mut table = (*table).clone();
         attach(&mut table, &Arc::new(catalog.clone()), store)?;
@@ -78,9 +104,7 @@ pub(crate) fn attach_all(catalog: &mut Catalog, store: &Store) -> Result<()> {
 
 /// What the indexes of a table see, bound over its columns by position.
 pub(crate) fn bound(table: &Table, catalog: &Arc<Catalog>, context: &EvalContext) -> Result<Vec<Expr>> {
-    // What is bound must not keep what it is attached to.
-    let storage = empty_storage(table.oid, table.storage.generation);
-    let seen = Arc::new(Table { storage, ..table.clone() });
+    let seen = unattached(table);
     let mut binder = Binder::new(catalog, context, &[]);
     let mut bind = |derivation: Derivation<'_>| match derivation {
         Derivation::Expression(expression) => {

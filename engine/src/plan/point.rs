@@ -122,6 +122,10 @@ pub fn select(query: &Query) -> Option<PointSelect> {
     if scan.table.kind != crate::catalog::TableKind::Table || query.locking.len() > 1 {
         return None;
     }
+    // A key is one of the table alone, not of those that inherit from it.
+    if scan.partitions.is_some() && scan.table.partitioning.key.is_none() {
+        return None;
+    }
     let (access, filter) = access(scan, predicate)?;
     let projection = simple.outputs(query)?;
     let columns = ColumnPlaces::new(scan.columns.iter().map(|(position, column)| (column.var, *position)));

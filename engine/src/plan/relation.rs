@@ -126,6 +126,8 @@ pub struct Scan {
     pub partitions: Option<Arc<PartitionTree>>,
     /// The row's identity (two hidden columns: key bytes and version), for UPDATE, DELETE and FOR UPDATE.
     pub row_identity: Option<RowIdentity>,
+    /// oid: the table that keeps the row, if anybody wants to know.
+    pub table_oid: Option<Column>,
 }
 
 /// Hidden columns that name a row and the version read.
@@ -232,6 +234,7 @@ impl Relation {
             Relation::Scan(scan) => {
                 let mut columns: Vec<Column> = scan.columns.iter().map(|(_, column)| *column).collect();
                 columns.extend(scan.row_identity.iter().flat_map(|identity| [identity.key, identity.version]));
+                columns.extend(scan.table_oid);
                 columns
             }
             Relation::Values { columns, .. }

@@ -46,13 +46,22 @@ pub struct Target {
     pub parents: Vec<ParentKey>,
     /// Rows elsewhere that may point at a row of this table.
     pub children: Vec<ChildKey>,
-    /// What keeps rows where they belong, if the table is partitioned or a partition.
+    /// What keeps rows where they belong, if the table is partitioned, a partition or inherited from.
     pub placement: Option<Placement>,
     /// Tables that the actions of foreign keys change, directly or through others, each with its own rules.
     pub reached: Vec<Target>,
+    /// Stands for the oid of the table that keeps a row, if the statement names it.
+    pub table_oid: Option<ColumnVar>,
 }
 
 impl Target {
+    /// The column of that number is the oid of the table that keeps a row.
+    pub(crate) fn tell_table_oid(&mut self, column: ColumnVar) {
+        let leaves = self.placement.iter_mut().flat_map(|placement| placement.leaves.values_mut());
+        leaves.for_each(|leaf| leaf.table_oid = Some(column));
+        self.table_oid = Some(column);
+    }
+
     /// The target and the partitions beneath it.
     pub fn with_leaves(&self) -> impl Iterator<Item = &Target> {
         let leaves = self.placement.iter().flat_map(|placement| placement.leaves.values());
@@ -65,6 +74,8 @@ impl Target {
 pub struct Placement {
     /// Of the topmost table, so that a row must keep to the bounds above the target too.
     pub tree: Arc<PartitionTree>,
+    /// Where the topmost table's columns stand in the target, if they do not stand at the same places.
+    pub positions: Option<Vec<usize>>,
     /// The leaves beneath a partitioned target, by their number in the tree, each with its own rules. Their columns have
     /// the target's numbers.
     pub leaves: BTreeMap<usize, Target>,

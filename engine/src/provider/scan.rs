@@ -33,6 +33,8 @@ pub(super) enum Output {
     Key,
     /// The commit sequence of the row's version.
     Version,
+    /// The oid of the table, the same for all rows.
+    TableOid,
 }
 
 /// What all partitions read from.
@@ -203,7 +205,7 @@ impl Reader {
     fn positions(&self) -> Vec<usize> {
         let column = |output: &Output| match output {
             Output::Column(position) => Some(*position),
-            Output::Key | Output::Version => None,
+            Output::Key | Output::Version | Output::TableOid => None,
         };
         self.source.outputs.iter().filter_map(column).collect()
     }
@@ -221,7 +223,7 @@ impl Reader {
             let wanted = self.left.min(BATCH_ROWS);
             let batch = {
                 let _time = self.metrics.elapsed_compute().timer();
-                if self.source.outputs.is_empty() {
+                if positions.is_empty() && !identity {
                     let rows = scan.next_count(wanted).map_err(|error| carried(error.into()))?;
                     (rows > 0).then(|| self.batch(Vec::new(), None, rows)).transpose()?
                 } else {
@@ -300,6 +302,10 @@ impl Reader {
                 (Output::Key, Some((keys, _))) => Some(keys.clone()),
                 (Output::Version, Some((_, versions))) => Some(versions.clone()),
                 (Output::Key | Output::Version, None) => None,
+                (Output::TableOid, _) => {
+                    let oid = i64::from(self.source.table.table.0);
+                    Some(Arc::new(Int64Array::from_value(oid, rows)) as ArrayRef)
+                }
             };
             arrays.push(array.ok_or_else(|| carried(Error::internal("a scan answered too few columns")))?);
         }

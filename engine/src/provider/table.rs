@@ -49,13 +49,16 @@ impl StoredTable {
         if scan.row_identity.is_some() {
             outputs.extend([Output::Key, Output::Version]);
         }
+        if scan.table_oid.is_some() {
+            outputs.push(Output::TableOid);
+        }
         let positions = schema
             .fields()
             .iter()
             .zip(&outputs)
             .filter_map(|(field, output)| match output {
                 Output::Column(position) => Some((field.name().clone(), *position)),
-                Output::Key | Output::Version => None,
+                Output::Key | Output::Version | Output::TableOid => None,
             })
             .collect();
         Self {

@@ -1,17 +1,22 @@
 //! Declarative partitioning: what a table is split by, and which part of it each of its partitions takes.
 //!
 //! A partitioned table has no rows of its own; a partition is a table like any other, which may be partitioned again. The
-//! columns of a partition are those of its parent in the same order, though their attribute numbers may differ: a row of
-//! the parent is a row of the partition as it is. [`PartitionTree`] tells where a row goes.
+//! columns of a partition are those of its parent by name; where they stand elsewhere, whoever works on the parent's rows
+//! takes the partition `arranged` as the parent is. [`PartitionTree`] tells where a row goes.
+//!
+//! A table that others inherit from is read as such a tree too, whose first leaf is the table itself.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use storage::Value;
+use storage::{Derived, Value};
 
+use super::IndexExpression;
+
+mod arranged;
 mod tree;
 
-pub use tree::{Known, PartitionTree, Unplaced};
+pub use tree::{Known, Misplaced, PartitionTree};
 
 /// A table's part in partitioning: both, one or neither.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,8 +30,14 @@ pub struct Partitioning {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PartitionKey {
     pub strategy: Strategy,
-    /// Attribute numbers, in key order.
+    /// Attribute numbers, in key order; zero is an expression.
     pub columns: Vec<u16>,
+    /// The expressions, in key order.
+    #[serde(default)]
+    pub expressions: Vec<IndexExpression>,
+    /// What computes them from a row of the table. Not stored, as what indexes see of rows is not.
+    #[serde(skip)]
+    pub derived: Derived,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use storage::{GenerationId, Value};
+use storage::{Derived, GenerationId, Value};
 
 use super::{Bound, Strategy, key_bytes, limit_bytes, push_value};
 use crate::catalog::{Catalog, Table};
@@ -24,9 +24,11 @@ pub struct PartitionTree {
 /// One partitioned table.
 #[derive(Debug)]
 struct Node {
+    /// Arranged as the topmost table is.
     table: Arc<Table>,
-    /// Positions of the key columns.
-    positions: Vec<usize>,
+    key: Vec<KeyPart>,
+    /// Computes the key's expressions.
+    derived: Derived,
     children: Vec<Child>,
     bounds: Bounds,
     default: Option<usize>,
@@ -36,6 +38,15 @@ struct Node {
 enum Child {
     Leaf(usize),
     Node(Box<Node>),
+}
+
+/// A part of a partition key.
+#[derive(Debug, Clone, Copy)]
+enum KeyPart {
+    /// The column at that position.
+    Column(usize),
+    /// An expression, by its place among the key's.
+    Expression(usize),
 }
 
 /// What leads to the children, which are told by their place.
@@ -49,19 +60,21 @@ enum Bounds {
     },
     /// Modulus, remainder and child.
     Hash(Vec<(u64, u64, usize)>),
+    /// Of a table that others inherit from. New rows are its own.
+    Inherited,
 }
 
 /// A row that no partition takes.
 #[derive(Debug)]
-pub struct Unplaced<'a> {
-    /// The partitioned table that has no partition for it.
-    pub table: &'a Arc<Table>,
-    /// Positions of its key columns.
-    pub positions: &'a [usize],
+pub enum Misplaced<'a> {
+    /// The partitioned table that has no partition for it, and the row's key there.
+    Nowhere { table: &'a Arc<Table>, key: Vec<Value> },
+    /// An expression of the key could not be computed.
+    Failed(storage::Error),
 }
 
 impl Catalog {
-    /// The partitions of a table, by oid.
+    /// The partitions of a table, or those that inherit from it, by oid.
     pub fn partitions_of(&self, table: u32) -> impl Iterator<Item = &Arc<Table>> {
         self.partitions.range((table, 0)..=(table, u32::MAX)).filter_map(|(_, oid)| self.tables.get(oid))
     }
@@ -71,14 +84,16 @@ impl Catalog {
         let mut all: Vec<Arc<Table>> = self.partitions_of(table).cloned().collect();
         let mut next = 0;
         while let Some(below) = all.get(next) {
-            let further: Vec<Arc<Table>> = self.partitions_of(below.oid).cloned().collect();
+            // One may inherit from several of them.
+            let is_new = |further: &&Arc<Table>| all.iter().all(|known| known.oid != further.oid);
+            let further: Vec<Arc<Table>> = self.partitions_of(below.oid).filter(is_new).cloned().collect();
             all.extend(further);
             next += 1;
         }
         all
     }
 
-    /// The tables that a table is part of, the nearest first.
+    /// The partitioned tables that a table is part of, the nearest first.
     pub fn ancestors(&self, table: &Table) -> Vec<Arc<Table>> {
         let mut all: Vec<Arc<Table>> = Vec::new();
         let mut of = table.partitioning.of.as_ref();
@@ -89,10 +104,21 @@ impl Catalog {
         all
     }
 
-    /// What is beneath a partitioned table; None for any other.
+    /// Whether other tables inherit from a table.
+    pub fn is_inherited_from(&self, table: &Table) -> bool {
+        table.partitioning.key.is_none() && self.partitions_of(table.oid).next().is_some()
+    }
+
+    /// What is beneath a partitioned table, or one that others inherit from; None for any other.
     pub fn partition_tree(&self, table: &Arc<Table>) -> Option<PartitionTree> {
         let mut leaves = Vec::new();
-        let root = Node::of(self, table, &mut leaves)?;
+        let root = if self.is_inherited_from(table) {
+            leaves.push(table.clone());
+            leaves.extend(self.descendants(table.oid).iter().map(|below| below.arranged_as(table)));
+            Node::inherited(table, leaves.len())
+        } else {
+            Node::of(self, table, table, &mut leaves)?
+        };
         let generations = leaves.iter().enumerate().map(|(at, leaf)| (leaf.storage.generation, at)).collect();
         Some(PartitionTree { leaves, generations, root })
     }
@@ -108,12 +134,20 @@ impl PartitionTree {
         self.generations.get(&generation).copied()
     }
 
-    /// The leaf that takes a row; `value` tells its values, by position.
-    pub fn place<'v>(&self, value: impl Fn(usize) -> &'v Value) -> Result<usize, Unplaced<'_>> {
+    /// The leaf that takes a row; `value` tells its values, by position in the topmost table.
+    pub fn place<'v>(&self, value: impl Fn(usize) -> &'v Value) -> Result<usize, Misplaced<'_>> {
         let mut node = &self.root;
         loop {
-            let values = node.positions.iter().map(|position| value(*position));
-            let child = node.child(values).ok_or(Unplaced { table: &node.table, positions: &node.positions })?;
+            let computed = node.computed(&value).map_err(Misplaced::Failed)?;
+            let values = || {
+                node.key.iter().map(|part| match part {
+                    KeyPart::Column(position) => value(*position),
+                    KeyPart::Expression(at) => &computed[*at],
+                })
+            };
+            let Some(child) = node.child(values()) else {
+                return Err(Misplaced::Nowhere { table: &node.table, key: values().cloned().collect() });
+            };
             match &node.children[child] {
                 Child::Leaf(leaf) => return Ok(*leaf),
                 Child::Node(below) => node = below,
@@ -130,9 +164,26 @@ impl PartitionTree {
 }
 
 impl Node {
-    fn of(catalog: &Catalog, table: &Arc<Table>, leaves: &mut Vec<Arc<Table>>) -> Option<Self> {
+    /// A table and so many leaves, of which it is the first itself.
+    fn inherited(table: &Arc<Table>, leaves: usize) -> Self {
+        Node {
+            table: table.clone(),
+            key: Vec::new(),
+            derived: Derived::default(),
+            children: (0..leaves).map(Child::Leaf).collect(),
+            bounds: Bounds::Inherited,
+            default: Some(0),
+        }
+    }
+
+    fn of(catalog: &Catalog, table: &Arc<Table>, top: &Table, leaves: &mut Vec<Arc<Table>>) -> Option<Self> {
+        let table = &table.arranged_as(top);
         let key = table.partitioning.key.as_ref()?;
-        let positions = key.columns.iter().filter_map(|number| table.position_of_number(*number)).collect();
+        let mut expressions = 0..key.expressions.len();
+        let parts = key.columns.iter().filter_map(|number| match number {
+            0 => expressions.next().map(KeyPart::Expression),
+            number => table.position_of_number(*number).map(KeyPart::Column),
+        });
         let mut partitions: Vec<(Vec<u8>, &Arc<Table>, &Bound)> = catalog
             .partitions_of(table.oid)
             .filter_map(|partition| {
@@ -142,8 +193,9 @@ impl Node {
             .collect();
         partitions.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         let mut node = Node {
+            key: parts.collect(),
+            derived: key.derived.clone(),
             table: table.clone(),
-            positions,
             children: Vec::with_capacity(partitions.len()),
             bounds: match key.strategy {
                 Strategy::Range => Bounds::Range(Vec::new()),
@@ -154,10 +206,10 @@ impl Node {
         };
         for (_, partition, bound) in partitions {
             node.add(bound);
-            let child = match Node::of(catalog, partition, leaves) {
+            let child = match Node::of(catalog, partition, top, leaves) {
                 Some(below) => Child::Node(Box::new(below)),
                 None => {
-                    leaves.push(partition.clone());
+                    leaves.push(partition.arranged_as(top));
                     Child::Leaf(leaves.len() - 1)
                 }
             };
@@ -191,6 +243,15 @@ impl Node {
         }
     }
 
+    /// The values of the key's expressions.
+    fn computed<'v>(&self, value: impl Fn(usize) -> &'v Value) -> storage::Result<Vec<Value>> {
+        if self.derived.is_none() {
+            return Ok(Vec::new());
+        }
+        let row: Vec<Value> = (0..self.table.columns.len()).map(|position| value(position).clone()).collect();
+        self.derived.compute(&row)
+    }
+
     /// The child that takes a row with these key values.
     fn child<'v>(&self, mut values: impl Iterator<Item = &'v Value>) -> Option<usize> {
         let found = match &self.bounds {
@@ -211,6 +272,7 @@ impl Node {
                 Some(bytes) => listed.get(&bytes).copied(),
                 None => *null,
             },
+            Bounds::Inherited => None,
             Bounds::Hash(parts) => {
                 let hash = hash(values);
                 parts.iter().find(|(modulus, remainder, _)| hash % modulus == *remainder).map(|(.., child)| *child)

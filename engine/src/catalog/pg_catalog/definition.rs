@@ -2,7 +2,9 @@
 
 use datafusion::sql::sqlparser::ast::Expr;
 
-use crate::catalog::{Catalog, Constraint, ConstraintKind, Deferrable, ForeignKeyAction, Index, IndexColumn, Table};
+use crate::catalog::{
+    Catalog, Constraint, ConstraintKind, Deferrable, ForeignKeyAction, Index, IndexColumn, IndexExpression, Table,
+};
 use crate::statement::parse_expression;
 use crate::types::oid;
 use crate::types::text::{quote_identifier, registered_name};
@@ -54,6 +56,11 @@ pub(crate) fn column_name(table: &Table, number: u16) -> String {
 /// What an index's column is on, as SQL. A call stands by itself, other expressions in parentheses.
 pub(crate) fn index_column_name(table: &Table, column: &IndexColumn) -> String {
     let Some(expression) = &column.expression else { return column_name(table, column.number) };
+    expression_name(expression)
+}
+
+/// An expression of an index or of a partition key, as SQL.
+pub(crate) fn expression_name(expression: &IndexExpression) -> String {
     let is_call = matches!(parse_expression(&expression.text), Ok(Expr::Function(_)));
     if is_call { expression.text.clone() } else { format!("(({}))", expression.text) }
 }

@@ -2,7 +2,7 @@
 
 use storage::Value;
 
-use super::definition::column_name;
+use super::definition::{column_name, expression_name};
 use super::relation::{NULL, row, user_tables};
 use super::{Reader, fixed, types as type_rows};
 use crate::catalog::partition::{Bound, Limit, PartitionKey, PartitionOf, Strategy};
@@ -28,10 +28,8 @@ pub(super) fn partitioned_tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         let is_default = |of: &PartitionOf| of.bound == Bound::Default;
         let mut partitions = reader.catalog.partitions_of(table.oid);
         let default = partitions.find(|partition| partition.partitioning.of.as_ref().is_some_and(is_default));
-        let of_columns = |fact: fn(Type) -> u32| -> Vec<u32> {
-            let positions = key.columns.iter().filter_map(|number| table.position_of_number(*number));
-            positions.map(|position| fact(table.columns[position].ty)).collect()
-        };
+        let of_columns =
+            |fact: fn(Type) -> u32| -> Vec<u32> { key_parts(table, key).map(|(_, ty)| fact(ty)).collect() };
         rows.push(row![
             table.oid,
             match key.strategy {
@@ -52,8 +50,17 @@ pub(super) fn partitioned_tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 
 /// `RANGE (a, b)`.
 pub(crate) fn key_definition(table: &Table, key: &PartitionKey) -> String {
-    let columns: Vec<String> = key.columns.iter().map(|number| column_name(table, *number)).collect();
+    let columns: Vec<String> = key_parts(table, key).map(|(name, _)| name).collect();
     format!("{} ({})", key.strategy.word(), columns.join(", "))
+}
+
+/// What a table is partitioned by, as SQL, and of what type it is.
+pub(crate) fn key_parts<'a>(table: &'a Table, key: &'a PartitionKey) -> impl Iterator<Item = (String, Type)> + 'a {
+    let mut expressions = key.expressions.iter();
+    key.columns.iter().filter_map(move |number| match table.position_of_number(*number) {
+        Some(position) => Some((column_name(table, *number), table.columns[position].ty)),
+        None => expressions.next().map(|expression| (expression_name(expression), expression.ty)),
+    })
 }
 
 /// What stands in CREATE TABLE after PARTITION OF.
@@ -206,9 +213,11 @@ struct KeyColumn<'a> {
 }
 
 fn key_columns<'a>(parent: &Table, format: &'a Format) -> Vec<KeyColumn<'a>> {
-    let numbers = parent.partitioning.key.iter().flat_map(|key| &key.columns);
-    let column = |(number, ty): (&u16, Type)| KeyColumn { name: column_name(parent, *number), ty, format };
-    numbers.zip(key_types(parent)).map(column).collect()
+    let parts = parent.partitioning.key.iter().flat_map(|key| key_parts(parent, key));
+    // Among other words an expression has parentheses of its own already.
+    let inner =
+        |name: String| name.strip_prefix('(').and_then(|name| name.strip_suffix(')')).unwrap_or(&name).to_owned();
+    parts.map(|(name, ty)| KeyColumn { name: inner(name), ty, format }).collect()
 }
 
 impl KeyColumn<'_> {
@@ -225,9 +234,7 @@ impl KeyColumn<'_> {
 }
 
 fn key_types(parent: &Table) -> Vec<Type> {
-    let columns = parent.partitioning.key.iter().flat_map(|key| &key.columns);
-    let positions = columns.filter_map(|number| parent.position_of_number(*number));
-    positions.map(|position| parent.columns[position].ty).collect()
+    parent.partitioning.key.iter().flat_map(|key| key_parts(parent, key)).map(|(_, ty)| ty).collect()
 }
 
 /// A constant without its type, as PostgreSQL writes it where the type is known.

@@ -170,7 +170,9 @@ fn refuse_on_partitioned(table: &Table, operation: &AlterTableOperation, apart: 
     let divides = |name: &Ident| {
         let column = table.position_of(&fold(name)).map(|at| &table.columns[at])?;
         let key = table.partitioning.key.as_ref()?;
-        key.columns.contains(&column.number).then_some(&column.name)
+        let named =
+            key.expressions.iter().any(|expression| super::rename::names_column(&expression.text, &column.name));
+        (named || key.columns.contains(&column.number)).then_some(&column.name)
     };
     let refuse_key = |name: &Ident, what: &str| match divides(name) {
         Some(column) => {

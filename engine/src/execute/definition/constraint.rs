@@ -15,7 +15,7 @@ use crate::catalog::{self, Catalog, Constraint, ConstraintKind, Deferrable, Inde
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, walk};
 use crate::function::resolve;
-use crate::plan::bind::{Binder, Clause, fold};
+use crate::plan::bind::{Binder, Clause, fold, with_known_oid};
 use crate::plan::point::ColumnPlaces;
 use crate::plan::relation::Relation;
 use crate::types;
@@ -288,12 +288,16 @@ impl DefinitionEnvironment<'_> {
         expression: &ast::Expr,
         text: &str,
     ) -> Result<(Expr, ColumnPlaces)> {
-        let mut binder = Binder::new(catalog, self.context, &[]).with_text(text);
+        let mut binder = Binder::new(catalog, self.context, &[]).with_text(text).telling_table_oid();
         let (relation, scope) = binder.scan(table, None);
         let condition = binder.condition(expression, &scope, Clause::Check)?;
-        let places = match &relation {
-            Relation::Scan(scan) => ColumnPlaces::new(scan.columns.iter().map(|(at, column)| (column.var, *at))),
-            _ => return Err(Error::internal("a table is not read by a scan")),
+        let Relation::Scan(scan) = &relation else {
+            return Err(Error::internal("a table is not read by a scan"));
+        };
+        let places = ColumnPlaces::new(scan.columns.iter().map(|(at, column)| (column.var, *at)));
+        let condition = match scan.table_oid {
+            Some(column) => with_known_oid(condition, column.var, table.oid)?,
+            None => condition,
         };
         Ok((condition, places))
     }

@@ -184,11 +184,17 @@ fn has_copy(table: &Table, inherited: &Constraint) -> bool {
     table.constraints.iter().any(|own| own.parent == Some(inherited.oid))
 }
 
-/// The partition's attribute numbers of columns of its parent: they stand at the same places.
+/// The partition's attribute numbers of columns of its parent, which have the same names.
 pub(super) fn counterparts(parent: &Table, partition: &Table, numbers: &[u16]) -> Result<Vec<u16>> {
     let counterpart = |number: &u16| {
-        let column = partition.columns.get(parent.place(*number)?);
-        column.map(|column| column.number).ok_or_else(|| Error::internal("a partition lacks a column of its parent"))
+        // An expression stands for itself.
+        if *number == 0 {
+            return Ok(0);
+        }
+        let position = partition.position_of(&parent.columns[parent.place(*number)?].name);
+        position
+            .map(|position| partition.columns[position].number)
+            .ok_or_else(|| Error::internal("a partition lacks a column of its parent"))
     };
     numbers.iter().map(counterpart).collect()
 }

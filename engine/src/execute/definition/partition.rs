@@ -9,12 +9,15 @@ use datafusion::sql::sqlparser::ast::{self, ForValues, FunctionArg, FunctionArgE
 use storage::kv::Direction;
 use storage::{KeyRange, TableLock};
 
-use super::constraint::check_sortable;
+use super::constraint::{check_sortable, check_sortable_type};
+use super::derived::bare;
 use super::{DefinitionEnvironment, validate};
-use crate::catalog::partition::{Bound, PartitionKey, PartitionOf, Strategy};
-use crate::catalog::{Catalog, Table, TableColumn};
+use crate::catalog::partition::{Bound, Misplaced, PartitionKey, PartitionOf, Strategy};
+use crate::catalog::{Catalog, IndexExpression, Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
-use crate::plan::bind::fold;
+use crate::expr::walk;
+use crate::plan::bind::{Binder, Clause, fold};
+use crate::types;
 
 /// PostgreSQL's `PARTITION_MAX_KEYS`.
 const KEY_COLUMNS_MAX: usize = 32;
@@ -25,7 +28,7 @@ const NO_ORDER: &str =
 
 impl DefinitionEnvironment<'_> {
     /// What PARTITION BY says of a table under construction.
-    pub(super) fn partition_key(&self, table: &Table, by: &ast::Expr) -> Result<PartitionKey> {
+    pub(super) fn partition_key(&mut self, table: &Table, by: &ast::Expr) -> Result<PartitionKey> {
         let ast::Expr::Function(ast::Function { name, args: FunctionArguments::List(list), .. }) = by else {
             return Err(Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{by}\"")));
         };
@@ -38,25 +41,57 @@ impl DefinitionEnvironment<'_> {
             let message = format!("cannot partition using more than {KEY_COLUMNS_MAX} columns");
             return Err(Error::new(SqlState::TOO_MANY_COLUMNS, message));
         }
-        let mut columns = Vec::with_capacity(list.args.len());
+        let (mut columns, mut expressions) = (Vec::with_capacity(list.args.len()), Vec::new());
         for arg in &list.args {
-            let FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::Identifier(column))) = arg else {
-                return Err(Error::unsupported("an expression in a partition key"));
+            let FunctionArg::Unnamed(FunctionArgExpr::Expr(part)) = arg else {
+                return Err(Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{arg}\"")));
             };
-            let name = fold(column);
-            let column = table.position_of(&name).map(|at| &table.columns[at]).ok_or_else(|| {
-                let message = format!("column \"{name}\" named in partition key does not exist");
-                Error::new(SqlState::UNDEFINED_COLUMN, message).at(self.position(column.span))
-            })?;
-            check_sortable(column).map_err(|error| error.with_hint(NO_ORDER))?;
-            if column.generated {
-                let detail = format!("Column \"{name}\" is a generated column.");
-                let message = "cannot use generated column in partition key";
-                return Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message).with_detail(detail));
+            match bare(part) {
+                ast::Expr::Identifier(column) => columns.push(self.key_column(table, column)?),
+                expression => {
+                    expressions.push(self.key_expression(table, expression)?);
+                    columns.push(0);
+                }
             }
-            columns.push(column.number);
         }
-        Ok(PartitionKey { strategy, columns })
+        Ok(PartitionKey { strategy, columns, expressions, derived: Default::default() })
+    }
+
+    /// The attribute number of a column that a table can be partitioned by.
+    fn key_column(&self, table: &Table, column: &ast::Ident) -> Result<u16> {
+        let name = fold(column);
+        let at = self.position(column.span);
+        if crate::plan::bind::is_system_column(&name) {
+            let message = format!("cannot use system column \"{name}\" in partition key");
+            return Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message).at(at));
+        }
+        let column = table.position_of(&name).map(|at| &table.columns[at]).ok_or_else(|| {
+            let message = format!("column \"{name}\" named in partition key does not exist");
+            Error::new(SqlState::UNDEFINED_COLUMN, message).at(at)
+        })?;
+        check_sortable(column).map_err(|error| error.with_hint(NO_ORDER))?;
+        refuse_generated(column)?;
+        Ok(column.number)
+    }
+
+    fn key_expression(&mut self, table: &Table, expression: &ast::Expr) -> Result<IndexExpression> {
+        let invalid = |message: &'static str| Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message));
+        let catalog = self.catalog();
+        let mut binder = Binder::new(&catalog, self.context, &[]).with_text(self.text);
+        let bound = binder.over_table(&Arc::new(table.clone()), expression, Clause::PartitionKey)?;
+        // Columns stand for their positions in the table.
+        for var in walk::columns_of(&bound) {
+            table.columns.get(var.0 as usize).map_or(Ok(()), refuse_generated)?;
+        }
+        if !walk::is_immutable(&bound) {
+            return invalid("functions in partition key expression must be marked IMMUTABLE");
+        }
+        if walk::columns_of(&bound).is_empty() {
+            return invalid("cannot use constant expression as partition key");
+        }
+        types::column_type(bound.ty)?;
+        check_sortable_type(bound.ty).map_err(|error| error.with_hint(NO_ORDER))?;
+        Ok(IndexExpression { text: expression.to_string(), ty: bound.ty })
     }
 
     /// Finds and locks the table that is to have a new partition, with its default partition, which may lose rows to it.
@@ -151,8 +186,8 @@ impl DefinitionEnvironment<'_> {
         let Some(tree) = catalog.partition_tree(&top) else { return Ok(false) };
         let view = self.transaction.newest_view();
         for keeper in catalog.descendants(partition.oid).into_iter().chain([partition.clone()]) {
-            let schema = &keeper.storage;
-            let Some(leaf) = tree.leaf_of(schema.generation) else { continue };
+            let Some(leaf) = tree.leaf_of(keeper.storage.generation) else { continue };
+            let schema = &tree.leaves()[leaf].storage;
             let mut scan = view.scan(schema, &KeyRange::generation(schema.generation), Direction::Forward);
             loop {
                 let rows = scan.next(validate::ROWS_AT_A_TIME)?;
@@ -161,8 +196,10 @@ impl DefinitionEnvironment<'_> {
                 }
                 for row in &rows {
                     let values = row.values(schema)?;
-                    if !matches!(tree.place(|position| &values[position]), Ok(place) if place == leaf) {
-                        return Ok(true);
+                    match tree.place(|position| &values[position]) {
+                        Ok(place) if place == leaf => {}
+                        Ok(_) | Err(Misplaced::Nowhere { .. }) => return Ok(true),
+                        Err(Misplaced::Failed(error)) => return Err(error.into()),
                     }
                 }
                 tokio::task::yield_now().await;
@@ -175,6 +212,11 @@ impl DefinitionEnvironment<'_> {
     /// partition has an index of its own, which knows nothing of the others.
     pub(super) fn check_divided_key(&self, table: &Table, numbers: &[u16], what: &str) -> Result<()> {
         let Some(key) = &table.partitioning.key else { return Ok(()) };
+        if !key.expressions.is_empty() {
+            let message = format!("unsupported {what} constraint with partition key definition");
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)
+                .with_detail(format!("{what} constraints cannot be used when partition keys include expressions.")));
+        }
         let Some(missing) = key.columns.iter().find(|number| !numbers.contains(number)) else { return Ok(()) };
         let column = &table.columns[table.place(*missing)?].name;
         let message = "unique constraint on partitioned table must include all partitioning columns";
@@ -183,6 +225,16 @@ impl DefinitionEnvironment<'_> {
             table.name
         )))
     }
+}
+
+/// 42P17 for a column that is computed from the others.
+fn refuse_generated(column: &TableColumn) -> Result<()> {
+    if !column.generated {
+        return Ok(());
+    }
+    let message = "cannot use generated column in partition key";
+    let detail = format!("Column \"{}\" is a generated column.", column.name);
+    Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message).with_detail(detail))
 }
 
 /// The default partition of a table.

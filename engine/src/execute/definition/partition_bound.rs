@@ -4,24 +4,20 @@ use datafusion::sql::sqlparser::ast::{self, ForValues, PartitionBoundValue, Span
 use storage::Value;
 
 use super::DefinitionEnvironment;
+use crate::catalog::Table;
 use crate::catalog::partition::{Bound, Conflict, Limit, Strategy};
-use crate::catalog::pg_catalog::partition::limits;
-use crate::catalog::{Table, TableColumn};
+use crate::catalog::pg_catalog::partition::{key_parts, limits};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::eval::{NoRow, eval};
 use crate::function::{CastContext, resolve};
 use crate::plan::bind::{Binder, Clause, Scope};
-use crate::types;
+use crate::types::{self, Type};
 
 impl DefinitionEnvironment<'_> {
     /// The rows that a partition of that name is to take; 42P17 if others take them already.
     pub(super) fn read_bound(&mut self, parent: &Table, name: &str, values: &ForValues) -> Result<Bound> {
         let key = parent.partitioning.key.as_ref().ok_or_else(|| Error::internal("a parent is not partitioned"))?;
-        let columns: Vec<TableColumn> = key
-            .columns
-            .iter()
-            .map(|number| Ok(parent.columns[parent.place(*number)?].clone()))
-            .collect::<Result<_>>()?;
+        let columns: Vec<(String, Type)> = key_parts(parent, key).collect();
         let bound = match (key.strategy, values) {
             (Strategy::Hash, ForValues::Default) => {
                 let message = "a hash-partitioned table may not have a default partition";
@@ -56,7 +52,7 @@ impl DefinitionEnvironment<'_> {
         Ok(bound)
     }
 
-    fn limits(&self, columns: &[TableColumn], limits: &[PartitionBoundValue], what: &str) -> Result<Vec<Limit>> {
+    fn limits(&self, columns: &[(String, Type)], limits: &[PartitionBoundValue], what: &str) -> Result<Vec<Limit>> {
         if limits.len() != columns.len() {
             let message = format!("{what} must specify exactly one value per partitioning column");
             return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
@@ -87,17 +83,17 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// The value of an expression in a bound, as one of the key column's.
-    fn bound_value(&self, column: &TableColumn, value: &ast::Expr) -> Result<Value> {
+    fn bound_value(&self, column: &(String, Type), value: &ast::Expr) -> Result<Value> {
         let catalog = &self.context.catalog;
         let mut binder = Binder::new(catalog, self.context, &[]).with_text(self.text);
         let bound = binder.expr_in(value, &Scope::empty(), Clause::PartitionBound)?;
         let position = self.position(value.span());
-        let bound = resolve::coerce(bound, column.ty, CastContext::Assignment, self.context).map_err(|error| {
+        let bound = resolve::coerce(bound, column.1, CastContext::Assignment, self.context).map_err(|error| {
             if !matches!(error.sql_state(), SqlState::DATATYPE_MISMATCH | SqlState::CANNOT_COERCE) {
                 return error;
             }
-            let ty = types::display(column.ty);
-            let message = format!("specified value cannot be cast to type {ty} for column \"{}\"", column.name);
+            let (name, ty) = (&column.0, types::display(column.1));
+            let message = format!("specified value cannot be cast to type {ty} for column \"{name}\"");
             Error::new(SqlState::DATATYPE_MISMATCH, message).at(position)
         })?;
         eval(&bound, self.context, &NoRow)

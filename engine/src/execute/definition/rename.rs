@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{self, Ident, visit_expressions_mut};
+use datafusion::sql::sqlparser::ast::{self, Ident, visit_expressions, visit_expressions_mut};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
@@ -61,6 +61,19 @@ fn column_in(text: &mut String, old: &str, new: &str) -> Result<()> {
     })
 }
 
+/// Whether an expression over a table's columns names one of them.
+pub(super) fn names_column(text: &str, column: &str) -> bool {
+    let Ok(expression) = parsed(text) else { return true };
+    let found = visit_expressions(&expression, |part| match part {
+        ast::Expr::Identifier(name) if fold(name) == column => ControlFlow::Break(()),
+        ast::Expr::CompoundIdentifier(parts) if parts.last().is_some_and(|name| fold(name) == column) => {
+            ControlFlow::Break(())
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
+
 /// The expressions of a table over its own columns.
 fn expressions(table: &mut Table) -> Vec<&mut String> {
     let checks = table.constraints.iter_mut().filter_map(|constraint| match &mut constraint.kind {
@@ -72,7 +85,9 @@ fn expressions(table: &mut Table) -> Vec<&mut String> {
         let expressions = index.columns.iter_mut().filter_map(|column| column.expression.as_mut());
         expressions.map(|expression| &mut expression.text).chain(index.predicate.as_mut())
     });
-    checks.chain(generated.filter_map(|column| column.default.as_mut())).chain(indexed).collect()
+    let divides = table.partitioning.key.iter_mut().flat_map(|key| &mut key.expressions);
+    let divides = divides.map(|expression| &mut expression.text);
+    checks.chain(generated.filter_map(|column| column.default.as_mut())).chain(indexed).chain(divides).collect()
 }
 
 fn rename(name: &mut Ident, old: &str, new: &str) {

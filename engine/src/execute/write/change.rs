@@ -16,7 +16,7 @@ use crate::expr::{ColumnVar, Expr};
 use crate::plan::point::Access;
 use crate::plan::relation::{Column, Query};
 use crate::plan::short::Short;
-use crate::plan::write::{Delete, RowsToChange, Update};
+use crate::plan::write::{Delete, RowsToChange, Target, Update};
 
 /// How often a statement starts again because rows changed under it.
 const RESTARTS_MAX: usize = 1000;
@@ -37,10 +37,12 @@ impl Run<'_> {
             tokio::task::consume_budget().await;
             let target = &self.write.target;
             let old = found.row.values(&target.at(found.leaf).table.storage)?;
+            let target = target.at(found.leaf);
             let source = TargetSource { carried, others: &found.others, ..TargetSource::of(target, &old) };
-            let new = self.assigned(&update.assignments, &old, &source)?;
-            self.update_row(found.leaf.into(), &found.row, &old, &new).await?;
-            let source = TargetSource { carried, others: &found.others, ..TargetSource::of(&self.write.target, &new) };
+            let new = self.assigned(target, &update.assignments, &old, &source)?;
+            let key = self.update_row(found.leaf.into(), &found.row, &old, &new).await?;
+            let kept = self.write.target.at(self.write.target.keeper(&key)?);
+            let source = TargetSource { carried, others: &found.others, ..TargetSource::of(kept, &new) };
             self.returned(&source)?;
         }
         Ok(())
@@ -72,6 +74,7 @@ impl Run<'_> {
     /// The row with its assigned columns changed, and what is computed from them.
     pub(super) fn assigned(
         &self,
+        target: &Target,
         assignments: &[(usize, Expr)],
         old: &[Value],
         source: &TargetSource<'_>,
@@ -80,7 +83,7 @@ impl Run<'_> {
         for (position, expr) in assignments {
             new[*position] = eval(expr, self.context, source)?;
         }
-        complete(&self.write.target, self.context, &mut new)?;
+        complete(target, self.context, &mut new)?;
         Ok(new)
     }
 
@@ -92,7 +95,7 @@ impl Run<'_> {
         old: &[Value],
         new: &[Value],
     ) -> Result<RowKey> {
-        let place = Spot { leaf: self.write.root(spot).place(self.context, new)?, ..spot };
+        let place = Spot { leaf: self.write.root(spot).place_again(self.context, spot.leaf, new)?, ..spot };
         if place != spot {
             return self.move_row(spot, place, row, old, new).await;
         }

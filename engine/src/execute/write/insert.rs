@@ -52,7 +52,7 @@ impl Run<'_> {
         carried: &[(crate::expr::ColumnVar, usize)],
         others: &[Value],
     ) -> Result<Vec<Value>> {
-        let source = TargetSource { first: u32::MAX, values: &[], carried, others, excluded: None };
+        let source = TargetSource { first: u32::MAX, values: &[], carried, others, excluded: None, table_oid: None };
         row.iter().map(|expr| eval(expr, self.context, &source)).collect()
     }
 
@@ -124,8 +124,8 @@ impl Run<'_> {
         if !point::is_true(filter.as_ref(), self.context, &source)? {
             return Ok(true);
         }
-        let new = self.assigned(assignments, &old, &source)?;
-        if self.write.target.place(self.context, &new)? != leaf {
+        let new = self.assigned(target, assignments, &old, &source)?;
+        if self.write.target.place_again(self.context, leaf, &new)? != leaf {
             let message = "invalid ON UPDATE specification";
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)
                 .with_detail("The result tuple would appear in a different partition than the original tuple."));
@@ -151,7 +151,7 @@ fn assigns_key(table: &Table, assignments: &[(usize, Expr)]) -> bool {
     let schema = &table.storage;
     let divides = |position: usize| {
         let key = table.partitioning.key.as_ref();
-        key.is_some_and(|key| key.columns.contains(&table.columns[position].number))
+        key.is_some_and(|key| !key.expressions.is_empty() || key.columns.contains(&table.columns[position].number))
     };
     let in_key = |position: usize| {
         let in_primary = match &schema.identity {

@@ -122,7 +122,7 @@ impl Run<'_> {
                 let target = self.write.target.at(leaf);
                 let old = row.values(&target.table.storage)?;
                 let source = TargetSource { carried, others: &others, ..TargetSource::of(target, &old) };
-                let new = self.assigned(assignments, &old, &source)?;
+                let new = self.assigned(target, assignments, &old, &source)?;
                 self.update_row(leaf.into(), &row, &old, &new).await?;
                 self.written.count += 1;
             }

@@ -7,7 +7,7 @@
 use storage::{RowKey, Value};
 
 use super::violation;
-use crate::catalog::partition::PartitionTree;
+use crate::catalog::partition::{Misplaced, PartitionTree};
 use crate::error::{Error, Result};
 use crate::function::EvalContext;
 use crate::plan::write::{Target, Write};
@@ -50,27 +50,40 @@ impl Target {
 
     /// Where a new row goes; 23514 if nowhere.
     pub(super) fn place(&self, context: &EvalContext, row: &[Value]) -> Result<Leaf> {
-        let Some(placement) = &self.placement else { return Ok(None) };
+        let Some(placement) = self.placement.as_ref().filter(|_| self.is_divided()) else { return Ok(None) };
         let is_partitioned = self.table.partitioning.key.is_some();
-        match placement.tree.place(|position| &row[position]) {
+        let own = |position: usize| placement.positions.as_ref().map_or(position, |positions| positions[position]);
+        match placement.tree.place(|position| &row[own(position)]) {
             Ok(leaf) if is_partitioned && placement.leaves.contains_key(&leaf) => Ok(Some(leaf)),
             Ok(leaf) if !is_partitioned && placement.tree.leaves()[leaf].oid == self.table.oid => Ok(None),
-            Err(unplaced) if is_partitioned && placement.branches.contains(&unplaced.table.oid) => {
-                Err(violation::unplaced(&unplaced, row, context))
+            Err(Misplaced::Failed(error)) => Err(error.into()),
+            Err(Misplaced::Nowhere { table, key }) if is_partitioned && placement.branches.contains(&table.oid) => {
+                Err(violation::unplaced(table, &key, context))
             }
-            Ok(_) | Err(_) => Err(violation::partition(self, context, row)),
+            Ok(_) | Err(Misplaced::Nowhere { .. }) => Err(violation::partition(self, context, row)),
         }
+    }
+
+    /// Where a row goes whose new version is this. One of a table that inherits stays there.
+    pub(super) fn place_again(&self, context: &EvalContext, leaf: Leaf, row: &[Value]) -> Result<Leaf> {
+        if self.is_divided() { self.place(context, row) } else { Ok(leaf) }
+    }
+
+    /// Whether bounds say where rows go, its own or those of what it is a part of.
+    fn is_divided(&self) -> bool {
+        let partitioning = &self.table.partitioning;
+        partitioning.key.is_some() || partitioning.of.is_some()
     }
 
     /// Where a row is kept that was read.
     pub(super) fn keeper(&self, key: &RowKey) -> Result<Leaf> {
-        match &self.placement {
-            Some(placement) if self.table.partitioning.key.is_some() => {
-                let leaf = placement.tree.leaf_of(key.generation());
-                leaf.map(Some)
-                    .ok_or_else(|| Error::internal("a row of a partitioned table is in none of its partitions"))
+        let Some(placement) = &self.placement else { return Ok(None) };
+        let leaf = placement.tree.leaf_of(key.generation()).filter(|leaf| placement.leaves.contains_key(leaf));
+        match leaf {
+            None if self.table.partitioning.key.is_some() => {
+                Err(Error::internal("a row of a partitioned table is in none of its partitions"))
             }
-            _ => Ok(None),
+            leaf => Ok(leaf),
         }
     }
 

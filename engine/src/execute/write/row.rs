@@ -20,11 +20,14 @@ pub(crate) struct TargetSource<'a> {
     pub(crate) others: &'a [Value],
     /// `excluded`: number of its first column, and the row.
     pub(crate) excluded: Option<(u32, &'a [Value])>,
+    /// Number of the oid of the table that keeps the row, and the oid.
+    pub(crate) table_oid: Option<(ColumnVar, u32)>,
 }
 
 impl<'a> TargetSource<'a> {
     pub(crate) fn of(target: &Target, values: &'a [Value]) -> Self {
-        Self { first: target.first_column, values, carried: &[], others: &[], excluded: None }
+        let table_oid = target.table_oid.map(|var| (var, target.table.oid));
+        Self { first: target.first_column, values, carried: &[], others: &[], excluded: None, table_oid }
     }
 }
 
@@ -38,6 +41,7 @@ impl RowSource for TargetSource<'_> {
                 let (_, at) = self.carried.iter().find(|(carried, _)| *carried == var)?;
                 self.others.get(*at).cloned()
             })
+            .or_else(|| self.table_oid.filter(|(own, _)| *own == var).map(|(_, oid)| Value::Int8(i64::from(oid))))
             .ok_or_else(|| Error::internal("a write names a column that it does not have"))
     }
 }

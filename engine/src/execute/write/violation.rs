@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use storage::{ConflictOn, Value};
 
-use crate::catalog::partition::Unplaced;
+use crate::catalog::pg_catalog::partition::key_parts;
 use crate::catalog::{ConstraintKind, Index, Table};
 use crate::error::{Error, SqlState};
 use crate::function::EvalContext;
@@ -86,13 +86,14 @@ pub(super) fn partition(target: &Target, context: &EvalContext, values: &[Value]
 }
 
 /// 23514 for a row that no partition takes.
-pub(super) fn unplaced(unplaced: &Unplaced<'_>, values: &[Value], context: &EvalContext) -> Error {
-    let Unplaced { table, positions } = unplaced;
+pub(super) fn unplaced(table: &Table, key: &[Value], context: &EvalContext) -> Error {
     let message = format!("no partition of relation \"{}\" found for row", table.name);
-    let key: Vec<Value> = positions.iter().map(|at| values[*at].clone()).collect();
-    let shown = key_text(table, positions, &key, context).replacen(")=(", ") = (", 1);
+    let parts = table.partitioning.key.iter().flat_map(|own| key_parts(table, own));
+    let (names, values): (Vec<String>, Vec<String>) =
+        parts.zip(key).map(|((name, ty), value)| (name, print(value, ty.oid, context))).unzip();
+    let (names, values) = (names.join(", "), values.join(", "));
     Error::new(SqlState::CHECK_VIOLATION, message)
-        .with_detail(format!("Partition key of the failing row contains {shown}."))
+        .with_detail(format!("Partition key of the failing row contains ({names}) = ({values})."))
         .with_table(schema_name(table, context), &table.name)
 }
 

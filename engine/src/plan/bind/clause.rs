@@ -37,6 +37,7 @@ pub enum Clause {
     ExecuteArgument,
     CallArgument,
     PartitionBound,
+    PartitionKey,
 }
 
 impl Clause {
@@ -72,6 +73,7 @@ impl Clause {
             Clause::ExecuteArgument => "EXECUTE parameters",
             Clause::CallArgument => "CALL arguments",
             Clause::PartitionBound => "partition bound",
+            Clause::PartitionKey => "partition key expressions",
         }
     }
 
@@ -147,6 +149,7 @@ impl Clause {
             Clause::ExecuteArgument => "EXECUTE parameter",
             Clause::CallArgument => "CALL argument",
             Clause::PartitionBound => "partition bound",
+            Clause::PartitionKey => "partition key expression",
             _ => return None,
         };
         Some(Error::new(SqlState::FEATURE_NOT_SUPPORTED, format!("cannot use subquery in {place}")))

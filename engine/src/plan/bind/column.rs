@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::Ident;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::names::fold;
+use super::system::is_system_column;
 use super::walk::outward;
 use super::{Binder, Place, Scope, ScopeColumn, ScopeRelation};
 use crate::error::{Error, Result, SqlState};
@@ -61,6 +62,11 @@ impl Binder<'_> {
         };
         let mut matches = relation.columns_named(column);
         let Some(first) = matches.next() else {
+            if is_system_column(column)
+                && let Some(column) = relation.system_column(column)?
+            {
+                return self.reference(column, depth, at, span);
+            }
             let error = Error::new(SqlState::UNDEFINED_COLUMN, format!("column {table}.{column} does not exist"));
             return Err(self.suggest(error, column, Some(table), at.scope).at(self.position(span)));
         };
@@ -109,6 +115,10 @@ impl Binder<'_> {
                     return Err(ambiguous(name));
                 }
                 return Ok(Some((first.clone(), depth)));
+            }
+            let mut system = scope.system_columns(name)?;
+            if let Some(column) = system.pop() {
+                return if system.is_empty() { Ok(Some((column, depth))) } else { Err(ambiguous(name)) };
             }
         }
         Ok(None)

@@ -16,7 +16,14 @@ pub(crate) fn domain_value() -> ColumnVar {
 /// What a domain's check may name: its value alone.
 pub(crate) fn domain_scope(base: Type) -> Scope {
     let column = ScopeColumn::new("value", Column { var: domain_value(), ty: base }, None);
-    Scope::of(ScopeRelation { name: String::new(), table: None, aliased: true, nullable: false, columns: vec![column] })
+    Scope::of(ScopeRelation {
+        name: String::new(),
+        table: None,
+        aliased: true,
+        nullable: false,
+        columns: vec![column],
+        table_oid: None,
+    })
 }
 
 /// Binds a check as the catalog keeps it, for values of the type that the domain is over.

@@ -185,8 +185,9 @@ impl Binder<'_> {
         };
         // scan() has noted the range already.
         self.ranges.pop();
-        let scope = Scope::of(self.aliased(&alias, scope.columns, Some(&table))?);
-        Ok(FromItem::plain(relation, scope))
+        let table_oid = scope.relations.first().and_then(|relation| relation.table_oid);
+        let named = self.aliased(&alias, scope.columns, Some(&table))?;
+        Ok(FromItem::plain(relation, Scope::of(named.with_table_oid(table_oid))))
     }
 
     /// A view under its name or an alias, or a relation of a view's text under the names it has there.
@@ -200,21 +201,23 @@ impl Binder<'_> {
         if self.lockable.is_some() {
             return Err(Error::unsupported("FOR UPDATE or FOR SHARE of a view"));
         }
-        let (relation, columns) = match table.view() {
+        let (relation, columns, table_oid) = match table.view() {
             Some(view) => {
                 self.note_use(table, auth::Privileges::SELECT, &[]);
-                self.expanded(table, view)?
+                let (relation, columns) = self.expanded(table, view)?;
+                (relation, columns, None)
             }
             None => {
                 let scan = self.scan_alone(table, name);
-                let columns = scan.columns.clone();
-                (Relation::Scan(scan), columns)
+                let (columns, table_oid) = (scan.columns.clone(), scan.table_oid);
+                (Relation::Scan(scan), columns, table_oid)
             }
         };
         let names = match known {
             Some(known) => self.known_names(table, known, alias, &columns),
             None => ScopeRelation::of_table(table, alias, &columns),
         };
+        let names = names.with_table_oid(table_oid);
         self.ranges.push(Range { name: names.name.clone(), table: Some(table.oid) });
         Ok((relation, Scope::of(names)))
     }
@@ -227,7 +230,8 @@ impl Binder<'_> {
 
     /// What is beneath a table that a statement names; None with ONLY, and where there is nothing.
     pub(super) fn partitions(&self, table: &Arc<Table>, name: Span) -> Option<Arc<PartitionTree>> {
-        if table.partitioning.key.is_none() || is_after_only(self.text, name.start) {
+        let has_parts = table.partitioning.key.is_some() || self.catalog.is_inherited_from(table);
+        if !has_parts || is_after_only(self.text, name.start) {
             return None;
         }
         self.catalog.partition_tree(table).map(Arc::new)
@@ -281,9 +285,21 @@ impl Binder<'_> {
 
     fn scan_table(&mut self, table: &Arc<Table>, alias: Option<&str>, name: Span) -> (Relation, Scope) {
         let scan = self.scan_alone(table, name);
-        let relation = ScopeRelation::of_table(table, alias, &scan.columns);
+        let relation = ScopeRelation::of_table(table, alias, &scan.columns).with_table_oid(scan.table_oid);
         self.ranges.push(Range { name: relation.name.clone(), table: Some(table.oid) });
         (Relation::Scan(scan), Scope::of(relation))
+    }
+
+    /// Takes numbers for what those that inherit from a table have besides its columns, which were numbered just now: a
+    /// write meets whole rows.
+    pub(super) fn number_inheriting(&mut self, table: &Table) {
+        if !self.catalog.is_inherited_from(table) {
+            return;
+        }
+        let widest = self.catalog.descendants(table.oid).iter().map(|below| below.columns.len()).max().unwrap_or(0);
+        for _ in table.columns.len()..widest {
+            self.fresh(Type::new(oid::UNKNOWN));
+        }
     }
 
     /// Reads a table, whatever it will be called; it is noted as read.
@@ -291,8 +307,9 @@ impl Binder<'_> {
         self.note_use(table, auth::Privileges::SELECT, &[]);
         let columns: Vec<(usize, Column)> =
             table.columns.iter().enumerate().map(|(position, column)| (position, self.fresh(column.ty))).collect();
-        let partitions = self.partitions(table, name);
-        Scan { table: table.clone(), columns, partitions, row_identity: None }
+        self.number_inheriting(table);
+        let (partitions, table_oid) = (self.partitions(table, name), self.table_oid(table));
+        Scan { table: table.clone(), columns, partitions, row_identity: None, table_oid }
     }
 
     fn derived(
@@ -372,7 +389,14 @@ impl Binder<'_> {
             column.name.clone_from(name);
         }
         self.ranges.push(Range { name: alias.name.clone(), table: table.map(|table| table.oid) });
-        Ok(ScopeRelation { name: alias.name.clone(), table: table.cloned(), aliased: true, nullable: false, columns })
+        Ok(ScopeRelation {
+            name: alias.name.clone(),
+            table: table.cloned(),
+            aliased: true,
+            nullable: false,
+            columns,
+            table_oid: None,
+        })
     }
 
     /// 42712 when two items of one FROM clause have the same name.

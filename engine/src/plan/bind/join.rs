@@ -88,6 +88,7 @@ impl Binder<'_> {
                         table: None,
                         aliased: true,
                         nullable: kind != JoinKind::Inner,
+                        table_oid: None,
                         columns,
                     }));
                 }

@@ -50,6 +50,7 @@ mod select;
 mod set_operation;
 mod special;
 mod subquery;
+mod system;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -66,6 +67,7 @@ pub use names::{QualifiedName, fold};
 pub(crate) use names::{Types, column_name};
 pub(crate) use position::Start;
 pub use scope::{Scope, ScopeColumn, ScopeRelation};
+pub(crate) use system::{is_system_column, with_known_oid};
 pub(crate) use view::BoundView;
 
 /// Binds one statement.
@@ -74,6 +76,8 @@ pub struct Binder<'a> {
     context: &'a EvalContext,
     /// The statement's text, to which errors point; empty if nobody has it any more.
     text: &'a str,
+    /// Whether the text has the word `tableoid` in it: only then do scans tell which table a row is kept by.
+    names_table_oid: bool,
     /// Types of the parameters, as declared or inferred so far.
     params: Vec<Option<Type>>,
     next_var: u32,
@@ -158,6 +162,7 @@ impl<'a> Binder<'a> {
             catalog,
             context,
             text: "",
+            names_table_oid: false,
             params: declared.iter().map(|oid| (*oid != 0).then(|| Type::new(*oid))).collect(),
             next_var: 0,
             outer: Vec::new(),
@@ -210,6 +215,7 @@ impl<'a> Binder<'a> {
     /// Errors will point into this text.
     pub fn with_text(mut self, text: &'a str) -> Self {
         self.text = text;
+        self.names_table_oid = system::names_table_oid(text);
         self
     }
 

@@ -30,6 +30,8 @@ pub struct ScopeRelation {
     /// Whether an outer join may have no row of it.
     pub nullable: bool,
     pub columns: Vec<ScopeColumn>,
+    /// The oid of the table that keeps a row, if the statement names it.
+    pub table_oid: Option<Column>,
 }
 
 /// A column that can be named.
@@ -68,6 +70,14 @@ impl Scope {
         Self { columns: relation.columns.clone(), relations: vec![Arc::new(relation)] }
     }
 
+    /// The names of one relation, with the oid of the table that keeps a row.
+    pub(super) fn with_table_oid(mut self, column: Column) -> Self {
+        for relation in &mut self.relations {
+            Arc::make_mut(relation).table_oid = Some(column);
+        }
+        self
+    }
+
     /// Adds another scope's names beside these.
     pub fn extend(&mut self, other: Scope) {
         self.relations.extend(other.relations);
@@ -103,6 +113,7 @@ impl ScopeRelation {
             aliased: alias.is_some(),
             nullable: false,
             columns,
+            table_oid: None,
         }
     }
 

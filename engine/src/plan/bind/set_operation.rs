@@ -161,6 +161,7 @@ impl Binder<'_> {
             table: None,
             aliased: true,
             nullable: false,
+            table_oid: None,
             columns: named,
         });
         if !tail.order_by.is_empty() {

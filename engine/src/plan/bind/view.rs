@@ -206,6 +206,7 @@ impl Binder<'_> {
             table: Some(table.clone()),
             aliased: alias.is_some(),
             nullable: false,
+            table_oid: None,
             columns: known.columns.iter().map(column).collect(),
         }
     }

@@ -5,7 +5,7 @@ use std::ops::Bound as Side;
 
 use storage::Value;
 
-use super::{Bounds, Child, Node};
+use super::{Bounds, Child, KeyPart, Node};
 use crate::catalog::partition::{OF_VALUE, key_bytes, push_value};
 
 /// Combinations of key values that are looked up one by one; more are taken as a range.
@@ -33,7 +33,15 @@ impl Node {
     }
 
     fn wanted<'v>(&self, known: &dyn Fn(usize) -> Known<'v>) -> BTreeSet<usize> {
-        let columns: Vec<Known<'v>> = self.positions.iter().map(|position| known(*position)).collect();
+        if matches!(self.bounds, Bounds::Inherited) {
+            return (0..self.children.len()).collect();
+        }
+        let part = |part: &KeyPart| match part {
+            KeyPart::Column(position) => known(*position),
+            // What conditions say of the columns says nothing of what is computed of them.
+            KeyPart::Expression(_) => Known { equal: None, lower: Side::Unbounded, upper: Side::Unbounded },
+        };
+        let columns: Vec<Known<'v>> = self.key.iter().map(part).collect();
         if let Some(combinations) = combinations(&columns) {
             return combinations.into_iter().filter_map(|values| self.child(values.into_iter())).collect();
         }
@@ -47,7 +55,7 @@ impl Node {
                 let kept = values.iter().filter(|(value, _)| first.is_none_or(|first| is_within(first, value)));
                 kept.map(|(_, child)| *child).chain(*null).chain(self.default).collect()
             }
-            Bounds::Hash(_) => (0..self.children.len()).collect(),
+            Bounds::Hash(_) | Bounds::Inherited => (0..self.children.len()).collect(),
         }
     }
 }

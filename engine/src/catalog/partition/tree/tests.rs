@@ -40,7 +40,12 @@ fn table(number: u32, name: &str, key: Option<(Strategy, &[u16])>, of: Option<(u
         options: Vec::new(),
         comment: None,
         partitioning: Partitioning {
-            key: key.map(|(strategy, columns)| PartitionKey { strategy, columns: columns.to_vec() }),
+            key: key.map(|(strategy, columns)| PartitionKey {
+                strategy,
+                columns: columns.to_vec(),
+                expressions: Vec::new(),
+                derived: Default::default(),
+            }),
             of: of.map(|(parent, bound)| PartitionOf { parent, bound }),
         },
         version: 1,
@@ -81,7 +86,8 @@ fn placed(tree: &PartitionTree, a: Value, b: Value) -> String {
     let row = [a, b];
     match tree.place(|position| &row[position]) {
         Ok(leaf) => tree.leaves()[leaf].name.clone(),
-        Err(unplaced) => format!("none of {}", unplaced.table.name),
+        Err(Misplaced::Nowhere { table, .. }) => format!("none of {}", table.name),
+        Err(Misplaced::Failed(error)) => error.to_string(),
     }
 }
 

@@ -22,11 +22,7 @@ static EQUAL: Function = comparison("equal", Batch::Compare(Comparison::Equal), 
 static LESS_OR_EQUAL: Function =
     comparison("less_or_equal", Batch::Compare(Comparison::LessOrEqual), |_, args| int8_compare(args, i64::le));
 
-const fn comparison(
-    name: &'static str,
-    batch: Batch,
-    eval: fn(&EvalContext, &[Value]) -> Result<Value>,
-) -> Function {
+const fn comparison(name: &'static str, batch: Batch, eval: fn(&EvalContext, &[Value]) -> Result<Value>) -> Function {
     Function {
         oid: 0,
         name,

@@ -44,7 +44,7 @@ impl Binder<'_> {
             bound.push(self.when(&goal, when, scope)?);
         }
         let inserts = whens.iter().any(|when| !when.matched);
-        let mut scan = self.scan_target(&table, goal.target.first_column, name);
+        let mut scan = self.scan_target(&goal.target, name);
         let identity =
             RowIdentity { key: self.fresh(Type::new(oid::BYTEA)), version: self.fresh(Type::new(oid::INT8)) };
         scan.row_identity = Some(identity);

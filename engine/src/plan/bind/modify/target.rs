@@ -9,12 +9,13 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::{RowIdentity, TableId, TableLock, Value};
 
 use super::super::row::row;
+use super::super::system::with_known_oid;
 use super::super::{Binder, Clause, Scope, ScopeRelation};
 use super::through::{Goal, Verb};
 use super::{folded, is_default};
 use crate::catalog::{Constraint, ConstraintKind, ForeignKeyAction, Identity, Table, TableColumn, TableKind};
 use crate::error::{Error, Result, SqlState};
-use crate::expr::{ColumnVar, Expr};
+use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::plan::point::ColumnPlaces;
 use crate::plan::relation::{Column, Output, Query, Relation};
 use crate::plan::write::{After, Check, ChildKey, KeyLookup, ParentKey, Placement, Returning, Target};
@@ -37,8 +38,12 @@ impl Binder<'_> {
                 return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
             }
         }
-        let (first_column, scope) = self.row_scope(&table, alias);
-        let target = self.target_of(table, first_column)?;
+        let (first_column, mut scope) = self.row_scope(&table, alias);
+        let mut target = self.target_of(table, first_column)?;
+        if let Some(column) = self.table_oid(&target.table) {
+            scope = scope.with_table_oid(column);
+            target.tell_table_oid(column.var);
+        }
         Ok(Goal { names: target.table.clone(), target, scope, through: None })
     }
 
@@ -58,8 +63,8 @@ impl Binder<'_> {
         let checks = self.checks(&table, first_column)?;
         let generated = self.generated(&table, first_column)?;
         let (parents, children) = (self.parents(&table)?, self.children(&table)?);
-        let (placement, reached) = (None, Vec::new());
-        Ok(Target { first_column, checks, generated, parents, children, placement, reached, table })
+        let (placement, reached, table_oid) = (None, Vec::new(), None);
+        Ok(Target { first_column, checks, generated, parents, children, placement, reached, table, table_oid })
     }
 
     /// The tables that the actions of foreign keys lead to from the target, however far. Its children, and theirs, are
@@ -110,16 +115,16 @@ impl Binder<'_> {
     fn placement(&self, table: &Arc<Table>, first_column: u32) -> Result<Option<Placement>> {
         let top = self.catalog.ancestors(table).pop().unwrap_or_else(|| table.clone());
         let Some(tree) = self.catalog.partition_tree(&top) else { return Ok(None) };
-        let mut placement = Placement { tree: Arc::new(tree), leaves: BTreeMap::new(), branches: Vec::new() };
-        if table.partitioning.key.is_none() {
-            return Ok(Some(placement));
-        }
+        let positions = top.columns.iter().map(|column| table.position_of(&column.name));
+        let positions = if table.is_arranged_as(&top) { None } else { positions.collect() };
+        let (leaves, branches) = (BTreeMap::new(), Vec::new());
+        let mut placement = Placement { tree: Arc::new(tree), positions, leaves, branches };
         placement.branches.push(table.oid);
         for below in self.catalog.descendants(table.oid) {
             if below.partitioning.key.is_some() {
                 placement.branches.push(below.oid);
             } else if let Some(leaf) = placement.tree.leaf_of(below.storage.generation) {
-                placement.leaves.insert(leaf, self.target_alone(below, first_column)?);
+                placement.leaves.insert(leaf, self.target_alone(below.arranged_as(table), first_column)?);
             }
         }
         Ok(Some(placement))
@@ -144,6 +149,7 @@ impl Binder<'_> {
     pub(super) fn row_scope(&mut self, table: &Arc<Table>, alias: Option<&str>) -> (u32, Scope) {
         let columns: Vec<(usize, Column)> =
             table.columns.iter().enumerate().map(|(at, column)| (at, self.fresh(column.ty))).collect();
+        self.number_inheriting(table);
         let first = columns.first().map_or(0, |(_, column)| column.var.0);
         debug_assert!(columns.iter().enumerate().all(|(at, (_, column))| column.var.0 == first + at as u32));
         (first, Scope::of(ScopeRelation::of_table(table, alias, &columns)))
@@ -153,9 +159,10 @@ impl Binder<'_> {
         let mut checks = Vec::new();
         for constraint in &table.constraints {
             let ConstraintKind::Check { expression } = &constraint.kind else { continue };
-            let scope = own_scope(table, first_column);
+            let scope = own_scope(table, first_column).with_table_oid(OWN_TABLE_OID);
             let mut binder = self.for_stored_text();
             let condition = binder.condition(&parse_expression(expression)?, &scope, Clause::Check)?;
+            let condition = with_known_oid(condition, OWN_TABLE_OID.var, table.oid)?;
             checks.push(Check { name: constraint.name.clone(), condition, of_view: false });
         }
         // The first of them by name speaks for a row that breaks several.
@@ -287,7 +294,8 @@ impl Binder<'_> {
     }
 
     fn keepers(&self, table: &Arc<Table>) -> Vec<Arc<Table>> {
-        match self.catalog.partition_tree(table) {
+        // Those that inherit from a table have none of its keys.
+        match self.catalog.partition_tree(table).filter(|_| table.partitioning.key.is_some()) {
             Some(tree) => tree.leaves().to_vec(),
             None => vec![table.clone()],
         }
@@ -507,6 +515,9 @@ pub(super) fn generated_always(message: String, column: &TableColumn, hint: &'st
     if hint.is_empty() { error } else { error.with_hint(hint) }
 }
 
+/// Stands for the oid of the table that an expression of the catalog belongs to.
+const OWN_TABLE_OID: Column = Column { var: ColumnVar(u32::MAX), ty: Type::new(oid::OID) };
+
 /// The names of a table's columns, whose numbers follow each other.
 fn own_scope(table: &Arc<Table>, first_column: u32) -> Scope {
     let numbered = (first_column..).zip(&table.columns).enumerate();
@@ -518,7 +529,7 @@ fn own_scope(table: &Arc<Table>, first_column: u32) -> Scope {
 /// Whether an expression needs another relation to be computed.
 pub(super) fn has_subquery(expr: &Expr) -> bool {
     let mut found = false;
-    crate::expr::walk::visit(expr, &mut |part| found |= matches!(part.kind, crate::expr::ExprKind::Subquery(_)));
+    crate::expr::walk::visit(expr, &mut |part| found |= matches!(part.kind, ExprKind::Subquery(_)));
     found
 }
 

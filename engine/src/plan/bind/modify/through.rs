@@ -112,6 +112,7 @@ impl Binder<'_> {
             aliased: alias.is_some(),
             nullable: false,
             columns: named,
+            table_oid: None,
         });
         let first = scan.columns.first().map_or(0, |(_, column)| column.var.0);
         let mut target = self.target_of(scan.table.clone(), first)?;

@@ -1,7 +1,5 @@
 //! Binding UPDATE, and what it shares with DELETE: which rows are meant.
 
-use std::sync::Arc;
-
 use datafusion::sql::sqlparser::ast::{self, Spanned};
 
 use super::super::{Binder, Clause, Scope};
@@ -13,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::expr::{ColumnVar, Expr};
 use crate::plan::point::{self, ColumnPlaces};
 use crate::plan::relation::{Column, JoinKind, Output, Query, Relation, RowIdentity, Scan};
-use crate::plan::write::{Action, RowsToChange, Update, Write};
+use crate::plan::write::{Action, RowsToChange, Target, Update, Write};
+use crate::types::{Type, oid};
 
 impl Binder<'_> {
     /// Binds an UPDATE.
@@ -78,15 +77,23 @@ impl Binder<'_> {
     pub(super) fn scan_goal(&self, goal: &Goal, name: &ast::ObjectName) -> Scan {
         match &goal.through {
             Some(through) => through.scan.clone(),
-            None => self.scan_target(&goal.target.table, goal.target.first_column, name),
+            None => self.scan_target(&goal.target, name),
         }
     }
 
     /// Reading the target, whose columns have numbers already.
-    pub(super) fn scan_target(&self, table: &Arc<Table>, first: u32, name: &ast::ObjectName) -> Scan {
-        let columns = (first..).zip(&table.columns).enumerate();
+    pub(super) fn scan_target(&self, target: &Target, name: &ast::ObjectName) -> Scan {
+        let table = &target.table;
+        let columns = (target.first_column..).zip(&table.columns).enumerate();
         let columns = columns.map(|(at, (var, column))| (at, Column { var: ColumnVar(var), ty: column.ty })).collect();
-        Scan { table: table.clone(), columns, partitions: self.partitions(table, name.span()), row_identity: None }
+        let table_oid = target.table_oid.map(|var| Column { var, ty: Type::new(oid::OID) });
+        Scan {
+            table: table.clone(),
+            columns,
+            partitions: self.partitions(table, name.span()),
+            row_identity: None,
+            table_oid,
+        }
     }
 
     /// How the rows are found: by key if the filter pins one down, else by a query.
@@ -99,10 +106,12 @@ impl Binder<'_> {
         point_plans: bool,
     ) -> Result<(RowsToChange, Vec<(usize, Expr)>)> {
         let places = ColumnPlaces::new(scan.columns.iter().map(|(position, column)| (column.var, *position)));
-        // A partitioned table by itself has no rows, and no key leads to one.
-        let is_empty = scan.table.partitioning.key.is_some() && scan.partitions.is_none();
+        // A partitioned table by itself has no rows, and no key leads to one. A key of a table that others inherit from
+        // says nothing of theirs.
+        let is_partitioned = scan.table.partitioning.key.is_some();
+        let has_keys = is_partitioned == scan.partitions.is_some() && self.is_placed_as_read(&scan.table);
         if point_plans
-            && !is_empty
+            && has_keys
             && others.is_none()
             && let Some(predicate) = &filter
             && point::is_plain(predicate, &places)
@@ -111,12 +120,16 @@ impl Binder<'_> {
         {
             return Ok((RowsToChange::Point { access, filter }, assignments));
         }
-        let identity = RowIdentity {
-            key: self.fresh(crate::types::Type::new(crate::types::oid::BYTEA)),
-            version: self.fresh(crate::types::Type::new(crate::types::oid::INT8)),
-        };
+        let identity =
+            RowIdentity { key: self.fresh(Type::new(oid::BYTEA)), version: self.fresh(Type::new(oid::INT8)) };
         scan.row_identity = Some(identity);
         Ok(self.query_of_rows(scan, identity, others, filter, assignments))
+    }
+
+    /// Whether a table's columns stand where those of the topmost table around it do, whose bounds lead to a row.
+    fn is_placed_as_read(&self, table: &Table) -> bool {
+        let is_middle = table.partitioning.key.is_some() && table.partitioning.of.is_some();
+        !is_middle || self.catalog.ancestors(table).last().is_none_or(|top| table.is_arranged_as(top))
     }
 
     /// A query for the rows' identities and everything that only a query can compute.
