@@ -70,8 +70,9 @@ pub struct Notice {
 #[derive(Debug)]
 pub struct Session {
     database: Arc<Database>,
-    /// Who logged in.
-    session_role: RoleId,
+    /// Who logged in, and whether that was a superuser then.
+    login_role: RoleId,
+    login_superuser: bool,
     process_id: i32,
     client_address: Option<IpAddr>,
     database_oid: u32,
@@ -155,8 +156,13 @@ impl Session {
             settings: settings.clone(),
         });
         let mut session = Self {
+            login_role: role,
+            login_superuser: database
+                .catalog(database_oid)
+                .roles
+                .get(&role.0)
+                .is_some_and(|role| role.attributes.superuser),
             database,
-            session_role: role,
             process_id,
             client_address,
             database_oid,
@@ -340,7 +346,7 @@ impl Session {
             sleeps: self.facts.sleeps.clone(),
             cursors: self.facts.cursors.clone(),
             requests: self.facts.requests.clone(),
-            session_user: name_of(self.session_role),
+            session_user: name_of(self.session_role()),
             current_user,
             current_role: self.current_role(),
             database: self.database_name.to_string(),
@@ -360,8 +366,13 @@ impl Session {
         self.principal(&catalog).is_superuser()
     }
 
+    /// Whose session it is: SET SESSION AUTHORIZATION changes it.
+    fn session_role(&self) -> RoleId {
+        self.settings.active().session_role.unwrap_or(self.login_role)
+    }
+
     /// Who the statements run as: SET ROLE changes it.
     fn current_role(&self) -> RoleId {
-        self.settings.active().role.unwrap_or(self.session_role)
+        self.settings.active().role.unwrap_or_else(|| self.session_role())
     }
 }

@@ -207,7 +207,7 @@ pub static PARAMETERS: &[Parameter] = &[
     fixed("server_encoding", "UTF8", true, "Shows the server (database) character set encoding."),
     fixed("server_version", SERVER_VERSION, true, "Shows the server version."),
     fixed("server_version_num", "150018", false, "Shows the server version as an integer."),
-    fixed("session_authorization", "postgres", true, "Shows the session user name."),
+    fixed("session_authorization", "postgres", true, "Sets the session user name."),
     reported(
         "standard_conforming_strings",
         Kind::Enum(&["on"]),

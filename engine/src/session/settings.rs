@@ -27,7 +27,9 @@ pub struct Settings {
 #[derive(Debug, Clone)]
 pub struct Active {
     pub search_path: Vec<String>,
-    /// Who the statements run as, if not who logged in.
+    /// Whose session it is, if not who logged in.
+    pub session_role: Option<RoleId>,
+    /// Who the statements run as, if not whose session it is.
     pub role: Option<RoleId>,
     pub format: Format,
     pub statement_timeout: Option<Duration>,
@@ -50,6 +52,9 @@ const POINT_PLANS: &str = "kalamdb.point_plans";
 pub const ROLE: &str = "role";
 pub const NO_ROLE: &str = "none";
 
+/// The setting that SET SESSION AUTHORIZATION changes.
+pub const SESSION_AUTHORIZATION: &str = "session_authorization";
+
 const IS_SUPERUSER: &str = "is_superuser";
 
 impl Default for Settings {
@@ -58,6 +63,7 @@ impl Default for Settings {
             changed: BTreeMap::new(),
             active: Active {
                 search_path: Vec::new(),
+                session_role: None,
                 role: None,
                 format: Format::default(),
                 statement_timeout: None,
@@ -157,11 +163,19 @@ impl Settings {
         self.set_internal(IS_SUPERUSER, if is_superuser { "on" } else { "off" });
     }
 
-    /// These settings with the role of others: RESET ALL leaves it.
+    /// SET SESSION AUTHORIZATION; None is who logged in. The role of SET ROLE is given up.
+    pub fn set_session_role(&mut self, session_role: Option<RoleId>, name: &str, is_superuser: bool) {
+        self.active.session_role = session_role;
+        self.set_internal(SESSION_AUTHORIZATION, name);
+        self.set_role(None, is_superuser);
+    }
+
+    /// These settings with the roles of others: RESET ALL leaves them.
     pub fn with_role_of(&self, other: &Settings) -> Settings {
         let mut settings = self.clone();
         settings.active.role = other.active.role;
-        for name in [ROLE, IS_SUPERUSER] {
+        settings.active.session_role = other.active.session_role;
+        for name in [ROLE, SESSION_AUTHORIZATION, IS_SUPERUSER] {
             match other.changed.get(name) {
                 Some(value) => settings.set_internal(name, value),
                 None => drop(settings.changed.remove(name)),

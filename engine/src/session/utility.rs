@@ -11,7 +11,7 @@ use super::extended::{duplicate_statement, is_planned};
 use super::parameter::parameter;
 use super::prepared::Prepared;
 use super::run::{Outcome, no_transaction};
-use super::settings::{NO_ROLE, ROLE, Settings};
+use super::settings::{NO_ROLE, ROLE, SESSION_AUTHORIZATION, Settings};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::eval;
 use crate::function::resolve::coerce;
@@ -120,6 +120,16 @@ impl Session {
                 Some(_) => Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "SET role takes only one argument")),
             };
         }
+        if name.eq_ignore_ascii_case(SESSION_AUTHORIZATION) {
+            return match value {
+                Some([role]) => self.set_session_authorization(local, Some(role)),
+                None => self.set_session_authorization(local, None),
+                Some(_) => {
+                    let message = "SET session_authorization takes only one argument";
+                    Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
+                }
+            };
+        }
         let superuser = self.is_superuser();
         // The default is the value that the session began with.
         let initial = match value {
@@ -143,7 +153,7 @@ impl Session {
                 // It lasts for this statement, which is over.
                 continue;
             }
-            if name.eq_ignore_ascii_case(ROLE) {
+            if [ROLE, SESSION_AUTHORIZATION].iter().any(|role| name.eq_ignore_ascii_case(role)) {
                 self.set(local, &name, value.map(|value| vec![value]).as_deref())?;
                 continue;
             }
@@ -226,27 +236,37 @@ impl Session {
         let Some(name) = role.filter(|role| *role != NO_ROLE) else { return self.become_role(local, None) };
         let wanted = self.role_named(name)?;
         let catalog = self.catalog();
-        let session = auth::Principal::resolve(self.session_role, "", &*catalog);
-        if !session.is_superuser() && !auth::is_member_of(self.session_role, wanted, &*catalog) {
+        let session = auth::Principal::resolve(self.session_role(), "", &*catalog);
+        if !session.is_superuser() && !auth::is_member_of(self.session_role(), wanted, &*catalog) {
             let message = format!("permission denied to set role \"{name}\"");
             return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
         }
         self.become_role(local, Some((wanted, name)))
     }
 
+    /// Whoever logged in as a superuser may take the place of any role, and take their own again; None is their own.
     fn set_session_authorization(&mut self, local: bool, role: Option<&str>) -> Result<()> {
-        if let Some(name) = role
-            && self.role_named(name)? != self.session_role
-        {
-            return Err(Error::unsupported("SET SESSION AUTHORIZATION to another role"));
+        let catalog = self.catalog();
+        let (role, name) = match role {
+            Some(name) => (self.role_named(name)?, name.to_owned()),
+            None => (self.login_role, catalog.role_name(self.login_role.0)),
+        };
+        let own = role == self.login_role;
+        if !own && !self.login_superuser {
+            let message = "permission denied to set session authorization";
+            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
         }
-        self.become_role(local, None)
+        let is_superuser = auth::Principal::resolve(role, "", &*catalog).is_superuser();
+        self.change_settings(local, &|settings| {
+            settings.set_session_role((!own).then_some(role), &name, is_superuser);
+            Ok(())
+        })
     }
 
-    /// Lets the statements run as another role, or again as who logged in.
+    /// Lets the statements run as another role, or again as whose session it is.
     fn become_role(&mut self, local: bool, role: Option<(RoleId, &str)>) -> Result<()> {
         let catalog = self.catalog();
-        let id = role.map_or(self.session_role, |(id, _)| id);
+        let id = role.map_or(self.session_role(), |(id, _)| id);
         let is_superuser = auth::Principal::resolve(id, "", &*catalog).is_superuser();
         self.change_settings(local, &|settings| {
             settings.set_role(role, is_superuser);
@@ -268,7 +288,7 @@ impl Session {
                 self.parsed.clear();
                 self.facts.sequences.forget();
                 self.facts.advisory.unlock_all();
-                self.become_role(false, None)?;
+                self.set_session_authorization(false, None)?;
                 self.reset(&ResetTarget::All)?;
                 "DISCARD ALL"
             }
