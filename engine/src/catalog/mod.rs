@@ -31,7 +31,7 @@ pub use index::{Index, IndexColumn, IndexExpression};
 pub(crate) use layout::empty_storage;
 pub use sequence::{OwnedBy, Sequence};
 pub use user_type::{Domain, DomainCheck, Label, UserType, UserTypeKind};
-pub use view::{View, ViewRelation};
+pub use view::{Materialized, View, ViewRelation};
 
 /// Every object of a database, by oid and by name. Cheap to clone: the maps are shared until changed.
 #[derive(Debug, Clone, Default)]
@@ -130,6 +130,9 @@ pub struct Table {
     pub owner: u32,
     pub acl: Option<auth::Acl>,
     pub kind: TableKind,
+    /// It is a materialized view: a table that holds the rows of this query.
+    #[serde(default)]
+    pub materialized: Option<Box<Materialized>>,
     /// It belongs to one session, and goes with it.
     #[serde(default)]
     pub temporary: Option<OnCommit>,

@@ -6,12 +6,23 @@
 
 use serde::{Deserialize, Serialize};
 
+use datafusion::sql::sqlparser::ast::{ObjectName, ObjectNamePart};
+
 use super::{Catalog, Table};
+use crate::plan::relation::CheckAs;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct View {
     pub text: String,
     pub relations: Vec<ViewRelation>,
+}
+
+/// The query of a materialized view.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Materialized {
+    pub view: View,
+    /// Not WITH NO DATA: the rows are those that the query had when it was last run.
+    pub populated: bool,
 }
 
 /// A relation that a view reads.
@@ -31,6 +42,15 @@ pub struct ViewRelation {
 pub(crate) const MARK: &str = "relation";
 
 impl View {
+    /// The relation that a name in the text stands for.
+    pub(crate) fn relation_named(&self, name: &ObjectName) -> Option<&ViewRelation> {
+        let [ObjectNamePart::Identifier(mark), ObjectNamePart::Identifier(at)] = name.0.as_slice() else { return None };
+        if mark.value != MARK {
+            return None;
+        }
+        self.relations.get(at.value.parse::<usize>().ok()?)
+    }
+
     /// Whether the view reads a relation, or a column of it.
     pub fn reads(&self, relation: u32, column: Option<u16>) -> bool {
         let reads = |own: &&ViewRelation| own.oid == relation && column.is_none_or(|column| own.used.contains(&column));
@@ -47,20 +67,42 @@ impl Table {
         }
     }
 
+    /// The query that the relation is made from: a view's, or a materialized view's.
+    pub fn stored_query(&self) -> Option<&View> {
+        self.view().or(self.materialized.as_ref().map(|materialized| &materialized.view))
+    }
+
+    /// What WITH (…) said of an option.
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a switch of WITH (…) is on.
+    pub fn is_switched_on(&self, option: &str) -> bool {
+        let on = |value: &str| matches!(value.to_ascii_lowercase().as_str(), "true" | "on" | "yes" | "1" | "t" | "y");
+        self.option(option).is_some_and(on)
+    }
+
+    /// With whose privileges a view reads and writes what is beneath it.
+    pub(crate) fn checks_beneath_as(&self) -> CheckAs {
+        if self.is_switched_on("security_invoker") { CheckAs::Session } else { CheckAs::Role(self.owner) }
+    }
+
     /// What the relation is, as messages call it.
     pub fn noun(&self) -> &'static str {
         match self.kind {
             super::TableKind::View(_) => "view",
             super::TableKind::Sequence(_) => "sequence",
+            super::TableKind::Table if self.materialized.is_some() => "materialized view",
             super::TableKind::Table | super::TableKind::System => "table",
         }
     }
 }
 
 impl Catalog {
-    /// The views that read a relation, or a column of it, the oldest first.
+    /// The views, materialized ones too, that read a relation, or a column of it, the oldest first.
     pub fn views_reading(&self, relation: u32, column: Option<u16>) -> impl Iterator<Item = &Table> {
-        let reads = move |table: &&Table| table.view().is_some_and(|view| view.reads(relation, column));
+        let reads = move |table: &&Table| table.stored_query().is_some_and(|view| view.reads(relation, column));
         self.tables.values().map(AsRef::as_ref).filter(reads)
     }
 }

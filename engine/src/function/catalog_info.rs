@@ -22,10 +22,12 @@ use crate::types::{Type, builtin, display};
 mod partition;
 mod privilege;
 mod size;
+mod updatable;
 
 pub(super) use partition::{FUNCTIONS as PARTITIONS, TABLE_FUNCTIONS as PARTITION_TABLES};
 pub(super) use privilege::FUNCTIONS as PRIVILEGES;
 pub(super) use size::FUNCTIONS as SIZES;
+pub(super) use updatable::FUNCTIONS as UPDATABLE;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     stable(1642, "pg_get_userbyid", &[OID], NAME, |context, args| {
@@ -299,7 +301,7 @@ fn view_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
         oid => object(oid)?,
     };
     let Some((table, _)) = oid.and_then(|oid| relation_of(context, oid)) else { return Ok(Value::Null) };
-    if let Some(view) = table.view() {
+    if let Some(view) = table.stored_query() {
         return text_of(view_definition(&context.catalog, &context.session.search_path, table, view)?);
     }
     // A table has no query, and what PostgreSQL defines by one is computed here.

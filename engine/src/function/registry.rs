@@ -25,6 +25,7 @@ const TABLES: &[&[Function]] = &[
     catalog_info::FUNCTIONS,
     catalog_info::PARTITIONS,
     catalog_info::SIZES,
+    catalog_info::UPDATABLE,
     datetime::FUNCTIONS,
     degrees::FUNCTIONS,
     encoding::FUNCTIONS,

@@ -93,6 +93,11 @@ fn authorize_use(used: &RelationUse, principal: &Principal, catalog: &Catalog) -
     {
         check_schema(principal, schema, Privileges::USAGE)?;
     }
+    if table.materialized.as_ref().is_some_and(|materialized| !materialized.populated) {
+        let message = format!("materialized view \"{}\" has not been populated", table.name);
+        return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+            .with_hint("Use the REFRESH MATERIALIZED VIEW command."));
+    }
     let system = table.kind == TableKind::System;
     if system && !(used.privileges - Privileges::SELECT).is_empty() {
         // Its rows are computed: not even a superuser writes them.

@@ -10,7 +10,7 @@ use super::relation::{Query, RelationUse};
 use super::short::Short;
 use super::write::{Action, RowsToChange, Write};
 use super::{BoundStatement, ColumnDescription, Plan, point};
-use crate::catalog::TableKind;
+use crate::catalog::{TableKind, View};
 use crate::error::{Error, Result, SqlState};
 use crate::statement::Statement;
 
@@ -46,6 +46,15 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
         bound.with_writes.push(written);
     }
     bound.locks.sort_by_key(|(table, _)| *table);
+    binder.lock_partitions(&mut bound.locks);
+    bound.waits = binder.waits();
+    Ok(bound)
+}
+
+/// Binds the query of a materialized view.
+pub fn choose_stored<'a>(binder: &mut Binder<'a>, view: &'a View) -> Result<BoundStatement> {
+    let query = binder.stored_query(view)?;
+    let mut bound = bound_query(query, false);
     binder.lock_partitions(&mut bound.locks);
     bound.waits = binder.waits();
     Ok(bound)

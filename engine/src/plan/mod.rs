@@ -13,7 +13,7 @@ pub mod write;
 use std::sync::Arc;
 
 pub use authorize::AuthorizedPlan;
-pub use choose::choose;
+pub use choose::{choose, choose_stored};
 use storage::{TableId, TableLock};
 
 use crate::types::Type;

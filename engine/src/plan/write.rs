@@ -83,7 +83,7 @@ pub struct Placement {
     pub branches: Vec<u32>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Check {
     /// Of the constraint, or of the view.
     pub name: String,

@@ -159,6 +159,7 @@ impl Session {
         let table = Binder::new(&catalog, &context, &[]).with_text(text).table(name)?;
         let what = match table.view() {
             Some(_) => "view",
+            None if table.materialized.is_some() => "materialized view",
             None if table.partitioning.key.is_some() => "partitioned table",
             None => return Ok(()),
         };

@@ -1,18 +1,24 @@
 //! CREATE TABLE AS and SELECT INTO: a definition makes the table from what the query's columns are, then the query fills
-//! it. The table's contents are new, so that its rows are written aside.
+//! it. The table's contents are new, so that its rows are written aside. Materialized views are filled in the same way.
 
 use std::sync::Arc;
 
+use auth::{Principal, RoleId};
 use futures::StreamExt;
-use storage::{TableSchema, Wait};
+use storage::{Duplicate, InsertOutcome, Wait};
 
 use super::Session;
 use super::cancel::Interrupt;
 use super::cursor::RowSource;
-use super::prepared::Prepared;
+use super::prepared::{CachedPlan, Prepared};
 use super::run::{Outcome, no_transaction};
+use crate::catalog::Table;
 use crate::error::{Error, Result, SqlState};
 use crate::execute::Rows;
+use crate::execute::definition::not_unique;
+use crate::function::EvalContext;
+use crate::plan::bind::Binder;
+use crate::plan::{authorize, choose_stored};
 use crate::statement::Statement;
 use crate::statement::definition::{Definition, NewTableAs, TableSource};
 
@@ -50,8 +56,7 @@ impl Session {
             let executed = made.is_some() && matches!(new.source, TableSource::Execute { .. });
             return Ok(if executed { "SELECT 0" } else { "CREATE TABLE AS" }.to_owned());
         };
-        let table = self.catalog().tables.get(&table).map(|table| table.storage.clone());
-        let table = table.ok_or_else(|| Error::internal("the table that was made is not there"))?;
+        let table = self.made_table(table)?;
         let outcome = match plan.plan.waits() {
             true => Box::pin(self.execute_waiting(&plan, &context, interrupt)).await?,
             false => self.execute_plan(&plan, &context, interrupt).await?,
@@ -61,8 +66,51 @@ impl Session {
         Ok(format!("SELECT {count}"))
     }
 
+    /// Runs CREATE or REFRESH MATERIALIZED VIEW.
+    pub(super) async fn fill_materialized(
+        &mut self,
+        definition: &Definition,
+        prepared: &Prepared,
+        interrupt: &Interrupt,
+    ) -> Result<String> {
+        let defined = interrupt.guard(self.run_definition(definition, prepared)).await?;
+        let Some(oid) = defined.made else { return Ok(defined.tag) };
+        let table = self.made_table(oid)?;
+        let context = self.context(self.catalog(), Arc::from([]));
+        let plan = Arc::new(self.plan_stored(&table, &context)?);
+        for (table, mode) in plan.plan.locks() {
+            let wait = self.lock_wait();
+            interrupt.guard(self.lock_named(table.0, *mode, wait)).await?;
+        }
+        let outcome = match plan.plan.waits() {
+            true => Box::pin(self.execute_waiting(&plan, &context, interrupt)).await?,
+            false => self.execute_plan(&plan, &context, interrupt).await?,
+        };
+        let Outcome::Rows { source, .. } = outcome else { return Err(Error::internal("a query answers rows")) };
+        let count = interrupt.guard(self.fill(&table, source)).await?;
+        let fresh = matches!(definition, Definition::CreateMaterialized(_));
+        Ok(if fresh { format!("SELECT {count}") } else { defined.tag })
+    }
+
+    /// The plan of a materialized view's query, which reads what the view's owner may read.
+    fn plan_stored(&self, table: &Table, context: &EvalContext) -> Result<CachedPlan> {
+        let catalog = self.catalog();
+        let Some(view) = table.stored_query() else { return Err(Error::internal("a table has no query")) };
+        let mut binder = Binder::new(&catalog, context, &[]).with_text(&view.text);
+        let bound = choose_stored(&mut binder, view)?;
+        let owner = Principal::resolve(RoleId(table.owner), catalog.role_name(table.owner), &*catalog);
+        let (params, columns) = (Arc::from([]), bound.columns.clone());
+        let plan = authorize::authorize(bound, &owner, &catalog)?;
+        Ok(CachedPlan { plan, params, columns, catalog_version: catalog.version, epoch: self.epoch })
+    }
+
+    fn made_table(&self, oid: u32) -> Result<Arc<Table>> {
+        let table = self.catalog().tables.get(&oid).cloned();
+        table.ok_or_else(|| Error::internal("the table that was made is not there"))
+    }
+
     /// Writes rows into a table that nobody else knows; answers their number.
-    pub(super) async fn fill(&mut self, table: &TableSchema, source: RowSource) -> Result<u64> {
+    pub(super) async fn fill(&mut self, table: &Table, source: RowSource) -> Result<u64> {
         let mut count = 0;
         match source {
             RowSource::Ready(rows) => {
@@ -79,7 +127,8 @@ impl Session {
         Ok(count)
     }
 
-    async fn fill_batch(&mut self, table: &TableSchema, rows: Rows) -> Result<u64> {
+    async fn fill_batch(&mut self, table: &Table, rows: Rows) -> Result<u64> {
+        let context = self.context(self.catalog(), Arc::from([]));
         let transaction = &mut self.state.open_mut().ok_or_else(no_transaction)?.transaction;
         let mut count = 0;
         for (at, row) in rows.into_values().into_iter().enumerate() {
@@ -87,9 +136,12 @@ impl Session {
                 transaction.relieve().await?;
                 tokio::task::yield_now().await;
             }
-            if !transaction.insert_alone(table, &row)? {
-                // It has no keys that a row could meet another one under.
-                transaction.insert(table, &row, Wait::Forever).await?;
+            if !transaction.insert_alone(&table.storage, &row)?
+                && let InsertOutcome::Conflict { constraint, .. } =
+                    transaction.insert(&table.storage, &row, Wait::Forever).await?
+            {
+                let schema = context.catalog.schemas.get(&table.schema).map_or("", |schema| schema.name.as_str());
+                return Err(not_unique(table, schema, &Duplicate { constraint, row }, &context));
             }
             count += 1;
         }

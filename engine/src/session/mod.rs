@@ -10,6 +10,7 @@ mod create_as;
 mod cursor;
 mod declared;
 mod extended;
+mod lock;
 mod maintenance;
 pub mod parameter;
 mod prepared;

@@ -114,6 +114,10 @@ impl Session {
                     let run = Box::pin(self.create_table_as(new, prepared, interrupt));
                     return run.await.map(Outcome::Complete);
                 }
+                if let Definition::CreateMaterialized(_) | Definition::Refresh(_) = &**definition {
+                    let run = Box::pin(self.fill_materialized(definition, prepared, interrupt));
+                    return run.await.map(Outcome::Complete);
+                }
                 let run = Box::pin(self.run_definition(definition, prepared));
                 interrupt.guard(run).await.map(|defined| Outcome::Complete(defined.tag))
             }

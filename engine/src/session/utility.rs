@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auth::RoleId;
-use storage::{TableLock, Value, Wait};
+use storage::Value;
 
 use super::Session;
 use super::cancel::Interrupt;
@@ -452,34 +452,5 @@ impl Session {
             Outcome::Complete(tag) => Ok(tag.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)),
             _ => Ok(0),
         }
-    }
-
-    async fn lock_tables(
-        &mut self,
-        names: &[datafusion::sql::sqlparser::ast::ObjectName],
-        mode: TableLock,
-        no_wait: bool,
-        interrupt: &Interrupt,
-    ) -> Result<()> {
-        if self.status() != super::TransactionStatus::Open {
-            let message = "LOCK TABLE can only be used in transaction blocks";
-            return Err(Error::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
-        }
-        let wait = if no_wait { Wait::No } else { self.lock_wait() };
-        for table in self.tables_and_partitions(names)? {
-            if table.view().is_some() {
-                // PostgreSQL locks what is beneath as well.
-                return Err(Error::unsupported("LOCK TABLE of a view"));
-            }
-            let locked = interrupt.guard(self.lock_named(table.oid, mode, wait)).await;
-            locked.map_err(|error| match error.sql_state() {
-                SqlState::LOCK_NOT_AVAILABLE if no_wait => Error::new(
-                    SqlState::LOCK_NOT_AVAILABLE,
-                    format!("could not obtain lock on relation \"{}\"", table.name),
-                ),
-                _ => error,
-            })?;
-        }
-        Ok(())
     }
 }

@@ -26,7 +26,7 @@ pub use like::{Element, Including, Like, TableLike};
 pub use sequence::{SequenceChange, SequenceOptions};
 pub use table_as::{NewTableAs, Persistence, TableSource};
 pub use user_type::{LabelPlace, TypeChange};
-pub use view::{NewView, ViewChange};
+pub use view::{NewMaterialized, NewView, Refresh, ViewChange};
 
 /// A definition.
 #[derive(Debug, Clone)]
@@ -86,8 +86,11 @@ pub enum Definition {
     /// Does what ON COMMIT says for the temporary tables of the session.
     EndTemporary,
     CreateView(NewView),
+    CreateMaterialized(NewMaterialized),
+    Refresh(Refresh),
     AlterView {
         name: ObjectName,
+        materialized: bool,
         if_exists: bool,
         change: ViewChange,
     },
@@ -286,6 +289,8 @@ pub(super) fn parse(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Defin
             Some(definition) => definition,
             None => return Ok(None),
         }
+    } else if reader.words(&["refresh"]) {
+        view::refresh(&mut reader)?
     } else if reader.words(&["drop"]) {
         return drop(text, tokens, &mut reader);
     } else {
@@ -325,6 +330,12 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
     if reader.word("index") || reader.words(&["unique", "index"]) {
         return partition::refuse_index_apart(reader).map(|()| None);
     }
+    if reader.words(&["materialized", "view"]) {
+        return view::create_materialized(reader).map(Some);
+    }
+    if reader.words(&["unlogged", "materialized", "view"]) {
+        return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "materialized views cannot be unlogged"));
+    }
     let mut of_view = reader.clone();
     if let Some(definition) = view::create(&mut of_view)? {
         *reader = of_view;
@@ -351,7 +362,10 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         return sequence::alter(reader).map(Some);
     }
     if reader.word("view") {
-        return view::alter(reader).map(Some);
+        return view::alter(reader, false).map(Some);
+    }
+    if reader.words(&["materialized", "view"]) {
+        return view::alter(reader, true).map(Some);
     }
     if reader.word("index") {
         return partition::refuse_index_apart(reader).map(|()| None);

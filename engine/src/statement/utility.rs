@@ -70,7 +70,6 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
             | "load"
             | "reassign"
             | "security"
-            | "refresh"
             | "import"
     );
     if !starts_known {
@@ -96,7 +95,7 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "close" => cursor::close(reader)?,
         "listen" | "unlisten" | "notify" => return Err(Error::unsupported("LISTEN/NOTIFY")),
         "call" => call(reader)?,
-        "reindex" | "cluster" | "do" | "load" | "reassign" | "security" | "refresh" | "import" => {
+        "reindex" | "cluster" | "do" | "load" | "reassign" | "security" | "import" => {
             return Err(Error::unsupported(verb.to_uppercase()));
         }
         _ => transaction_verb(&verb, reader)?,
@@ -246,7 +245,7 @@ fn set(reader: &mut Reader) -> Result<Statement> {
     if session && reader.words(&["characteristics", "as", "transaction"]) {
         return Ok(Statement::SetTransaction { session: true, modes: transaction_modes(reader)? });
     }
-    if reader.word("authorization") {
+    if reader.word("authorization") || local && reader.words(&["session", "authorization"]) {
         let role = role_or_default(reader)?;
         return Ok(Statement::SetSessionAuthorization { local, role });
     }

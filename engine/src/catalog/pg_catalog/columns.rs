@@ -275,7 +275,7 @@ relations! {
     12028 view pg_views = view::views {
         schemaname NAME, viewname NAME, viewowner NAME, definition TEXT,
     }
-    12038 view pg_matviews = none {
+    12038 view pg_matviews = view::materialized_views {
         schemaname NAME, matviewname NAME, matviewowner NAME, tablespace NAME, hasindexes BOOL, ispopulated BOOL,
         definition TEXT,
     }

@@ -28,7 +28,9 @@ impl<'a> Viewer<'a> {
     /// The tables on which the role has any of the privileges.
     fn tables(&self, wanted: Privileges) -> impl Iterator<Item = (&'a Table, &'a str)> {
         let catalog = self.reader.catalog;
-        let tables = catalog.tables.values().filter(|table| table.sequence().is_none());
+        // What the SQL standard does not know is not shown.
+        let known = |table: &&std::sync::Arc<Table>| table.sequence().is_none() && table.materialized.is_none();
+        let tables = catalog.tables.values().filter(known);
         tables.filter_map(move |table| {
             let schema = catalog.schemas.get(&table.schema)?;
             if table.temporary.is_some() && self.reader.context.session.temporary.as_deref() != Some(&schema.name) {
@@ -101,12 +103,13 @@ pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 
 /// Whether the relation takes rows: it is a table, or a view that stands for one.
 fn is_written(reader: &Reader<'_>, table: &Table) -> bool {
-    written_columns(reader, table).is_some()
+    written_columns(reader, table).is_some_and(|columns| columns.contains(&true))
 }
 
 /// Which columns can be written; None if none can.
 fn written_columns(reader: &Reader<'_>, table: &Table) -> Option<Vec<bool>> {
     match &table.kind {
+        TableKind::Table if table.materialized.is_some() => None,
         TableKind::Table => Some(vec![true; table.columns.len()]),
         TableKind::View(_) => updatable_columns(reader.context, reader.catalog.tables.get(&table.oid)?),
         TableKind::Sequence(_) | TableKind::System => None,
@@ -121,8 +124,11 @@ pub(super) fn views(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         let definition = own.then(|| super::view::definition(reader, table, view)).flatten();
         let name = &table.name;
         let written = yes(is_written(reader, table));
-        let option = table.options.iter().find(|(name, _)| name == "check_option");
-        let option = option.map_or_else(|| "NONE".to_owned(), |(_, extent)| extent.to_uppercase());
+        let option = match table.option("check_option") {
+            Some("cascaded") => "CASCADED",
+            Some("local") => "LOCAL",
+            _ => "NONE",
+        };
         Some(row![viewer.database, schema, name, definition, option, written, written, "NO", "NO", "NO"])
     };
     viewer.tables(ObjectKind::Table.all_privileges()).filter_map(row).collect()

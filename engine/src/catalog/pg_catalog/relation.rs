@@ -52,6 +52,7 @@ impl Relation {
             owner: BOOTSTRAP_ROLE,
             acl: Some(self.acl()),
             kind: TableKind::System,
+            materialized: None,
             temporary: None,
             unlogged: false,
             last_column: u16::try_from(columns.len()).unwrap_or(u16::MAX),

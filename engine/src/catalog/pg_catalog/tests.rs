@@ -65,6 +65,7 @@ fn table() -> Table {
         owner: BOOTSTRAP_ROLE,
         acl: None,
         kind: TableKind::Table,
+        materialized: None,
         temporary: None,
         unlogged: false,
         columns: vec![

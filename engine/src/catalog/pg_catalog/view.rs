@@ -1,5 +1,7 @@
 //! What PostgreSQL defines as views of its own relations: tables, indexes and settings.
 
+use std::sync::Arc;
+
 use storage::Value;
 
 use super::class::PG_CLASS;
@@ -14,7 +16,7 @@ pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for table in reader.catalog.tables.values() {
         if table.sequence().is_some()
-            || table.view().is_some()
+            || table.stored_query().is_some()
             || relation(table.oid).is_some_and(|relation| relation.kind == Kind::View)
         {
             continue;
@@ -44,6 +46,28 @@ pub(super) fn views(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     user_views(reader).map(row).collect()
 }
 
+pub(super) fn materialized_views(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let row = |table: &Arc<Table>| {
+        let materialized = table.materialized.as_ref()?;
+        let schema = reader.catalog.schemas.get(&table.schema).map(|schema| &schema.name);
+        Some(row![
+            schema,
+            &table.name,
+            reader.catalog.role_name(table.owner),
+            NULL,
+            !table.indexes.is_empty(),
+            materialized.populated,
+            definition(reader, table, &materialized.view)
+        ])
+    };
+    reader.catalog.tables.values().filter_map(row).collect()
+}
+
+/// The relations that are made from queries, with those.
+fn stored_queries<'a>(reader: &'a Reader<'_>) -> impl Iterator<Item = (&'a Table, &'a View)> {
+    reader.catalog.tables.values().filter_map(|table| table.stored_query().map(|view| (&**table, view)))
+}
+
 /// The rule that makes a relation a view has no oid of its own; no table has this one.
 fn rule_oid(view: u32) -> u32 {
     3 << 30 | view & 0x3FFF_FFFF
@@ -51,14 +75,14 @@ fn rule_oid(view: u32) -> u32 {
 
 pub(super) fn rules(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let row = |(table, _): (&Table, &View)| row![rule_oid(table.oid), "_RETURN", table.oid, '1', 'O', true, "<>", ""];
-    user_views(reader).map(row).collect()
+    stored_queries(reader).map(row).collect()
 }
 
 /// A view goes with its rule, which holds on to what the view reads.
 pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     const PG_REWRITE: u32 = 2618;
     let mut rows = Vec::new();
-    for (table, view) in user_views(reader) {
+    for (table, view) in stored_queries(reader) {
         let rule = rule_oid(table.oid);
         rows.push(row![PG_REWRITE, rule, 0, PG_CLASS, table.oid, 0, 'i']);
         rows.push(row![PG_REWRITE, rule, 0, PG_CLASS, table.oid, 0, 'n']);

@@ -4,11 +4,8 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{
-    self, Ident, ObjectName, ObjectNamePart, SetExpr, TableFactor, VisitMut, VisitorMut,
-};
+use datafusion::sql::sqlparser::ast::{self, Ident, ObjectName, SetExpr, TableFactor, VisitMut, VisitorMut};
 
-use crate::catalog::view::MARK;
 use crate::catalog::{Catalog, Table, View, ViewRelation};
 use crate::error::Result;
 use crate::plan::bind::{Types, column_name};
@@ -36,7 +33,7 @@ impl VisitorMut for Names<'_> {
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         if let TableFactor::Table { name, alias, .. } = factor
-            && let Some(known) = self.marked(name)
+            && let Some(known) = self.view.relation_named(name)
             && let Some(table) = self.catalog.tables.get(&known.oid)
         {
             let shown = registered_name(table.oid, REGCLASS, Some((self.catalog, self.search_path)));
@@ -44,16 +41,6 @@ impl VisitorMut for Names<'_> {
             rename(alias, known, table);
         }
         ControlFlow::Continue(())
-    }
-}
-
-impl Names<'_> {
-    fn marked(&self, name: &ObjectName) -> Option<&ViewRelation> {
-        let [ObjectNamePart::Identifier(mark), ObjectNamePart::Identifier(at)] = name.0.as_slice() else { return None };
-        if mark.value != MARK {
-            return None;
-        }
-        self.view.relations.get(at.value.parse::<usize>().ok()?)
     }
 }
 

@@ -141,8 +141,9 @@ impl DefinitionEnvironment<'_> {
                 || matches!(operation, Op::AlterColumn { op, .. } if default(op))
         };
         let whole = matches!(operation, Op::RenameTable { .. } | Op::OwnerTo { .. });
-        if !(whole || table.view().is_some() && of_views(operation)) {
-            names::require_table(&table, |name| format!("\"{name}\" is not a table"))?;
+        let renames = table.materialized.is_some() && matches!(operation, Op::RenameColumn { .. });
+        if !(whole || renames || table.view().is_some() && of_views(operation)) {
+            refuse_action(&table, operation)?;
         }
         match operation {
             Op::AddColumn { column_keyword: _, if_not_exists, column_def, column_position: None } => {
@@ -349,4 +350,39 @@ pub(super) fn shown_column(
     name: &str,
 ) -> String {
     format!("column {} of {} {}", names::quoted(name), table.noun(), environment.shown(catalog, table))
+}
+
+/// 42809 for an action on something that only tables have.
+fn refuse_action(table: &Table, operation: &AlterTableOperation) -> Result<()> {
+    names::refuse_system(table)?;
+    if table.noun() == "table" {
+        return Ok(());
+    }
+    let Some(action) = action_words(operation) else {
+        return names::require_table(table, |name| format!("\"{name}\" is not a table"));
+    };
+    let message = format!("ALTER action {action} cannot be performed on relation \"{}\"", table.name);
+    Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
+        .with_detail(format!("This operation is not supported for {}s.", table.noun())))
+}
+
+/// What an action is called where it is refused.
+fn action_words(operation: &AlterTableOperation) -> Option<&'static str> {
+    use datafusion::sql::sqlparser::ast::AlterColumnOperation as Of;
+    Some(match operation {
+        AlterTableOperation::AddColumn { .. } => "ADD COLUMN",
+        AlterTableOperation::DropColumn { .. } => "DROP COLUMN",
+        AlterTableOperation::AddConstraint { .. } => "ADD CONSTRAINT",
+        AlterTableOperation::DropConstraint { .. } => "DROP CONSTRAINT",
+        AlterTableOperation::ValidateConstraint { .. } => "VALIDATE CONSTRAINT",
+        AlterTableOperation::AlterColumn { op, .. } => match op {
+            Of::SetNotNull => "ALTER COLUMN ... SET NOT NULL",
+            Of::DropNotNull => "ALTER COLUMN ... DROP NOT NULL",
+            Of::SetDefault { .. } => "ALTER COLUMN ... SET DEFAULT",
+            Of::DropDefault => "ALTER COLUMN ... DROP DEFAULT",
+            Of::SetDataType { .. } => "ALTER COLUMN ... SET DATA TYPE",
+            Of::AddGenerated { .. } => "ALTER COLUMN ... ADD IDENTITY",
+        },
+        _ => return None,
+    })
 }

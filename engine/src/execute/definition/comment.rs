@@ -20,9 +20,11 @@ pub(super) async fn run(
         return environment.comment_on_type(name, matches!(kind, CommentObject::Domain), comment).await;
     }
     let (relation_name, column) = match kind {
-        CommentObject::Table | CommentObject::Index | CommentObject::Sequence | CommentObject::View => {
-            (name.clone(), None)
-        }
+        CommentObject::Table
+        | CommentObject::Index
+        | CommentObject::Sequence
+        | CommentObject::View
+        | CommentObject::MaterializedView => (name.clone(), None),
         CommentObject::Column => {
             let mut parts = name.0.clone();
             let column = parts.pop().and_then(|part| part.as_ident().map(fold));
@@ -34,10 +36,16 @@ pub(super) async fn run(
         other => return Err(Error::unsupported(format!("COMMENT ON {other}"))),
     };
     let relation = environment.lock_to_comment(&relation_name, matches!(kind, CommentObject::Index)).await?;
-    if matches!(kind, CommentObject::View) != relation.table().view().is_some()
-        && !matches!(kind, CommentObject::Column)
-    {
-        let what = if matches!(kind, CommentObject::View) { "view" } else { "table" };
+    let noun = relation.table().noun();
+    let what = match kind {
+        CommentObject::View => "view",
+        CommentObject::MaterializedView => "materialized view",
+        CommentObject::Table => "table",
+        CommentObject::Sequence => "sequence",
+        // An index was found as one; a column may be any relation's.
+        _ => noun,
+    };
+    if what != noun {
         let message = format!("\"{}\" is not a {what}", relation.table().name);
         return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
     }

@@ -72,6 +72,7 @@ pub(super) async fn run(
     match kind {
         ObjectType::Table => environment.drop_tables(request, "table").await,
         ObjectType::View => environment.drop_tables(request, "view").await,
+        ObjectType::MaterializedView => environment.drop_tables(request, "materialized view").await,
         ObjectType::Index => environment.drop_indexes(request).await,
         ObjectType::Sequence => environment.drop_sequences(request).await,
         ObjectType::Schema => schema::drop(request, environment).await,
@@ -347,7 +348,7 @@ impl DefinitionEnvironment<'_> {
                 continue;
             }
             seen.push(view.oid);
-            let shown = format!("view {}", self.shown(catalog, view));
+            let shown = format!("{} {}", view.noun(), self.shown(catalog, view));
             found.push(Dependent { table: view.oid, part: Part::Whole, shown, on: on.clone() });
             self.add_views_over(catalog, view.oid, None, seen, found);
         }

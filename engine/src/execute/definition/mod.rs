@@ -25,6 +25,7 @@ mod generated;
 mod index;
 mod inherit;
 mod like;
+mod materialized;
 mod membership;
 mod names;
 mod options;
@@ -52,6 +53,7 @@ pub use database::OtherDatabases;
 use datafusion::sql::sqlparser::ast::{self, Statement};
 use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::{GenerationId, Store, TableId, TableLock, Transaction, Wait};
+pub(crate) use validate::not_unique;
 
 use crate::catalog::{Catalog, Change, Table, store};
 use crate::error::{Error, Report, Result, SqlState};
@@ -80,7 +82,7 @@ pub struct DefinitionEnvironment<'a> {
     pub into_temporary: bool,
     /// A table was made that a commit empties or drops.
     pub ends_with_commits: bool,
-    /// The table that CREATE TABLE AS has made.
+    /// The table that CREATE TABLE AS has made, or the materialized view that is to be filled.
     pub made: Option<u32>,
 }
 
@@ -127,8 +129,10 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::DiscardTemporary => environment.discard_temporary()?,
         Definition::EndTemporary => environment.end_temporary().await?,
         Definition::CreateView(view) => view::create(view, environment).await?,
-        Definition::AlterView { name, if_exists, change } => {
-            view::alter(name, *if_exists, change, environment).await?;
+        Definition::CreateMaterialized(new) => materialized::create(new, environment).await?,
+        Definition::Refresh(refresh) => materialized::refresh(refresh, environment).await?,
+        Definition::AlterView { name, materialized, if_exists, change } => {
+            view::alter(name, *materialized, *if_exists, change, environment).await?;
         }
     }
     Ok(verb(definition).to_owned())
@@ -194,7 +198,10 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::DiscardTemporary => "DISCARD TEMP",
         Definition::EndTemporary => "COMMIT",
         Definition::CreateView(_) => "CREATE VIEW",
-        Definition::AlterView { .. } => "ALTER VIEW",
+        Definition::CreateMaterialized(_) => "CREATE MATERIALIZED VIEW",
+        Definition::Refresh(_) => "REFRESH MATERIALIZED VIEW",
+        Definition::AlterView { materialized: false, .. } => "ALTER VIEW",
+        Definition::AlterView { materialized: true, .. } => "ALTER MATERIALIZED VIEW",
         Definition::CreateEnum { .. } => "CREATE TYPE",
         Definition::CreateDomain { .. } => "CREATE DOMAIN",
         Definition::AlterType { domain: false, .. } => "ALTER TYPE",

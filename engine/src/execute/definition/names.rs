@@ -156,11 +156,14 @@ pub(super) fn refuse_system(table: &Table) -> Result<()> {
     }
 }
 
-/// 42809 for a relation that holds no rows of its own.
+/// 42809 for a relation that takes no rows of its own.
 pub(super) fn require_table(table: &Table, message: impl FnOnce(&str) -> String) -> Result<()> {
     refuse_system(table)?;
     match table.kind {
         TableKind::Sequence(_) | TableKind::View(_) => {
+            Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message(&table.name)))
+        }
+        TableKind::Table if table.materialized.is_some() => {
             Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message(&table.name)))
         }
         TableKind::Table | TableKind::System => Ok(()),

@@ -63,13 +63,6 @@ pub(super) fn of_view(options: &[(String, String)]) -> Result<Vec<(String, Strin
     let mut parameters = Vec::with_capacity(options.len());
     for (name, value) in options {
         add(&mut parameters, name.clone(), value.clone(), VIEW_PARAMETERS)?;
-        let is_on =
-            |value: &str| !matches!(value.to_ascii_lowercase().as_str(), "false" | "off" | "no" | "0" | "f" | "n");
-        match name.as_str() {
-            // Conditions of the query around it may be evaluated before the view's own.
-            "security_barrier" if is_on(value) => return Err(Error::unsupported("security_barrier")),
-            _ => {}
-        }
     }
     Ok(parameters)
 }
@@ -174,8 +167,10 @@ fn check(name: &str, value: &str, kind: Kind) -> Result<()> {
             if words.contains(&value.to_ascii_lowercase().as_str()) {
                 return Ok(());
             }
-            Err(invalid(format!("invalid value for enum option \"{name}\": {value}"))
-                .with_detail("Valid values are \"on\", \"off\", and \"auto\"."))
+            Err(invalid(format!("invalid value for enum option \"{name}\": {value}")).with_detail(match name {
+                "check_option" => "Valid values are \"local\" and \"cascaded\".",
+                _ => "Valid values are \"on\", \"off\", and \"auto\".",
+            }))
         }
     }
 }

@@ -151,6 +151,7 @@ impl DefinitionEnvironment<'_> {
             owner,
             acl: None,
             kind: TableKind::Sequence(sequence),
+            materialized: None,
             temporary,
             unlogged: false,
             columns: columns.collect(),

@@ -252,6 +252,7 @@ impl DefinitionEnvironment<'_> {
             owner,
             acl: None,
             kind: TableKind::Table,
+            materialized: None,
             temporary,
             unlogged: request.unlogged,
             columns: Vec::with_capacity(request.columns.len()),

@@ -32,6 +32,7 @@ pub(super) async fn create(
         owner,
         acl: None,
         kind: TableKind::Table,
+        materialized: None,
         temporary,
         unlogged: new.persistence == Persistence::Unlogged,
         last_column: columns.len() as u16,

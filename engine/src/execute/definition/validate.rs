@@ -13,6 +13,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::execute::point::StoredSource;
 use crate::execute::write::index_key_text;
 use crate::expr::eval::eval;
+use crate::function::EvalContext;
 
 /// Rows that are tried between two looks at the clock of the scheduler.
 pub(super) const ROWS_AT_A_TIME: usize = 1024;
@@ -80,20 +81,25 @@ impl DefinitionEnvironment<'_> {
 
     /// 23505 for a unique index that cannot be built.
     pub(super) fn not_unique(&self, table: &Table, duplicate: &Duplicate) -> Error {
-        let index = table.indexes.iter().find(|index| match duplicate.constraint {
-            ConflictOn::PrimaryKey => index.primary,
-            ConflictOn::Index(generation) => index.generation == Some(generation),
-        });
-        let Some(index) = index else { return Error::internal("an index that nobody built has duplicates") };
-        let key = index_key_text(table, index, &duplicate.row, self.context);
-        Error::new(SqlState::UNIQUE_VIOLATION, format!("could not create unique index \"{}\"", index.name))
-            .with_detail(format!("Key {key} is duplicated."))
-            .with_table(self.schema_of(table), &table.name)
-            .with_constraint(&index.name)
+        not_unique(table, self.schema_of(table), duplicate, self.context)
     }
 
     pub(super) fn schema_of(&self, table: &Table) -> &str {
         let schemas = &self.catalog.as_ref().unwrap_or(&self.context.catalog).schemas;
         schemas.get(&table.schema).map_or("", |schema| schema.name.as_str())
     }
+}
+
+/// 23505 for a unique index over rows that were there before it.
+pub(crate) fn not_unique(table: &Table, schema: &str, duplicate: &Duplicate, context: &EvalContext) -> Error {
+    let index = table.indexes.iter().find(|index| match duplicate.constraint {
+        ConflictOn::PrimaryKey => index.primary,
+        ConflictOn::Index(generation) => index.generation == Some(generation),
+    });
+    let Some(index) = index else { return Error::internal("an index that nobody built has duplicates") };
+    let key = index_key_text(table, index, &duplicate.row, context);
+    Error::new(SqlState::UNIQUE_VIOLATION, format!("could not create unique index \"{}\"", index.name))
+        .with_detail(format!("Key {key} is duplicated."))
+        .with_table(schema, &table.name)
+        .with_constraint(&index.name)
 }

@@ -10,7 +10,7 @@ use crate::catalog::{Catalog, Table, TableColumn, TableKind, View, empty_storage
 use crate::error::{Error, Result, SqlState};
 use crate::plan::authorize::authorize_uses;
 use crate::plan::bind::{Binder, BoundView, check_written, fold};
-use crate::plan::relation::{Output, Relation, RelationUse};
+use crate::plan::relation::{Output, RelationUse};
 use crate::statement::definition::{NewView, ViewChange};
 use crate::types::{self, Type};
 
@@ -27,7 +27,9 @@ pub(super) async fn create(new: &NewView, environment: &mut DefinitionEnvironmen
         environment.make_temporary(None);
     }
     let columns = named_columns(&query.outputs, &new.columns, "CREATE VIEW")?;
-    check_option(&options, &view, &query.relation, environment)?;
+    if options.iter().any(|(name, _)| name == "check_option") {
+        check_written(&environment.catalog(), &view, &query.relation)?;
+    }
     let Some(place) = environment.claim_or_replace(&new.name, new.replace).await? else {
         let catalog = environment.catalog();
         let place = environment.place(&catalog, &new.name)?;
@@ -45,6 +47,7 @@ pub(super) async fn create(new: &NewView, environment: &mut DefinitionEnvironmen
         owner,
         acl: None,
         kind: TableKind::View(Box::new(view)),
+        materialized: None,
         temporary,
         unlogged: false,
         last_column: columns.len() as u16,
@@ -63,6 +66,7 @@ pub(super) async fn create(new: &NewView, environment: &mut DefinitionEnvironmen
 /// Runs ALTER VIEW.
 pub(super) async fn alter(
     name: &ObjectName,
+    materialized: bool,
     if_exists: bool,
     change: &ViewChange,
     environment: &mut DefinitionEnvironment<'_>,
@@ -71,10 +75,12 @@ pub(super) async fn alter(
         return Ok(());
     };
     let (_, table) = environment.locked_table(oid)?;
-    if table.view().is_none() {
-        let message = format!("\"{}\" is not a view", table.name);
+    let what = if materialized { "materialized view" } else { "view" };
+    if table.noun() != what {
+        let message = format!("\"{}\" is not a {what}", table.name);
         return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
     }
+    let parameters = if materialized { options::of_table_as } else { options::of_view };
     match change {
         ViewChange::Rename(name) => environment.rename_table(oid, name).await,
         ViewChange::RenameColumn(old, new) => environment.alter_rename_column(oid, old, new),
@@ -82,9 +88,11 @@ pub(super) async fn alter(
         ViewChange::Schema(schema) => environment.set_table_schema(oid, schema).await,
         ViewChange::Column(column, operation) => environment.alter_column(oid, column, operation).await,
         ViewChange::SetOptions(given) => {
-            let given = options::of_view(given)?;
-            if given.iter().any(|(name, _)| name == "check_option") {
-                return Err(Error::unsupported("ALTER VIEW … SET (check_option)"));
+            let given = parameters(given)?;
+            if let Some(view) = table.view().filter(|_| given.iter().any(|(name, _)| name == "check_option")) {
+                let catalog = environment.catalog();
+                let relation = Binder::new(&catalog, environment.context, &[]).expanded(&table, view)?.0;
+                check_written(&catalog, view, &relation)?;
             }
             let mut table = (*table).clone();
             options::merge(&mut table.options, given);
@@ -145,7 +153,7 @@ pub(super) fn columns_of<'a>(
 
 impl DefinitionEnvironment<'_> {
     /// Binds the view's query and locks what it reads, so that it is there when the view is.
-    async fn bind_view(&mut self, new: &NewView) -> Result<BoundView> {
+    pub(super) async fn bind_view(&mut self, new: &NewView) -> Result<BoundView> {
         loop {
             let catalog = self.catalog();
             let text = new.text.as_deref().unwrap_or(self.text);
@@ -193,24 +201,6 @@ impl DefinitionEnvironment<'_> {
         self.redefine(table)?;
         Ok(())
     }
-}
-
-/// 0A000 for a WITH CHECK OPTION that nothing could keep.
-fn check_option(
-    options: &[(String, String)],
-    view: &View,
-    relation: &Relation,
-    environment: &mut DefinitionEnvironment<'_>,
-) -> Result<()> {
-    let Some((_, extent)) = options.iter().find(|(name, _)| name == "check_option") else { return Ok(()) };
-    check_written(relation)?;
-    let catalog = environment.catalog();
-    let over_view =
-        view.relations.iter().any(|known| catalog.tables.get(&known.oid).is_some_and(|table| table.view().is_some()));
-    if extent == "local" && over_view {
-        return Err(Error::unsupported("WITH LOCAL CHECK OPTION over another view"));
-    }
-    Ok(())
 }
 
 /// 42P16 unless the new columns begin with the old ones.

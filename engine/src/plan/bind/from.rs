@@ -163,6 +163,7 @@ impl Binder<'_> {
         self.record_name(name, &table);
         let own_name = alias.as_ref().map(|alias| alias.name.as_str());
         let (relation, scope) = match &mut self.lockable {
+            Some(_) if marked.is_none() && table.view().is_some() => self.locked_view(&table, own_name)?,
             _ if table.view().is_some() || marked.is_some() => {
                 self.relation_of(&table, marked.as_ref().map(|(_, known)| known), own_name, qualified.span)?
             }
@@ -174,7 +175,8 @@ impl Binder<'_> {
                     _ => None,
                 };
                 if let Some(scans) = &mut self.lockable {
-                    scans.push(LockableScan { name, table: table.clone(), partitions, identity, nullable: false });
+                    let (table, nullable, through) = (table.clone(), false, None);
+                    scans.push(LockableScan { name, table, partitions, identity, nullable, through });
                 }
                 (relation, scope)
             }
@@ -190,6 +192,17 @@ impl Binder<'_> {
         Ok(FromItem::plain(relation, Scope::of(named.with_table_oid(table_oid))))
     }
 
+    /// A view whose rows a locking clause may lock.
+    fn locked_view(&mut self, table: &Arc<Table>, alias: Option<&str>) -> Result<(Relation, Scope)> {
+        let Some(view) = table.view() else { return Err(Error::internal("a view has no query")) };
+        let (relation, names, lockable) = self.lockable_view(table, view, alias)?;
+        if let Some(scans) = &mut self.lockable {
+            scans.push(lockable);
+        }
+        self.ranges.push(Range { name: names.name.clone(), table: Some(table.oid) });
+        Ok((relation, Scope::of(names)))
+    }
+
     /// A view under its name or an alias, or a relation of a view's text under the names it has there.
     fn relation_of(
         &mut self,
@@ -199,7 +212,7 @@ impl Binder<'_> {
         name: Span,
     ) -> Result<(Relation, Scope)> {
         if self.lockable.is_some() {
-            return Err(Error::unsupported("FOR UPDATE or FOR SHARE of a view"));
+            return Err(Error::unsupported("FOR UPDATE or FOR SHARE in a view"));
         }
         let (relation, columns, table_oid) = match table.view() {
             Some(view) => {

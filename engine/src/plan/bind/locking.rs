@@ -9,7 +9,7 @@ use super::names::fold;
 use crate::catalog::partition::PartitionTree;
 use crate::catalog::{Table, TableKind};
 use crate::error::{Error, Result, SqlState};
-use crate::plan::relation::{LockWait, Locking, RowIdentity};
+use crate::plan::relation::{LockWait, Locking, RelationUse, RowIdentity};
 use crate::statement::LockingClause;
 
 /// A table of a FROM clause whose rows a locking clause may lock.
@@ -21,6 +21,8 @@ pub(super) struct LockableScan {
     pub identity: RowIdentity,
     /// On the side of an outer join that may be missing.
     pub nullable: bool,
+    /// The view that is named instead of the table.
+    pub through: Option<Arc<Table>>,
 }
 
 impl Binder<'_> {
@@ -66,6 +68,10 @@ impl Binder<'_> {
                     )));
                 }
                 match scan.table.kind {
+                    TableKind::Table if scan.table.materialized.is_some() => {
+                        let message = format!("cannot lock rows in materialized view \"{}\"", scan.table.name);
+                        return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+                    }
                     TableKind::Table => {}
                     TableKind::Sequence(_) => {
                         let message = format!("cannot lock rows in sequence \"{}\"", scan.table.name);
@@ -75,7 +81,7 @@ impl Binder<'_> {
                         return Err(Error::unsupported(format!("{words} on a relation without rows of its own")));
                     }
                 }
-                self.note_use(&scan.table, auth::Privileges::UPDATE, &[]);
+                self.note_locked(scan);
                 match locks.iter_mut().find(|lock| lock.identity.key.var == scan.identity.key.var) {
                     // Two clauses for one table: the stronger lock, and the less patient wait.
                     Some(lock) => {
@@ -95,6 +101,15 @@ impl Binder<'_> {
             }
         }
         Ok(locks)
+    }
+
+    /// Notes that rows of a table are locked, by itself or through a view.
+    fn note_locked(&mut self, scan: &LockableScan) {
+        let privileges = auth::Privileges::UPDATE;
+        let Some(view) = &scan.through else { return self.note_use(&scan.table, privileges, &[]) };
+        self.note_use(view, privileges, &[]);
+        let check_as = view.checks_beneath_as();
+        self.uses.push(RelationUse { table: scan.table.clone(), privileges, columns: Vec::new(), check_as });
     }
 
     fn locked_scan<'s>(&self, ident: &ast::Ident, scans: &'s [LockableScan], words: &str) -> Result<&'s LockableScan> {

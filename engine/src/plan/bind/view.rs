@@ -33,6 +33,15 @@ pub(crate) struct BoundView {
     pub(crate) view: View,
 }
 
+impl<'a> Binder<'a> {
+    /// Binds the query of a materialized view, whose text the binder has.
+    pub(crate) fn stored_query(&mut self, view: &'a View) -> Result<Query> {
+        self.inside = Some(view);
+        let query = parse_query(&view.text)?;
+        self.query(&query).map_err(Error::without_position)
+    }
+}
+
 impl Binder<'_> {
     /// Binds the query of a new view, which stands in the statement's text between these places.
     pub(crate) fn new_view(&mut self, query: &ast::Query, from: Location, to: Location) -> Result<BoundView> {
@@ -64,7 +73,10 @@ impl Binder<'_> {
             edits.push((place(span.start)?, place(span.end)?, format!("{MARK}.\"{at}\"")));
         }
         for (span, columns) in record.stars {
-            edits.push((place(span.start)?, place(span.end)?, columns));
+            let (start, end) = (place(span.start)?, place(span.end)?);
+            // `TABLE t` has a star that nobody wrote.
+            let is_table = self.text.get(start..end).is_some_and(|word| word.eq_ignore_ascii_case("table"));
+            edits.push((start, end, if is_table { format!("SELECT {columns} FROM") } else { columns }));
         }
         edits.sort_unstable();
         edits.dedup();
@@ -144,7 +156,7 @@ impl Binder<'_> {
     }
 
     /// Binds what a view in FROM stands for; the columns are those of the view, in order.
-    pub(super) fn expanded(&mut self, table: &Arc<Table>, view: &View) -> Result<(Relation, Vec<(usize, Column)>)> {
+    pub(crate) fn expanded(&mut self, table: &Arc<Table>, view: &View) -> Result<(Relation, Vec<(usize, Column)>)> {
         if self.expanding.contains(&table.oid) {
             let message = format!("infinite recursion detected in rules for relation \"{}\"", table.name);
             return Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message));
@@ -163,7 +175,7 @@ impl Binder<'_> {
             let uses = std::mem::take(&mut inner.uses);
             outer.next_var = next_var;
             outer.waits |= waits;
-            let own = if is_invoked(table) { CheckAs::Session } else { CheckAs::Role(table.owner) };
+            let own = table.checks_beneath_as();
             for used in uses {
                 let check_as = if used.check_as == CheckAs::Caller { own } else { used.check_as };
                 outer.uses.push(RelationUse { check_as, ..used });
@@ -174,7 +186,9 @@ impl Binder<'_> {
             if columns.len() != table.columns.len() || !columns.iter().all(same) {
                 return Err(Error::internal("a view's query does not answer the view's columns"));
             }
-            Ok((bound.relation, columns))
+            let relation =
+                if table.is_switched_on("security_barrier") { barrier(bound.relation) } else { bound.relation };
+            Ok((relation, columns))
         })
         // Errors in the view's text have no place in the statement's.
         .map_err(Error::without_position)
@@ -218,10 +232,17 @@ impl Binder<'_> {
     }
 }
 
-/// Whether the view's relations are read as whoever asks, not as the view's owner.
-fn is_invoked(view: &Table) -> bool {
-    let said = view.options.iter().find(|(name, _)| name == "security_invoker");
-    said.is_some_and(|(_, value)| matches!(value.to_ascii_lowercase().as_str(), "true" | "on" | "yes" | "1"))
+/// The rows of a view whose conditions must be tested before any other: nothing moves past a limit, though it limits
+/// nothing.
+fn barrier(relation: Relation) -> Relation {
+    let limit = Some(Expr::constant(storage::Value::Int8(i64::MAX), Type::new(crate::types::oid::INT8)));
+    Relation::Limit { input: Box::new(relation), limit, offset: None, with_ties: false }
+}
+
+/// Whether that is such a limit.
+pub(super) fn is_barrier(relation: &Relation) -> bool {
+    matches!(relation, Relation::Limit { limit: Some(limit), offset: None, with_ties: false, .. }
+        if matches!(limit.as_const(), Some(storage::Value::Int8(i64::MAX))))
 }
 
 fn overlap() -> Error {

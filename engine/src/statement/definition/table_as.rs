@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::ast::{self, Ident, ObjectName, SetExpr};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::view::{given_options, query};
+use super::view::{given_options, query, with_data};
 use super::{Definition, list};
 use crate::error::{Error, Result};
 use crate::statement::Statement;
@@ -88,10 +88,7 @@ pub(super) fn create(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     } else {
         TableSource::Query(query(reader)?.0)
     };
-    let with_data = !reader.words(&["with", "no", "data"]);
-    if with_data {
-        reader.words(&["with", "data"]);
-    }
+    let with_data = with_data(reader);
     let persistence = match (temporary, unlogged) {
         (true, _) => Persistence::Temporary(on_commit),
         (_, true) => Persistence::Unlogged,

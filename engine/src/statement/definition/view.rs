@@ -29,6 +29,24 @@ pub struct NewView {
     pub text: Option<String>,
 }
 
+/// CREATE MATERIALIZED VIEW.
+#[derive(Debug, Clone)]
+pub struct NewMaterialized {
+    pub view: NewView,
+    pub if_not_exists: bool,
+    /// Not WITH NO DATA.
+    pub with_data: bool,
+}
+
+/// REFRESH MATERIALIZED VIEW.
+#[derive(Debug, Clone)]
+pub struct Refresh {
+    pub name: ObjectName,
+    pub concurrently: bool,
+    /// Not WITH NO DATA.
+    pub with_data: bool,
+}
+
 /// ALTER VIEW.
 #[derive(Debug, Clone)]
 pub enum ViewChange {
@@ -53,25 +71,12 @@ pub(super) fn create(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     };
     let found = plain(reader).or_else(|| recursive(reader)).or_else(|| reader.word("view").then_some((false, false)));
     let Some((temporary, recursive)) = found else { return Ok(None) };
-    let name = reader.object_name()?;
-    let columns = if reader.token(&Token::LParen) {
-        let columns = list(reader, |reader| reader.parsed(|parser| parser.parse_identifier()))?;
-        reader.expect_token(&Token::RParen)?;
-        columns
-    } else {
-        Vec::new()
-    };
-    let mut options = if reader.word("with") { given_options(reader)? } else { Vec::new() };
-    reader.expect_word("as")?;
-    let (mut query, mut from, mut to) = query(reader)?;
-    if first_select(&mut query.body).is_some_and(|select| select.into.is_some()) {
+    let mut view = NewView { replace, temporary, ..stated(reader)? };
+    if first_select(&mut view.query.body).is_some_and(|select| select.into.is_some()) {
         return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "views must not contain SELECT INTO"));
     }
-    let mut text = None;
-    if let Some(own) = own_text(reader, recursive, &name, &columns, &query, from, to)? {
-        query = parse_query(&own)?;
-        (from, to) = (Location { line: 1, column: 1 }, end_of(&own));
-        text = Some(own);
+    if recursive {
+        make_recursive(reader, &mut view)?;
     }
     if reader.word("with") {
         let local = reader.word("local");
@@ -80,35 +85,73 @@ pub(super) fn create(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         }
         reader.expect_word("check")?;
         reader.expect_word("option")?;
-        options.push(("check_option".to_owned(), if local { "local" } else { "cascaded" }.to_owned()));
+        view.options.push(("check_option".to_owned(), if local { "local" } else { "cascaded" }.to_owned()));
     }
-    Ok(Some(Definition::CreateView(NewView { name, replace, temporary, columns, options, query, from, to, text })))
+    Ok(Some(Definition::CreateView(view)))
 }
 
-/// Another text for a query whose own does not say all: a recursive view's, and `TABLE t`.
-fn own_text(
-    reader: &Reader<'_>,
-    recursive: bool,
-    name: &ObjectName,
-    columns: &[Ident],
-    query: &ast::Query,
-    from: Location,
-    to: Location,
-) -> Result<Option<String>> {
-    let given = reader.text_between(from, to);
-    if recursive {
-        if columns.is_empty() {
-            return Err(reader.syntax_error());
-        }
-        let name = name.0.last().map_or_else(String::new, ToString::to_string);
-        let columns = columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        return Ok(Some(format!("WITH RECURSIVE {name} ({columns}) AS ({given}) SELECT {columns} FROM {name}")));
+/// What follows CREATE MATERIALIZED VIEW.
+pub(super) fn create_materialized(reader: &mut Reader<'_>) -> Result<Definition> {
+    let if_not_exists = reader.words(&["if", "not", "exists"]);
+    let mut view = stated(reader)?;
+    if first_select(&mut view.query.body).is_some_and(|select| select.into.is_some()) {
+        return Err(Error::new(SqlState::SYNTAX_ERROR, "SELECT ... INTO is not allowed here"));
     }
-    let table = match &*query.body {
-        ast::SetExpr::Table(_) => given.get("table".len()..),
-        _ => None,
+    Ok(Definition::CreateMaterialized(NewMaterialized { view, if_not_exists, with_data: with_data(reader) }))
+}
+
+/// What follows REFRESH.
+pub(super) fn refresh(reader: &mut Reader<'_>) -> Result<Definition> {
+    reader.expect_word("materialized")?;
+    reader.expect_word("view")?;
+    let concurrently = reader.word("concurrently");
+    let name = reader.object_name()?;
+    let with_data = with_data(reader);
+    if concurrently && !with_data {
+        let message = "CONCURRENTLY and WITH NO DATA options cannot be used together";
+        return Err(Error::new(SqlState::SYNTAX_ERROR, message));
+    }
+    Ok(Definition::Refresh(Refresh { name, concurrently, with_data }))
+}
+
+/// WITH [NO] DATA.
+pub(super) fn with_data(reader: &mut Reader<'_>) -> bool {
+    let with_data = !reader.words(&["with", "no", "data"]);
+    if with_data {
+        reader.words(&["with", "data"]);
+    }
+    with_data
+}
+
+/// The name of a view, the names of its columns, its options and its query.
+fn stated(reader: &mut Reader<'_>) -> Result<NewView> {
+    let name = reader.object_name()?;
+    let columns = if reader.token(&Token::LParen) {
+        let columns = list(reader, |reader| reader.parsed(|parser| parser.parse_identifier()))?;
+        reader.expect_token(&Token::RParen)?;
+        columns
+    } else {
+        Vec::new()
     };
-    Ok(table.map(|table| format!("SELECT * FROM{table}")))
+    let options = if reader.word("with") { given_options(reader)? } else { Vec::new() };
+    reader.expect_word("as")?;
+    let (query, from, to) = query(reader)?;
+    Ok(NewView { name, replace: false, temporary: false, columns, options, query, from, to, text: None })
+}
+
+/// The query of a recursive view, which its text alone does not say.
+fn make_recursive(reader: &Reader<'_>, view: &mut NewView) -> Result<()> {
+    if view.columns.is_empty() {
+        return Err(reader.syntax_error());
+    }
+    let given = reader.text_between(view.from, view.to);
+    let name = view.name.0.last().map_or_else(String::new, ToString::to_string);
+    let columns = view.columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let own = format!("WITH RECURSIVE {name} ({columns}) AS ({given}) SELECT {columns} FROM {name}");
+    view.query = parse_query(&own)?;
+    (view.from, view.to) = (Location { line: 1, column: 1 }, end_of(&own));
+    view.text = Some(own);
+    Ok(())
 }
 
 fn end_of(text: &str) -> Location {
@@ -143,8 +186,8 @@ pub(super) fn given_options(reader: &mut Reader<'_>) -> Result<Vec<(String, Stri
     Ok(options)
 }
 
-/// What follows ALTER VIEW.
-pub(super) fn alter(reader: &mut Reader<'_>) -> Result<Definition> {
+/// What follows ALTER VIEW, or ALTER MATERIALIZED VIEW.
+pub(super) fn alter(reader: &mut Reader<'_>, materialized: bool) -> Result<Definition> {
     let if_exists = reader.words(&["if", "exists"]);
     let name = reader.object_name()?;
     let change = if reader.words(&["rename", "to"]) {
@@ -179,5 +222,5 @@ pub(super) fn alter(reader: &mut Reader<'_>) -> Result<Definition> {
     } else {
         return Err(reader.syntax_error());
     };
-    Ok(Definition::AlterView { name, if_exists, change })
+    Ok(Definition::AlterView { name, materialized, if_exists, change })
 }

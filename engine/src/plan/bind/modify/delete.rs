@@ -39,6 +39,7 @@ impl Binder<'_> {
         let returning = self.bound_returning(returning.as_ref(), &scope)?;
         let scan = self.scan_goal(&goal, name);
         let (rows, _) = self.rows_to_change(scan, others, filter, Vec::new(), point_plans)?;
+        self.note_beneath(&goal, Verb::Delete);
         let params = self.final_params()?;
         let action = Action::Delete(Box::new(Delete { rows }));
         Ok(Write { target: goal.target, action, returning, uses: self.uses(), params })

@@ -74,7 +74,9 @@ impl Binder<'_> {
         let alias = table_alias.as_ref().map(|alias| folded(&alias.alias));
         let goal = self.target(name, alias.as_deref(), Verb::Insert)?;
         let (table, scope) = (goal.names.clone(), &goal.scope);
-        let positions = self.insert_columns(&goal, columns)?;
+        goal.check_defaults()?;
+        let width = source.as_ref().and_then(|query| plain_values(query)?.first().map(|row| row.content.len()));
+        let positions = self.insert_columns(&goal, columns, width)?;
         self.note_written(&goal, Verb::Insert, &positions);
         let explicit = !columns.is_empty();
         let source = match source {
@@ -86,23 +88,26 @@ impl Binder<'_> {
         };
         let on_conflict = match on {
             None => None,
-            Some(ast::OnInsert::OnConflict(conflict)) => {
-                refuse(goal.through.is_some(), "ON CONFLICT through a view")?;
-                Some(self.on_conflict(&table, conflict, conflict_target, scope)?)
-            }
+            Some(ast::OnInsert::OnConflict(conflict)) => Some(self.on_conflict(&goal, conflict, conflict_target)?),
             Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY UPDATE")),
         };
         let returning = self.bound_returning(returning.as_ref(), scope)?;
+        self.note_beneath(&goal, Verb::Insert);
         let params = self.final_params()?;
         let action = Action::Insert(Box::new(Insert { source, on_conflict }));
         Ok(Write { target: goal.target, action, returning, uses: self.uses(), params })
     }
 
     /// Positions of the columns that values are given for.
-    pub(super) fn insert_columns(&mut self, goal: &Goal, names: &[ast::ObjectName]) -> Result<Vec<usize>> {
+    pub(super) fn insert_columns(
+        &mut self,
+        goal: &Goal,
+        names: &[ast::ObjectName],
+        width: Option<usize>,
+    ) -> Result<Vec<usize>> {
         let table = &goal.names;
         if names.is_empty() {
-            return goal.all_positions();
+            return goal.all_positions(width);
         }
         let mut positions = Vec::with_capacity(names.len());
         for name in names {

@@ -5,10 +5,10 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::super::{Binder, Clause, Scope};
 use super::insert::Into;
+use super::is_default;
 use super::target::has_subquery;
 use super::through::{Goal, Verb};
 use super::update::factor_name;
-use super::{is_default, refuse};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::plan::relation::{Column, JoinKind, Output, Query, Relation, RowIdentity};
@@ -29,8 +29,7 @@ impl Binder<'_> {
         }
         refuse_unreachable(whens)?;
         let (name, alias) = factor_name(target_factor)?;
-        let goal = self.target(name, alias.as_deref(), Verb::Update)?;
-        refuse(goal.through.is_some(), "MERGE into a view")?;
+        let goal = self.target(name, alias.as_deref(), Verb::Merge)?;
         let (table, own) = (goal.target.table.clone(), goal.scope.clone());
         self.note_use(&table, auth::Privileges::SELECT, &[]);
         let item = self.factor(source, &Scope::empty(), None)?;
@@ -115,7 +114,7 @@ impl Binder<'_> {
         scope: &Scope,
     ) -> Result<Vec<Expr>> {
         let table = &goal.target.table;
-        let positions = self.insert_columns(goal, columns)?;
+        let positions = self.insert_columns(goal, columns, None)?;
         let numbers: Vec<u16> = positions.iter().map(|position| table.columns[*position].number).collect();
         self.note_use(table, auth::Privileges::INSERT, &numbers);
         let Some((values, span)) = values else { return self.complete_row(table, &[], Vec::new()) };

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::ast;
 
 use super::super::equal::same;
-use super::super::{Binder, Clause, Scope};
+use super::super::{Binder, Clause};
 use super::refuse;
 use super::target::has_subquery;
+use super::through::{Goal, Verb};
+use super::update::check_assigned;
 use crate::catalog::{ConstraintKind, Index, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::derived;
@@ -18,16 +20,16 @@ use crate::statement::ConflictTarget;
 impl Binder<'_> {
     pub(super) fn on_conflict(
         &mut self,
-        table: &Arc<Table>,
+        goal: &Goal,
         conflict: &ast::OnConflict,
         beyond: Option<&ConflictTarget>,
-        scope: &Scope,
     ) -> Result<OnConflict> {
+        let (table, scope) = (&goal.names, &goal.scope);
         let ast::OnConflict { conflict_target, action } = conflict;
         let arbiter = match (conflict_target, beyond) {
             (None, None) => None,
             (_, Some(target)) => Some(self.inferred(table, target)?),
-            (Some(target), None) => Some(self.arbiter(table, target)?),
+            (Some(target), None) => Some(self.arbiter(goal, target)?),
         };
         let action = match action {
             ast::OnConflictAction::DoNothing => ConflictAction::Nothing,
@@ -37,10 +39,11 @@ impl Binder<'_> {
                     return Err(Error::new(SqlState::SYNTAX_ERROR, message)
                         .with_hint("For example, ON CONFLICT (column_name)."));
                 }
-                let (first_excluded, excluded) = self.row_scope(table, Some("excluded"));
+                let (first_excluded, _) = self.row_scope(&goal.target.table, None);
                 // Unqualified names mean the target's columns; `excluded` is seen only by its name.
                 let mut both = scope.clone();
-                both.relations.extend(excluded.relations);
+                both.relations.push(Arc::new(goal.excluded(first_excluded)?));
+                check_assigned(goal, assignments)?;
                 let assignments = self.assignments(table, assignments, &both)?;
                 let filter = match selection {
                     Some(condition) => Some(self.condition(condition, &both, Clause::Where)?),
@@ -48,9 +51,8 @@ impl Binder<'_> {
                 };
                 let subquery = assignments.iter().map(|(_, expr)| expr).chain(&filter).any(has_subquery);
                 refuse(subquery, "a subquery in ON CONFLICT DO UPDATE")?;
-                let numbers: Vec<u16> =
-                    assignments.iter().map(|(position, _)| table.columns[*position].number).collect();
-                self.note_use(table, auth::Privileges::UPDATE, &numbers);
+                let positions: Vec<usize> = assignments.iter().map(|(position, _)| *position).collect();
+                self.note_written(goal, Verb::Update, &positions);
                 ConflictAction::Update { first_excluded, assignments, filter }
             }
         };
@@ -88,15 +90,18 @@ impl Binder<'_> {
                 return arbiter_of(index);
             }
         }
-        let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
-        Err(Error::new(SqlState::INVALID_COLUMN_REFERENCE, message))
+        Err(no_such_key())
     }
 
-    fn arbiter(&mut self, table: &Table, target: &ast::ConflictTarget) -> Result<Arbiter> {
+    fn arbiter(&mut self, goal: &Goal, target: &ast::ConflictTarget) -> Result<Arbiter> {
+        let table = &goal.names;
         match target {
             ast::ConflictTarget::Columns(names) => {
                 let mut wanted = Vec::with_capacity(names.len());
                 for name in names {
+                    if goal.is_computed(name) {
+                        return Err(no_such_key());
+                    }
                     wanted.push(table.columns[self.target_column_plain(table, name)?].number);
                 }
                 wanted.sort_unstable();
@@ -106,19 +111,16 @@ impl Binder<'_> {
                     numbers.sort_unstable();
                     index.unique && index.is_plain() && numbers == wanted
                 };
-                let index = table.indexes.iter().find(covers).ok_or_else(|| {
-                    let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
-                    Error::new(SqlState::INVALID_COLUMN_REFERENCE, message)
-                })?;
-                arbiter_of(index)
+                arbiter_of(table.indexes.iter().find(covers).ok_or_else(no_such_key)?)
             }
             ast::ConflictTarget::OnConstraint(name) => {
                 let name = name.0.last().and_then(|part| part.as_ident()).map(super::folded).unwrap_or_default();
-                let constraint =
-                    table.constraints.iter().find(|constraint| constraint.name == name).ok_or_else(|| {
-                        let message = format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
-                        Error::new(SqlState::UNDEFINED_OBJECT, message)
-                    })?;
+                // A view has no constraints, whatever its table has.
+                let mut own = table.constraints.iter().filter(|_| goal.through.is_none());
+                let constraint = own.find(|constraint| constraint.name == name).ok_or_else(|| {
+                    let message = format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
+                    Error::new(SqlState::UNDEFINED_OBJECT, message)
+                })?;
                 let oid = match &constraint.kind {
                     ConstraintKind::PrimaryKey { index, .. } | ConstraintKind::Unique { index, .. } => *index,
                     _ => {
@@ -140,6 +142,11 @@ impl Binder<'_> {
                 .at(self.position(name.span))
         })
     }
+}
+
+fn no_such_key() -> Error {
+    let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
+    Error::new(SqlState::INVALID_COLUMN_REFERENCE, message)
 }
 
 fn conjuncts(condition: &Expr) -> Vec<&Expr> {

@@ -26,7 +26,16 @@ impl Binder<'_> {
     /// The target of a write and the names of its columns.
     pub(super) fn target(&mut self, name: &ast::ObjectName, alias: Option<&str>, verb: Verb) -> Result<Goal> {
         let table = self.table(name)?;
+        if verb == Verb::Merge && table.stored_query().is_some() {
+            let message = format!("cannot execute MERGE on relation \"{}\"", table.name);
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)
+                .with_detail(format!("This operation is not supported for {}s.", table.noun())));
+        }
         match &table.kind {
+            TableKind::Table if table.materialized.is_some() => {
+                let message = format!("cannot change materialized view \"{}\"", table.name);
+                return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+            }
             TableKind::Table => {}
             TableKind::Sequence(_) => {
                 let message = format!("cannot change sequence \"{}\"", table.name);

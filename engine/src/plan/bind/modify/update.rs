@@ -48,6 +48,7 @@ impl Binder<'_> {
         let returning = self.bound_returning(returning.as_ref(), &scope)?;
         let scan = self.scan_goal(&goal, name);
         let (rows, assignments) = self.rows_to_change(scan, others, filter, assignments, point_plans)?;
+        self.note_beneath(&goal, Verb::Update);
         let params = self.final_params()?;
         let action = Action::Update(Box::new(Update { assignments, rows }));
         Ok(Write { target: goal.target, action, returning, uses: self.uses(), params })
@@ -187,7 +188,7 @@ impl Binder<'_> {
 }
 
 /// 0A000 for an assignment to a column that a view computes.
-fn check_assigned(goal: &Goal, assignments: &[ast::Assignment]) -> Result<()> {
+pub(super) fn check_assigned(goal: &Goal, assignments: &[ast::Assignment]) -> Result<()> {
     for assignment in assignments {
         let names: &[ast::ObjectName] = match &assignment.target {
             ast::AssignmentTarget::ColumnName(name) => std::slice::from_ref(name),
