@@ -40,4 +40,4 @@ pub use transaction::{
     ConflictOn, Convert, Duplicate, InsertOutcome, Isolation, LockInfo, LockTarget, LockedRow, Refusal, RowLock,
     Savepoint, SessionLocks, TableLock, Transaction, UpdateOutcome, Wait,
 };
-pub use value::{Array, ColumnType, Interval, Numeric, NumericError, Value, ValueRef};
+pub use value::{Array, ColumnType, Dimension, Field, Interval, Numeric, NumericError, Record, Value, ValueRef};

@@ -30,7 +30,7 @@ pub(crate) use index::Derivation;
 pub use index::{Index, IndexColumn, IndexExpression};
 pub(crate) use layout::empty_storage;
 pub use sequence::{OwnedBy, Sequence};
-pub use user_type::{Domain, DomainCheck, Label, UserType, UserTypeKind};
+pub use user_type::{Attribute, Domain, DomainCheck, Label, UserType, UserTypeKind};
 pub use view::{Materialized, View, ViewRelation};
 
 /// Every object of a database, by oid and by name. Cheap to clone: the maps are shared until changed.

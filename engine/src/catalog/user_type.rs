@@ -35,6 +35,14 @@ pub enum UserTypeKind {
     /// Labels in their order.
     Enum(Vec<Label>),
     Domain(Domain),
+    Composite(Vec<Attribute>),
+}
+
+/// A field of a composite type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attribute {
+    pub name: String,
+    pub ty: Type,
 }
 
 /// A value of an enum.
@@ -127,6 +135,9 @@ impl UserType {
         };
         let info = match &self.kind {
             UserTypeKind::Enum(_) => plain,
+            UserTypeKind::Composite(_) => {
+                TypeInfo { kind: 'c', category: 'C', length: -1, by_value: false, align: 'd', storage: 'x', ..plain }
+            }
             UserTypeKind::Domain(domain) => match builtin::info(domain.base.oid) {
                 Some(base) => TypeInfo {
                     kind: 'd',
@@ -162,14 +173,14 @@ impl UserType {
     pub fn labels(&self) -> &[Label] {
         match &self.kind {
             UserTypeKind::Enum(labels) => labels,
-            UserTypeKind::Domain(_) => &[],
+            UserTypeKind::Domain(_) | UserTypeKind::Composite(_) => &[],
         }
     }
 
     pub fn domain(&self) -> Option<&Domain> {
         match &self.kind {
-            UserTypeKind::Enum(_) => None,
             UserTypeKind::Domain(domain) => Some(domain),
+            UserTypeKind::Enum(_) | UserTypeKind::Composite(_) => None,
         }
     }
 
@@ -204,6 +215,14 @@ pub(crate) fn number_between(before: Option<i64>, after: Option<i64>) -> Option<
 }
 
 impl Catalog {
+    /// The fields of a composite type.
+    pub fn attributes(&self, oid: u32) -> Option<Vec<Attribute>> {
+        match &self.types.get(&oid)?.kind {
+            UserTypeKind::Composite(attributes) => Some(attributes.clone()),
+            UserTypeKind::Enum(_) | UserTypeKind::Domain(_) => None,
+        }
+    }
+
     /// The type of that name that SQL defined, in the given schema or in the first of the search path that has it.
     pub fn find_type(&self, schema: Option<&str>, name: &str, search_path: &[String]) -> Option<u32> {
         if self.type_names.is_empty() {

@@ -8,6 +8,7 @@ use storage::{Array, Value};
 
 use super::{ColumnVar, Expr, ExprKind};
 use crate::error::{Error, Result, SqlState};
+use crate::function::array::{nested, unlike_parts};
 use crate::function::{EvalContext, Function, read_text, write_text};
 use crate::types::text::into_text;
 use crate::types::{Type, builtin, oid};
@@ -200,15 +201,14 @@ fn array_compare(function: &Function, left: Value, array: &Value, all: bool, con
 
 fn make_array(parts: &[Expr], ty: Type, context: &EvalContext, row: &dyn RowSource) -> Result<Value> {
     let element = builtin::element_of(ty.oid).ok_or_else(|| Error::internal("an array without an element type"))?;
-    let mut values = Vec::with_capacity(parts.len());
-    for part in parts {
-        let value = eval(part, context, row)?;
-        if matches!(value, Value::Array(_)) {
-            return Err(Error::unsupported("a multidimensional array"));
-        }
-        values.push(value);
-    }
-    Ok(Value::Array(Box::new(Array { element: builtin::column_type(Type::new(element))?, values })))
+    let layout = builtin::column_type(Type::new(element))?;
+    let values = parts.iter().map(|part| eval(part, context, row)).collect::<Result<Vec<_>>>()?;
+    // Parts that are arrays make one of a dimension more.
+    let array = match parts.first() {
+        Some(part) if part.ty.oid == ty.oid => nested(layout, &values, unlike_parts)?,
+        _ => Array::new(layout, values),
+    };
+    Ok(Value::Array(Box::new(array)))
 }
 
 /// The element at a subscript: the first is 1, but 0 in `int2vector` and `oidvector`.
@@ -220,9 +220,9 @@ fn subscript(array: &Value, index: &Value, ty: Type) -> Value {
         _ => return Value::Null,
     };
     let Value::Array(array) = array else { return Value::Null };
-    let first = i64::from(!matches!(ty.oid, oid::INT2VECTOR | oid::OIDVECTOR));
-    let position = index.checked_sub(first).and_then(|position| usize::try_from(position).ok());
-    position.and_then(|position| array.values.get(position)).cloned().unwrap_or_default()
+    let index = if matches!(ty.oid, oid::INT2VECTOR | oid::OIDVECTOR) { index.saturating_add(1) } else { index };
+    let place = i32::try_from(index).ok().and_then(|index| array.place(&[index]));
+    place.and_then(|place| array.values.get(place)).cloned().unwrap_or_default()
 }
 
 /// The value of another type that has the same text.

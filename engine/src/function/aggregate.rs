@@ -11,6 +11,7 @@ pub(crate) static GROUPING: AggregateFunction = aggregate(0, "grouping", &[], IN
 pub(super) static AGGREGATES: &[AggregateFunction] = &[
     aggregate(2147, "count", &[ANY], INT8, AggregateKind::Count),
     aggregate(2335, "array_agg", &[ANYNONARRAY], ANYARRAY, AggregateKind::ArrayAgg),
+    aggregate(4053, "array_agg", &[ANYARRAY], ANYARRAY, AggregateKind::ArrayAgg),
     aggregate(2100, "avg", &[INT8], NUMERIC, AggregateKind::Avg),
     aggregate(2101, "avg", &[INT4], NUMERIC, AggregateKind::Avg),
     aggregate(2102, "avg", &[INT2], NUMERIC, AggregateKind::Avg),

@@ -112,6 +112,11 @@ pub(crate) fn float_underflow() -> Error {
 }
 
 #[cold]
+pub(crate) fn subscript_error(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(SqlState::ARRAY_SUBSCRIPT_ERROR, message)
+}
+
+#[cold]
 pub(crate) fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(SqlState::INVALID_PARAMETER_VALUE, message)
 }

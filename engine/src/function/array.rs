@@ -1,27 +1,41 @@
-//! Functions of arrays: of one dimension, whose elements are numbered from 1.
+//! Functions of arrays.
+
+mod dimension;
+mod join;
+mod part;
 
 use std::cmp::Ordering;
 
 use storage::{Array, ColumnType, Value};
 
-use super::argument::{array, boolean, check_size, int4, invalid, text, text_of};
+use super::argument::{array, check_size, int4, subscript_error, text, text_of};
 use super::compare::compare;
 use super::define::{immutable, stable};
 use super::string::text_form;
 use super::{EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
 use crate::types::oid::*;
+use crate::types::text::dimensions_text;
+use dimension::{fill, of_dimension};
+use join::{concat, extended};
+
+pub(crate) use dimension::subscripts;
+pub(crate) use join::{nested, unlike_parts};
+pub(crate) use part::{ASSIGN, ELEMENT, SLICE};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    immutable(2176, "array_length", &[ANYARRAY, INT4], INT4, |_, args| bound(args, count)),
-    immutable(2091, "array_lower", &[ANYARRAY, INT4], INT4, |_, args| bound(args, |_| 1)),
-    immutable(2092, "array_upper", &[ANYARRAY, INT4], INT4, |_, args| bound(args, count)),
-    immutable(748, "array_ndims", &[ANYARRAY], INT4, |_, args| {
-        Ok(if array(&args[0])?.values.is_empty() { Value::Null } else { Value::Int4(1) })
+    immutable(2176, "array_length", &[ANYARRAY, INT4], INT4, |_, args| {
+        of_dimension(args, |dimension| dimension.length)
     }),
-    immutable(747, "array_dims", &[ANYARRAY], TEXT, |_, args| match count(array(&args[0])?) {
+    immutable(2091, "array_lower", &[ANYARRAY, INT4], INT4, |_, args| of_dimension(args, |dimension| dimension.lower)),
+    immutable(2092, "array_upper", &[ANYARRAY, INT4], INT4, |_, args| of_dimension(args, storage::Dimension::upper)),
+    immutable(748, "array_ndims", &[ANYARRAY], INT4, |_, args| match array(&args[0])?.dimensions().len() {
         0 => Ok(Value::Null),
-        count => text_of(format!("[1:{count}]")),
+        count => Ok(Value::Int4(i32::try_from(count).unwrap_or(i32::MAX))),
+    }),
+    immutable(747, "array_dims", &[ANYARRAY], TEXT, |_, args| match array(&args[0])?.dimensions().as_slice() {
+        [] => Ok(Value::Null),
+        dimensions => text_of(dimensions_text(dimensions)),
     }),
     immutable(3179, "cardinality", &[ANYARRAY], INT4, |_, args| Ok(Value::Int4(count(array(&args[0])?)))),
     stable(395, "array_to_string", &[ANYARRAY, TEXT], TEXT, to_string),
@@ -37,37 +51,29 @@ pub(super) const FUNCTIONS: &[Function] = &[
     })
     .takes_nulls(),
     immutable(383, "array_cat", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLEARRAY], ANYCOMPATIBLEARRAY, concat).takes_nulls(),
-    immutable(3167, "array_remove", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLE], ANYCOMPATIBLEARRAY, |_, args| {
-        mapped(args, |value| (!same(value, &args[1])).then(|| value.clone()))
-    })
-    .takes_nulls(),
-    immutable(
-        3168,
-        "array_replace",
-        &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLE, ANYCOMPATIBLE],
-        ANYCOMPATIBLEARRAY,
-        |_, args| mapped(args, |value| Some(if same(value, &args[1]) { args[2].clone() } else { value.clone() })),
-    )
-    .takes_nulls(),
+    immutable(3167, "array_remove", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLE], ANYCOMPATIBLEARRAY, remove).takes_nulls(),
+    immutable(3168, "array_replace", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLE, ANYCOMPATIBLE], ANYCOMPATIBLEARRAY, replace)
+        .takes_nulls(),
     immutable(3277, "array_position", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLE], INT4, position).takes_nulls(),
     immutable(3278, "array_position", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLE, INT4], INT4, position).takes_nulls(),
     immutable(3279, "array_positions", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLE], INT4_ARRAY, |_, args| {
         let Value::Array(values) = &args[0] else { return Ok(Value::Null) };
-        let found = (1..).zip(&values.values).filter(|(_, value)| same(value, &args[1]));
+        let found = (searched(values)?..).zip(&values.values).filter(|(_, value)| same(value, &args[1]));
         Ok(array_of(ColumnType::Int4, found.map(|(position, _)| Value::Int4(position)).collect()))
     })
     .takes_nulls(),
     immutable(6172, "trim_array", &[ANYARRAY, INT4], ANYARRAY, |_, args| {
         let (values, cut) = (array(&args[0])?, int4(&args[1])?);
-        let kept = usize::try_from(cut).ok().and_then(|cut| values.values.len().checked_sub(cut)).ok_or_else(|| {
-            Error::new(
-                SqlState::ARRAY_SUBSCRIPT_ERROR,
-                format!("number of elements to trim must be between 0 and {}", values.values.len()),
-            )
-        })?;
-        Ok(array_of(values.element.clone(), values.values[..kept].to_vec()))
+        let first = values.dimensions().first().copied().unwrap_or(storage::Dimension::new(0));
+        if !(0..=first.length).contains(&cut) {
+            let words = format!("number of elements to trim must be between 0 and {}", first.length);
+            return Err(subscript_error(words));
+        }
+        Ok(Value::Array(Box::new(part::slice(values, &[[first.lower, first.upper().saturating_sub(cut)]]))))
     }),
     immutable(1193, "array_fill", &[ANYELEMENT, INT4_ARRAY], ANYARRAY, fill).takes_nulls(),
+    immutable(1286, "array_fill", &[ANYELEMENT, INT4_ARRAY, INT4_ARRAY], ANYARRAY, fill).takes_nulls(),
+    immutable(3218, "width_bucket", &[ANYCOMPATIBLE, ANYCOMPATIBLEARRAY], INT4, bucket),
     immutable(2747, "arrayoverlap", &[ANYARRAY, ANYARRAY], BOOL, |_, args| {
         let (a, b) = (array(&args[0])?, array(&args[1])?);
         Ok(Value::Bool(a.values.iter().any(|value| contains(b, value))))
@@ -76,27 +82,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(2749, "arraycontained", &[ANYARRAY, ANYARRAY], BOOL, |_, args| all_in(&args[0], &args[1])),
 ];
 
-/// An array's elements from one subscript to another, which are numbered from 1 again. Only the binder calls it.
-pub(crate) static SLICE: Function = immutable(9_005, "array_slice", &[ANYARRAY, INT4, INT4], ANYARRAY, |_, args| {
-    let (values, lower, upper) = (array(&args[0])?, int4(&args[1])?, int4(&args[2])?);
-    let start = usize::try_from(i64::from(lower) - 1).unwrap_or(0);
-    let end = usize::try_from(upper).unwrap_or(0).min(values.values.len());
-    let kept = values.values.get(start..end).unwrap_or_default().to_vec();
-    Ok(array_of(values.element.clone(), kept))
-});
-
 fn count(array: &Array) -> i32 {
     i32::try_from(array.values.len()).unwrap_or(i32::MAX)
 }
 
-/// NULL of an empty array and of any dimension but the first.
-fn bound(args: &[Value], of: fn(&Array) -> i32) -> Result<Value> {
-    let values = array(&args[0])?;
-    Ok(if values.values.is_empty() || int4(&args[1])? != 1 { Value::Null } else { Value::Int4(of(values)) })
-}
-
 fn array_of(element: ColumnType, values: Vec<Value>) -> Value {
-    Value::Array(Box::new(Array { element, values }))
+    Value::Array(Box::new(Array::new(element, values)))
 }
 
 /// How a value's type is laid out, as far as the value tells.
@@ -120,6 +111,7 @@ fn layout(value: &Value) -> Option<ColumnType> {
         Value::Uuid(_) => ColumnType::Uuid,
         Value::Jsonb(_) => ColumnType::Jsonb,
         Value::Array(inner) => ColumnType::Array(Box::new(inner.element.clone())),
+        Value::Record(_) => ColumnType::Record,
     })
 }
 
@@ -141,46 +133,72 @@ fn all_in(part: &Value, whole: &Value) -> Result<Value> {
     Ok(Value::Bool(part.values.iter().all(|value| contains(whole, value))))
 }
 
-/// The array with an element before or after; of NULL, an array of that element.
-fn extended(values: &Value, value: &Value, before: bool) -> Result<Value> {
-    let (element, mut values) = match values {
-        Value::Array(array) => (array.element.clone(), array.values.clone()),
-        // The type of NULL added to NULL is lost; text prints as any other.
-        _ => (layout(value).unwrap_or(ColumnType::Text), Vec::new()),
-    };
-    if before {
-        values.insert(0, value.clone());
-    } else {
-        values.push(value.clone());
-    }
-    Ok(array_of(element, values))
-}
-
-fn concat(_: &EvalContext, args: &[Value]) -> Result<Value> {
-    match (&args[0], &args[1]) {
-        (Value::Array(a), Value::Array(b)) => {
-            Ok(array_of(a.element.clone(), a.values.iter().chain(&b.values).cloned().collect()))
+/// The number of the first element of an array that may be searched.
+fn searched(array: &Array) -> Result<i32> {
+    match array.bounds() {
+        None => Ok(1),
+        Some([dimension]) => Ok(dimension.lower),
+        Some(_) => {
+            let words = "searching for elements in multidimensional arrays is not supported";
+            Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words))
         }
-        (Value::Null, other) | (other, _) => Ok(other.clone()),
     }
 }
 
-fn mapped(args: &[Value], change: impl Fn(&Value) -> Option<Value>) -> Result<Value> {
+fn remove(_: &EvalContext, args: &[Value]) -> Result<Value> {
     let Value::Array(array) = &args[0] else { return Ok(Value::Null) };
-    Ok(array_of(array.element.clone(), array.values.iter().filter_map(change).collect()))
+    let mut dimensions = array.dimensions();
+    let [dimension] = dimensions.as_mut_slice() else {
+        if dimensions.is_empty() {
+            return Ok(args[0].clone());
+        }
+        let words = "removing elements from multidimensional arrays is not supported";
+        return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words));
+    };
+    let values: Vec<Value> = array.values.iter().filter(|value| !same(value, &args[1])).cloned().collect();
+    dimension.length = i32::try_from(values.len()).unwrap_or(i32::MAX);
+    Ok(Value::Array(Box::new(Array::shaped(array.element.clone(), values, &dimensions))))
+}
+
+fn replace(_: &EvalContext, args: &[Value]) -> Result<Value> {
+    let Value::Array(array) = &args[0] else { return Ok(Value::Null) };
+    let new = |value: &Value| if same(value, &args[1]) { args[2].clone() } else { value.clone() };
+    let values = array.values.iter().map(new).collect();
+    Ok(Value::Array(Box::new(array.alike(array.element.clone(), values))))
+}
+
+/// How many of the ascending thresholds an operand has reached.
+fn bucket(_: &EvalContext, args: &[Value]) -> Result<Value> {
+    let thresholds = array(&args[1])?;
+    if thresholds.dimensions().len() > 1 {
+        return Err(subscript_error("thresholds must be one-dimensional array"));
+    }
+    if thresholds.values.iter().any(Value::is_null) {
+        return Err(Error::new(SqlState::NULL_VALUE_NOT_ALLOWED, "thresholds array must not contain NULLs"));
+    }
+    let (mut low, mut high) = (0, thresholds.values.len());
+    while low < high {
+        let middle = (low + high) / 2;
+        match compare(&args[0], &thresholds.values[middle])? {
+            Ordering::Less => high = middle,
+            _ => low = middle + 1,
+        }
+    }
+    Ok(Value::Int4(i32::try_from(low).unwrap_or(i32::MAX)))
 }
 
 fn position(_: &EvalContext, args: &[Value]) -> Result<Value> {
     let Value::Array(array) = &args[0] else { return Ok(Value::Null) };
+    let first = i64::from(searched(array)?);
     let start = match args.get(2) {
         Some(Value::Null) => {
             return Err(Error::new(SqlState("22004"), "initial position must not be null"));
         }
-        Some(start) => usize::try_from(i64::from(int4(start)?) - 1).unwrap_or(0),
+        Some(start) => usize::try_from(i64::from(int4(start)?) - first).unwrap_or(0),
         None => 0,
     };
     let found = array.values.iter().skip(start).position(|value| same(value, &args[1]));
-    Ok(found.map_or(Value::Null, |at| Value::Int4(i32::try_from(start + at + 1).unwrap_or(i32::MAX))))
+    Ok(found.map_or(Value::Null, |at| Value::Int4(i32::try_from((start + at) as i64 + first).unwrap_or(i32::MAX))))
 }
 
 /// The elements' text, parted by the delimiter; NULLs are left out, or stand as the third argument says.
@@ -230,29 +248,4 @@ fn from_string(_: &EvalContext, args: &[Value]) -> Result<Value> {
         Some(delimiter) => value.split(delimiter).map(element).collect(),
     };
     Ok(array_of(ColumnType::Text, values))
-}
-
-fn fill(_: &EvalContext, args: &[Value]) -> Result<Value> {
-    let Value::Array(lengths) = &args[1] else {
-        return Err(Error::new(SqlState("22004"), "dimension array or low bound array cannot be null"));
-    };
-    let length = match lengths.values.as_slice() {
-        [] => 0,
-        [length] => int4(length)?,
-        _ => return Err(Error::unsupported("a multidimensional array")),
-    };
-    let length = usize::try_from(length).map_err(|_| invalid("array size exceeds the maximum allowed (134217727)"))?;
-    check_size(length.saturating_mul(size_of::<Value>()))?;
-    Ok(array_of(layout(&args[0]).unwrap_or(ColumnType::Text), vec![args[0].clone(); length]))
-}
-
-/// The subscripts of an array, for `generate_subscripts`.
-pub(super) fn subscripts(args: &[Value]) -> Result<Box<dyn Iterator<Item = Result<Vec<Value>>> + Send>> {
-    let count = match &args[0] {
-        Value::Array(array) if int4(&args[1])? == 1 => count(array),
-        _ => 0,
-    };
-    let reverse = args.get(2).map(boolean).transpose()?.unwrap_or(false);
-    let number = move |index: i32| Ok(vec![Value::Int4(if reverse { count - index + 1 } else { index })]);
-    Ok(Box::new((1..=count).map(number)))
 }

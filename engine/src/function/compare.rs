@@ -4,16 +4,17 @@
 
 use std::cmp::Ordering;
 
-use storage::Value;
+use storage::{Array, Record, Value};
 
 use super::argument::text;
 use super::define::immutable;
 use super::{Batch, Comparison, Eval, EvalContext, Function, Volatility};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SqlState};
 use crate::types::datetime::{
     self, DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, TimeZone,
 };
 use crate::types::oid::*;
+use crate::types::{Type, display};
 
 /// How values of two types are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,14 +243,27 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Result<Ordering> {
         }
         (Value::Uuid(a), Value::Uuid(b)) => a.cmp(b),
         (Value::Jsonb(a), Value::Jsonb(b)) => storage::value::jsonb::compare(a, b),
-        (Value::Array(a), Value::Array(b)) => return compare_arrays(&a.values, &b.values),
+        (Value::Array(a), Value::Array(b)) => return compare_arrays(a, b),
+        (Value::Record(a), Value::Record(b)) => return compare_records(a, b),
         (a, b) => return Err(Error::internal(format!("{a:?} and {b:?} cannot be compared"))),
     })
 }
 
-/// Element by element, NULL above all; then the longer array is the greater.
-fn compare_arrays(a: &[Value], b: &[Value]) -> Result<Ordering> {
-    for (a, b) in a.iter().zip(b) {
+/// Element by element, then by how many there are, and then by how they are numbered.
+fn compare_arrays(a: &Array, b: &Array) -> Result<Ordering> {
+    let order = compare_each(a.values.iter().zip(&b.values))?.then(a.values.len().cmp(&b.values.len()));
+    if order != Ordering::Equal || a.bounds().is_none() && b.bounds().is_none() {
+        return Ok(order);
+    }
+    let (a, b) = (a.dimensions(), b.dimensions());
+    let lengths = a.iter().map(|dimension| dimension.length).cmp(b.iter().map(|dimension| dimension.length));
+    let lowers = a.iter().map(|dimension| dimension.lower).cmp(b.iter().map(|dimension| dimension.lower));
+    Ok(a.len().cmp(&b.len()).then(lengths).then(lowers))
+}
+
+/// Pair by pair, NULL above all, until one differs.
+fn compare_each<'a>(pairs: impl Iterator<Item = (&'a Value, &'a Value)>) -> Result<Ordering> {
+    for (a, b) in pairs {
         let order = match (a.is_null(), b.is_null()) {
             (false, false) => compare(a, b)?,
             (a, b) => a.cmp(&b),
@@ -258,5 +272,28 @@ fn compare_arrays(a: &[Value], b: &[Value]) -> Result<Ordering> {
             return Ok(order);
         }
     }
-    Ok(a.len().cmp(&b.len()))
+    Ok(Ordering::Equal)
+}
+
+/// Field by field; the fields must be of the same types.
+fn compare_records(a: &Record, b: &Record) -> Result<Ordering> {
+    let mismatch = |message: String| Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
+    for (at, (a, b)) in a.fields.iter().zip(&b.fields).enumerate() {
+        if a.ty != b.ty {
+            return mismatch(format!(
+                "cannot compare dissimilar column types {} and {} at record column {}",
+                display(Type::new(a.ty)),
+                display(Type::new(b.ty)),
+                at + 1
+            ));
+        }
+        let order = compare_each(std::iter::once((&a.value, &b.value)))?;
+        if order != Ordering::Equal {
+            return Ok(order);
+        }
+    }
+    if a.fields.len() != b.fields.len() {
+        return mismatch("cannot compare record types with different numbers of columns".to_owned());
+    }
+    Ok(Ordering::Equal)
 }

@@ -61,5 +61,5 @@ fn range(context: &EvalContext, lower: &Value, upper: &Value, ty: &Value) -> Res
         lower.is_none_or(|lower| label.number >= lower) && upper.is_none_or(|upper| label.number <= upper)
     };
     let values = labels(context, ty)?.iter().filter(inside).map(|label| Value::Int8(label.number)).collect();
-    Ok(Value::Array(Box::new(Array { element: ColumnType::Int8, values })))
+    Ok(Value::Array(Box::new(Array::new(ColumnType::Int8, values))))
 }

@@ -9,7 +9,7 @@ pub(crate) mod advisory;
 mod aggregate;
 pub(crate) mod argument;
 mod arithmetic;
-mod array;
+pub(crate) mod array;
 mod bits;
 mod bytes;
 mod cast;
@@ -51,7 +51,6 @@ mod zoned_time;
 
 pub use advisory::AdvisoryLocks;
 pub(crate) use aggregate::GROUPING;
-pub(crate) use array::SLICE;
 pub(crate) use cast::{read_text, write_text};
 pub(crate) use cursors::CursorFacts;
 pub use cursors::CursorList;

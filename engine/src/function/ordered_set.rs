@@ -47,7 +47,7 @@ fn percentiles(args: &[Value], pick: Pick) -> Result<Value> {
     let Value::Array(found) = &args[1] else { return Err(Error::internal("collected values are an array")) };
     let results = fractions.values.iter().map(|fraction| picked(fraction, &found.values, pick));
     let values = results.collect::<Result<Vec<_>>>()?;
-    Ok(Value::Array(Box::new(Array { element: found.element.clone(), values })))
+    Ok(Value::Array(Box::new(Array::new(found.element.clone(), values))))
 }
 
 fn values(array: &Value) -> Result<&[Value]> {

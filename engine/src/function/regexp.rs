@@ -152,7 +152,7 @@ impl Search {
 }
 
 fn text_array(values: Vec<Value>) -> Value {
-    Value::Array(Box::new(Array { element: ColumnType::Text, values }))
+    Value::Array(Box::new(Array::new(ColumnType::Text, values)))
 }
 
 fn invalid_parameter(name: &str, value: i32) -> Error {

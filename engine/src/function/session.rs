@@ -52,5 +52,5 @@ fn current_schemas(context: &EvalContext, args: &[Value]) -> Result<Value> {
             .map(|schema| name(schema))
             .collect()
     };
-    Ok(Value::Array(Box::new(Array { element: ColumnType::Text, values })))
+    Ok(Value::Array(Box::new(Array::new(ColumnType::Text, values))))
 }

@@ -156,8 +156,8 @@ fn odd_values(ty: u32) -> Vec<Value> {
         ],
         oid::UUID => vec![Value::Uuid([0; 16]), Value::Uuid([255; 16])],
         oid::ANYARRAY | oid::ANYCOMPATIBLEARRAY | oid::INT4_ARRAY => vec![
-            Value::Array(Box::new(Array { element: ColumnType::Int4, values: vec![] })),
-            Value::Array(Box::new(Array { element: ColumnType::Int4, values: vec![Value::Int4(3), Value::Null] })),
+            Value::Array(Box::new(Array::new(ColumnType::Int4, vec![]))),
+            Value::Array(Box::new(Array::new(ColumnType::Int4, vec![Value::Int4(3), Value::Null]))),
         ],
         oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYCOMPATIBLE => vec![Value::Int4(3), Value::Int4(-1)],
         _ => Vec::new(),

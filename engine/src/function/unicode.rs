@@ -136,7 +136,7 @@ fn parse_identifier(_: &EvalContext, args: &[Value]) -> Result<Value> {
             None => return Err(refused()),
         }
     }
-    Ok(Value::Array(Box::new(Array { element: ColumnType::Text, values: parts })))
+    Ok(Value::Array(Box::new(Array::new(ColumnType::Text, parts))))
 }
 
 /// A name up to its closing quote, and what follows.

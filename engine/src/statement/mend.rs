@@ -3,6 +3,8 @@
 //!
 //! A name that only this file can write is quoted with [`MARK`], which no text can.
 
+mod assigned;
+
 use std::borrow::Cow;
 
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -10,6 +12,8 @@ use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Whitespa
 
 use super::reader::syntax_error_near;
 use crate::error::{Error, Result, SqlState};
+
+pub(crate) use assigned::assigned_part;
 
 /// The quotation mark of names that stand for grammar.
 pub(crate) const MARK: char = '`';
@@ -19,7 +23,7 @@ pub(crate) const ROWS_FROM: &str = "rows from";
 /// The same statement for `sqlparser`.
 pub(super) fn mended<'t>(text: &str, tokens: &'t [TokenWithSpan]) -> Result<Cow<'t, [TokenWithSpan]>> {
     refuse_neighbours(text, tokens)?;
-    if !tokens.windows(2).any(|pair| is_suspicious(&pair[0].token) || is_continued(pair)) {
+    if !tokens.windows(2).any(|pair| is_suspicious(pair) || is_continued(pair)) {
         return Ok(tokens.into());
     }
     let mut mender = Mender { text, tokens, kept: Vec::with_capacity(tokens.len() + 8), at: 0 };
@@ -29,9 +33,13 @@ pub(super) fn mended<'t>(text: &str, tokens: &'t [TokenWithSpan]) -> Result<Cow<
     Ok(mender.kept.into())
 }
 
-fn is_suspicious(token: &Token) -> bool {
-    let Token::Word(word) = token else { return false };
-    matches!(word.keyword, Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS)
+fn is_suspicious(pair: &[TokenWithSpan]) -> bool {
+    let Token::Word(word) = &pair[0].token else { return false };
+    match word.keyword {
+        Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS => true,
+        // A subscript, which may be assigned to.
+        keyword => pair[1].token == Token::LBracket && keyword != Keyword::ARRAY,
+    }
 }
 
 /// A string and then a line's end: maybe its next part follows.
@@ -85,6 +93,7 @@ impl Mender<'_> {
         let token = &self.tokens[self.at];
         match &token.token {
             Token::SingleQuotedString(_) => self.string(),
+            Token::Word(word) if word.keyword != Keyword::ARRAY && self.assigned_part() => {}
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
                 Keyword::TABLE if self.is_query() => self.table(),
                 Keyword::GROUP if self.words_follow(&["by", "all"]) => {

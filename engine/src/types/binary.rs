@@ -1,14 +1,14 @@
 //! PostgreSQL's binary forms (its `*send` and `*recv` functions): big-endian, dates and times from 2000-01-01.
 
 use storage::value::Base10000;
-use storage::{Array, ColumnType, Interval, Numeric, Value, ValueRef};
+use storage::{Array, ColumnType, Dimension, Field, Interval, Numeric, Record, Value, ValueRef};
 
 use super::datetime::{
     DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, OFFSET_END, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, ZonedTime,
     date_out_of_range, timestamp_out_of_range,
 };
 use super::defined::FIRST_OID;
-use super::text::Format;
+use super::text::{DIMENSIONS_MAX, Format, check_dimensions, too_many_dimensions};
 use super::{Type, builtin, json, jsonpath, modifier, oid};
 use crate::error::{Error, Result, SqlState};
 
@@ -20,9 +20,6 @@ const MICROSECONDS_2000: i64 = DAYS_2000 as i64 * DAY;
 const JSONB_VERSION: u8 = 1;
 
 const JSONPATH_VERSION: u8 = 1;
-
-/// No value has more elements: a message has fewer bytes.
-const ELEMENTS_MAX: i32 = 1 << 28;
 
 /// Appends the binary form of a value of the type; nothing for NULL.
 pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
@@ -77,7 +74,29 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
             json::write_document(v, out);
         }
         ValueRef::Array(v) => write_array(&v, ty, format, out),
+        ValueRef::Record(v) => write_record(&v, format, out),
     }
+}
+
+fn write_record(record: &Record, format: &Format, out: &mut Vec<u8>) {
+    out.extend_from_slice(&(record.fields.len() as u32).to_be_bytes());
+    for Field { ty, value, .. } in &record.fields {
+        out.extend_from_slice(&ty.to_be_bytes());
+        write_sized(value, *ty, format, out);
+    }
+}
+
+/// A value with its length before it; NULL is a length of -1.
+fn write_sized(value: &Value, ty: u32, format: &Format, out: &mut Vec<u8>) {
+    if value.is_null() {
+        out.extend_from_slice(&(-1_i32).to_be_bytes());
+        return;
+    }
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    write_binary(value.as_ref(), ty, format, out);
+    let length = (out.len() - start - 4) as u32;
+    out[start..start + 4].copy_from_slice(&length.to_be_bytes());
 }
 
 fn write_numeric(value: &Numeric, out: &mut Vec<u8>) {
@@ -95,26 +114,22 @@ fn write_numeric(value: &Numeric, out: &mut Vec<u8>) {
 
 fn write_array(array: &Array, ty: u32, format: &Format, out: &mut Vec<u8>) {
     let element = builtin::element_of(ty).unwrap_or(oid::TEXT);
-    let vector = matches!(ty, oid::INT2VECTOR | oid::OIDVECTOR);
-    let dimensions: i32 = if array.values.is_empty() && !vector { 0 } else { 1 };
+    let mut dimensions = array.dimensions();
+    if matches!(ty, oid::INT2VECTOR | oid::OIDVECTOR) {
+        // These are numbered from 0, and have a dimension even if it is empty.
+        let length = i32::try_from(array.values.len()).unwrap_or(i32::MAX);
+        dimensions = vec![Dimension { length, lower: 0 }];
+    }
     let nulls = array.values.iter().any(Value::is_null);
-    out.extend_from_slice(&dimensions.to_be_bytes());
+    out.extend_from_slice(&(dimensions.len() as u32).to_be_bytes());
     out.extend_from_slice(&i32::from(nulls).to_be_bytes());
     out.extend_from_slice(&element.to_be_bytes());
-    if dimensions == 1 {
-        out.extend_from_slice(&(array.values.len() as u32).to_be_bytes());
-        out.extend_from_slice(&i32::from(!vector).to_be_bytes());
+    for dimension in dimensions {
+        out.extend_from_slice(&dimension.length.to_be_bytes());
+        out.extend_from_slice(&dimension.lower.to_be_bytes());
     }
     for value in &array.values {
-        if value.is_null() {
-            out.extend_from_slice(&(-1_i32).to_be_bytes());
-            continue;
-        }
-        let start = out.len();
-        out.extend_from_slice(&[0; 4]);
-        write_binary(value.as_ref(), element, format, out);
-        let length = (out.len() - start - 4) as u32;
-        out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+        write_sized(value, element, format, out);
     }
 }
 
@@ -324,20 +339,11 @@ fn read_array(bytes: &[u8], element: u32, format: &Format, too_long: TooLong<'_>
             ),
         ));
     }
-    let count = match dimensions {
-        0 => 0,
-        1 => {
-            let count = reader.i32()?;
-            let _lower_bound = reader.i32()?;
-            count
-        }
-        _ => return Err(Error::unsupported("a multidimensional array")),
-    };
-    if !(0..ELEMENTS_MAX).contains(&count) {
-        return Err(insufficient());
-    }
+    let dimensions = read_dimensions(&mut reader, dimensions)?;
+    let count = dimensions.iter().map(|dimension| dimension.length).product::<i32>();
+    let count = if dimensions.is_empty() { 0 } else { count };
     // Each element has at least its length.
-    let mut values = Vec::with_capacity((count as usize).min(bytes.len() / 4));
+    let mut values = Vec::with_capacity(usize::try_from(count).unwrap_or(0).min(bytes.len() / 4));
     for number in 1..=count {
         let length = reader.i32()?;
         let element_too_long = || format!("improper binary format in array element {number}");
@@ -349,5 +355,26 @@ fn read_array(bytes: &[u8], element: u32, format: &Format, too_long: TooLong<'_>
     }
     check_end(reader.0, too_long)?;
     let element: ColumnType = builtin::column_type(Type::new(element))?;
-    Ok(Value::Array(Box::new(Array { element, values })))
+    Ok(Value::Array(Box::new(Array::shaped(element, values, &dimensions))))
+}
+
+fn read_dimensions(reader: &mut Reader<'_>, count: i32) -> Result<Vec<Dimension>> {
+    let invalid = |words: String| Err(Error::new(SqlState::INVALID_BINARY_REPRESENTATION, words));
+    let Ok(wanted) = usize::try_from(count) else {
+        return invalid(format!("invalid number of dimensions: {count}"));
+    };
+    if wanted > DIMENSIONS_MAX {
+        return Err(too_many_dimensions(wanted));
+    }
+    let mut dimensions = Vec::with_capacity(wanted);
+    for _ in 0..wanted {
+        let (length, lower) = (reader.i32()?, reader.i32()?);
+        if length < 0 {
+            let words = "array size exceeds the maximum allowed (134217727)";
+            return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, words));
+        }
+        dimensions.push(Dimension { length, lower });
+    }
+    check_dimensions(&dimensions)?;
+    Ok(dimensions)
 }

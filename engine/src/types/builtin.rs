@@ -258,6 +258,11 @@ pub fn has_own_text(oid: u32) -> bool {
     base >= defined::FIRST_OID || base == oid::TIMETZ || is_registered(base)
 }
 
+/// Whether values of a type are rows of fields that have names.
+pub fn is_composite(oid: u32) -> bool {
+    oid >= defined::FIRST_OID && info(oid).is_some_and(|info| info.kind == 'c')
+}
+
 /// Whether a type is a domain.
 pub fn is_domain(oid: u32) -> bool {
     oid >= defined::FIRST_OID && info(oid).is_some_and(|info| info.kind == 'd')
@@ -302,6 +307,8 @@ fn layout(oid: u32) -> Option<ColumnType> {
         // An enum's values are the numbers of its labels, which have their order.
         _ if is_enum(oid) => ColumnType::Int8,
         _ if is_domain(oid) => return layout(base_of(oid)),
+        oid::RECORD => ColumnType::Record,
+        _ if is_composite(oid) => ColumnType::Record,
         _ => ColumnType::Array(Box::new(layout(element_of(oid)?)?)),
     })
 }
@@ -311,7 +318,7 @@ pub fn is_storable(oid: u32) -> bool {
     let base = element_of(oid).unwrap_or(oid);
     let system_only =
         matches!(base, oid::INET | oid::PG_NODE_TREE | oid::PG_LSN | oid::ACLITEM | oid::TID | oid::XID8 | oid::CID);
-    !system_only && layout(oid).is_some() && info(oid).is_some_and(|info| matches!(info.kind, 'b' | 'e' | 'd'))
+    !system_only && layout(oid).is_some() && info(oid).is_some_and(|info| matches!(info.kind, 'b' | 'e' | 'd' | 'c'))
 }
 
 /// Whether values of the type are the oid of something that has a name: `regclass` and its kin.

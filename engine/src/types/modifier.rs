@@ -1,6 +1,6 @@
 //! Type modifiers: the n of varchar(n), the p and s of numeric(p, s), what they print as and do to a value.
 
-use storage::{Array, Interval, Value};
+use storage::{Interval, Value};
 
 use super::datetime::{self, HOUR, MINUTE, SECOND, ZonedTime};
 use super::{Type, builtin, oid};
@@ -120,10 +120,9 @@ pub fn apply_modifier(value: Value, ty: Type, explicit: bool) -> Result<Value> {
         (oid::INTERVAL, Value::Interval(interval)) => Value::Interval(fit_interval(interval, ty.modifier)?),
         (array, Value::Array(values)) => {
             let element = Type::with_modifier(builtin::element_of(array).unwrap_or(0), ty.modifier);
-            let Array { element: layout, values } = *values;
-            let values =
-                values.into_iter().map(|value| apply_modifier(value, element, explicit)).collect::<Result<_>>()?;
-            Value::Array(Box::new(Array { element: layout, values }))
+            let fit = |value: &Value| apply_modifier(value.clone(), element, explicit);
+            let fitted = values.values.iter().map(fit).collect::<Result<_>>()?;
+            Value::Array(Box::new(values.alike(values.element.clone(), fitted)))
         }
         (_, value) => value,
     })

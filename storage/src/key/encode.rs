@@ -1,6 +1,6 @@
 //! One value as key bytes: ordered, and never a prefix of another value's bytes.
 
-use crate::value::{Interval, Numeric, Value};
+use crate::value::{Array, Interval, Numeric, Value};
 
 /// What precedes an index column's value. The middle one is a value; NULL is below or above it.
 pub(super) const TAG_NULL_FIRST: u8 = 0;
@@ -11,6 +11,8 @@ pub(super) const TAG_NULL_LAST: u8 = 2;
 const ELEMENT_END: u8 = 0;
 const ELEMENT_VALUE: u8 = 1;
 const ELEMENT_NULL: u8 = 2;
+/// What precedes the dimensions of an array; nothing that may follow an array begins with it.
+const BOUNDS: u8 = 0xFF;
 
 /// Microseconds of a day and of the 30-day month by which PostgreSQL compares intervals.
 const DAY_MICROSECONDS: i128 = 86_400_000_000;
@@ -50,7 +52,26 @@ pub fn encode_value(value: &Value, out: &mut Vec<u8>) {
                 }
             }
             out.push(ELEMENT_END);
+            append_bounds(array, out);
         }
+        Value::Record(record) => {
+            for field in &record.fields {
+                encode_index_column(&field.value, false, false, out);
+            }
+        }
+    }
+}
+
+/// What tells arrays of the same elements apart: nothing for the usual ones, whose keys are older than this. Others come
+/// behind them, by the number of dimensions, their lengths and their first subscripts.
+fn append_bounds(array: &Array, out: &mut Vec<u8>) {
+    let Some(bounds) = array.bounds() else { return };
+    out.extend_from_slice(&[BOUNDS, bounds.len() as u8]);
+    for dimension in bounds {
+        out.extend_from_slice(&dimension.length.to_be_bytes());
+    }
+    for dimension in bounds {
+        out.extend_from_slice(&(dimension.lower as u32 ^ 1 << 31).to_be_bytes());
     }
 }
 
@@ -66,6 +87,7 @@ pub(super) fn value_bytes(value: &Value) -> usize {
         Value::Bytea(v) => v.len() + 2,
         Value::Jsonb(v) => v.len(),
         Value::Numeric(_) | Value::Interval(_) | Value::Uuid(_) => 16,
+        Value::Record(v) => v.fields.iter().map(|field| 1 + value_bytes(&field.value)).sum::<usize>(),
         Value::Array(v) => 1 + v.values.iter().map(|value| 1 + value_bytes(value)).sum::<usize>(),
     }
 }

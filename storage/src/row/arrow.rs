@@ -3,10 +3,8 @@
 mod builder;
 mod cells;
 
-use std::sync::Arc;
-
 use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 
 pub use builder::ColumnBuilder;
 pub use cells::{Cells, cell};
@@ -14,7 +12,8 @@ pub use cells::{Cells, cell};
 use crate::error::Result;
 use crate::value::{ColumnType, Value};
 
-/// The Arrow type of a column. A numeric is the bytes that `Numeric::to_bytes` makes.
+/// The Arrow type of a column. A numeric is the bytes that `Numeric::to_bytes` makes; arrays and records are the bytes
+/// that rows hold.
 pub fn arrow_type(column_type: &ColumnType) -> DataType {
     match column_type {
         ColumnType::Bool => DataType::Boolean,
@@ -23,7 +22,9 @@ pub fn arrow_type(column_type: &ColumnType) -> DataType {
         ColumnType::Int8 => DataType::Int64,
         ColumnType::Float4 => DataType::Float32,
         ColumnType::Float8 => DataType::Float64,
-        ColumnType::Numeric | ColumnType::Bytea | ColumnType::Jsonb => DataType::BinaryView,
+        ColumnType::Numeric | ColumnType::Bytea | ColumnType::Jsonb | ColumnType::Array(_) | ColumnType::Record => {
+            DataType::BinaryView
+        }
         ColumnType::Text => DataType::Utf8View,
         ColumnType::Date => DataType::Date32,
         ColumnType::Time => DataType::Time64(TimeUnit::Microsecond),
@@ -31,13 +32,7 @@ pub fn arrow_type(column_type: &ColumnType) -> DataType {
         ColumnType::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         ColumnType::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
         ColumnType::Uuid => DataType::FixedSizeBinary(16),
-        ColumnType::Array(element) => DataType::List(item_field(element)),
     }
-}
-
-/// The field of a list's elements.
-fn item_field(element: &ColumnType) -> Arc<Field> {
-    Arc::new(Field::new("item", arrow_type(element), true))
 }
 
 /// An array of the given values, each of which is of the column type or NULL.

@@ -56,6 +56,10 @@ fn variable_bytes(value: &Value) -> usize {
         Value::Text(v) => v.len(),
         Value::Bytea(v) => v.len(),
         Value::Numeric(_) => 16,
+        Value::Record(v) => {
+            let fields = v.fields.iter().map(|field| 16 + field.name.len() + variable_bytes(&field.value));
+            8 + fields.sum::<usize>()
+        }
         Value::Array(v) => 8 + v.values.iter().map(|value| 16 + variable_bytes(value)).sum::<usize>(),
         _ => 0,
     }

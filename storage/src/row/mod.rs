@@ -16,6 +16,7 @@ mod decoder;
 mod element;
 mod encode;
 mod layout;
+mod record;
 mod slot;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! The bytes of one value, without its NULL: in a slot, among the variable bytes, or as an array's element.
 
 use super::element::{append_array, read_array};
+use super::record::{append_record, read_record};
 use super::{Result, damaged};
 use crate::value::{ColumnType, Interval, Numeric, Value, ValueRef};
 
@@ -17,7 +18,12 @@ pub(super) fn width(column_type: &ColumnType) -> Option<usize> {
             Some(8)
         }
         ColumnType::Interval | ColumnType::Uuid => Some(16),
-        ColumnType::Numeric | ColumnType::Text | ColumnType::Bytea | ColumnType::Jsonb | ColumnType::Array(_) => None,
+        ColumnType::Numeric
+        | ColumnType::Text
+        | ColumnType::Bytea
+        | ColumnType::Jsonb
+        | ColumnType::Array(_)
+        | ColumnType::Record => None,
     }
 }
 
@@ -41,7 +47,8 @@ pub(super) fn fits(value: &Value, column_type: &ColumnType) -> bool {
         | (Value::Timestamptz(_), ColumnType::Timestamptz)
         | (Value::Interval(_), ColumnType::Interval)
         | (Value::Uuid(_), ColumnType::Uuid)
-        | (Value::Jsonb(_), ColumnType::Jsonb) => true,
+        | (Value::Jsonb(_), ColumnType::Jsonb)
+        | (Value::Record(_), ColumnType::Record) => true,
         _ => false,
     }
 }
@@ -58,7 +65,13 @@ pub(super) fn with_fixed(value: &Value, write: impl FnOnce(&[u8])) {
         Value::Float8(v) => write(&v.to_le_bytes()),
         Value::Interval(v) => write(&interval_bytes(v)),
         Value::Uuid(v) => write(v),
-        Value::Null | Value::Numeric(_) | Value::Text(_) | Value::Bytea(_) | Value::Jsonb(_) | Value::Array(_) => {}
+        Value::Null
+        | Value::Numeric(_)
+        | Value::Text(_)
+        | Value::Bytea(_)
+        | Value::Jsonb(_)
+        | Value::Array(_)
+        | Value::Record(_) => {}
     }
 }
 
@@ -70,6 +83,7 @@ pub(super) fn append_variable(value: &Value, out: &mut Vec<u8>) {
         Value::Bytea(v) | Value::Jsonb(v) => out.extend_from_slice(v),
         Value::Numeric(v) => v.append_bytes(out),
         Value::Array(v) => append_array(v, out),
+        Value::Record(v) => append_record(v, out),
         _ => {}
     }
 }
@@ -95,6 +109,7 @@ pub(super) fn value_of<'a>(bytes: &'a [u8], column_type: &ColumnType) -> Result<
         ColumnType::Uuid => ValueRef::Uuid(fixed(bytes)?),
         ColumnType::Jsonb => ValueRef::Jsonb(bytes),
         ColumnType::Array(element) => ValueRef::Array(Box::new(read_array(bytes, element)?)),
+        ColumnType::Record => ValueRef::Record(Box::new(read_record(bytes)?)),
     })
 }
 

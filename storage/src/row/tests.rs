@@ -180,10 +180,9 @@ fn a_batch_refuses_what_its_type_does_not_hold() {
     assert!(numbers.append_value(&Value::Numeric(Box::default())).is_err());
     let long = Interval { months: 0, days: 0, microseconds: i64::MAX };
     assert!(ColumnBuilder::new(&ColumnType::Interval).append(&ValueRef::Interval(long)).is_err());
-    let element = ColumnType::Text;
-    let array = Array { element, values: vec![Value::Int4(1)] };
-    let mut lists = ColumnBuilder::new(&ColumnType::Array(Box::new(ColumnType::Int4)));
-    assert!(lists.append_value(&Value::Array(Box::new(array))).is_ok());
+    let array = Value::Array(Box::new(Array::new(ColumnType::Int4, vec![Value::Int4(1)])));
+    assert!(ColumnBuilder::new(&ColumnType::Array(Box::new(ColumnType::Int4))).append_value(&array).is_ok());
+    assert!(numbers.append_value(&array).is_err());
     let texts = array_from_values(&ColumnType::Text, [text("a")].iter()).unwrap();
     assert!(Cells::try_new(texts.as_ref(), &ColumnType::Int4).is_err());
 }

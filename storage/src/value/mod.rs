@@ -4,12 +4,16 @@
 //! char(n) are all `Text`. Dates count days and timestamps count microseconds since 1970-01-01 (as Arrow does);
 //! the least and the greatest representable value stand for -infinity and infinity.
 
+mod array;
 pub mod jsonb;
 mod numeric;
+mod record;
 #[cfg(test)]
 pub(crate) mod samples;
 
+pub use array::{Array, Dimension};
 pub use numeric::{Base10000, Numeric, NumericError};
+pub use record::{Field, Record};
 use serde::{Deserialize, Serialize};
 
 /// How a column's values are laid out in rows, keys and Arrow arrays.
@@ -33,6 +37,8 @@ pub enum ColumnType {
     /// A document, as [`jsonb`] lays it out.
     Jsonb,
     Array(Box<ColumnType>),
+    /// A row as a value; each says what its fields are.
+    Record,
 }
 
 /// A span of time as PostgreSQL holds it: the three parts are independent.
@@ -41,13 +47,6 @@ pub struct Interval {
     pub months: i32,
     pub days: i32,
     pub microseconds: i64,
-}
-
-/// A one-dimensional array: its element type and its elements, which may be NULL.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Array {
-    pub element: ColumnType,
-    pub values: Vec<Value>,
 }
 
 /// One value, owned.
@@ -76,6 +75,7 @@ pub enum Value {
     Uuid([u8; 16]),
     Jsonb(Box<[u8]>),
     Array(Box<Array>),
+    Record(Box<Record>),
 }
 
 /// One value, borrowed from a row or an Arrow array.
@@ -99,6 +99,7 @@ pub enum ValueRef<'a> {
     Uuid([u8; 16]),
     Jsonb(&'a [u8]),
     Array(Box<Array>),
+    Record(Box<Record>),
 }
 
 impl Value {
@@ -115,6 +116,10 @@ impl Value {
             Value::Array(array) => {
                 let elements = array.values.iter().map(|value| size_of::<Value>() + value.heap_bytes());
                 size_of::<Array>() + elements.sum::<usize>()
+            }
+            Value::Record(record) => {
+                let fields = record.fields.iter().map(|field| field.name.len() + field.value.heap_bytes());
+                size_of::<Record>() + record.fields.len() * size_of::<Field>() + fields.sum::<usize>()
             }
             _ => 0,
         }
@@ -141,6 +146,7 @@ impl Value {
             Value::Uuid(v) => ValueRef::Uuid(*v),
             Value::Jsonb(v) => ValueRef::Jsonb(v),
             Value::Array(v) => ValueRef::Array(v.clone()),
+            Value::Record(v) => ValueRef::Record(v.clone()),
         }
     }
 }
@@ -171,6 +177,7 @@ impl ValueRef<'_> {
             ValueRef::Uuid(v) => Value::Uuid(*v),
             ValueRef::Jsonb(v) => Value::Jsonb((*v).into()),
             ValueRef::Array(v) => Value::Array(v.clone()),
+            ValueRef::Record(v) => Value::Record(v.clone()),
         }
     }
 }

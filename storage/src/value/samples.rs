@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::strategy::BoxedStrategy;
 
 use super::jsonb::{Json, Node};
-use super::{Array, ColumnType, Interval, Numeric, Value};
+use super::{Array, ColumnType, Field, Interval, Numeric, Record, Value};
 
 /// Every type but arrays.
 const SCALARS: [ColumnType; 16] = [
@@ -85,9 +85,15 @@ pub(crate) fn any_value(column_type: &ColumnType) -> BoxedStrategy<Value> {
         ColumnType::Array(element) => {
             let element_type = (**element).clone();
             vec(any_value_or_null(element), 0..5)
-                .prop_map(move |values| Value::Array(Box::new(Array { element: element_type.clone(), values })))
+                .prop_map(move |values| Value::Array(Box::new(Array::new(element_type.clone(), values))))
                 .boxed()
         }
+        ColumnType::Record => vec(any_value_or_null(&ColumnType::Int4), 0..3)
+            .prop_map(|values| {
+                let fields = values.into_iter().map(|value| Field { name: "".into(), ty: 23, value }).collect();
+                Value::Record(Box::new(Record { ty: 2249, fields }))
+            })
+            .boxed(),
     }
 }
 

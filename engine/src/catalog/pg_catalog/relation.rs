@@ -126,7 +126,7 @@ impl<T: Cell> Cell for Option<T> {
 }
 
 fn array<T: Cell>(element: ColumnType, values: impl IntoIterator<Item = T>) -> Value {
-    Value::Array(Box::new(Array { element, values: values.into_iter().map(T::value).collect() }))
+    Value::Array(Box::new(Array::new(element, values.into_iter().map(T::value).collect())))
 }
 
 /// A row from one expression a column.

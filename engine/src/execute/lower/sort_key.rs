@@ -5,12 +5,13 @@
 //! - char(n): without trailing spaces.
 //! - interval: microseconds, a month being 30 days and a day 24 hours.
 //! - jsonb: the bytes that storage sorts it by.
-//! - arrays: their elements' key bytes, one after the other.
+//! - arrays: their elements' key bytes, one after the other, then the dimensions.
+//! - records: their fields' key bytes.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewBuilder, Decimal128Builder, PrimitiveArray, StringViewBuilder,
+    Array as _, ArrayRef, AsArray, BinaryViewBuilder, Decimal128Builder, PrimitiveArray, StringViewBuilder,
 };
 use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::common::{Result as DfResult, ScalarValue};
@@ -18,7 +19,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr as DfExpr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use storage::row::arrow::Cells;
-use storage::{ColumnType, Numeric, ValueRef};
+use storage::{Array, ColumnType, Numeric, Record, Value, ValueRef};
 
 use super::column;
 use crate::error::Result;
@@ -37,7 +38,7 @@ pub(super) enum Key {
     Padded,
     Interval,
     Jsonb,
-    Array(ColumnType),
+    Packed(ColumnType),
 }
 
 /// The key that a type needs; None: Arrow orders it as PostgreSQL does.
@@ -51,7 +52,7 @@ pub(super) fn key_of(ty: Type) -> Result<Option<Key>> {
         ColumnType::Float8 => Some(Key::Float8),
         ColumnType::Interval => Some(Key::Interval),
         ColumnType::Jsonb => Some(Key::Jsonb),
-        array @ ColumnType::Array(_) => Some(Key::Array(array)),
+        packed @ (ColumnType::Array(_) | ColumnType::Record) => Some(Key::Packed(packed)),
         ColumnType::Bool
         | ColumnType::Int2
         | ColumnType::Int4
@@ -88,7 +89,7 @@ pub(super) fn compared_type(ty: Type) -> Result<DataType> {
 impl Key {
     pub(super) fn data_type(&self) -> DataType {
         match self {
-            Key::Numeric | Key::Jsonb | Key::Array(_) => DataType::BinaryView,
+            Key::Numeric | Key::Jsonb | Key::Packed(_) => DataType::BinaryView,
             Key::Float4 => DataType::Float32,
             Key::Float8 => DataType::Float64,
             Key::Padded => DataType::Utf8View,
@@ -125,7 +126,7 @@ impl Key {
             }
             Key::Interval => interval_keys(values)?,
             Key::Jsonb => jsonb_keys(values),
-            Key::Array(ty) => array_keys(values, ty),
+            Key::Packed(ty) => packed_keys(values, ty),
         })
     }
 }
@@ -159,26 +160,68 @@ fn jsonb_keys(values: &ArrayRef) -> ArrayRef {
     Arc::new(keys.finish())
 }
 
-fn array_keys(values: &ArrayRef, ty: &ColumnType) -> ArrayRef {
+pub(super) fn packed_keys(values: &ArrayRef, ty: &ColumnType) -> ArrayRef {
     let cells = Cells::new(values, ty);
     let mut keys = BinaryViewBuilder::with_capacity(values.len());
     let mut bytes = Vec::new();
     for row in 0..values.len() {
+        bytes.clear();
         match cells.get(row) {
             ValueRef::Array(array) => {
-                bytes.clear();
-                for value in &array.values {
-                    // Anything past the end sorts after it; a NULL element sorts last.
-                    bytes.push(1);
-                    storage::key::encode_index_column(value, false, false, &mut bytes);
-                }
-                bytes.push(0);
+                append_array_key(&array, &mut bytes);
+                keys.append_value(&bytes);
+            }
+            ValueRef::Record(record) => {
+                append_record_key(&record, &mut bytes);
                 keys.append_value(&bytes);
             }
             _ => keys.append_null(),
         }
     }
     Arc::new(keys.finish())
+}
+
+fn append_value_key(value: &Value, bytes: &mut Vec<u8>) {
+    match value {
+        Value::Array(array) => {
+            bytes.push(1);
+            append_array_key(array, bytes);
+        }
+        Value::Record(record) => {
+            bytes.push(1);
+            append_record_key(record, bytes);
+        }
+        // A NULL sorts last.
+        value => storage::key::encode_index_column(value, false, false, bytes),
+    }
+}
+
+fn append_array_key(array: &Array, bytes: &mut Vec<u8>) {
+    for value in &array.values {
+        // Anything past the end sorts after it.
+        bytes.push(1);
+        append_value_key(value, bytes);
+    }
+    bytes.push(0);
+    let dimensions = array.dimensions();
+    bytes.push(u8::try_from(dimensions.len()).unwrap_or(u8::MAX));
+    for dimension in &dimensions {
+        bytes.extend_from_slice(&dimension.length.to_be_bytes());
+    }
+    for dimension in &dimensions {
+        storage::key::encode_value(&Value::Int4(dimension.lower), bytes);
+    }
+}
+
+fn append_record_key(record: &Record, bytes: &mut Vec<u8>) {
+    for field in &record.fields {
+        match &field.value {
+            Value::Text(text) if field.ty == oid::BPCHAR => {
+                append_value_key(&Value::Text(text.trim_end_matches(' ').into()), bytes);
+            }
+            value => append_value_key(value, bytes),
+        }
+    }
 }
 
 /// Makes keys of a column.
@@ -194,10 +237,10 @@ impl KeyFunction {
     }
 
     /// The value behind a key, up to what the key leaves out; None where that cannot be told.
-    pub(crate) fn represents(&self, key: &ScalarValue) -> Option<storage::Value> {
+    pub(crate) fn represents(&self, key: &ScalarValue) -> Option<Value> {
         match (&self.key, key) {
-            (Key::Float4, ScalarValue::Float32(Some(value))) => Some(storage::Value::Float4(*value)),
-            (Key::Float8, ScalarValue::Float64(Some(value))) => Some(storage::Value::Float8(*value)),
+            (Key::Float4, ScalarValue::Float32(Some(value))) => Some(Value::Float4(*value)),
+            (Key::Float8, ScalarValue::Float64(Some(value))) => Some(Value::Float8(*value)),
             _ => None,
         }
     }

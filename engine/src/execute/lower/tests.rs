@@ -565,7 +565,7 @@ fn grouping_sets_answer_the_empty_set_for_no_rows() {
 
 #[test]
 fn an_in_list_is_an_array_of_constants() {
-    let array = Value::Array(Box::new(Array { element: ColumnType::Int4, values: vec![Value::Int4(1), Value::Null] }));
+    let array = Value::Array(Box::new(Array::new(ColumnType::Int4, vec![Value::Int4(1), Value::Null])));
     let array = Box::new(Expr::constant(array, Type::new(oid::INT4_ARRAY)));
     let compare = |function, all| {
         let kind = ExprKind::ArrayCompare { function, left: Box::new(var(1, INT4)), array: array.clone(), all };

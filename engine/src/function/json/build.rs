@@ -3,12 +3,12 @@
 //! How a value is written depends on its SQL type, which values here do not know. So the binder wraps each argument into
 //! [`VALUE_TO_JSON`] or [`VALUE_TO_KEY`] with its type's oid, and what builds documents takes JSON text.
 
-use storage::Value;
 use storage::value::jsonb::Json;
+use storage::{Dimension, Record, Value};
 
 use super::doc::{texts, wrong_shape};
 use crate::error::{Error, Result, SqlState};
-use crate::function::argument::{array, boolean, int8, text, text_of};
+use crate::function::argument::{array, boolean, int8, subscript_error, text, text_of};
 use crate::function::cast::write_text;
 use crate::function::define::{immutable, stable};
 use crate::function::{EvalContext, Function};
@@ -106,6 +106,7 @@ fn write_json(value: &Value, ty: u32, context: &EvalContext, out: &mut Vec<u8>) 
         Value::Jsonb(bytes) => out.extend_from_slice(document_text(bytes).as_bytes()),
         Value::Text(text) if ty == oid::JSON => out.extend_from_slice(text.as_bytes()),
         Value::Array(_) => return write_array(value, ty, ",", context, out),
+        Value::Record(record) => return write_record(record, ",", context, out),
         Value::Float4(number) if !number.is_finite() => quoted(value, ty, context, out),
         Value::Float8(number) if !number.is_finite() => quoted(value, ty, context, out),
         Value::Numeric(number) if !number.is_finite() => quoted(value, ty, context, out),
@@ -137,20 +138,55 @@ fn plain_text(value: &Value, ty: u32, context: &EvalContext) -> String {
 }
 
 fn write_array(value: &Value, ty: u32, between: &str, context: &EvalContext, out: &mut Vec<u8>) -> Result<()> {
+    let array = array(value)?;
     let element = builtin::element_of(ty).unwrap_or(oid::TEXT);
+    let inner = array.bounds().map_or(&[][..], |bounds| &bounds[1..]);
+    write_level(&array.values, inner, element, between, context, out)
+}
+
+/// Elements between brackets: values, or what the inner dimensions make of them.
+fn write_level(
+    values: &[Value],
+    inner: &[Dimension],
+    element: u32,
+    between: &str,
+    context: &EvalContext,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let size = inner.iter().map(|dimension| usize::try_from(dimension.length).unwrap_or(1)).product::<usize>().max(1);
     out.push(b'[');
-    for (index, value) in array(value)?.values.iter().enumerate() {
+    for (index, part) in values.chunks(size).enumerate() {
         if index > 0 {
             out.extend_from_slice(between.as_bytes());
         }
-        write_json(value, element, context, out)?;
+        match (inner, part) {
+            ([_, inner @ ..], _) => write_level(part, inner, element, ",", context, out)?,
+            ([], [value]) => write_json(value, element, context, out)?,
+            ([], _) => {}
+        }
     }
     out.push(b']');
     Ok(())
 }
 
+/// A record as an object. A named type tells its fields' names, any other record has them itself.
+fn write_record(record: &Record, between: &str, context: &EvalContext, out: &mut Vec<u8>) -> Result<()> {
+    let attributes = context.catalog.attributes(record.ty).unwrap_or_default();
+    out.push(b'{');
+    for (index, field) in record.fields.iter().enumerate() {
+        if index > 0 {
+            out.extend_from_slice(between.as_bytes());
+        }
+        write_string(attributes.get(index).map_or(&field.name, |attribute| attribute.name.as_str()), out);
+        out.push(b':');
+        write_json(&field.value, builtin::base_of(field.ty), context, out)?;
+    }
+    out.push(b'}');
+    Ok(())
+}
+
 fn write_key(value: &Value, ty: u32, context: &EvalContext, out: &mut Vec<u8>) -> Result<()> {
-    if matches!(value, Value::Array(_) | Value::Jsonb(_)) || matches!(ty, oid::JSON | oid::RECORD) {
+    if matches!(value, Value::Array(_) | Value::Jsonb(_) | Value::Record(_)) || matches!(ty, oid::JSON | oid::RECORD) {
         return Err(wrong_shape("key value must be scalar, not array, composite, or json"));
     }
     match value {
@@ -237,21 +273,34 @@ fn build_document(_: &EvalContext, args: &[Value]) -> Result<Value> {
     read_document(&object_text(args, |number| wrong_shape(format!("argument {number}: key must not be null")))?)
 }
 
-/// Keys and values of one array, in turn, or of two.
+/// Keys and values of one array, in turn or in two columns, or of two.
 fn pairs(args: &[Value]) -> Result<Vec<(&str, Option<&str>)>> {
     let first = texts(&args[0])?;
+    let lengths =
+        |value: &Value| Ok::<_, Error>(array(value)?.dimensions().iter().map(|d| d.length).collect::<Vec<_>>());
     let pairs: Vec<(Option<&str>, Option<&str>)> = match args.get(1) {
         Some(values) => {
+            let dimensions = lengths(&args[0])?.len();
+            if dimensions > 1 || dimensions != lengths(values)?.len() {
+                return Err(subscript_error("wrong number of array subscripts"));
+            }
             let values = texts(values)?;
             if values.len() != first.len() {
-                return Err(Error::new(SqlState::ARRAY_SUBSCRIPT_ERROR, "mismatched array dimensions"));
+                return Err(subscript_error("mismatched array dimensions"));
             }
             first.into_iter().zip(values).collect()
         }
-        None if !first.len().is_multiple_of(2) => {
-            return Err(Error::new(SqlState::ARRAY_SUBSCRIPT_ERROR, "array must have even number of elements"));
+        None => {
+            match lengths(&args[0])?.as_slice() {
+                [_] if !first.len().is_multiple_of(2) => {
+                    return Err(subscript_error("array must have even number of elements"));
+                }
+                [_, columns] if *columns != 2 => return Err(subscript_error("array must have two columns")),
+                [] | [_] | [_, _] => {}
+                _ => return Err(subscript_error("wrong number of array subscripts")),
+            }
+            first.chunks(2).map(|pair| (pair[0], pair[1])).collect()
         }
-        None => first.chunks(2).map(|pair| (pair[0], pair[1])).collect(),
     };
     let null_key = || Error::new(SqlState::NULL_VALUE_NOT_ALLOWED, "null value not allowed for object key");
     pairs.into_iter().map(|(key, value)| Ok((key.ok_or_else(null_key)?, value))).collect()

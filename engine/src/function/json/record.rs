@@ -94,7 +94,7 @@ fn converted(doc: Doc<'_>, ty: Type, context: &EvalContext) -> Result<Value> {
                 let element = Type::with_modifier(info.element, ty.modifier);
                 let values = doc.elements().into_iter().map(|part| converted(part, element, context));
                 let values = values.collect::<Result<Vec<_>>>()?;
-                Ok(Value::Array(Box::new(Array { element: builtin::column_type(element)?, values })))
+                Ok(Value::Array(Box::new(Array::new(builtin::column_type(element)?, values))))
             }
             Some(_) if shape != Shape::String => {
                 Err(Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "expected JSON array"))

@@ -1,6 +1,6 @@
 //! Conversions: PostgreSQL's `find_coercion_pathway` and `coerce_type`.
 
-use storage::{Array, Value};
+use storage::Value;
 
 use super::domain::{self, Coerced};
 use super::polymorphic;
@@ -236,7 +236,7 @@ static ELEMENTS: Function =
         let context_of = if *explicit { CastContext::Explicit } else { CastContext::Assignment };
         let convert = |value: &Value| convert(value.clone(), from, to, context_of, context);
         let values = array.values.iter().map(convert).collect::<Result<Vec<Value>>>()?;
-        Ok(Value::Array(Box::new(Array { element: builtin::column_type(to)?, values })))
+        Ok(Value::Array(Box::new(array.alike(builtin::column_type(to)?, values))))
     });
 
 /// Converts one value, as `coerce` would convert the expression it comes from.

@@ -8,7 +8,7 @@ use super::row::{conjunction, row};
 use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
-use crate::function::SLICE;
+use crate::function::array::{nested, unlike_parts};
 use crate::function::{CastContext, resolve};
 use crate::types::{self, Type, builtin, display, oid};
 
@@ -104,136 +104,6 @@ impl Binder<'_> {
                 Err(Error::unsupported(what).at(self.position(expr.start())))
             }
         }
-    }
-
-    /// `t.a[1]`, `a[1][2]`.
-    fn field_access(&mut self, root: &Ast, chain: &[ast::AccessExpr], at: Place<'_>) -> Result<Expr> {
-        // The parser leaves "t.a[1]" as the root t and the accesses .a and [1].
-        let mut parts = match root {
-            Ast::Identifier(ident) => vec![ident.clone()],
-            Ast::CompoundIdentifier(parts) => parts.clone(),
-            _ => Vec::new(),
-        };
-        let mut rest = chain;
-        if !parts.is_empty() {
-            while let [ast::AccessExpr::Dot(Ast::Identifier(ident)), tail @ ..] = rest {
-                parts.push(ident.clone());
-                rest = tail;
-            }
-        }
-        let mut value = if parts.is_empty() { self.bind(root, at)? } else { self.qualified(&parts, at)? };
-        let array = value.ty;
-        let subscripts = |access: &ast::AccessExpr| matches!(access, ast::AccessExpr::Subscript(_));
-        if rest.len() > 1 && rest.iter().all(subscripts) && builtin::element_of(builtin::base_of(array.oid)).is_some() {
-            return self.deeper_subscripts(value, root.start(), rest, at);
-        }
-        for access in rest {
-            value = match access {
-                ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => {
-                    self.subscript(value, root.start(), index, at)?
-                }
-                ast::AccessExpr::Subscript(ast::Subscript::Slice { .. }) if value.ty.oid == oid::JSONB => {
-                    let words = "jsonb subscript does not support slices";
-                    return Err(Error::new(SqlState::DATATYPE_MISMATCH, words).at(self.position(root.start())));
-                }
-                ast::AccessExpr::Subscript(ast::Subscript::Slice { lower_bound, upper_bound, stride: None }) => {
-                    let bounds = [lower_bound.as_ref(), upper_bound.as_ref()];
-                    self.slice(value, root.start(), bounds, at)?
-                }
-                ast::AccessExpr::Subscript(ast::Subscript::Slice { .. }) => {
-                    return Err(Error::unsupported("an array slice with a stride").at(self.position(root.start())));
-                }
-                ast::AccessExpr::Dot(field) => {
-                    return Err(Error::new(
-                        SqlState::WRONG_OBJECT_TYPE,
-                        format!(
-                            "column notation .{field} applied to type {}, which is not a composite type",
-                            display(value.ty)
-                        ),
-                    )
-                    .at(self.position(root.start())));
-                }
-            };
-        }
-        Ok(value)
-    }
-
-    /// Subscripts of more dimensions than arrays have here: there is no such element, and a slice is empty.
-    fn deeper_subscripts(&mut self, array: Expr, span: Span, chain: &[ast::AccessExpr], at: Place<'_>) -> Result<Expr> {
-        let mut sliced = false;
-        for access in chain {
-            // What is wrong with a subscript is still said.
-            match access {
-                ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => {
-                    self.subscript(array.clone(), span, index, at)?;
-                }
-                ast::AccessExpr::Subscript(ast::Subscript::Slice { lower_bound, upper_bound, .. }) => {
-                    sliced = true;
-                    self.slice(array.clone(), span, [lower_bound.as_ref(), upper_bound.as_ref()], at)?;
-                }
-                ast::AccessExpr::Dot(_) => {}
-            }
-        }
-        let base = builtin::base_of(array.ty.oid);
-        if sliced {
-            let nothing = Expr::constant(storage::Value::Int4(0), Type::new(oid::INT4));
-            let bounds = vec![nothing.clone(), nothing];
-            let args = std::iter::once(array).chain(bounds).collect();
-            return Ok(Expr::new(ExprKind::Call { function: &SLICE, args }, Type::new(base)));
-        }
-        let element = builtin::element_of(base).unwrap_or(base);
-        Ok(Expr::constant(storage::Value::Null, Type::new(element)))
-    }
-
-    /// `array[lower:upper]`: a bound that is left out is the array's own.
-    fn slice(&mut self, array: Expr, span: Span, bounds: [Option<&Ast>; 2], at: Place<'_>) -> Result<Expr> {
-        let base = builtin::base_type(array.ty);
-        if builtin::element_of(base.oid).is_none() {
-            let words = format!("cannot subscript type {} because it does not support subscripting", display(array.ty));
-            return Err(Error::new(SqlState::DATATYPE_MISMATCH, words).at(self.position(span)));
-        }
-        if builtin::info(base.oid).is_none_or(|info| !info.is_array()) {
-            return Err(Error::unsupported(format!("a slice of {}", display(array.ty))).at(self.position(span)));
-        }
-        let mut args = vec![array];
-        for (bound, own) in bounds.into_iter().zip([i32::MIN, i32::MAX]) {
-            args.push(match bound {
-                Some(bound) => self.subscript_bound(bound, at)?,
-                None => Expr::constant(storage::Value::Int4(own), Type::new(oid::INT4)),
-            });
-        }
-        Ok(Expr::new(ExprKind::Call { function: &SLICE, args }, base))
-    }
-
-    fn subscript(&mut self, array: Expr, span: Span, index: &Ast, at: Place<'_>) -> Result<Expr> {
-        let array = Expr { ty: builtin::base_type(array.ty), ..array };
-        if array.ty.oid == oid::JSONB {
-            return self.json_subscript(array, index, at);
-        }
-        let info = builtin::info(array.ty.oid).filter(|info| info.element != 0);
-        let Some(info) = info else {
-            return Err(Error::new(
-                SqlState::DATATYPE_MISMATCH,
-                format!("cannot subscript type {} because it does not support subscripting", display(array.ty)),
-            )
-            .at(self.position(span)));
-        };
-        let bound = self.subscript_bound(index, at)?;
-        let ty = Type::with_modifier(info.element, array.ty.modifier);
-        Ok(Expr::new(ExprKind::Subscript { array: Box::new(array), index: Box::new(bound) }, ty))
-    }
-
-    fn subscript_bound(&mut self, index: &Ast, at: Place<'_>) -> Result<Expr> {
-        let bound = self.bind(index, at)?;
-        self.coerce(bound, Type::new(oid::INT4), CastContext::Assignment).map_err(|error| {
-            let mismatch = matches!(error.sql_state(), SqlState::DATATYPE_MISMATCH | SqlState::CANNOT_COERCE);
-            let error = if mismatch {
-                Error::new(SqlState::DATATYPE_MISMATCH, "array subscript must have type integer")
-            } else {
-                error
-            };
-            error.at(self.position(index.start()))
-        })
     }
 
     fn cast(&mut self, expr: &Ast, data_type: &ast::DataType, at: Place<'_>) -> Result<Expr> {
@@ -351,14 +221,17 @@ impl Binder<'_> {
         }
         let mut elements = Vec::with_capacity(elem.len());
         for element in elem {
-            if matches!(element, Ast::Array(_)) {
-                return Err(Error::unsupported("a multidimensional array").at(self.position(element.start())));
-            }
-            elements.push((self.bind(element, at)?, element.start()));
+            // The parts of ARRAY[[…], […]] are arrays of the same type.
+            let part = match element {
+                Ast::Array(part) => self.array(part, target.map(|info| Type::new(info.oid)), at)?,
+                element => self.bind(element, at)?,
+            };
+            elements.push((part, element.start()));
         }
+        let is_part = |(expr, _): &(Expr, Span)| is_array(expr.ty);
         let (elements, element) = match target {
             Some(info) => {
-                let ty = Type::new(info.element);
+                let ty = Type::new(if elements.iter().any(is_part) { info.oid } else { info.element });
                 let elements = elements
                     .into_iter()
                     .map(|(expr, span)| self.coerce_at(expr, ty, CastContext::Explicit, span))
@@ -367,10 +240,14 @@ impl Binder<'_> {
             }
             None => self.unify(elements, "ARRAY")?,
         };
-        if builtin::info(element.oid).is_some_and(|info| info.element != 0 && info.name.starts_with('_')) {
-            return Err(Error::unsupported("a multidimensional array"));
+        if !is_array(element) {
+            return self.array_of(elements, element);
         }
-        self.array_of(elements, element)
+        let values: Option<Vec<storage::Value>> = elements.iter().map(|part| part.as_const().cloned()).collect();
+        let Some(values) = values else { return Ok(Expr::new(ExprKind::Array(elements), Type::new(element.oid))) };
+        let inner = Type::new(builtin::element_of(element.oid).unwrap_or(element.oid));
+        let array = nested(types::column_type(inner)?, &values, unlike_parts)?;
+        Ok(Expr::constant(storage::Value::Array(Box::new(array)), Type::new(element.oid)))
     }
 
     /// An array expression; a constant if all its elements are.
@@ -386,7 +263,7 @@ impl Binder<'_> {
             return Ok(Expr::new(ExprKind::Array(elements), ty));
         }
         let values = elements.iter().filter_map(|element| element.as_const().cloned()).collect();
-        let array = storage::value::Array { element: types::column_type(element)?, values };
+        let array = storage::value::Array::new(types::column_type(element)?, values);
         Ok(Expr::constant(storage::Value::Array(Box::new(array)), ty))
     }
 
@@ -417,6 +294,11 @@ impl Binder<'_> {
         }
         Ok(bound)
     }
+}
+
+/// Whether a type is one of arrays, the older vectors left out.
+fn is_array(ty: Type) -> bool {
+    builtin::info(ty.oid).is_some_and(crate::types::TypeInfo::is_array)
 }
 
 /// A boolean expression.

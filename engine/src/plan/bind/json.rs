@@ -150,7 +150,7 @@ impl Binder<'_> {
         }
         let mut args = self.coerce_arguments(args, &resolved.arg_types, exprs, name.span)?;
         let list = |element: ColumnType, ty: u32, values: Vec<Value>| {
-            Expr::constant(Value::Array(Box::new(Array { element, values })), Type::new(ty))
+            Expr::constant(Value::Array(Box::new(Array::new(element, values))), Type::new(ty))
         };
         let names = definitions.iter().map(|(name, _, _)| Value::Text(name.as_str().into())).collect();
         let types = definitions.iter().map(|(_, ty, _)| Value::Int8(i64::from(ty.oid))).collect();

@@ -50,6 +50,7 @@ mod select;
 mod set_operation;
 mod special;
 mod subquery;
+mod subscript;
 mod system;
 #[cfg(test)]
 mod tests;

@@ -83,7 +83,9 @@ impl Binder<'_> {
             .only_column(bound, "subquery must return only one column")
             .map_err(|error| error.at(self.parenthesis_position(query.start())))?;
         let column = bound.outputs[0].column;
-        let array = builtin::array_of(column.ty.oid).ok_or_else(|| {
+        // Arrays make one of a dimension more.
+        let own = builtin::info(column.ty.oid).filter(|info| info.is_array()).map(|info| info.oid);
+        let array = own.or_else(|| builtin::array_of(column.ty.oid)).ok_or_else(|| {
             Error::new(
                 SqlState::UNDEFINED_OBJECT,
                 format!("could not find array type for data type {}", display(column.ty)),

@@ -7,6 +7,7 @@ mod bytes;
 mod enumeration;
 mod float;
 mod integer;
+mod record;
 mod registered;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use super::{Type, json, jsonpath, modifier};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
 
+pub(crate) use array::{DIMENSIONS_MAX, check_dimensions, dimensions_text, too_many_dimensions};
 use bytes::parse_uuid;
 pub use bytes::utf8;
 pub(crate) use bytes::{decode_hex, encode_hex, parse_escaped};
@@ -125,6 +127,7 @@ pub fn write(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
         ValueRef::Uuid(v) => bytes::write_uuid(&v, out),
         ValueRef::Jsonb(v) => json::write_document(v, out),
         ValueRef::Array(v) => array::write(&v, ty, format, out),
+        ValueRef::Record(v) => record::write(&v, format, out),
     }
 }
 
@@ -191,6 +194,7 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
             Some(info) if info.is_array() && builtin::is_storable(other) => {
                 array::parse(text, Type::with_modifier(info.element, ty.modifier), format)?
             }
+            Some(info) if info.kind == 'c' => record::parse(text, ty.oid, format)?,
             _ => return Err(Error::unsupported(format_args!("input of type {}", super::display(Type::new(other))))),
         },
     })
@@ -271,7 +275,7 @@ fn parse_char(text: &str) -> &str {
 /// `int2vector` and `oidvector`: elements parted by spaces.
 fn vector(text: &str, element: ColumnType, read: &mut dyn FnMut(&str) -> Result<Value>) -> Result<Value> {
     let values = text.split(is_space).filter(|part| !part.is_empty()).map(read).collect::<Result<_>>()?;
-    Ok(Value::Array(Box::new(Array { element, values })))
+    Ok(Value::Array(Box::new(Array::new(element, values))))
 }
 
 /// Bytes that `write` made, as text: every text form is UTF-8, since every text value is.

@@ -2,27 +2,24 @@
 
 use std::sync::Arc;
 
+use arrow::array::ArrayRef;
 use arrow::array::builder::{
-    BinaryViewBuilder, BooleanBuilder, FixedSizeBinaryBuilder, NullBufferBuilder, PrimitiveBuilder, StringViewBuilder,
+    BinaryViewBuilder, BooleanBuilder, FixedSizeBinaryBuilder, PrimitiveBuilder, StringViewBuilder,
 };
-use arrow::array::{ArrayRef, ListArray};
-use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
     Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano,
     IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
 };
 
-use super::item_field;
 use crate::error::{Error, Result};
 use crate::row::damaged;
-use crate::row::element::Elements;
-use crate::row::slot::{fixed, interval, text};
-use crate::value::{Array, ColumnType, Interval, Numeric, Value, ValueRef};
+use crate::row::slot::{append_variable, fixed, interval, text};
+use crate::value::{ColumnType, Interval, Numeric, Value, ValueRef};
 
 /// Collects the values of one column.
 pub struct ColumnBuilder {
     kind: Kind,
-    /// Numerics pass through here on their way from a value to bytes.
+    /// Numerics, arrays and records pass through here on their way from a value to bytes.
     scratch: Vec<u8>,
 }
 
@@ -43,15 +40,8 @@ enum Kind {
     Interval(PrimitiveBuilder<IntervalMonthDayNanoType>),
     Uuid(FixedSizeBinaryBuilder),
     Jsonb(BinaryViewBuilder),
-    List(Box<ListBuilder>),
-}
-
-struct ListBuilder {
-    element: ColumnType,
-    items: ColumnBuilder,
-    /// Where each list ends among the items, after a leading zero.
-    ends: Vec<i32>,
-    nulls: NullBufferBuilder,
+    /// Arrays and records, as rows hold them.
+    Packed(BinaryViewBuilder),
 }
 
 impl ColumnBuilder {
@@ -74,7 +64,7 @@ impl ColumnBuilder {
             ColumnType::Interval => Kind::Interval(PrimitiveBuilder::new()),
             ColumnType::Uuid => Kind::Uuid(FixedSizeBinaryBuilder::new(16)),
             ColumnType::Jsonb => Kind::Jsonb(BinaryViewBuilder::new()),
-            ColumnType::Array(element) => Kind::List(Box::new(ListBuilder::new(element))),
+            ColumnType::Array(_) | ColumnType::Record => Kind::Packed(BinaryViewBuilder::new()),
         };
         Self { kind, scratch: Vec::new() }
     }
@@ -83,7 +73,7 @@ impl ColumnBuilder {
     pub fn append_value(&mut self, value: &Value) -> Result<()> {
         match value {
             Value::Numeric(value) => self.append_numeric(value),
-            Value::Array(array) => self.append_array(array),
+            Value::Array(_) | Value::Record(_) => self.append_packed(value),
             other => self.append(&other.as_ref()),
         }
     }
@@ -93,7 +83,7 @@ impl ColumnBuilder {
         match (&mut self.kind, value) {
             (_, ValueRef::Null) => self.append_null(),
             (_, ValueRef::Numeric(v)) => return self.append_numeric(v),
-            (_, ValueRef::Array(v)) => return self.append_array(v),
+            (_, ValueRef::Array(_) | ValueRef::Record(_)) => return self.append_packed(&value.to_owned()),
             (Kind::Bool(b), ValueRef::Bool(v)) => b.append_value(*v),
             (Kind::Int2(b), ValueRef::Int2(v)) => b.append_value(*v),
             (Kind::Int4(b), ValueRef::Int4(v)) => b.append_value(*v),
@@ -125,22 +115,15 @@ impl ColumnBuilder {
             Kind::Int8(b) => b.append_value(i64::from_le_bytes(fixed(bytes)?)),
             Kind::Float4(b) => b.append_value(f32::from_le_bytes(fixed(bytes)?)),
             Kind::Float8(b) => b.append_value(f64::from_le_bytes(fixed(bytes)?)),
-            Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) => b.try_append_value(bytes).map_err(refused)?,
+            Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) | Kind::Packed(b) => {
+                b.try_append_value(bytes).map_err(refused)?
+            }
             Kind::Text(b) => b.try_append_value(text(bytes)?).map_err(refused)?,
             Kind::Date(b) => b.append_value(i32::from_le_bytes(fixed(bytes)?)),
             Kind::Time(b) => b.append_value(i64::from_le_bytes(fixed(bytes)?)),
             Kind::Timestamp(b) | Kind::Timestamptz(b) => b.append_value(i64::from_le_bytes(fixed(bytes)?)),
             Kind::Interval(b) => b.append_value(arrow_interval(&interval(bytes)?)?),
             Kind::Uuid(b) => b.append_value(fixed::<16>(bytes)?).map_err(refused)?,
-            Kind::List(list) => {
-                for item in Elements::new(bytes, &list.element)? {
-                    match item? {
-                        Some(bytes) => list.items.append_stored(bytes)?,
-                        None => list.items.append_null(),
-                    }
-                }
-                list.end()?;
-            }
         }
         Ok(())
     }
@@ -155,14 +138,13 @@ impl ColumnBuilder {
             Kind::Int8(b) => b.len(),
             Kind::Float4(b) => b.len(),
             Kind::Float8(b) => b.len(),
-            Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) => b.len(),
+            Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) | Kind::Packed(b) => b.len(),
             Kind::Text(b) => b.len(),
             Kind::Date(b) => b.len(),
             Kind::Time(b) => b.len(),
             Kind::Timestamp(b) | Kind::Timestamptz(b) => b.len(),
             Kind::Interval(b) => b.len(),
             Kind::Uuid(b) => b.len(),
-            Kind::List(list) => list.ends.len() - 1,
         }
     }
 
@@ -179,14 +161,13 @@ impl ColumnBuilder {
             Kind::Int8(b) => Arc::new(b.finish()),
             Kind::Float4(b) => Arc::new(b.finish()),
             Kind::Float8(b) => Arc::new(b.finish()),
-            Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) => Arc::new(b.finish()),
+            Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) | Kind::Packed(b) => Arc::new(b.finish()),
             Kind::Text(b) => Arc::new(b.finish()),
             Kind::Date(b) => Arc::new(b.finish()),
             Kind::Time(b) => Arc::new(b.finish()),
             Kind::Timestamp(b) | Kind::Timestamptz(b) => Arc::new(b.finish()),
             Kind::Interval(b) => Arc::new(b.finish()),
             Kind::Uuid(b) => Arc::new(b.finish()),
-            Kind::List(list) => Arc::new(list.finish()),
         }
     }
 
@@ -198,17 +179,13 @@ impl ColumnBuilder {
             Kind::Int8(b) => b.append_null(),
             Kind::Float4(b) => b.append_null(),
             Kind::Float8(b) => b.append_null(),
-            Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) => b.append_null(),
+            Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) | Kind::Packed(b) => b.append_null(),
             Kind::Text(b) => b.append_null(),
             Kind::Date(b) => b.append_null(),
             Kind::Time(b) => b.append_null(),
             Kind::Timestamp(b) | Kind::Timestamptz(b) => b.append_null(),
             Kind::Interval(b) => b.append_null(),
             Kind::Uuid(b) => b.append_null(),
-            Kind::List(list) => {
-                list.ends.push(list.ends.last().copied().unwrap_or(0));
-                list.nulls.append_null();
-            }
         }
     }
 
@@ -219,37 +196,11 @@ impl ColumnBuilder {
         builder.try_append_value(&self.scratch).map_err(refused)
     }
 
-    fn append_array(&mut self, array: &Array) -> Result<()> {
-        let Kind::List(list) = &mut self.kind else { return Err(other_type()) };
-        for value in &array.values {
-            list.items.append_value(value)?;
-        }
-        list.end()
-    }
-}
-
-impl ListBuilder {
-    fn new(element: &ColumnType) -> Self {
-        Self {
-            element: element.clone(),
-            items: ColumnBuilder::new(element),
-            ends: vec![0],
-            nulls: NullBufferBuilder::new(0),
-        }
-    }
-
-    /// Makes a list of the items since the last one.
-    fn end(&mut self) -> Result<()> {
-        let end = i32::try_from(self.items.len()).map_err(|_| refused("more than 2^31 elements in one batch"))?;
-        self.ends.push(end);
-        self.nulls.append_non_null();
-        Ok(())
-    }
-
-    fn finish(&mut self) -> ListArray {
-        let ends = std::mem::replace(&mut self.ends, vec![0]);
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
-        ListArray::new(item_field(&self.element), offsets, self.items.finish(), self.nulls.finish())
+    fn append_packed(&mut self, value: &Value) -> Result<()> {
+        let Kind::Packed(builder) = &mut self.kind else { return Err(other_type()) };
+        self.scratch.clear();
+        append_variable(value, &mut self.scratch);
+        builder.try_append_value(&self.scratch).map_err(refused)
     }
 }
 

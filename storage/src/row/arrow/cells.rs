@@ -2,7 +2,7 @@
 
 use arrow::array::{
     Array as ArrowArray, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BooleanArray, FixedSizeBinaryArray,
-    LargeBinaryArray, LargeStringArray, ListArray, PrimitiveArray, StringArray, StringViewArray,
+    LargeBinaryArray, LargeStringArray, PrimitiveArray, StringArray, StringViewArray,
 };
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
@@ -11,7 +11,9 @@ use arrow::datatypes::{
 };
 
 use crate::error::{Error, Result};
-use crate::value::{Array, ColumnType, Interval, Numeric, ValueRef};
+use crate::row::element::read_array;
+use crate::row::record::read_record;
+use crate::value::{ColumnType, Interval, Numeric, ValueRef};
 
 /// A column of values, ready to be read cell by cell.
 pub struct Cells<'a> {
@@ -37,7 +39,8 @@ enum Kind<'a> {
     Interval(&'a PrimitiveArray<IntervalMonthDayNanoType>),
     Uuid(&'a FixedSizeBinaryArray),
     Jsonb(Bytes<'a>),
-    List { lists: &'a ListArray, items: Box<Cells<'a>>, element: ColumnType },
+    Array(Bytes<'a>, ColumnType),
+    Record(Bytes<'a>),
 }
 
 /// Texts: ours are views, but expressions may answer the older forms.
@@ -105,11 +108,13 @@ impl<'a> Cells<'a> {
                 ValueRef::Uuid(*array.value(row).first_chunk().expect("a uuid column is sixteen bytes wide"))
             }
             Kind::Jsonb(array) => ValueRef::Jsonb(array.value(row)),
-            Kind::List { lists, items, element } => {
-                let offsets = lists.value_offsets();
-                let range = offsets[row] as usize..offsets[row + 1] as usize;
-                let values = range.map(|item| items.get(item).to_owned()).collect();
-                ValueRef::Array(Box::new(Array { element: element.clone(), values }))
+            Kind::Array(array, element) => {
+                let array = read_array(array.value(row), element).expect("a column of arrays holds arrays' bytes");
+                ValueRef::Array(Box::new(array))
+            }
+            Kind::Record(array) => {
+                let record = read_record(array.value(row)).expect("a column of records holds records' bytes");
+                ValueRef::Record(Box::new(record))
             }
         }
     }
@@ -139,11 +144,8 @@ impl<'a> Kind<'a> {
                 Kind::Uuid(array.as_fixed_size_binary_opt().filter(|array| array.value_length() == 16)?)
             }
             ColumnType::Jsonb => Kind::Jsonb(Bytes::new(array)?),
-            ColumnType::Array(element) => {
-                let lists: &ListArray = array.as_list_opt()?;
-                let items = Cells::try_new(lists.values().as_ref(), element).ok()?;
-                Kind::List { lists, items: Box::new(items), element: (**element).clone() }
-            }
+            ColumnType::Array(element) => Kind::Array(Bytes::new(array)?, (**element).clone()),
+            ColumnType::Record => Kind::Record(Bytes::new(array)?),
         })
     }
 }

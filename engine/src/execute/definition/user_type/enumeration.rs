@@ -52,7 +52,7 @@ fn no_label(name: &str) -> Error {
 fn labels_of(ty: &UserType) -> Result<Vec<Label>> {
     match &ty.kind {
         UserTypeKind::Enum(labels) => Ok(labels.clone()),
-        UserTypeKind::Domain(_) => Err(Error::new(SqlState::WRONG_OBJECT_TYPE, format!("{} is not an enum", ty.name))),
+        _ => Err(Error::new(SqlState::WRONG_OBJECT_TYPE, format!("{} is not an enum", ty.name))),
     }
 }
 

@@ -11,12 +11,14 @@ use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
-use storage::row::arrow::arrow_type;
+use storage::row::arrow::{Cells, array_from_values, arrow_type};
 use storage::{ColumnType, Value};
 
 use super::sliding::Sliding;
-use crate::error::{Error, SqlState};
-use crate::execute::failure::carried;
+use crate::error::{Error, Result, SqlState};
+use crate::execute::failure::{carried, failure};
+use crate::function::argument::subscript_error;
+use crate::function::array::nested;
 use crate::function::json::build as json;
 use crate::types::json::read_document;
 
@@ -26,8 +28,8 @@ const JOINED_BYTES_MAX: usize = 1 << 30;
 /// What the rows become.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Collected {
-    /// An array of the first argument.
-    Array(ColumnType),
+    /// An array of the first argument; `nested`: which is an array too, and a part of the result.
+    Array { element: ColumnType, nested: bool },
     /// The first argument (text or bytea), the second between.
     Joined(ColumnType),
     /// A JSON array of the first argument, which is JSON text; `structured`: of arrays or rows, which have lines of
@@ -65,12 +67,7 @@ impl Collect {
             columns = columns.iter().map(|column| take(column, &kept, None)).collect::<Result<_, _>>()?;
         }
         match &self.result {
-            Collected::Array(_) => {
-                let values = columns.swap_remove(0);
-                let field = Field::new("item", values.data_type().clone(), true).into();
-                let offsets = OffsetBuffer::from_lengths([values.len()]);
-                Ok(ScalarValue::List(Arc::new(ListArray::new(field, offsets, values, None))))
-            }
+            Collected::Array { element, nested } => collected(&columns[0], element, *nested).map_err(carried),
             Collected::JsonArray { document, structured } => {
                 json_value(json::array_of(columns[0].as_string_view().iter(), *structured), *document)
             }
@@ -125,6 +122,32 @@ fn different_rows(keys: &ArrayRef) -> DfResult<ArrayRef> {
     Ok(Arc::new(kept))
 }
 
+/// The values as one array; arrays are its parts.
+fn collected(values: &ArrayRef, element: &ColumnType, nested: bool) -> Result<ScalarValue> {
+    let cells = Cells::new(values, element);
+    let values: Vec<Value> = (0..values.len()).map(|row| cells.get(row).to_owned()).collect();
+    let (element, array) = match element {
+        ColumnType::Array(inner) if nested => (inner.as_ref(), parts(inner, &values)?),
+        element => (element, storage::Array::new(element.clone(), values)),
+    };
+    let ty = ColumnType::Array(Box::new(element.clone()));
+    let array = array_from_values(&ty, std::iter::once(&Value::Array(Box::new(array))))?;
+    ScalarValue::try_from_array(&array, 0).map_err(failure)
+}
+
+fn parts(element: &ColumnType, values: &[Value]) -> Result<storage::Array> {
+    for value in values {
+        match value {
+            Value::Array(array) if array.values.is_empty() => {
+                return Err(subscript_error("cannot accumulate empty arrays"));
+            }
+            Value::Array(_) => {}
+            _ => return Err(Error::new(SqlState::NULL_VALUE_NOT_ALLOWED, "cannot accumulate null arrays")),
+        }
+    }
+    nested(element.clone(), values, || subscript_error("cannot accumulate arrays of different dimensionality"))
+}
+
 /// JSON text as json or as jsonb.
 fn json_value(text: String, document: bool) -> DfResult<ScalarValue> {
     if !document {
@@ -162,7 +185,7 @@ fn joined(values: Vec<Option<&[u8]>>, delimiters: Option<Vec<Option<&[u8]>>>) ->
 impl AggregateUDFImpl for Collect {
     fn name(&self) -> &str {
         match self.result {
-            Collected::Array(_) => "array_agg",
+            Collected::Array { .. } => "array_agg",
             Collected::Joined(_) => "string_agg",
             Collected::JsonArray { .. } => "json_agg",
             Collected::JsonObject { .. } => "json_object_agg",
@@ -175,7 +198,8 @@ impl AggregateUDFImpl for Collect {
 
     fn return_type(&self, _arguments: &[DataType]) -> DfResult<DataType> {
         Ok(match &self.result {
-            Collected::Array(element) => arrow_type(&ColumnType::Array(Box::new(element.clone()))),
+            // However deep: arrays are bytes.
+            Collected::Array { element, .. } => arrow_type(&ColumnType::Array(Box::new(element.clone()))),
             Collected::Joined(ty) => arrow_type(ty),
             Collected::JsonArray { document, .. } | Collected::JsonObject { document } => {
                 arrow_type(if *document { &ColumnType::Jsonb } else { &ColumnType::Text })

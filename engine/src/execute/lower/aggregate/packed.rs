@@ -1,5 +1,5 @@
 //! Values packed so that Arrow's order is PostgreSQL's, and unpacked again: how min and max run in DataFusion's own
-//! accumulators for numerics, floats, char(n) and intervals.
+//! accumulators for numerics, floats, char(n), intervals, arrays and records.
 //!
 //! Floats become integers in the order of the floats. The others become their key bytes, escaped and ended so that none
 //! begins another, and after them the value itself.
@@ -13,18 +13,21 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
-use storage::Numeric;
+use storage::{ColumnType, Numeric};
 
 use crate::error::Error;
 use crate::execute::failure::carried;
+use crate::execute::lower::sort_key::packed_keys;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Packing {
     Numeric,
     Float4,
     Float8,
     Padded,
     Interval,
+    /// Arrays and records.
+    Keyed(ColumnType),
 }
 
 /// Packs or unpacks a column.
@@ -45,7 +48,7 @@ impl PackFunction {
     }
 
     fn compute(&self, values: &ArrayRef) -> Result<ArrayRef, Error> {
-        Ok(match (self.packing, self.unpack) {
+        Ok(match (&self.packing, self.unpack) {
             (Packing::Float4, false) => {
                 let packed: PrimitiveArray<Int32Type> = values.as_primitive::<Float32Type>().unary(|value| {
                     let bits = if value.is_nan() { f32::NAN } else { value }.to_bits().cast_signed();
@@ -88,7 +91,12 @@ impl PackFunction {
                 let values = values.as_primitive::<IntervalMonthDayNanoType>();
                 packed(values.iter().map(|value| value.map(interval_parts)))
             }
-            (Packing::Numeric, true) => {
+            (Packing::Keyed(ty), false) => {
+                let keys = packed_keys(values, ty);
+                let pairs = keys.as_binary_view().iter().zip(values.as_binary_view());
+                packed(pairs.map(|(key, value)| Some((key?.to_vec(), value?.to_vec()))))
+            }
+            (Packing::Numeric | Packing::Keyed(_), true) => {
                 let mut values_out = BinaryViewBuilder::with_capacity(values.len());
                 for value in values.as_binary_view() {
                     values_out.append_option(value.map(payload).transpose()?);
@@ -184,12 +192,11 @@ impl ScalarUDFImpl for PackFunction {
     }
 
     fn return_type(&self, _arguments: &[DataType]) -> DfResult<DataType> {
-        Ok(match (self.packing, self.unpack) {
+        Ok(match (&self.packing, self.unpack) {
             (Packing::Float4, false) => DataType::Int32,
             (Packing::Float8, false) => DataType::Int64,
-            (Packing::Numeric | Packing::Padded | Packing::Interval, false) | (Packing::Numeric, true) => {
-                DataType::BinaryView
-            }
+            (Packing::Numeric | Packing::Padded | Packing::Interval | Packing::Keyed(_), false)
+            | (Packing::Numeric | Packing::Keyed(_), true) => DataType::BinaryView,
             (Packing::Float4, true) => DataType::Float32,
             (Packing::Float8, true) => DataType::Float64,
             (Packing::Padded, true) => DataType::Utf8View,

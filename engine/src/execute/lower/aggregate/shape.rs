@@ -180,7 +180,11 @@ impl Lowering<'_> {
                 Collected::JsonObject { document }
             }
             AggregateKind::StringAgg => Collected::Joined(column::physical(first(types)?)?),
-            _ => Collected::Array(column::physical(first(types)?)?),
+            _ => {
+                let ty = first(types)?;
+                let nested = builtin::info(ty.oid).is_some_and(|info| info.is_array());
+                Collected::Array { element: column::physical(ty)?, nested }
+            }
         };
         let values = args.len();
         let own_order = !call.order_by.is_empty();
@@ -266,9 +270,9 @@ fn extreme(clauses: &Clauses, greatest: bool, arg: DfExpr, ty: Type) -> Result<S
         Some(Key::Padded) => Packing::Padded,
         Some(Key::Interval) => Packing::Interval,
         Some(Key::Jsonb) => return Err(Error::unsupported("min or max of jsonb")),
-        Some(Key::Array(_)) => return Err(Error::unsupported("min or max of arrays")),
+        Some(Key::Packed(ty)) => Packing::Keyed(ty),
     };
-    let packed = ScalarUDF::new_from_impl(PackFunction::pack(packing)).call(vec![arg]);
+    let packed = ScalarUDF::new_from_impl(PackFunction::pack(packing.clone())).call(vec![arg]);
     Ok(Shape::finished_by(vec![clauses.apply_once(function, vec![packed])], PackFunction::unpack(packing)))
 }
 

@@ -11,7 +11,7 @@ use crate::expr::{AggregateCall, ColumnVar, Expr, ExprKind, Subquery, SubqueryKi
 use crate::function::{Batch, Comparison, Function};
 use crate::plan::relation::{Column, JoinKind, Relation};
 use crate::types::Type;
-use storage::{Array, Value};
+use storage::{Array, ColumnType, Value};
 
 impl Lowering<'_> {
     /// The expression with a column in place of each subquery; the columns are joined onto `input`.
@@ -210,8 +210,11 @@ impl Lowering<'_> {
         let (relation, order) = self.ordered(relation);
         call.order_by = order;
         self.joined_aggregate(&relation, vec![(array, call)], input)?;
-        let element = super::super::column::physical(output.ty)?;
-        let empty = Value::Array(Box::new(Array { element, values: Vec::new() }));
+        let element = match super::super::column::physical(ty)? {
+            ColumnType::Array(element) => *element,
+            other => other,
+        };
+        let empty = Value::Array(Box::new(Array::new(element, Vec::new())));
         Ok(build::coalesce(build::column(array), Expr::constant(empty, ty)))
     }
 

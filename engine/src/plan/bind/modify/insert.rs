@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::ast::Spanned;
 
 use super::super::{Binder, Clause, Scope};
+use super::part::{Named, column_and_way};
 use super::target::{generated_always, has_subquery};
 use super::through::{Goal, Verb};
 use super::{folded, is_default, refuse};
@@ -76,13 +77,13 @@ impl Binder<'_> {
         let (table, scope) = (goal.names.clone(), &goal.scope);
         goal.check_defaults()?;
         let width = source.as_ref().and_then(|query| plain_values(query)?.first().map(|row| row.content.len()));
-        let positions = self.insert_columns(&goal, columns, width)?;
+        let (positions, ways) = self.insert_columns(&goal, columns, width)?;
         self.note_written(&goal, Verb::Insert, &positions);
         let explicit = !columns.is_empty();
         let source = match source {
             None => InsertSource::Rows(vec![self.complete_row(&table, &[], Vec::new())?]),
             Some(query) => {
-                let into = Into { table: &table, positions: &positions, explicit, overriding };
+                let into = Into { table: &table, positions: &positions, ways: &ways, explicit, overriding };
                 self.insert_source(&into, query)?
             }
         };
@@ -98,31 +99,36 @@ impl Binder<'_> {
         Ok(Write { target: goal.target, action, returning, uses: self.uses(), params })
     }
 
-    /// Positions of the columns that values are given for.
+    /// Positions of the columns that values are given for, and the ways to their parts if there are such.
     pub(super) fn insert_columns(
         &mut self,
         goal: &Goal,
         names: &[ast::ObjectName],
         width: Option<usize>,
-    ) -> Result<Vec<usize>> {
+    ) -> Result<(Vec<usize>, Vec<Named>)> {
         let table = &goal.names;
         if names.is_empty() {
-            return goal.all_positions(width);
+            return Ok((goal.all_positions(width)?, Vec::new()));
         }
         let mut positions = Vec::with_capacity(names.len());
+        let mut ways: Vec<Named> = Vec::with_capacity(names.len());
         for name in names {
-            let [part] = name.0.as_slice() else { return Err(Error::unsupported("INSERT into a part of a column")) };
-            let ident =
-                part.as_ident().ok_or_else(|| Error::unsupported("INSERT into something other than a column"))?;
-            goal.check_written(ident, Verb::Insert)?;
-            let position = self.target_column(table, ident)?;
-            if positions.contains(&position) {
+            let (ident, way) = column_and_way(name)?;
+            goal.check_written(&ident, Verb::Insert)?;
+            let position = self.target_column(table, &ident)?;
+            // Several parts of one column may be given.
+            let known = positions.iter().position(|known| *known == position);
+            if known.is_some_and(|known| way.is_empty() || ways[known].1.is_empty()) {
                 let message = format!("column \"{}\" specified more than once", table.columns[position].name);
                 return Err(Error::new(SqlState::DUPLICATE_COLUMN, message).at(self.position(ident.span)));
             }
             positions.push(position);
+            ways.push((ident, way));
         }
-        Ok(positions)
+        if ways.iter().all(|(_, way)| way.is_empty()) {
+            ways.clear();
+        }
+        Ok((positions, ways))
     }
 
     /// Values for some columns and the defaults of the others, in the table's order.
@@ -138,11 +144,15 @@ impl Binder<'_> {
     }
 
     fn insert_source(&mut self, into: &Into<'_>, query: &ast::Query) -> Result<InsertSource> {
-        let Into { table, positions, explicit, .. } = *into;
+        let Into { table, positions, ways, explicit, .. } = *into;
         if let Some(rows) = plain_values(query) {
             return self.insert_values(into, rows);
         }
-        let targets: Vec<Type> = positions.iter().map(|position| table.columns[*position].ty).collect();
+        let target = |(at, position): (usize, &usize)| match ways.get(at).filter(|(_, way)| !way.is_empty()) {
+            Some((name, way)) => self.part_type(table.columns[*position].ty, way, name.span),
+            None => Ok(table.columns[*position].ty),
+        };
+        let targets: Vec<Type> = positions.iter().enumerate().map(target).collect::<Result<_>>()?;
         let bound: Query = self.query_into(query, &targets)?;
         self.check_width(positions, explicit, bound.outputs.len(), query.span())?;
         let mut values = Vec::with_capacity(bound.outputs.len());
@@ -152,19 +162,33 @@ impl Binder<'_> {
             into.check_given(*position)?;
             values.push(match into.overrides(*position) {
                 true => self.default_of(table, *position)?,
+                false if into.is_part(values.len()) => expr,
                 false => self.assign(expr, column.ty, &column.name, query.span())?,
             });
         }
-        let given = &positions[..values.len()];
-        let row = self.complete_row(table, given, values)?;
+        let given = positions[..values.len()].to_vec();
+        let (given, values) = match ways.is_empty() {
+            true => (given, values),
+            false => {
+                let values = values.into_iter().map(|value| (value, query.span())).collect();
+                self.parts_joined(table, &given, ways, values, Clause::Select)?
+            }
+        };
+        let row = self.complete_row(table, &given, values)?;
         Ok(InsertSource::Query { query: Box::new(bound), row })
     }
 
     /// Rows of a VALUES list. If one of them has a subquery, a query computes them.
     fn insert_values(&mut self, into: &Into<'_>, rows: &[ast::Parens<Vec<ast::Expr>>]) -> Result<InsertSource> {
-        let Into { table, positions, explicit, .. } = *into;
+        let Into { table, positions, ways, explicit, .. } = *into;
         let width = rows.first().map_or(0, |row| row.content.len());
         let given = &positions[..width.min(positions.len())];
+        let mut columns = std::borrow::Cow::Borrowed(given);
+        if !ways.is_empty() {
+            let first = |at: &usize| !given[..*at].contains(&given[*at]);
+            columns = (0..given.len()).filter(first).map(|at| given[at]).collect();
+        }
+        let given: &[usize] = &columns;
         let defaults = self.other_defaults(table, given)?;
         let mut bound = Vec::with_capacity(rows.len());
         for row in rows {
@@ -176,6 +200,10 @@ impl Binder<'_> {
             }
             let beyond = row.get(positions.len()).or_else(|| row.last());
             self.check_width(positions, explicit, row.len(), beyond.map_or_else(Place::empty, Spanned::span))?;
+            if !ways.is_empty() {
+                bound.push(self.parts_of_row(into, row)?);
+                continue;
+            }
             let mut values = Vec::with_capacity(row.len());
             for (position, value) in positions.iter().zip(row) {
                 if !is_default(value) {
@@ -202,6 +230,28 @@ impl Binder<'_> {
         Ok(InsertSource::Query { query: Box::new(query), row })
     }
 
+    /// The values of a row where some are of parts of columns.
+    fn parts_of_row(&mut self, into: &Into<'_>, row: &[ast::Expr]) -> Result<Vec<Expr>> {
+        let Into { table, positions, ways, .. } = *into;
+        let mut values = Vec::with_capacity(row.len());
+        for (at, (position, value)) in positions.iter().zip(row).enumerate() {
+            let part = into.is_part(at);
+            if part && is_default(value) {
+                let words = "cannot set an array element to DEFAULT";
+                return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words).at(self.position(ways[at].0.span)));
+            }
+            if !is_default(value) {
+                into.check_given(*position)?;
+            }
+            let bound = match part {
+                true => self.expr_in(value, &Scope::empty(), Clause::Values)?,
+                false => self.stored_value(table, *position, value, &Scope::empty(), Clause::Values)?,
+            };
+            values.push((bound, value.span()));
+        }
+        Ok(self.parts_joined(table, positions, ways, values, Clause::Values)?.1)
+    }
+
     pub(super) fn check_width(&self, positions: &[usize], explicit: bool, given: usize, at: Place) -> Result<()> {
         let message = if given > positions.len() {
             "INSERT has more expressions than target columns"
@@ -219,12 +269,19 @@ pub(super) struct Into<'a> {
     pub(super) table: &'a Table,
     /// Positions of the columns that values are given for.
     pub(super) positions: &'a [usize],
+    /// The ways to their parts; none at all if they are given whole.
+    pub(super) ways: &'a [Named],
     /// Whether the columns were named.
     pub(super) explicit: bool,
     pub(super) overriding: Option<Overriding>,
 }
 
 impl Into<'_> {
+    /// Whether a value is one of a part of its column.
+    pub(super) fn is_part(&self, at: usize) -> bool {
+        self.ways.get(at).is_some_and(|(_, way)| !way.is_empty())
+    }
+
     /// 428C9 for a value of a column that is generated always.
     pub(super) fn check_given(&self, position: usize) -> Result<()> {
         let column = &self.table.columns[position];

@@ -114,12 +114,13 @@ impl Binder<'_> {
         scope: &Scope,
     ) -> Result<Vec<Expr>> {
         let table = &goal.target.table;
-        let positions = self.insert_columns(goal, columns, None)?;
+        let (positions, ways) = self.insert_columns(goal, columns, None)?;
+        refuse(!ways.is_empty(), "a part of a column in the INSERT of MERGE")?;
         let numbers: Vec<u16> = positions.iter().map(|position| table.columns[*position].number).collect();
         self.note_use(table, auth::Privileges::INSERT, &numbers);
         let Some((values, span)) = values else { return self.complete_row(table, &[], Vec::new()) };
         self.check_width(&positions, !columns.is_empty(), values.len(), *span)?;
-        let into = Into { table, positions: &positions, explicit: !columns.is_empty(), overriding };
+        let into = Into { table, positions: &positions, ways: &[], explicit: !columns.is_empty(), overriding };
         let mut row = Vec::with_capacity(values.len());
         for (position, value) in positions.iter().zip(values) {
             if !is_default(value) {

@@ -5,6 +5,7 @@ mod delete;
 mod insert;
 mod merge;
 mod on_conflict;
+mod part;
 mod target;
 mod through;
 mod update;

@@ -11,6 +11,7 @@ use storage::{RowIdentity, TableId, TableLock, Value};
 use super::super::row::row;
 use super::super::system::with_known_oid;
 use super::super::{Binder, Clause, Scope, ScopeRelation};
+use super::part::column_and_way;
 use super::through::{Goal, Verb};
 use super::{folded, is_default};
 use crate::catalog::{Constraint, ConstraintKind, ForeignKeyAction, Identity, Table, TableColumn, TableKind};
@@ -371,6 +372,7 @@ impl Binder<'_> {
         scope: &Scope,
     ) -> Result<Vec<(usize, Expr)>> {
         let mut bound: Vec<(usize, Expr)> = Vec::with_capacity(assignments.len());
+        let mut parts: Vec<usize> = Vec::new();
         for ast::Assignment { target, value } in assignments {
             let pairs: Vec<(&ast::ObjectName, &ast::Expr)> = match target {
                 ast::AssignmentTarget::ColumnName(name) => vec![(name, value)],
@@ -395,8 +397,26 @@ impl Binder<'_> {
                 }
             };
             for (name, value) in pairs {
-                let position = self.newly_assigned(table, name, &bound, is_default(value))?;
-                bound.push((position, self.stored_value(table, position, value, scope, Clause::UpdateSource)?));
+                let (ident, way) = column_and_way(name)?;
+                if way.is_empty() {
+                    let position = self.newly_assigned(table, &ident, &bound, is_default(value))?;
+                    bound.push((position, self.stored_value(table, position, value, scope, Clause::UpdateSource)?));
+                    continue;
+                }
+                let position = self.target_column(table, &ident)?;
+                // Parts that were assigned before are kept.
+                let earlier = bound.iter().position(|(known, _)| *known == position && parts.contains(known));
+                if earlier.is_none() {
+                    self.newly_assigned(table, &ident, &bound, false)?;
+                }
+                let column = &table.columns[position];
+                let whole = match earlier {
+                    Some(at) => bound.remove(at).1,
+                    None => own_column(scope, position)?,
+                };
+                let place = (scope, Clause::UpdateSource);
+                bound.push((position, self.assigned_part(column, whole, (&ident, &way), value, place)?));
+                parts.push(position);
             }
         }
         Ok(bound)
@@ -413,7 +433,11 @@ impl Binder<'_> {
     ) -> Result<()> {
         let values = self.column_subqueries(query, names.len(), scope)?;
         for (name, value) in names.iter().zip(values) {
-            let position = self.newly_assigned(table, name, bound, false)?;
+            let (ident, way) = column_and_way(name)?;
+            if !way.is_empty() {
+                return Err(Error::unsupported("a part of a column assigned by a subquery of several columns"));
+            }
+            let position = self.newly_assigned(table, &ident, bound, false)?;
             let column = &table.columns[position];
             bound.push((position, self.assign(value, column.ty, &column.name, query.span())?));
         }
@@ -424,11 +448,11 @@ impl Binder<'_> {
     fn newly_assigned(
         &self,
         table: &Table,
-        name: &ast::ObjectName,
+        name: &ast::Ident,
         bound: &[(usize, Expr)],
         to_default: bool,
     ) -> Result<usize> {
-        let position = self.assigned_column(table, name)?;
+        let position = self.target_column(table, name)?;
         let column = &table.columns[position];
         if (column.generated || column.identity == Some(Identity::Always)) && !to_default {
             let message = format!("column \"{}\" can only be updated to DEFAULT", column.name);
@@ -436,24 +460,9 @@ impl Binder<'_> {
         }
         if bound.iter().any(|(other, _)| *other == position) {
             let message = format!("multiple assignments to same column \"{}\"", column.name);
-            return Err(Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(name.span())));
+            return Err(Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(name.span)));
         }
         Ok(position)
-    }
-
-    fn assigned_column(&self, table: &Table, name: &ast::ObjectName) -> Result<usize> {
-        match name.0.as_slice() {
-            [part] => match part.as_ident() {
-                Some(ident) => self.target_column(table, ident),
-                None => Err(Error::unsupported("an assignment to something other than a column")),
-            },
-            [first, ..] => {
-                let first = first.as_ident().map(folded).unwrap_or_default();
-                let message = format!("column \"{first}\" of relation \"{}\" does not exist", table.name);
-                Err(Error::new(SqlState::UNDEFINED_COLUMN, message).at(self.position(name.span())))
-            }
-            [] => Err(Error::internal("an assignment without a name")),
-        }
     }
 
     /// RETURNING.
@@ -511,6 +520,12 @@ fn only_query(value: &ast::Expr) -> Option<&ast::Query> {
         ast::Expr::Nested(inner) => only_query(inner),
         _ => None,
     }
+}
+
+/// The column of the target, which is the first relation in sight.
+fn own_column(scope: &Scope, position: usize) -> Result<Expr> {
+    let column = scope.relations.first().and_then(|target| target.columns.get(position));
+    column.map(|column| column.expr.clone()).ok_or_else(|| Error::internal("a target without its columns"))
 }
 
 /// 428C9 for a value that an identity or generated column may not be given.
