@@ -115,7 +115,7 @@ impl Binder<'_> {
     ) -> Result<Vec<Expr>> {
         let table = &goal.target.table;
         let (positions, ways) = self.insert_columns(goal, columns, None)?;
-        refuse(!ways.is_empty(), "a part of a column in the INSERT of MERGE")?;
+        super::refuse(!ways.is_empty(), "a part of a column in the INSERT of MERGE")?;
         let numbers: Vec<u16> = positions.iter().map(|position| table.columns[*position].number).collect();
         self.note_use(table, auth::Privileges::INSERT, &numbers);
         let Some((values, span)) = values else { return self.complete_row(table, &[], Vec::new()) };
