@@ -17,7 +17,8 @@ mod index;
 mod layout;
 pub mod partition;
 pub mod pg_catalog;
-mod role;
+mod privilege;
+pub(crate) mod role;
 pub(crate) mod sequence;
 pub mod store;
 pub(crate) mod user_type;
@@ -96,6 +97,8 @@ pub struct Role {
     pub admin_of: Vec<u32>,
     /// `ALTER ROLE … SET`.
     pub settings: Vec<(String, String)>,
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// What a relation is.
@@ -129,6 +132,9 @@ pub struct Table {
     pub name: String,
     pub owner: u32,
     pub acl: Option<auth::Acl>,
+    /// Of the columns on which something was granted, by attribute number.
+    #[serde(default)]
+    pub column_acls: BTreeMap<u16, auth::Acl>,
     pub kind: TableKind,
     /// It is a materialized view: a table that holds the rows of this query.
     #[serde(default)]

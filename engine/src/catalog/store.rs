@@ -227,6 +227,7 @@ fn role(oid: u32, name: &str, attributes: RoleAttributes, verifier: Option<&str>
         member_of: parents.to_vec(),
         admin_of: Vec::new(),
         settings: Vec::new(),
+        comment: None,
     };
     Change::Role(oid, Some(Arc::new(role)))
 }

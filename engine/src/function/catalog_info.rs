@@ -76,8 +76,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     stable(1348, "obj_description", &[OID], TEXT, relation_comment),
     stable(1216, "col_description", &[OID, INT4], TEXT, column_comment),
-    // Nothing shared can have a comment.
-    stable(1993, "shobj_description", &[OID, NAME], TEXT, nothing),
+    stable(1993, "shobj_description", &[OID, NAME], TEXT, |context, args| {
+        let role = object(&args[0])?.and_then(|oid| context.catalog.roles.get(&oid));
+        let role = role.filter(|_| text(&args[1]).is_ok_and(|catalog| catalog == "pg_authid"));
+        role.and_then(|role| role.comment.as_deref()).map_or(Ok(Value::Null), text_of)
+    }),
     stable(1597, "pg_encoding_to_char", &[INT4], NAME, |_, args| {
         let position = usize::try_from(int4(&args[0])?).ok();
         text_of(position.and_then(|position| ENCODINGS.get(position)).copied().unwrap_or_default())

@@ -107,9 +107,7 @@ fn authorize_use(used: &RelationUse, principal: &Principal, catalog: &Catalog) -
     if system && table.acl.is_none() {
         return Ok(());
     }
-    let kind = if table.sequence().is_some() { ObjectKind::Sequence } else { ObjectKind::Table };
-    let access = ObjectAccess { owner: RoleId(table.owner), kind, acl: table.acl.as_ref() };
-    if decide(principal, &access, used.privileges).is_allowed() { Ok(()) } else { Err(denied_relation(table)) }
+    if table.allows(principal, used.privileges, &used.columns) { Ok(()) } else { Err(denied_relation(table)) }
 }
 
 /// 42501 unless the principal has the privileges on the schema.

@@ -48,6 +48,14 @@ pub enum Definition {
         roles: Vec<RoleName>,
         if_exists: bool,
     },
+    ReassignOwned {
+        roles: Vec<RoleName>,
+        to: RoleName,
+    },
+    DropOwned {
+        roles: Vec<RoleName>,
+        cascade: bool,
+    },
     Membership(MembershipChange),
     Privileges(PrivilegeChange),
     CreateDatabase {
@@ -182,8 +190,10 @@ pub struct MembershipChange {
 /// GRANT and REVOKE of privileges.
 #[derive(Debug, Clone)]
 pub struct PrivilegeChange {
-    /// None is ALL.
+    /// None is ALL; nothing, if only columns are meant.
     pub privileges: Option<Privileges>,
+    /// The same on some columns.
+    pub columns: Vec<(Option<Privileges>, Vec<String>)>,
     pub objects: PrivilegeObjects,
     pub grantees: Vec<RoleName>,
     pub granted_by: Option<RoleName>,
@@ -289,6 +299,10 @@ pub(super) fn parse(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Defin
             Some(definition) => definition,
             None => return Ok(None),
         }
+    } else if reader.words(&["reassign", "owned", "by"]) {
+        let roles = list(&mut reader, role_name)?;
+        reader.expect_word("to")?;
+        Definition::ReassignOwned { roles, to: role_name(&mut reader)? }
     } else if reader.words(&["refresh"]) {
         view::refresh(&mut reader)?
     } else if reader.words(&["drop"]) {
@@ -479,8 +493,11 @@ fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result
         reader.expect_end()?;
         return Ok(Some(definition));
     }
-    if reader.word("owned") {
-        return Err(Error::unsupported("DROP OWNED"));
+    if reader.words(&["owned", "by"]) {
+        let roles = list(reader, role_name)?;
+        let cascade = grant::cascade(reader);
+        reader.expect_end()?;
+        return Ok(Some(Definition::DropOwned { roles, cascade }));
     }
     let domain = reader.word("domain");
     if domain || reader.word("type") {

@@ -68,7 +68,6 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
             | "do"
             | "call"
             | "load"
-            | "reassign"
             | "security"
             | "import"
     );
@@ -95,7 +94,7 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "close" => cursor::close(reader)?,
         "listen" | "unlisten" | "notify" => return Err(Error::unsupported("LISTEN/NOTIFY")),
         "call" => call(reader)?,
-        "reindex" | "cluster" | "do" | "load" | "reassign" | "security" | "import" => {
+        "reindex" | "cluster" | "do" | "load" | "security" | "import" => {
             return Err(Error::unsupported(verb.to_uppercase()));
         }
         _ => transaction_verb(&verb, reader)?,

@@ -156,7 +156,10 @@ fn is_in_foreign_key(reader: &Reader<'_>, table: &Table) -> bool {
 pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for table in reader.catalog.tables.values() {
-        rows.extend(table.columns.iter().map(|column| attribute(table.oid, column.number, column, Some(table))));
+        rows.extend(table.columns.iter().map(|column| {
+            let acl = acl_items(reader.catalog, table.column_acls.get(&column.number));
+            attribute(table.oid, column.number, column, Some(table), acl)
+        }));
         for index in &table.indexes {
             let columns = index.columns.iter().map(|column| match &column.expression {
                 Some(expression) => Some(of_expression(reader.catalog, expression)),
@@ -165,7 +168,7 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             let included = index.included.iter().map(|number| table.position_of_number(*number));
             let included = included.map(|at| at.map(|at| table.columns[at].clone()));
             for (number, column) in (1u16..).zip(columns.chain(included)) {
-                rows.extend(column.map(|column| attribute(index.oid, number, &column, None)));
+                rows.extend(column.map(|column| attribute(index.oid, number, &column, None, NULL)));
             }
         }
     }
@@ -182,7 +185,7 @@ fn of_expression(catalog: &Catalog, expression: &IndexExpression) -> TableColumn
 }
 
 /// A column of a table, or of an index.
-fn attribute(relation: u32, number: u16, column: &TableColumn, table: Option<&Table>) -> Vec<Value> {
+fn attribute(relation: u32, number: u16, column: &TableColumn, table: Option<&Table>, acl: Value) -> Vec<Value> {
     let of_table = table.is_some();
     let inherited = table.is_some_and(|table| table.partitioning.of.is_some());
     let info = builtin::info(column.ty.oid);
@@ -213,7 +216,7 @@ fn attribute(relation: u32, number: u16, column: &TableColumn, table: Option<&Ta
         !inherited,
         i32::from(inherited),
         types::collation(builtin::base_of(column.ty.oid)),
-        NULL,
+        acl,
         NULL,
         NULL,
         NULL,

@@ -216,7 +216,7 @@ relations! {
     3466 table pg_event_trigger = none {
         oid OID, evtname NAME, evtevent NAME, evtowner OID, evtfoid OID, evtenabled CHAR, evttags TEXT_ARRAY null,
     }
-    2396 table pg_shdescription = none {
+    2396 table pg_shdescription = role::descriptions {
         objoid OID, classoid OID, description TEXT,
     }
     2964 table pg_db_role_setting = role::settings {

@@ -36,14 +36,18 @@ impl<'a> Viewer<'a> {
             if table.temporary.is_some() && self.reader.context.session.temporary.as_deref() != Some(&schema.name) {
                 return None;
             }
-            self.sees(table, ObjectKind::Table, wanted).then_some((&**table, schema.name.as_str()))
+            self.sees(table, wanted).then_some((&**table, schema.name.as_str()))
         })
     }
 
-    fn sees(&self, table: &Table, kind: ObjectKind, wanted: Privileges) -> bool {
-        let owner = RoleId(table.owner);
-        let access = ObjectAccess { owner, kind, acl: table.acl.as_ref() };
-        self.principal.has_privileges_of(owner) || !held_privileges(&self.principal, &access, wanted).is_empty()
+    fn sees(&self, table: &Table, wanted: Privileges) -> bool {
+        self.principal.has_privileges_of(RoleId(table.owner)) || table.allows_some(&self.principal, wanted)
+    }
+
+    fn sees_column(&self, table: &Table, number: u16) -> bool {
+        let on_column = |privilege| table.allows(&self.principal, Privileges::from(privilege), &[number]);
+        self.principal.has_privileges_of(RoleId(table.owner))
+            || ObjectKind::Column.all_privileges().iter().any(on_column)
     }
 
     /// Constraints of the tables that the role owns, or may do more with than read.
@@ -140,6 +144,7 @@ pub(super) fn columns(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     for (table, schema) in viewer.tables(ObjectKind::Column.all_privileges()) {
         let written = written_columns(reader, table).unwrap_or_else(|| vec![false; table.columns.len()]);
         let columns = table.columns.iter().zip(written);
+        let columns = columns.filter(|(column, _)| viewer.sees_column(table, column.number));
         rows.extend(columns.map(|(column, written)| column_row(&viewer, (schema, table), column, written)));
     }
     rows
@@ -288,7 +293,7 @@ pub(super) fn sequences(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             Some(&owning.columns[owning.position_of_number(owner.column)?])
         });
         let of_identity = owner.is_some_and(|column| column.identity.is_some());
-        if of_identity || !viewer.sees(table, ObjectKind::Sequence, ObjectKind::Sequence.all_privileges()) {
+        if of_identity || !viewer.sees(table, ObjectKind::Sequence.all_privileges()) {
             continue;
         }
         let rule = sequence.rule;

@@ -52,6 +52,7 @@ impl Relation {
             owner: BOOTSTRAP_ROLE,
             acl: Some(self.acl()),
             kind: TableKind::System,
+            column_acls: Default::default(),
             materialized: None,
             temporary: None,
             unlogged: false,

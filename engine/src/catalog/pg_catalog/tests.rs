@@ -30,6 +30,7 @@ fn catalog() -> Catalog {
         member_of: vec![3373],
         admin_of: Vec::new(),
         settings: vec![("work_mem".to_owned(), "1MB".to_owned())],
+        comment: None,
     };
     catalog.apply(&Change::Role(BOOTSTRAP_ROLE, Some(Arc::new(role))));
     catalog.apply(&Change::Table(20000, Some(Arc::new(table()))));
@@ -65,6 +66,7 @@ fn table() -> Table {
         owner: BOOTSTRAP_ROLE,
         acl: None,
         kind: TableKind::Table,
+        column_acls: Default::default(),
         materialized: None,
         temporary: None,
         unlogged: false,

@@ -237,12 +237,7 @@ impl DefinitionEnvironment<'_> {
         let (catalog, table) = self.locked_table(oid)?;
         let schema = catalog.schemas.get(&table.schema).cloned();
         let owner = self.new_owner(&catalog, owner, schema.as_deref()).await?;
-        let give = |relation: &mut Table| {
-            if let Some(acl) = &mut relation.acl {
-                acl.change_owner(auth::RoleId(relation.owner), auth::RoleId(owner));
-            }
-            relation.owner = owner;
-        };
+        let give = |relation: &mut Table| relation.give_to(owner);
         let mut table = (*table).clone();
         give(&mut table);
         self.redefine(table)?;

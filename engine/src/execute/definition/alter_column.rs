@@ -170,6 +170,7 @@ impl DefinitionEnvironment<'_> {
                 && index.columns.iter().all(|column| column.number != number)
         });
         after.columns.remove(position);
+        after.column_acls.remove(&number);
         Ok(after)
     }
 

@@ -1,11 +1,14 @@
 //! COMMENT ON TABLE, COLUMN and INDEX.
 
-use datafusion::sql::sqlparser::ast::{CommentObject, ObjectName};
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{CommentObject, ObjectName, ObjectNamePart};
 use storage::TableLock;
 
 use super::DefinitionEnvironment;
 use super::alter::column_of;
 use super::names::Relation;
+use crate::catalog::Change;
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
 
@@ -18,6 +21,9 @@ pub(super) async fn run(
 ) -> Result<()> {
     if matches!(kind, CommentObject::Type | CommentObject::Domain) {
         return environment.comment_on_type(name, matches!(kind, CommentObject::Domain), comment).await;
+    }
+    if matches!(kind, CommentObject::Role | CommentObject::User) {
+        return environment.comment_on_role(name, comment).await;
     }
     let (relation_name, column) = match kind {
         CommentObject::Table
@@ -65,6 +71,23 @@ pub(super) async fn run(
 }
 
 impl DefinitionEnvironment<'_> {
+    async fn comment_on_role(&mut self, name: &ObjectName, comment: Option<&str>) -> Result<()> {
+        let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \".\""));
+        };
+        let mut role = self.lock_named_role(&fold(name)).await?;
+        let own = self.own_attributes(&self.context.catalog);
+        if !own.superuser && role.attributes.superuser {
+            let message = "must be superuser to alter superusers";
+            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+        }
+        if !own.superuser && !own.createrole {
+            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, "must have CREATEROLE privilege"));
+        }
+        role.comment = comment.filter(|comment| !comment.is_empty()).map(str::to_owned);
+        self.apply(Change::Role(role.oid, Some(Arc::new(role))))
+    }
+
     async fn lock_to_comment(&mut self, name: &ObjectName, index: bool) -> Result<Relation> {
         let name = self.qualified(name)?;
         loop {

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use auth::{ObjectAccess, ObjectKind, Privileges, RoleId, decide};
+use auth::{ObjectKind, Privileges};
 use datafusion::sql::sqlparser::ast::{
     ConstraintReferenceMatchKind, ForeignKeyConstraint, Ident, ObjectName, ReferentialAction,
 };
@@ -98,11 +98,11 @@ impl DefinitionEnvironment<'_> {
         let target = self.lock_target(table, key).await?;
         // A table may point at itself, and then it is still under construction.
         let target = target.as_deref().unwrap_or(table);
-        self.check_references(target)?;
         if target.partitioning.key.is_some() {
             return Err(Error::unsupported("a foreign key that references a partitioned table"));
         }
         let (columns, target_columns) = matched_columns(table, target, key)?;
+        self.check_references(target, &target_columns)?;
         let shown = names::joined(key.columns.iter().map(String::as_str));
         let target_oid = target.oid;
         let incomparable = incomparable_pair(table, target, &columns, &target_columns);
@@ -156,9 +156,8 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    fn check_references(&self, target: &Table) -> Result<()> {
-        let access = ObjectAccess { owner: RoleId(target.owner), kind: ObjectKind::Table, acl: target.acl.as_ref() };
-        match decide(self.principal, &access, Privileges::REFERENCES).is_allowed() {
+    fn check_references(&self, target: &Table, columns: &[u16]) -> Result<()> {
+        match target.allows(self.principal, Privileges::REFERENCES, columns) {
             true => Ok(()),
             false => Err(denied(ObjectKind::Table, &target.name)),
         }

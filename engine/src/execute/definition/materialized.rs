@@ -33,6 +33,7 @@ pub(super) async fn create(new: &NewMaterialized, environment: &mut DefinitionEn
         owner,
         acl: None,
         kind: TableKind::Table,
+        column_acls: Default::default(),
         materialized: Some(Box::new(Materialized { view, populated: new.with_data })),
         temporary: None,
         unlogged: false,

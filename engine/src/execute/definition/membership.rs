@@ -6,6 +6,7 @@ use auth::RoleId;
 
 use super::DefinitionEnvironment;
 use super::role::{denied, oid_named, role_named};
+use crate::catalog::role::DATABASE_OWNER;
 use crate::catalog::{Catalog, Change};
 use crate::error::{Error, Result, SqlState};
 use crate::statement::definition::MembershipChange;
@@ -30,6 +31,10 @@ impl DefinitionEnvironment<'_> {
     pub(super) async fn add_member(&mut self, role: &str, member: &str, admin: bool) -> Result<()> {
         let role_oid = oid_named(&self.catalog(), role)?;
         self.check_admin(role, role_oid)?;
+        if role_oid == DATABASE_OWNER {
+            // PostgreSQL gives these no SQLSTATE of their own.
+            return Err(Error::new(SqlState::INTERNAL_ERROR, format!("role \"{role}\" cannot have explicit members")));
+        }
         self.lock_role(role_oid, false).await?;
         let mut changed = self.lock_named_role(member).await?;
         let catalog = self.catalog();

@@ -15,6 +15,7 @@ mod alter_partition;
 mod attach;
 mod column;
 mod column_change;
+mod column_privilege;
 mod comment;
 mod constraint;
 mod database;
@@ -29,6 +30,7 @@ mod materialized;
 mod membership;
 mod names;
 mod options;
+mod owned;
 mod partition;
 mod partition_bound;
 mod privilege;
@@ -101,6 +103,8 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::CreateRole { name, options } => environment.create_role(name, options).await?,
         Definition::AlterRole { role, change } => environment.change_role(role, change).await?,
         Definition::DropRoles { roles, if_exists } => environment.drop_roles(roles, *if_exists).await?,
+        Definition::ReassignOwned { roles, to } => environment.reassign_owned(roles, to).await?,
+        Definition::DropOwned { roles, cascade } => environment.drop_owned(roles, *cascade).await?,
         Definition::Membership(change) => environment.change_membership(change).await?,
         Definition::Privileges(change) => environment.change_privileges(change).await?,
         Definition::CreateDatabase { name, options } => environment.create_database(name, options).await?,
@@ -177,6 +181,8 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::CreateRole { .. } => "CREATE ROLE",
         Definition::AlterRole { .. } => "ALTER ROLE",
         Definition::DropRoles { .. } => "DROP ROLE",
+        Definition::ReassignOwned { .. } => "REASSIGN OWNED",
+        Definition::DropOwned { .. } => "DROP OWNED",
         Definition::Membership(change) => {
             if change.grant {
                 "GRANT ROLE"

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{Acl, AclItem, ObjectAccess, ObjectKind, Privilege, Privileges, RoleId, choose_grantor};
+use auth::{Acl, AclItem, GrantAuthority, ObjectAccess, ObjectKind, Privilege, Privileges, RoleId, choose_grantor};
 
 use super::names::named_schema;
 use super::{DefinitionEnvironment, names, role};
@@ -12,7 +12,7 @@ use crate::plan::authorize::denied;
 use crate::statement::definition::{Deed, PrivilegeChange, PrivilegeObjects, RoleName};
 
 /// `invalid_grant_operation`.
-const INVALID_GRANT: SqlState = SqlState("0LP01");
+pub(super) const INVALID_GRANT: SqlState = SqlState("0LP01");
 
 /// One object whose list changes.
 struct Target {
@@ -43,7 +43,7 @@ impl DefinitionEnvironment<'_> {
             });
         }
         for target in targets {
-            self.check_privileges(&target, request.privileges)?;
+            self.check_privileges(&target, request.privileges, !request.columns.is_empty())?;
             self.change_target(&target, request, &grantees).await?;
         }
         Ok(())
@@ -105,7 +105,10 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// 0LP01 for a privilege that such an object does not have.
-    fn check_privileges(&self, target: &Target, privileges: Option<Privileges>) -> Result<()> {
+    fn check_privileges(&self, target: &Target, privileges: Option<Privileges>, columns: bool) -> Result<()> {
+        if columns && target.kind != ObjectKind::Table {
+            return Err(Error::new(INVALID_GRANT, "column privileges are only valid for relations"));
+        }
         let beyond = privileges.unwrap_or_default() - target.kind.all_privileges();
         let Some(first) = beyond.iter().next() else { return Ok(()) };
         let noun = match (target.kind, first) {
@@ -156,6 +159,7 @@ impl DefinitionEnvironment<'_> {
                     grantees,
                 )?;
                 table.acl = acl.or(table.acl);
+                let table = self.change_columns(&catalog, table, request, grantees)?;
                 self.put_table(table).map(drop)
             }
             _ => {
@@ -190,30 +194,21 @@ impl DefinitionEnvironment<'_> {
         let owner = RoleId(owner);
         let access = ObjectAccess { owner, kind, acl };
         let wanted = request.privileges.unwrap_or_else(|| kind.all_privileges());
+        if wanted.is_empty() {
+            // Only columns are meant.
+            return Ok(None);
+        }
         let authority = choose_grantor(self.principal, &access, wanted).ok_or_else(|| denied(kind, name))?;
-        self.warn_of_less(request, wanted, authority.privileges, name);
+        self.warn_of_less(request, wanted, authority.privileges, &format!("\"{name}\""));
         if authority.privileges.is_empty() {
             return Ok(None);
         }
         let mut changed = acl.cloned().unwrap_or_else(|| Acl::default_for(kind, owner));
-        for grantee in grantees {
-            let (grantor, privileges) = (authority.grantor, authority.privileges);
-            match request.deed {
-                Deed::Grant { with_grant_option } => {
-                    let item = AclItem::for_grant(*grantee, grantor, privileges, with_grant_option);
-                    changed.grant(item, owner, catalog)
-                }
-                Deed::Revoke { scope, behavior } => {
-                    let item = AclItem::for_revoke(*grantee, grantor, privileges, scope);
-                    changed.revoke(item, behavior, owner, catalog)
-                }
-            }
-            .map_err(authorization_error)?;
-        }
+        apply_deed(&mut changed, request.deed, &authority, owner, grantees, catalog)?;
         Ok(Some(changed))
     }
 
-    fn warn_of_less(&mut self, request: &PrivilegeChange, wanted: Privileges, held: Privileges, name: &str) {
+    pub(super) fn warn_of_less(&mut self, request: &PrivilegeChange, wanted: Privileges, held: Privileges, name: &str) {
         if held == wanted {
             return;
         }
@@ -224,8 +219,8 @@ impl DefinitionEnvironment<'_> {
         self.notice_warning(
             state,
             match held.is_empty() {
-                true => format!("no privileges were {deed} for \"{name}\""),
-                false => format!("not all privileges were {deed} for \"{name}\""),
+                true => format!("no privileges were {deed} for {name}"),
+                false => format!("not all privileges were {deed} for {name}"),
             },
         );
     }
@@ -234,6 +229,32 @@ impl DefinitionEnvironment<'_> {
     pub(super) fn notice_warning(&mut self, state: &'static str, message: String) {
         self.notices.push(Report { state: Some(SqlState(state)), message: message.into(), ..Report::default() });
     }
+}
+
+/// Grants or revokes what the grantor may, for each grantee.
+pub(super) fn apply_deed(
+    acl: &mut Acl,
+    deed: Deed,
+    authority: &GrantAuthority,
+    owner: RoleId,
+    grantees: &[Option<RoleId>],
+    catalog: &Catalog,
+) -> Result<()> {
+    let GrantAuthority { grantor, privileges } = *authority;
+    for grantee in grantees {
+        match deed {
+            Deed::Grant { with_grant_option } => {
+                let item = AclItem::for_grant(*grantee, grantor, privileges, with_grant_option);
+                acl.grant(item, owner, catalog)
+            }
+            Deed::Revoke { scope, behavior } => {
+                let item = AclItem::for_revoke(*grantee, grantor, privileges, scope);
+                acl.revoke(item, behavior, owner, catalog)
+            }
+        }
+        .map_err(authorization_error)?;
+    }
+    Ok(())
 }
 
 fn authorization_error(error: auth::AuthorizationError) -> Error {

@@ -12,7 +12,7 @@ use crate::statement::definition::{RoleChange, RoleName, RoleOptions};
 use crate::types::{Type, oid, text};
 
 /// Oids below this are the system's own.
-const FIRST_USER_OID: u32 = 16384;
+pub(super) const FIRST_USER_OID: u32 = 16384;
 
 /// The oid of the role of that name; 42704 if there is none.
 pub(super) fn oid_named(catalog: &Catalog, name: &str) -> Result<u32> {
@@ -101,6 +101,7 @@ impl DefinitionEnvironment<'_> {
             member_of: Vec::new(),
             admin_of: Vec::new(),
             settings: Vec::new(),
+            comment: None,
         };
         self.set_options(&mut role, options)?;
         self.apply(Change::Role(oid, Some(Arc::new(role))))?;
@@ -352,7 +353,11 @@ impl DefinitionEnvironment<'_> {
             objects.push((schema.owner, schema.acl.as_ref(), format!("schema {}", schema.name)));
         }
         for table in catalog.tables.values() {
-            objects.push((table.owner, table.acl.as_ref(), format!("table {}", self.shown(catalog, table))));
+            let shown = format!("{} {}", table.noun(), self.shown(catalog, table));
+            for (column, acl) in table.listed_columns() {
+                objects.push((0, Some(acl), format!("column {column} of {shown}")));
+            }
+            objects.push((table.owner, table.acl.as_ref(), shown));
         }
         for ty in catalog.types.values() {
             objects.push((ty.owner, None, format!("type {}", self.type_shown(catalog, ty.oid))));

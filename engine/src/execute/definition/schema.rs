@@ -152,7 +152,7 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    async fn drop_contents_of(&mut self, schemas: &[Arc<Schema>], cascade: bool) -> Result<()> {
+    pub(super) async fn drop_contents_of(&mut self, schemas: &[Arc<Schema>], cascade: bool) -> Result<()> {
         let inside = |schema: u32| schemas.iter().find(|own| own.oid == schema);
         let catalog = self.catalog();
         let mut dependents: Vec<(u32, String, String)> = Vec::new();
@@ -205,7 +205,7 @@ impl DefinitionEnvironment<'_> {
 
 impl DefinitionEnvironment<'_> {
     /// What outside these relations depends on them.
-    fn references_into(&self, catalog: &Catalog, relations: &[u32]) -> Vec<Dependent> {
+    pub(super) fn references_into(&self, catalog: &Catalog, relations: &[u32]) -> Vec<Dependent> {
         let mut dependents = self.referencing_keys(catalog, relations);
         let owned = relations.iter().flat_map(|oid| catalog.sequences_of(*oid)).map(|(sequence, _)| sequence.oid);
         let sequences: Vec<u32> = owned.chain(relations.iter().copied()).collect();

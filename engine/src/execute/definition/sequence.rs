@@ -151,6 +151,7 @@ impl DefinitionEnvironment<'_> {
             owner,
             acl: None,
             kind: TableKind::Sequence(sequence),
+            column_acls: Default::default(),
             materialized: None,
             temporary,
             unlogged: false,

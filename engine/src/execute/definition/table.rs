@@ -252,6 +252,7 @@ impl DefinitionEnvironment<'_> {
             owner,
             acl: None,
             kind: TableKind::Table,
+            column_acls: Default::default(),
             materialized: None,
             temporary,
             unlogged: request.unlogged,

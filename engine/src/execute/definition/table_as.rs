@@ -32,6 +32,7 @@ pub(super) async fn create(
         owner,
         acl: None,
         kind: TableKind::Table,
+        column_acls: Default::default(),
         materialized: None,
         temporary,
         unlogged: new.persistence == Persistence::Unlogged,

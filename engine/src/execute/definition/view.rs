@@ -47,6 +47,7 @@ pub(super) async fn create(new: &NewView, environment: &mut DefinitionEnvironmen
         owner,
         acl: None,
         kind: TableKind::View(Box::new(view)),
+        column_acls: Default::default(),
         materialized: None,
         temporary,
         unlogged: false,

@@ -9,7 +9,7 @@ use super::super::argument::{int2, text};
 use super::super::define::stable;
 use super::super::{EvalContext, Function};
 use super::{object, undefined_column};
-use crate::catalog::Table;
+use crate::catalog::{Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::types::oid::*;
 use crate::types::text::regclass;
@@ -133,8 +133,9 @@ fn table_of<'a>(context: &'a EvalContext, value: &Value) -> Result<Option<&'a Ar
     Ok(oid.and_then(|oid| context.catalog.tables.get(&oid)))
 }
 
+/// As a table, also if it is a sequence.
 fn table_access(table: &Table) -> ObjectAccess<'_> {
-    ObjectAccess { owner: RoleId(table.owner), kind: ObjectKind::Table, acl: table.acl.as_ref() }
+    ObjectAccess { kind: ObjectKind::Table, ..table.access() }
 }
 
 fn on_table(context: &EvalContext, args: &[Value]) -> Result<Value> {
@@ -144,24 +145,26 @@ fn on_table(context: &EvalContext, args: &[Value]) -> Result<Value> {
     Ok(table.map_or(Value::Null, |table| Value::Bool(holds_any(&principal, &table_access(table), &wanted))))
 }
 
-/// Columns have no lists of their own, so what is held on the table is held on each.
 fn on_any_column(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let (principal, args) = principal(context, args, 2)?;
     let wanted = privileges(text(&args[1])?, ObjectKind::Column)?;
-    let table = table_of(context, &args[0])?;
-    Ok(table.map_or(Value::Null, |table| Value::Bool(holds_any(&principal, &table_access(table), &wanted))))
+    let Some(table) = table_of(context, &args[0])? else { return Ok(Value::Null) };
+    let on = |column: &TableColumn| holds_any(&principal, &table.column_access(column.number), &wanted);
+    Ok(Value::Bool(holds_any(&principal, &table_access(table), &wanted) || table.columns.iter().any(on)))
 }
 
 fn on_column(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let (principal, args) = principal(context, args, 3)?;
     let wanted = privileges(text(&args[2])?, ObjectKind::Column)?;
     let Some(table) = table_of(context, &args[0])? else { return Ok(Value::Null) };
-    let exists = match &args[1] {
-        Value::Text(name) if table.position_of(name).is_none() => return Err(undefined_column(table, name)),
-        Value::Text(_) => true,
-        number => u16::try_from(int2(number)?).is_ok_and(|number| table.position_of_number(number).is_some()),
+    let at = match &args[1] {
+        Value::Text(name) => Some(table.position_of(name).ok_or_else(|| undefined_column(table, name))?),
+        number => u16::try_from(int2(number)?).ok().and_then(|number| table.position_of_number(number)),
     };
-    Ok(if exists { Value::Bool(holds_any(&principal, &table_access(table), &wanted)) } else { Value::Null })
+    Ok(at.map_or(Value::Null, |at| {
+        let on_column = holds_any(&principal, &table.column_access(table.columns[at].number), &wanted);
+        Value::Bool(on_column || holds_any(&principal, &table_access(table), &wanted))
+    }))
 }
 
 fn on_schema(context: &EvalContext, args: &[Value]) -> Result<Value> {

@@ -58,6 +58,7 @@ fn table(number: u32, name: &str, columns: &[(&str, Type)], key: &[u16]) -> Tabl
         owner: 10,
         acl: None,
         kind: TableKind::Table,
+        column_acls: Default::default(),
         materialized: None,
         temporary: None,
         unlogged: false,

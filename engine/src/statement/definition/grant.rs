@@ -16,13 +16,20 @@ fn grantee(reader: &mut Reader<'_>) -> Result<RoleName> {
 pub(super) fn grant(reader: &mut Reader<'_>) -> Result<Definition> {
     let words = granted_words(reader)?;
     if reader.word("on") {
-        let (privileges, objects) = (words.privileges()?, objects(reader)?);
+        let ((privileges, columns), objects) = (words.privileges()?, objects(reader)?);
         reader.expect_word("to")?;
         let grantees = list(reader, grantee)?;
         let with_grant_option = reader.words(&["with", "grant", "option"]);
         let granted_by = granted_by(reader)?;
         let deed = Deed::Grant { with_grant_option };
-        return Ok(Definition::Privileges(PrivilegeChange { privileges, objects, grantees, granted_by, deed }));
+        return Ok(Definition::Privileges(PrivilegeChange {
+            privileges,
+            columns,
+            objects,
+            grantees,
+            granted_by,
+            deed,
+        }));
     }
     reader.expect_word("to")?;
     let members = list(reader, grantee)?;
@@ -38,14 +45,21 @@ pub(super) fn revoke(reader: &mut Reader<'_>) -> Result<Definition> {
     let admin_option = !grant_option && reader.words(&["admin", "option", "for"]);
     let words = granted_words(reader)?;
     if !admin_option && reader.word("on") {
-        let (privileges, objects) = (words.privileges()?, objects(reader)?);
+        let ((privileges, columns), objects) = (words.privileges()?, objects(reader)?);
         reader.expect_word("from")?;
         let grantees = list(reader, grantee)?;
         let granted_by = granted_by(reader)?;
         let scope = if grant_option { RevokeScope::GrantOption } else { RevokeScope::Privilege };
         let behavior = if cascade(reader) { RevokeBehavior::Cascade } else { RevokeBehavior::Restrict };
         let deed = Deed::Revoke { scope, behavior };
-        return Ok(Definition::Privileges(PrivilegeChange { privileges, objects, grantees, granted_by, deed }));
+        return Ok(Definition::Privileges(PrivilegeChange {
+            privileges,
+            columns,
+            objects,
+            grantees,
+            granted_by,
+            deed,
+        }));
     }
     reader.expect_word("from")?;
     let members = list(reader, grantee)?;
@@ -56,7 +70,7 @@ pub(super) fn revoke(reader: &mut Reader<'_>) -> Result<Definition> {
     Ok(Definition::Membership(MembershipChange { grant: false, roles, members, admin_option }))
 }
 
-fn cascade(reader: &mut Reader<'_>) -> bool {
+pub(super) fn cascade(reader: &mut Reader<'_>) -> bool {
     let cascade = reader.word("cascade");
     if !cascade {
         reader.word("restrict");
@@ -80,46 +94,61 @@ fn refuse_granted_by(reader: &mut Reader<'_>) -> Result<()> {
 
 /// What stands between GRANT and ON or TO: privileges or roles, which only the word after tells.
 struct GrantedWords {
-    all: bool,
-    words: Vec<String>,
+    /// Each with the columns that it is for; ALL is none.
+    words: Vec<(Option<String>, Vec<String>)>,
 }
 
 fn granted_words(reader: &mut Reader<'_>) -> Result<GrantedWords> {
     if reader.word("all") {
         reader.word("privileges");
-        refuse_columns(reader)?;
-        return Ok(GrantedWords { all: true, words: Vec::new() });
+        return Ok(GrantedWords { words: vec![(None, columns(reader)?)] });
     }
     let words = list(reader, |reader| {
         let word = reader.identifier()?;
-        refuse_columns(reader)?;
         // The one privilege of two words.
-        Ok(if word == "alter" && reader.word("system") { "alter system".to_owned() } else { word })
+        let word = if word == "alter" && reader.word("system") { "alter system".to_owned() } else { word };
+        Ok((Some(word), columns(reader)?))
     })?;
-    Ok(GrantedWords { all: false, words })
+    Ok(GrantedWords { words })
 }
 
-fn refuse_columns(reader: &mut Reader<'_>) -> Result<()> {
-    match reader.token(&Token::LParen) {
-        true => Err(Error::unsupported("a privilege on columns")),
-        false => Ok(()),
+fn columns(reader: &mut Reader<'_>) -> Result<Vec<String>> {
+    if !reader.token(&Token::LParen) {
+        return Ok(Vec::new());
     }
+    let columns = list(reader, Reader::identifier)?;
+    reader.expect_token(&Token::RParen)?;
+    Ok(columns)
 }
+
+/// Privileges on whole objects, of which none is ALL, and on columns.
+type Granted = (Option<Privileges>, Vec<(Option<Privileges>, Vec<String>)>);
 
 impl GrantedWords {
-    fn privileges(&self) -> Result<Option<Privileges>> {
-        if self.all {
-            return Ok(None);
+    fn privileges(self) -> Result<Granted> {
+        let (mut whole, mut of_columns) = (Some(Privileges::NONE), Vec::new());
+        for (word, columns) in self.words {
+            let privileges = match word {
+                None => None,
+                Some(word) => Some(Privileges::from(Privilege::from_keyword(&word).ok_or_else(|| {
+                    Error::new(SqlState::SYNTAX_ERROR, format!("unrecognized privilege type \"{word}\""))
+                })?)),
+            };
+            if !columns.is_empty() {
+                of_columns.push((privileges, columns));
+            } else {
+                whole = privileges.and_then(|privileges| Some(whole? | privileges));
+            }
         }
-        let one = |word: &String| {
-            Privilege::from_keyword(word)
-                .ok_or_else(|| Error::new(SqlState::SYNTAX_ERROR, format!("unrecognized privilege type \"{word}\"")))
-        };
-        self.words.iter().map(one).collect::<Result<Privileges>>().map(Some)
+        Ok((whole, of_columns))
     }
 
     fn roles(self, reader: &Reader<'_>) -> Result<Vec<String>> {
-        if self.all { Err(reader.syntax_error()) } else { Ok(self.words) }
+        if self.words.iter().any(|(_, columns)| !columns.is_empty()) {
+            let message = "column names cannot be included in GRANT/REVOKE ROLE";
+            return Err(Error::new(SqlState("0LP01"), message));
+        }
+        self.words.into_iter().map(|(word, _)| word).collect::<Option<_>>().ok_or_else(|| reader.syntax_error())
     }
 }
 

@@ -120,6 +120,9 @@ fn role_options(reader: &mut Reader<'_>, options: &mut RoleOptions, creating: bo
                 Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid connection limit: {limit}"))
             })?;
             set_once(&mut options.connection_limit, limit)?;
+        } else if creating && reader.word("sysid") {
+            // An old word that PostgreSQL only takes note of.
+            number(reader)?;
         } else if reader.words(&["valid", "until"]) {
             set_once(&mut options.valid_until, reader.string()?)?;
         } else if creating && (reader.words(&["in", "role"]) || reader.words(&["in", "group"])) {

@@ -19,6 +19,7 @@ fn table(number: u32, name: &str, key: Option<(Strategy, &[u16])>, of: Option<(u
         owner: 10,
         acl: None,
         kind: TableKind::Table,
+        column_acls: Default::default(),
         materialized: None,
         temporary: None,
         unlogged: false,

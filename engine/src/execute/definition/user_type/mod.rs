@@ -50,7 +50,7 @@ fn undefined(name: &QualifiedName) -> Error {
 }
 
 impl DefinitionEnvironment<'_> {
-    async fn lock_type(&mut self, oid: u32, exclusive: bool) -> Result<()> {
+    pub(in crate::execute::definition) async fn lock_type(&mut self, oid: u32, exclusive: bool) -> Result<()> {
         self.lock_definition(&[b"type:", oid.to_be_bytes().as_slice()].concat(), exclusive).await
     }
 

@@ -78,7 +78,6 @@ impl Binder<'_> {
         goal.check_defaults()?;
         let width = source.as_ref().and_then(|query| plain_values(query)?.first().map(|row| row.content.len()));
         let (positions, ways) = self.insert_columns(&goal, columns, width)?;
-        self.note_written(&goal, Verb::Insert, &positions);
         let explicit = !columns.is_empty();
         let source = match source {
             None => InsertSource::Rows(vec![self.complete_row(&table, &[], Vec::new())?]),
@@ -87,6 +86,13 @@ impl Binder<'_> {
                 self.insert_source(&into, query)?
             }
         };
+        let given = match (&source, width) {
+            (_, Some(width)) => width,
+            (InsertSource::Query { query, .. }, None) => query.outputs.len(),
+            // DEFAULT VALUES
+            (InsertSource::Rows(_), None) => 0,
+        };
+        self.note_written(&goal, Verb::Insert, &positions[..given.min(positions.len())]);
         let on_conflict = match on {
             None => None,
             Some(ast::OnInsert::OnConflict(conflict)) => Some(self.on_conflict(&goal, conflict, conflict_target)?),

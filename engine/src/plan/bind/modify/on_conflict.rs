@@ -31,6 +31,7 @@ impl Binder<'_> {
             (_, Some(target)) => Some(self.inferred(table, target)?),
             (Some(target), None) => Some(self.arbiter(goal, target)?),
         };
+        self.note_inferred(goal, conflict_target.as_ref());
         let action = match action {
             ast::OnConflictAction::DoNothing => ConflictAction::Nothing,
             ast::OnConflictAction::DoUpdate(ast::DoUpdate { assignments, selection }) => {
@@ -57,6 +58,15 @@ impl Binder<'_> {
             }
         };
         Ok(OnConflict { arbiter, action })
+    }
+
+    /// Notes that the columns of an arbiter are read.
+    fn note_inferred(&mut self, goal: &Goal, target: Option<&ast::ConflictTarget>) {
+        let Some(ast::ConflictTarget::Columns(names)) = target else { return };
+        for name in names.iter().map(super::folded) {
+            let named = goal.scope.relations.iter().flat_map(|relation| relation.columns_named(&name)).cloned();
+            named.collect::<Vec<_>>().iter().for_each(|column| self.note_column(column));
+        }
     }
 
     /// The unique index on the same expressions whose condition, if it has one, is part of the given.
