@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::ast::{ObjectName, ObjectNamePart};
 
 use super::{Catalog, Table};
 use crate::plan::relation::CheckAs;
+use crate::types::defined::FIRST_OID;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct View {
@@ -59,6 +60,11 @@ impl View {
 }
 
 impl Table {
+    /// Whether it is one of the relations that every database has.
+    pub fn is_system(&self) -> bool {
+        self.oid < FIRST_OID
+    }
+
     /// The view that this relation is.
     pub fn view(&self) -> Option<&View> {
         match &self.kind {

@@ -19,11 +19,13 @@ use crate::types::oid::*;
 use crate::types::text::{find_registered, quote_identifier, regclass};
 use crate::types::{Type, builtin, display};
 
+mod acl;
 mod partition;
 mod privilege;
 mod size;
 mod updatable;
 
+pub(super) use acl::{FUNCTIONS as ACLS, TABLE_FUNCTIONS as ACL_TABLES};
 pub(super) use partition::{FUNCTIONS as PARTITIONS, TABLE_FUNCTIONS as PARTITION_TABLES};
 pub(super) use privilege::FUNCTIONS as PRIVILEGES;
 pub(super) use size::FUNCTIONS as SIZES;

@@ -8,7 +8,7 @@ use storage::{TableId, TableLock};
 use super::relation::{CheckAs, RelationUse};
 use super::write::{Action, InsertSource, RowsToChange, WithWrite, Write};
 use super::{BoundStatement, Plan};
-use crate::catalog::{Catalog, Schema, Table, TableKind};
+use crate::catalog::{Catalog, Schema, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind, walk};
 
@@ -98,7 +98,7 @@ fn authorize_use(used: &RelationUse, principal: &Principal, catalog: &Catalog) -
         return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
             .with_hint("Use the REFRESH MATERIALIZED VIEW command."));
     }
-    let system = table.kind == TableKind::System;
+    let system = table.is_system();
     if system && !(used.privileges - Privileges::SELECT).is_empty() {
         // Its rows are computed: not even a superuser writes them.
         let message = format!("permission denied: \"{}\" is a system catalog", table.name);

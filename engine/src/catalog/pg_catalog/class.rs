@@ -27,7 +27,7 @@ pub(super) fn classes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 }
 
 fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
-    let system = table.kind == TableKind::System;
+    let system = table.is_system();
     let sequence = table.sequence().is_some();
     let view =
         table.view().is_some() || system && relation(table.oid).is_some_and(|relation| relation.kind == Kind::View);
@@ -287,7 +287,7 @@ fn index_row(table: &Table, index: &Index) -> Vec<Value> {
 
 pub(super) fn descriptions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    let stored = reader.catalog.tables.values().filter(|table| table.kind != TableKind::System);
+    let stored = reader.catalog.tables.values().filter(|table| !table.is_system());
     for table in stored {
         rows.extend(table.comment.iter().map(|comment| row![table.oid, PG_CLASS, 0, comment]));
         for column in &table.columns {

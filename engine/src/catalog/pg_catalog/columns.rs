@@ -3,7 +3,7 @@
 //! A relation without objects of ours to show has no rows. The domains of `information_schema` are the types beneath
 //! them.
 
-use super::relation::{Kind, Relation, none};
+use super::relation::{Kind, Relation, Source, none};
 use super::{
     INFORMATION_SCHEMA, PG_CATALOG, class, constraint, fixed, information_schema, partition, role, routine, schema,
     sequence, types, view,
@@ -20,10 +20,26 @@ macro_rules! relations {
             kind: kind!($kind),
             name: stringify!($name),
             columns: &[$((stringify!($column), $ty, concat!($(stringify!($null))?).is_empty())),*],
-            rows: $rows,
+            source: Source::Rows($rows),
         }),*),*];
     };
 }
+pub(super) use relations;
+
+/// The same for views over other system relations: the text of the query stands where those have the function.
+macro_rules! queries {
+    ($($schema:ident: $($oid:literal $name:ident = $text:literal { $($column:ident $ty:ident,)* })*;)*) => {
+        pub(super) static RELATIONS: &[Relation] = &[$($(Relation {
+            oid: $oid,
+            schema: $schema,
+            kind: Kind::View,
+            name: stringify!($name),
+            columns: &[$((stringify!($column), $ty, false)),*],
+            source: Source::Query($text),
+        }),*),*];
+    };
+}
+pub(super) use queries;
 
 macro_rules! kind {
     (table) => {
@@ -33,6 +49,7 @@ macro_rules! kind {
         Kind::View
     };
 }
+pub(super) use kind;
 
 relations! {
     PG_CATALOG:

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::function::EvalContext;
 use crate::types::text::registered_name;
 
+mod absent;
 mod class;
 mod columns;
 mod constraint;
@@ -27,14 +28,17 @@ mod role;
 mod routine;
 mod schema;
 mod sequence;
+mod statistics;
 #[cfg(test)]
 mod tests;
 pub(crate) mod type_io;
 mod types;
 mod view;
+mod views;
 pub(crate) mod view_text;
 
 pub(crate) use relation::{Kind, Relation};
+use relation::Source;
 
 /// `pg_catalog`, which holds everything built in.
 pub(crate) const PG_CATALOG: u32 = 11;
@@ -59,7 +63,7 @@ impl Reader<'_> {
 }
 
 static TABLES: LazyLock<Vec<Arc<Table>>> =
-    LazyLock::new(|| columns::RELATIONS.iter().map(|relation| Arc::new(relation.table())).collect());
+    LazyLock::new(|| relations().map(|relation| Arc::new(relation.table())).collect());
 
 impl Catalog {
     /// Adds the relations that are computed.
@@ -70,9 +74,13 @@ impl Catalog {
     }
 }
 
+fn relations() -> impl Iterator<Item = &'static Relation> {
+    columns::RELATIONS.iter().chain(absent::RELATIONS).chain(statistics::RELATIONS).chain(views::RELATIONS)
+}
+
 /// The system relation of that oid.
 pub(crate) fn relation(oid: u32) -> Option<&'static Relation> {
-    columns::RELATIONS.iter().find(|relation| relation.oid == oid)
+    relations().find(|relation| relation.oid == oid)
 }
 
 /// Every row of a system relation, its columns in the order of the table's.
@@ -81,9 +89,10 @@ pub(crate) fn rows(
     context: &EvalContext,
     row_count: &dyn Fn(GenerationId) -> Option<u64>,
 ) -> Result<Vec<Vec<Value>>> {
-    let relation =
-        relation(table.oid).ok_or_else(|| Error::internal(format!("nobody computes the rows of {}", table.name)))?;
-    let rows = (relation.rows)(&Reader { context, catalog: &context.catalog, row_count });
+    let Some(Relation { source: Source::Rows(compute), .. }) = relation(table.oid) else {
+        return Err(Error::internal(format!("nobody computes the rows of {}", table.name)));
+    };
+    let rows = compute(&Reader { context, catalog: &context.catalog, row_count });
     debug_assert!(rows.iter().all(|row| row.len() == table.columns.len()), "rows of {}", table.name);
     Ok(rows)
 }

@@ -6,7 +6,7 @@ use auth::{Acl, AclItem, ObjectKind, Privileges, RoleId};
 use storage::{Array, ColumnType, GenerationId, Value};
 
 use super::{BOOTSTRAP_ROLE, Reader};
-use crate::catalog::{Catalog, Table, TableColumn, TableKind, empty_storage};
+use crate::catalog::{Catalog, Table, TableColumn, TableKind, View, empty_storage};
 use crate::types::Type;
 
 /// What `pg_class.relkind` says of a system relation.
@@ -23,7 +23,16 @@ pub(crate) struct Relation {
     pub(crate) name: &'static str,
     /// Name, type, and whether it is never NULL.
     pub(crate) columns: &'static [(&'static str, u32, bool)],
-    pub(crate) rows: fn(&Reader<'_>) -> Vec<Vec<Value>>,
+    pub(crate) source: Source,
+}
+
+/// Where a system relation's rows come from.
+#[derive(Clone, Copy)]
+pub(crate) enum Source {
+    /// Computed from the catalog, or from what else is known of the running system.
+    Rows(fn(&Reader<'_>) -> Vec<Vec<Value>>),
+    /// A query over other system relations, each named with its schema.
+    Query(&'static str),
 }
 
 /// Relations of which only superusers see anything: they hold secrets.
@@ -51,7 +60,10 @@ impl Relation {
             name: self.name.to_owned(),
             owner: BOOTSTRAP_ROLE,
             acl: Some(self.acl()),
-            kind: TableKind::System,
+            kind: match self.source {
+                Source::Rows(_) => TableKind::System,
+                Source::Query(text) => TableKind::View(Box::new(View { text: text.to_owned(), relations: Vec::new() })),
+            },
             column_acls: Default::default(),
             materialized: None,
             temporary: None,

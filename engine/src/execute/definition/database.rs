@@ -96,7 +96,7 @@ impl DefinitionEnvironment<'_> {
         }
         self.check_unused(&database)?;
         let inside = self.others.catalog(database.oid);
-        for table in inside.tables.values().filter(|table| table.kind != TableKind::System) {
+        for table in inside.tables.values().filter(|table| !table.is_system()) {
             if table.kind == TableKind::Table {
                 self.drop_contents(table);
             }
@@ -155,7 +155,7 @@ fn exists(name: &str) -> Error {
 /// Whether a database has nothing but what every database has from its beginning.
 fn is_empty(catalog: &Catalog) -> bool {
     catalog.types.is_empty()
-        && catalog.tables.values().all(|table| table.kind == TableKind::System)
+        && catalog.tables.values().all(|table| table.is_system())
         && catalog
             .schemas
             .values()

@@ -147,13 +147,11 @@ pub(super) fn is_system_schema(name: &str) -> bool {
 
 /// 42501 for a relation that is computed.
 pub(super) fn refuse_system(table: &Table) -> Result<()> {
-    match table.kind {
-        TableKind::Table | TableKind::Sequence(_) | TableKind::View(_) => Ok(()),
-        TableKind::System => Err(Error::new(
-            SqlState::INSUFFICIENT_PRIVILEGE,
-            format!("permission denied: \"{}\" is a system catalog", table.name),
-        )),
+    if table.is_system() {
+        let message = format!("permission denied: \"{}\" is a system catalog", table.name);
+        return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
     }
+    Ok(())
 }
 
 /// 42809 for a relation that takes no rows of its own.

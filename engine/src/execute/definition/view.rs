@@ -170,7 +170,7 @@ impl DefinitionEnvironment<'_> {
     async fn lock_uses(&mut self, catalog: &Arc<Catalog>, uses: &[RelationUse]) -> Result<bool> {
         // Whether rows may be read is asked when they are; names must be allowed to be looked up now.
         authorize_uses(uses, self.principal, catalog)?;
-        for used in uses.iter().filter(|used| used.table.kind != TableKind::System) {
+        for used in uses.iter().filter(|used| !used.table.is_system()) {
             self.transaction.lock_table(TableId(used.table.oid), TableLock::AccessShare, self.wait).await?;
         }
         Ok(self.catalog().version == catalog.version)

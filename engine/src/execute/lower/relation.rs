@@ -135,11 +135,15 @@ impl Lowering<'_> {
                 if scan.row_identity.is_some() {
                     return Err(Error::internal("a row of a computed relation has no identity"));
                 }
-                let rows = match scan.table.sequence() {
+                let mut rows = match scan.table.sequence() {
                     Some(sequence) => vec![sequence_row(&scan.table, sequence, &self.context)?],
                     None => self.environment.system_rows(&scan.table, &self.context)?,
                 };
-                let positions: Vec<usize> = scan.columns.iter().map(|(position, _)| *position).collect();
+                let mut positions: Vec<usize> = scan.columns.iter().map(|(position, _)| *position).collect();
+                if scan.table_oid.is_some() {
+                    positions.push(scan.table.columns.len());
+                    rows.iter_mut().for_each(|row| row.push(Value::Int8(scan.table.oid.into())));
+                }
                 Arc::new(MemoryRows::of_positions(schema_of(&columns)?, &columns, &rows, &positions)?)
             }
             TableKind::View(_) => return Err(Error::internal("a view was not expanded")),

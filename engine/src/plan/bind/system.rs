@@ -49,7 +49,7 @@ impl Binder<'_> {
     /// A number for the oid of the table that keeps a row; None if nobody asks.
     pub(super) fn table_oid(&mut self, table: &Table) -> Option<Column> {
         let asked = self.names_table_oid || self.inside.is_some_and(|view| names_table_oid(&view.text));
-        (asked && table.kind == TableKind::Table).then(|| self.fresh(Type::new(oid::OID)))
+        (asked && matches!(table.kind, TableKind::Table | TableKind::System)).then(|| self.fresh(Type::new(oid::OID)))
     }
 }
 

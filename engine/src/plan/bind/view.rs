@@ -147,7 +147,7 @@ impl Binder<'_> {
 
     /// The relation that a mark in a view's text stands for, and how the text knows it.
     pub(super) fn marked(&self, name: &QualifiedName) -> Result<Option<(Arc<Table>, ViewRelation)>> {
-        let (Some(view), Some(_)) = (self.inside, &name.schema) else { return Ok(None) };
+        let (Some(view), Some(MARK)) = (self.inside, name.schema.as_deref()) else { return Ok(None) };
         let relation = name.name.parse().ok().and_then(|at: usize| view.relations.get(at));
         let relation = relation.ok_or_else(|| Error::internal("a view's text names a relation it does not know"))?;
         let table = self.catalog.tables.get(&relation.oid);

@@ -1,0 +1,179 @@
+//! System relations about objects that cannot be made here. They have no rows; clients look whether there are any.
+
+use super::{INFORMATION_SCHEMA, PG_CATALOG};
+use super::columns::{kind, relations};
+use super::relation::{Kind, Relation, Source, none};
+use crate::types::oid::*;
+
+relations! {
+    PG_CATALOG:
+    2602 table pg_amop = none {
+        oid OID, amopfamily OID, amoplefttype OID, amoprighttype OID, amopstrategy INT2, amoppurpose CHAR, amopopr OID,
+        amopmethod OID, amopsortfamily OID,
+    }
+    2603 table pg_amproc = none {
+        oid OID, amprocfamily OID, amproclefttype OID, amprocrighttype OID, amprocnum INT2, amproc REGPROC,
+    }
+    2613 table pg_largeobject = none {
+        loid OID, pageno INT4, data BYTEA,
+    }
+    6243 table pg_parameter_acl = none {
+        oid OID, parname TEXT, paracl ACLITEM_ARRAY null,
+    }
+    6000 table pg_replication_origin = none {
+        roident OID, roname TEXT,
+    }
+    2619 table pg_statistic = none {
+        starelid OID, staattnum INT2, stainherit BOOL, stanullfrac FLOAT4, stawidth INT4, stadistinct FLOAT4,
+        stakind1 INT2, stakind2 INT2, stakind3 INT2, stakind4 INT2, stakind5 INT2, staop1 OID, staop2 OID, staop3 OID,
+        staop4 OID, staop5 OID, stacoll1 OID, stacoll2 OID, stacoll3 OID, stacoll4 OID, stacoll5 OID,
+        stanumbers1 FLOAT4_ARRAY null, stanumbers2 FLOAT4_ARRAY null, stanumbers3 FLOAT4_ARRAY null,
+        stanumbers4 FLOAT4_ARRAY null, stanumbers5 FLOAT4_ARRAY null, stavalues1 ANYARRAY null,
+        stavalues2 ANYARRAY null, stavalues3 ANYARRAY null, stavalues4 ANYARRAY null, stavalues5 ANYARRAY null,
+    }
+    6102 table pg_subscription_rel = none {
+        srsubid OID, srrelid OID, srsubstate CHAR, srsublsn PG_LSN null,
+    }
+    3602 table pg_ts_config = none {
+        oid OID, cfgname NAME, cfgnamespace OID, cfgowner OID, cfgparser OID,
+    }
+    3603 table pg_ts_config_map = none {
+        mapcfg OID, maptokentype INT4, mapseqno INT4, mapdict OID,
+    }
+    3600 table pg_ts_dict = none {
+        oid OID, dictname NAME, dictnamespace OID, dictowner OID, dicttemplate OID, dictinitoption TEXT null,
+    }
+    3601 table pg_ts_parser = none {
+        oid OID, prsname NAME, prsnamespace OID, prsstart REGPROC, prstoken REGPROC, prsend REGPROC,
+        prsheadline REGPROC, prslextype REGPROC,
+    }
+    3764 table pg_ts_template = none {
+        oid OID, tmplname NAME, tmplnamespace OID, tmplinit REGPROC, tmpllexize REGPROC,
+    }
+    12090 view pg_prepared_xacts = none {
+        transaction XID, gid TEXT, prepared TIMESTAMPTZ, owner NAME, database NAME,
+    }
+    12068 view pg_publication_tables = none {
+        pubname NAME, schemaname NAME, tablename NAME, attnames NAME_ARRAY, rowfilter TEXT,
+    }
+    12257 view pg_replication_slots = none {
+        slot_name NAME, plugin NAME, slot_type TEXT, datoid OID, database NAME, temporary BOOL, active BOOL,
+        active_pid INT4, xmin XID, catalog_xmin XID, restart_lsn PG_LSN, confirmed_flush_lsn PG_LSN, wal_status TEXT,
+        safe_wal_size INT8, two_phase BOOL,
+    }
+    12332 view pg_replication_origin_status = none {
+        local_id OID, external_id TEXT, remote_lsn PG_LSN, local_lsn PG_LSN,
+    }
+    12099 view pg_seclabels = none {
+        objoid OID, classoid OID, objsubid INT4, objtype TEXT, objnamespace OID, objname TEXT, provider TEXT,
+        label TEXT,
+    }
+    12227 view pg_stat_replication = none {
+        pid INT4, usesysid OID, usename NAME, application_name TEXT, client_addr INET, client_hostname TEXT,
+        client_port INT4, backend_start TIMESTAMPTZ, backend_xmin XID, state TEXT, sent_lsn PG_LSN, write_lsn PG_LSN,
+        flush_lsn PG_LSN, replay_lsn PG_LSN, write_lag INTERVAL, flush_lag INTERVAL, replay_lag INTERVAL,
+        sync_priority INT4, sync_state TEXT, reply_time TIMESTAMPTZ,
+    }
+    12244 view pg_stat_subscription = none {
+        subid OID, subname NAME, pid INT4, relid OID, received_lsn PG_LSN, last_msg_send_time TIMESTAMPTZ,
+        last_msg_receipt_time TIMESTAMPTZ, latest_end_lsn PG_LSN, latest_end_time TIMESTAMPTZ,
+    }
+    12236 view pg_stat_wal_receiver = none {
+        pid INT4, status TEXT, receive_start_lsn PG_LSN, receive_start_tli INT4, written_lsn PG_LSN,
+        flushed_lsn PG_LSN, received_tli INT4, last_msg_send_time TIMESTAMPTZ, last_msg_receipt_time TIMESTAMPTZ,
+        latest_end_lsn PG_LSN, latest_end_time TIMESTAMPTZ, slot_name TEXT, sender_host TEXT, sender_port INT4,
+        conninfo TEXT,
+    }
+    12053 view pg_stats = none {
+        schemaname NAME, tablename NAME, attname NAME, inherited BOOL, null_frac FLOAT4, avg_width INT4,
+        n_distinct FLOAT4, most_common_vals ANYARRAY, most_common_freqs FLOAT4_ARRAY, histogram_bounds ANYARRAY,
+        correlation FLOAT4, most_common_elems ANYARRAY, most_common_elem_freqs FLOAT4_ARRAY,
+        elem_count_histogram FLOAT4_ARRAY,
+    }
+    12327 view pg_user_mappings = none {
+        umid OID, srvid OID, srvname NAME, umuser OID, usename NAME, umoptions TEXT_ARRAY,
+    }
+    12081 view pg_available_extensions = none {
+        name NAME, default_version TEXT, installed_version TEXT, comment TEXT,
+    }
+    12085 view pg_available_extension_versions = none {
+        name NAME, version TEXT, installed BOOL, superuser BOOL, trusted BOOL, relocatable BOOL, schema NAME,
+        requires NAME_ARRAY, comment TEXT,
+    }
+    ;
+    INFORMATION_SCHEMA:
+    13511 view foreign_data_wrapper_options = none {
+        foreign_data_wrapper_catalog NAME, foreign_data_wrapper_name NAME, option_name NAME, option_value VARCHAR,
+    }
+    13515 view foreign_data_wrappers = none {
+        foreign_data_wrapper_catalog NAME, foreign_data_wrapper_name NAME, authorization_identifier NAME,
+        library_name VARCHAR, foreign_data_wrapper_language VARCHAR,
+    }
+    13524 view foreign_server_options = none {
+        foreign_server_catalog NAME, foreign_server_name NAME, option_name NAME, option_value VARCHAR,
+    }
+    13528 view foreign_servers = none {
+        foreign_server_catalog NAME, foreign_server_name NAME, foreign_data_wrapper_catalog NAME,
+        foreign_data_wrapper_name NAME, foreign_server_type VARCHAR, foreign_server_version VARCHAR,
+        authorization_identifier NAME,
+    }
+    13537 view foreign_table_options = none {
+        foreign_table_catalog NAME, foreign_table_schema NAME, foreign_table_name NAME, option_name NAME,
+        option_value VARCHAR,
+    }
+    13541 view foreign_tables = none {
+        foreign_table_catalog NAME, foreign_table_schema NAME, foreign_table_name NAME, foreign_server_catalog NAME,
+        foreign_server_name NAME,
+    }
+    13550 view user_mapping_options = none {
+        authorization_identifier NAME, foreign_server_catalog NAME, foreign_server_name NAME, option_name NAME,
+        option_value VARCHAR,
+    }
+    13555 view user_mappings = none {
+        authorization_identifier NAME, foreign_server_catalog NAME, foreign_server_name NAME,
+    }
+    13430 view transforms = none {
+        udt_catalog NAME, udt_schema NAME, udt_name NAME, specific_catalog NAME, specific_schema NAME,
+        specific_name NAME, group_name NAME, transform_type VARCHAR,
+    }
+    13440 view triggers = none {
+        trigger_catalog NAME, trigger_schema NAME, trigger_name NAME, event_manipulation VARCHAR,
+        event_object_catalog NAME, event_object_schema NAME, event_object_table NAME, action_order INT4,
+        action_condition VARCHAR, action_statement VARCHAR, action_orientation VARCHAR, action_timing VARCHAR,
+        action_reference_old_table NAME, action_reference_new_table NAME, action_reference_old_row NAME,
+        action_reference_new_row NAME, created TIMESTAMPTZ,
+    }
+    13435 view triggered_update_columns = none {
+        trigger_catalog NAME, trigger_schema NAME, trigger_name NAME, event_object_catalog NAME,
+        event_object_schema NAME, event_object_table NAME, event_object_column NAME,
+    }
+    13503 view column_options = none {
+        table_catalog NAME, table_schema NAME, table_name NAME, column_name NAME, option_name NAME,
+        option_value VARCHAR,
+    }
+    13255 view check_constraint_routine_usage = none {
+        constraint_catalog NAME, constraint_schema NAME, constraint_name NAME, specific_catalog NAME,
+        specific_schema NAME, specific_name NAME,
+    }
+    13348 view routine_column_usage = none {
+        specific_catalog NAME, specific_schema NAME, specific_name NAME, routine_catalog NAME, routine_schema NAME,
+        routine_name NAME, table_catalog NAME, table_schema NAME, table_name NAME, column_name NAME,
+    }
+    13362 view routine_routine_usage = none {
+        specific_catalog NAME, specific_schema NAME, specific_name NAME, routine_catalog NAME, routine_schema NAME,
+        routine_name NAME,
+    }
+    13367 view routine_sequence_usage = none {
+        specific_catalog NAME, specific_schema NAME, specific_name NAME, routine_catalog NAME, routine_schema NAME,
+        routine_name NAME, sequence_catalog NAME, sequence_schema NAME, sequence_name NAME,
+    }
+    13372 view routine_table_usage = none {
+        specific_catalog NAME, specific_schema NAME, specific_name NAME, routine_catalog NAME, routine_schema NAME,
+        routine_name NAME, table_catalog NAME, table_schema NAME, table_name NAME,
+    }
+    13473 view view_routine_usage = none {
+        table_catalog NAME, table_schema NAME, table_name NAME, specific_catalog NAME, specific_schema NAME,
+        specific_name NAME,
+    }
+    ;
+}
