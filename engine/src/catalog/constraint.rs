@@ -16,6 +16,8 @@ pub struct Constraint {
     /// NOT VALID: the rows that were there were not looked at.
     #[serde(default)]
     pub not_valid: bool,
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// What DEFERRABLE was given with.
@@ -67,7 +69,7 @@ pub enum ForeignKeyAction {
 impl Constraint {
     /// A constraint of a table by itself, checked at once and on every row.
     pub fn new(oid: u32, name: String, kind: ConstraintKind) -> Self {
-        Self { oid, name, kind, parent: None, deferrable: None, not_valid: false }
+        Self { oid, name, kind, parent: None, deferrable: None, not_valid: false, comment: None }
     }
 }
 

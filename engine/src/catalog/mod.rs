@@ -63,6 +63,8 @@ pub struct Database {
     pub name: String,
     pub owner: u32,
     pub acl: Option<auth::Acl>,
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,6 +76,8 @@ pub struct Schema {
     pub name: String,
     pub owner: u32,
     pub acl: Option<auth::Acl>,
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// The database that is there from the beginning, `postgres`.

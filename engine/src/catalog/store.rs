@@ -174,12 +174,12 @@ fn first_objects(verifier: &str) -> Vec<Change> {
     for (oid, name) in [(TEMPLATE, "template1"), (SEALED_TEMPLATE, "template0"), (FIRST_DATABASE, "postgres")] {
         // Everybody may connect to a template, nobody makes anything there.
         let acl = (oid != FIRST_DATABASE).then(|| acl(ObjectKind::Database, POSTGRES, Privileges::CONNECT));
-        let database = Database { oid, name: name.to_owned(), owner: POSTGRES, acl };
+        let database = Database { oid, name: name.to_owned(), owner: POSTGRES, acl, comment: None };
         changes.push(Change::Database(oid, Some(Arc::new(database))));
     }
     for (oid, name) in [(PG_CATALOG, "pg_catalog"), (INFORMATION_SCHEMA, "information_schema")] {
         let acl = Some(acl(ObjectKind::Schema, POSTGRES, Privileges::USAGE));
-        let schema = Schema { oid, database: FIRST_DATABASE, name: name.to_owned(), owner: POSTGRES, acl };
+        let schema = Schema { oid, database: FIRST_DATABASE, name: name.to_owned(), owner: POSTGRES, acl, comment: None };
         changes.push(Change::Schema(oid, Some(Arc::new(schema))));
     }
     for (oid, database) in [(PUBLIC, FIRST_DATABASE), (PUBLIC + 1, TEMPLATE)] {
@@ -192,7 +192,7 @@ impl Schema {
     /// The schema `public` of a new database.
     pub(crate) fn public(oid: u32, database: u32) -> Self {
         let acl = Some(acl(ObjectKind::Schema, DATABASE_OWNER, Privileges::USAGE));
-        Self { oid, database, name: "public".to_owned(), owner: DATABASE_OWNER, acl }
+        Self { oid, database, name: "public".to_owned(), owner: DATABASE_OWNER, acl, comment: None }
     }
 
     /// Whether it is the system's own, which every database has.

@@ -77,6 +77,8 @@ pub struct DomainCheck {
     pub expression: String,
     /// False: values from before it was added may break it (NOT VALID).
     pub validated: bool,
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// The checks' conditions, bound at first use. A clone starts empty, so that a domain that changes binds its own.

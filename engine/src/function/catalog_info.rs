@@ -9,7 +9,7 @@ use storage::Value;
 use super::argument::{boolean, int4, int8, text, text_of};
 use super::define::{stable, table, volatile};
 use super::{EvalContext, Function, TableFunction, aggregates, function_by_oid, table_functions};
-use crate::catalog::pg_catalog;
+use crate::catalog::pg_catalog::{self, comment_on};
 use crate::catalog::pg_catalog::definition::{constraint_definition, index_column_name, index_definition};
 use crate::catalog::pg_catalog::view_text::view_definition;
 use crate::catalog::{Index, TEMPORARY_SCHEMA, Table};
@@ -74,14 +74,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let ty = object(&args[0])?.and_then(|oid| context.catalog.types.get(&oid));
             ty.and_then(|ty| ty.comment.as_deref()).map_or(Ok(Value::Null), text_of)
         }
-        _ => Ok(Value::Null),
+        class => {
+            let comment = object(&args[0])?.and_then(|oid| comment_on(&context.catalog, class, oid, false));
+            comment.map_or(Ok(Value::Null), text_of)
+        }
     }),
     stable(1348, "obj_description", &[OID], TEXT, relation_comment),
     stable(1216, "col_description", &[OID, INT4], TEXT, column_comment),
     stable(1993, "shobj_description", &[OID, NAME], TEXT, |context, args| {
-        let role = object(&args[0])?.and_then(|oid| context.catalog.roles.get(&oid));
-        let role = role.filter(|_| text(&args[1]).is_ok_and(|catalog| catalog == "pg_authid"));
-        role.and_then(|role| role.comment.as_deref()).map_or(Ok(Value::Null), text_of)
+        let class = text(&args[1])?;
+        let comment = object(&args[0])?.and_then(|oid| comment_on(&context.catalog, class, oid, true));
+        comment.map_or(Ok(Value::Null), text_of)
     }),
     stable(1597, "pg_encoding_to_char", &[INT4], NAME, |_, args| {
         let position = usize::try_from(int4(&args[0])?).ok();

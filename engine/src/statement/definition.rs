@@ -9,6 +9,7 @@ use super::reader::Reader;
 use crate::error::{Error, Result, SqlState};
 use crate::types::Type;
 
+mod comment;
 mod database;
 mod grant;
 mod like;
@@ -21,6 +22,7 @@ mod tests;
 mod user_type;
 mod view;
 
+pub use comment::Commented;
 pub use database::{DatabaseChange, DatabaseOptions};
 pub use like::{Element, Including, Like, TableLike};
 pub use sequence::{SequenceChange, SequenceOptions};
@@ -110,6 +112,10 @@ pub enum Definition {
         name: ObjectName,
         /// What is said behind the name, as if it were of a column.
         column: Box<ast::ColumnDef>,
+    },
+    Comment {
+        on: Commented,
+        text: Option<String>,
     },
     /// ALTER DOMAIN, if `domain`, which takes no other type.
     AlterType {
@@ -305,6 +311,8 @@ pub(super) fn parse(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Defin
         Definition::ReassignOwned { roles, to: role_name(&mut reader)? }
     } else if reader.words(&["refresh"]) {
         view::refresh(&mut reader)?
+    } else if reader.words(&["comment"]) {
+        return comment::comment(&mut reader);
     } else if reader.words(&["drop"]) {
         return drop(text, tokens, &mut reader);
     } else {

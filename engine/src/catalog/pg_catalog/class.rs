@@ -12,7 +12,6 @@ use crate::types::{Type, builtin};
 
 /// `pg_class.oid` of `pg_class`.
 pub(super) const PG_CLASS: u32 = 1259;
-const PG_TYPE: u32 = 1247;
 /// Access methods.
 const HEAP: u32 = 2;
 const BTREE: u32 = 403;
@@ -283,23 +282,4 @@ fn index_row(table: &Table, index: &Index) -> Vec<Value> {
         Some(expressions.join(", ")).filter(|text| !text.is_empty()),
         index.predicate.as_deref(),
     ]
-}
-
-pub(super) fn descriptions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    let mut rows = Vec::new();
-    let stored = reader.catalog.tables.values().filter(|table| !table.is_system());
-    for table in stored {
-        rows.extend(table.comment.iter().map(|comment| row![table.oid, PG_CLASS, 0, comment]));
-        for column in &table.columns {
-            let number = i32::from(column.number);
-            rows.extend(column.comment.iter().map(|comment| row![table.oid, PG_CLASS, number, comment]));
-        }
-        for index in &table.indexes {
-            rows.extend(index.comment.iter().map(|comment| row![index.oid, PG_CLASS, 0, comment]));
-        }
-    }
-    for ty in reader.catalog.types.values() {
-        rows.extend(ty.comment.iter().map(|comment| row![ty.oid, PG_TYPE, 0, comment]));
-    }
-    rows
 }

@@ -5,7 +5,7 @@
 
 use super::relation::{Kind, Relation, Source, none};
 use super::{
-    INFORMATION_SCHEMA, PG_CATALOG, class, constraint, fixed, information_schema, partition, role, routine, schema,
+    INFORMATION_SCHEMA, PG_CATALOG, class, comment, constraint, fixed, information_schema, partition, role, routine, schema,
     sequence, types, view,
 };
 use crate::types::oid::*;
@@ -123,7 +123,7 @@ relations! {
         partrelid OID, partstrat CHAR, partnatts INT2, partdefid OID, partattrs INT2VECTOR, partclass OIDVECTOR,
         partcollation OIDVECTOR, partexprs PG_NODE_TREE null,
     }
-    2609 table pg_description = class::descriptions {
+    2609 table pg_description = comment::descriptions {
         objoid OID, classoid OID, objsubid INT4, description TEXT,
     }
     2608 table pg_depend = constraint::dependencies {
@@ -233,7 +233,7 @@ relations! {
     3466 table pg_event_trigger = none {
         oid OID, evtname NAME, evtevent NAME, evtowner OID, evtfoid OID, evtenabled CHAR, evttags TEXT_ARRAY null,
     }
-    2396 table pg_shdescription = role::descriptions {
+    2396 table pg_shdescription = comment::shared_descriptions {
         objoid OID, classoid OID, description TEXT,
     }
     2964 table pg_db_role_setting = role::settings {

@@ -18,6 +18,7 @@ use crate::types::text::registered_name;
 mod absent;
 mod class;
 mod columns;
+mod comment;
 mod constraint;
 pub(crate) mod definition;
 mod fixed;
@@ -37,6 +38,7 @@ mod view;
 mod views;
 pub(crate) mod view_text;
 
+pub(crate) use comment::comment_on;
 pub(crate) use relation::{Kind, Relation};
 use relation::Source;
 

@@ -115,9 +115,3 @@ fn config(role: &Role) -> Value {
 fn valid_until(role: &Role) -> Value {
     role.attributes.valid_until.map_or(NULL, Value::Timestamptz)
 }
-
-pub(super) fn descriptions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    const PG_AUTHID: u32 = 1260;
-    let row = |role: &std::sync::Arc<Role>| Some(row![role.oid, PG_AUTHID, role.comment.as_deref()?]);
-    reader.catalog.roles.values().filter_map(row).collect()
-}

@@ -19,7 +19,7 @@ fn catalog() -> Catalog {
     let mut catalog = Catalog::default();
     catalog.add_system_relations();
     let acl = Some(Acl::default_for(ObjectKind::Schema, RoleId(BOOTSTRAP_ROLE)));
-    let schema = Schema { oid: 2200, database: 0, name: "public".to_owned(), owner: BOOTSTRAP_ROLE, acl };
+    let schema = Schema { oid: 2200, database: 0, name: "public".to_owned(), owner: BOOTSTRAP_ROLE, acl, comment: None };
     catalog.apply(&Change::Schema(2200, Some(Arc::new(schema))));
     let attributes = RoleAttributes { superuser: true, login: true, ..RoleAttributes::default() };
     let role = Role {

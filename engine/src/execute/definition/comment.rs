@@ -1,16 +1,17 @@
-//! COMMENT ON TABLE, COLUMN and INDEX.
+//! COMMENT.
 
 use std::sync::Arc;
 
-use datafusion::sql::sqlparser::ast::{CommentObject, ObjectName, ObjectNamePart};
+use datafusion::sql::sqlparser::ast::{CommentObject, ObjectName};
 use storage::TableLock;
 
 use super::DefinitionEnvironment;
 use super::alter::column_of;
 use super::names::Relation;
-use crate::catalog::Change;
+use crate::catalog::{Change, Database, Role, Schema, UserTypeKind};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
+use crate::statement::definition::Commented;
 
 /// Runs COMMENT; an empty comment is none.
 pub(super) async fn run(
@@ -21,9 +22,6 @@ pub(super) async fn run(
 ) -> Result<()> {
     if matches!(kind, CommentObject::Type | CommentObject::Domain) {
         return environment.comment_on_type(name, matches!(kind, CommentObject::Domain), comment).await;
-    }
-    if matches!(kind, CommentObject::Role | CommentObject::User) {
-        return environment.comment_on_role(name, comment).await;
     }
     let (relation_name, column) = match kind {
         CommentObject::Table
@@ -71,21 +69,54 @@ pub(super) async fn run(
 }
 
 impl DefinitionEnvironment<'_> {
-    async fn comment_on_role(&mut self, name: &ObjectName, comment: Option<&str>) -> Result<()> {
-        let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else {
-            return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \".\""));
-        };
-        let mut role = self.lock_named_role(&fold(name)).await?;
-        let own = self.own_attributes(&self.context.catalog);
-        if !own.superuser && role.attributes.superuser {
-            let message = "must be superuser to alter superusers";
-            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+    /// COMMENT ON what is no relation, column or type.
+    pub(super) async fn comment_on(&mut self, on: &Commented, comment: Option<String>) -> Result<()> {
+        match on {
+            Commented::Schema(name) => {
+                let schema = self.lock_own_schema(name).await?;
+                self.apply(Change::Schema(schema.oid, Some(Arc::new(Schema { comment, ..(*schema).clone() }))))
+            }
+            Commented::Database(name) => {
+                self.lock_database_name(name).await?;
+                let database = self.own_database(name)?;
+                self.apply(Change::Database(database.oid, Some(Arc::new(Database { comment, ..(*database).clone() }))))
+            }
+            Commented::Role(name) => {
+                let role = self.lock_named_role(name).await?;
+                let own = self.own_attributes(&self.context.catalog);
+                if role.attributes.superuser && !own.superuser {
+                    let message = "must be superuser to alter superusers";
+                    return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+                }
+                if !own.superuser && !own.createrole {
+                    let message = "must have CREATEROLE privilege";
+                    return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+                }
+                self.apply(Change::Role(role.oid, Some(Arc::new(Role { comment, ..role }))))
+            }
+            Commented::Constraint { name, table } => {
+                let relation = self.lock_to_comment(table, false).await?;
+                let mut table = (**relation.table()).clone();
+                match table.constraints.iter_mut().find(|constraint| constraint.name == *name) {
+                    Some(constraint) => constraint.comment = comment,
+                    None => return Err(no_constraint(name, "table", &table.name)),
+                }
+                self.put_table(table)?;
+                Ok(())
+            }
+            Commented::DomainConstraint { name, domain } => {
+                let domain = self.qualified(domain)?;
+                let mut ty = (*self.lock_type_to_alter(&domain, true).await?).clone();
+                let UserTypeKind::Domain(changed) = &mut ty.kind else {
+                    return Err(Error::internal("a domain that is none"));
+                };
+                match changed.checks.iter_mut().find(|check| check.name == *name) {
+                    Some(check) => check.comment = comment,
+                    None => return Err(no_constraint(name, "domain", &ty.name)),
+                }
+                self.put_type(ty)
+            }
         }
-        if !own.superuser && !own.createrole {
-            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, "must have CREATEROLE privilege"));
-        }
-        role.comment = comment.filter(|comment| !comment.is_empty()).map(str::to_owned);
-        self.apply(Change::Role(role.oid, Some(Arc::new(role))))
     }
 
     async fn lock_to_comment(&mut self, name: &ObjectName, index: bool) -> Result<Relation> {
@@ -114,4 +145,9 @@ impl DefinitionEnvironment<'_> {
             }
         }
     }
+}
+
+fn no_constraint(name: &str, what: &str, of: &str) -> Error {
+    let message = format!("constraint \"{name}\" for {what} \"{of}\" does not exist");
+    Error::new(SqlState::UNDEFINED_OBJECT, message)
 }

@@ -46,7 +46,7 @@ impl DefinitionEnvironment<'_> {
             return Err(Error::unsupported("CREATE DATABASE from a template with objects of its own"));
         }
         let oid = self.store.allocate_oid()?;
-        let database = Database { oid, name: name.to_owned(), owner, acl: None };
+        let database = Database { oid, name: name.to_owned(), owner, acl: None, comment: None };
         self.apply(Change::Database(oid, Some(Arc::new(database))))?;
         let public = Schema::public(self.store.allocate_oid()?, oid);
         self.apply(Change::Schema(public.oid, Some(Arc::new(public))))
@@ -112,7 +112,7 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// The database of that name, which must be the principal's own.
-    fn own_database(&mut self, name: &str) -> Result<Arc<Database>> {
+    pub(super) fn own_database(&mut self, name: &str) -> Result<Arc<Database>> {
         let catalog = self.catalog();
         let database = named(&catalog, name)
             .ok_or_else(|| Error::new(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist")))?;
@@ -139,7 +139,7 @@ impl DefinitionEnvironment<'_> {
         Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message))
     }
 
-    async fn lock_database_name(&mut self, name: &str) -> Result<()> {
+    pub(super) async fn lock_database_name(&mut self, name: &str) -> Result<()> {
         self.lock_definition(&[b"database:", name.as_bytes()].concat(), true).await
     }
 }

@@ -125,6 +125,7 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::DropTypes { names, domain, if_exists, cascade } => {
             user_type::drop_types(names, *domain, (*if_exists, *cascade), environment).await?;
         }
+        Definition::Comment { on, text } => environment.comment_on(on, text.clone()).await?,
         Definition::AlterTable { name, if_exists, change } => {
             alter::run_change(name, *if_exists, change, environment).await?;
         }
@@ -203,6 +204,7 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::CreateTableAs(new) | Definition::TableOf(new, _) => new.verb,
         Definition::DiscardTemporary => "DISCARD TEMP",
         Definition::EndTemporary => "COMMIT",
+        Definition::Comment { .. } => "COMMENT",
         Definition::CreateView(_) => "CREATE VIEW",
         Definition::CreateMaterialized(_) => "CREATE MATERIALIZED VIEW",
         Definition::Refresh(_) => "REFRESH MATERIALIZED VIEW",

@@ -44,7 +44,7 @@ pub(super) async fn create(
     environment.lock_role(owner, false).await?;
     let oid = environment.store.allocate_oid()?;
     let database = environment.catalog().database;
-    environment.apply(Change::Schema(oid, Some(Arc::new(Schema { oid, database, name, owner, acl: None }))))
+    environment.apply(Change::Schema(oid, Some(Arc::new(Schema { oid, database, name, owner, acl: None, comment: None }))))
 }
 
 /// Runs ALTER SCHEMA.
@@ -125,7 +125,7 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// Finds a schema that the principal owns and locks it, so that nobody puts anything into it.
-    async fn lock_own_schema(&mut self, name: &str) -> Result<Arc<Schema>> {
+    pub(super) async fn lock_own_schema(&mut self, name: &str) -> Result<Arc<Schema>> {
         loop {
             let catalog = self.catalog();
             let schema = named_schema(&catalog, name)?.clone();

@@ -124,7 +124,7 @@ impl DefinitionEnvironment<'_> {
         };
         let expression = self.with_type_schemas(catalog, condition).to_string();
         let oid = self.store.allocate_oid()?;
-        domain.checks.push(DomainCheck { oid, name: check.clone(), expression, validated: true });
+        domain.checks.push(DomainCheck { oid, name: check.clone(), expression, validated: true, comment: None });
         // The first of them by name speaks for a value that breaks several.
         domain.checks.sort_by(|a, b| a.name.cmp(&b.name));
         Ok((check, bound))

@@ -83,7 +83,7 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// Finds and locks a type that the principal owns.
-    async fn lock_type_to_alter(&mut self, name: &QualifiedName, domain: bool) -> Result<Arc<UserType>> {
+    pub(in crate::execute::definition) async fn lock_type_to_alter(&mut self, name: &QualifiedName, domain: bool) -> Result<Arc<UserType>> {
         loop {
             let catalog = self.catalog();
             let oid = self.find_type(&catalog, name)?.ok_or_else(|| undefined(name))?;
@@ -140,7 +140,7 @@ impl DefinitionEnvironment<'_> {
         self.put_type(ty)
     }
 
-    fn put_type(&mut self, ty: UserType) -> Result<()> {
+    pub(in crate::execute::definition) fn put_type(&mut self, ty: UserType) -> Result<()> {
         self.apply(Change::Type(ty.oid, Some(Arc::new(ty))))
     }
 

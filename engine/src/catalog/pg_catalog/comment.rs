@@ -1,0 +1,71 @@
+//! Comments, wherever the catalog keeps them: `pg_description` and `pg_shdescription`.
+
+use storage::Value;
+
+use super::Reader;
+use super::class::PG_CLASS;
+use super::relation::row;
+use crate::catalog::{Catalog, UserTypeKind};
+
+const PG_TYPE: u32 = 1247;
+const PG_AUTHID: u32 = 1260;
+const PG_DATABASE: u32 = 1262;
+const PG_CONSTRAINT: u32 = 2606;
+const PG_NAMESPACE: u32 = 2615;
+
+/// A comment and what it is on: the catalog relation that has the object, the object's oid, and the column's number.
+type Comment<'a> = (u32, u32, i32, &'a str);
+
+/// Comments on what a database has to itself.
+fn own(catalog: &Catalog) -> Vec<Comment<'_>> {
+    let mut all: Vec<Comment<'_>> = Vec::new();
+    for table in catalog.tables.values().filter(|table| !table.is_system()) {
+        all.extend(table.comment.iter().map(|comment| (PG_CLASS, table.oid, 0, comment.as_str())));
+        for column in &table.columns {
+            let number = i32::from(column.number);
+            all.extend(column.comment.iter().map(|comment| (PG_CLASS, table.oid, number, comment.as_str())));
+        }
+        for constraint in &table.constraints {
+            let comment = constraint.comment.iter();
+            all.extend(comment.map(|comment| (PG_CONSTRAINT, constraint.oid, 0, comment.as_str())));
+        }
+        for index in &table.indexes {
+            all.extend(index.comment.iter().map(|comment| (PG_CLASS, index.oid, 0, comment.as_str())));
+        }
+    }
+    for schema in catalog.schemas.values() {
+        all.extend(schema.comment.iter().map(|comment| (PG_NAMESPACE, schema.oid, 0, comment.as_str())));
+    }
+    for ty in catalog.types.values() {
+        if let UserTypeKind::Domain(domain) = &ty.kind {
+            for check in &domain.checks {
+                all.extend(check.comment.iter().map(|comment| (PG_CONSTRAINT, check.oid, 0, comment.as_str())));
+            }
+        }
+        all.extend(ty.comment.iter().map(|comment| (PG_TYPE, ty.oid, 0, comment.as_str())));
+    }
+    all
+}
+
+/// Comments on what all databases share.
+fn shared(catalog: &Catalog) -> Vec<Comment<'_>> {
+    let databases = catalog.databases.values();
+    let databases = databases.filter_map(|on| Some((PG_DATABASE, on.oid, 0, on.comment.as_deref()?)));
+    let roles = catalog.roles.values().filter_map(|on| Some((PG_AUTHID, on.oid, 0, on.comment.as_deref()?)));
+    databases.chain(roles).collect()
+}
+
+pub(super) fn descriptions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    own(reader.catalog).into_iter().map(|(class, oid, column, text)| row![oid, class, column, text]).collect()
+}
+
+pub(super) fn shared_descriptions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    shared(reader.catalog).into_iter().map(|(class, oid, _, text)| row![oid, class, text]).collect()
+}
+
+/// The comment on an object of a catalog relation (`pg_constraint`); `in_all` asks for objects that all databases share.
+pub(crate) fn comment_on<'a>(catalog: &'a Catalog, class: &str, object: u32, in_all: bool) -> Option<&'a str> {
+    let class = super::relations().find(|relation| relation.name == class)?.oid;
+    let comments = if in_all { shared(catalog) } else { own(catalog) };
+    comments.into_iter().find(|(of, oid, column, _)| (*of, *oid, *column) == (class, object, 0)).map(|(.., text)| text)
+}

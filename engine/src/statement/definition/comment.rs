@@ -1,0 +1,72 @@
+//! The grammar of COMMENT ON what `sqlparser` knows no comment on.
+
+use datafusion::sql::sqlparser::ast::ObjectName;
+
+use super::Definition;
+use crate::error::{Error, Result};
+use crate::statement::reader::Reader;
+
+/// What a comment is on.
+#[derive(Debug, Clone)]
+pub enum Commented {
+    Schema(String),
+    Database(String),
+    Role(String),
+    Constraint { name: String, table: ObjectName },
+    DomainConstraint { name: String, domain: ObjectName },
+}
+
+/// Kinds of objects that only the system has, so that nobody comments on them.
+const BUILT_IN: [&[&str]; 20] = [
+    &["access", "method"],
+    &["aggregate"],
+    &["cast"],
+    &["collation"],
+    &["conversion"],
+    &["event", "trigger"],
+    &["extension"],
+    &["function"],
+    &["language"],
+    &["large", "object"],
+    &["operator"],
+    &["policy"],
+    &["procedure"],
+    &["publication"],
+    &["routine"],
+    &["rule"],
+    &["statistics"],
+    &["tablespace"],
+    &["text", "search"],
+    &["trigger"],
+];
+
+/// What follows COMMENT; None if `sqlparser` reads it.
+pub(super) fn comment(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
+    reader.expect_word("on")?;
+    let on = if reader.word("schema") {
+        Commented::Schema(reader.identifier()?)
+    } else if reader.word("database") {
+        Commented::Database(reader.identifier()?)
+    } else if reader.word("role") {
+        Commented::Role(reader.identifier()?)
+    } else if reader.word("constraint") {
+        let name = reader.identifier()?;
+        reader.expect_word("on")?;
+        match reader.word("domain") {
+            true => Commented::DomainConstraint { name, domain: reader.object_name()? },
+            false => Commented::Constraint { name, table: reader.object_name()? },
+        }
+    } else {
+        return match BUILT_IN.iter().find(|words| reader.words(words)) {
+            Some(words) => Err(Error::unsupported(format!("COMMENT ON {}", words.join(" ").to_uppercase()))),
+            None => Ok(None),
+        };
+    };
+    reader.expect_word("is")?;
+    let text = match reader.word("null") {
+        true => None,
+        false => Some(reader.string()?),
+    };
+    reader.expect_end()?;
+    Ok(Some(Definition::Comment { on, text: text.filter(|text| !text.is_empty()) }))
+}
