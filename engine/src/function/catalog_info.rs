@@ -65,6 +65,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(1662, "pg_get_triggerdef", &[OID], TEXT, nothing),
     stable(2730, "pg_get_triggerdef", &[OID, BOOL], TEXT, nothing),
     stable(6174, "pg_get_statisticsobjdef_columns", &[OID], TEXT, nothing),
+    stable(6415, "pg_get_statisticsobjdef", &[OID], TEXT, nothing),
+    stable(6197, "pg_get_function_sqlbody", &[OID], TEXT, nothing),
     stable(2162, "pg_get_function_arguments", &[OID], TEXT, function_arguments),
     stable(2232, "pg_get_function_identity_arguments", &[OID], TEXT, function_arguments),
     stable(2165, "pg_get_function_result", &[OID], TEXT, function_result),

@@ -36,7 +36,7 @@ pub(super) fn mended<'t>(text: &str, tokens: &'t [TokenWithSpan]) -> Result<Cow<
 fn is_suspicious(pair: &[TokenWithSpan]) -> bool {
     let Token::Word(word) = &pair[0].token else { return false };
     match word.keyword {
-        Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS => true,
+        Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS | Keyword::OPERATOR => true,
         // A subscript, which may be assigned to.
         keyword => pair[1].token == Token::LBracket && keyword != Keyword::ARRAY,
     }
@@ -104,6 +104,7 @@ impl Mender<'_> {
                 }
                 Keyword::USING => return self.using(),
                 Keyword::ROWS if self.words_follow(&["from"]) => self.rows_from(),
+                Keyword::OPERATOR => self.quantified_operator(),
                 _ => self.keep_one(),
             },
             _ => self.keep_one(),
@@ -248,6 +249,24 @@ impl Mender<'_> {
         self.kept.push(marked(name, span));
         self.kept.push(self.tokens[close].clone());
         self.at = end + 1;
+    }
+
+    /// `OPERATOR(pg_catalog.=) ANY` is `= ANY`. Elsewhere such an operator binds otherwise than its plain form.
+    fn quantified_operator(&mut self) {
+        let named = self.token(1) == Some(&Token::LParen)
+            && self.token(2).is_some_and(|token| is_word(token, "pg_catalog"))
+            && self.token(3) == Some(&Token::Period)
+            && self.token(5) == Some(&Token::RParen);
+        let quantifier = ["any", "all", "some"];
+        let follows = self.token(6).is_some_and(|token| quantifier.iter().any(|word| is_word(token, word)));
+        if !named || !follows {
+            self.keep_one();
+            return;
+        }
+        let operator = self.tokens[self.significant(4)].clone();
+        let end = self.significant(6);
+        self.kept.push(operator);
+        self.at = end;
     }
 
     /// `ROWS FROM (f(), g())` is a function of that name.
