@@ -1,13 +1,12 @@
 //! The composition root: one store, one catalog, one query environment, and the sessions on top of them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use auth::{DEFAULT_ITERATIONS, RoleId, Verifier};
-use parking_lot::Mutex;
 use rand::Rng;
 use storage::{Durability, GenerationId, Store, StoreOptions};
 
@@ -16,6 +15,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::execute::definition::OtherDatabases;
 use crate::execute::query::{QueryEnvironment, QueryOptions};
 use crate::provider::live::LiveSources;
+use crate::session::activity::{Place, Sessions};
 use crate::session::settings::Settings;
 use crate::session::{Open, Session, TemporaryPlaces};
 
@@ -73,25 +73,6 @@ pub struct Database {
 impl std::fmt::Debug for Database {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Database").field("sessions", &self.sessions).finish_non_exhaustive()
-    }
-}
-
-/// The sessions there are: how many in each database.
-#[derive(Debug, Default)]
-struct Sessions(Mutex<BTreeMap<u32, usize>>);
-
-/// A session's place among those allowed; given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Place {
-    sessions: Arc<Sessions>,
-    database: u32,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(count) = self.sessions.0.lock().get_mut(&self.database) {
-            *count -= 1;
-        }
     }
 }
 
@@ -193,7 +174,10 @@ impl Database {
             let message = format!("database \"{database_name}\" is not currently accepting connections");
             return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
         }
-        let place = self.take_place(database.oid)?;
+        let client = (request.process_id, request.client_address);
+        let place = self.sessions.enter(self.connections_max, client, (database.oid, RoleId(role.oid)));
+        let place =
+            place.ok_or_else(|| Error::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already"))?;
         if !role.attributes.login {
             let message = format!("role \"{}\" is not permitted to log in", role.name);
             return Err(Error::new(SqlState::INVALID_AUTHORIZATION, message));
@@ -212,15 +196,6 @@ impl Database {
         }))
     }
 
-    fn take_place(&self, database: u32) -> Result<Place> {
-        let mut sessions = self.sessions.0.lock();
-        if sessions.values().sum::<usize>() >= self.connections_max {
-            return Err(Error::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already"));
-        }
-        *sessions.entry(database).or_default() += 1;
-        Ok(Place { sessions: self.sessions.clone(), database })
-    }
-
     /// Lets running commits finish and closes the store.
     pub async fn shutdown(&self) {
         let store = self.store.clone();
@@ -235,6 +210,10 @@ impl Database {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    pub(crate) fn sessions(&self) -> &Arc<Sessions> {
+        &self.sessions
     }
 
     pub(crate) fn query_environment(&self) -> &QueryEnvironment {
@@ -274,7 +253,12 @@ impl OtherDatabases for Database {
     }
 
     fn sessions(&self, database: u32) -> usize {
-        self.sessions.0.lock().get(&database).copied().unwrap_or(0)
+        self.sessions.count_in(database)
+    }
+
+    fn end_sessions(&self, database: u32) {
+        let sessions = self.sessions.all().into_iter().filter(|session| session.database == database);
+        sessions.for_each(|session| session.canceller.terminate());
     }
 }
 

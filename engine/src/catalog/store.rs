@@ -179,7 +179,8 @@ fn first_objects(verifier: &str) -> Vec<Change> {
     }
     for (oid, name) in [(PG_CATALOG, "pg_catalog"), (INFORMATION_SCHEMA, "information_schema")] {
         let acl = Some(acl(ObjectKind::Schema, POSTGRES, Privileges::USAGE));
-        let schema = Schema { oid, database: FIRST_DATABASE, name: name.to_owned(), owner: POSTGRES, acl, comment: None };
+        let schema =
+            Schema { oid, database: FIRST_DATABASE, name: name.to_owned(), owner: POSTGRES, acl, comment: None };
         changes.push(Change::Schema(oid, Some(Arc::new(schema))));
     }
     for (oid, database) in [(PUBLIC, FIRST_DATABASE), (PUBLIC + 1, TEMPLATE)] {

@@ -129,6 +129,7 @@ fn context(catalog: &Arc<Catalog>, store: &Store) -> EvalContext {
         format: Default::default(),
         sequences: Arc::new(SessionSequences::new(store.clone())),
         advisory: Arc::new(AdvisoryLocks::new(store.clone())),
+        sessions: Default::default(),
         sleeps: Arc::default(),
         cursors: Arc::default(),
         requests: Arc::default(),

@@ -10,6 +10,7 @@ mod aggregate;
 pub(crate) mod argument;
 mod arithmetic;
 pub(crate) mod array;
+mod backend;
 mod bits;
 mod bytes;
 mod cast;
@@ -302,6 +303,7 @@ pub struct SessionFacts {
     pub sequences: std::sync::Arc<SessionSequences>,
     pub advisory: std::sync::Arc<AdvisoryLocks>,
     pub sleeps: std::sync::Arc<Sleeps>,
+    pub sessions: std::sync::Arc<crate::session::activity::Sessions>,
     pub cursors: std::sync::Arc<CursorList>,
     pub requests: std::sync::Arc<SettingRequests>,
     /// Settings by name, as SHOW prints them (`current_setting`).

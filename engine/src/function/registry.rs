@@ -6,9 +6,9 @@ use rustc_hash::FxHashMap;
 
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
-    bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float, hash, interval, json,
-    numeric, operator, order, overlaps, pattern, regexp, sequence, server_info, session, setting, sleep, string, table,
-    to_char, unicode, zoned_time,
+    backend, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float, hash, interval,
+    json, numeric, operator, order, overlaps, pattern, regexp, sequence, server_info, session, setting, sleep, string,
+    table, to_char, unicode, zoned_time,
 };
 
 /// Scalar functions, as each file has them.
@@ -19,6 +19,7 @@ const TABLES: &[&[Function]] = &[
     arithmetic::BINARY,
     arithmetic::UNARY,
     array::FUNCTIONS,
+    backend::FUNCTIONS,
     bits::FUNCTIONS,
     bytes::FUNCTIONS,
     cast::FUNCTIONS,

@@ -33,6 +33,7 @@ pub(crate) fn context() -> EvalContext {
             client_address: None,
             sequences: Arc::default(),
             advisory: Arc::default(),
+            sessions: Default::default(),
             sleeps: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),

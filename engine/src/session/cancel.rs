@@ -12,10 +12,11 @@ use tokio::time::Instant;
 
 use crate::error::{Error, Result, SqlState};
 
-/// Asks a session's running statement to end. Shared with whoever may ask.
+/// Asks a session's running statement, or the session, to end. Shared with whoever may ask.
 #[derive(Debug, Default)]
 pub struct Canceller {
     requested: AtomicBool,
+    terminated: AtomicBool,
     wake: Notify,
 }
 
@@ -26,15 +27,34 @@ impl Canceller {
         self.wake.notify_waiters();
     }
 
+    /// The session ends with 57P01: its running statement now, or when its client is to speak next.
+    pub fn terminate(&self) {
+        self.terminated.store(true, Ordering::Release);
+        self.cancel();
+    }
+
+    pub fn is_terminated(&self) -> bool {
+        self.terminated.load(Ordering::Acquire)
+    }
+
+    /// Until the session is to end.
+    pub async fn terminated(&self) {
+        self.woken_until(&self.terminated).await;
+    }
+
     /// Forgets a request that came between statements.
     pub(crate) fn reset(&self) {
-        self.requested.store(false, Ordering::Release);
+        self.requested.store(self.is_terminated(), Ordering::Release);
     }
 
     async fn requested(&self) {
+        self.woken_until(&self.requested).await;
+    }
+
+    async fn woken_until(&self, flag: &AtomicBool) {
         loop {
             let woken = self.wake.notified();
-            if self.requested.load(Ordering::Acquire) {
+            if flag.load(Ordering::Acquire) {
                 return;
             }
             woken.await;
@@ -71,11 +91,19 @@ impl Interrupt {
         };
         tokio::select! {
             biased;
-            () = self.canceller.requested() => Err(canceled("user request")),
+            () = self.canceller.requested() => match self.canceller.is_terminated() {
+                true => Err(terminated()),
+                false => Err(canceled("user request")),
+            },
             () = late => Err(canceled("statement timeout")),
             result = work => result,
         }
     }
+}
+
+/// What ends a session from outside.
+pub fn terminated() -> Error {
+    Error::new(SqlState("57P01"), "terminating connection due to administrator command")
 }
 
 fn canceled(reason: &str) -> Error {

@@ -292,6 +292,7 @@ impl Session {
         if prepared.statement.is_none() {
             return Ok(Execution::Empty);
         }
+        self.place.activity().begin(&prepared.text);
         let interrupt = self.new_interrupt();
         let Some(found) = self.portals.get_mut(portal) else { return Err(no_portal(portal)) };
         let outcome = match std::mem::replace(&mut found.state, PortalState::Done(None)) {

@@ -3,6 +3,7 @@
 //! It holds the transaction, the settings, the prepared statements and portals. A statement goes through `run`; its
 //! rows leave through a `Cursor`. Whatever ends with an error has, when the error is returned, already been undone.
 
+pub(crate) mod activity;
 mod cancel;
 mod constraints;
 mod copy;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{Principal, RoleId};
-pub use cancel::Canceller;
+pub use cancel::{Canceller, terminated};
 pub use copy::{CopyIn, CopyOut};
 pub use cursor::Cursor;
 pub use extended::{Finished, PortalDescription, StatementDescription};
@@ -108,7 +109,7 @@ pub struct Session {
     /// Once it had temporary relations to make.
     temporary: Option<temporary::TemporaryPlace>,
     /// Holds this session's place among the allowed connections.
-    _place: crate::database::Place,
+    place: activity::Place,
 }
 
 /// The format of results, and what it was made from.
@@ -143,6 +144,7 @@ impl Session {
             sequences: Arc::new(SessionSequences::new(database.store().clone())),
             advisory: Arc::new(AdvisoryLocks::new(database.store().clone())),
             sleeps: Arc::default(),
+            sessions: database.sessions().clone(),
             cursors: Arc::default(),
             requests: Arc::default(),
             session_user: role_name.clone(),
@@ -183,10 +185,10 @@ impl Session {
             notices: Vec::new(),
             told: Vec::new(),
             settings_changed: false,
-            canceller: Arc::new(Canceller::default()),
+            canceller: place.activity().canceller.clone(),
             output: Output { catalog_version: u64::MAX, epoch: 0, format: Format::default() },
             temporary: None,
-            _place: place,
+            place,
         };
         session.refresh_facts();
         session.refresh_output();
@@ -236,6 +238,11 @@ impl Session {
     /// What ends this session's running statement.
     pub fn canceller(&self) -> Arc<Canceller> {
         self.canceller.clone()
+    }
+
+    /// The client is to speak next.
+    pub fn rest(&self) {
+        self.place.activity().rest(self.status());
     }
 
     /// Where the session stands, for ReadyForQuery.
@@ -341,10 +348,13 @@ impl Session {
         {
             search_path.insert(0, temporary.clone());
         }
+        let application_name = self.settings.get("application_name").unwrap_or_default();
+        self.place.activity().set_application_name(application_name);
         self.facts = Arc::new(SessionFacts {
             sequences: self.facts.sequences.clone(),
             advisory: self.facts.advisory.clone(),
             sleeps: self.facts.sleeps.clone(),
+            sessions: self.facts.sessions.clone(),
             cursors: self.facts.cursors.clone(),
             requests: self.facts.requests.clone(),
             session_user: name_of(self.session_role()),

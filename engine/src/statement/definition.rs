@@ -71,6 +71,8 @@ pub enum Definition {
     DropDatabase {
         name: String,
         if_exists: bool,
+        /// Ends the sessions that use it.
+        force: bool,
     },
     CreateSequence {
         name: ObjectName,

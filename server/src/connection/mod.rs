@@ -22,7 +22,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use cancel::Registration;
-use engine::session::{Canceller, Session, TransactionStatus};
+use engine::session::{Canceller, Session, TransactionStatus, terminated};
 use engine::{Connect, Error, SqlState};
 use startup::Opening;
 pub(crate) use stream::Accepted;
@@ -283,6 +283,7 @@ impl Connection {
                 false => Err(Ending::Closed),
             },
             () = self.registration.wake.notified() => self.woken(),
+            () = self.canceller.terminated() => Err(Ending::Fatal(terminated())),
             () = idle => Err(Ending::Fatal(self.idle_too_long())),
         }
     }
@@ -311,8 +312,12 @@ impl Connection {
             backend::parameter_status(&mut self.io.output, name, &value);
         }
         backend::ready_for_query(&mut self.io.output, self.session.status());
+        self.session.rest();
         self.state = State::Idle;
         self.io.flush().await?;
+        if self.canceller.is_terminated() {
+            return Err(Ending::Fatal(terminated()));
+        }
         if self.server.shutdown.phase() >= Phase::Draining {
             return Err(Ending::Fatal(shutting_down()));
         }

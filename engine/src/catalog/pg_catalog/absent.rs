@@ -1,8 +1,8 @@
 //! System relations about objects that cannot be made here. They have no rows; clients look whether there are any.
 
-use super::{INFORMATION_SCHEMA, PG_CATALOG};
 use super::columns::{kind, relations};
 use super::relation::{Kind, Relation, Source, none};
+use super::{INFORMATION_SCHEMA, PG_CATALOG};
 use crate::types::oid::*;
 
 relations! {

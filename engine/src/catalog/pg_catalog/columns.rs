@@ -5,8 +5,8 @@
 
 use super::relation::{Kind, Relation, Source, none};
 use super::{
-    INFORMATION_SCHEMA, PG_CATALOG, class, comment, constraint, fixed, information_schema, partition, role, routine, schema,
-    sequence, types, view,
+    INFORMATION_SCHEMA, PG_CATALOG, class, comment, constraint, fixed, information_schema, partition, role, routine,
+    schema, sequence, types, view,
 };
 use crate::types::oid::*;
 

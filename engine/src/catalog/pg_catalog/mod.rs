@@ -35,12 +35,12 @@ mod tests;
 pub(crate) mod type_io;
 mod types;
 mod view;
-mod views;
 pub(crate) mod view_text;
+mod views;
 
 pub(crate) use comment::comment_on;
-pub(crate) use relation::{Kind, Relation};
 use relation::Source;
+pub(crate) use relation::{Kind, Relation};
 
 /// `pg_catalog`, which holds everything built in.
 pub(crate) const PG_CATALOG: u32 = 11;

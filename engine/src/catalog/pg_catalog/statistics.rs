@@ -1,5 +1,6 @@
 //! What the running system says of itself. What nobody counts here is NULL.
 
+use auth::{Principal, RoleId};
 use chrono::{Offset, Utc};
 use chrono_tz::OffsetName;
 use storage::Value;
@@ -8,10 +9,21 @@ use super::columns::{kind, relations};
 use super::relation::{Kind, NULL, Relation, Source, row};
 use super::{PG_CATALOG, Reader};
 use crate::catalog::TableKind;
+use crate::session::TransactionStatus;
+use crate::session::activity::Activity;
 use crate::types::oid::*;
+
+/// The predefined role whose members see what every session does.
+const PG_READ_ALL_STATS: RoleId = RoleId(3375);
 
 relations! {
     PG_CATALOG:
+    12222 view pg_stat_activity = activities {
+        datid OID, datname NAME, pid INT4, leader_pid INT4, usesysid OID, usename NAME, application_name TEXT,
+        client_addr INET, client_hostname TEXT, client_port INT4, backend_start TIMESTAMPTZ, xact_start TIMESTAMPTZ,
+        query_start TIMESTAMPTZ, state_change TIMESTAMPTZ, wait_event_type TEXT, wait_event TEXT, state TEXT,
+        backend_xid XID, backend_xmin XID, query_id INT8, query TEXT, backend_type TEXT,
+    }
     12142 view pg_stat_all_tables = tables {
         relid OID, schemaname NAME, relname NAME, seq_scan INT8, seq_tup_read INT8, idx_scan INT8, idx_tup_fetch INT8,
         n_tup_ins INT8, n_tup_upd INT8, n_tup_del INT8, n_tup_hot_upd INT8, n_live_tup INT8, n_dead_tup INT8,
@@ -23,6 +35,57 @@ relations! {
         name TEXT, abbrev TEXT, utc_offset INTERVAL, is_dst BOOL,
     }
     ;
+}
+
+/// The sessions there are. What they do is for their own role, superusers and members of `pg_read_all_stats`.
+fn activities(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let catalog = reader.catalog;
+    let session = &reader.context.session;
+    let principal = Principal::resolve(session.current_role, session.current_user.as_str(), catalog);
+    let row = |activity: std::sync::Arc<Activity>| {
+        let database = catalog.databases.get(&activity.database).map(|database| database.name.as_str());
+        let mut row = row![
+            activity.database,
+            database,
+            activity.process_id,
+            NULL,
+            activity.role.0,
+            catalog.role_name(activity.role.0)
+        ];
+        if !principal.has_privileges_of(activity.role) && !principal.has_privileges_of(PG_READ_ALL_STATS) {
+            row.extend([NULL; 14]);
+            row.extend(row!["<insufficient privilege>", NULL]);
+            return row;
+        }
+        let deed = activity.deed();
+        let state = match deed.rests_in {
+            None => "active",
+            Some(TransactionStatus::Idle) => "idle",
+            Some(TransactionStatus::Open) => "idle in transaction",
+            Some(TransactionStatus::Failed) => "idle in transaction (aborted)",
+        };
+        let waits = deed.rests_in.is_some();
+        row.extend(row![
+            deed.application_name,
+            activity.client_address.map(|address| address.to_string()),
+            NULL,
+            NULL,
+            Value::Timestamptz(activity.began_at),
+            deed.transaction_began_at.map(Value::Timestamptz),
+            deed.query_began_at.map(Value::Timestamptz),
+            Value::Timestamptz(deed.since),
+            waits.then_some("Client"),
+            waits.then_some("ClientRead"),
+            state,
+            NULL,
+            NULL,
+            NULL,
+            deed.query,
+            "client backend",
+        ]);
+        row
+    };
+    session.sessions.all().into_iter().map(row).collect()
 }
 
 fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {

@@ -19,7 +19,8 @@ fn catalog() -> Catalog {
     let mut catalog = Catalog::default();
     catalog.add_system_relations();
     let acl = Some(Acl::default_for(ObjectKind::Schema, RoleId(BOOTSTRAP_ROLE)));
-    let schema = Schema { oid: 2200, database: 0, name: "public".to_owned(), owner: BOOTSTRAP_ROLE, acl, comment: None };
+    let schema =
+        Schema { oid: 2200, database: 0, name: "public".to_owned(), owner: BOOTSTRAP_ROLE, acl, comment: None };
     catalog.apply(&Change::Schema(2200, Some(Arc::new(schema))));
     let attributes = RoleAttributes { superuser: true, login: true, ..RoleAttributes::default() };
     let role = Role {
@@ -119,6 +120,7 @@ fn context(catalog: Catalog) -> EvalContext {
             client_address: None,
             sequences: Arc::default(),
             advisory: Arc::default(),
+            sessions: Default::default(),
             sleeps: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),

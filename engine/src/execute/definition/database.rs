@@ -1,6 +1,7 @@
 //! CREATE, ALTER and DROP DATABASE. Each runs in a transaction of its own, from a session of another database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth::{RoleId, is_member_of};
 
@@ -15,7 +16,13 @@ pub trait OtherDatabases: Sync {
     fn catalog(&self, database: u32) -> Arc<Catalog>;
     /// How many sessions a database has.
     fn sessions(&self, database: u32) -> usize;
+    /// Asks the sessions of a database to end.
+    fn end_sessions(&self, database: u32);
 }
+
+/// How long DROP DATABASE … (FORCE) waits for sessions to end, and how often it looks.
+const ENDING_TIMEOUT: Duration = Duration::from_secs(5);
+const ENDING_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The template of those that name none.
 const TEMPLATE: &str = "template1";
@@ -81,7 +88,7 @@ impl DefinitionEnvironment<'_> {
         self.apply(Change::Database(database.oid, Some(Arc::new(database))))
     }
 
-    pub(super) async fn drop_database(&mut self, name: &str, if_exists: bool) -> Result<()> {
+    pub(super) async fn drop_database(&mut self, name: &str, if_exists: bool, force: bool) -> Result<()> {
         self.lock_database_name(name).await?;
         if if_exists && named(&self.catalog(), name).is_none() {
             self.notice_skipping(None, format!("database \"{name}\" does not exist"));
@@ -93,6 +100,9 @@ impl DefinitionEnvironment<'_> {
         }
         if database.oid == self.catalog().database {
             return Err(Error::new(SqlState::OBJECT_IN_USE, "cannot drop the currently open database"));
+        }
+        if force {
+            self.end_sessions(&database).await;
         }
         self.check_unused(&database)?;
         let inside = self.others.catalog(database.oid);
@@ -121,6 +131,15 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// 55006 while others are in the database.
+    /// Ends the sessions of a database, and gives them a while to go.
+    async fn end_sessions(&mut self, database: &Database) {
+        self.others.end_sessions(database.oid);
+        let deadline = tokio::time::Instant::now() + ENDING_TIMEOUT;
+        while self.others.sessions(database.oid) > 0 && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(ENDING_INTERVAL).await;
+        }
+    }
+
     fn check_unused(&self, database: &Database) -> Result<()> {
         let detail = match self.others.sessions(database.oid) {
             0 => return Ok(()),

@@ -109,7 +109,9 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::Privileges(change) => environment.change_privileges(change).await?,
         Definition::CreateDatabase { name, options } => environment.create_database(name, options).await?,
         Definition::AlterDatabase { name, change } => environment.alter_database(name, change).await?,
-        Definition::DropDatabase { name, if_exists } => environment.drop_database(name, *if_exists).await?,
+        Definition::DropDatabase { name, if_exists, force } => {
+            environment.drop_database(name, *if_exists, *force).await?;
+        }
         Definition::CreateSequence { name, temporary, if_not_exists, options } => {
             if *temporary {
                 environment.make_temporary(None);

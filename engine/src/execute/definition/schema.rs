@@ -44,7 +44,8 @@ pub(super) async fn create(
     environment.lock_role(owner, false).await?;
     let oid = environment.store.allocate_oid()?;
     let database = environment.catalog().database;
-    environment.apply(Change::Schema(oid, Some(Arc::new(Schema { oid, database, name, owner, acl: None, comment: None }))))
+    environment
+        .apply(Change::Schema(oid, Some(Arc::new(Schema { oid, database, name, owner, acl: None, comment: None }))))
 }
 
 /// Runs ALTER SCHEMA.

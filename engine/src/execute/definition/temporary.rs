@@ -43,7 +43,8 @@ impl DefinitionEnvironment<'_> {
         let everybody = AclItem::for_grant(None, owner, Privileges::CREATE | Privileges::USAGE, false);
         let acl: Acl = [everybody].into_iter().collect();
         let database = catalog.database;
-        let schema = Schema { oid, database, name: name.to_string(), owner: BOOTSTRAP_ROLE, acl: Some(acl), comment: None };
+        let schema =
+            Schema { oid, database, name: name.to_string(), owner: BOOTSTRAP_ROLE, acl: Some(acl), comment: None };
         self.apply(Change::Schema(oid, Some(Arc::new(schema))))
     }
 

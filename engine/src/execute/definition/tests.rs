@@ -38,6 +38,7 @@ impl Bench {
             client_address: None,
             sequences: Arc::default(),
             advisory: Arc::default(),
+            sessions: Default::default(),
             sleeps: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),

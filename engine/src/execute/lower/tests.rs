@@ -177,6 +177,7 @@ fn context() -> EvalContext {
             client_address: None,
             sequences: Arc::default(),
             advisory: Arc::default(),
+            sessions: Default::default(),
             sleeps: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),

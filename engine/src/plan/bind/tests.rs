@@ -92,7 +92,9 @@ fn catalog() -> Arc<Catalog> {
     let v = [("x", plain(oid::INT4)), ("y", plain(oid::INT4))];
     let tables = [table(16384, "t", &t, &[1]), table(16385, "u", &u, &[]), table(16386, "v", &v, &[1, 2])];
     let names = tables.iter().map(|table| ((table.schema, table.name.clone()), table.oid)).collect();
-    let schema = |oid, name: &str| Arc::new(Schema { oid, database: 0, name: name.to_owned(), owner: 10, acl: None, comment: None });
+    let schema = |oid, name: &str| {
+        Arc::new(Schema { oid, database: 0, name: name.to_owned(), owner: 10, acl: None, comment: None })
+    };
     Arc::new(Catalog {
         schemas: Arc::new(BTreeMap::from([(11, schema(11, "pg_catalog")), (2200, schema(2200, "public"))])),
         tables: Arc::new(tables.into_iter().map(|table| (table.oid, Arc::new(table))).collect()),
@@ -114,6 +116,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         client_address: None,
         sequences: Arc::default(),
         advisory: Arc::default(),
+        sessions: Default::default(),
         sleeps: Arc::default(),
         cursors: Arc::default(),
         requests: Arc::default(),

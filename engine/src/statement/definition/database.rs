@@ -104,9 +104,10 @@ pub(super) fn drop(reader: &mut Reader<'_>) -> Result<Definition> {
     let if_exists = reader.words(&["if", "exists"]);
     let name = reader.identifier()?;
     reader.word("with");
-    if reader.token(&Token::LParen) {
+    let force = reader.token(&Token::LParen);
+    if force {
         reader.expect_word("force")?;
         reader.expect_token(&Token::RParen)?;
     }
-    Ok(Definition::DropDatabase { name, if_exists })
+    Ok(Definition::DropDatabase { name, if_exists, force })
 }

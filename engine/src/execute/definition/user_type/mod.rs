@@ -83,7 +83,11 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// Finds and locks a type that the principal owns.
-    pub(in crate::execute::definition) async fn lock_type_to_alter(&mut self, name: &QualifiedName, domain: bool) -> Result<Arc<UserType>> {
+    pub(in crate::execute::definition) async fn lock_type_to_alter(
+        &mut self,
+        name: &QualifiedName,
+        domain: bool,
+    ) -> Result<Arc<UserType>> {
         loop {
             let catalog = self.catalog();
             let oid = self.find_type(&catalog, name)?.ok_or_else(|| undefined(name))?;

@@ -1,0 +1,148 @@
+//! What each session is doing, for others to see and to end: `pg_stat_activity` and `pg_terminate_backend`.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use auth::RoleId;
+use parking_lot::Mutex;
+
+use super::cancel::Canceller;
+use super::transaction::TransactionStatus;
+use crate::types::datetime::now;
+
+/// Bytes of a statement's text that others see (PostgreSQL's `track_activity_query_size`, less its end mark).
+const QUERY_BYTES_MAX: usize = 1023;
+
+/// The sessions there are, in the order in which they began.
+#[derive(Debug, Default)]
+pub struct Sessions(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    last: u64,
+    sessions: BTreeMap<u64, Arc<Activity>>,
+}
+
+/// A session's place among those allowed; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    sessions: Arc<Sessions>,
+    number: u64,
+    activity: Arc<Activity>,
+}
+
+/// A session as others see it.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    pub(crate) process_id: i32,
+    pub(crate) database: u32,
+    pub(crate) role: RoleId,
+    pub(crate) client_address: Option<IpAddr>,
+    /// Microseconds since 1970-01-01 UTC.
+    pub(crate) began_at: i64,
+    pub(crate) canceller: Arc<Canceller>,
+    now: Mutex<Deed>,
+}
+
+/// What a session does now, or did last. Times are microseconds since 1970-01-01 UTC.
+#[derive(Debug, Clone)]
+pub(crate) struct Deed {
+    /// None: a statement runs.
+    pub(crate) rests_in: Option<TransactionStatus>,
+    pub(crate) since: i64,
+    pub(crate) query: String,
+    pub(crate) query_began_at: Option<i64>,
+    pub(crate) transaction_began_at: Option<i64>,
+    pub(crate) application_name: String,
+}
+
+impl Sessions {
+    /// Makes a place for one more session; None if there are as many as are allowed.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        allowed: usize,
+        (process_id, client_address): (i32, Option<IpAddr>),
+        (database, role): (u32, RoleId),
+    ) -> Option<Place> {
+        let mut table = self.0.lock();
+        if table.sessions.len() >= allowed {
+            return None;
+        }
+        table.last += 1;
+        let began_at = now();
+        let activity = Arc::new(Activity {
+            process_id,
+            database,
+            role,
+            client_address,
+            began_at,
+            canceller: Arc::default(),
+            now: Mutex::new(Deed {
+                rests_in: Some(TransactionStatus::Idle),
+                since: began_at,
+                query: String::new(),
+                query_began_at: None,
+                transaction_began_at: None,
+                application_name: String::new(),
+            }),
+        });
+        let number = table.last;
+        table.sessions.insert(number, activity.clone());
+        Some(Place { sessions: self.clone(), number, activity })
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Activity>> {
+        self.0.lock().sessions.values().cloned().collect()
+    }
+
+    /// How many sessions a database has.
+    pub(crate) fn count_in(&self, database: u32) -> usize {
+        self.0.lock().sessions.values().filter(|session| session.database == database).count()
+    }
+}
+
+impl Place {
+    pub(crate) fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.sessions.0.lock().sessions.remove(&self.number);
+    }
+}
+
+impl Activity {
+    /// A statement begins.
+    pub(super) fn begin(&self, query: &str) {
+        let at = now();
+        let mut deed = self.now.lock();
+        deed.rests_in = None;
+        deed.since = at;
+        deed.query_began_at = Some(at);
+        deed.transaction_began_at.get_or_insert(at);
+        deed.query.clear();
+        deed.query.push_str(&query[..query.floor_char_boundary(QUERY_BYTES_MAX)]);
+    }
+
+    /// The client is to speak next.
+    pub(super) fn rest(&self, status: TransactionStatus) {
+        let at = now();
+        let mut deed = self.now.lock();
+        deed.rests_in = Some(status);
+        deed.since = at;
+        if status == TransactionStatus::Idle {
+            deed.transaction_began_at = None;
+        }
+    }
+
+    pub(super) fn set_application_name(&self, name: String) {
+        self.now.lock().application_name = name;
+    }
+
+    pub(crate) fn deed(&self) -> Deed {
+        self.now.lock().clone()
+    }
+}
