@@ -17,6 +17,7 @@ use crate::execute::query::{QueryEnvironment, QueryOptions};
 use crate::provider::live::LiveSources;
 use crate::session::activity::{Place, Sessions};
 use crate::session::settings::Settings;
+use crate::session::snapshot::ExportedSnapshots;
 use crate::session::{Open, Session, TemporaryPlaces};
 
 /// How a database is opened.
@@ -66,6 +67,7 @@ pub struct Database {
     /// Makes the salts of roles that do not exist.
     login_secret: [u8; 32],
     sessions: Arc<Sessions>,
+    snapshots: Arc<ExportedSnapshots>,
     connections_max: usize,
     temporary_places: Arc<TemporaryPlaces>,
 }
@@ -141,6 +143,7 @@ impl Database {
             defining: tokio::sync::Mutex::new(()),
             login_secret,
             sessions: Arc::default(),
+            snapshots: Arc::default(),
             connections_max: options.connections_max,
             temporary_places: Arc::default(),
             store,
@@ -214,6 +217,10 @@ impl Database {
 
     pub(crate) fn sessions(&self) -> &Arc<Sessions> {
         &self.sessions
+    }
+
+    pub(crate) fn snapshots(&self) -> &Arc<ExportedSnapshots> {
+        &self.snapshots
     }
 
     pub(crate) fn query_environment(&self) -> &QueryEnvironment {

@@ -38,6 +38,6 @@ pub use schema::{Column, IndexColumn, IndexSchema, Layout, RowIdentity, TableSch
 pub use store::{SequencePosition, SequenceRule, Store, StoreOptions};
 pub use transaction::{
     ConflictOn, Convert, Duplicate, InsertOutcome, Isolation, LockInfo, LockTarget, LockedRow, Refusal, RowLock,
-    Savepoint, SessionLocks, TableLock, Transaction, UpdateOutcome, Wait,
+    Savepoint, SessionLocks, Snapshot, TableLock, Transaction, UpdateOutcome, Wait,
 };
 pub use value::{Array, ColumnType, Dimension, Field, Interval, Numeric, NumericError, Record, Value, ValueRef};

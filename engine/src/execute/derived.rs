@@ -130,6 +130,7 @@ fn context(catalog: &Arc<Catalog>, store: &Store) -> EvalContext {
         sequences: Arc::new(SessionSequences::new(store.clone())),
         advisory: Arc::new(AdvisoryLocks::new(store.clone())),
         sessions: Default::default(),
+        snapshots: Default::default(),
         sleeps: Arc::default(),
         cursors: Arc::default(),
         requests: Arc::default(),

@@ -304,6 +304,7 @@ pub struct SessionFacts {
     pub advisory: std::sync::Arc<AdvisoryLocks>,
     pub sleeps: std::sync::Arc<Sleeps>,
     pub sessions: std::sync::Arc<crate::session::activity::Sessions>,
+    pub(crate) snapshots: std::sync::Arc<crate::session::snapshot::ExportedSnapshots>,
     pub cursors: std::sync::Arc<CursorList>,
     pub requests: std::sync::Arc<SettingRequests>,
     /// Settings by name, as SHOW prints them (`current_setting`).

@@ -1,4 +1,4 @@
-//! `set_config`: a setting changed by a function.
+//! `set_config`: a setting changed by a function. And `pg_export_snapshot`, which asks for something by the same means.
 //!
 //! Settings are the session's, and fixed for one execution of a statement. The function notes what is to change; the
 //! session changes it when the statement has succeeded. A statement that calls it has its rows gathered first, as if it
@@ -16,8 +16,14 @@ use crate::error::{Error, Result, SqlState};
 use crate::session::settings::Settings;
 use crate::types::oid::*;
 
-pub(super) const FUNCTIONS: &[Function] =
-    &[volatile(2078, "set_config", &[TEXT, TEXT, BOOL], TEXT, set_config).takes_nulls()];
+pub(super) const FUNCTIONS: &[Function] = &[
+    volatile(2078, "set_config", &[TEXT, TEXT, BOOL], TEXT, set_config).takes_nulls(),
+    volatile(3809, "pg_export_snapshot", &[], TEXT, |context, _| {
+        let identifier = context.session.snapshots.new_identifier();
+        context.session.requests.0.lock().exports.push(identifier.clone());
+        text_of(identifier)
+    }),
+];
 
 /// A setting to change.
 #[derive(Debug, Clone)]
@@ -35,6 +41,8 @@ pub struct SettingRequests(Mutex<Requested>);
 #[derive(Debug, Default)]
 struct Requested {
     requests: Vec<SettingRequest>,
+    /// Under which identifiers the transaction's snapshot is to be exported.
+    exports: Vec<String>,
     /// The settings as the requests so far leave them.
     settings: Option<Arc<Settings>>,
 }
@@ -43,6 +51,10 @@ impl SettingRequests {
     /// A statement begins, or begins again.
     pub(crate) fn begin_statement(&self) {
         *self.0.lock() = Requested::default();
+    }
+
+    pub(crate) fn take_exports(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().exports)
     }
 
     pub(crate) fn take(&self) -> Vec<SettingRequest> {

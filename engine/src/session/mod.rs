@@ -18,6 +18,7 @@ mod prepared;
 mod run;
 pub mod settings;
 mod simple;
+pub(crate) mod snapshot;
 mod temporary;
 mod transaction;
 mod transaction_control;
@@ -145,6 +146,7 @@ impl Session {
             advisory: Arc::new(AdvisoryLocks::new(database.store().clone())),
             sleeps: Arc::default(),
             sessions: database.sessions().clone(),
+            snapshots: database.snapshots().clone(),
             cursors: Arc::default(),
             requests: Arc::default(),
             session_user: role_name.clone(),
@@ -355,6 +357,7 @@ impl Session {
             advisory: self.facts.advisory.clone(),
             sleeps: self.facts.sleeps.clone(),
             sessions: self.facts.sessions.clone(),
+            snapshots: self.facts.snapshots.clone(),
             cursors: self.facts.cursors.clone(),
             requests: self.facts.requests.clone(),
             session_user: name_of(self.session_role()),

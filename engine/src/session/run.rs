@@ -133,6 +133,7 @@ impl Session {
             | Statement::Savepoint(_)
             | Statement::Release(_)
             | Statement::RollbackTo(_)
+            | Statement::SetSnapshot(_)
             | Statement::SetTransaction { .. } => self.control_transaction(statement).await.map(Outcome::Complete),
             Statement::Declare(declaration) => Box::pin(self.declare(declaration, prepared, params, interrupt)).await,
             other => Box::pin(self.run_utility(other, prepared, interrupt)).await,
@@ -237,6 +238,7 @@ impl Session {
             match outcome {
                 Ok(outcome) => {
                     open.transaction.release(&savepoint);
+                    self.export_snapshots(requests.take_exports())?;
                     self.set_requested(requests.take())?;
                     return Ok(outcome);
                 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use storage::{Isolation, Savepoint, Transaction};
 
 use super::settings::Settings;
+use super::snapshot::Export;
 use crate::catalog::{Catalog, Change};
 use crate::execute::write::Deferred;
 
@@ -45,6 +46,8 @@ pub(crate) struct Open {
     pub(crate) used: bool,
     /// Microseconds since 1970-01-01 UTC: `now()`.
     pub(crate) started_at: i64,
+    /// Snapshots that others may take over while it is open.
+    pub(crate) exports: Vec<Export>,
     /// The settings to go back to if it is rolled back.
     pub(crate) settings_before: Arc<Settings>,
 }

@@ -19,6 +19,7 @@ impl Session {
             Statement::Release(name) => self.release(name),
             Statement::RollbackTo(name) => self.rollback_to(name),
             Statement::SetTransaction { session, modes } => self.set_transaction(*session, *modes),
+            Statement::SetSnapshot(identifier) => self.import_snapshot(identifier).map(|()| "SET".to_owned()),
             _ => Err(Error::internal("not a transaction statement")),
         }
     }
@@ -37,6 +38,7 @@ impl Session {
             read_only: modes.read_only.unwrap_or(active.default_read_only),
             used: false,
             started_at: self.database.now(),
+            exports: Vec::new(),
             settings_before: self.session_settings.clone(),
         })
     }

@@ -56,6 +56,8 @@ pub enum Statement {
     Savepoint(String),
     Release(String),
     RollbackTo(String),
+    /// SET TRANSACTION SNAPSHOT.
+    SetSnapshot(String),
     SetTransaction {
         session: bool,
         modes: TransactionModes,

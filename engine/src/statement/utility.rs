@@ -250,7 +250,7 @@ fn set(reader: &mut Reader) -> Result<Statement> {
     }
     if reader.word("transaction") {
         if reader.word("snapshot") {
-            return Err(Error::unsupported("SET TRANSACTION SNAPSHOT"));
+            return Ok(Statement::SetSnapshot(reader.string()?));
         }
         return Ok(Statement::SetTransaction { session: false, modes: transaction_modes(reader)? });
     }

@@ -316,8 +316,7 @@ fn layout(oid: u32) -> Option<ColumnType> {
 /// Whether columns of tables may have the type.
 pub fn is_storable(oid: u32) -> bool {
     let base = element_of(oid).unwrap_or(oid);
-    let system_only =
-        matches!(base, oid::INET | oid::PG_NODE_TREE | oid::PG_LSN | oid::ACLITEM | oid::TID | oid::XID8 | oid::CID);
+    let system_only = matches!(base, oid::INET | oid::PG_NODE_TREE | oid::PG_LSN | oid::TID | oid::XID8 | oid::CID);
     !system_only && layout(oid).is_some() && info(oid).is_some_and(|info| matches!(info.kind, 'b' | 'e' | 'd' | 'c'))
 }
 

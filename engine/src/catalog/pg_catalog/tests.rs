@@ -121,6 +121,7 @@ fn context(catalog: Catalog) -> EvalContext {
             sequences: Arc::default(),
             advisory: Arc::default(),
             sessions: Default::default(),
+            snapshots: Default::default(),
             sleeps: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),

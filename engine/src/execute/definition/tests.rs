@@ -39,6 +39,7 @@ impl Bench {
             sequences: Arc::default(),
             advisory: Arc::default(),
             sessions: Default::default(),
+            snapshots: Default::default(),
             sleeps: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),

@@ -178,6 +178,7 @@ fn context() -> EvalContext {
             sequences: Arc::default(),
             advisory: Arc::default(),
             sessions: Default::default(),
+            snapshots: Default::default(),
             sleeps: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),

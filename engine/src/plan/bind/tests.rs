@@ -117,6 +117,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         sequences: Arc::default(),
         advisory: Arc::default(),
         sessions: Default::default(),
+        snapshots: Default::default(),
         sleeps: Arc::default(),
         cursors: Arc::default(),
         requests: Arc::default(),

@@ -187,6 +187,7 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
         other if builtin::is_registered(other) => {
             Value::Int8(i64::from(registered::parse(text, other, format.names.as_deref())?))
         }
+        oid::ACLITEM => registered::acl_item(text, format.names.as_deref())?,
         other if builtin::is_enum(other) => enumeration::parse(text, other, format.names.as_deref())?,
         // What the domain says of its values is checked by whoever makes one of this.
         other if builtin::is_domain(other) => return parse_at(text, builtin::base_type(ty), format, now),

@@ -1,5 +1,10 @@
 //! `regclass` and its kin as text: names for oids.
 
+use std::borrow::Cow;
+
+use auth::{AclItem, RoleId};
+use storage::Value;
+
 use super::Names;
 use crate::catalog::Catalog;
 use crate::catalog::pg_catalog::type_io::type_functions;
@@ -83,6 +88,16 @@ pub(crate) fn quote_identifier(name: &str) -> String {
 pub(super) fn parse(text: &str, ty: u32, names: Option<&Names>) -> Result<u32> {
     let names = names.map(|names| (names.catalog.as_ref(), &names.search_path[..]));
     find(text, ty, names)
+}
+
+/// `role=privileges/grantor`, in the form in which it is printed.
+pub(super) fn acl_item(text: &str, names: Option<&Names>) -> Result<Value> {
+    let Some(names) = names else { return Err(Error::internal("a name was to be looked up without a catalog")) };
+    let roles = &names.catalog.roles;
+    let item = AclItem::parse(text, |name| names.catalog.role_named(name).map(|role| RoleId(role.oid)));
+    let item = item.map_err(|error| Error::new(SqlState(error.sql_state()), error.to_string()))?;
+    let printed = item.to_text(|role| roles.get(&role.0).map(|role| Cow::Borrowed(role.name.as_str())));
+    Ok(Value::Text(printed.into()))
 }
 
 /// `'name'::regclass` and its kin.
