@@ -21,7 +21,7 @@ use join::{concat, extended};
 
 pub(crate) use dimension::subscripts;
 pub(crate) use join::{nested, unlike_parts};
-pub(crate) use part::{ASSIGN, ELEMENT, SLICE};
+pub(crate) use part::{ASSIGN, ELEMENT, NAME_ELEMENT, SLICE};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     immutable(2176, "array_length", &[ANYARRAY, INT4], INT4, |_, args| {

@@ -2,7 +2,7 @@
 
 use storage::{Array, Dimension, Value};
 
-use super::super::argument::{array, boolean, int4, subscript_error};
+use super::super::argument::{array, boolean, int4, subscript_error, text, text_of};
 use super::super::define::immutable;
 use super::super::{EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
@@ -16,6 +16,16 @@ pub(crate) static ELEMENT: Function = immutable(9_006, "array_element", &[ANYARR
     Ok(array.place(&subscripts).map_or(Value::Null, |place| array.values[place].clone()))
 })
 .variadic();
+
+/// A character of a name, numbered from 0: an empty one behind its last, NULL beyond what a name may hold.
+pub(crate) static NAME_ELEMENT: Function = immutable(9_020, "name_element", &[NAME, INT4], CHAR, |_, args| {
+    let place = usize::try_from(int4(&args[1])?).ok().filter(|place| *place < NAME_BYTES);
+    let name = text(&args[0])?;
+    place.map_or(Ok(Value::Null), |place| text_of(name.chars().nth(place).map(String::from).unwrap_or_default()))
+});
+
+/// Bytes of a name and its end mark.
+const NAME_BYTES: usize = 64;
 
 /// An array and pairs of subscripts, each the first and the last of a dimension: what lies between them, numbered
 /// from 1. Dimensions beyond those are taken whole.

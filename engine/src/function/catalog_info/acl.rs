@@ -21,7 +21,7 @@ pub(in super::super) const FUNCTIONS: &[Function] = &[
         })?;
         let owner = RoleId(object(&args[1])?.unwrap_or_default());
         let values = Acl::default_for(kind, owner).items().iter().map(|item| written(context, item)).collect();
-        Ok(Value::Array(Box::new(Array { element: ColumnType::Text, values })))
+        Ok(Value::Array(Box::new(Array::new(ColumnType::Text, values))))
     }),
     immutable(1365, "makeaclitem", &[OID, OID, TEXT, BOOL], ACLITEM, |context, args| {
         let role = |at: usize| Ok::<_, Error>(RoleId(object(&args[at])?.unwrap_or_default()));

@@ -8,7 +8,7 @@ use super::position::Start;
 use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
-use crate::function::array::{ASSIGN, ELEMENT, SLICE};
+use crate::function::array::{ASSIGN, ELEMENT, NAME_ELEMENT, SLICE};
 use crate::function::{CastContext, Function};
 use crate::types::text::{DIMENSIONS_MAX, too_many_dimensions};
 use crate::types::{self, Type, builtin, display, oid};
@@ -63,6 +63,12 @@ impl Binder<'_> {
                     Err(Error::new(SqlState::DATATYPE_MISMATCH, words).at(self.position(span)))
                 }
             });
+        }
+        if value.ty.oid == oid::NAME
+            && let [(None, Some(index))] = subscripts.as_slice()
+        {
+            let args = vec![value, self.subscript_bound(index, at)?];
+            return Ok(call(&NAME_ELEMENT, args, Type::new(oid::CHAR)));
         }
         let info = self.subscriptable(value.ty, span)?;
         check_count(subscripts.len())?;
