@@ -1,5 +1,6 @@
 //! The end-to-end suites: a real server, real sockets, a stock driver.
 
+mod backends;
 mod bulk;
 mod constraints;
 mod database;
