@@ -193,7 +193,8 @@ impl Schema {
     /// The schema `public` of a new database.
     pub(crate) fn public(oid: u32, database: u32) -> Self {
         let acl = Some(acl(ObjectKind::Schema, DATABASE_OWNER, Privileges::USAGE));
-        Self { oid, database, name: "public".to_owned(), owner: DATABASE_OWNER, acl, comment: None }
+        let comment = Some("standard public schema".to_owned());
+        Self { oid, database, name: "public".to_owned(), owner: DATABASE_OWNER, acl, comment }
     }
 
     /// Whether it is the system's own, which every database has.

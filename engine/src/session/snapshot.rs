@@ -71,9 +71,14 @@ impl Session {
     pub(super) fn import_snapshot(&mut self, identifier: &str) -> Result<()> {
         let registry = self.facts.snapshots.clone();
         let TransactionState::Explicit(open) = &mut self.state else {
-            let message = "SET TRANSACTION can only be used in transaction blocks";
-            self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, message);
-            return Ok(());
+            return match self.settings.active().default_isolation {
+                Isolation::ReadCommitted => Err(not_kept()),
+                _ => {
+                    let message = "SET TRANSACTION can only be used in transaction blocks";
+                    self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, message);
+                    Ok(())
+                }
+            };
         };
         if open.used {
             let message = "SET TRANSACTION SNAPSHOT must be called before any query";
@@ -82,11 +87,7 @@ impl Session {
         match open.isolation() {
             Isolation::RepeatableRead => {}
             Isolation::Serializable => return Err(Error::unsupported("SET TRANSACTION SNAPSHOT under SERIALIZABLE")),
-            Isolation::ReadCommitted => {
-                let message =
-                    "a snapshot-importing transaction must have isolation level SERIALIZABLE or REPEATABLE READ";
-                return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
-            }
+            Isolation::ReadCommitted => return Err(not_kept()),
         }
         let snapshot = registry.find(identifier).ok_or_else(|| {
             let message = format!("invalid snapshot identifier: \"{identifier}\"");
@@ -96,4 +97,10 @@ impl Session {
         open.used = true;
         Ok(())
     }
+}
+
+/// A READ COMMITTED transaction has no snapshot to keep.
+fn not_kept() -> Error {
+    let message = "a snapshot-importing transaction must have isolation level SERIALIZABLE or REPEATABLE READ";
+    Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)
 }

@@ -255,7 +255,7 @@ relations! {
     3592 table pg_shseclabel = none {
         objoid OID, classoid OID, provider TEXT, label TEXT,
     }
-    3394 table pg_init_privs = none {
+    3394 table pg_init_privs = schema::initial_privileges {
         objoid OID, classoid OID, objsubid INT4, privtype CHAR, initprivs ACLITEM_ARRAY,
     }
     3576 table pg_transform = none {

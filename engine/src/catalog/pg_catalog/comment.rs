@@ -11,7 +11,7 @@ const PG_TYPE: u32 = 1247;
 const PG_AUTHID: u32 = 1260;
 const PG_DATABASE: u32 = 1262;
 const PG_CONSTRAINT: u32 = 2606;
-const PG_NAMESPACE: u32 = 2615;
+pub(super) const PG_NAMESPACE: u32 = 2615;
 
 /// A comment and what it is on: the catalog relation that has the object, the object's oid, and the column's number.
 type Comment<'a> = (u32, u32, i32, &'a str);

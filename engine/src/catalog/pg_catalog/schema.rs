@@ -2,8 +2,10 @@
 
 use storage::Value;
 
-use super::Reader;
+use super::class::PG_CLASS;
+use super::comment::PG_NAMESPACE;
 use super::relation::{NULL, acl_items, row};
+use super::{PG_CATALOG, Reader};
 
 /// `pg_enc` of UTF-8, the only encoding.
 const UTF8: i32 = 6;
@@ -15,6 +17,16 @@ pub(super) fn namespaces(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     schemas
         .map(|schema| row![schema.oid, &schema.name, schema.owner, acl_items(reader.catalog, schema.acl.as_ref())])
         .collect()
+}
+
+/// The privileges that the system's own schema and relations have from the beginning, which no dump repeats.
+pub(super) fn initial_privileges(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let catalog = reader.catalog;
+    let schemas = catalog.schemas.get(&PG_CATALOG).into_iter();
+    let schemas = schemas.map(|own| row![own.oid, PG_NAMESPACE, 0, 'i', acl_items(catalog, own.acl.as_ref())]);
+    let relations = catalog.tables.values().filter(|table| table.is_system());
+    let relations = relations.map(|own| row![own.oid, PG_CLASS, 0, 'i', acl_items(catalog, own.acl.as_ref())]);
+    schemas.chain(relations).collect()
 }
 
 pub(super) fn databases(reader: &Reader<'_>) -> Vec<Vec<Value>> {

@@ -1,39 +1,21 @@
-//! UPDATE and DELETE: find the rows, lock them in their newest version, change them.
+//! UPDATE and DELETE: what becomes of the rows that were found.
 
-use std::collections::HashSet;
-
-use futures::StreamExt;
-use storage::{CommitSeq, InsertOutcome, RowKey, RowLock, StoredRow, UpdateOutcome, Value};
+use storage::{InsertOutcome, RowKey, RowLock, StoredRow, UpdateOutcome, Value};
 
 use super::place::{Leaf, Spot};
 use super::row::{TargetSource, check_row, complete};
 use super::{Run, duplicate_key};
-use crate::error::{Error, Result, SqlState};
-use crate::execute::query::run_relation;
-use crate::execute::{RowStream, Rows, point, short};
+use crate::error::Result;
 use crate::expr::eval::eval;
 use crate::expr::{ColumnVar, Expr};
-use crate::plan::point::Access;
-use crate::plan::relation::{Column, Query};
-use crate::plan::short::Short;
 use crate::plan::write::{Delete, RowsToChange, Target, Update};
-
-/// How often a statement starts again because rows changed under it.
-const RESTARTS_MAX: usize = 1000;
-
-/// A row to change, locked, and the columns from elsewhere that go with it.
-struct Found {
-    /// The table that keeps it.
-    leaf: Leaf,
-    row: StoredRow,
-    others: Vec<Value>,
-}
 
 impl Run<'_> {
     pub(super) async fn update(&mut self, update: &Update) -> Result<()> {
         let strength = self.update_strength(&update.assignments);
         let carried = carried(&update.rows);
-        for found in self.find_rows(&update.rows, strength).await? {
+        let mut rows = self.find_rows(&update.rows, strength).await?;
+        while let Some(found) = self.next_row(&mut rows).await? {
             tokio::task::consume_budget().await;
             let target = &self.write.target;
             let old = found.row.values(&target.at(found.leaf).table.storage)?;
@@ -50,7 +32,8 @@ impl Run<'_> {
 
     pub(super) async fn delete(&mut self, delete: &Delete) -> Result<()> {
         let carried = carried(&delete.rows);
-        for found in self.find_rows(&delete.rows, RowLock::Update).await? {
+        let mut rows = self.find_rows(&delete.rows, RowLock::Update).await?;
+        while let Some(found) = self.next_row(&mut rows).await? {
             tokio::task::consume_budget().await;
             let old = self.delete_row(found.leaf, &found.row).await?;
             let target = self.write.target.at(found.leaf);
@@ -139,97 +122,6 @@ impl Run<'_> {
                 Err(duplicate_key(&target.table, &constraint, new, self.context))
             }
         }
-    }
-
-    async fn find_rows(&mut self, rows: &RowsToChange, strength: RowLock) -> Result<Vec<Found>> {
-        match rows {
-            RowsToChange::Point { access, filter } => self.find_point(access, filter.as_ref(), strength).await,
-            RowsToChange::Query { query, key, version, short, .. } => {
-                let mut columns = vec![*key, *version];
-                columns.extend(query.outputs.iter().map(|output| output.column));
-                self.find_by_query(query, &columns, short.as_deref(), strength).await
-            }
-        }
-    }
-
-    async fn find_point(&mut self, access: &Access, filter: Option<&Expr>, strength: RowLock) -> Result<Vec<Found>> {
-        let target = &self.write.target;
-        let Some(reached) = point::reach(access, &target.table, target.tree(), self.context)? else {
-            return Ok(Vec::new());
-        };
-        let leaf = reached.leaf;
-        if target.tree().is_some() && !target.keeps(leaf) {
-            return Ok(Vec::new());
-        }
-        let Some(key) = reached.find(self.transaction)? else { return Ok(Vec::new()) };
-        // What the snapshot does not show is not waited for: a filter that fails there locks nothing.
-        if filter.is_some() && !self.snapshot_passes(leaf, &key, filter)? {
-            return Ok(Vec::new());
-        }
-        let locked = point::lock(reached.table, &key, strength, self.wait, self.transaction).await?;
-        let Some(row) = locked else { return Ok(Vec::new()) };
-        if !reached.matches(&row)? || !self.passes(leaf, filter, &row)? {
-            return Ok(Vec::new());
-        }
-        Ok(vec![Found { leaf, row, others: Vec::new() }])
-    }
-
-    fn snapshot_passes(&self, leaf: Leaf, key: &RowKey, filter: Option<&Expr>) -> Result<bool> {
-        match self.transaction.get(&self.write.target.at(leaf).table.storage, key)? {
-            Some(row) => self.passes(leaf, filter, &row),
-            None => Ok(false),
-        }
-    }
-
-    fn passes(&self, leaf: Leaf, filter: Option<&Expr>, row: &StoredRow) -> Result<bool> {
-        let Some(filter) = filter else { return Ok(true) };
-        let values = row.values(&self.write.target.at(leaf).table.storage)?;
-        point::is_true(Some(filter), self.context, &TargetSource::of(&self.write.target, &values))
-    }
-
-    /// Locks every row that the query finds. One that has changed since sends the statement back to its start, with
-    /// its locks and a new snapshot.
-    async fn find_by_query(
-        &mut self,
-        query: &Query,
-        columns: &[Column],
-        short: Option<&Short>,
-        strength: RowLock,
-    ) -> Result<Vec<Found>> {
-        for _ in 0..RESTARTS_MAX {
-            let view = self.view();
-            let few = short.map(|short| short::run(short, self.context, &view)).transpose()?.flatten();
-            let mut stream: RowStream = match few {
-                Some(rows) => Box::pin(futures::stream::iter([Ok(Rows::Values(rows))])),
-                None => run_relation(&query.relation, columns, self.context, view, self.environment)?,
-            };
-            let (mut found, mut seen, mut changed) = (Vec::new(), HashSet::new(), false);
-            while let Some(batch) = stream.next().await {
-                for mut row in batch?.into_values() {
-                    tokio::task::consume_budget().await;
-                    let others = row.split_off(2);
-                    let [Value::Bytea(key), Value::Int8(version)] = row.as_slice() else {
-                        return Err(Error::internal("a row to change has no identity"));
-                    };
-                    let key = RowKey::from_bytes(key.to_vec().into());
-                    // A join may find a row twice; the first match counts.
-                    if !seen.insert(key.clone()) || self.is_touched(&key) {
-                        continue;
-                    }
-                    let leaf = self.write.target.keeper(&key)?;
-                    let table = &self.write.target.at(leaf).table;
-                    match point::lock(table, &key, strength, self.wait, self.transaction).await? {
-                        Some(row) if row.seq() == CommitSeq(*version as u64) => found.push(Found { leaf, row, others }),
-                        _ => changed = true,
-                    }
-                }
-            }
-            if !changed {
-                return Ok(found);
-            }
-            self.renew_view();
-        }
-        Err(Error::new(SqlState::SERIALIZATION_FAILURE, "could not change rows that others keep changing"))
     }
 }
 

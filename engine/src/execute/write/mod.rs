@@ -8,6 +8,7 @@ mod action;
 mod bulk;
 mod change;
 mod deferred;
+mod find;
 mod foreign_key;
 mod insert;
 mod merge;

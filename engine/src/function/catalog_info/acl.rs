@@ -15,10 +15,11 @@ use crate::types::oid::*;
 pub(in super::super) const FUNCTIONS: &[Function] = &[
     immutable(3943, "acldefault", &[CHAR, OID], ACLITEM_ARRAY, |context, args| {
         let letter = text(&args[0])?;
-        let kind = letter.chars().next().and_then(ObjectKind::from_letter).ok_or_else(|| {
-            let message = format!("unrecognized object type abbreviation: {letter}");
-            Error::new(SqlState::INVALID_PARAMETER_VALUE, message)
-        })?;
+        let kind = letter
+            .chars()
+            .next()
+            .and_then(ObjectKind::from_letter)
+            .ok_or_else(|| Error::internal(format!("unrecognized objtype abbreviation: {letter}")))?;
         let owner = RoleId(object(&args[1])?.unwrap_or_default());
         let values = Acl::default_for(kind, owner).items().iter().map(|item| written(context, item)).collect();
         Ok(Value::Array(Box::new(Array::new(ColumnType::Text, values))))
