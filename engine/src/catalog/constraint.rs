@@ -82,3 +82,13 @@ impl ForeignKeyAction {
         }
     }
 }
+
+impl ConstraintKind {
+    /// Attribute numbers of the columns of a key.
+    pub(crate) fn key_columns(&self) -> &[u16] {
+        match self {
+            ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => columns,
+            ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => &[],
+        }
+    }
+}

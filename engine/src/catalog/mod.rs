@@ -30,6 +30,7 @@ pub use databases::Catalogs;
 pub(crate) use index::Derivation;
 pub use index::{Index, IndexColumn, IndexExpression};
 pub(crate) use layout::empty_storage;
+pub use role::DefaultAcl;
 pub use sequence::{OwnedBy, Sequence};
 pub use user_type::{Attribute, Domain, DomainCheck, Label, UserType, UserTypeKind};
 pub use view::{Materialized, View, ViewRelation};
@@ -103,6 +104,9 @@ pub struct Role {
     pub settings: Vec<(String, String)>,
     #[serde(default)]
     pub comment: Option<String>,
+    /// ALTER DEFAULT PRIVILEGES for what the role makes.
+    #[serde(default)]
+    pub default_acls: Vec<DefaultAcl>,
 }
 
 /// What a relation is.

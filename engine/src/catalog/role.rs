@@ -2,12 +2,39 @@
 
 use std::sync::Arc;
 
-use auth::{RoleGraph, RoleId};
+use auth::{Acl, ObjectKind, RoleGraph, RoleId};
+use serde::{Deserialize, Serialize};
 
 use super::{Catalog, Role};
 
 /// The predefined role whose only member is the owner of the current database.
 pub(crate) const DATABASE_OWNER: u32 = 6171;
+
+/// What is granted on things that a role is going to make.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DefaultAcl {
+    pub oid: u32,
+    pub database: u32,
+    /// None: wherever they are made.
+    pub schema: Option<u32>,
+    pub kind: ObjectKind,
+    pub acl: Acl,
+}
+
+impl DefaultAcl {
+    pub fn is_for(&self, database: u32, schema: Option<u32>, kind: ObjectKind) -> bool {
+        (self.database, self.schema, self.kind) == (database, schema, kind)
+    }
+
+    /// The letter and the words for what is made.
+    pub fn letter_and_words(&self) -> (char, &'static str) {
+        match self.kind {
+            ObjectKind::Sequence => ('S', "sequences"),
+            ObjectKind::Schema => ('n', "schemas"),
+            _ => ('r', "relations"),
+        }
+    }
+}
 
 impl Catalog {
     /// The role of that name.

@@ -230,6 +230,7 @@ fn role(oid: u32, name: &str, attributes: RoleAttributes, verifier: Option<&str>
         admin_of: Vec::new(),
         settings: Vec::new(),
         comment: None,
+        default_acls: Vec::new(),
     };
     Change::Role(oid, Some(Arc::new(role)))
 }

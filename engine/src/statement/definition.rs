@@ -1,7 +1,7 @@
 //! Definitions. `sqlparser` knows most of them; roles and privileges, and a few forms of others, it reads in another
 //! grammar than PostgreSQL's or not at all, so those are read here.
 
-use auth::{Privileges, RevokeBehavior, RevokeScope};
+use auth::{ObjectKind, Privileges, RevokeBehavior, RevokeScope};
 use datafusion::sql::sqlparser::ast::{self, ObjectName};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -60,6 +60,7 @@ pub enum Definition {
     },
     Membership(MembershipChange),
     Privileges(PrivilegeChange),
+    DefaultPrivileges(DefaultPrivilegeChange),
     CreateDatabase {
         name: String,
         options: DatabaseOptions,
@@ -193,6 +194,10 @@ pub struct MembershipChange {
     pub members: Vec<RoleName>,
     /// WITH ADMIN OPTION, or ADMIN OPTION FOR.
     pub admin_option: bool,
+    /// Who GRANT says grants it.
+    pub granted_by: Option<RoleName>,
+    /// Said as ALTER GROUP.
+    pub alters_group: bool,
 }
 
 /// GRANT and REVOKE of privileges.
@@ -205,6 +210,20 @@ pub struct PrivilegeChange {
     pub objects: PrivilegeObjects,
     pub grantees: Vec<RoleName>,
     pub granted_by: Option<RoleName>,
+    pub deed: Deed,
+}
+
+/// ALTER DEFAULT PRIVILEGES.
+#[derive(Debug, Clone)]
+pub struct DefaultPrivilegeChange {
+    /// Whose things; nobody named is the current role.
+    pub roles: Vec<RoleName>,
+    /// None named is wherever they are made.
+    pub schemas: Vec<String>,
+    pub kind: ObjectKind,
+    /// None is ALL.
+    pub privileges: Option<Privileges>,
+    pub grantees: Vec<RoleName>,
     pub deed: Deed,
 }
 
@@ -406,7 +425,10 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     if reader.word("domain") {
         return user_type::alter(reader, true).map(Some);
     }
-    for what in ["system", "default", "extension"] {
+    if reader.words(&["default", "privileges"]) {
+        return grant::alter_default(reader).map(Some);
+    }
+    for what in ["system", "extension"] {
         if reader.word(what) {
             return Err(Error::unsupported(format!("ALTER {}", what.to_uppercase())));
         }

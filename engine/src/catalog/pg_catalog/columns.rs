@@ -239,7 +239,7 @@ relations! {
     2964 table pg_db_role_setting = role::settings {
         setdatabase OID, setrole OID, setconfig TEXT_ARRAY null,
     }
-    826 table pg_default_acl = none {
+    826 table pg_default_acl = role::default_acls {
         oid OID, defaclrole OID, defaclnamespace OID, defaclobjtype CHAR, defaclacl ACLITEM_ARRAY,
     }
     2607 table pg_conversion = none {

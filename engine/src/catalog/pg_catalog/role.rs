@@ -115,3 +115,18 @@ fn config(role: &Role) -> Value {
 fn valid_until(role: &Role) -> Value {
     role.attributes.valid_until.map_or(NULL, Value::Timestamptz)
 }
+
+pub(super) fn default_acls(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let catalog = reader.catalog;
+    let mut rows = Vec::new();
+    for role in catalog.roles.values() {
+        for default in role.default_acls.iter().filter(|default| default.database == catalog.database) {
+            let schema = default.schema.unwrap_or(0);
+            if schema == 0 || catalog.schemas.contains_key(&schema) {
+                let acl = super::relation::acl_items(catalog, Some(&default.acl));
+                rows.push(row![default.oid, role.oid, schema, default.letter_and_words().0, acl]);
+            }
+        }
+    }
+    rows
+}

@@ -32,6 +32,7 @@ fn catalog() -> Catalog {
         admin_of: Vec::new(),
         settings: vec![("work_mem".to_owned(), "1MB".to_owned())],
         comment: None,
+        default_acls: Vec::new(),
     };
     catalog.apply(&Change::Role(BOOTSTRAP_ROLE, Some(Arc::new(role))));
     catalog.apply(&Change::Table(20000, Some(Arc::new(table()))));

@@ -1,5 +1,6 @@
 //! CREATE and REFRESH MATERIALIZED VIEW: a table that keeps the rows of its query. The session runs the query and fills it.
 
+use auth::ObjectKind;
 use storage::TableLock;
 
 use super::view::named_columns;
@@ -26,12 +27,13 @@ pub(super) async fn create(new: &NewMaterialized, environment: &mut DefinitionEn
     let (oid, generation) = (environment.store.allocate_oid()?, environment.new_generation()?);
     let owner = environment.principal.role().0;
     environment.lock_role(owner, false).await?;
+    let acl = environment.new_acl(owner, Some(place.schema.oid), ObjectKind::Table);
     let mut table = Table {
         oid,
         schema: place.schema.oid,
         name: place.name,
         owner,
-        acl: None,
+        acl,
         kind: TableKind::Table,
         column_acls: Default::default(),
         materialized: Some(Box::new(Materialized { view, populated: new.with_data })),

@@ -14,7 +14,13 @@ use crate::statement::definition::MembershipChange;
 impl DefinitionEnvironment<'_> {
     /// Runs GRANT and REVOKE of roles.
     pub(super) async fn change_membership(&mut self, change: &MembershipChange) -> Result<()> {
-        let MembershipChange { grant, roles, members, admin_option } = change;
+        let MembershipChange { grant, roles, members, admin_option, granted_by, alters_group: _ } = change;
+        if let Some(grantor) = granted_by {
+            let grantor = oid_named(&self.catalog(), &self.spelled_role(grantor))?;
+            if grantor != self.principal.role().0 && !self.principal.is_superuser() {
+                return Err(denied("must be superuser to set grantor"));
+            }
+        }
         for role in roles {
             for member in members {
                 let member = self.spelled_role(member);
@@ -37,6 +43,10 @@ impl DefinitionEnvironment<'_> {
         }
         self.lock_role(role_oid, false).await?;
         let mut changed = self.lock_named_role(member).await?;
+        if changed.oid == DATABASE_OWNER {
+            let message = format!("role \"{member}\" cannot be a member of any role");
+            return Err(Error::new(SqlState::INTERNAL_ERROR, message));
+        }
         let catalog = self.catalog();
         role_named(&catalog, role)?;
         if changed.oid == role_oid || is_member(&catalog, role_oid, changed.oid) {

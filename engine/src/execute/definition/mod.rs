@@ -19,6 +19,7 @@ mod column_privilege;
 mod comment;
 mod constraint;
 mod database;
+mod default_privilege;
 mod derived;
 mod drop;
 mod foreign_key;
@@ -107,6 +108,7 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::DropOwned { roles, cascade } => environment.drop_owned(roles, *cascade).await?,
         Definition::Membership(change) => environment.change_membership(change).await?,
         Definition::Privileges(change) => environment.change_privileges(change).await?,
+        Definition::DefaultPrivileges(change) => environment.change_default_privileges(change).await?,
         Definition::CreateDatabase { name, options } => environment.create_database(name, options).await?,
         Definition::AlterDatabase { name, change } => environment.alter_database(name, change).await?,
         Definition::DropDatabase { name, if_exists, force } => {
@@ -187,7 +189,9 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::ReassignOwned { .. } => "REASSIGN OWNED",
         Definition::DropOwned { .. } => "DROP OWNED",
         Definition::Membership(change) => {
-            if change.grant {
+            if change.alters_group {
+                "ALTER ROLE"
+            } else if change.grant {
                 "GRANT ROLE"
             } else {
                 "REVOKE ROLE"
@@ -197,6 +201,7 @@ pub fn verb(definition: &Definition) -> &'static str {
             Deed::Grant { .. } => "GRANT",
             Deed::Revoke { .. } => "REVOKE",
         },
+        Definition::DefaultPrivileges(_) => "ALTER DEFAULT PRIVILEGES",
         Definition::CreateDatabase { .. } => "CREATE DATABASE",
         Definition::AlterDatabase { .. } => "ALTER DATABASE",
         Definition::DropDatabase { .. } => "DROP DATABASE",

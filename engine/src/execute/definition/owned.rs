@@ -134,6 +134,19 @@ impl DefinitionEnvironment<'_> {
                 self.apply(Change::Schema(schema.oid, Some(Arc::new(schema))))?;
             }
         }
+        for role in catalog.roles.values().filter(|role| !role.default_acls.is_empty()) {
+            let own = roles.contains(&role.oid);
+            let grants = role.default_acls.iter().any(|default| names_one(&default.acl));
+            if !(own || grants && may(self, role.oid)) {
+                continue;
+            }
+            let mut role = self.lock_named_role(&role.name).await?;
+            let owner = RoleId(role.oid);
+            role.default_acls.retain(|default| !own || default.database != catalog.database);
+            role.default_acls.iter_mut().for_each(|default| take_from(&mut default.acl, roles, owner, &catalog));
+            role.default_acls.retain(|default| !default.acl.items().is_empty());
+            self.apply(Change::Role(role.oid, Some(Arc::new(role))))?;
+        }
         for database in catalog.databases.values() {
             if may(self, database.owner) && database.acl.as_ref().is_some_and(names_one) {
                 let mut database = (**database).clone();

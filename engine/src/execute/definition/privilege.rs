@@ -109,14 +109,7 @@ impl DefinitionEnvironment<'_> {
         if columns && target.kind != ObjectKind::Table {
             return Err(Error::new(INVALID_GRANT, "column privileges are only valid for relations"));
         }
-        let beyond = privileges.unwrap_or_default() - target.kind.all_privileges();
-        let Some(first) = beyond.iter().next() else { return Ok(()) };
-        let noun = match (target.kind, first) {
-            // A sequence could have it.
-            (ObjectKind::Table, privilege) if privilege != Privilege::Usage => "relation",
-            (kind, _) => kind.noun(),
-        };
-        Err(Error::new(INVALID_GRANT, format!("invalid privilege type {} for {noun}", first.keyword())))
+        refuse_privileges(target.kind, privileges)
     }
 
     async fn change_target(
@@ -229,6 +222,18 @@ impl DefinitionEnvironment<'_> {
     pub(super) fn notice_warning(&mut self, state: &'static str, message: String) {
         self.notices.push(Report { state: Some(SqlState(state)), message: message.into(), ..Report::default() });
     }
+}
+
+/// 0LP01 for a privilege that nothing of the kind has.
+pub(super) fn refuse_privileges(kind: ObjectKind, privileges: Option<Privileges>) -> Result<()> {
+    let beyond = privileges.unwrap_or_default() - kind.all_privileges();
+    let Some(first) = beyond.iter().next() else { return Ok(()) };
+    let noun = match (kind, first) {
+        // A sequence could have it.
+        (ObjectKind::Table, privilege) if privilege != Privilege::Usage => "relation",
+        (kind, _) => kind.noun(),
+    };
+    Err(Error::new(INVALID_GRANT, format!("invalid privilege type {} for {noun}", first.keyword())))
 }
 
 /// Grants or revokes what the grantor may, for each grantee.

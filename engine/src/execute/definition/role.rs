@@ -102,6 +102,7 @@ impl DefinitionEnvironment<'_> {
             admin_of: Vec::new(),
             settings: Vec::new(),
             comment: None,
+            default_acls: Vec::new(),
         };
         self.set_options(&mut role, options)?;
         self.apply(Change::Role(oid, Some(Arc::new(role))))?;
@@ -361,6 +362,20 @@ impl DefinitionEnvironment<'_> {
         }
         for ty in catalog.types.values() {
             objects.push((ty.owner, None, format!("type {}", self.type_shown(catalog, ty.oid))));
+        }
+        for holder in catalog.roles.values() {
+            for default in holder.default_acls.iter().filter(|default| default.database == catalog.database) {
+                let schema = default.schema.map(|schema| catalog.schemas.get(&schema));
+                let inside = match schema {
+                    None => String::new(),
+                    Some(Some(schema)) => format!(" in schema {}", schema.name),
+                    // It went with its schema.
+                    Some(None) => continue,
+                };
+                let words = default.letter_and_words().1;
+                let shown = format!("default privileges on new {words} belonging to role {}{inside}", holder.name);
+                objects.push((holder.oid, Some(&default.acl), shown));
+            }
         }
         let relation = |(owner, acl, shown): (u32, Option<&auth::Acl>, String)| {
             if owner == role {

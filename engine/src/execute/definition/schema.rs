@@ -44,8 +44,8 @@ pub(super) async fn create(
     environment.lock_role(owner, false).await?;
     let oid = environment.store.allocate_oid()?;
     let database = environment.catalog().database;
-    environment
-        .apply(Change::Schema(oid, Some(Arc::new(Schema { oid, database, name, owner, acl: None, comment: None }))))
+    let acl = environment.new_acl(owner, None, ObjectKind::Schema);
+    environment.apply(Change::Schema(oid, Some(Arc::new(Schema { oid, database, name, owner, acl, comment: None }))))
 }
 
 /// Runs ALTER SCHEMA.

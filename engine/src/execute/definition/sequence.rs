@@ -143,13 +143,14 @@ impl DefinitionEnvironment<'_> {
             generated: false,
             comment: None,
         });
+        let acl = self.new_acl(owner, Some(place.schema.oid), auth::ObjectKind::Sequence);
         let temporary = place.temporary(None);
         self.put_table(Table {
             oid,
             schema: place.schema.oid,
             name: place.name,
             owner,
-            acl: None,
+            acl,
             kind: TableKind::Sequence(sequence),
             column_acls: Default::default(),
             materialized: None,

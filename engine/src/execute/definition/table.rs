@@ -1,5 +1,6 @@
 //! CREATE TABLE.
 
+use auth::ObjectKind;
 use datafusion::sql::sqlparser::ast::{self, CreateTable, CreateTableOptions, HiveDistributionStyle};
 
 use super::constraint::{Check, Key, Written};
@@ -244,13 +245,14 @@ impl DefinitionEnvironment<'_> {
         let (oid, generation) = (self.store.allocate_oid()?, self.new_generation()?);
         let owner = self.principal.role().0;
         self.lock_role(owner, false).await?;
+        let acl = self.new_acl(owner, Some(place.schema.oid), ObjectKind::Table);
         let temporary = place.temporary(place.on_commit);
         let mut table = Table {
             oid,
             schema: place.schema.oid,
             name: place.name,
             owner,
-            acl: None,
+            acl,
             kind: TableKind::Table,
             column_acls: Default::default(),
             materialized: None,

@@ -1,5 +1,7 @@
 //! The table of CREATE TABLE AS and SELECT INTO; the session fills it.
 
+use auth::ObjectKind;
+
 use super::view::columns_of;
 use super::{DefinitionEnvironment, options};
 use crate::catalog::{Table, TableKind, empty_storage};
@@ -24,13 +26,14 @@ pub(super) async fn create(
     let (oid, generation) = (environment.store.allocate_oid()?, environment.new_generation()?);
     let owner = environment.principal.role().0;
     environment.lock_role(owner, false).await?;
+    let acl = environment.new_acl(owner, Some(place.schema.oid), ObjectKind::Table);
     let temporary = place.temporary(on_commit);
     let mut table = Table {
         oid,
         schema: place.schema.oid,
         name: place.name,
         owner,
-        acl: None,
+        acl,
         kind: TableKind::Table,
         column_acls: Default::default(),
         materialized: None,

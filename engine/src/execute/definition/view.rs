@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use auth::ObjectKind;
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName};
 use storage::{GenerationId, TableId, TableLock};
 
@@ -39,13 +40,14 @@ pub(super) async fn create(new: &NewView, environment: &mut DefinitionEnvironmen
     let oid = environment.store.allocate_oid()?;
     let owner = environment.principal.role().0;
     environment.lock_role(owner, false).await?;
+    let acl = environment.new_acl(owner, Some(place.schema.oid), ObjectKind::Table);
     let temporary = place.temporary(None);
     environment.put_table(Table {
         oid,
         schema: place.schema.oid,
         name: place.name,
         owner,
-        acl: None,
+        acl,
         kind: TableKind::View(Box::new(view)),
         column_acls: Default::default(),
         materialized: None,

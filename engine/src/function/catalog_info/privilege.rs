@@ -29,6 +29,7 @@ macro_rules! forms {
 }
 
 const TABLE: [Function; 6] = forms!("has_table_privilege", on_table, 1922);
+const SEQUENCE: [Function; 6] = forms!("has_sequence_privilege", on_sequence, 2181);
 const ANY_COLUMN: [Function; 6] = forms!("has_any_column_privilege", on_any_column, 3024);
 const SCHEMA: [Function; 6] = forms!("has_schema_privilege", on_schema, 2268);
 const DATABASE: [Function; 6] = forms!("has_database_privilege", on_database, 2250);
@@ -65,7 +66,8 @@ const ROLE: [Function; 6] = [
     role(2710, &[OID, TEXT]),
 ];
 
-pub(in super::super) const FUNCTIONS: &[&[Function]] = &[&TABLE, &ANY_COLUMN, &SCHEMA, &DATABASE, &COLUMN, &ROLE];
+pub(in super::super) const FUNCTIONS: &[&[Function]] =
+    &[&TABLE, &SEQUENCE, &ANY_COLUMN, &SCHEMA, &DATABASE, &COLUMN, &ROLE];
 
 /// A privilege that is asked for, and whether the right to grant it is what is meant.
 type Wanted = (Privileges, bool);
@@ -143,6 +145,16 @@ fn on_table(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let wanted = privileges(text(&args[1])?, ObjectKind::Table)?;
     let table = table_of(context, &args[0])?;
     Ok(table.map_or(Value::Null, |table| Value::Bool(holds_any(&principal, &table_access(table), &wanted))))
+}
+
+fn on_sequence(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let (principal, args) = principal(context, args, 2)?;
+    let wanted = privileges(text(&args[1])?, ObjectKind::Sequence)?;
+    let Some(table) = table_of(context, &args[0])? else { return Ok(Value::Null) };
+    if table.sequence().is_none() {
+        return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a sequence", table.name)));
+    }
+    Ok(Value::Bool(holds_any(&principal, &table.access(), &wanted)))
 }
 
 fn on_any_column(context: &EvalContext, args: &[Value]) -> Result<Value> {

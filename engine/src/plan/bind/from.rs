@@ -175,7 +175,7 @@ impl Binder<'_> {
                     _ => None,
                 };
                 if let Some(scans) = &mut self.lockable {
-                    let (table, nullable, through) = (table.clone(), false, None);
+                    let (table, nullable, through) = (table.clone(), false, Vec::new());
                     scans.push(LockableScan { name, table, partitions, identity, nullable, through });
                 }
                 (relation, scope)

@@ -21,8 +21,8 @@ pub(super) struct LockableScan {
     pub identity: RowIdentity,
     /// On the side of an outer join that may be missing.
     pub nullable: bool,
-    /// The view that is named instead of the table.
-    pub through: Option<Arc<Table>>,
+    /// The view that is named instead of the table, and those beneath it.
+    pub through: Vec<Arc<Table>>,
 }
 
 impl Binder<'_> {
@@ -106,10 +106,14 @@ impl Binder<'_> {
     /// Notes that rows of a table are locked, by itself or through a view.
     fn note_locked(&mut self, scan: &LockableScan) {
         let privileges = auth::Privileges::UPDATE;
-        let Some(view) = &scan.through else { return self.note_use(&scan.table, privileges, &[]) };
-        self.note_use(view, privileges, &[]);
-        let check_as = view.checks_beneath_as();
-        self.uses.push(RelationUse { table: scan.table.clone(), privileges, columns: Vec::new(), check_as });
+        let mut relations = scan.through.iter().chain([&scan.table]);
+        if let Some(named) = relations.next() {
+            self.note_use(named, privileges, &[]);
+        }
+        for (table, above) in relations.zip(&scan.through) {
+            let (table, columns, check_as) = (table.clone(), Vec::new(), above.checks_beneath_as());
+            self.uses.push(RelationUse { table, privileges, columns, check_as });
+        }
     }
 
     fn locked_scan<'s>(&self, ident: &ast::Ident, scans: &'s [LockableScan], words: &str) -> Result<&'s LockableScan> {

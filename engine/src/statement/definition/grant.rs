@@ -1,9 +1,12 @@
 //! The grammar of GRANT and REVOKE. Whether roles or privileges are meant only shows after the first list.
 
-use auth::{Privilege, Privileges, RevokeBehavior, RevokeScope};
+use auth::{ObjectKind, Privilege, Privileges, RevokeBehavior, RevokeScope};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::{Deed, Definition, MembershipChange, PrivilegeChange, PrivilegeObjects, RoleName, list, role_name};
+use super::{
+    Deed, DefaultPrivilegeChange, Definition, MembershipChange, PrivilegeChange, PrivilegeObjects, RoleName, list,
+    role_name,
+};
 use crate::error::{Error, Result, SqlState};
 use crate::statement::reader::Reader;
 
@@ -34,9 +37,10 @@ pub(super) fn grant(reader: &mut Reader<'_>) -> Result<Definition> {
     reader.expect_word("to")?;
     let members = list(reader, grantee)?;
     let admin_option = reader.words(&["with", "admin", "option"]);
-    refuse_granted_by(reader)?;
+    let granted_by = granted_by(reader)?;
     let roles = words.roles(reader)?;
-    Ok(Definition::Membership(MembershipChange { grant: true, roles, members, admin_option }))
+    let alters_group = false;
+    Ok(Definition::Membership(MembershipChange { grant: true, roles, members, admin_option, granted_by, alters_group }))
 }
 
 /// What follows REVOKE.
@@ -63,11 +67,19 @@ pub(super) fn revoke(reader: &mut Reader<'_>) -> Result<Definition> {
     }
     reader.expect_word("from")?;
     let members = list(reader, grantee)?;
-    refuse_granted_by(reader)?;
+    // PostgreSQL does not look at who it says here.
+    granted_by(reader)?;
     // Nothing depends on a membership, so both behaviors are the same.
     cascade(reader);
     let roles = words.roles(reader)?;
-    Ok(Definition::Membership(MembershipChange { grant: false, roles, members, admin_option }))
+    Ok(Definition::Membership(MembershipChange {
+        grant: false,
+        roles,
+        members,
+        admin_option,
+        granted_by: None,
+        alters_group: false,
+    }))
 }
 
 pub(super) fn cascade(reader: &mut Reader<'_>) -> bool {
@@ -85,10 +97,54 @@ fn granted_by(reader: &mut Reader<'_>) -> Result<Option<RoleName>> {
     }
 }
 
-fn refuse_granted_by(reader: &mut Reader<'_>) -> Result<()> {
-    match granted_by(reader)? {
-        None => Ok(()),
-        Some(_) => Err(Error::unsupported("GRANTED BY for a role")),
+/// What follows ALTER DEFAULT PRIVILEGES.
+pub(super) fn alter_default(reader: &mut Reader<'_>) -> Result<Definition> {
+    let (mut roles, mut schemas) = (Vec::new(), Vec::new());
+    loop {
+        if reader.words(&["for", "role"]) || reader.words(&["for", "user"]) {
+            roles.extend(list(reader, role_name)?);
+        } else if reader.words(&["in", "schema"]) {
+            schemas.extend(list(reader, Reader::identifier)?);
+        } else {
+            break;
+        }
+    }
+    let grant = reader.word("grant");
+    if !grant {
+        reader.expect_word("revoke")?;
+    }
+    let option = !grant && reader.words(&["grant", "option", "for"]);
+    let (privileges, of_columns) = granted_words(reader)?.privileges()?;
+    if !of_columns.is_empty() {
+        let message = "default privileges cannot be set for columns";
+        return Err(Error::new(SqlState("0LP01"), message));
+    }
+    reader.expect_word("on")?;
+    let kind = made(reader)?;
+    reader.expect_word(if grant { "to" } else { "from" })?;
+    let grantees = list(reader, grantee)?;
+    let deed = if grant {
+        Deed::Grant { with_grant_option: reader.words(&["with", "grant", "option"]) }
+    } else {
+        let scope = if option { RevokeScope::GrantOption } else { RevokeScope::Privilege };
+        let behavior = if cascade(reader) { RevokeBehavior::Cascade } else { RevokeBehavior::Restrict };
+        Deed::Revoke { scope, behavior }
+    };
+    Ok(Definition::DefaultPrivileges(DefaultPrivilegeChange { roles, schemas, kind, privileges, grantees, deed }))
+}
+
+/// What default privileges are on.
+fn made(reader: &mut Reader<'_>) -> Result<ObjectKind> {
+    for (word, kind) in
+        [("tables", ObjectKind::Table), ("sequences", ObjectKind::Sequence), ("schemas", ObjectKind::Schema)]
+    {
+        if reader.word(word) {
+            return Ok(kind);
+        }
+    }
+    match ["functions", "routines", "types"].iter().find(|word| reader.word(word)) {
+        Some(word) => Err(Error::unsupported(format!("ALTER DEFAULT PRIVILEGES ON {}", word.to_uppercase()))),
+        None => Err(reader.syntax_error()),
     }
 }
 

@@ -86,7 +86,14 @@ pub(super) fn alter_group(reader: &mut Reader<'_>) -> Result<Definition> {
     reader.expect_word("user")?;
     let RoleName::Named(role) = role else { return Err(Error::unsupported("ALTER GROUP of the current role")) };
     let members = list(reader, role_name)?;
-    Ok(Definition::Membership(MembershipChange { grant, roles: vec![role], members, admin_option: false }))
+    Ok(Definition::Membership(MembershipChange {
+        grant,
+        roles: vec![role],
+        members,
+        admin_option: false,
+        granted_by: None,
+        alters_group: true,
+    }))
 }
 
 fn number(reader: &mut Reader<'_>) -> Result<String> {

@@ -62,8 +62,18 @@ impl Binder<'_> {
 
     /// Notes that the columns of an arbiter are read.
     fn note_inferred(&mut self, goal: &Goal, target: Option<&ast::ConflictTarget>) {
-        let Some(ast::ConflictTarget::Columns(names)) = target else { return };
-        for name in names.iter().map(super::folded) {
+        let names: Vec<String> = match target {
+            None => return,
+            Some(ast::ConflictTarget::Columns(names)) => names.iter().map(super::folded).collect(),
+            Some(ast::ConflictTarget::OnConstraint(name)) => {
+                let name = name.0.last().and_then(|part| part.as_ident()).map(super::folded).unwrap_or_default();
+                let constraint = goal.names.constraints.iter().find(|constraint| constraint.name == name);
+                let columns = constraint.map_or(&[][..], |constraint| constraint.kind.key_columns());
+                let named = columns.iter().filter_map(|number| goal.names.position_of_number(*number));
+                named.map(|at| goal.names.columns[at].name.clone()).collect()
+            }
+        };
+        for name in names {
             let named = goal.scope.relations.iter().flat_map(|relation| relation.columns_named(&name)).cloned();
             named.collect::<Vec<_>>().iter().for_each(|column| self.note_column(column));
         }

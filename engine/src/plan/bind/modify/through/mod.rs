@@ -145,7 +145,8 @@ impl Binder<'_> {
     ) -> Result<(Relation, ScopeRelation, LockableScan)> {
         self.note_use(table, auth::Privileges::SELECT, &[]);
         let (relation, columns) = self.expanded(table, view)?;
-        let refused = |_| Error::unsupported("FOR UPDATE or FOR SHARE of a view that does not stand for one table");
+        let refused =
+            |_: &str| Error::unsupported("FOR UPDATE or FOR SHARE of a view that does not stand for one table");
         let Flat { mut scan, filter, outputs, .. } = flatten(relation).map_err(refused)?;
         let identity =
             RowIdentity { key: self.fresh(Type::new(oid::BYTEA)), version: self.fresh(Type::new(oid::INT8)) };
@@ -157,7 +158,7 @@ impl Binder<'_> {
             partitions: scan.partitions.clone(),
             identity,
             nullable: false,
-            through: Some(table.clone()),
+            through: source::chain(self.catalog, table).map_err(|(_, why)| refused(why))?,
         };
         let relation = match filter {
             Some(predicate) => Relation::Filter { input: Box::new(Relation::Scan(scan)), predicate },
