@@ -45,8 +45,8 @@ impl Catalog {
         let partitions = Arc::make_mut(&mut self.partitions);
         if let Some(old) = self.tables.get(&oid) {
             names.remove(&(old.schema, old.name.clone()));
-            if let Some(of) = &old.partitioning.of {
-                partitions.remove(&(of.parent, oid));
+            for parent in old.above() {
+                partitions.remove(&(parent, oid));
             }
             for index in &old.indexes {
                 names.remove(&(old.schema, index.name.clone()));
@@ -55,8 +55,8 @@ impl Catalog {
         }
         if let Some(new) = object {
             names.insert((new.schema, new.name.clone()), oid);
-            if let Some(of) = &new.partitioning.of {
-                partitions.insert((of.parent, oid));
+            for parent in new.above() {
+                partitions.insert((parent, oid));
             }
             for index in &new.indexes {
                 names.insert((new.schema, index.name.clone()), index.oid);
@@ -78,6 +78,14 @@ impl Catalog {
             names.insert((new.schema, new.array_name.clone()), new.array);
         }
         put(&mut self.types, oid, object);
+    }
+}
+
+impl Table {
+    /// Oids of the tables whose rows are its rows too.
+    fn above(&self) -> impl Iterator<Item = u32> {
+        let of = self.partitioning.of.iter().map(|of| of.parent);
+        of.chain(self.inherits.iter().copied())
     }
 }
 

@@ -18,6 +18,12 @@ pub struct Constraint {
     pub not_valid: bool,
     #[serde(default)]
     pub comment: Option<String>,
+    /// NO INHERIT: a check that those that inherit from the table do not have.
+    #[serde(default)]
+    pub no_inherit: bool,
+    /// It is the table's own, whether or not tables that it inherits from have it too.
+    #[serde(default = "super::own")]
+    pub local: bool,
 }
 
 /// What DEFERRABLE was given with.
@@ -69,7 +75,8 @@ pub enum ForeignKeyAction {
 impl Constraint {
     /// A constraint of a table by itself, checked at once and on every row.
     pub fn new(oid: u32, name: String, kind: ConstraintKind) -> Self {
-        Self { oid, name, kind, parent: None, deferrable: None, not_valid: false, comment: None }
+        let (deferrable, comment) = (None, None);
+        Self { oid, name, kind, parent: None, deferrable, not_valid: false, no_inherit: false, local: true, comment }
     }
 }
 

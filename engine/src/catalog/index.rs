@@ -30,6 +30,12 @@ pub struct Index {
     /// The index of the partitioned table that this one is for a partition.
     #[serde(default)]
     pub parent: Option<u32>,
+    /// False for an index of a partitioned table that some of its partitions do not have yet: nobody may rely on it.
+    #[serde(default = "super::own")]
+    pub valid: bool,
+    /// USING hash was said. Its entries are ordered as all are, which serves equality too.
+    #[serde(default)]
+    pub hash: bool,
     /// Prefix of its entries; None for the primary key.
     pub generation: Option<storage::id::GenerationId>,
 }
@@ -66,6 +72,22 @@ impl Index {
     /// Whether it is on columns alone, and on every row.
     pub fn is_plain(&self) -> bool {
         self.predicate.is_none() && self.columns.iter().all(|column| column.expression.is_none())
+    }
+
+    /// Whether it is on the same columns, by name, expressions and rows of its table as another is of another table.
+    pub fn says_the_same(&self, table: &Table, other: &Index, other_table: &Table) -> bool {
+        let name = |table: &Table, number: u16| -> Option<String> {
+            table.position_of_number(number).map(|position| table.columns[position].name.clone())
+        };
+        let same = |(own, other): (&IndexColumn, &IndexColumn)| {
+            own.expression == other.expression
+                && own.class == other.class
+                && name(table, own.number) == name(other_table, other.number)
+        };
+        self.columns.len() == other.columns.len()
+            && self.predicate == other.predicate
+            && (self.unique, self.hash) == (other.unique, other.hash)
+            && self.columns.iter().zip(&other.columns).all(same)
     }
 
     /// What it sees behind the columns.

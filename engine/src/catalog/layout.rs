@@ -60,9 +60,9 @@ impl Table {
         Ok(())
     }
 
-    /// The indexes that have entries of their own: all but the primary key's.
+    /// The indexes that have entries of their own: all but the primary key's, and those that nobody may rely on.
     pub(crate) fn secondary_indexes(&self) -> impl Iterator<Item = &Index> {
-        self.indexes.iter().filter(|index| !index.primary)
+        self.indexes.iter().filter(|index| !index.primary && index.valid)
     }
 
     /// The columns of the primary key, by attribute number and in key order.

@@ -14,6 +14,7 @@ mod change;
 mod constraint;
 mod databases;
 mod index;
+mod inheritance;
 mod layout;
 pub mod partition;
 pub mod pg_catalog;
@@ -50,7 +51,7 @@ pub struct Catalog {
     pub relation_names: Arc<BTreeMap<(u32, String), u32>>,
     /// Index oid to the oid of its table.
     pub index_tables: Arc<BTreeMap<u32, u32>>,
-    /// Oids of each partitioned table and of one of its partitions.
+    /// Oids of each table that has others beneath it, and of one of those: its partitions, or what inherits from it.
     pub partitions: Arc<BTreeSet<(u32, u32)>>,
     /// The types that SQL defined.
     pub types: Arc<BTreeMap<u32, Arc<UserType>>>,
@@ -165,6 +166,9 @@ pub struct Table {
     /// What the table is partitioned by, and what it is a partition of.
     #[serde(default)]
     pub partitioning: partition::Partitioning,
+    /// Oids of the tables that it inherits from, in order.
+    #[serde(default)]
+    pub inherits: Vec<u32>,
     /// Changes with every definition that touches this table.
     pub version: u64,
     /// How storage sees it; columns are in the same order as `columns`. Indexes: same order as `indexes`, the primary key's left out.
@@ -186,8 +190,15 @@ pub struct TableColumn {
     /// GENERATED ALWAYS AS (…) STORED; the default then is what computes it from the row's other columns.
     #[serde(default)]
     pub generated: bool,
+    /// It is the table's own, whether or not tables that it inherits from have it too.
+    #[serde(default = "own")]
+    pub local: bool,
     #[serde(default)]
     pub comment: Option<String>,
+}
+
+fn own() -> bool {
+    true
 }
 
 /// Whether an INSERT may bring its own value for an identity column.

@@ -76,7 +76,7 @@ fn unattached(table: &Table) -> Arc<Table> {
 /// Notes of what types the expressions are, which may change with their columns'.
 fn set_types(table: &mut Table, exprs: &[Expr]) {
     let mut types = exprs.iter().map(|expr| expr.ty);
-    for index in table.indexes.iter_mut().filter(|index| !index.primary) {
+    for index in table.indexes.iter_mut().filter(|index| !index.primary && index.valid) {
         let expressions = index.columns.iter_mut().filter_map(|column| column.expression.as_mut());
         for (expression, ty) in expressions.zip(types.by_ref()) {
             if ty.oid != crate::types::oid::UNKNOWN {

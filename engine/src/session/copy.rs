@@ -122,6 +122,9 @@ impl Session {
             let catalog = self.catalog();
             let context = self.context(catalog.clone(), Arc::from([]));
             let mut binder = Binder::new(&catalog, &context, &[]).with_text(text);
+            if matches!(copy.source, CopySource::Table { .. }) {
+                binder = binder.reading_only();
+            }
             let bound = choose(&mut binder, &Statement::Query(query.clone()), false)?;
             let Some(described) = bound.columns.clone() else {
                 let message = "COPY query must have a RETURNING clause";

@@ -105,8 +105,10 @@ impl Session {
                 self.run_planned(prepared, params, interrupt).await
             }
             Statement::Definition(definition) => {
-                if definition.stands_alone() && !matches!(self.state, TransactionState::Idle) {
-                    let message = format!("{} cannot run inside a transaction block", definition::verb(definition));
+                if let Some(words) = definition.stands_alone()
+                    && !matches!(self.state, TransactionState::Idle)
+                {
+                    let message = format!("{words} cannot run inside a transaction block");
                     return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
                 }
                 self.begin_implicit();

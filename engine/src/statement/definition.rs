@@ -14,6 +14,7 @@ mod database;
 mod grant;
 mod like;
 mod partition;
+mod reindex;
 mod role;
 pub(super) mod sequence;
 pub(super) mod table_as;
@@ -25,6 +26,7 @@ mod view;
 pub use comment::Commented;
 pub use database::{DatabaseChange, DatabaseOptions};
 pub use like::{Element, Including, Like, TableLike};
+pub use reindex::{Reindex, ReindexKind};
 pub use sequence::{SequenceChange, SequenceOptions};
 pub use table_as::{NewTableAs, Persistence, TableSource};
 pub use user_type::{LabelPlace, TypeChange};
@@ -86,6 +88,14 @@ pub enum Definition {
         if_exists: bool,
         change: SequenceChange,
     },
+    /// CREATE INDEX ON ONLY, as `sqlparser` reads it without ONLY.
+    IndexOnly(ast::Statement),
+    /// ALTER INDEX … ATTACH PARTITION.
+    AttachIndex {
+        index: ObjectName,
+        partition: ObjectName,
+    },
+    Reindex(Reindex),
     AlterTable {
         name: ObjectName,
         if_exists: bool,
@@ -135,9 +145,14 @@ pub enum Definition {
 }
 
 impl Definition {
-    /// Whether it must be a transaction of its own.
-    pub fn stands_alone(&self) -> bool {
-        matches!(self, Definition::CreateDatabase { .. } | Definition::DropDatabase { .. })
+    /// What it is called, if it must be a transaction of its own.
+    pub fn stands_alone(&self) -> Option<&'static str> {
+        match self {
+            Definition::CreateDatabase { .. } => Some("CREATE DATABASE"),
+            Definition::DropDatabase { .. } => Some("DROP DATABASE"),
+            Definition::Reindex(reindex) => reindex.stands_alone(),
+            _ => None,
+        }
     }
 }
 
@@ -255,6 +270,8 @@ pub enum TableChange {
         values: ast::ForValues,
     },
     DetachPartition(ObjectName),
+    Inherit(ObjectName),
+    NoInherit(ObjectName),
     /// ALTER COLUMN in a form that the parser does not know.
     Column {
         column: String,
@@ -334,6 +351,8 @@ pub(super) fn parse(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Defin
         view::refresh(&mut reader)?
     } else if reader.words(&["comment"]) {
         return comment::comment(&mut reader);
+    } else if reader.words(&["reindex"]) {
+        reindex::reindex(&mut reader)?
     } else if reader.words(&["drop"]) {
         return drop(text, tokens, &mut reader);
     } else {
@@ -371,7 +390,11 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
         return user_type::create_domain(text, reader).map(Some);
     }
     if reader.word("index") || reader.words(&["unique", "index"]) {
-        return partition::refuse_index_apart(reader).map(|()| None);
+        let only = partition::create_index_only(text, tokens)?;
+        if only.is_some() {
+            reader.skip_rest();
+        }
+        return Ok(only);
     }
     if reader.words(&["materialized", "view"]) {
         return view::create_materialized(reader).map(Some);
@@ -411,7 +434,7 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         return view::alter(reader, true).map(Some);
     }
     if reader.word("index") {
-        return partition::refuse_index_apart(reader).map(|()| None);
+        return partition::attach_index(reader);
     }
     if reader.word("group") {
         return role::alter_group(reader).map(Some);
@@ -459,6 +482,10 @@ fn alter_table(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
             return Err(Error::unsupported("DETACH PARTITION CONCURRENTLY"));
         }
         TableChange::DetachPartition(partition)
+    } else if reader.word("inherit") {
+        TableChange::Inherit(reader.object_name()?)
+    } else if reader.words(&["no", "inherit"]) {
+        TableChange::NoInherit(reader.object_name()?)
     } else if let Some((column, change)) = alter_column(reader)? {
         TableChange::Column { column, change }
     } else {

@@ -134,6 +134,7 @@ impl Dialect for Postgres {
                 Keyword::IS => distinct_from(self, parser, left),
                 Keyword::BETWEEN => Some(between(self, parser, left, false)),
                 Keyword::IN => in_parentheses(parser, left, false),
+                Keyword::COLLATE => Some(collate(parser, left)),
                 Keyword::LIKE | Keyword::ILIKE => quantified_like(parser, left, false),
                 Keyword::NOT => match &parser.peek_nth_token_ref(1).token {
                     Token::Word(word) if word.keyword == Keyword::BETWEEN => Some(between(self, parser, left, true)),
@@ -153,6 +154,12 @@ impl Dialect for Postgres {
 fn prefix_operator(parser: &mut Parser, op: UnaryOperator) -> Parsed<Expr> {
     parser.advance_token();
     Ok(Expr::UnaryOp { op, expr: Box::new(parser.parse_subexpr(OPERATOR)?) })
+}
+
+/// `x COLLATE name` behind more than a single operand, which is all that the parser expects it behind.
+fn collate(parser: &mut Parser, left: &Expr) -> Parsed<Expr> {
+    parser.advance_token();
+    Ok(Expr::Collate { expr: Box::new(left.clone()), collation: parser.parse_object_name(false)? })
 }
 
 fn is_comparison(expr: &Expr) -> bool {

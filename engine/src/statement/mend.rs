@@ -37,6 +37,7 @@ fn is_suspicious(pair: &[TokenWithSpan]) -> bool {
     let Token::Word(word) = &pair[0].token else { return false };
     match word.keyword {
         Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS | Keyword::OPERATOR => true,
+        Keyword::NO | Keyword::ENFORCED => true,
         // A subscript, which may be assigned to.
         keyword => pair[1].token == Token::LBracket && keyword != Keyword::ARRAY,
     }
@@ -103,6 +104,12 @@ impl Mender<'_> {
                     self.at = all + 1;
                 }
                 Keyword::USING => return self.using(),
+                Keyword::NO if self.before() == Some(&Token::RParen) && self.words_follow(&["inherit"]) => {
+                    self.no_inherit();
+                }
+                Keyword::ENFORCED if self.follows_no_check() => {
+                    return Err(syntax_error_near(self.text, &word.value, token.span.start));
+                }
                 Keyword::ROWS if self.words_follow(&["from"]) => self.rows_from(),
                 Keyword::OPERATOR => self.quantified_operator(),
                 _ => self.keep_one(),
@@ -267,6 +274,22 @@ impl Mender<'_> {
         let end = self.significant(6);
         self.kept.push(operator);
         self.at = end;
+    }
+
+    /// `CHECK (…) NO INHERIT` is one that is not enforced, which PostgreSQL 15 does not have.
+    fn no_inherit(&mut self) {
+        let end = self.significant(1);
+        for (at, word) in [(self.at, "NOT"), (end, "ENFORCED")] {
+            self.kept.push(TokenWithSpan { token: Token::make_keyword(word), span: self.tokens[at].span });
+            self.kept.push(TokenWithSpan { token: Token::Whitespace(Whitespace::Space), span: self.tokens[at].span });
+        }
+        self.at = end + 1;
+    }
+
+    /// Whether a check's parentheses and NOT stand before.
+    fn follows_no_check(&self) -> bool {
+        let mut before = self.kept.iter().rev().map(|token| &token.token).filter(|token| !is_space(token));
+        before.next().is_some_and(|token| is_word(token, "not")) && before.next() == Some(&Token::RParen)
     }
 
     /// `ROWS FROM (f(), g())` is a function of that name.

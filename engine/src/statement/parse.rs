@@ -11,7 +11,7 @@ use super::definition::{self, Definition};
 use super::dialect::Postgres;
 use super::locking::with_known_locks;
 use super::mend::mended;
-use super::only::without_only;
+use super::only::{without_only, without_stars};
 use super::reader::{Reader, syntax_error_near};
 use super::{Insert, Overriding, Statement, merge, refused, utility};
 use crate::error::{Error, Result, SqlState};
@@ -28,6 +28,7 @@ pub fn parse_script(text: &str) -> Result<Vec<Statement>> {
             continue;
         }
         let piece = mended(text, piece)?;
+        let piece = without_stars(&piece);
         let tokens = with_known_locks(without_only(&piece)?)?;
         statements.push(parse_tokens(text, &tokens)?);
     }

@@ -15,6 +15,7 @@ pub(super) const PG_CLASS: u32 = 1259;
 /// Access methods.
 const HEAP: u32 = 2;
 const BTREE: u32 = 403;
+const HASH: u32 = 405;
 
 pub(super) fn classes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
@@ -111,7 +112,7 @@ fn class_of_index(reader: &Reader<'_>, table: &Table, index: &Index) -> Vec<Valu
         0u32,
         0u32,
         table.owner,
-        BTREE,
+        if index.hash { HASH } else { BTREE },
         if partitioned { 0 } else { index.oid },
         0u32,
         0,
@@ -157,7 +158,7 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     for table in reader.catalog.tables.values() {
         rows.extend(table.columns.iter().map(|column| {
             let acl = acl_items(reader.catalog, table.column_acls.get(&column.number));
-            attribute(table.oid, column.number, column, Some(table), acl)
+            attribute(table.oid, column.number, column, Some((reader.catalog, table)), acl)
         }));
         for index in &table.indexes {
             let columns = index.columns.iter().map(|column| match &column.expression {
@@ -180,13 +181,21 @@ fn of_expression(catalog: &Catalog, expression: &IndexExpression) -> TableColumn
         parse_expression(&expression.text).map(|parsed| column_name(&parsed, Types { catalog, search_path: &[] }));
     let name = name.ok().filter(|name| name != "?column?").unwrap_or_else(|| "expr".to_owned());
     let (ty, not_null, default, identity, generated) = (expression.ty, false, None, None, false);
-    TableColumn { number: 0, name, ty, not_null, default, identity, generated, comment: None }
+    TableColumn { number: 0, name, ty, not_null, default, identity, generated, local: true, comment: None }
 }
 
 /// A column of a table, or of an index.
-fn attribute(relation: u32, number: u16, column: &TableColumn, table: Option<&Table>, acl: Value) -> Vec<Value> {
+fn attribute(
+    relation: u32,
+    number: u16,
+    column: &TableColumn,
+    table: Option<(&Catalog, &Table)>,
+    acl: Value,
+) -> Vec<Value> {
     let of_table = table.is_some();
-    let inherited = table.is_some_and(|table| table.partitioning.of.is_some());
+    let is_partition = table.is_some_and(|(_, table)| table.partitioning.of.is_some());
+    let above = table.map_or(0, |(catalog, table)| catalog.column_parents(table, &column.name));
+    let above = i32::try_from(above).unwrap_or(i32::MAX) + i32::from(is_partition);
     let info = builtin::info(column.ty.oid);
     row![
         relation,
@@ -212,8 +221,8 @@ fn attribute(relation: u32, number: u16, column: &TableColumn, table: Option<&Ta
         },
         if of_table && column.generated { "s" } else { "" },
         false,
-        !inherited,
-        i32::from(inherited),
+        column.local && !is_partition,
+        above,
         types::collation(builtin::base_of(column.ty.oid)),
         acl,
         NULL,
@@ -270,7 +279,7 @@ fn index_row(table: &Table, index: &Index) -> Vec<Value> {
         false,
         true,
         false,
-        true,
+        index.valid,
         false,
         true,
         true,

@@ -102,6 +102,8 @@ fn constraint_row(catalog: &Catalog, table: &Table, constraint: &Constraint) -> 
         let pairs = key.unwrap_or_default().iter().zip(target_columns);
         pairs.map(|(column, other)| equality(catalog, table, *column, target, *other)).collect::<Vec<u32>>()
     });
+    let above = if is_check { catalog.check_parents(table, &constraint.name) } else { 0 };
+    let above = i32::try_from(above).unwrap_or(i32::MAX);
     row![
         constraint.oid,
         &constraint.name,
@@ -119,9 +121,9 @@ fn constraint_row(catalog: &Catalog, table: &Table, constraint: &Constraint) -> 
         foreign.map_or(' ', |(_, _, _, on_update)| action(on_update)),
         foreign.map_or(' ', |(_, _, on_delete, _)| action(on_delete)),
         match_type,
-        constraint.parent.is_none(),
-        i32::from(constraint.parent.is_some()),
-        !is_check && constraint.parent.is_none(),
+        constraint.local && constraint.parent.is_none(),
+        above + i32::from(constraint.parent.is_some()),
+        if is_check { constraint.no_inherit } else { constraint.parent.is_none() },
         key,
         foreign.map(|(_, columns, ..)| columns),
         equalities.clone(),

@@ -21,12 +21,13 @@ pub(crate) fn relation_name(catalog: &Catalog, path: Option<&[String]>, table: &
 /// `CREATE INDEX …`.
 pub(crate) fn index_definition(catalog: &Catalog, path: Option<&[String]>, table: &Table, index: &Index) -> String {
     let mut sql = format!(
-        "CREATE {}INDEX {} ON {}{} USING btree ({})",
+        "CREATE {}INDEX {} ON {}{} USING {} ({})",
         if index.unique { "UNIQUE " } else { "" },
         quote_identifier(&index.name),
         // Written so, it can be given its partitions' indexes one by one.
         if table.partitioning.key.is_some() { "ONLY " } else { "" },
         relation_name(catalog, path, table),
+        if index.hash { "hash" } else { "btree" },
         index.columns.iter().map(|column| index_column(table, column)).collect::<Vec<_>>().join(", "),
     );
     if !index.included.is_empty() {
@@ -108,8 +109,10 @@ fn constraint_text(catalog: &Catalog, path: &[String], table: &Table, constraint
                 table.indexes.iter().find(|found| found.oid == *index).is_none_or(|found| found.nulls_distinct);
             format!("UNIQUE {}({})", if distinct { "" } else { "NULLS NOT DISTINCT " }, column_list(table, columns))
         }
-        ConstraintKind::Check { expression } if pretty => format!("CHECK ({expression})"),
-        ConstraintKind::Check { expression } => format!("CHECK (({expression}))"),
+        ConstraintKind::Check { expression } => {
+            let condition = if pretty { format!("({expression})") } else { format!("(({expression}))") };
+            format!("CHECK {condition}{}", if constraint.no_inherit { " NO INHERIT" } else { "" })
+        }
         ConstraintKind::ForeignKey {
             columns,
             target,

@@ -11,7 +11,7 @@ use crate::types::{builtin, oid};
 const BTREE: u32 = 403;
 
 pub(super) fn access_methods(_: &Reader<'_>) -> Vec<Vec<Value>> {
-    vec![row![2u32, "heap", 3u32, 't'], row![BTREE, "btree", 330u32, 'i']]
+    vec![row![2u32, "heap", 3u32, 't'], row![BTREE, "btree", 330u32, 'i'], row![405u32, "hash", 331u32, 'i']]
 }
 
 /// The collations whose order is that of the bytes: text has no other order here.

@@ -14,6 +14,7 @@ pub(super) fn inheritance(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for table in user_tables(reader.catalog) {
         rows.extend(table.partitioning.of.iter().map(|of| row![table.oid, of.parent, 1, false]));
+        rows.extend((1i32..).zip(&table.inherits).map(|(place, parent)| row![table.oid, *parent, place, false]));
         for index in &table.indexes {
             rows.extend(index.parent.iter().map(|parent| row![index.oid, *parent, 1, false]));
         }

@@ -51,6 +51,7 @@ impl Relation {
                 default: None,
                 identity: None,
                 generated: false,
+                local: true,
                 comment: None,
             })
             .collect();
@@ -75,6 +76,7 @@ impl Relation {
             options: Vec::new(),
             comment: None,
             partitioning: Default::default(),
+            inherits: Vec::new(),
             version: 1,
             storage: empty_storage(self.oid, GenerationId(0)),
         }

@@ -49,6 +49,7 @@ fn table() -> Table {
         default: default.map(str::to_owned),
         identity: None,
         generated: false,
+        local: true,
         comment: Some("a column".to_owned()),
     };
     let constraint = |oid, name: &str, kind| Constraint::new(oid, name.to_owned(), kind);
@@ -95,11 +96,14 @@ fn table() -> Table {
             options: Vec::new(),
             comment: None,
             parent: None,
+            valid: true,
+            hash: false,
             generation: None,
         }],
         options: vec![("fillfactor".to_owned(), "70".to_owned())],
         comment: Some("a table".to_owned()),
         partitioning: Default::default(),
+        inherits: Vec::new(),
         version: 1,
         storage: empty_storage(20000, GenerationId(1)),
     }

@@ -48,6 +48,7 @@ pub(super) async fn run_change(
         TableChange::AttachPartition { .. } | TableChange::DetachPartition(_) | TableChange::Column { .. } => {
             TableLock::AccessExclusive
         }
+        TableChange::Inherit(_) | TableChange::NoInherit(_) => TableLock::AccessExclusive,
     };
     let Some(oid) = environment.lock_to_alter(name, if_exists, mode).await? else { return Ok(()) };
     match change {
@@ -67,6 +68,8 @@ pub(super) async fn run_change(
             environment.change_column(oid, column, change).await
         }
         TableChange::DetachPartition(partition) => environment.detach_partition(oid, partition).await,
+        TableChange::Inherit(parent) => environment.add_parent(oid, parent).await,
+        TableChange::NoInherit(parent) => environment.remove_parent(oid, parent).await,
     }
 }
 

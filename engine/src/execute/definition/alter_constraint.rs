@@ -3,12 +3,12 @@
 use datafusion::sql::sqlparser::ast::{DropBehavior, Ident, TableConstraint};
 
 use super::DefinitionEnvironment;
-use super::constraint::{BoundCheck, Key, Written};
+use super::constraint::{BoundCheck, Check, Key, Written};
 use super::drop::Part;
 use super::foreign_key::Added;
 use super::names;
 use super::rename::parsed;
-use crate::catalog::ConstraintKind;
+use crate::catalog::{Constraint, ConstraintKind, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
 
@@ -78,6 +78,13 @@ impl DefinitionEnvironment<'_> {
                 table.lay_out(before.storage.generation, &[])?;
                 self.fill_last_index(&table).await?;
             }
+            Written::Check(check) if self.is_inherited_check(&table, &check) => {
+                let expression = check.expression.to_string();
+                let name = check.name.clone().unwrap_or_default();
+                let said = Constraint::new(0, name, ConstraintKind::Check { expression });
+                let (not_valid, no_inherit) = (check.not_valid, check.no_inherit);
+                self.merge_check(&mut table, &Constraint { not_valid, no_inherit, ..said })?;
+            }
             Written::Check(check) => {
                 let bound = self.add_check(&mut table, &check)?;
                 if !check.not_valid {
@@ -93,6 +100,12 @@ impl DefinitionEnvironment<'_> {
         }
         self.redefine(table)?;
         Ok(())
+    }
+
+    /// Whether a table has a check of that name of its parents, and not of its own.
+    fn is_inherited_check(&mut self, table: &Table, check: &Check<'_>) -> bool {
+        let own = table.constraints.iter().find(|own| Some(&own.name) == check.name.as_ref() && !own.local);
+        own.is_some_and(|own| self.catalog().check_parents(table, &own.name) > 0)
     }
 
     /// Rows lie under their primary key, so they all move.

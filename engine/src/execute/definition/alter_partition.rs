@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::{AlterColumnOperation, AlterTableOperation,
 
 use super::DefinitionEnvironment;
 use super::drop::Part;
-use crate::catalog::{Catalog, ConstraintKind, Table};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
 
@@ -19,7 +19,10 @@ impl DefinitionEnvironment<'_> {
     ) -> Result<()> {
         use AlterTableOperation as Op;
         let (catalog, before) = self.locked_table(oid)?;
-        refuse_on_partition(&catalog, &before, operation)?;
+        refuse_on_inherited(&catalog, &before, operation)?;
+        if catalog.is_inherited_from(&before) {
+            return self.alter_with_heirs(oid, operation, only).await;
+        }
         let below: Vec<u32> = catalog.descendants(oid).into_iter().map(|table| table.oid).collect();
         if before.partitioning.key.is_some() {
             refuse_on_partitioned(&before, operation, only && !below.is_empty())?;
@@ -103,13 +106,13 @@ impl DefinitionEnvironment<'_> {
     }
 }
 
-fn constraint_named<'a>(table: &'a Table, name: &Ident) -> Option<&'a crate::catalog::Constraint> {
+pub(super) fn constraint_named<'a>(table: &'a Table, name: &Ident) -> Option<&'a Constraint> {
     let name = fold(name);
     table.constraints.iter().find(|constraint| constraint.name == name)
 }
 
 /// A column's definition with its type, NOT NULL and DEFAULT: its constraints come from the parent.
-fn without_constraints(column: &ColumnDef) -> ColumnDef {
+pub(super) fn without_constraints(column: &ColumnDef) -> ColumnDef {
     let mut column = column.clone();
     column.options.retain(|option| {
         matches!(option.option, ColumnOption::Null | ColumnOption::NotNull | ColumnOption::Default(_))
@@ -117,16 +120,27 @@ fn without_constraints(column: &ColumnDef) -> ColumnDef {
     column
 }
 
-/// Refuses what a partition cannot do apart from its parent.
-fn refuse_on_partition(catalog: &Catalog, table: &Table, operation: &AlterTableOperation) -> Result<()> {
+/// Refuses what a table cannot do with what it has of those above it.
+fn refuse_on_inherited(catalog: &Catalog, table: &Table, operation: &AlterTableOperation) -> Result<()> {
     use AlterTableOperation as Op;
-    let Some(parent) = table.partitioning.of.as_ref().and_then(|of| catalog.tables.get(&of.parent)) else {
+    let of = table.partitioning.of.as_ref().and_then(|of| catalog.tables.get(&of.parent));
+    let above: Vec<&Table> = of.into_iter().chain(catalog.parents_of(table)).map(AsRef::as_ref).collect();
+    if above.is_empty() {
         return Ok(());
-    };
+    }
+    let is_partition = of.is_some();
     let invalid = |message: String| Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
-    let inherited = |name: &Ident| parent.position_of(&fold(name)).map(|at| &parent.columns[at]);
+    let inherited = |name: &Ident| {
+        let name = fold(name);
+        above.iter().find_map(|parent| parent.position_of(&name).map(|at| &parent.columns[at]))
+    };
+    let is_inherited = |constraint: &Constraint| {
+        constraint.parent.is_some() || catalog.check_parents(table, &constraint.name) > 0 && constraint.is_handed_on()
+    };
     match operation {
-        Op::AddColumn { .. } => Err(Error::new(SqlState::WRONG_OBJECT_TYPE, "cannot add column to a partition")),
+        Op::AddColumn { .. } if is_partition => {
+            Err(Error::new(SqlState::WRONG_OBJECT_TYPE, "cannot add column to a partition"))
+        }
         Op::DropColumn { column_names, .. } => match column_names.iter().find_map(inherited) {
             Some(column) => invalid(format!("cannot drop inherited column \"{}\"", column.name)),
             None => Ok(()),
@@ -139,22 +153,20 @@ fn refuse_on_partition(catalog: &Catalog, table: &Table, operation: &AlterTableO
             (AlterColumnOperation::SetDataType { .. }, Some(column)) => {
                 invalid(format!("cannot alter inherited column \"{}\"", column.name))
             }
-            (AlterColumnOperation::DropNotNull, Some(column)) if column.not_null => {
+            (AlterColumnOperation::DropNotNull, Some(column)) if column.not_null && is_partition => {
                 invalid(format!("column \"{}\" is marked NOT NULL in parent table", column.name))
             }
             _ => Ok(()),
         },
         Op::DropConstraint { name, .. } => match constraint_named(table, name) {
-            Some(constraint) if constraint.parent.is_some() => {
+            Some(constraint) if is_inherited(constraint) => {
                 let (name, relation) = (&constraint.name, &table.name);
                 invalid(format!("cannot drop inherited constraint \"{name}\" of relation \"{relation}\""))
             }
             _ => Ok(()),
         },
         Op::RenameConstraint { old_name, .. } => match constraint_named(table, old_name) {
-            Some(constraint)
-                if constraint.parent.is_some() && matches!(constraint.kind, ConstraintKind::Check { .. }) =>
-            {
+            Some(constraint) if is_inherited(constraint) && matches!(constraint.kind, ConstraintKind::Check { .. }) => {
                 invalid(format!("cannot rename inherited constraint \"{}\"", constraint.name))
             }
             _ => Ok(()),

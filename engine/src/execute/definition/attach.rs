@@ -7,8 +7,8 @@ use storage::TableLock;
 
 use super::DefinitionEnvironment;
 use super::rename::table_in_check;
+use crate::catalog::Table;
 use crate::catalog::partition::PartitionOf;
-use crate::catalog::{ConstraintKind, Table};
 use crate::error::{Error, Result, SqlState};
 
 impl DefinitionEnvironment<'_> {
@@ -26,8 +26,14 @@ impl DefinitionEnvironment<'_> {
             return Err(Error::new(SqlState::DUPLICATE_TABLE, "circular inheritance not allowed")
                 .with_detail(format!("\"{}\" is already a child of \"{}\".", parent.name, table.name)));
         }
+        let refused = [(!table.inherits.is_empty(), "child"), (catalog.is_inherited_from(&table), "parent")];
+        if let Some((_, what)) = refused.iter().find(|(is_so, _)| *is_so) {
+            let message = format!("cannot attach inheritance {what} as partition");
+            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+        }
         self.lock_beneath(table.oid, TableLock::AccessExclusive).await?;
         self.lock_default(parent.oid).await?;
+        check_no_others(&parent, &table)?;
         check_columns(&parent, &table)?;
         check_checks(&parent, &table)?;
         let bound = self.read_bound(&parent, &table.name, values)?;
@@ -75,8 +81,8 @@ impl DefinitionEnvironment<'_> {
     }
 }
 
-/// 42804 unless a table has the columns of the one that it is to be a partition of.
-fn check_columns(parent: &Table, table: &Table) -> Result<()> {
+/// 42804 if a table has columns that the one that it is to be a partition of does not have.
+fn check_no_others(parent: &Table, table: &Table) -> Result<()> {
     let mismatch = |message: String| Error::new(SqlState::DATATYPE_MISMATCH, message);
     if let Some(extra) = table.columns.iter().find(|column| parent.position_of(&column.name).is_none()) {
         let message = format!(
@@ -85,12 +91,21 @@ fn check_columns(parent: &Table, table: &Table) -> Result<()> {
         );
         return Err(mismatch(message).with_detail("The new partition may contain only the columns present in parent."));
     }
+    Ok(())
+}
+
+/// 42804 unless a table has the columns of the one that it is to be beneath.
+pub(super) fn check_columns(parent: &Table, table: &Table) -> Result<()> {
+    let mismatch = |message: String| Error::new(SqlState::DATATYPE_MISMATCH, message);
     for column in &parent.columns {
         let own = table.position_of(&column.name).map(|at| &table.columns[at]);
         let own = own.ok_or_else(|| mismatch(format!("child table is missing column \"{}\"", column.name)))?;
         if own.ty != column.ty {
             let message = format!("child table \"{}\" has different type for column \"{}\"", table.name, column.name);
             return Err(mismatch(message));
+        }
+        if column.generated && !own.generated {
+            return Err(mismatch(format!("column \"{}\" in child table must be a generated column", column.name)));
         }
         if column.not_null && !own.not_null {
             let message = format!("column \"{}\" in child table must be marked NOT NULL", column.name);
@@ -100,16 +115,21 @@ fn check_columns(parent: &Table, table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// 42804 unless a table has the checks of the one that it is to be a partition of.
-fn check_checks(parent: &Table, table: &Table) -> Result<()> {
-    for constraint in &parent.constraints {
+/// 42804 unless a table has the checks of the one that it is to be beneath.
+pub(super) fn check_checks(parent: &Table, table: &Table) -> Result<()> {
+    for constraint in parent.constraints.iter().filter(|constraint| constraint.is_handed_on()) {
         let mut wanted = constraint.clone();
         table_in_check(&mut wanted, &parent.name, &table.name)?;
-        if !matches!(wanted.kind, ConstraintKind::Check { .. }) {
-            continue;
-        }
         let own = table.constraints.iter().find(|own| own.name == wanted.name);
         let message = match own {
+            Some(own) if own.kind == wanted.kind && (own.no_inherit || own.not_valid && !wanted.not_valid) => {
+                let what = if own.no_inherit { "non-inherited" } else { "NOT VALID" };
+                let message = format!(
+                    "constraint \"{}\" conflicts with {what} constraint on child table \"{}\"",
+                    own.name, table.name
+                );
+                return Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message));
+            }
             Some(own) if own.kind == wanted.kind => continue,
             Some(_) => format!(
                 "child table \"{}\" has different definition for check constraint \"{}\"",

@@ -51,8 +51,10 @@ impl DefinitionEnvironment<'_> {
         check_name(&name)?;
         let serial = serial_type(&definition.data_type);
         let own = || self.storable_type(catalog, &name, &definition.data_type);
+        let ty = serial.map_or_else(own, |ty| Ok(Type::new(ty)))?;
+        self.check_collations(definition, ty)?;
         let column = WrittenColumn {
-            ty: serial.map_or_else(own, |ty| Ok(Type::new(ty)))?,
+            ty,
             not_null: serial.is_some(),
             default: None,
             sequence: serial.map(|_| SequenceOptions::default()),
@@ -62,6 +64,17 @@ impl DefinitionEnvironment<'_> {
             name,
         };
         read_options(table, definition, column)
+    }
+
+    /// An error if a column is to be compared otherwise than everything is here.
+    fn check_collations(&self, definition: &ColumnDef, ty: Type) -> Result<()> {
+        let binder = Binder::new(&self.context.catalog, self.context, &[]).with_text(self.text);
+        for option in &definition.options {
+            if let ColumnOption::Collation(collation) = &option.option {
+                binder.check_collation(collation, ty)?;
+            }
+        }
+        Ok(())
     }
 
     /// Applies what PARTITION OF says of a column that the table has of its parent. Answers it with its constraints.
@@ -137,6 +150,7 @@ impl DefinitionEnvironment<'_> {
             default,
             identity: column.identity,
             generated: column.generated.is_some(),
+            local: true,
             comment: None,
         });
         Ok(bound)
@@ -341,6 +355,8 @@ fn read_options<'a>(
             ColumnOption::Generated { generated_as, sequence_options, generation_expr: None, .. } => {
                 column.take_identity(table, generated_as, sequence_options.as_deref())?;
             }
+            // All that were let through compare alike.
+            ColumnOption::Collation(_) => {}
             other => match Written::of_column(ident, name.as_ref(), other)? {
                 Some(constraint) => column.constraints.push(constraint),
                 None => return Err(unsupported_option(other)),
@@ -399,7 +415,6 @@ fn unsupported_option(option: &ColumnOption) -> Error {
     Error::unsupported(match option {
         ColumnOption::Generated { generation_expr: Some(_), .. } => "a generated column".to_owned(),
         ColumnOption::Generated { .. } | ColumnOption::Identity(_) => "an identity column".to_owned(),
-        ColumnOption::Collation(_) => "COLLATE for a column".to_owned(),
         other => format!("column option {other}"),
     })
 }

@@ -46,6 +46,8 @@ pub(super) struct Check<'a> {
     pub(super) expression: &'a ast::Expr,
     /// The rows that are there are not looked at.
     pub(super) not_valid: bool,
+    /// What inherits from the table does not have it.
+    pub(super) no_inherit: bool,
 }
 
 /// A check that can be evaluated on rows of its table.
@@ -129,10 +131,12 @@ fn unique(key: &UniqueConstraint, column: Option<&Ident>) -> Result<Key> {
 
 fn written_check<'a>(check: &'a CheckConstraint, name: Option<&Ident>) -> Result<Check<'a>> {
     let CheckConstraint { name: own_name, expr, enforced } = check;
-    if enforced.is_some() {
-        return Err(Error::unsupported("CHECK … [NOT] ENFORCED"));
+    // NOT ENFORCED is how the parser is told of NO INHERIT.
+    if *enforced == Some(true) {
+        return Err(Error::unsupported("CHECK … ENFORCED"));
     }
-    Ok(Check { name: own_name.as_ref().or(name).map(fold), expression: expr, not_valid: false })
+    let name = own_name.as_ref().or(name).map(fold);
+    Ok(Check { name, expression: expr, not_valid: false, no_inherit: *enforced == Some(false) })
 }
 
 fn refuse_index_words(name: Option<&Ident>, kind: Option<&IndexType>, options: &[IndexOption]) -> Result<()> {
@@ -217,6 +221,8 @@ impl DefinitionEnvironment<'_> {
             options: Vec::new(),
             comment: None,
             parent: None,
+            valid: true,
+            hash: false,
             generation,
         });
         let kind = match key.primary {
@@ -254,6 +260,10 @@ impl DefinitionEnvironment<'_> {
     /// Adds a check to a table under construction, bound, so that it can be tried on the table's rows.
     pub(super) fn add_check(&mut self, table: &mut Table, check: &Check<'_>) -> Result<BoundCheck> {
         let catalog = self.catalog();
+        if check.no_inherit && table.partitioning.key.is_some() {
+            let message = format!("cannot add NO INHERIT constraint to partitioned table \"{}\"", table.name);
+            return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
+        }
         let seen = Arc::new(table.clone());
         let (condition, places) = self.bind_check(&catalog, &seen, check.expression, self.text)?;
         let name = match &check.name {
@@ -276,7 +286,8 @@ impl DefinitionEnvironment<'_> {
         let expression = self.with_type_schemas(&catalog, check.expression).to_string();
         let kind = ConstraintKind::Check { expression };
         let constraint = Constraint::new(self.store.allocate_oid()?, name.clone(), kind);
-        table.constraints.push(Constraint { not_valid: check.not_valid, ..constraint });
+        let (not_valid, no_inherit) = (check.not_valid, check.no_inherit);
+        table.constraints.push(Constraint { not_valid, no_inherit, ..constraint });
         Ok(BoundCheck { name, condition, places })
     }
 

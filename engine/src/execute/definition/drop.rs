@@ -93,15 +93,38 @@ impl DefinitionEnvironment<'_> {
         let named = oids.clone();
         self.add_beneath(&mut oids).await?;
         let catalog = self.catalog();
-        let mut dependents = self.referencing_keys(&catalog, &oids);
-        let owned: Vec<u32> = oids.iter().flat_map(|oid| catalog.sequences_of(*oid)).map(|(own, _)| own.oid).collect();
-        dependents.extend(self.defaults_using(&catalog, &owned, &oids));
-        dependents.extend(self.views_over(&catalog, &oids, None));
+        let mut dependents = self.heirs_of(&catalog, &named);
+        oids.retain(|oid| dependents.iter().all(|heir| heir.table != *oid));
+        let all: Vec<u32> = oids.iter().copied().chain(dependents.iter().map(|heir| heir.table)).collect();
+        dependents.extend(self.referencing_keys(&catalog, &all));
+        let owned: Vec<u32> = all.iter().flat_map(|oid| catalog.sequences_of(*oid)).map(|(own, _)| own.oid).collect();
+        dependents.extend(self.defaults_using(&catalog, &owned, &all));
+        dependents.extend(self.views_over(&catalog, &all, None));
         self.cascade_or_refuse(&dependents, &dropped_words(self, &catalog, &named), request.cascade).await?;
         for oid in oids {
             self.drop_table(oid)?;
         }
         Ok(())
+    }
+
+    /// What inherits from these tables, and from that, outside of them.
+    fn heirs_of(&self, catalog: &Catalog, named: &[u32]) -> Vec<Dependent> {
+        let mut seen = named.to_vec();
+        let (mut heirs, mut at) = (Vec::new(), 0);
+        while let Some(parent) = seen.get(at).copied() {
+            at += 1;
+            let Some(parent) = catalog.tables.get(&parent) else { continue };
+            for heir in catalog.partitions_of(parent.oid) {
+                if heir.partitioning.of.is_some() || seen.contains(&heir.oid) {
+                    continue;
+                }
+                seen.push(heir.oid);
+                let shown = format!("table {}", self.shown(catalog, heir));
+                let on = format!("table {}", self.shown(catalog, parent));
+                heirs.push(Dependent { table: heir.oid, part: Part::Whole, shown, on });
+            }
+        }
+        heirs
     }
 
     /// Adds the tables beneath these, each locked.
@@ -130,8 +153,9 @@ impl DefinitionEnvironment<'_> {
             let Some(relation) = self.find_to_drop(&catalog, &name, if_exists, what)? else { return Ok(None) };
             let table = self.droppable(&catalog, &relation, what)?;
             // Rows may be on their way to a partition through its parent.
-            if let Some(of) = &table.partitioning.of {
-                self.lock_table(of.parent, TableLock::AccessExclusive).await?;
+            let above = table.partitioning.of.iter().map(|of| of.parent).chain(table.inherits.iter().copied());
+            for parent in above {
+                self.lock_table(parent, TableLock::AccessExclusive).await?;
             }
             self.lock_table(table.oid, TableLock::AccessExclusive).await?;
             let catalog = self.catalog();

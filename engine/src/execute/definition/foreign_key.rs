@@ -262,6 +262,7 @@ impl<'a> Parent<'a> {
 fn enforces(table: &Table, index: &crate::catalog::Index, columns: &[u16]) -> bool {
     debug_assert!(table.indexes.iter().any(|own| own.oid == index.oid), "an index of another table");
     index.unique
+        && index.valid
         && index.is_plain()
         && index.columns.len() == columns.len()
         && index.columns.iter().all(|column| columns.contains(&column.number))

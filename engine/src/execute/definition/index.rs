@@ -19,7 +19,13 @@ use crate::plan::bind::fold;
 const KEY_COLUMNS_MAX: usize = 32;
 
 /// Runs CREATE INDEX.
-pub(super) async fn create(create: &CreateIndex, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
+///
+/// With `only`, the partitions of a table get none: theirs are attached one by one.
+pub(super) async fn create(
+    create: &CreateIndex,
+    only: bool,
+    environment: &mut DefinitionEnvironment<'_>,
+) -> Result<()> {
     // CONCURRENTLY asks for the same index, made without keeping writers out; ours keeps them out.
     let CreateIndex {
         name,
@@ -27,7 +33,7 @@ pub(super) async fn create(create: &CreateIndex, environment: &mut DefinitionEnv
         using,
         columns,
         unique,
-        concurrently: _,
+        concurrently,
         if_not_exists,
         include,
         nulls_distinct,
@@ -36,22 +42,26 @@ pub(super) async fn create(create: &CreateIndex, environment: &mut DefinitionEnv
         index_options,
         alter_options,
     } = create;
-    if let Some(method) = using.as_ref().filter(|method| !is_btree(method)) {
+    let hash = using.as_ref().is_some_and(is_hash);
+    if let Some(method) = using.as_ref().filter(|method| !hash && !is_btree(method)) {
         return Err(Error::unsupported(format!("access method {method}")));
+    }
+    if hash {
+        refuse_beside_hash(create)?;
     }
     if !index_options.is_empty() || !alter_options.is_empty() {
         return Err(Error::unsupported("an option of this CREATE INDEX that PostgreSQL does not have"));
     }
     let options = options::of_index(with)?;
     let table = environment.lock_for_index(table_name).await?;
+    if *concurrently && table.partitioning.key.is_some() {
+        let message = format!("cannot create index on partitioned table \"{}\" concurrently", table.name);
+        return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+    }
     environment.lock_beneath(table.oid, TableLock::Share).await?;
     let columns = environment.index_columns(&table, columns)?;
     let included = include.iter().map(|name| column_named(&table, name)).collect::<Result<Vec<_>>>()?;
     let predicate = predicate.as_ref().map(|condition| environment.index_predicate(&table, condition)).transpose()?;
-    let is_plain = predicate.is_none() && columns.iter().all(|column| column.expression.is_none());
-    if table.partitioning.key.is_some() && !is_plain {
-        return Err(Error::unsupported("a partial index or one on an expression on a partitioned table"));
-    }
     if *unique {
         let numbers: Vec<u16> = columns.iter().map(|column| column.number).collect();
         environment.check_divided_key(&table, &numbers, "UNIQUE")?;
@@ -59,6 +69,8 @@ pub(super) async fn create(create: &CreateIndex, environment: &mut DefinitionEnv
     let Some(name) = environment.index_name(&table, name.as_ref(), &columns, *if_not_exists).await? else {
         return Ok(());
     };
+    let is_parent = table.partitioning.key.is_some();
+    let apart = only && is_parent && environment.catalog().partitions_of(table.oid).next().is_some();
     let index = Index {
         oid: 0,
         name,
@@ -71,9 +83,14 @@ pub(super) async fn create(create: &CreateIndex, environment: &mut DefinitionEnv
         options,
         comment: None,
         parent: None,
+        valid: !apart,
+        hash,
         generation: None,
     };
     environment.add_index(&table, index).await?;
+    if apart {
+        return Ok(());
+    }
     environment.inherit_beneath(table.oid).await
 }
 
@@ -82,6 +99,36 @@ fn column_named(table: &Table, name: &ast::Ident) -> Result<u16> {
     let name = fold(name);
     let found = table.position_of(&name).map(|at| table.columns[at].number);
     found.ok_or_else(|| Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist")))
+}
+
+fn is_hash(method: &IndexType) -> bool {
+    match method {
+        IndexType::Hash => true,
+        IndexType::Custom(name) => fold(name) == "hash",
+        _ => false,
+    }
+}
+
+/// 0A000 for what PostgreSQL's hash indexes cannot do.
+fn refuse_beside_hash(create: &CreateIndex) -> Result<()> {
+    let ordered = |column: &ast::IndexColumn| {
+        let OrderByOptions { asc, nulls_first } = &column.column.options;
+        (asc.is_some(), nulls_first.is_some())
+    };
+    let refused = [
+        (create.unique, "unique indexes"),
+        (!create.include.is_empty(), "included columns"),
+        (create.columns.len() > 1, "multicolumn indexes"),
+        (create.columns.iter().any(|column| ordered(column).0), "ASC/DESC options"),
+        (create.columns.iter().any(|column| ordered(column).1), "NULLS FIRST/LAST options"),
+    ];
+    match refused.iter().find(|(said, _)| *said) {
+        None => Ok(()),
+        Some((_, what)) => {
+            let message = format!("access method \"hash\" does not support {what}");
+            Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message))
+        }
+    }
 }
 
 fn is_btree(method: &IndexType) -> bool {
@@ -100,7 +147,9 @@ impl DefinitionEnvironment<'_> {
         table.indexes.push(Index { oid, generation, parent: None, comment: None, ..index });
         table.lay_out(table.storage.generation, &[])?;
         self.derive(&mut table)?;
-        self.fill_last_index(&table).await?;
+        if table.indexes.last().is_some_and(|index| index.valid) {
+            self.fill_last_index(&table).await?;
+        }
         self.redefine(table)?;
         Ok(())
     }
@@ -156,7 +205,8 @@ impl DefinitionEnvironment<'_> {
         }
         let descending = *asc == Some(false);
         let nulls_first = nulls_first.unwrap_or(descending);
-        let (number, expression, ty) = match bare(expr) {
+        let expr = self.without_collations(table, expr)?;
+        let (number, expression, ty) = match expr {
             ast::Expr::Identifier(name) => {
                 let number = column_named(table, name)?;
                 let found = &table.columns[table.place(number)?];
@@ -165,7 +215,6 @@ impl DefinitionEnvironment<'_> {
                 }
                 (number, None, found.ty)
             }
-            ast::Expr::Collate { .. } => return Err(Error::unsupported("COLLATE in an index")),
             expr => {
                 let expression = self.index_expression(table, expr)?;
                 let ty = expression.ty;
@@ -174,6 +223,14 @@ impl DefinitionEnvironment<'_> {
         };
         let class = operator_class.as_ref().map(|class| class_of(class, ty)).transpose()?.flatten();
         Ok(catalog::IndexColumn { number, descending, nulls_first, expression, class })
+    }
+
+    /// What COLLATE is said of: its order is that of all indexes.
+    fn without_collations<'e>(&mut self, table: &Table, expr: &'e ast::Expr) -> Result<&'e ast::Expr> {
+        let expr = bare(expr);
+        let ast::Expr::Collate { expr: inner, .. } = expr else { return Ok(expr) };
+        self.index_expression(table, expr)?;
+        self.without_collations(table, inner)
     }
 
     /// The name of a new index, claimed; None if it is taken and that is no error.

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::constraint::{Check, Key, Written};
+use super::derived::name_for;
 use super::foreign_key::Added;
 use super::rename::{parsed, table_in_check};
 use super::{DefinitionEnvironment, names};
@@ -17,11 +18,16 @@ use storage::{TableId, TableLock};
 impl DefinitionEnvironment<'_> {
     /// Brings a partition, which is locked, and everything beneath it into agreement with their parents.
     pub(super) async fn inherit(&mut self, oid: u32) -> Result<()> {
+        self.agree(oid, true).await
+    }
+
+    /// A partition that has just come gets every index, also those that the others do not have yet.
+    async fn agree(&mut self, oid: u32, is_new: bool) -> Result<()> {
         let mut oids = vec![oid];
         oids.extend(self.catalog().descendants(oid).iter().map(|table| table.oid));
         for oid in oids {
             self.inherit_checks(oid).await?;
-            self.inherit_indexes(oid).await?;
+            self.inherit_indexes(oid, is_new).await?;
             self.inherit_foreign_keys(oid).await?;
         }
         Ok(())
@@ -29,9 +35,11 @@ impl DefinitionEnvironment<'_> {
 
     /// The same for everything beneath a table, which has something new.
     pub(super) async fn inherit_beneath(&mut self, oid: u32) -> Result<()> {
-        let partitions: Vec<u32> = self.catalog().partitions_of(oid).map(|partition| partition.oid).collect();
+        let catalog = self.catalog();
+        let is_partition = |table: &&Arc<Table>| table.partitioning.of.is_some();
+        let partitions: Vec<u32> = catalog.partitions_of(oid).filter(is_partition).map(|table| table.oid).collect();
         for partition in partitions {
-            self.inherit(partition).await?;
+            self.agree(partition, false).await?;
         }
         Ok(())
     }
@@ -62,7 +70,7 @@ impl DefinitionEnvironment<'_> {
                 }
                 None => {
                     let (name, not_valid) = (Some(copy.name.clone()), inherited.not_valid);
-                    let check = Check { name, expression: &parsed(expression)?, not_valid };
+                    let check = Check { name, expression: &parsed(expression)?, not_valid, no_inherit: false };
                     let bound = self.add_check(&mut table, &check)?;
                     if let Some(own) = table.constraints.last_mut() {
                         own.parent = Some(inherited.oid);
@@ -77,9 +85,9 @@ impl DefinitionEnvironment<'_> {
         Ok(())
     }
 
-    async fn inherit_indexes(&mut self, oid: u32) -> Result<()> {
+    async fn inherit_indexes(&mut self, oid: u32, is_new: bool) -> Result<()> {
         let parent = self.parent_of(oid)?;
-        for inherited in &parent.indexes {
+        for inherited in parent.indexes.iter().filter(|index| is_new || index.valid) {
             let (_, table) = self.locked_table(oid)?;
             if table.indexes.iter().any(|own| own.parent == Some(inherited.oid)) {
                 continue;
@@ -121,11 +129,12 @@ impl DefinitionEnvironment<'_> {
             self.add_written(oid, Written::Key(key)).await?;
         } else {
             let columns = index_columns(parent, &table, inherited)?;
-            let columns_named = columns.iter().filter_map(|column| table.position_of_number(column.number));
-            let joined = names::joined(columns_named.map(|at| table.columns[at].name.as_str()));
+            let catalog = self.catalog();
+            let words: Vec<String> = columns.iter().map(|column| name_for(&catalog, &table, column)).collect();
+            let joined = names::joined(words.iter().map(String::as_str));
             let name = self.claim_made_name(&table, &joined, "idx").await?;
             let included = counterparts(parent, &table, &inherited.included)?;
-            self.add_index(&table, Index { name, columns, included, ..inherited.clone() }).await?;
+            self.add_index(&table, Index { name, columns, included, valid: true, ..inherited.clone() }).await?;
         }
         let (_, table) = self.locked_table(oid)?;
         let made = table.indexes.last().map(|index| index.oid);
@@ -167,6 +176,7 @@ impl DefinitionEnvironment<'_> {
                 name: name.clone(),
                 kind,
                 parent: Some(inherited.oid),
+                local: false,
                 ..inherited.clone()
             });
             let (target, target_columns, match_full) = (*target, target_columns.clone(), *match_full);
@@ -207,16 +217,22 @@ fn index_columns(parent: &Table, partition: &Table, index: &Index) -> Result<Vec
 
 /// The partition's own index that says the same as one of its parent and is nobody's copy yet.
 fn twin(parent: &Table, partition: &Table, inherited: &Index) -> Option<u32> {
-    let columns = index_columns(parent, partition, inherited).ok()?;
     let is_constraint = names::constraint_of(parent, inherited).is_some();
     let same = |own: &&Index| {
         own.parent.is_none()
-            && own.columns == columns
-            && own.unique == inherited.unique
-            && own.primary == inherited.primary
-            && own.nulls_distinct == inherited.nulls_distinct
-            && own.is_plain()
+            && own.valid
+            && is_twin(parent, partition, inherited, own)
             && (!is_constraint || names::constraint_of(partition, own).is_some())
     };
     partition.indexes.iter().find(same).map(|own| own.oid)
+}
+
+/// Whether an index of a partition says the same as one of its parent.
+pub(super) fn is_twin(parent: &Table, partition: &Table, inherited: &Index, own: &Index) -> bool {
+    index_columns(parent, partition, inherited).is_ok_and(|columns| own.columns == columns)
+        && own.unique == inherited.unique
+        && own.primary == inherited.primary
+        && own.nulls_distinct == inherited.nulls_distinct
+        && own.predicate == inherited.predicate
+        && own.hash == inherited.hash
 }

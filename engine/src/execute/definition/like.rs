@@ -172,7 +172,7 @@ impl DefinitionEnvironment<'_> {
             columns.iter().map(|column| super::derived::name_for(&catalog, &table, column)).collect();
         let joined = names::joined(words.iter().map(String::as_str));
         let name = self.claim_made_name(&table, &joined, "idx").await?;
-        self.add_index(&table, Index { name, columns, included, ..index.clone() }).await
+        self.add_index(&table, Index { name, columns, included, valid: true, ..index.clone() }).await
     }
 }
 

@@ -25,7 +25,9 @@ mod drop;
 mod foreign_key;
 mod generated;
 mod index;
+mod index_attach;
 mod inherit;
+mod inheritance;
 mod like;
 mod materialized;
 mod membership;
@@ -35,6 +37,7 @@ mod owned;
 mod partition;
 mod partition_bound;
 mod privilege;
+mod reindex;
 mod rename;
 mod role;
 mod schema;
@@ -130,6 +133,10 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
             user_type::drop_types(names, *domain, (*if_exists, *cascade), environment).await?;
         }
         Definition::Comment { on, text } => environment.comment_on(on, text.clone()).await?,
+        Definition::IndexOnly(Statement::CreateIndex(create)) => index::create(create, true, environment).await?,
+        Definition::IndexOnly(_) => return Err(Error::internal("an index is something else")),
+        Definition::AttachIndex { index, partition } => environment.attach_index(index, partition).await?,
+        Definition::Reindex(reindex) => environment.reindex(reindex).await?,
         Definition::AlterTable { name, if_exists, change } => {
             alter::run_change(name, *if_exists, change, environment).await?;
         }
@@ -159,7 +166,7 @@ async fn run_parsed(statement: &Statement, environment: &mut DefinitionEnvironme
             drop::run(object_type, &request, environment).await
         }
         Statement::Truncate(truncate) => truncate::run(truncate, environment).await,
-        Statement::CreateIndex(create) => index::create(create, environment).await,
+        Statement::CreateIndex(create) => index::create(create, false, environment).await,
         Statement::AlterIndex { name, operation } => index::alter(name, operation, environment).await,
         Statement::CreateSchema { schema_name, if_not_exists, with, options, default_collate_spec, clone } => {
             if with.is_some() || options.is_some() || default_collate_spec.is_some() || clone.is_some() {
@@ -207,6 +214,9 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::DropDatabase { .. } => "DROP DATABASE",
         Definition::CreateSequence { .. } => "CREATE SEQUENCE",
         Definition::AlterSequence { .. } => "ALTER SEQUENCE",
+        Definition::IndexOnly(_) => "CREATE INDEX",
+        Definition::AttachIndex { .. } => "ALTER INDEX",
+        Definition::Reindex(_) => "REINDEX",
         Definition::AlterTable { .. } => "ALTER TABLE",
         Definition::CreateTableAs(new) | Definition::TableOf(new, _) => new.verb,
         Definition::DiscardTemporary => "DISCARD TEMP",

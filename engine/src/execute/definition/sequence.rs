@@ -141,6 +141,7 @@ impl DefinitionEnvironment<'_> {
             default: None,
             identity: None,
             generated: false,
+            local: true,
             comment: None,
         });
         let acl = self.new_acl(owner, Some(place.schema.oid), auth::ObjectKind::Sequence);
@@ -163,6 +164,7 @@ impl DefinitionEnvironment<'_> {
             options: Vec::new(),
             comment: None,
             partitioning: Default::default(),
+            inherits: Vec::new(),
             version: 0,
             // Values need no place among the rows, so nothing has to be swept if the transaction fails.
             storage: empty_storage(oid, self.store.allocate_generation()?),

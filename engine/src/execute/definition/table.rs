@@ -1,5 +1,7 @@
 //! CREATE TABLE.
 
+use std::sync::Arc;
+
 use auth::ObjectKind;
 use datafusion::sql::sqlparser::ast::{self, CreateTable, CreateTableOptions, HiveDistributionStyle};
 
@@ -24,6 +26,16 @@ struct Request<'a> {
     partition_by: Option<&'a ast::Expr>,
     /// PARTITION OF: the parent and what the table takes of it.
     partition_of: Option<(&'a ast::ObjectName, &'a ast::ForValues)>,
+    /// INHERITS.
+    inherits: &'a [ast::ObjectName],
+}
+
+/// What a new table has its first columns of.
+#[derive(Clone, Copy)]
+enum Above<'a> {
+    Partitioned(&'a Table),
+    /// INHERITS; none is a table by itself.
+    Inherited(&'a [Arc<Table>]),
 }
 
 /// The constraints of a table, in the order in which PostgreSQL makes them.
@@ -51,13 +63,17 @@ pub(super) async fn create(
         return Err(on_commit_of_permanent());
     }
     let Some((parent, values)) = request.partition_of else {
-        let table = environment.build_table(&request, place, None).await?;
+        let parents = environment.lock_parents(request.inherits, place.temporary(None).is_some()).await?;
+        let table = environment.build_table(&request, place, Above::Inherited(&parents)).await?;
         environment.put_table(table)?;
+        for parent in parents {
+            environment.redefine((*parent).clone())?;
+        }
         return Ok(());
     };
     let parent = environment.lock_partitioned(parent).await?;
     refuse_mixed_partition(&parent, place.temporary(None).is_some())?;
-    let table = environment.build_table(&request, place, Some(&parent)).await?;
+    let table = environment.build_table(&request, place, Above::Partitioned(&parent)).await?;
     environment.put_partition(&parent, table, values).await
 }
 
@@ -71,7 +87,6 @@ impl<'a> Request<'a> {
             (global.is_some() && !*temporary, "CREATE GLOBAL or LOCAL TABLE"),
             (query.is_some(), "this form of CREATE TABLE AS"),
             (like.is_some(), "CREATE TABLE … LIKE"),
-            (inherits.is_some(), "INHERITS"),
         ];
         if let Some((_, what)) = refused.iter().find(|(said, _)| *said) {
             return Err(Error::unsupported(what));
@@ -92,7 +107,22 @@ impl<'a> Request<'a> {
         let partition_by = partition_by.as_deref();
         let partition_of = partition_of.as_ref().zip(for_values.as_ref());
         let (temporary, on_commit) = (*temporary, *on_commit);
-        Ok(Request { columns, constraints, options, unlogged: false, temporary, on_commit, partition_by, partition_of })
+        let inherits = inherits.as_deref().unwrap_or_default();
+        if partition_by.is_some() && !inherits.is_empty() {
+            let message = "cannot create partitioned table as inheritance child";
+            return Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message));
+        }
+        Ok(Request {
+            columns,
+            constraints,
+            options,
+            unlogged: false,
+            temporary,
+            on_commit,
+            partition_by,
+            partition_of,
+            inherits,
+        })
     }
 }
 
@@ -240,7 +270,7 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    async fn build_table(&mut self, request: &Request<'_>, place: Place, parent: Option<&Table>) -> Result<Table> {
+    async fn build_table(&mut self, request: &Request<'_>, place: Place, above: Above<'_>) -> Result<Table> {
         let catalog = self.catalog();
         let (oid, generation) = (self.store.allocate_oid()?, self.new_generation()?);
         let owner = self.principal.role().0;
@@ -265,26 +295,32 @@ impl DefinitionEnvironment<'_> {
             options: request.options.clone(),
             comment: None,
             partitioning: Default::default(),
+            inherits: Vec::new(),
             version: 0,
             storage: empty_storage(oid, generation),
         };
-        if let Some(parent) = parent {
-            self.take_columns(&mut table, parent);
+        match above {
+            Above::Partitioned(parent) => self.take_columns(&mut table, parent),
+            Above::Inherited(parents) => self.inherit_columns(&mut table, parents, request.columns)?,
         }
+        let inherited = table.columns.len();
         let mut constraints = Constraints::default();
         let mut named: Vec<String> = Vec::new();
         for definition in request.columns {
-            let column = match parent {
-                Some(_) => self.override_column(&catalog, &mut table, definition)?,
-                None => self.read_column(&catalog, &table.name, definition)?,
+            let column = match above {
+                Above::Partitioned(_) => self.override_column(&catalog, &mut table, definition)?,
+                Above::Inherited(_) => self.read_column(&catalog, &table.name, definition)?,
             };
             if named.contains(&column.name) {
                 let message = format!("column \"{}\" specified more than once", column.name);
                 return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
             }
             named.push(column.name.clone());
-            if parent.is_none() {
-                self.add_column(&catalog, &mut table, &column).await?;
+            if matches!(above, Above::Inherited(_)) {
+                match table.position_of(&column.name).filter(|position| *position < inherited) {
+                    Some(position) => self.merge_column(&catalog, &mut table, position, &column)?,
+                    None => drop(self.add_column(&catalog, &mut table, &column).await?),
+                }
             }
             column.constraints.into_iter().for_each(|constraint| constraints.add(constraint));
         }
@@ -293,6 +329,9 @@ impl DefinitionEnvironment<'_> {
         }
         self.check_generated(&catalog, &table)?;
         table.partitioning.key = request.partition_by.map(|by| self.partition_key(&table, by)).transpose()?;
+        if let Above::Inherited(parents) = above {
+            self.inherit_own_checks(&mut table, parents, &mut constraints.checks)?;
+        }
         self.add_constraints(&mut table, constraints).await?;
         table.lay_out(generation, &[])?;
         Ok(table)

@@ -19,7 +19,7 @@ pub(super) async fn run(truncate: &Truncate, environment: &mut DefinitionEnviron
     }
     let restart = matches!(identity, Some(TruncateIdentityOption::Restart));
     let cascade = matches!(cascade, Some(CascadeOption::Cascade));
-    let mut oids = Vec::with_capacity(table_names.len());
+    let (mut oids, mut alone) = (Vec::with_capacity(table_names.len()), Vec::new());
     for target in table_names {
         let TruncateTableTarget { name, only, has_asterisk: _ } = target;
         let table = environment.lock_for_truncate(name).await?;
@@ -28,11 +28,14 @@ pub(super) async fn run(truncate: &Truncate, environment: &mut DefinitionEnviron
             return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
                 .with_hint("Do not specify the ONLY keyword, or use TRUNCATE ONLY on the partitions directly."));
         }
-        if !oids.contains(&table.oid) {
-            oids.push(table.oid);
+        let named = if *only { &mut alone } else { &mut oids };
+        if !named.contains(&table.oid) {
+            named.push(table.oid);
         }
     }
     environment.add_beneath(&mut oids).await?;
+    alone.retain(|oid| !oids.contains(oid));
+    oids.extend(alone);
     if cascade {
         environment.add_referencing(&mut oids).await?;
     }

@@ -60,6 +60,7 @@ pub(super) async fn create(new: &NewView, environment: &mut DefinitionEnvironmen
         options,
         comment: None,
         partitioning: Default::default(),
+        inherits: Vec::new(),
         version: 0,
         storage: empty_storage(oid, GenerationId(0)),
     })?;
@@ -147,6 +148,7 @@ pub(super) fn columns_of<'a>(
             default: None,
             identity: None,
             generated: false,
+            local: true,
             comment: None,
         });
     }

@@ -8,7 +8,7 @@ use storage::{ConflictOn, GenerationId, InsertOutcome, Isolation, RowKey, RowLoc
 use super::place::Leaf;
 use super::row::{TargetSource, complete};
 use super::{Run, check_new_row, duplicate_key};
-use crate::catalog::Table;
+use crate::catalog::{Index, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::point;
 use crate::execute::query::run;
@@ -180,10 +180,11 @@ impl OnConflict {
     }
 }
 
-/// The leaf's unique index over the columns of the target's.
+/// The leaf's unique index that says what one of the target's does.
 fn counterpart(index: GenerationId, target: &Target, leaf: &Target) -> GenerationId {
-    let columns = |index: &storage::IndexSchema| index.columns.iter().map(|column| column.column).collect::<Vec<_>>();
-    let of_target = target.table.storage.indexes.iter().find(|own| own.generation == index).map(columns);
-    let mut of_leaf = leaf.table.storage.indexes.iter().filter(|own| own.unique && own.condition.is_none());
-    of_leaf.find(|own| Some(columns(own)) == of_target).map_or(index, |own| own.generation)
+    let of_target = target.table.indexes.iter().find(|own| own.generation == Some(index));
+    let same = |own: &&Index| {
+        of_target.is_some_and(|index| own.unique && own.says_the_same(&leaf.table, index, &target.table))
+    };
+    leaf.table.indexes.iter().find(same).and_then(|own| own.generation).unwrap_or(index)
 }

@@ -269,30 +269,32 @@ impl Binder<'_> {
 
     fn collate(&mut self, expr: &Ast, collation: &ast::ObjectName, at: Place<'_>) -> Result<Expr> {
         let bound = self.bind(expr, at)?;
+        let span = self.name(collation)?.span;
+        let sides = Sides { words: "collate", left: expr.start(), right: span };
+        self.check_collation(collation, bound.ty).map_err(|error| error.at(self.operator_position(sides)))?;
+        Ok(bound)
+    }
+
+    /// An error unless it is one of the collations that compare as everything does here, for a type that has collations.
+    pub(crate) fn check_collation(&self, collation: &ast::ObjectName, ty: Type) -> Result<()> {
         let name = self.name(collation)?;
-        let sides = Sides { words: "collate", left: expr.start(), right: name.span };
         let known = ["C", "POSIX", "default", "ucs_basic"].contains(&name.name.as_str())
             && name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog");
         if !known {
-            return Err(Error::new(
-                SqlState::UNDEFINED_OBJECT,
-                format!("collation \"{name}\" for encoding \"UTF8\" does not exist"),
-            )
-            .at(self.operator_position(sides)));
+            let message = format!("collation \"{name}\" for encoding \"UTF8\" does not exist");
+            return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
         }
-        let collatable = match builtin::info(bound.ty.oid) {
+        let base = builtin::base_of(ty.oid);
+        let collatable = match builtin::info(base) {
             Some(info) if info.element != 0 => builtin::info(info.element).is_some_and(|info| info.category == 'S'),
-            Some(info) => info.category == 'S' || bound.ty.oid == oid::UNKNOWN,
+            Some(info) => info.category == 'S' || base == oid::UNKNOWN,
             None => false,
         };
         if !collatable {
-            return Err(Error::new(
-                SqlState::DATATYPE_MISMATCH,
-                format!("collations are not supported by type {}", display(bound.ty)),
-            )
-            .at(self.operator_position(sides)));
+            let message = format!("collations are not supported by type {}", display(ty));
+            return Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
         }
-        Ok(bound)
+        Ok(())
     }
 }
 

@@ -244,7 +244,7 @@ impl Binder<'_> {
     /// What is beneath a table that a statement names; None with ONLY, and where there is nothing.
     pub(super) fn partitions(&self, table: &Arc<Table>, name: Span) -> Option<Arc<PartitionTree>> {
         let has_parts = table.partitioning.key.is_some() || self.catalog.is_inherited_from(table);
-        if !has_parts || is_after_only(self.text, name.start) {
+        if !has_parts || self.reads_only || is_after_only(self.text, name.start) {
             return None;
         }
         self.catalog.partition_tree(table).map(Arc::new)

@@ -79,6 +79,8 @@ pub struct Binder<'a> {
     text: &'a str,
     /// Whether the text has the word `tableoid` in it: only then do scans tell which table a row is kept by.
     names_table_oid: bool,
+    /// Tables are read without what inherits from them.
+    reads_only: bool,
     /// Types of the parameters, as declared or inferred so far.
     params: Vec<Option<Type>>,
     next_var: u32,
@@ -164,6 +166,7 @@ impl<'a> Binder<'a> {
             context,
             text: "",
             names_table_oid: false,
+            reads_only: false,
             params: declared.iter().map(|oid| (*oid != 0).then(|| Type::new(*oid))).collect(),
             next_var: 0,
             outer: Vec::new(),
@@ -217,6 +220,12 @@ impl<'a> Binder<'a> {
     pub fn with_text(mut self, text: &'a str) -> Self {
         self.text = text;
         self.names_table_oid = system::names_table_oid(text);
+        self
+    }
+
+    /// Tables will be read without what inherits from them.
+    pub(crate) fn reading_only(mut self) -> Self {
+        self.reads_only = true;
         self
     }
 

@@ -32,6 +32,7 @@ fn table(number: u32, name: &str, columns: &[(&str, Type)], key: &[u16]) -> Tabl
         default: None,
         identity: None,
         generated: false,
+        local: true,
         comment: None,
     });
     let stored = columns.iter().zip(1..).map(|((_, ty), id)| storage::schema::Column {
@@ -69,6 +70,7 @@ fn table(number: u32, name: &str, columns: &[(&str, Type)], key: &[u16]) -> Tabl
         options: Vec::new(),
         comment: None,
         partitioning: Default::default(),
+        inherits: Vec::new(),
         version: 1,
         storage: Arc::new(storage),
     }

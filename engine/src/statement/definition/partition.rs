@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::{ForValues, PartitionBoundValue};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::{Definition, list};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::statement::reader::Reader;
 
 /// Stands for the type of a column in PARTITION OF, which is its parent's.
@@ -66,18 +66,28 @@ fn add_types(tokens: &[TokenWithSpan], typed: &mut Vec<TokenWithSpan>) {
     }
 }
 
-/// 0A000 for making an index of a partitioned table without its partitions', or for joining the two later.
-pub(super) fn refuse_index_apart(reader: &Reader<'_>) -> Result<()> {
-    let rest: Vec<&Token> =
-        reader.rest().iter().map(|token| &token.token).filter(|token| !matches!(token, Token::Whitespace(_))).collect();
-    for (first, second, refused) in
-        [("on", "only", "CREATE INDEX ON ONLY"), ("attach", "partition", "ALTER INDEX … ATTACH PARTITION")]
-    {
-        if rest.windows(2).any(|pair| is_word(pair[0], first) && is_word(pair[1], second)) {
-            return Err(Error::unsupported(refused));
-        }
+/// Reads CREATE INDEX … ON ONLY, behind CREATE [UNIQUE] INDEX; None if the tokens are another CREATE INDEX.
+pub(super) fn create_index_only(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Definition>> {
+    let significant: Vec<usize> =
+        (0..tokens.len()).filter(|at| !matches!(tokens[*at].token, Token::Whitespace(_))).collect();
+    let pair = significant.windows(2).find(|pair| is_word(&tokens[pair[0]].token, "on"));
+    let Some(only) = pair.map(|pair| pair[1]).filter(|at| is_word(&tokens[*at].token, "only")) else { return Ok(None) };
+    let mut rest = tokens.to_vec();
+    rest.remove(only);
+    let mut reader = Reader::new(text, &rest);
+    let statement = reader.parsed(|parser| parser.parse_statement())?;
+    reader.expect_end()?;
+    Ok(Some(Definition::IndexOnly(statement)))
+}
+
+/// Reads ALTER INDEX … ATTACH PARTITION; None if the tokens are another ALTER INDEX.
+pub(super) fn attach_index(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
+    reader.words(&["if", "exists"]);
+    let Ok(index) = reader.object_name() else { return Ok(None) };
+    if !reader.words(&["attach", "partition"]) {
+        return Ok(None);
     }
-    Ok(())
+    Ok(Some(Definition::AttachIndex { index, partition: reader.object_name()? }))
 }
 
 fn is_word(token: &Token, expected: &str) -> bool {

@@ -33,6 +33,7 @@ fn table(number: u32, name: &str, key: Option<(Strategy, &[u16])>, of: Option<(u
                 default: None,
                 identity: None,
                 generated: false,
+                local: true,
                 comment: None,
             })
             .collect(),
@@ -50,6 +51,7 @@ fn table(number: u32, name: &str, key: Option<(Strategy, &[u16])>, of: Option<(u
             }),
             of: of.map(|(parent, bound)| PartitionOf { parent, bound }),
         },
+        inherits: Vec::new(),
         version: 1,
         storage: empty_storage(number, GenerationId(number)),
     };

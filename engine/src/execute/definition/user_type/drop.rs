@@ -163,7 +163,7 @@ impl DefinitionEnvironment<'_> {
                 }
                 continue;
             }
-            for column in &table.columns {
+            for column in table.columns.iter().filter(|column| catalog.column_parents(table, &column.name) == 0) {
                 let column_shown = shown_column(self, catalog, table, &column.name);
                 if let Some(oid) = of_column(column.ty) {
                     let on = self.words_for(catalog, oid);

@@ -91,7 +91,7 @@ impl Binder<'_> {
         };
         let given = condition.as_ref().map(conjuncts).unwrap_or_default();
         let mut derived = derived::bound(table, self.catalog, self.context)?.into_iter();
-        for index in &table.indexes {
+        for index in table.indexes.iter().filter(|index| index.valid) {
             let mut own = Vec::with_capacity(index.columns.len());
             for column in &index.columns {
                 own.extend(match column.expression {
@@ -129,7 +129,7 @@ impl Binder<'_> {
                 let covers = |index: &&Index| {
                     let mut numbers: Vec<u16> = index.columns.iter().map(|column| column.number).collect();
                     numbers.sort_unstable();
-                    index.unique && index.is_plain() && numbers == wanted
+                    index.unique && index.valid && index.is_plain() && numbers == wanted
                 };
                 arbiter_of(table.indexes.iter().find(covers).ok_or_else(no_such_key)?)
             }
