@@ -46,6 +46,7 @@ pub(super) async fn create(new: &NewMaterialized, environment: &mut DefinitionEn
         options,
         comment: None,
         partitioning: Default::default(),
+        inherits: Vec::new(),
         version: 0,
         storage: empty_storage(oid, generation),
     };
