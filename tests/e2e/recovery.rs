@@ -48,6 +48,56 @@ async fn recovery_keeps_what_was_acknowledged() {
     }
 }
 
+/// What the server computes from its catalog when it starts is there again, and nothing that was a session's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_leaves_derived_indexes_and_no_temporary_tables() {
+    let mut server = Server::start();
+    let client = server.connect().await;
+    for sql in [
+        "CREATE TABLE words (id int PRIMARY KEY, word text)",
+        "CREATE UNIQUE INDEX ON words (lower(word))",
+        "CREATE INDEX ON words (length(word)) WHERE id > 1",
+        "INSERT INTO words VALUES (1, 'One'), (2, 'Two')",
+        "CREATE TABLE parted (a int) PARTITION BY LIST ((a % 2))",
+        "CREATE TABLE even PARTITION OF parted FOR VALUES IN (0)",
+        "CREATE TABLE odd (b int, a int)",
+        "ALTER TABLE odd DROP COLUMN b",
+        "ALTER TABLE parted ATTACH PARTITION odd FOR VALUES IN (1)",
+        "INSERT INTO parted VALUES (1), (2)",
+        "CREATE TABLE base (a int)",
+        "CREATE TABLE heir (b int) INHERITS (base)",
+        "INSERT INTO heir VALUES (7, 8)",
+        "CREATE TEMP TABLE scratch (a int)",
+        "CREATE INDEX ON scratch ((a + 1))",
+        "INSERT INTO scratch VALUES (1)",
+    ] {
+        run(&client, sql).await;
+    }
+    server.kill();
+    server.restart();
+    let client = server.connect().await;
+    refused(&client, "INSERT INTO words VALUES (9, 'ONE')", "23505").await;
+    run(&client, "INSERT INTO words VALUES (3, 'Three')").await;
+    run(&client, "INSERT INTO parted VALUES (3), (4)").await;
+    for (sql, expected) in [
+        ("SELECT id FROM words WHERE lower(word) = 'two'", vec![vec![2]]),
+        ("SELECT id FROM words WHERE length(word) = 5 AND id > 1", vec![vec![3]]),
+        ("SELECT a FROM odd ORDER BY a", vec![vec![1], vec![3]]),
+        ("SELECT a FROM even ORDER BY a", vec![vec![2], vec![4]]),
+        ("SELECT a FROM base", vec![vec![7]]),
+        ("SELECT count(*) FROM pg_class WHERE relname LIKE 'scratch%'", vec![vec![0]]),
+    ] {
+        assert_eq!(numbers(&client, sql).await, expected, "{sql}");
+    }
+    refused(&client, "SELECT * FROM scratch", "42P01").await;
+    run(&client, "CREATE TEMP TABLE scratch (b int)").await;
+}
+
+async fn refused(client: &Client, sql: &str, wanted: &str) {
+    let answer = Answer::of(client, sql).await;
+    assert!(matches!(&answer.results[..], [Outcome::Error { code, .. }] if code == wanted), "{sql}: {answer}");
+}
+
 async fn prepare(client: &Client) {
     for (table, count) in [("branch", BRANCHES), ("teller", TELLERS), ("account", ACCOUNTS)] {
         run(client, &format!("CREATE TABLE {table} (id bigint PRIMARY KEY, balance bigint NOT NULL)")).await;

@@ -271,6 +271,8 @@ pub enum TableChange {
     },
     DetachPartition(ObjectName),
     Inherit(ObjectName),
+    /// SET LOGGED, or UNLOGGED if false.
+    Logged(bool),
     NoInherit(ObjectName),
     /// ALTER COLUMN in a form that the parser does not know.
     Column {
@@ -482,6 +484,10 @@ fn alter_table(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
             return Err(Error::unsupported("DETACH PARTITION CONCURRENTLY"));
         }
         TableChange::DetachPartition(partition)
+    } else if reader.words(&["set", "logged"]) {
+        TableChange::Logged(true)
+    } else if reader.words(&["set", "unlogged"]) {
+        TableChange::Logged(false)
     } else if reader.word("inherit") {
         TableChange::Inherit(reader.object_name()?)
     } else if reader.words(&["no", "inherit"]) {

@@ -13,7 +13,7 @@ use storage::{Refusal, TableId, TableLock, Value};
 
 use super::names::{self, named_schema};
 use super::{DefinitionEnvironment, options, owner_oid};
-use crate::catalog::{Catalog, TEMPORARY_SCHEMA, Table};
+use crate::catalog::{Catalog, ConstraintKind, TEMPORARY_SCHEMA, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::authorize::check_schema;
 use crate::statement::definition::TableChange;
@@ -48,7 +48,7 @@ pub(super) async fn run_change(
         TableChange::AttachPartition { .. } | TableChange::DetachPartition(_) | TableChange::Column { .. } => {
             TableLock::AccessExclusive
         }
-        TableChange::Inherit(_) | TableChange::NoInherit(_) => TableLock::AccessExclusive,
+        TableChange::Inherit(_) | TableChange::NoInherit(_) | TableChange::Logged(_) => TableLock::AccessExclusive,
     };
     let Some(oid) = environment.lock_to_alter(name, if_exists, mode).await? else { return Ok(()) };
     match change {
@@ -68,6 +68,7 @@ pub(super) async fn run_change(
             environment.change_column(oid, column, change).await
         }
         TableChange::DetachPartition(partition) => environment.detach_partition(oid, partition).await,
+        TableChange::Logged(logged) => environment.set_logged(oid, *logged),
         TableChange::Inherit(parent) => environment.add_parent(oid, parent).await,
         TableChange::NoInherit(parent) => environment.remove_parent(oid, parent).await,
     }
@@ -284,6 +285,39 @@ impl DefinitionEnvironment<'_> {
         let mut table = (*table).clone();
         options::merge(&mut table.options, new);
         // Writers are not locked out, and nothing changes for them.
+        self.put_table(table)?;
+        Ok(())
+    }
+
+    /// Notes whether a table is to be as durable as others, which it is anyway. It may not be more so than what it points at.
+    fn set_logged(&mut self, oid: u32, logged: bool) -> Result<()> {
+        let (catalog, table) = self.locked_table(oid)?;
+        names::require_table(&table, |name| format!("\"{name}\" is not a table"))?;
+        let invalid = |message: String| Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
+        let name = &table.name;
+        if table.temporary.is_some() {
+            return invalid(format!("cannot change logged status of table \"{name}\" because it is temporary"));
+        }
+        let points = |from: &Table, to: u32| {
+            let target = |constraint: &crate::catalog::Constraint| match constraint.kind {
+                ConstraintKind::ForeignKey { target, .. } => target == to,
+                _ => false,
+            };
+            from.oid != to && from.constraints.iter().any(target)
+        };
+        let in_the_way = catalog.tables.values().find(|other| match logged {
+            true => other.unlogged && points(&table, other.oid),
+            false => !other.unlogged && points(other, oid),
+        });
+        if let Some(other) = in_the_way {
+            let (to, of) = if logged { ("logged", "unlogged") } else { ("unlogged", "logged") };
+            let other = &other.name;
+            return invalid(format!(
+                "could not change table \"{name}\" to {to} because it references {of} table \"{other}\""
+            ));
+        }
+        let mut table = (*table).clone();
+        table.unlogged = !logged;
         self.put_table(table)?;
         Ok(())
     }

@@ -19,6 +19,11 @@ impl DefinitionEnvironment<'_> {
         constraint: &TableConstraint,
         not_valid: bool,
     ) -> Result<()> {
+        match constraint {
+            TableConstraint::PrimaryKeyUsingIndex(using) => return self.adopt_index(oid, using, true).await,
+            TableConstraint::UniqueUsingIndex(using) => return self.adopt_index(oid, using, false).await,
+            _ => {}
+        }
         let mut written = Written::of_table(constraint)?;
         match &mut written {
             Written::Check(check) => check.not_valid = not_valid,
@@ -109,7 +114,7 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// Rows lie under their primary key, so they all move.
-    async fn add_primary_key(&mut self, oid: u32, key: &Key) -> Result<()> {
+    pub(super) async fn add_primary_key(&mut self, oid: u32, key: &Key) -> Result<()> {
         let (_, before) = self.locked_table(oid)?;
         let mut after = (*before).clone();
         self.add_key(&mut after, key).await?;

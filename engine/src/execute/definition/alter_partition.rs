@@ -26,6 +26,9 @@ impl DefinitionEnvironment<'_> {
         let below: Vec<u32> = catalog.descendants(oid).into_iter().map(|table| table.oid).collect();
         if before.partitioning.key.is_some() {
             refuse_on_partitioned(&before, operation, only && !below.is_empty())?;
+            for part in catalog.descendants(oid).iter().filter(|table| table.partitioning.key.is_some()) {
+                refuse_key_columns(part, operation)?;
+            }
         }
         self.alter_table(oid, operation).await?;
         if below.is_empty() {
@@ -175,10 +178,9 @@ fn refuse_on_inherited(catalog: &Catalog, table: &Table, operation: &AlterTableO
     }
 }
 
-/// Refuses what a partitioned table cannot do, at all or without its partitions.
-fn refuse_on_partitioned(table: &Table, operation: &AlterTableOperation, apart: bool) -> Result<()> {
+/// 42P16 for dropping a column that a table is partitioned by, or for changing its type.
+fn refuse_key_columns(table: &Table, operation: &AlterTableOperation) -> Result<()> {
     use AlterTableOperation as Op;
-    let invalid = |message: String| Error::new(SqlState::INVALID_TABLE_DEFINITION, message);
     let divides = |name: &Ident| {
         let column = table.position_of(&fold(name)).map(|at| &table.columns[at])?;
         let key = table.partitioning.key.as_ref()?;
@@ -186,25 +188,29 @@ fn refuse_on_partitioned(table: &Table, operation: &AlterTableOperation, apart: 
             key.expressions.iter().any(|expression| super::rename::names_column(&expression.text, &column.name));
         (named || key.columns.contains(&column.number)).then_some(&column.name)
     };
-    let refuse_key = |name: &Ident, what: &str| match divides(name) {
-        Some(column) => {
-            let relation = &table.name;
-            Err(invalid(format!(
-                "cannot {what} column \"{column}\" because it is part of the partition key of relation \"{relation}\""
-            )))
-        }
-        None => Ok(()),
-    };
-    match operation {
-        Op::DropColumn { column_names, .. } => {
-            column_names.iter().try_for_each(|name| refuse_key(name, "drop"))?;
-            if apart {
-                let message = "cannot drop column from only the partitioned table when partitions exist".to_owned();
-                return Err(invalid(message).with_hint("Do not specify the ONLY keyword."));
-            }
-        }
+    let (found, deed) = match operation {
+        Op::DropColumn { column_names, .. } => (column_names.iter().find_map(divides), "drop"),
         Op::AlterColumn { column_name, op: AlterColumnOperation::SetDataType { .. } } => {
-            refuse_key(column_name, "alter")?;
+            (divides(column_name), "alter")
+        }
+        _ => return Ok(()),
+    };
+    let Some(column) = found else { return Ok(()) };
+    let relation = &table.name;
+    let message =
+        format!("cannot {deed} column \"{column}\" because it is part of the partition key of relation \"{relation}\"");
+    Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message))
+}
+
+/// Refuses what a partitioned table cannot do, at all or without its partitions.
+fn refuse_on_partitioned(table: &Table, operation: &AlterTableOperation, apart: bool) -> Result<()> {
+    use AlterTableOperation as Op;
+    let invalid = |message: String| Error::new(SqlState::INVALID_TABLE_DEFINITION, message);
+    refuse_key_columns(table, operation)?;
+    match operation {
+        Op::DropColumn { .. } if apart => {
+            let message = "cannot drop column from only the partitioned table when partitions exist".to_owned();
+            return Err(invalid(message).with_hint("Do not specify the ONLY keyword."));
         }
         Op::AddColumn { .. } if apart => {
             return Err(invalid("column must be added to child tables too".to_owned()));

@@ -26,6 +26,13 @@ impl DefinitionEnvironment<'_> {
             return Err(Error::new(SqlState::DUPLICATE_TABLE, "circular inheritance not allowed")
                 .with_detail(format!("\"{}\" is already a child of \"{}\".", parent.name, table.name)));
         }
+        let lasts = |table: &Table| if table.temporary.is_some() { "temporary" } else { "permanent" };
+        if lasts(&table) != lasts(&parent) {
+            let (own, above) = (lasts(&table), lasts(&parent));
+            let message =
+                format!("cannot attach a {own} relation as partition of {above} relation \"{}\"", parent.name);
+            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+        }
         let refused = [(!table.inherits.is_empty(), "child"), (catalog.is_inherited_from(&table), "parent")];
         if let Some((_, what)) = refused.iter().find(|(is_so, _)| *is_so) {
             let message = format!("cannot attach inheritance {what} as partition");
@@ -106,6 +113,10 @@ pub(super) fn check_columns(parent: &Table, table: &Table) -> Result<()> {
         }
         if column.generated && !own.generated {
             return Err(mismatch(format!("column \"{}\" in child table must be a generated column", column.name)));
+        }
+        if column.generated && own.default != column.default {
+            let message = format!("column \"{}\" in child table has a conflicting generation expression", column.name);
+            return Err(mismatch(message));
         }
         if column.not_null && !own.not_null {
             let message = format!("column \"{}\" in child table must be marked NOT NULL", column.name);

@@ -147,7 +147,7 @@ fn refuse_index_words(name: Option<&Ident>, kind: Option<&IndexType>, options: &
 }
 
 /// A key is enforced by its index, row by row.
-fn refuse_deferrable(characteristics: Option<&ConstraintCharacteristics>) -> Result<()> {
+pub(super) fn refuse_deferrable(characteristics: Option<&ConstraintCharacteristics>) -> Result<()> {
     match deferrable(characteristics)? {
         None => Ok(()),
         Some(_) => Err(Error::unsupported("a deferrable primary key or unique constraint")),

@@ -25,6 +25,7 @@ mod drop;
 mod foreign_key;
 mod generated;
 mod index;
+mod index_adopt;
 mod index_attach;
 mod inherit;
 mod inheritance;

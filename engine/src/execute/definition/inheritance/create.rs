@@ -110,9 +110,11 @@ impl DefinitionEnvironment<'_> {
                 return invalid(format!("column \"{name}\" inherits from generated column but specifies identity"));
             }
         }
-        if !column.generated && written.generated.is_some() {
+        if column.generated && written.generated.is_some() {
             return invalid(format!("child column \"{name}\" specifies generation expression")).map_err(|error: Error| {
-                error.with_hint("Omit the generation expression in the definition of the child table column to inherit the generation expression from the parent table.")
+                error.with_hint(
+                    "Omit the generation expression in the definition of the child table column to inherit the generation expression from the parent table.",
+                )
             });
         }
         if written.sequence.is_some() {
@@ -122,6 +124,7 @@ impl DefinitionEnvironment<'_> {
         column.not_null |= written.not_null;
         if let Some(expression) = written.generated {
             column.default = Some(expression.to_string());
+            column.generated = true;
         }
         if let Some(value) = written.default {
             let ty = column.ty;
