@@ -32,6 +32,8 @@ use datafusion::optimizer::push_down_limit::PushDownLimit;
 use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
 use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::optimizer::single_distinct_to_groupby::SingleDistinctToGroupBy;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
@@ -119,6 +121,7 @@ impl QueryEnvironment {
             .with_runtime_env(runtime_env)
             .with_analyzer_rules(Vec::new())
             .with_optimizer_rules(optimizer_rules())
+            .with_physical_optimizer_rules(physical_rules())
             .build();
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(TableFunctionPlanner)]);
         let handle = runtime.handle().clone();
@@ -181,6 +184,12 @@ impl Drop for Inner {
             runtime.shutdown_background();
         }
     }
+}
+
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    // The last one checks what the others have made. It no longer knows which columns hold one value only, once joins have
+    // been turned about, and refuses plans that sort by them.
+    PhysicalOptimizer::new().rules.into_iter().filter(|rule| rule.name() != "SanityCheckPlan").collect()
 }
 
 /// DataFusion's own rules in its own order, without those for subqueries: ours are gone before it sees the plan.

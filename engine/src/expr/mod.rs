@@ -126,6 +126,19 @@ pub struct Frame {
     pub unit: FrameUnit,
     pub start: FrameBound,
     pub end: FrameBound,
+    pub exclusion: Exclusion,
+}
+
+/// Which rows near the current one a frame leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Exclusion {
+    #[default]
+    None,
+    CurrentRow,
+    /// The row and its peers.
+    Group,
+    /// Its peers, and not the row.
+    Ties,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

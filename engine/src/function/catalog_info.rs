@@ -109,6 +109,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     stable(3493, "to_regtype", &[TEXT], REGTYPE, |context, args| to_registered(context, args, REGTYPE)),
     stable(4086, "to_regnamespace", &[TEXT], REGNAMESPACE, |context, args| to_registered(context, args, REGNAMESPACE)),
+    stable(3494, "to_regproc", &[TEXT], REGPROC, |context, args| to_registered(context, args, REGPROC)),
+    stable(3479, "to_regprocedure", &[TEXT], REGPROCEDURE, |context, args| to_registered(context, args, REGPROCEDURE)),
+    stable(3492, "to_regoper", &[TEXT], REGOPER, |context, args| to_registered(context, args, REGOPER)),
+    stable(3476, "to_regoperator", &[TEXT], REGOPERATOR, |context, args| to_registered(context, args, REGOPERATOR)),
+    stable(4195, "to_regcollation", &[TEXT], REGCOLLATION, |context, args| to_registered(context, args, REGCOLLATION)),
     stable(4093, "to_regrole", &[TEXT], REGROLE, |context, args| to_registered(context, args, REGROLE)),
     volatile(3810, "pg_is_in_recovery", &[], BOOL, |_, _| Ok(Value::Bool(false))),
     stable(2854, "pg_my_temp_schema", &[], OID, |context, _| {
@@ -384,12 +389,21 @@ fn column_comment(context: &EvalContext, args: &[Value]) -> Result<Value> {
     comment.map_or(Ok(Value::Null), text_of)
 }
 
+/// What is wrong with a name that nothing has.
+const NOT_FOUND: [SqlState; 5] = [
+    SqlState::UNDEFINED_FUNCTION,
+    SqlState::UNDEFINED_OBJECT,
+    SqlState::UNDEFINED_TABLE,
+    SqlState::INVALID_SCHEMA_NAME,
+    SqlState::AMBIGUOUS_FUNCTION,
+];
+
 /// NULL instead of an error for a name that nothing has.
 fn known(result: Result<u32>) -> Result<Value> {
     match result {
         Ok(oid) => Ok(Value::Int8(i64::from(oid))),
-        Err(error) if error.state == Some(SqlState::INVALID_NAME) => Err(error),
-        Err(_) => Ok(Value::Null),
+        Err(error) if NOT_FOUND.iter().any(|state| error.state == Some(*state)) => Ok(Value::Null),
+        Err(error) => Err(error),
     }
 }
 

@@ -36,6 +36,7 @@ mod regex;
 mod regexp;
 mod registry;
 pub mod resolve;
+mod sample;
 mod sequence;
 mod server_info;
 mod session;
@@ -53,13 +54,14 @@ mod zoned_time;
 pub use advisory::AdvisoryLocks;
 pub(crate) use aggregate::GROUPING;
 pub(crate) use cast::{read_text, write_text};
-pub(crate) use cursors::CursorFacts;
-pub use cursors::CursorList;
+pub use cursors::NamedHandles;
+pub(crate) use cursors::{CursorFacts, PreparedFacts};
 pub(crate) use enumeration::wants_type;
 pub use registry::{
     aggregates, aggregates_named, cast_between, casts, function_by_oid, functions, functions_named, operators,
     operators_named, table_functions, table_functions_named,
 };
+pub(crate) use sample::{PICKED, PICKED_AGAIN, check_percentage, check_seed};
 pub use sequence::SessionSequences;
 pub(crate) use setting::SettingRequest;
 pub use setting::SettingRequests;
@@ -305,7 +307,7 @@ pub struct SessionFacts {
     pub sleeps: std::sync::Arc<Sleeps>,
     pub sessions: std::sync::Arc<crate::session::activity::Sessions>,
     pub(crate) snapshots: std::sync::Arc<crate::session::snapshot::ExportedSnapshots>,
-    pub cursors: std::sync::Arc<CursorList>,
+    pub cursors: std::sync::Arc<NamedHandles>,
     pub requests: std::sync::Arc<SettingRequests>,
     /// Settings by name, as SHOW prints them (`current_setting`).
     pub settings: std::sync::Arc<crate::session::settings::Settings>,

@@ -11,6 +11,7 @@ use super::run::Outcome;
 use super::{Execution, Session};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::Rows;
+use crate::function::PreparedFacts;
 use crate::plan::ColumnDescription;
 use crate::statement::{ShowTarget, Statement, parse_single};
 use crate::types::{Type, binary, oid, text};
@@ -65,6 +66,7 @@ impl Session {
             if let Some(statement) = &prepared.statement {
                 self.check_not_failed(statement)?;
             }
+            self.tell_prepared(name, &prepared, false);
             self.statements.insert(name.to_owned(), prepared);
             return Ok(());
         }
@@ -78,6 +80,7 @@ impl Session {
             prepared.describe(&plan.columns);
             self.remember_parsed(&prepared);
         }
+        self.tell_prepared(name, &prepared, false);
         self.statements.insert(name.to_owned(), prepared);
         Ok(())
     }
@@ -376,6 +379,24 @@ impl Session {
     /// Close a prepared statement; unknown names are no error.
     pub fn close_statement(&mut self, name: &str) {
         self.statements.remove(name);
+        if !name.is_empty() {
+            self.facts.cursors.deallocate(Some(name));
+        }
+    }
+
+    /// Tells `pg_prepared_statements` of a statement that has a name.
+    pub(super) fn tell_prepared(&self, name: &str, prepared: &Prepared, from_sql: bool) {
+        if name.is_empty() {
+            return;
+        }
+        let plan = prepared.last_plan();
+        let params = match &plan {
+            Some(plan) => plan.params.iter().map(|ty| ty.oid).collect(),
+            None => prepared.declared.clone(),
+        };
+        let facts =
+            PreparedFacts { statement: prepared.text.clone(), params, from_sql, created_at: self.database.now() };
+        self.facts.cursors.prepare(name, facts);
     }
 
     /// Close a portal; unknown names are no error.

@@ -216,9 +216,7 @@ impl Session {
     }
 
     fn reported_parameters(&self) -> Vec<(&'static str, String)> {
-        parameter::PARAMETERS
-            .iter()
-            .filter(|parameter| parameter.reported)
+        parameter::reported_parameters()
             .map(|parameter| (parameter.name, self.settings.get(parameter.name).unwrap_or_default()))
             .collect()
     }

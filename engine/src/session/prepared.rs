@@ -46,6 +46,11 @@ impl Prepared {
         plan.as_ref().filter(|plan| plan.catalog_version == catalog_version && plan.epoch == epoch).cloned()
     }
 
+    /// The plan, whether or not it still holds.
+    pub(crate) fn last_plan(&self) -> Option<Arc<CachedPlan>> {
+        self.plan.lock().clone()
+    }
+
     pub(crate) fn keep(&self, plan: Arc<CachedPlan>) {
         *self.plan.lock() = Some(plan);
     }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use auth::RoleId;
 use storage::{Durability, Isolation};
 
-use super::parameter::{Kind, PARAMETERS, Parameter, Scope, parameter};
+use super::parameter::amount::Unit;
+use super::parameter::{Kind, Parameter, parameter, parameters};
 use crate::error::{Error, Result, SqlState};
 use crate::types::datetime::DateStyle;
 use crate::types::text::Format;
@@ -102,9 +103,9 @@ impl Settings {
 
     /// Every setting: its canonical name, value and description.
     pub fn all(&self) -> Vec<(&str, String, &'static str)> {
-        PARAMETERS
-            .iter()
-            .map(|parameter| {
+        parameters()
+            .into_iter()
+            .map(|(_, parameter)| {
                 let value = self.changed.get(&parameter.name.to_lowercase());
                 (
                     parameter.name,
@@ -123,8 +124,9 @@ impl Settings {
         let value = match parameter.kind {
             // What the words leave open stays as it is.
             Kind::DateStyle => DateStyle::setting(&words.join(", "), self.active.format.date_style)?.to_string(),
-            _ => parameter.canonical(words)?,
+            _ => parameter.kind.canonical(parameter.name, words)?,
         };
+        parameter.supported(&value)?;
         self.take(parameter, &key, value)
     }
 
@@ -146,8 +148,18 @@ impl Settings {
         let Some(parameter) = parameter(&key) else {
             if key == POINT_PLANS {
                 self.active.point_plans = true;
+                self.changed.remove(&key);
+                return Ok(());
             }
-            return if self.changed.remove(&key).is_some() { Ok(()) } else { Err(unrecognized(name)) };
+            // It stays known, and is empty.
+            return match self.changed.get_mut(&key) {
+                Some(value) => {
+                    value.clear();
+                    Ok(())
+                }
+                None if key.contains('.') => self.set_custom(&key, name, &[String::new()]),
+                None => Err(unrecognized(name)),
+            };
         };
         parameter.changeable(superuser)?;
         self.take(parameter, &key, parameter.default.to_owned())
@@ -193,6 +205,11 @@ impl Settings {
     fn set_custom(&mut self, key: &str, name: &str, words: &[String]) -> Result<()> {
         if !key.contains('.') {
             return Err(unrecognized(name));
+        }
+        if !key.split('.').all(is_identifier) {
+            let words = format!("invalid configuration parameter name \"{name}\"");
+            return Err(Error::new(SqlState("42602"), words)
+                .with_detail("Custom parameter names must be two or more simple identifiers separated by dots."));
         }
         if key == POINT_PLANS {
             self.active.point_plans = Kind::Bool.canonical(POINT_PLANS, words)? == "on";
@@ -284,27 +301,12 @@ fn split_names(list: &str) -> Vec<String> {
 
 /// A time as SHOW prints it; zero is "off".
 fn duration(value: &str) -> Option<Duration> {
-    let milliseconds = super::parameter::milliseconds(value)?;
-    (milliseconds > 0).then(|| Duration::from_millis(milliseconds as u64))
+    let milliseconds = Unit::Milliseconds.number(value)?;
+    (milliseconds > 0.0).then(|| Duration::from_millis(milliseconds as u64))
 }
 
-impl Parameter {
-    fn changeable(&self, superuser: bool) -> Result<()> {
-        match self.scope {
-            Scope::User => Ok(()),
-            Scope::Superuser if superuser => Ok(()),
-            Scope::Superuser => Err(Error::new(
-                SqlState::INSUFFICIENT_PRIVILEGE,
-                format!("permission denied to set parameter \"{}\"", self.name),
-            )),
-            Scope::Fixed => Err(Error::new(
-                SqlState::CANT_CHANGE_RUNTIME_PARAM,
-                format!("parameter \"{}\" cannot be changed", self.name),
-            )),
-        }
-    }
-
-    fn canonical(&self, words: &[String]) -> Result<String> {
-        self.kind.canonical(self.name, words)
-    }
+/// Whether a part of a custom parameter's name is a simple identifier.
+fn is_identifier(part: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii();
+    part.starts_with(is_letter) && part.chars().all(|c| is_letter(c) || c.is_ascii_digit() || c == '$')
 }

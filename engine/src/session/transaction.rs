@@ -42,6 +42,7 @@ pub(crate) struct Open {
     /// What is looked at when it commits.
     pub(crate) deferred: Deferred,
     pub(crate) read_only: bool,
+    pub(crate) deferrable: bool,
     /// Whether a statement has run, after which the isolation level is fixed.
     pub(crate) used: bool,
     /// Microseconds since 1970-01-01 UTC: `now()`.
@@ -62,6 +63,8 @@ pub(crate) struct NamedSavepoint {
     pub(crate) deferred: Deferred,
     /// Advisory locks of the transaction.
     pub(crate) advisory: usize,
+    /// Whether the transaction only read when it was made.
+    pub(crate) read_only: bool,
     pub(crate) settings: Arc<Settings>,
     pub(crate) local_settings: Arc<Settings>,
 }

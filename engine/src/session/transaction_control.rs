@@ -36,6 +36,7 @@ impl Session {
             savepoints: Vec::new(),
             deferred: Deferred::default(),
             read_only: modes.read_only.unwrap_or(active.default_read_only),
+            deferrable: modes.deferrable.unwrap_or(active.default_deferrable),
             used: false,
             started_at: self.database.now(),
             exports: Vec::new(),
@@ -79,6 +80,10 @@ impl Session {
                 Ok("COMMIT".to_owned())
             }
             TransactionState::Implicit(open) => {
+                if chain {
+                    self.state = TransactionState::Implicit(open);
+                    return Err(no_block("COMMIT AND CHAIN"));
+                }
                 self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
                 self.commit(open).await?;
                 Ok("COMMIT".to_owned())
@@ -107,6 +112,10 @@ impl Session {
                 self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
             }
             TransactionState::Implicit(open) => {
+                if chain {
+                    self.state = TransactionState::Implicit(open);
+                    return Err(no_block("ROLLBACK AND CHAIN"));
+                }
                 self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
                 self.roll_back(open);
             }
@@ -241,6 +250,7 @@ impl Session {
             changes: open.changes.len(),
             deferred: open.deferred.clone(),
             advisory,
+            read_only: open.read_only,
             settings,
             local_settings,
         });
@@ -251,6 +261,8 @@ impl Session {
         let TransactionState::Explicit(open) = &mut self.state else { return Err(no_block("RELEASE SAVEPOINT")) };
         let at = open.savepoint_named(name).ok_or_else(|| no_savepoint(name))?;
         open.transaction.release(&open.savepoints[at].savepoint);
+        // What was set since ends with it.
+        open.read_only = open.savepoints[at].read_only;
         open.savepoints.truncate(at);
         self.raise_cursors(at);
         Ok("RELEASE".to_owned())
@@ -275,6 +287,7 @@ impl Session {
         open.changes.truncate(target.changes);
         open.catalog = target.catalog.clone();
         open.deferred = target.deferred.clone();
+        open.read_only = target.read_only;
         let (session, local) = (target.settings.clone(), target.local_settings.clone());
         self.portals.clear();
         self.drop_cursors_since(at + 1);
@@ -325,6 +338,9 @@ impl Session {
             "transaction_read_only" => {
                 Some(on_off(self.state.open().map_or(active.default_read_only, |open| open.read_only)))
             }
+            "transaction_deferrable" => {
+                Some(on_off(self.state.open().map_or(active.default_deferrable, |open| open.deferrable)))
+            }
             _ => None,
         }
     }
@@ -341,9 +357,21 @@ fn apply_modes(open: &mut Open, modes: TransactionModes) -> Result<()> {
                 "SET TRANSACTION ISOLATION LEVEL must be called before any query",
             ));
         }
+        if !open.savepoints.is_empty() {
+            return Err(Error::new(
+                SqlState::ACTIVE_SQL_TRANSACTION,
+                "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction",
+            ));
+        }
         open.transaction.set_isolation(isolation);
     }
     if let Some(read_only) = modes.read_only {
+        if open.read_only && !read_only && open.savepoints.last().is_some_and(|savepoint| savepoint.read_only) {
+            return Err(Error::new(
+                SqlState::ACTIVE_SQL_TRANSACTION,
+                "cannot set transaction read-write mode inside a read-only transaction",
+            ));
+        }
         if open.read_only && !read_only && open.used {
             return Err(Error::new(
                 SqlState::ACTIVE_SQL_TRANSACTION,
@@ -352,11 +380,27 @@ fn apply_modes(open: &mut Open, modes: TransactionModes) -> Result<()> {
         }
         open.read_only = read_only;
     }
+    if let Some(deferrable) = modes.deferrable {
+        let refusal = match () {
+            () if open.used => Some("must be called before any query"),
+            () if !open.savepoints.is_empty() => Some("cannot be called within a subtransaction"),
+            () => None,
+        };
+        if let Some(refusal) = refusal {
+            let words = format!("SET TRANSACTION [NOT] DEFERRABLE {refusal}");
+            return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, words));
+        }
+        open.deferrable = deferrable;
+    }
     Ok(())
 }
 
 fn same_modes(open: &Open) -> TransactionModes {
-    TransactionModes { isolation: Some(open.isolation()), read_only: Some(open.read_only), deferrable: None }
+    TransactionModes {
+        isolation: Some(open.isolation()),
+        read_only: Some(open.savepoints.first().map_or(open.read_only, |first| first.read_only)),
+        deferrable: Some(open.deferrable),
+    }
 }
 
 fn no_block(statement: &str) -> Error {

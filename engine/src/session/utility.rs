@@ -284,6 +284,7 @@ impl Session {
                 self.cursors.clear();
                 self.facts.cursors.tell(Vec::new());
                 self.statements.clear();
+                self.facts.cursors.deallocate(None);
                 self.texts.clear();
                 self.parsed.clear();
                 self.facts.sequences.forget();
@@ -322,6 +323,7 @@ impl Session {
         let prepared = Arc::new(Prepared::new(text.clone(), Some(statement.clone()), declared));
         let plan = self.plan_for(&prepared)?;
         prepared.describe(&plan.columns);
+        self.tell_prepared(name, &prepared, true);
         self.statements.insert(name.to_owned(), prepared);
         Ok(())
     }
@@ -384,10 +386,13 @@ impl Session {
 
     fn deallocate(&mut self, name: Option<&str>) -> Result<()> {
         match name {
-            None => self.statements.clear(),
+            None => {
+                self.statements.clear();
+                self.facts.cursors.deallocate(None);
+            }
             Some(name) => {
                 self.statement_named(name)?;
-                self.statements.remove(name);
+                self.close_statement(name);
             }
         }
         Ok(())

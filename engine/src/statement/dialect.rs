@@ -72,7 +72,7 @@ impl Dialect for Postgres {
     }
 
     as_the_base_does! {
-        supports_unicode_string_literal supports_filter_during_aggregation supports_group_by_expr allow_extract_custom
+        supports_filter_during_aggregation supports_group_by_expr allow_extract_custom
         allow_extract_single_quotes supports_create_index_with_clause supports_explain_with_utility_options
         supports_listen_notify supports_factorial_operator supports_bitwise_shift_operators supports_comment_on
         supports_load_extension supports_named_fn_args_with_colon_operator supports_named_fn_args_with_expr_name
@@ -95,6 +95,8 @@ impl Dialect for Postgres {
             | Token::ExclamationMarkDoubleTildeAsterisk => Some(Ok(OPERATOR)),
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
                 Keyword::OPERATOR => Some(Ok(OPERATOR)),
+                // SUBSTRING(… SIMILAR … ESCAPE …) is not SIMILAR TO.
+                Keyword::SIMILAR if keyword_at(parser, 1) != Some(Keyword::TO) => Some(Ok(self.prec_unknown())),
                 // Operators of other databases: here they are names.
                 Keyword::XOR | Keyword::RLIKE | Keyword::REGEXP | Keyword::MATCH | Keyword::MEMBER | Keyword::DIV => {
                     Some(Ok(self.prec_unknown()))
@@ -315,6 +317,10 @@ fn substring(parser: &mut Parser, span: Span) -> Parsed<Expr> {
             true => vec![text, start, parser.parse_expr()?],
             false => vec![text, start],
         }
+    } else if parser.parse_keyword(Keyword::SIMILAR) {
+        let pattern = parser.parse_expr()?;
+        parser.expect_keyword_is(Keyword::ESCAPE)?;
+        vec![text, pattern, parser.parse_expr()?]
     } else if parser.parse_keyword(Keyword::FOR) {
         let count = parser.parse_expr()?;
         match parser.parse_keyword(Keyword::FROM) {

@@ -11,12 +11,17 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Whitespace, Word};
 
 use super::reader::syntax_error_near;
+use super::unicode::{BACKSLASH, decoded, escape_character};
 use crate::error::{Error, Result, SqlState};
 
 pub(crate) use assigned::assigned_part;
 
 /// The quotation mark of names that stand for grammar.
 pub(crate) const MARK: char = '`';
+/// What EXCLUDE leaves out of a window's frame, before a colon and the name of the window it builds on.
+pub(crate) const EXCLUDE_ROW: &str = "exclude current row";
+pub(crate) const EXCLUDE_GROUP: &str = "exclude group";
+pub(crate) const EXCLUDE_TIES: &str = "exclude ties";
 /// `ROWS FROM (…)` as the name of a function.
 pub(crate) const ROWS_FROM: &str = "rows from";
 
@@ -37,7 +42,9 @@ fn is_suspicious(pair: &[TokenWithSpan]) -> bool {
     let Token::Word(word) = &pair[0].token else { return false };
     match word.keyword {
         Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS | Keyword::OPERATOR => true,
-        Keyword::NO | Keyword::ENFORCED => true,
+        Keyword::NO | Keyword::ENFORCED | Keyword::EXCLUDE => true,
+        // U&'…'
+        _ if pair[1].token == Token::Ampersand => word.value.eq_ignore_ascii_case("u"),
         // A subscript, which may be assigned to.
         keyword => pair[1].token == Token::LBracket && keyword != Keyword::ARRAY,
     }
@@ -110,6 +117,8 @@ impl Mender<'_> {
                 Keyword::ENFORCED if self.follows_no_check() => {
                     return Err(syntax_error_near(self.text, &word.value, token.span.start));
                 }
+                Keyword::EXCLUDE => self.exclude(),
+                Keyword::NoKeyword if self.is_unicode(&word.value) => return self.unicode(),
                 Keyword::ROWS if self.words_follow(&["from"]) => self.rows_from(),
                 Keyword::OPERATOR => self.quantified_operator(),
                 _ => self.keep_one(),
@@ -158,6 +167,44 @@ impl Mender<'_> {
         }
         self.kept.push(whole);
         self.at += 1;
+    }
+
+    /// Whether a word is the U of `U&'…'` or `U&"…"`.
+    fn is_unicode(&self, word: &str) -> bool {
+        word.eq_ignore_ascii_case("u")
+            && self.tokens.get(self.at + 1).is_some_and(|token| token.token == Token::Ampersand)
+            && self.tokens.get(self.at + 2).is_some_and(|token| match &token.token {
+                Token::SingleQuotedString(_) => true,
+                Token::Word(word) => word.quote_style == Some('"'),
+                _ => false,
+            })
+    }
+
+    /// Such a literal, with its UESCAPE.
+    fn unicode(&mut self) -> Result<()> {
+        self.at += 2;
+        let start = self.tokens[self.at].span.start;
+        match &self.tokens[self.at].token {
+            Token::SingleQuotedString(_) => self.string(),
+            _ => self.keep_one(),
+        }
+        let mut escape = BACKSLASH;
+        let keyword = self.significant(0);
+        if self.tokens.get(keyword).is_some_and(|token| is_word(&token.token, "uescape")) {
+            self.at = keyword + 1;
+            let character = self.tokens.get(self.significant(0));
+            let span = character.map_or(self.tokens[keyword].span, |character| character.span);
+            escape = escape_character(self.text, character.map(|character| &character.token), span)?;
+            self.at = self.significant(0) + 1;
+        }
+        if let Some(TokenWithSpan { token, .. }) = self.kept.last_mut() {
+            match token {
+                Token::SingleQuotedString(value) => *value = decoded(self.text, value, escape, start)?,
+                Token::Word(word) => word.value = decoded(self.text, &word.value, escape, start)?,
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Whether TABLE stands where a query may.
@@ -290,6 +337,54 @@ impl Mender<'_> {
     fn follows_no_check(&self) -> bool {
         let mut before = self.kept.iter().rev().map(|token| &token.token).filter(|token| !is_space(token));
         before.next().is_some_and(|token| is_word(token, "not")) && before.next() == Some(&Token::RParen)
+    }
+
+    /// The end of a window's frame is said at the beginning of the window.
+    fn exclude(&mut self) {
+        let (words, length) = match () {
+            () if self.words_follow(&["current", "row"]) => (EXCLUDE_ROW, 3),
+            () if self.words_follow(&["group"]) => (EXCLUDE_GROUP, 2),
+            () if self.words_follow(&["ties"]) => (EXCLUDE_TIES, 2),
+            () if self.words_follow(&["no", "others"]) => ("", 3),
+            () => return self.keep_one(),
+        };
+        let (mut depth, mut has_frame, mut open) = (0, false, None);
+        for (at, token) in self.kept.iter().enumerate().rev() {
+            match &token.token {
+                Token::RParen => depth += 1,
+                Token::LParen if depth == 0 => {
+                    open = Some(at);
+                    break;
+                }
+                Token::LParen => depth -= 1,
+                Token::Word(word) if depth == 0 && word.quote_style.is_none() => {
+                    has_frame |= matches!(word.keyword, Keyword::ROWS | Keyword::RANGE | Keyword::GROUPS);
+                }
+                _ => {}
+            }
+        }
+        let Some(open) = open.filter(|_| has_frame && self.token(length) == Some(&Token::RParen)) else {
+            return self.keep_one();
+        };
+        let span = self.tokens[self.at].span;
+        self.at = self.significant(length);
+        if words.is_empty() {
+            return;
+        }
+        const CLAUSES: [Keyword; 5] =
+            [Keyword::PARTITION, Keyword::ORDER, Keyword::ROWS, Keyword::RANGE, Keyword::GROUPS];
+        let first = (open + 1..self.kept.len()).find(|at| !is_space(&self.kept[*at].token)).unwrap_or(open + 1);
+        let base = match self.kept.get(first).map(|token| &token.token) {
+            Some(Token::Word(word)) if word.quote_style.is_some() || !CLAUSES.contains(&word.keyword) => {
+                Some(if word.quote_style.is_some() { word.value.clone() } else { word.value.to_lowercase() })
+            }
+            _ => None,
+        };
+        let name = marked(format!("{words}:{}", base.as_deref().unwrap_or_default()), span);
+        match base {
+            Some(_) => self.kept[first] = name,
+            None => self.kept.insert(first, name),
+        }
     }
 
     /// `ROWS FROM (f(), g())` is a function of that name.

@@ -16,6 +16,7 @@ mod only;
 mod parse;
 mod reader;
 mod refused;
+mod unicode;
 mod utility;
 
 pub use copy::{

@@ -300,6 +300,10 @@ relations! {
         schemaname NAME, sequencename NAME, sequenceowner NAME, data_type REGTYPE, start_value INT8, min_value INT8,
         max_value INT8, increment_by INT8, cycle BOOL, cache_size INT8, last_value INT8,
     }
+    12082 view pg_prepared_statements = fixed::prepared_statements {
+        name TEXT, statement TEXT, prepare_time TIMESTAMPTZ, parameter_types REGTYPE_ARRAY, from_sql BOOL,
+        generic_plans INT8, custom_plans INT8,
+    }
     12077 view pg_cursors = fixed::cursors {
         name TEXT, statement TEXT, is_holdable BOOL, is_binary BOOL, is_scrollable BOOL, creation_time TIMESTAMPTZ,
     }

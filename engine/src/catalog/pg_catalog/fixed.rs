@@ -5,7 +5,7 @@ use storage::Value;
 
 use super::relation::{NULL, row};
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
-use crate::function::CursorFacts;
+use crate::function::{CursorFacts, PreparedFacts};
 use crate::types::{builtin, oid};
 
 const BTREE: u32 = 403;
@@ -16,16 +16,19 @@ pub(super) fn access_methods(_: &Reader<'_>) -> Vec<Vec<Value>> {
 
 /// The collations whose order is that of the bytes: text has no other order here.
 pub(super) fn collations(_: &Reader<'_>) -> Vec<Vec<Value>> {
-    let row = |oid: u32, name: &str, provider: char, encoding: i32, locale: Option<&str>| {
-        row![oid, name, PG_CATALOG, BOOTSTRAP_ROLE, provider, true, encoding, locale, locale, NULL, NULL]
+    let row = |(oid, name, provider, encoding, locale): &(u32, &str, char, i32, Option<&str>)| {
+        row![*oid, *name, PG_CATALOG, BOOTSTRAP_ROLE, *provider, true, *encoding, *locale, *locale, NULL, NULL]
     };
-    vec![
-        row(100, "default", 'd', -1, None),
-        row(950, "C", 'c', -1, Some("C")),
-        row(951, "POSIX", 'c', -1, Some("POSIX")),
-        row(12340, "ucs_basic", 'c', 6, Some("C")),
-    ]
+    COLLATIONS.iter().map(row).collect()
 }
+
+/// Oid, name, provider, encoding and locale of each collation.
+pub(crate) const COLLATIONS: &[(u32, &str, char, i32, Option<&str>)] = &[
+    (100, "default", 'd', -1, None),
+    (950, "C", 'c', -1, Some("C")),
+    (951, "POSIX", 'c', -1, Some("POSIX")),
+    (12340, "ucs_basic", 'c', 6, Some("C")),
+];
 
 /// Oid, name, type and family of each type's ordering: the default operator classes of access method `btree`.
 const OPERATOR_CLASSES: &[(u32, &str, u32, u32)] = &[
@@ -83,6 +86,16 @@ pub(super) fn tablespaces(_: &Reader<'_>) -> Vec<Vec<Value>> {
         row![1663u32, "pg_default", BOOTSTRAP_ROLE, NULL, NULL],
         row![1664u32, "pg_global", BOOTSTRAP_ROLE, NULL, NULL],
     ]
+}
+
+/// `pg_prepared_statements`: those of this session that have names. Which of their plans were made for certain values
+/// is not counted.
+pub(super) fn prepared_statements(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let row = |(name, facts): (String, PreparedFacts)| {
+        let created = Value::Timestamptz(facts.created_at);
+        row![name.as_str(), facts.statement.as_ref(), created, facts.params, facts.from_sql, 0i64, 0i64]
+    };
+    reader.context.session.cursors.all_prepared().into_iter().map(row).collect()
 }
 
 /// `pg_cursors`: what this session has declared.

@@ -26,7 +26,7 @@ mod information_schema;
 pub(crate) mod partition;
 mod relation;
 mod role;
-mod routine;
+pub(crate) mod routine;
 mod schema;
 mod sequence;
 mod statistics;
@@ -43,6 +43,8 @@ use relation::Source;
 pub(crate) use relation::{Kind, Relation};
 
 /// `pg_catalog`, which holds everything built in.
+pub(crate) use fixed::COLLATIONS;
+
 pub(crate) const PG_CATALOG: u32 = 11;
 pub(crate) const INFORMATION_SCHEMA: u32 = 13207;
 /// The owner of everything built in.

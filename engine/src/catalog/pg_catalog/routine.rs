@@ -1,5 +1,6 @@
 //! What SQL can call: `pg_proc`, `pg_aggregate`, `pg_operator` and `pg_cast`, from the function registry.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use storage::Value;
@@ -84,6 +85,37 @@ pub(super) fn routines(_: &Reader<'_>) -> Vec<Vec<Value>> {
         }));
     }
     rows
+}
+
+/// Every routine of that name: its oid and the types of its arguments, optional ones included.
+pub(crate) fn routines_named(name: &str) -> Vec<(u32, Vec<u32>)> {
+    let mut found = BTreeMap::<u32, &[u32]>::new();
+    for (oid, args) in all_routines().filter(|(_, (known, _))| known == name).map(|(oid, (_, args))| (oid, args)) {
+        let known = found.entry(oid).or_insert(args);
+        if known.len() < args.len() {
+            *known = args;
+        }
+    }
+    found.into_iter().map(|(oid, args)| (oid, args.to_vec())).collect()
+}
+
+/// A routine's name and the types of its arguments.
+pub(crate) fn routine_by_oid(oid: u32) -> Option<(Cow<'static, str>, Vec<u32>)> {
+    let same = all_routines().filter(|(known, _)| *known == oid);
+    same.max_by_key(|(_, (_, args))| args.len()).map(|(_, (name, args))| (name, args.to_vec()))
+}
+
+type Named = (u32, (Cow<'static, str>, &'static [u32]));
+
+/// All kinds one after the other; one with optional arguments occurs once for each number of them.
+fn all_routines() -> impl Iterator<Item = Named> {
+    let named = |oid: u32, name: &'static str, args: &'static [u32]| (oid, (Cow::Borrowed(name), args));
+    functions()
+        .map(move |function| named(function.oid, function.name, function.args))
+        .chain(aggregates().map(move |function| named(function.oid, function.name, function.args)))
+        .chain(WINDOW_FUNCTIONS.iter().map(move |function| named(function.oid, function.name, function.args)))
+        .chain(table_functions().map(move |function| named(function.oid, function.name, function.args)))
+        .chain(type_functions().map(|function| (function.oid, (Cow::Owned(function.name), function.args))))
 }
 
 fn plain<'a>(oid: u32, name: &'a str, kind: char, returns: u32, args: &'a [u32]) -> Routine<'a> {

@@ -10,7 +10,7 @@ use super::relation::{NULL, row};
 use super::view_text::view_definition;
 use super::{Kind, Reader, relation};
 use crate::catalog::{Table, View};
-use crate::session::parameter::{Kind as Values, PARAMETERS, Parameter, Scope};
+use crate::session::parameter::{Kind as Values, Parameter, parameters};
 
 pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
@@ -109,26 +109,28 @@ pub(super) fn indexes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 }
 
 pub(super) fn settings(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    PARAMETERS.iter().map(|parameter| setting(reader, parameter)).collect()
+    parameters().into_iter().map(|(category, parameter)| setting(reader, category, parameter)).collect()
 }
 
-fn setting(reader: &Reader<'_>, parameter: &Parameter) -> Vec<Value> {
+fn setting(reader: &Reader<'_>, category: &str, parameter: &Parameter) -> Vec<Value> {
     let current = reader.context.session.settings.get(parameter.name).unwrap_or_default();
     let changed = current != parameter.default;
-    let (unit, ty) = match parameter.kind {
-        Values::Bool => (None, "bool"),
-        Values::Enum(_) => (None, "enum"),
-        Values::Integer { .. } => (None, "integer"),
-        Values::Real => (None, "real"),
-        Values::Time => (Some("ms"), "integer"),
-        Values::Memory => (Some("kB"), "integer"),
-        Values::Text | Values::Names | Values::TimeZone | Values::DateStyle | Values::Encoding => (None, "string"),
+    let (ty, unit, range) = match parameter.kind {
+        Values::Bool => ("bool", None, None),
+        Values::Enum(_) => ("enum", None, None),
+        Values::Integer { least, greatest, unit } => {
+            ("integer", unit.name(), Some((least.to_string(), greatest.to_string())))
+        }
+        Values::Real { least, greatest, unit } => {
+            // C prints six digits.
+            let greatest = if greatest == f64::MAX { "1.79769e+308".to_owned() } else { greatest.to_string() };
+            ("real", unit.name(), Some((least.to_string(), greatest)))
+        }
+        Values::Text | Values::Names | Values::TimeZone | Values::DateStyle | Values::Encoding => {
+            ("string", None, None)
+        }
     };
-    let (least, greatest) = match parameter.kind {
-        Values::Integer { least, greatest } => (Some(least.to_string()), Some(greatest.to_string())),
-        Values::Time | Values::Memory => (Some("0".to_owned()), Some(i32::MAX.to_string())),
-        _ => (None, None),
-    };
+    let (least, greatest) = range.unzip();
     let words = match parameter.kind {
         Values::Enum(words) => Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()),
         _ => None,
@@ -138,14 +140,10 @@ fn setting(reader: &Reader<'_>, parameter: &Parameter) -> Vec<Value> {
         parameter.name,
         in_unit(parameter.kind, &current),
         unit,
-        "Ungrouped",
+        category,
         parameter.description,
         NULL,
-        match parameter.scope {
-            Scope::User => "user",
-            Scope::Superuser => "superuser",
-            Scope::Fixed => "internal",
-        },
+        parameter.scope.name(),
         ty,
         if changed { "session" } else { "default" },
         least,
@@ -161,13 +159,10 @@ fn setting(reader: &Reader<'_>, parameter: &Parameter) -> Vec<Value> {
 
 /// A value as a plain number of its unit: SHOW prints the largest unit that fits.
 fn in_unit(kind: Values, value: &str) -> String {
-    let units: &[(&str, i64)] = match kind {
-        Values::Time => &[("ms", 1), ("min", 60_000), ("s", 1000), ("h", 3_600_000), ("d", 86_400_000)],
-        Values::Memory => &[("kB", 1), ("MB", 1 << 10), ("GB", 1 << 20), ("TB", 1 << 30)],
-        _ => return value.to_owned(),
-    };
-    let number = units
-        .iter()
-        .find_map(|(unit, factor)| value.strip_suffix(unit)?.trim().parse::<i64>().ok()?.checked_mul(*factor));
-    number.map_or_else(|| value.to_owned(), |number| number.to_string())
+    match kind {
+        Values::Integer { unit, .. } | Values::Real { unit, .. } if unit.name().is_some() => {
+            unit.number(value).map_or_else(|| value.to_owned(), |number| number.to_string())
+        }
+        _ => value.to_owned(),
+    }
 }

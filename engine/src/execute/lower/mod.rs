@@ -26,6 +26,7 @@ mod arithmetic;
 pub(crate) mod column;
 mod expression;
 mod fold;
+mod framed;
 mod index_lookup;
 mod limit;
 mod relation;

@@ -64,6 +64,10 @@ impl Lowering<'_> {
         } else {
             left_plan = self.distinct_rows(left_plan, columns)?;
         }
+        if conditions.is_empty() {
+            // Rows without columns are all the same.
+            conditions.push(super::expression::boolean(true));
+        }
         let join = if kind == SetKind::Intersect { JoinType::LeftSemi } else { JoinType::LeftAnti };
         let joined = LogicalPlanBuilder::from(left_plan)
             .join_on(right_plan, join, balanced(conditions, DfExpr::and))

@@ -9,7 +9,8 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
 use crate::execute::query::{QueryEnvironment, QueryOptions, run_relation};
 use crate::expr::{
-    AggregateCall, ColumnVar, Expr, ExprKind, Frame, FrameBound, FrameUnit, SortKey, Subquery, SubqueryKind, WindowCall,
+    AggregateCall, ColumnVar, Exclusion, Expr, ExprKind, Frame, FrameBound, FrameUnit, SortKey, Subquery, SubqueryKind,
+    WindowCall,
 };
 use crate::function::{
     AggregateFunction, AggregateKind, Arithmetic, Batch, Comparison, Eval, EvalContext, Function, SessionFacts,
@@ -495,7 +496,7 @@ fn windows_rank_and_sum() {
         filter: None,
         partition_by: Vec::new(),
         order_by: vec![SortKey { expr: var(1, INT4), descending: false, nulls_first: false }],
-        frame: Frame { unit, start, end: FrameBound::CurrentRow },
+        frame: Frame { unit, start, end: FrameBound::CurrentRow, exclusion: Exclusion::None },
     };
     let unbounded = || FrameBound::UnboundedPreceding;
     let preceding = FrameBound::Preceding(Box::new(Expr::constant(Value::Int8(1), INT8)));

@@ -9,20 +9,21 @@ use datafusion::functions_window::rank::{dense_rank_udwf, percent_rank_udwf, ran
 use datafusion::functions_window::row_number::row_number_udwf;
 use datafusion::logical_expr::expr::{WindowFunction as DfWindow, WindowFunctionParams};
 use datafusion::logical_expr::{
-    Expr as DfExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, WindowFrame, WindowFrameBound, WindowFrameUnits,
-    WindowFunctionDefinition, WindowUDF,
+    AggregateUDF, Expr as DfExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, WindowFrame, WindowFrameBound,
+    WindowFrameUnits, WindowFunctionDefinition, WindowUDF,
 };
 use std::sync::Arc;
 use storage::{ColumnType, Value};
 
 use super::aggregate::shape::Shape;
 use super::expression::cast;
+use super::framed::{Answer, framed, only_grows};
 use super::relation::projected;
 use super::sort_key::key_of;
 use super::{Lowering, column};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::failure::failure;
-use crate::expr::{AggregateCall, Expr, Frame, FrameBound, FrameUnit, WindowCall};
+use crate::expr::{AggregateCall, Exclusion, Expr, Frame, FrameBound, FrameUnit, WindowCall};
 use crate::function::WindowFunction;
 use crate::plan::relation::{Column, Relation};
 use crate::types::{Type, oid};
@@ -33,9 +34,15 @@ struct Over {
     order_by: Vec<SortExpr>,
     frame: WindowFrame,
     filter: Option<Box<DfExpr>>,
+    exclusion: Exclusion,
 }
 
 impl Over {
+    /// Whether an aggregate is computed afresh for each frame.
+    fn recomputes(&self, function: &AggregateUDF) -> bool {
+        self.exclusion != Exclusion::None || (!self.frame.start_bound.is_unbounded() && only_grows(function))
+    }
+
     fn call(&self, fun: WindowFunctionDefinition, args: Vec<DfExpr>, filter: Option<Box<DfExpr>>) -> DfExpr {
         DfExpr::WindowFunction(Box::new(DfWindow {
             fun,
@@ -74,9 +81,18 @@ impl Lowering<'_> {
             order_by: self.sort_keys(&call.order_by)?,
             frame: self.frame(call)?,
             filter,
+            exclusion: call.frame.exclusion,
         };
         let name = column::name(column.var);
         let mut add = |lowering: &mut Self, function: DfExpr| {
+            // What stands there twice is computed once: DataFusion loses the second of two that are the same.
+            let known = functions.iter().find_map(|known| match known {
+                DfExpr::Alias(alias) if *alias.expr == function => Some(alias.name.clone()),
+                _ => None,
+            });
+            if let Some(known) = known {
+                return column::named(known);
+            }
             let part = column::name(lowering.fresh());
             functions.push(function.alias(part.clone()));
             column::named(part)
@@ -95,11 +111,20 @@ impl Lowering<'_> {
                 let DfExpr::AggregateFunction(part) = part.clone().unalias() else {
                     return Err(Error::internal("a window aggregate is not an aggregate"));
                 };
-                let windowed =
-                    over.call(WindowFunctionDefinition::AggregateUDF(part.func), part.params.args, over.filter.clone());
+                let (function, mut args) = (part.func, part.params.args);
+                let windowed = if over.recomputes(&function) {
+                    args.extend(over.filter.as_deref().cloned());
+                    let function = framed(Answer::Aggregate(function), over.exclusion, over.filter.is_some());
+                    over.call(WindowFunctionDefinition::WindowUDF(function), args, None)
+                } else {
+                    over.call(WindowFunctionDefinition::AggregateUDF(function), args, over.filter.clone())
+                };
                 parts.push(add(self, windowed));
             }
             return Ok(shape.finished(parts).alias(name));
+        }
+        if matches!(call.function, WindowFunction::Ntile) && self.integer_argument(call, 0, "ntile")?.is_none() {
+            return Ok(column::literal(&Value::Null, column.ty)?.alias(name));
         }
         let (function, args) = self.window_function(call)?;
         let result = add(self, over.call(WindowFunctionDefinition::WindowUDF(function), args, over.filter.clone()));
@@ -113,6 +138,7 @@ impl Lowering<'_> {
     }
 
     fn window_function(&self, call: &WindowCall) -> Result<(Arc<WindowUDF>, Vec<DfExpr>)> {
+        let exclusion = call.frame.exclusion;
         Ok(match call.function {
             WindowFunction::RowNumber => (row_number_udwf(), Vec::new()),
             WindowFunction::Rank => (rank_udwf(), Vec::new()),
@@ -142,6 +168,12 @@ impl Lowering<'_> {
                 }
                 (if matches!(call.function, WindowFunction::Lag) { lag_udwf() } else { lead_udwf() }, args)
             }
+            WindowFunction::FirstValue if exclusion != Exclusion::None => {
+                (framed(Answer::Nth(0), exclusion, false), self.exprs(&call.args)?)
+            }
+            WindowFunction::LastValue if exclusion != Exclusion::None => {
+                (framed(Answer::Last, exclusion, false), self.exprs(&call.args)?)
+            }
             WindowFunction::FirstValue => (first_value_udwf(), self.exprs(&call.args)?),
             WindowFunction::LastValue => (last_value_udwf(), self.exprs(&call.args)?),
             WindowFunction::NthValue => {
@@ -150,6 +182,10 @@ impl Lowering<'_> {
                     .ok_or_else(|| Error::unsupported("nth_value of NULL"))?;
                 if nth <= 0 {
                     return Err(Error::new(SqlState("22016"), "argument of nth_value must be greater than zero"));
+                }
+                if exclusion != Exclusion::None {
+                    let place = usize::try_from(nth - 1).unwrap_or(usize::MAX);
+                    return Ok((framed(Answer::Nth(place), exclusion, false), vec![self.expr(&call.args[0])?]));
                 }
                 (nth_value_udwf(), vec![self.expr(&call.args[0])?, column::int8(nth)])
             }
@@ -172,14 +208,14 @@ impl Lowering<'_> {
     }
 
     fn frame(&self, call: &WindowCall) -> Result<WindowFrame> {
-        let Frame { unit, start, end } = &call.frame;
+        let Frame { unit, start, end, exclusion } = &call.frame;
         let units = match unit {
             FrameUnit::Rows => WindowFrameUnits::Rows,
             FrameUnit::Range => WindowFrameUnits::Range,
             FrameUnit::Groups => WindowFrameUnits::Groups,
         };
         // Without an order all rows are peers.
-        if call.order_by.is_empty() && *unit == FrameUnit::Range {
+        if call.order_by.is_empty() && *unit == FrameUnit::Range && *exclusion == Exclusion::None {
             return Ok(WindowFrame::new(None));
         }
         let start = self.bound(call, *unit, start, true)?;

@@ -85,9 +85,6 @@ impl Binder<'_> {
                 sample,
                 index_hints,
             } => {
-                if sample.is_some() {
-                    return Err(Error::unsupported("TABLESAMPLE").at(self.position(name.start())));
-                }
                 let foreign = !with_hints.is_empty()
                     || version.is_some()
                     || !partitions.is_empty()
@@ -106,7 +103,13 @@ impl Binder<'_> {
                         Err(Error::new(SqlState::SYNTAX_ERROR, "WITH ORDINALITY can only be used with a function")
                             .at(self.position(name.start())))
                     }
-                    None => self.named_relation(name, alias),
+                    None => {
+                        let item = self.named_relation(name, alias)?;
+                        match sample {
+                            Some(sample) => self.sampled(item, sample, name.start()),
+                            None => Ok(item),
+                        }
+                    }
                 }
             }
             TableFactor::Function { lateral: _, name, args, with_ordinality, alias } => {

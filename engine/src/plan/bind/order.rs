@@ -145,6 +145,17 @@ impl Binder<'_> {
 
 /// Sorts by items, which are columns by now.
 pub(super) fn sort(relation: Relation, keys: &[OrderKey], columns: &[Column]) -> Relation {
+    sort_lined_up(relation, keys, columns, None)
+}
+
+/// The same, with what has no order by its keys in the order of `tie`.
+pub(super) fn sort_lined_up(
+    relation: Relation,
+    keys: &[OrderKey],
+    columns: &[Column],
+    tie: Option<Column>,
+) -> Relation {
+    let tie = tie.map(|tie| SortKey { expr: Expr::column(tie.var, tie.ty), descending: false, nulls_first: false });
     let keys = keys
         .iter()
         .map(|key| SortKey {
@@ -152,6 +163,7 @@ pub(super) fn sort(relation: Relation, keys: &[OrderKey], columns: &[Column]) ->
             descending: key.descending,
             nulls_first: key.nulls_first,
         })
+        .chain(tie)
         .collect();
     Relation::Sort { input: Box::new(relation), keys }
 }

@@ -161,6 +161,12 @@ impl Binder<'_> {
             Some(expr) => self.row_count(expr, Clause::Limit, scope)?,
             None => None,
         };
+        if tail.with_ties && tail.limit.is_some() && limit.is_none() {
+            return Err(Error::new(
+                SqlState::INVALID_ROW_COUNT_IN_LIMIT,
+                "row count cannot be null in FETCH FIRST ... WITH TIES clause",
+            ));
+        }
         if tail.one {
             limit = Some(Expr::constant(Value::Int8(1), Type::new(oid::INT8)));
         }

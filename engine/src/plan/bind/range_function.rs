@@ -8,7 +8,7 @@ use super::names::QualifiedName;
 use super::position::Start;
 use super::{Binder, Clause, Place, Scope, ScopeColumn};
 use crate::error::{Error, Result, SqlState};
-use crate::expr::{Expr, ExprKind, Frame, FrameBound, FrameUnit, WindowCall};
+use crate::expr::{Exclusion, Expr, ExprKind, Frame, FrameBound, FrameUnit, WindowCall};
 use crate::function::resolve::{self, Callable, Resolved};
 use crate::function::{CastContext, WindowFunction};
 use crate::plan::relation::{Column, Relation};
@@ -19,14 +19,19 @@ use crate::types::{Type, oid};
 type ListedCall<'e> = (QualifiedName, Vec<&'e ast::Expr>);
 
 /// Numbers rows as they come.
-fn row_number() -> WindowCall {
+pub(super) fn row_number() -> WindowCall {
     WindowCall {
         function: WindowFunction::RowNumber,
         args: Vec::new(),
         filter: None,
         partition_by: Vec::new(),
         order_by: Vec::new(),
-        frame: Frame { unit: FrameUnit::Rows, start: FrameBound::UnboundedPreceding, end: FrameBound::CurrentRow },
+        frame: Frame {
+            unit: FrameUnit::Rows,
+            start: FrameBound::UnboundedPreceding,
+            end: FrameBound::CurrentRow,
+            exclusion: Exclusion::None,
+        },
     }
 }
 

@@ -8,8 +8,9 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::group::Grouping;
 use super::names::{column_name, fold};
-use super::order::{OrderKey, sort};
+use super::order::{OrderKey, sort, sort_lined_up};
 use super::position::Start;
+use super::postponed::{finish_postponed, lines_up, passed, postponed, sets_wait};
 use super::query::{Bound, Tail, Unknowns};
 use super::regroup::Aggregation;
 use super::walk::{any, outward};
@@ -45,11 +46,21 @@ struct Clauses {
     locking: Vec<Locking>,
 }
 
-enum Distinct {
+pub(super) enum Distinct {
     No,
     All,
     /// By these items.
     On(Vec<usize>),
+}
+
+/// A SELECT list as a projection.
+struct Projected {
+    relation: Relation,
+    outputs: Vec<Output>,
+    /// One for each item.
+    columns: Vec<Column>,
+    /// What is left for after ORDER BY and LIMIT.
+    later: Vec<(Column, Expr)>,
 }
 
 impl Binder<'_> {
@@ -142,8 +153,18 @@ impl Binder<'_> {
             }
             relation = Relation::Window { input: Box::new(relation), calls };
         }
+        let waiting = if sets_wait(&order, &distinct, &items, &late) { std::mem::take(&mut late) } else { Vec::new() };
+        let lines_up = lines_up(&order, &distinct, &items, &late);
         relation = project_set(relation, late);
-        let (mut relation, outputs, columns) = self.project(relation, items, &mut locking);
+        let mut tie = lines_up.then(|| self.numbered(&mut relation));
+        let postponed = match &distinct {
+            _ if order.is_empty() => Vec::new(),
+            Distinct::All => Vec::new(),
+            Distinct::No => postponed(&items, &order, &[], &waiting, tail),
+            Distinct::On(keys) => postponed(&items, &order, keys, &waiting, tail),
+        };
+        let Projected { mut relation, outputs, columns, later } =
+            self.project(relation, items, &postponed, tie, &mut locking);
         match distinct {
             Distinct::No => {}
             Distinct::All => relation = Relation::Distinct { input: Box::new(relation), on: Vec::new() },
@@ -156,10 +177,18 @@ impl Binder<'_> {
             }
         }
         if !order.is_empty() {
-            relation = sort(relation, &order, &columns);
+            relation = sort_lined_up(relation, &order, &columns, tie);
+        }
+        if !waiting.is_empty() {
+            relation = project_set(relation, waiting);
+            tie = Some(self.numbered(&mut relation));
+            relation = sort_lined_up(relation, &order, &columns, tie);
         }
         relation = self.limit(relation, tail, &scope)?;
-        let hidden = columns.len() > outputs.len() || !locking.is_empty();
+        if !later.is_empty() {
+            relation = finish_postponed(relation, later, &|relation| sort_lined_up(relation, &order, &columns, tie));
+        }
+        let hidden = columns.len() > outputs.len() || tie.is_some() || !locking.is_empty();
         Ok(Bound { relation, outputs, hidden, locking })
     }
 
@@ -168,18 +197,30 @@ impl Binder<'_> {
         &mut self,
         relation: Relation,
         items: Vec<Item>,
+        postponed: &[usize],
+        tie: Option<Column>,
         locking: &mut [Locking],
-    ) -> (Relation, Vec<Output>, Vec<Column>) {
+    ) -> Projected {
         let mut outputs = Vec::with_capacity(items.len());
         let mut columns = Vec::with_capacity(items.len());
         let mut projected = Vec::with_capacity(items.len() + 2 * locking.len());
-        for item in items {
+        let mut later = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
             let column = self.fresh(item.expr.ty);
             columns.push(column);
-            projected.push((column, item.expr));
+            if postponed.contains(&index) {
+                later.push((column, item.expr));
+            } else {
+                projected.push((column, item.expr));
+            }
             if !item.hidden {
                 outputs.push(Output { name: item.name, column, origin: item.origin });
             }
+        }
+        if !later.is_empty() {
+            projected.extend(relation.outputs().into_iter().map(passed));
+        } else {
+            projected.extend(tie.map(passed));
         }
         for lock in locking {
             let RowIdentity { key, version } = lock.identity;
@@ -187,7 +228,8 @@ impl Binder<'_> {
             projected.push((lock.identity.key, Expr::column(key.var, key.ty)));
             projected.push((lock.identity.version, Expr::column(version.var, version.ty)));
         }
-        (Relation::Project { input: Box::new(relation), columns: projected }, outputs, columns)
+        let relation = Relation::Project { input: Box::new(relation), columns: projected };
+        Projected { relation, outputs, columns, later }
     }
 
     /// Puts the aggregation and HAVING on a relation and rewrites what stands above to the columns it leaves.

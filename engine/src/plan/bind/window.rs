@@ -11,10 +11,11 @@ use super::position::Start;
 use super::walk::{any, map_children};
 use super::{Binder, Clause, Place};
 use crate::error::{Error, Result, SqlState};
-use crate::expr::{Expr, ExprKind, Frame, FrameBound, FrameUnit, SortKey, WindowCall};
+use crate::expr::{Exclusion, Expr, ExprKind, Frame, FrameBound, FrameUnit, SortKey, WindowCall};
 use crate::function::resolve::{self, Callable};
 use crate::function::{CastContext, WindowFunction};
 use crate::plan::relation::Column;
+use crate::statement::mend::{EXCLUDE_GROUP, EXCLUDE_ROW, EXCLUDE_TIES, MARK};
 use crate::types::{Type, display, oid};
 
 /// A window as its definition says; `frame` None is the default.
@@ -69,6 +70,7 @@ impl Binder<'_> {
             unit: FrameUnit::Range,
             start: FrameBound::UnboundedPreceding,
             end: FrameBound::CurrentRow,
+            exclusion: Exclusion::None,
         });
         let call = WindowCall { function, args, filter, partition_by, order_by, frame };
         Ok(Expr::new(ExprKind::Window(Box::new(call)), resolved.return_type))
@@ -100,7 +102,8 @@ impl Binder<'_> {
         at: Place<'_>,
     ) -> Result<Window> {
         let ast::WindowSpec { window_name, partition_by, order_by, window_frame } = spec;
-        let base = match window_name {
+        let (window_name, exclusion) = window_name.as_ref().map_or((None, Exclusion::None), without_exclusion);
+        let base = match &window_name {
             Some(ident) => Some((self.named_window(ident, named, at)?, fold(ident), ident.span)),
             None => None,
         };
@@ -131,7 +134,7 @@ impl Binder<'_> {
             }
         }
         let frame = match window_frame {
-            Some(frame) => Some(self.frame(frame, &order, at)?),
+            Some(frame) => Some(Frame { exclusion, ..self.frame(frame, &order, at)? }),
             None => None,
         };
         Ok(Window { partition_by: partition, order_by: order, frame })
@@ -165,7 +168,7 @@ impl Binder<'_> {
         if unit == FrameUnit::Groups && order.is_empty() {
             return refuse("GROUPS mode requires an ORDER BY clause");
         }
-        Ok(Frame { unit, start, end })
+        Ok(Frame { unit, start, end, exclusion: Exclusion::None })
     }
 
     fn frame_bound(
@@ -268,4 +271,21 @@ pub(super) fn named_windows(definitions: &[ast::NamedWindowDefinition]) -> Resul
 
 fn not_implemented(words: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(SqlState::FEATURE_NOT_SUPPORTED, words)
+}
+
+/// The name of the window that this one builds on, and what EXCLUDE says, which stands with it.
+fn without_exclusion(ident: &ast::Ident) -> (Option<ast::Ident>, Exclusion) {
+    if ident.quote_style != Some(MARK) {
+        return (Some(ident.clone()), Exclusion::None);
+    }
+    let (words, base) = ident.value.split_once(':').unwrap_or((&ident.value, ""));
+    let exclusion = match words {
+        EXCLUDE_ROW => Exclusion::CurrentRow,
+        EXCLUDE_GROUP => Exclusion::Group,
+        EXCLUDE_TIES => Exclusion::Ties,
+        _ => Exclusion::None,
+    };
+    let base =
+        (!base.is_empty()).then(|| ast::Ident { value: base.to_owned(), quote_style: Some('"'), span: ident.span });
+    (base, exclusion)
 }

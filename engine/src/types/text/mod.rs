@@ -5,6 +5,7 @@
 mod array;
 mod bytes;
 mod enumeration;
+mod find;
 mod float;
 mod integer;
 mod record;
@@ -25,9 +26,10 @@ use bytes::parse_uuid;
 pub use bytes::utf8;
 pub(crate) use bytes::{decode_hex, encode_hex, parse_escaped};
 pub(crate) use enumeration::{find_label, label_of};
+pub(crate) use find::{find as find_registered, regclass};
 pub(crate) use float::{write_f32, write_f64};
 pub(crate) use integer::write_i64;
-pub(crate) use registered::{find as find_registered, quote_identifier, regclass, registered_name};
+pub(crate) use registered::{quote_identifier, registered_name};
 
 /// The settings that text forms depend on, and where names are looked up.
 #[derive(Debug, Clone)]
@@ -185,7 +187,7 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
             vector(text, ColumnType::Int8, &mut |part| Ok(Value::Int8(i64::from(integer::parse_oid(part, oid::OID)?))))?
         }
         other if builtin::is_registered(other) => {
-            Value::Int8(i64::from(registered::parse(text, other, format.names.as_deref())?))
+            Value::Int8(i64::from(find::parse(text, other, format.names.as_deref())?))
         }
         oid::ACLITEM => registered::acl_item(text, format.names.as_deref())?,
         other if builtin::is_enum(other) => enumeration::parse(text, other, format.names.as_deref())?,

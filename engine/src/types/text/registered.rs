@@ -7,10 +7,10 @@ use storage::Value;
 
 use super::Names;
 use crate::catalog::Catalog;
-use crate::catalog::pg_catalog::type_io::type_functions;
-use crate::catalog::temporary_of;
+use crate::catalog::pg_catalog::COLLATIONS;
+use crate::catalog::pg_catalog::routine::routine_by_oid;
 use crate::error::{Error, Result, SqlState};
-use crate::function::{function_by_oid, functions_named, operators, operators_named};
+use crate::function::{function_by_oid, operators};
 use crate::types::{Type, builtin, display, oid};
 
 /// Appends the name of an object, or its number if it has none.
@@ -36,10 +36,10 @@ pub(crate) fn registered_name(value: u32, ty: u32, names: Option<(&Catalog, &[St
         },
         oid::REGPROC => function_by_oid(value)
             .map(|function| function.name.to_owned())
-            .or_else(|| type_functions().find(|function| function.oid == value).map(|function| function.name)),
-        oid::REGPROCEDURE => function_by_oid(value).map(|function| {
-            let args: Vec<String> = function.args.iter().map(|arg| display(Type::new(*arg))).collect();
-            format!("{}({})", function.name, args.join(","))
+            .or_else(|| routine_by_oid(value).map(|(name, _)| name.into_owned())),
+        oid::REGPROCEDURE => routine_by_oid(value).map(|(name, args)| {
+            let args: Vec<String> = args.iter().map(|arg| display(Type::new(*arg))).collect();
+            format!("{name}({})", args.join(","))
         }),
         oid::REGOPER => operators().find(|operator| operator.oid == value).map(|operator| operator.name.to_owned()),
         oid::REGOPERATOR => operators().find(|operator| operator.oid == value).map(|operator| {
@@ -49,6 +49,9 @@ pub(crate) fn registered_name(value: u32, ty: u32, names: Option<(&Catalog, &[St
         oid::REGCLASS => {
             let (catalog, path) = names?;
             relation_name(value, catalog, path)
+        }
+        oid::REGCOLLATION => {
+            COLLATIONS.iter().find(|(oid, ..)| *oid == value).map(|(_, name, ..)| quote_identifier(name))
         }
         oid::REGNAMESPACE => names?.0.schemas.get(&value).map(|schema| quote_identifier(&schema.name)),
         oid::REGROLE => names?.0.roles.get(&value).map(|role| quote_identifier(&role.name)),
@@ -84,12 +87,6 @@ pub(crate) fn quote_identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Reads a name, or a number, into the oid it stands for.
-pub(super) fn parse(text: &str, ty: u32, names: Option<&Names>) -> Result<u32> {
-    let names = names.map(|names| (names.catalog.as_ref(), &names.search_path[..]));
-    find(text, ty, names)
-}
-
 /// `role=privileges/grantor`, in the form in which it is printed.
 pub(super) fn acl_item(text: &str, names: Option<&Names>) -> Result<Value> {
     let Some(names) = names else { return Err(Error::internal("a name was to be looked up without a catalog")) };
@@ -100,85 +97,8 @@ pub(super) fn acl_item(text: &str, names: Option<&Names>) -> Result<Value> {
     Ok(Value::Text(printed.into()))
 }
 
-/// `'name'::regclass` and its kin.
-pub(crate) fn find(text: &str, ty: u32, names: Option<(&Catalog, &[String])>) -> Result<u32> {
-    if text == "-" {
-        return Ok(0);
-    }
-    if text.bytes().next().is_some_and(|byte| byte.is_ascii_digit()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return super::integer::parse_oid(text, oid::OID);
-    }
-    let undefined = |state: SqlState, what: &str| Error::new(state, format!("{what} \"{text}\" does not exist"));
-    let without_catalog = || Error::internal("a name was to be looked up without a catalog");
-    match ty {
-        oid::REGTYPE => {
-            let (catalog, path) = names.ok_or_else(without_catalog)?;
-            let found = crate::types::ast::named(text, catalog, path);
-            found.map(|ty| ty.oid).ok_or_else(|| undefined(SqlState::UNDEFINED_OBJECT, "type"))
-        }
-        oid::REGCLASS => {
-            let (catalog, path) = names.ok_or_else(without_catalog)?;
-            regclass(text, catalog, path)
-        }
-        oid::REGPROC => {
-            let parts = split_name(text)?;
-            let name = parts.last().map_or("", String::as_str);
-            match functions_named(name) {
-                [] => type_functions()
-                    .find(|function| function.name == name)
-                    .map(|function| function.oid)
-                    .ok_or_else(|| undefined(SqlState::UNDEFINED_FUNCTION, "function")),
-                [function] => Ok(function.oid),
-                _ => Err(Error::new(SqlState::AMBIGUOUS_FUNCTION, format!("more than one function named \"{text}\""))),
-            }
-        }
-        oid::REGOPER => match operators_named(text) {
-            [] => Err(Error::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {text}"))),
-            [operator] => Ok(operator.oid),
-            _ => Err(Error::new(SqlState::AMBIGUOUS_FUNCTION, format!("more than one operator named {text}"))),
-        },
-        oid::REGNAMESPACE => {
-            let (catalog, _) = names.ok_or_else(without_catalog)?;
-            let name = split_name(text)?.pop().unwrap_or_default();
-            let schema = catalog.schema_named(&name);
-            schema.map(|schema| schema.oid).ok_or_else(|| undefined(SqlState::INVALID_SCHEMA_NAME, "schema"))
-        }
-        oid::REGROLE => {
-            let (catalog, _) = names.ok_or_else(without_catalog)?;
-            let name = split_name(text)?.pop().unwrap_or_default();
-            let role = catalog.roles.values().find(|role| role.name == name);
-            role.map(|role| role.oid).ok_or_else(|| undefined(SqlState::UNDEFINED_OBJECT, "role"))
-        }
-        other => Err(Error::unsupported(format_args!("input of type {}", display(Type::new(other))))),
-    }
-}
-
-/// The oid of the relation that a text names.
-pub(crate) fn regclass(text: &str, catalog: &Catalog, path: &[String]) -> Result<u32> {
-    let parts = split_name(text)?;
-    let (schema, name) = match parts.as_slice() {
-        [name] => (None, name),
-        [schema, name] | [_, schema, name] => (Some(schema), name),
-        _ => return Err(Error::new(SqlState::INVALID_NAME, "invalid name syntax")),
-    };
-    let lookup = |schema: u32| catalog.relation_names.get(&(schema, name.clone())).copied();
-    let found = match schema {
-        Some(schema) => {
-            let own = (schema == "pg_temp").then(|| temporary_of(path)).flatten();
-            let schema = catalog.schema_named(own.unwrap_or(schema)).ok_or_else(|| {
-                Error::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{schema}\" does not exist"))
-            })?;
-            lookup(schema.oid)
-        }
-        None => catalog.path(path).find_map(|schema| lookup(schema.oid)),
-    };
-    found.ok_or_else(|| {
-        Error::new(SqlState::UNDEFINED_TABLE, format!("relation \"{}\" does not exist", parts.join(".")))
-    })
-}
-
 /// Splits `a."B".c` into its folded parts.
-fn split_name(text: &str) -> Result<Vec<String>> {
+pub(super) fn split_name(text: &str) -> Result<Vec<String>> {
     let invalid = || Error::new(SqlState::INVALID_NAME, "invalid name syntax");
     let mut parts = Vec::new();
     let mut rest = text.trim_matches(super::is_space);

@@ -95,7 +95,9 @@ impl Lowering<'_> {
 
     fn group_key(&mut self, column: Column, value: DfExpr) -> Result<GroupKey> {
         let Some(key) = key_of(column.ty)? else {
-            let name = column::name(column.var);
+            // A name of its own. Under that of a column of the input, DataFusion takes what it knows to be distinct there
+            // for distinct among these groups too, joins with other rows in between or not.
+            let name = column::name(self.fresh());
             return Ok(GroupKey { column, grouped: value.alias(name.clone()), name, representative: None });
         };
         let name = column::name(self.fresh());

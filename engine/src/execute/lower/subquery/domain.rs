@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::super::{Lowering, walk};
 use super::build;
 use crate::error::{Error, Result, SqlState};
-use crate::expr::{ColumnVar, Expr, Frame, FrameBound, FrameUnit, SortKey, WindowCall};
+use crate::expr::{ColumnVar, Exclusion, Expr, Frame, FrameBound, FrameUnit, SortKey, WindowCall};
 use crate::function::{AggregateKind, WindowFunction};
 use crate::plan::relation::{Column, JoinKind, Relation};
 
@@ -340,6 +340,11 @@ fn row_number(partition: &[Column], order_by: Vec<SortKey>) -> WindowCall {
         filter: None,
         partition_by: partition.iter().map(|&column| build::column(column)).collect(),
         order_by,
-        frame: Frame { unit: FrameUnit::Rows, start: FrameBound::UnboundedPreceding, end: FrameBound::CurrentRow },
+        frame: Frame {
+            unit: FrameUnit::Rows,
+            start: FrameBound::UnboundedPreceding,
+            end: FrameBound::CurrentRow,
+            exclusion: Exclusion::None,
+        },
     }
 }
