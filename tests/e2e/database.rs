@@ -3,7 +3,7 @@
 use tests::{Answer, Outcome, Server};
 use tokio_postgres::Client;
 
-pub async fn connect(server: &Server, database: &str) -> Client {
+pub(crate) async fn connect(server: &Server, database: &str) -> Client {
     let mut config = server.config();
     config.dbname(database);
     let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("the database is there");
@@ -11,7 +11,7 @@ pub async fn connect(server: &Server, database: &str) -> Client {
     client
 }
 
-pub async fn run(client: &Client, sql: &str) -> String {
+pub(crate) async fn run(client: &Client, sql: &str) -> String {
     let answer = Answer::of(client, sql).await;
     answer
         .results

@@ -102,6 +102,8 @@ const FAMILIES: &[Family] = &[
     family(TIMESTAMPTZ, TIMESTAMPTZ, How::Plain, "timestamptz_eq timestamptz_ne timestamptz_lt timestamptz_le timestamptz_gt timestamptz_ge", &[1152, 1153, 1154, 1155, 1157, 1156], &[1320, 1321, 1322, 1323, 1324, 1325]),
     family(INTERVAL, INTERVAL, How::Key, "interval_eq interval_ne interval_lt interval_le interval_gt interval_ge", &[1162, 1163, 1164, 1165, 1167, 1166], &[1330, 1331, 1332, 1333, 1334, 1335]),
     family(UUID, UUID, How::Plain, "uuid_eq uuid_ne uuid_lt uuid_le uuid_gt uuid_ge", &[2956, 2959, 2954, 2955, 2958, 2957], &[2972, 2973, 2974, 2976, 2975, 2977]),
+    family(MACADDR, MACADDR, How::Plain, "macaddr_eq macaddr_ne macaddr_lt macaddr_le macaddr_gt macaddr_ge", &[830, 835, 831, 832, 833, 834], &[1220, 1221, 1222, 1223, 1224, 1225]),
+    family(INET, INET, How::Plain, "network_eq network_ne network_lt network_le network_gt network_ge", &[920, 925, 921, 922, 923, 924], &[1201, 1202, 1203, 1204, 1205, 1206]),
     family(JSONB, JSONB, How::Key, "jsonb_eq jsonb_ne jsonb_lt jsonb_le jsonb_gt jsonb_ge", &[4043, 4038, 4039, 4041, 4040, 4042], &[3240, 3241, 3242, 3244, 3243, 3245]),
     family(OIDVECTOR, OIDVECTOR, How::Key, "oidvectoreq oidvectorne oidvectorlt oidvectorle oidvectorgt oidvectorge", &[679, 619, 677, 678, 681, 680], &[649, 644, 645, 647, 646, 648]),
     family(ANYENUM, ANYENUM, How::Plain, "enum_eq enum_ne enum_lt enum_le enum_gt enum_ge", &[3508, 3509, 3510, 3512, 3511, 3513], &[3516, 3517, 3518, 3520, 3519, 3521]),

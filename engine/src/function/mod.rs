@@ -26,6 +26,7 @@ mod float;
 mod hash;
 mod interval;
 pub(crate) mod json;
+mod network;
 mod numeric;
 mod operator;
 mod order;

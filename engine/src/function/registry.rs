@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
     backend, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float, hash, interval,
-    json, numeric, operator, order, overlaps, pattern, regexp, sequence, server_info, session, setting, sleep, string,
-    table, to_char, unicode, zoned_time,
+    json, network, numeric, operator, order, overlaps, pattern, regexp, sequence, server_info, session, setting, sleep,
+    string, table, to_char, unicode, zoned_time,
 };
 
 /// Scalar functions, as each file has them.
@@ -35,6 +35,7 @@ const TABLES: &[&[Function]] = &[
     float::FUNCTIONS,
     hash::FUNCTIONS,
     interval::FUNCTIONS,
+    network::FUNCTIONS,
     numeric::FUNCTIONS,
     order::FUNCTIONS,
     order::CHOICES,

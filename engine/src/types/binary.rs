@@ -8,6 +8,7 @@ use super::datetime::{
     date_out_of_range, timestamp_out_of_range,
 };
 use super::defined::FIRST_OID;
+use super::network::Network;
 use super::text::{DIMENSIONS_MAX, Format, check_dimensions, too_many_dimensions};
 use super::{Type, builtin, json, jsonpath, modifier, oid};
 use crate::error::{Error, Result, SqlState};
@@ -50,6 +51,11 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
                 out.push(JSONPATH_VERSION);
             }
             out.extend_from_slice(v.as_bytes());
+        }
+        ValueRef::Bytea(v) if matches!(ty, oid::INET | oid::CIDR) => {
+            if let Some(network) = Network::decode(v) {
+                network.write_binary(ty == oid::CIDR, out);
+            }
         }
         ValueRef::Bytea(v) => out.extend_from_slice(v),
         ValueRef::Date(v) => {
@@ -198,6 +204,8 @@ fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>) -> Result
         oid::NAME => Value::Text(super::text::cut_name(super::text::utf8(bytes)?).into()),
         oid::CHAR => Value::Text(super::text::utf8(&bytes[..bytes.len().min(1)])?.into()),
         oid::BYTEA => Value::Bytea(bytes.into()),
+        oid::INET | oid::CIDR => Value::Bytea(Network::read_binary(bytes, ty == oid::CIDR)?.encode().into()),
+        oid::MACADDR => Value::Bytea(whole::<6>(bytes, too_long)?.to_vec().into()),
         oid::DATE => Value::Date(read_date(i32::from_be_bytes(fixed4()?))?),
         oid::TIME => {
             let time = i64::from_be_bytes(fixed8()?);

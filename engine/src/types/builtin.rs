@@ -255,7 +255,9 @@ pub fn base_type(ty: Type) -> Type {
 /// Whether the text form of a value of the type cannot be told from the value alone.
 pub fn has_own_text(oid: u32) -> bool {
     let base = base_of(oid);
-    base >= defined::FIRST_OID || base == oid::TIMETZ || is_registered(base)
+    base >= defined::FIRST_OID
+        || is_registered(base)
+        || matches!(base, oid::TIMETZ | oid::INET | oid::CIDR | oid::MACADDR)
 }
 
 /// Whether values of a type are rows of fields that have names.
@@ -271,7 +273,7 @@ pub fn is_domain(oid: u32) -> bool {
 /// How values of a type are laid out in rows and batches; 0A000 for a type that has no values here.
 ///
 /// Oids and their kin are 64-bit integers because 32-bit ones have a sign. What only the system's own relations hold
-/// (`inet`, `pg_node_tree`, ...) is text.
+/// (`pg_node_tree`, `pg_lsn`, ...) is text.
 pub fn column_type(ty: Type) -> Result<ColumnType> {
     layout(ty.oid).ok_or_else(|| Error::unsupported(format_args!("type {}", super::display(Type::new(ty.oid)))))
 }
@@ -293,10 +295,12 @@ fn layout(oid: u32) -> Option<ColumnType> {
         }
         // The result of a function that returns nothing is an empty text.
         oid::VOID => ColumnType::Text,
-        oid::INET | oid::PG_NODE_TREE | oid::PG_LSN | oid::ACLITEM | oid::TID | oid::ANYARRAY => ColumnType::Text,
+        oid::PG_NODE_TREE | oid::PG_LSN | oid::ACLITEM | oid::TID | oid::ANYARRAY => ColumnType::Text,
         // The text of a path is what it is stored as.
         oid::JSONPATH => ColumnType::Text,
         oid::BYTEA => ColumnType::Bytea,
+        // Addresses are bytes, see `network`.
+        oid::INET | oid::CIDR | oid::MACADDR => ColumnType::Bytea,
         oid::DATE => ColumnType::Date,
         oid::TIME => ColumnType::Time,
         oid::TIMESTAMP => ColumnType::Timestamp,
@@ -316,7 +320,7 @@ fn layout(oid: u32) -> Option<ColumnType> {
 /// Whether columns of tables may have the type.
 pub fn is_storable(oid: u32) -> bool {
     let base = element_of(oid).unwrap_or(oid);
-    let system_only = matches!(base, oid::INET | oid::PG_NODE_TREE | oid::PG_LSN | oid::TID | oid::XID8 | oid::CID);
+    let system_only = matches!(base, oid::PG_NODE_TREE | oid::PG_LSN | oid::TID | oid::XID8 | oid::CID);
     !system_only && layout(oid).is_some() && info(oid).is_some_and(|info| matches!(info.kind, 'b' | 'e' | 'd' | 'c'))
 }
 

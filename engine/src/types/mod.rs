@@ -8,6 +8,7 @@ pub(crate) mod defined;
 pub mod json;
 pub mod jsonpath;
 pub mod modifier;
+pub(crate) mod network;
 pub mod text;
 
 pub use ast::from_ast;

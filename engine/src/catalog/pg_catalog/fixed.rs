@@ -48,6 +48,8 @@ const OPERATOR_CLASSES: &[(u32, &str, u32, u32)] = &[
     (10006, "bytea_ops", oid::BYTEA, 428),
     (10007, "char_ops", oid::CHAR, 429),
     (10012, "float4_ops", oid::FLOAT4, 1970),
+    (10015, "inet_ops", oid::INET, 1974),
+    (10024, "macaddr_ops", oid::MACADDR, 1984),
     (10022, "interval_ops", oid::INTERVAL, 1982),
     (10028, "name_ops", oid::NAME, 1994),
     (10032, "oidvector_ops", oid::OIDVECTOR, 1991),
@@ -68,6 +70,7 @@ pub(super) fn operator_classes(_: &Reader<'_>) -> Vec<Vec<Value>> {
 pub(super) fn operator_class(ty: u32) -> u32 {
     let ordered_as = match builtin::base_of(ty) {
         oid::VARCHAR => oid::TEXT,
+        oid::CIDR => oid::INET,
         ty if builtin::is_registered(ty) => oid::OID,
         ty if builtin::is_enum(ty) => oid::ANYENUM,
         ty if builtin::info(ty).is_some_and(|info| info.is_array()) => oid::ANYARRAY,

@@ -11,6 +11,7 @@ use super::{PG_CATALOG, Reader};
 use crate::catalog::TableKind;
 use crate::session::TransactionStatus;
 use crate::session::activity::Activity;
+use crate::types::network::Network;
 use crate::types::oid::*;
 
 /// The predefined role whose members see what every session does.
@@ -67,7 +68,7 @@ fn activities(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         let waits = deed.rests_in.is_some();
         row.extend(row![
             deed.application_name,
-            activity.client_address.map(|address| address.to_string()),
+            activity.client_address.map(|address| Value::Bytea(Network::of(address).encode().into())),
             NULL,
             NULL,
             Value::Timestamptz(activity.began_at),

@@ -17,6 +17,7 @@ use storage::{Array, ColumnType, Numeric, NumericError, Value, ValueRef};
 
 use super::builtin::{self, oid};
 use super::datetime::{self, DateStyle, IntervalStyle, TimeZone, ZonedTime};
+use super::network::{Network, hardware_text, parse_hardware};
 use super::{Type, json, jsonpath, modifier};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
@@ -120,6 +121,12 @@ pub fn write(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
         ValueRef::Float8(v) => write_f64(v, format.extra_float_digits, out),
         ValueRef::Numeric(v) => write_display(&v, out),
         ValueRef::Text(v) => out.extend_from_slice(v.as_bytes()),
+        ValueRef::Bytea(v) if matches!(ty, oid::INET | oid::CIDR) => {
+            out.extend(
+                Network::decode(v).map(|network| network.text(ty == oid::CIDR)).unwrap_or_default().into_bytes(),
+            );
+        }
+        ValueRef::Bytea(v) if ty == oid::MACADDR => out.extend(hardware_text(v).into_bytes()),
         ValueRef::Bytea(v) => bytes::write(v, format.bytea_output, out),
         ValueRef::Date(v) => datetime::write_date(v, format.date_style, out),
         ValueRef::Time(v) => datetime::write_time(v, out),
@@ -167,6 +174,8 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
         oid::NAME => Value::Text(cut_name(text).into()),
         oid::CHAR => Value::Text(parse_char(text).into()),
         oid::BYTEA => Value::Bytea(bytes::parse(text)?.into()),
+        oid::INET | oid::CIDR => Value::Bytea(Network::parse(text, ty.oid == oid::CIDR)?.encode().into()),
+        oid::MACADDR => Value::Bytea(parse_hardware(text)?.to_vec().into()),
         oid::UUID => Value::Uuid(parse_uuid(text).ok_or_else(|| invalid_input("uuid", text))?),
         oid::DATE => Value::Date(datetime::parse_date(text, format, now)?),
         oid::TIME => Value::Time(datetime::parse_time(text, format, now)?),
