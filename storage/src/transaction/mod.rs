@@ -17,6 +17,7 @@ mod lock;
 mod overlay;
 mod read_log;
 mod savepoint;
+mod snapshot;
 mod sort;
 mod spill;
 #[cfg(test)]
@@ -53,6 +54,7 @@ use read_log::LoggedReads;
 pub(crate) use read_log::ReadLog;
 pub use savepoint::Savepoint;
 use savepoint::Savepoints;
+pub use snapshot::Snapshot;
 use spill::Staged;
 use write::Scratch;
 pub use write::{InsertOutcome, UpdateOutcome};
@@ -94,16 +96,6 @@ pub enum LockedRow {
     Gone,
     /// Somebody else has it (`Wait::Skip`).
     Skipped,
-}
-
-/// What is committed at one moment, for another transaction to see too.
-#[derive(Clone)]
-pub struct Snapshot(Arc<Published>);
-
-impl std::fmt::Debug for Snapshot {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_tuple("Snapshot").field(&self.0.seq).finish()
-    }
 }
 
 /// What a serializable transaction has beside the others.
@@ -217,18 +209,6 @@ impl Transaction {
     /// The commits that its snapshot contains.
     pub fn snapshot_seq(&self) -> CommitSeq {
         self.snapshot.seq
-    }
-
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot(Arc::clone(&self.snapshot))
-    }
-
-    /// Sees what the snapshot has, to its end: for a REPEATABLE READ transaction that has not begun a command yet.
-    pub fn set_snapshot(&mut self, snapshot: &Snapshot) {
-        if self.fresh && self.isolation == Isolation::RepeatableRead {
-            self.snapshot = Arc::clone(&snapshot.0);
-            self.fresh = false;
-        }
     }
 
     /// Whether committing it would change anything.
