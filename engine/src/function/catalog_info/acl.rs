@@ -31,7 +31,7 @@ pub(in super::super) const FUNCTIONS: &[Function] = &[
             let privilege = Privilege::from_keyword(&word.to_ascii_uppercase()).ok_or_else(|| {
                 Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("unrecognized privilege type: \"{word}\""))
             })?;
-            privileges = privileges | privilege.into();
+            privileges |= privilege.into();
         }
         let (grantee, grantor) = (role(0)?, role(1)?);
         let grantee = (grantee.0 != 0).then_some(grantee);
