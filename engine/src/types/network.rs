@@ -176,7 +176,7 @@ fn parse_v4(text: &str, cidr: bool) -> Option<Network> {
     let octets = octets.collect::<Option<Vec<u8>>>()?;
     let said = u32::try_from(octets.len()).ok().filter(|said| *said <= 4)?;
     let bits = match bits {
-        Some(bits) if !cidr && bits.div_ceil(8) > said => return None,
+        Some(bits) if !cidr && bits / 8 > said => return None,
         Some(bits) => bits,
         None if !cidr && said < 4 => return None,
         None if !cidr => 32,

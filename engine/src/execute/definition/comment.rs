@@ -99,7 +99,10 @@ impl DefinitionEnvironment<'_> {
                 let mut table = (**relation.table()).clone();
                 match table.constraints.iter_mut().find(|constraint| constraint.name == *name) {
                     Some(constraint) => constraint.comment = comment,
-                    None => return Err(no_constraint(name, "table", &table.name)),
+                    None => {
+                        let message = format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
+                        return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
+                    }
                 }
                 self.put_table(table)?;
                 Ok(())
@@ -112,7 +115,10 @@ impl DefinitionEnvironment<'_> {
                 };
                 match changed.checks.iter_mut().find(|check| check.name == *name) {
                     Some(check) => check.comment = comment,
-                    None => return Err(no_constraint(name, "domain", &ty.name)),
+                    None => {
+                        let message = format!("constraint \"{name}\" for domain {domain} does not exist");
+                        return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
+                    }
                 }
                 self.put_type(ty)
             }
@@ -145,9 +151,4 @@ impl DefinitionEnvironment<'_> {
             }
         }
     }
-}
-
-fn no_constraint(name: &str, what: &str, of: &str) -> Error {
-    let message = format!("constraint \"{name}\" for {what} \"{of}\" does not exist");
-    Error::new(SqlState::UNDEFINED_OBJECT, message)
 }
