@@ -290,6 +290,11 @@ pub enum ColumnChange {
     DropIdentity {
         if_exists: bool,
     },
+    /// ADD GENERATED … AS IDENTITY.
+    AddIdentity {
+        always: bool,
+        options: Box<SequenceOptions>,
+    },
     /// SET GENERATED and changes of the sequence.
     SetIdentity {
         always: Option<bool>,
@@ -517,6 +522,18 @@ fn alter_column(reader: &mut Reader<'_>) -> Result<Option<(String, ColumnChange)
             Some(Token::Number(..)) => ColumnChange::Hint,
             _ => return Err(reader.syntax_error()),
         }
+    } else if reader.words(&["add", "generated"]) {
+        let always = reader.word("always");
+        if !always && !reader.words(&["by", "default"]) || !reader.words(&["as", "identity"]) {
+            return Err(reader.syntax_error());
+        }
+        let mut options = SequenceOptions::default();
+        if reader.token(&Token::LParen) {
+            while !reader.token(&Token::RParen) {
+                sequence::option(reader, &mut options)?;
+            }
+        }
+        ColumnChange::AddIdentity { always, options: Box::new(options) }
     } else if reader.words(&["set", "storage"]) || reader.words(&["set", "compression"]) {
         reader.identifier()?;
         ColumnChange::Hint

@@ -21,7 +21,7 @@ use crate::function::{CastContext, EvalContext, resolve};
 use crate::plan::bind::{Binder, Clause, fold};
 use crate::plan::point::ColumnPlaces;
 use crate::plan::relation::Relation;
-use crate::statement::definition::identity_options;
+use crate::statement::definition::SequenceOptions;
 use crate::types::{self, Type, builtin};
 
 impl DefinitionEnvironment<'_> {
@@ -230,21 +230,19 @@ impl DefinitionEnvironment<'_> {
             AlterColumnOperation::SetDataType { data_type, using, had_set: _ } => {
                 return self.change_type(oid, position, data_type, using.as_ref()).await;
             }
-            AlterColumnOperation::AddGenerated { generated_as, sequence_options } => {
-                return self.add_identity(oid, position, generated_as.as_ref(), sequence_options.as_deref()).await;
-            }
+            AlterColumnOperation::AddGenerated { .. } => return Err(Error::internal("read by the parser")),
         }
         self.redefine(table)?;
         Ok(())
     }
 
     /// ADD GENERATED … AS IDENTITY.
-    async fn add_identity(
+    pub(super) async fn add_identity(
         &mut self,
         oid: u32,
         position: usize,
-        generated_as: Option<&ast::GeneratedAs>,
-        options: Option<&[ast::SequenceOptions]>,
+        identity: Identity,
+        options: &SequenceOptions,
     ) -> Result<()> {
         let (_, before) = self.locked_table(oid)?;
         let column = &before.columns[position];
@@ -260,10 +258,6 @@ impl DefinitionEnvironment<'_> {
         if !column.not_null {
             return refused(format!("{shown} must be declared NOT NULL before identity can be added"));
         }
-        let identity = match generated_as {
-            Some(ast::GeneratedAs::ByDefault) => Identity::ByDefault,
-            _ => Identity::Always,
-        };
         let sequence = ColumnSequence {
             table: oid,
             table_name: &before.name,
@@ -273,7 +267,7 @@ impl DefinitionEnvironment<'_> {
             column: &column.name,
             ty: column.ty,
         };
-        let sequence = self.create_column_sequence(&sequence, &identity_options(options.unwrap_or_default())?).await?;
+        let sequence = self.create_column_sequence(&sequence, options).await?;
         let mut table = (*before).clone();
         table.columns[position].identity = Some(identity);
         table.columns[position].default = Some(next_value_text(sequence));

@@ -20,6 +20,11 @@ impl DefinitionEnvironment<'_> {
                 Ok(())
             }
             ColumnChange::DropIdentity { if_exists } => self.drop_identity(oid, column, *if_exists),
+            ColumnChange::AddIdentity { always, options } => {
+                let position = column_of(&table, column)?;
+                let identity = if *always { Identity::Always } else { Identity::ByDefault };
+                self.add_identity(oid, position, identity, options).await
+            }
             ColumnChange::SetIdentity { always, options } => self.set_identity(oid, column, *always, options).await,
             ColumnChange::Hint => column_of(&table, column).map(|_| ()),
         }

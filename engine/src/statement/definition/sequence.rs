@@ -90,6 +90,10 @@ pub(in crate::statement) fn order_identity_options(
         }
         let Some(close) = rest.iter().position(|token| token.token == Token::RParen) else { continue };
         let given = options(&mut Reader::new(text, &rest[spaces + 1..close]))?;
+        if given.name.is_some() && tokens.first().is_some_and(|token| is_word(token, "alter")) {
+            // ADD GENERATED is read here, and so is the name.
+            continue;
+        }
         let place = rest[spaces].span;
         ordered.push(rest[spaces].clone());
         let words = tokenize(&given.in_order()?)?;
