@@ -1,4 +1,5 @@
-//! Types that SQL defines: enums and domains, each with the type of its arrays.
+//! Types that SQL defines: enums, domains and composite types, each with the type of its arrays. Each table has a row type,
+//! which is no object of its own.
 //!
 //! A value of an enum is stored as the number of its label. Numbers have gaps, so that a label added between two others
 //! gets a number between theirs and no row is written anew; keys and indexes order by them. A value of a domain is
@@ -8,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::Catalog;
+use super::{Catalog, TableColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::types::builtin::{self, TypeInfo};
@@ -216,9 +217,69 @@ pub(crate) fn number_between(before: Option<i64>, after: Option<i64>) -> Option<
     }
 }
 
+/// The oid of a table's row type is that of the table with this bit, and that of the type of its arrays has both bits.
+/// No other object's oid has them.
+const ROW_TYPE: u32 = 1 << 31;
+const ROW_ARRAY: u32 = 1 << 30;
+
+/// The oid of a table's row type; the system's own tables have none here.
+pub(crate) fn row_type(table: u32) -> Option<u32> {
+    (defined::FIRST_OID..ROW_ARRAY).contains(&table).then_some(table | ROW_TYPE)
+}
+
+/// What is known of a table's row type by its oid: the names are for messages only.
+pub(crate) fn row_type_info(table: u32, name: &'static str, sql_name: &'static str) -> Option<[TypeInfo; 2]> {
+    let oid = row_type(table)?;
+    let row = TypeInfo {
+        oid,
+        name,
+        sql_name,
+        array: oid | ROW_ARRAY,
+        element: 0,
+        kind: 'c',
+        category: 'C',
+        preferred: false,
+        length: -1,
+        by_value: false,
+        align: 'd',
+        storage: 'x',
+        base: Type::new(0),
+    };
+    let array_name = defined::known_name(row.array, name).unwrap_or_else(|| defined::lasting(&format!("_{name}")));
+    let array = TypeInfo {
+        oid: row.array,
+        name: array_name,
+        sql_name: "",
+        array: 0,
+        element: oid,
+        kind: 'b',
+        category: 'A',
+        ..row
+    };
+    Some([row, array])
+}
+
 impl Catalog {
+    /// The same oid of a table's row type, after it was told to those who know types by their oid alone.
+    pub(crate) fn known_row_type(&self, oid: u32) -> Option<u32> {
+        let table = self.tables.get(&(oid & !(ROW_TYPE | ROW_ARRAY)))?;
+        if builtin::info(oid).is_none_or(|info| info.sql_name != quote_identifier(&table.name)) {
+            let (name, sql_name) = (defined::lasting(&table.name), defined::lasting(&quote_identifier(&table.name)));
+            row_type_info(table.oid, name, sql_name)?.into_iter().for_each(defined::register);
+        }
+        Some(oid)
+    }
+
     /// The fields of a composite type.
     pub fn attributes(&self, oid: u32) -> Option<Vec<Attribute>> {
+        if oid & ROW_TYPE != 0 {
+            if oid & ROW_ARRAY != 0 {
+                return None;
+            }
+            let table = self.tables.get(&(oid & !(ROW_TYPE | ROW_ARRAY)))?;
+            let attribute = |column: &TableColumn| Attribute { name: column.name.clone(), ty: column.ty };
+            return Some(table.columns.iter().map(attribute).collect());
+        }
         match &self.types.get(&oid)?.kind {
             UserTypeKind::Composite(attributes) => Some(attributes.clone()),
             UserTypeKind::Enum(_) | UserTypeKind::Domain(_) => None,
@@ -227,10 +288,13 @@ impl Catalog {
 
     /// The type of that name that SQL defined, in the given schema or in the first of the search path that has it.
     pub fn find_type(&self, schema: Option<&str>, name: &str, search_path: &[String]) -> Option<u32> {
-        if self.type_names.is_empty() {
-            return None;
-        }
-        let in_schema = |schema: u32| self.type_names.get(&(schema, name.to_owned())).copied();
+        let in_schema = |schema: u32| {
+            let key = (schema, name.to_owned());
+            self.type_names.get(&key).copied().or_else(|| {
+                let table = self.tables.get(self.relation_names.get(&key)?)?;
+                self.known_row_type(row_type(table.oid)?)
+            })
+        };
         match schema {
             Some(schema) => in_schema(self.schema_named(schema)?.oid),
             None => self.path(search_path).find_map(|schema| in_schema(schema.oid)),
@@ -251,6 +315,17 @@ impl Catalog {
 
     /// The type's name as `format_type` shows it: with its schema unless the search path finds it without.
     pub fn type_shown(&self, ty: Type, search_path: &[String]) -> Option<String> {
+        if let Some(table) = self.tables.get(&(ty.oid & !(ROW_TYPE | ROW_ARRAY))).filter(|_| ty.oid & ROW_TYPE != 0) {
+            let found =
+                self.path(search_path).find_map(|schema| self.relation_names.get(&(schema.oid, table.name.clone())));
+            let mut name = quote_identifier(&table.name);
+            if found != Some(&table.oid)
+                && let Some(schema) = self.schemas.get(&table.schema)
+            {
+                name = format!("{}.{name}", quote_identifier(&schema.name));
+            }
+            return Some(if ty.oid & ROW_ARRAY != 0 { format!("{name}[]") } else { name });
+        }
         let Some((found, array)) = self.defined_type(ty.oid) else {
             return builtin::info(ty.oid).filter(|_| ty.oid < defined::FIRST_OID).map(|_| display(ty));
         };

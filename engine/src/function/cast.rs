@@ -10,6 +10,7 @@ use super::argument::{
 };
 use super::define::{immutable, stable};
 use super::json::cast::{JSON_TO_JSONB, JSONB_TO_JSON};
+use super::resolve::check_defined;
 use super::{Batch, CastContext, EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
 use crate::types::datetime::{
@@ -18,7 +19,7 @@ use crate::types::datetime::{
 use crate::types::defined::FIRST_OID;
 use crate::types::modifier::apply_modifier;
 use crate::types::oid::*;
-use crate::types::text::{Format, Names, cut_name, find_label, label_of, registered_name};
+use crate::types::text::{Format, Names, byte_of_char, cut_name, find_label, label_of, parse_char, registered_name};
 use crate::types::{Type, builtin, oid};
 
 use CastContext::{Assignment, Explicit, Implicit};
@@ -276,14 +277,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(409, "name", &[BPCHAR], NAME, |_, args| text_of(cut_name(text(&args[0])?.trim_end_matches(' ')))),
     immutable(408, "bpchar", &[NAME], BPCHAR, |_, args| text_of(text(&args[0])?)),
     immutable(1401, "varchar", &[NAME], VARCHAR, |_, args| text_of(text(&args[0])?)),
-    immutable(944, "char", &[TEXT], CHAR, |_, args| {
-        let text = text(&args[0])?;
-        text_of(text.chars().next().map_or("", |first| &text[..first.len_utf8()]))
-    }),
+    immutable(944, "char", &[TEXT], CHAR, |_, args| text_of(parse_char(text(&args[0])?))),
     immutable(946, "text", &[CHAR], TEXT, |_, args| text_of(text(&args[0])?)),
     immutable(860, "bpchar", &[CHAR], BPCHAR, |_, args| text_of(text(&args[0])?)),
     immutable(77, "int4", &[CHAR], INT4, |_, args| {
-        Ok(Value::Int4(text(&args[0])?.bytes().next().map_or(0, |byte| i32::from(byte as i8))))
+        Ok(Value::Int4(i32::from(byte_of_char(text(&args[0])?).cast_signed())))
     }),
     immutable(78, "char", &[INT4], CHAR, |_, args| {
         let value = int4(&args[0])?;
@@ -502,6 +500,11 @@ fn with_names(context: &EvalContext) -> Format {
     Format { names: Some(Arc::new(names)), ..context.session.format.clone() }
 }
 
+/// Whether a type is composite or one of arrays of such: fields may be of domains.
+fn holds_rows(ty: u32) -> bool {
+    builtin::is_composite(builtin::element_of(ty).unwrap_or(ty))
+}
+
 /// Reads the text form of a value of the type; `now` and its kin are the transaction's time, names are the session's.
 pub(crate) fn read_text(text: &str, ty: Type, context: &EvalContext) -> Result<Value> {
     if crate::types::builtin::is_registered(ty.oid) {
@@ -517,6 +520,12 @@ pub(crate) fn read_text(text: &str, ty: Type, context: &EvalContext) -> Result<V
     match builtin::base_type(ty) {
         base if builtin::is_enum(base.oid) => find_label(text, base.oid, &context.catalog),
         base if base.oid != ty.oid => read_text(text, base, context),
-        _ => crate::types::text::parse_at(text, ty, &with_names(context), context.transaction_time),
+        _ => {
+            let value = crate::types::text::parse_at(text, ty, &with_names(context), context.transaction_time)?;
+            if holds_rows(ty.oid) {
+                check_defined(&value, ty.oid, context)?;
+            }
+            Ok(value)
+        }
     }
 }

@@ -29,6 +29,8 @@ pub(super) enum How {
     Mixed,
     /// A timestamptz and something local.
     Zoned,
+    /// Rows, whose fields may turn out to be of other types.
+    Row,
 }
 
 /// The comparisons of two types, in the order =, <>, <, <=, >, >=.
@@ -107,6 +109,7 @@ const FAMILIES: &[Family] = &[
     family(JSONB, JSONB, How::Key, "jsonb_eq jsonb_ne jsonb_lt jsonb_le jsonb_gt jsonb_ge", &[4043, 4038, 4039, 4041, 4040, 4042], &[3240, 3241, 3242, 3244, 3243, 3245]),
     family(OIDVECTOR, OIDVECTOR, How::Key, "oidvectoreq oidvectorne oidvectorlt oidvectorle oidvectorgt oidvectorge", &[679, 619, 677, 678, 681, 680], &[649, 644, 645, 647, 646, 648]),
     family(ANYENUM, ANYENUM, How::Plain, "enum_eq enum_ne enum_lt enum_le enum_gt enum_ge", &[3508, 3509, 3510, 3512, 3511, 3513], &[3516, 3517, 3518, 3520, 3519, 3521]),
+    family(RECORD, RECORD, How::Row, "record_eq record_ne record_lt record_le record_gt record_ge", &[2981, 2982, 2983, 2985, 2984, 2986], &[2988, 2989, 2990, 2992, 2991, 2993]),
     family(ANYARRAY, ANYARRAY, How::Key, "array_eq array_ne array_lt array_le array_gt array_ge", &[744, 390, 391, 393, 392, 396], &[1070, 1071, 1072, 1074, 1073, 1075]),];
 
 /// The functions of all families.
@@ -130,7 +133,7 @@ impl Family {
         // A slice that lives as long as the program, made once a type pair.
         let args: &'static [u32] = Box::leak(Box::new([self.left, self.right]));
         let eval = match self.how {
-            How::Plain | How::Key | How::Mixed => plain(comparison),
+            How::Plain | How::Key | How::Mixed | How::Row => plain(comparison),
             How::Padded => padded(comparison),
             How::Zoned => zoned(comparison),
         };
@@ -138,7 +141,7 @@ impl Family {
         function.batch = match self.how {
             How::Plain => Some(Batch::Compare(comparison)),
             How::Key | How::Padded => Some(Batch::CompareKey(comparison)),
-            How::Mixed | How::Zoned => None,
+            How::Mixed | How::Zoned | How::Row => None,
         };
         if self.how == How::Zoned {
             function.volatility = Volatility::Stable;

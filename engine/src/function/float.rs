@@ -111,7 +111,7 @@ fn power(_: &EvalContext, args: &[Value]) -> Result<Value> {
     if base == 0.0 && exponent < 0.0 {
         return refused("zero raised to a negative power is undefined");
     }
-    if base < 0.0 && base.is_finite() && exponent.is_finite() && exponent.fract() != 0.0 {
+    if base < 0.0 && exponent.is_finite() && exponent.fract() != 0.0 {
         return refused("a negative number raised to a non-integer power yields a complex result");
     }
     let result = base.powf(exponent);

@@ -33,6 +33,7 @@ mod order;
 pub(crate) mod ordered_set;
 mod overlaps;
 mod pattern;
+pub(crate) mod record;
 mod regex;
 mod regexp;
 mod registry;

@@ -121,6 +121,10 @@ pub enum Definition {
         name: ObjectName,
         labels: Vec<String>,
     },
+    CreateComposite {
+        name: ObjectName,
+        attributes: Vec<(String, ast::DataType)>,
+    },
     CreateDomain {
         name: ObjectName,
         /// What is said behind the name, as if it were of a column.

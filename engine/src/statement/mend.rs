@@ -22,6 +22,8 @@ pub(crate) const MARK: char = '`';
 pub(crate) const EXCLUDE_ROW: &str = "exclude current row";
 pub(crate) const EXCLUDE_GROUP: &str = "exclude group";
 pub(crate) const EXCLUDE_TIES: &str = "exclude ties";
+/// The `*` of `(value).*` as the name of a field.
+pub(crate) const ALL_FIELDS: &str = "*";
 /// `ROWS FROM (…)` as the name of a function.
 pub(crate) const ROWS_FROM: &str = "rows from";
 
@@ -39,7 +41,10 @@ pub(super) fn mended<'t>(text: &str, tokens: &'t [TokenWithSpan]) -> Result<Cow<
 }
 
 fn is_suspicious(pair: &[TokenWithSpan]) -> bool {
-    let Token::Word(word) = &pair[0].token else { return false };
+    let Token::Word(word) = &pair[0].token else {
+        // Maybe all fields of a value.
+        return matches!(pair[0].token, Token::RParen | Token::RBracket) && pair[1].token == Token::Period;
+    };
     match word.keyword {
         Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS | Keyword::OPERATOR => true,
         Keyword::NO | Keyword::ENFORCED | Keyword::EXCLUDE => true,
@@ -102,6 +107,10 @@ impl Mender<'_> {
         match &token.token {
             Token::SingleQuotedString(_) => self.string(),
             Token::Word(word) if word.keyword != Keyword::ARRAY && self.assigned_part() => {}
+            Token::Mul if self.is_behind_value() => {
+                self.kept.push(marked(ALL_FIELDS.to_owned(), token.span));
+                self.at += 1;
+            }
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
                 Keyword::TABLE if self.is_query() => self.table(),
                 Keyword::GROUP if self.words_follow(&["by", "all"]) => {
@@ -154,6 +163,12 @@ impl Mender<'_> {
 
     fn before(&self) -> Option<&Token> {
         self.kept.iter().rev().map(|token| &token.token).find(|token| !is_space(token))
+    }
+
+    /// Whether what was taken over ends in a value, not a name, and a dot.
+    fn is_behind_value(&self) -> bool {
+        let mut before = self.kept.iter().rev().map(|token| &token.token).filter(|token| !is_space(token));
+        before.next() == Some(&Token::Period) && matches!(before.next(), Some(Token::RParen | Token::RBracket))
     }
 
     /// A string and its parts on the lines below.

@@ -50,7 +50,10 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
             if ty == oid::JSONPATH {
                 out.push(JSONPATH_VERSION);
             }
-            out.extend_from_slice(v.as_bytes());
+            match ty {
+                oid::CHAR => out.push(super::text::byte_of_char(v)),
+                _ => out.extend_from_slice(v.as_bytes()),
+            }
         }
         ValueRef::Bytea(v) if matches!(ty, oid::INET | oid::CIDR) => {
             if let Some(network) = Network::decode(v) {
@@ -202,7 +205,7 @@ fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>) -> Result
             None => return Err(Error::new(SqlState::PROTOCOL_VIOLATION, "no data left in message")),
         },
         oid::NAME => Value::Text(super::text::cut_name(super::text::utf8(bytes)?).into()),
-        oid::CHAR => Value::Text(super::text::utf8(&bytes[..bytes.len().min(1)])?.into()),
+        oid::CHAR => Value::Text(super::text::char_of_byte(bytes.first().copied().unwrap_or(0)).into()),
         oid::BYTEA => Value::Bytea(bytes.into()),
         oid::INET | oid::CIDR => Value::Bytea(Network::read_binary(bytes, ty == oid::CIDR)?.encode().into()),
         oid::MACADDR => Value::Bytea(whole::<6>(bytes, too_long)?.to_vec().into()),
@@ -243,6 +246,7 @@ fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>) -> Result
             Some(info) if info.element != 0 && builtin::is_storable(other) => {
                 read_array(bytes, info.element, format, too_long)?
             }
+            Some(info) if info.kind == 'c' => read_record(bytes, other, format, too_long)?,
             _ => {
                 let name = super::display(Type::new(other));
                 return Err(Error::new(
@@ -364,6 +368,42 @@ fn read_array(bytes: &[u8], element: u32, format: &Format, too_long: TooLong<'_>
     check_end(reader.0, too_long)?;
     let element: ColumnType = builtin::column_type(Type::new(element))?;
     Ok(Value::Array(Box::new(Array::shaped(element, values, &dimensions))))
+}
+
+fn read_record(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>) -> Result<Value> {
+    let names = format.names.as_ref().ok_or_else(|| Error::internal("a record was to be read without a catalog"))?;
+    let attributes = names.catalog.attributes(ty).unwrap_or_default();
+    let mut reader = Reader(bytes);
+    let count = reader.i32()?;
+    if usize::try_from(count) != Ok(attributes.len()) {
+        let message = format!("wrong number of columns: {count}, expected {}", attributes.len());
+        return Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
+    }
+    let mut fields = Vec::with_capacity(attributes.len());
+    for (number, attribute) in (1..).zip(attributes) {
+        let sent = reader.i32()? as u32;
+        if sent != attribute.ty.oid {
+            let message = format!(
+                "binary data has type {sent} ({}) instead of expected {} ({}) in record column {number}",
+                super::display(Type::new(sent)),
+                attribute.ty.oid,
+                super::display(attribute.ty)
+            );
+            return Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
+        }
+        let length = reader.i32()?;
+        let field_too_long = || format!("improper binary format in record column {number}");
+        let value = match usize::try_from(length) {
+            Ok(length) => read(reader.take(length)?, sent, format, &field_too_long)?,
+            Err(_) if length == -1 => Value::Null,
+            Err(_) => return Err(insufficient()),
+        };
+        let value =
+            if attribute.ty.modifier < 0 { value } else { modifier::apply_modifier(value, attribute.ty, false)? };
+        fields.push(Field { name: "".into(), ty: sent, value });
+    }
+    check_end(reader.0, too_long)?;
+    Ok(Value::Record(Box::new(Record { ty, fields })))
 }
 
 fn read_dimensions(reader: &mut Reader<'_>, count: i32) -> Result<Vec<Dimension>> {

@@ -4,8 +4,12 @@ use storage::Value;
 
 use super::partition::bound_definition;
 use super::relation::{Kind, NULL, acl_items, options, row, user_tables};
+use super::types::has_row_type;
 use super::{Reader, fixed, relation, types};
-use crate::catalog::{Catalog, ConstraintKind, Identity, Index, IndexExpression, Table, TableColumn, TableKind};
+use crate::catalog::user_type::row_type;
+use crate::catalog::{
+    Attribute, Catalog, ConstraintKind, Identity, Index, IndexExpression, Table, TableColumn, TableKind,
+};
 use crate::plan::bind::{Types, column_name};
 use crate::statement::parse_expression;
 use crate::types::{Type, builtin};
@@ -43,8 +47,7 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         table.oid,
         &table.name,
         table.schema,
-        // No table has a composite type here.
-        0u32,
+        row_type(table.oid).filter(|_| has_row_type(table)).unwrap_or(0),
         0u32,
         table.owner,
         if view || sequence || partitioned { 0 } else { HEAP },
@@ -155,6 +158,13 @@ fn is_in_foreign_key(reader: &Reader<'_>, table: &Table) -> bool {
 
 pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
+    for ty in reader.catalog.types.values() {
+        // The fields of a composite type, which is a relation of its own to PostgreSQL.
+        for (number, Attribute { name, ty: of }) in (1u16..).zip(reader.catalog.attributes(ty.oid).unwrap_or_default())
+        {
+            rows.push(attribute(ty.oid, number, &plain_column(name, of), None));
+        }
+    }
     for table in reader.catalog.tables.values() {
         rows.extend(table.columns.iter().map(|column| {
             let acl = acl_items(reader.catalog, table.column_acls.get(&column.number));
@@ -180,7 +190,11 @@ fn of_expression(catalog: &Catalog, expression: &IndexExpression) -> TableColumn
     let name =
         parse_expression(&expression.text).map(|parsed| column_name(&parsed, Types { catalog, search_path: &[] }));
     let name = name.ok().filter(|name| name != "?column?").unwrap_or_else(|| "expr".to_owned());
-    let (ty, not_null, default, identity, generated) = (expression.ty, false, None, None, false);
+    plain_column(name, expression.ty)
+}
+
+fn plain_column(name: String, ty: Type) -> TableColumn {
+    let (not_null, default, identity, generated) = (false, None, None, false);
     TableColumn { number: 0, name, ty, not_null, default, identity, generated, local: true, comment: None }
 }
 

@@ -5,20 +5,35 @@ use storage::Value;
 use super::relation::{NULL, row};
 use super::type_io::functions_of;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
-use crate::catalog::Domain;
+use crate::catalog::user_type::row_type_info;
+use crate::catalog::{Domain, Table, TableKind};
 use crate::types::builtin::{self, TypeInfo};
 use crate::types::oid;
+use crate::types::text::cut_name;
 
 pub(super) fn types(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    let built_in = Placed { schema: PG_CATALOG, owner: BOOTSTRAP_ROLE, domain: None };
+    let built_in = Placed { schema: PG_CATALOG, owner: BOOTSTRAP_ROLE, domain: None, relation: 0 };
     let mut rows: Vec<Vec<Value>> = builtin::all().iter().map(|info| type_row(info, info.name, &built_in)).collect();
     for ty in reader.catalog.types.values() {
-        let placed = Placed { schema: ty.schema, owner: ty.owner, domain: ty.domain() };
+        let relation = if reader.catalog.attributes(ty.oid).is_some() { ty.oid } else { 0 };
+        let placed = Placed { schema: ty.schema, owner: ty.owner, domain: ty.domain(), relation };
         rows.extend(builtin::info(ty.oid).map(|info| type_row(info, &ty.name, &placed)));
-        let placed = Placed { domain: None, ..placed };
+        let placed = Placed { domain: None, relation: 0, ..placed };
         rows.extend(builtin::info(ty.array).map(|info| type_row(info, &ty.array_name, &placed)));
     }
+    for table in reader.catalog.tables.values().filter(|table| has_row_type(table)) {
+        let Some([row, array]) = row_type_info(table.oid, "", "") else { continue };
+        let placed = Placed { schema: table.schema, owner: table.owner, domain: None, relation: table.oid };
+        rows.push(type_row(&row, &table.name, &placed));
+        let placed = Placed { relation: 0, ..placed };
+        rows.push(type_row(&array, cut_name(&format!("_{}", table.name)), &placed));
+    }
     rows
+}
+
+/// Whether a relation has a row type: indexes and sequences have none, and the system's own have none here.
+pub(super) fn has_row_type(table: &Table) -> bool {
+    matches!(table.kind, TableKind::Table | TableKind::View(_))
 }
 
 /// Where a type lives, and what it says if it is a domain.
@@ -26,15 +41,20 @@ struct Placed<'a> {
     schema: u32,
     owner: u32,
     domain: Option<&'a Domain>,
+    /// The relation whose columns are its fields.
+    relation: u32,
 }
 
 /// `enum_in` and the others, and those that domains have of their own.
 const ENUM_FUNCTIONS: [u32; 4] = [3506, 3507, 3532, 3533];
+/// `record_in` and the others.
+const RECORD_FUNCTIONS: [u32; 4] = [2290, 2291, 2402, 2403];
 const DOMAIN_FUNCTIONS: [u32; 2] = [2597, 2598];
 
 fn type_functions(info: &TypeInfo) -> [u32; 4] {
     match info.kind {
         'e' => ENUM_FUNCTIONS,
+        'c' => RECORD_FUNCTIONS,
         'd' => {
             let [_, output, _, send] = builtin::info(info.base.oid).map_or([0; 4], type_functions);
             let [input, receive] = DOMAIN_FUNCTIONS;
@@ -59,7 +79,7 @@ fn type_row(info: &TypeInfo, name: &str, placed: &Placed<'_>) -> Vec<Value> {
         info.preferred,
         true,
         if matches!(info.oid, oid::BOX | oid::BOX_ARRAY) { ';' } else { ',' },
-        0u32,
+        placed.relation,
         0u32,
         info.element,
         info.array,

@@ -127,6 +127,9 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::AlterSequence { name, if_exists, change } => {
             sequence::alter(name, *if_exists, change, environment).await?;
         }
+        Definition::CreateComposite { name, attributes } => {
+            user_type::create_composite(name, attributes, environment).await?;
+        }
         Definition::CreateEnum { name, labels } => user_type::create_enum(name, labels, environment).await?,
         Definition::CreateDomain { name, column } => user_type::create_domain(name, column, environment).await?,
         Definition::AlterType { name, domain, change } => user_type::alter(name, *domain, change, environment).await?,
@@ -228,7 +231,7 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::Refresh(_) => "REFRESH MATERIALIZED VIEW",
         Definition::AlterView { materialized: false, .. } => "ALTER VIEW",
         Definition::AlterView { materialized: true, .. } => "ALTER MATERIALIZED VIEW",
-        Definition::CreateEnum { .. } => "CREATE TYPE",
+        Definition::CreateEnum { .. } | Definition::CreateComposite { .. } => "CREATE TYPE",
         Definition::CreateDomain { .. } => "CREATE DOMAIN",
         Definition::AlterType { domain: false, .. } => "ALTER TYPE",
         Definition::AlterType { domain: true, .. } => "ALTER DOMAIN",

@@ -252,7 +252,12 @@ impl DefinitionEnvironment<'_> {
             }
             let key = (place.schema.oid, place.name.clone());
             if !catalog.relation_names.contains_key(&key) {
-                if catalog.type_names.contains_key(&key) {
+                if let Some(ty) = catalog.type_names.get(&key) {
+                    // PostgreSQL keeps a composite type as a relation.
+                    if catalog.attributes(*ty).is_some() {
+                        let message = format!("relation \"{}\" already exists", place.name);
+                        return Err(Error::new(SqlState::DUPLICATE_TABLE, message));
+                    }
                     // A relation has a row type of its name.
                     let message = format!("type \"{}\" already exists", place.name);
                     return Err(Error::new(SqlState::DUPLICATE_OBJECT, message).with_hint(

@@ -55,12 +55,15 @@ pub(crate) static VALUE_TO_KEY: Function = stable(9_101, "value_to_key", &[ANY, 
     text_of(into_text(out))
 });
 
-/// An array, its type's oid, and whether each element has a line of its own.
+/// An array or a record, its type's oid, and whether each part has a line of its own.
 pub(crate) static ARRAY_TO_JSON: Function =
     stable(9_102, "array_value_to_json", &[ANYARRAY, OID, BOOL], JSON, |context, args| {
         let mut out = Vec::with_capacity(32);
         let between = if boolean(&args[2])? { ",\n " } else { "," };
-        write_array(&args[0], type_oid(&args[1])?, between, context, &mut out)?;
+        match &args[0] {
+            Value::Record(record) => write_record(record, between, context, &mut out)?,
+            array => write_array(array, type_oid(&args[1])?, between, context, &mut out)?,
+        }
         text_of(into_text(out))
     });
 

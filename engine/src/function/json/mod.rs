@@ -14,8 +14,15 @@ mod table;
 
 use super::{Function, TableFunction};
 
-pub(super) const FUNCTIONS: &[&[Function]] =
-    &[access::FUNCTIONS, build::FUNCTIONS, cast::FUNCTIONS, contain::FUNCTIONS, edit::FUNCTIONS, set::FUNCTIONS];
+pub(super) const FUNCTIONS: &[&[Function]] = &[
+    access::FUNCTIONS,
+    build::FUNCTIONS,
+    cast::FUNCTIONS,
+    contain::FUNCTIONS,
+    edit::FUNCTIONS,
+    record::SCALARS,
+    set::FUNCTIONS,
+];
 
 pub(super) const PATH_FUNCTIONS: &[&[Function]] = path::FUNCTIONS;
 

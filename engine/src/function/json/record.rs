@@ -1,15 +1,90 @@
 //! Documents as rows of columns that the query defines: `json_to_record` and `json_to_recordset`.
 
-use storage::{Array, Value};
+use storage::{Array, Field, Record, Value};
 
 use super::doc::{Doc, Shape, Source, texts, wrong_shape};
+use crate::catalog::Attribute;
 use crate::error::{Error, Result, SqlState};
 use crate::function::argument::{array, integer};
+use crate::function::array::nested;
 use crate::function::cast::read_text;
-use crate::function::define::table;
-use crate::function::{EvalContext, TableFunction};
+use crate::function::define::{stable, table};
+use crate::function::{EvalContext, Function, TableFunction, resolve};
 use crate::types::json::document_text;
 use crate::types::{Type, builtin, oid, oid::*};
+
+pub(super) const SCALARS: &[Function] = &[
+    // The binder adds the type of the first argument.
+    stable(3960, "json_populate_record", &[ANYELEMENT, JSON], ANYELEMENT, populate).takes_nulls(),
+    stable(3209, "jsonb_populate_record", &[ANYELEMENT, JSONB], ANYELEMENT, populate).takes_nulls(),
+];
+
+/// A row, a document whose fields take the place of those of the same names, and the row's type.
+fn populate(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let [base, document, ty] = args else { return Err(Error::internal("a row was not told its type")) };
+    let ty = u32::try_from(integer(ty)?).map_err(|_| Error::internal("an oid out of range"))?;
+    let Some(attributes) = context.catalog.attributes(builtin::base_of(ty)) else {
+        let words = "first argument of json_populate_record must be a row type";
+        return Err(Error::new(SqlState::DATATYPE_MISMATCH, words));
+    };
+    if document.is_null() {
+        return Ok(base.clone());
+    }
+    let base = if let Value::Record(record) = base { Some(record.as_ref()) } else { None };
+    let source = Source::of(document)?;
+    composite(source.doc(), (builtin::base_of(ty), &attributes), base, context)
+}
+
+/// An object as a row of a type; what it does not say is as in `base`, or NULL.
+fn composite(
+    doc: Doc<'_>,
+    (ty, attributes): (u32, &[Attribute]),
+    base: Option<&Record>,
+    context: &EvalContext,
+) -> Result<Value> {
+    check_object(&doc)?;
+    let mut fields = Vec::with_capacity(attributes.len());
+    for (at, attribute) in attributes.iter().enumerate() {
+        let value = match doc.field(&attribute.name) {
+            Some(part) => converted(part, attribute.ty, context)?,
+            None => base.and_then(|base| base.fields.get(at)).map_or(Value::Null, |field| field.value.clone()),
+        };
+        resolve::check_defined(&value, attribute.ty.oid, context)?;
+        fields.push(Field { name: "".into(), ty: attribute.ty.oid, value });
+    }
+    Ok(Value::Record(Box::new(Record { ty, fields })))
+}
+
+/// An array, of as many dimensions as arrays are in each other.
+fn elements(doc: Doc<'_>, element: Type, context: &EvalContext) -> Result<Array> {
+    let layout = builtin::column_type(element)?;
+    let parts = doc.elements();
+    if parts.first().is_some_and(|part| part.shape() == Shape::Array) {
+        let malformed = || {
+            Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "malformed JSON array")
+                .with_detail("Multidimensional arrays must have sub-arrays with matching dimensions.")
+        };
+        let mut arrays = Vec::with_capacity(parts.len());
+        for part in parts {
+            if part.shape() != Shape::Array {
+                return Err(Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "expected JSON array"));
+            }
+            arrays.push(Value::Array(Box::new(elements(part, element, context)?)));
+        }
+        return nested(layout, &arrays, malformed);
+    }
+    let values = parts.into_iter().map(|part| converted(part, element, context)).collect::<Result<Vec<_>>>()?;
+    Ok(Array::new(layout, values))
+}
+
+fn check_object(doc: &Doc<'_>) -> Result<()> {
+    match doc.shape() {
+        Shape::Object => Ok(()),
+        // PostgreSQL names the function of its own that it has called here.
+        Shape::Array => Err(wrong_shape("cannot call populate_composite on an array")),
+        _ => Err(wrong_shape("cannot call populate_composite on a scalar")),
+    }
+}
 
 /// Their columns are those of the call: three more arguments have the names, the types and the types' modifiers.
 pub(super) const FUNCTIONS: &[TableFunction] = &[
@@ -41,12 +116,7 @@ fn one(context: &EvalContext, args: &[Value]) -> Result<Rows> {
         return Ok(Box::new(std::iter::once(Ok(vec![Value::Null; columns.len()]))));
     }
     let source = Source::of(&args[0])?;
-    match source.doc().shape() {
-        Shape::Object => {}
-        // PostgreSQL names the function of its own that it has called here.
-        Shape::Array => return Err(wrong_shape("cannot call populate_composite on an array")),
-        _ => return Err(wrong_shape("cannot call populate_composite on a scalar")),
-    }
+    check_object(&source.doc())?;
     let row = record(source.doc(), &columns, context)?;
     Ok(Box::new(std::iter::once(Ok(row))))
 }
@@ -89,12 +159,14 @@ fn converted(doc: Doc<'_>, ty: Type, context: &EvalContext) -> Result<Value> {
             Value::Jsonb(bytes) if ty.oid == oid::JSON => Ok(Value::Text(document_text(&bytes).into())),
             document => Ok(document),
         },
+        other if shape != Shape::String && builtin::is_composite(builtin::base_of(other)) => {
+            let ty = builtin::base_of(other);
+            composite(doc, (ty, &context.catalog.attributes(ty).unwrap_or_default()), None, context)
+        }
         other => match builtin::info(other).filter(|info| info.is_array()) {
             Some(info) if shape == Shape::Array => {
                 let element = Type::with_modifier(info.element, ty.modifier);
-                let values = doc.elements().into_iter().map(|part| converted(part, element, context));
-                let values = values.collect::<Result<Vec<_>>>()?;
-                Ok(Value::Array(Box::new(Array::new(builtin::column_type(element)?, values))))
+                Ok(Value::Array(Box::new(elements(doc, element, context)?)))
             }
             Some(_) if shape != Shape::String => {
                 Err(Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "expected JSON array"))

@@ -2,6 +2,7 @@
 
 use storage::Value;
 
+use super::composite::row_as;
 use super::domain::{self, Coerced};
 use super::polymorphic;
 use crate::error::{Error, Result, SqlState};
@@ -36,6 +37,9 @@ pub(super) fn find_path(from: u32, to: u32, context: CastContext) -> Option<Path
             CastMethod::Function(function) => Path::Function(function),
             CastMethod::Text => Path::Text,
         });
+    }
+    if to == oid::RECORD && builtin::is_composite(from) {
+        return Some(Path::Same);
     }
     let (source, target) = (builtin::info(from)?, builtin::info(to)?);
     if source.element != 0 && target.is_array() && find_path(source.element, target.element, context).is_some() {
@@ -93,6 +97,9 @@ fn convert_plain(expr: Expr, target: Type, context: CastContext, eval: &EvalCont
     let explicit = context == CastContext::Explicit;
     if expr.ty.oid == oid::UNKNOWN && target.oid != oid::UNKNOWN {
         return known(expr, target, explicit, eval);
+    }
+    if let Some(row) = row_as(&expr, target, context, eval)? {
+        return Ok(row);
     }
     let path = find_path(expr.ty.oid, target.oid, context).ok_or_else(|| {
         Error::new(

@@ -11,6 +11,7 @@ use crate::expr::{ColumnVar, Expr};
 use crate::function::define::stable;
 use crate::function::{CastContext, EvalContext, Function};
 use crate::plan::bind::{bind_domain_check, domain_value};
+use crate::types::defined::FIRST_OID;
 use crate::types::{Type, builtin, display, oid};
 
 /// What became of a conversion from or to a domain.
@@ -109,13 +110,17 @@ pub(crate) fn check_defined(value: &Value, ty: u32, context: &EvalContext) -> Re
     if builtin::is_domain(ty) {
         return check(value, ty, context);
     }
-    let element = builtin::element_of(ty).filter(|element| builtin::is_domain(*element));
-    if let (Some(element), Value::Array(array)) = (element, value) {
-        for value in &array.values {
-            check(value, element, context)?;
+    match value {
+        Value::Array(array) => {
+            let Some(element) = builtin::element_of(ty).filter(|element| *element >= FIRST_OID) else { return Ok(()) };
+            array.values.iter().try_for_each(|value| check_defined(value, element, context))
         }
+        Value::Record(record) => {
+            let mut defined = record.fields.iter().filter(|field| field.ty >= FIRST_OID);
+            defined.try_for_each(|field| check_defined(&field.value, field.ty, context))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn violated(domain: u32, rule: &DomainCheck) -> Error {

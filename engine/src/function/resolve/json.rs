@@ -9,7 +9,7 @@ use crate::types::{Type, oid};
 
 /// Functions, by oid, that make JSON of arguments of any type, and of which.
 pub(crate) fn takes_json_forms(function: &Function) -> bool {
-    matches!(function.oid, 3153..=3156 | 3176 | 3787 | 3198 | 3200 | 3271 | 3273)
+    matches!(function.oid, 3153..=3156 | 3960 | 3209 | 3176 | 3787 | 3198 | 3200 | 3271 | 3273)
 }
 
 /// The arguments of such a function, ready for it.
@@ -23,6 +23,12 @@ pub(crate) fn json_forms(function: &Function, mut args: Vec<Expr>) -> Vec<Expr> 
                 if function.oid == 3154 { array_form(value, pretty.clone()) } else { row_form(value, pretty.clone()) };
             vec![form, pretty]
         }
+        // What the row's type is.
+        3960 | 3209 => {
+            let ty = args.first().map_or(oid::RECORD, |row| row.ty.oid);
+            args.push(Expr::constant(Value::Int8(i64::from(ty)), Type::new(oid::OID)));
+            args
+        }
         // Keys and values in turn.
         3200 | 3273 => {
             let form = |(index, arg)| if index % 2 == 0 { key_form(arg) } else { json_form(arg) };
@@ -34,8 +40,8 @@ pub(crate) fn json_forms(function: &Function, mut args: Vec<Expr>) -> Vec<Expr> 
 
 /// JSON text of the expression's value.
 pub(crate) fn json_form(expr: Expr) -> Expr {
-    if expr.ty.oid == oid::RECORD {
-        return Expr { ty: Type::new(oid::JSON), ..expr };
+    if is_row(&expr) {
+        return row_as_json(expr);
     }
     if expr.ty.oid == oid::JSON {
         return expr;
@@ -43,9 +49,21 @@ pub(crate) fn json_form(expr: Expr) -> Expr {
     with_type(&VALUE_TO_JSON, expr, Vec::new())
 }
 
+/// A row that is JSON already, under that type.
+fn row_as_json(expr: Expr) -> Expr {
+    let kind = match expr.kind {
+        ExprKind::Case { whens, otherwise } => {
+            let whens = whens.into_iter().map(|(when, then)| (when, row_as_json(then))).collect();
+            ExprKind::Case { whens, otherwise }
+        }
+        kind => kind,
+    };
+    Expr::new(kind, Type::new(oid::JSON))
+}
+
 /// Rows as JSON, which they can be told from by `is_row`; all else as it is.
 pub(crate) fn rows_as_json(args: Vec<Expr>) -> Vec<Expr> {
-    args.into_iter().map(|arg| if arg.ty.oid == oid::RECORD { json_form(arg) } else { arg }).collect()
+    args.into_iter().map(|arg| if is_row(&arg) { json_form(arg) } else { arg }).collect()
 }
 
 /// Text of the expression's value as a key.
@@ -65,7 +83,8 @@ fn row_form(expr: Expr, pretty: Expr) -> Expr {
             }
             Expr::new(ExprKind::Call { function, args }, Type::new(oid::JSON))
         }
-        _ => json_form(expr),
+        _ if expr.ty.oid == oid::JSON => expr,
+        _ => with_type(&ARRAY_TO_JSON, expr, vec![pretty]),
     }
 }
 

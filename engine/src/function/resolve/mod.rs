@@ -5,6 +5,7 @@
 mod call;
 mod candidate;
 mod coerce;
+mod composite;
 mod domain;
 mod json;
 mod polymorphic;
@@ -151,5 +152,6 @@ fn is_same_bits(from: u32, to: u32) -> bool {
     from == to
         || matches!(super::cast_between(from, to), Some(super::Cast { method: super::CastMethod::Binary, .. }))
         || (to == oid::ANYENUM && builtin::is_enum(from))
+        || (to == oid::RECORD && builtin::is_composite(from))
         || (to == oid::ANYARRAY && builtin::info(from).is_some_and(|info| info.is_array()))
 }

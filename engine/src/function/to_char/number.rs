@@ -56,9 +56,13 @@ fn parse(template: &str) -> Result<Template> {
     while let Some(first) = rest.chars().next() {
         let starts = |word: &str| rest.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
         if first == '"' {
-            let end = rest[1..].find('"').map_or(rest.len(), |end| end + 1);
-            parsed.nodes.extend(rest[1..end].chars().map(Node::Text));
-            rest = rest.get(end + 1..).unwrap_or("");
+            rest = quoted(&rest[1..], &mut parsed.nodes);
+            continue;
+        }
+        // Outside of quotes a backslash only takes a quotation mark its meaning.
+        if rest.starts_with("\\\"") {
+            parsed.nodes.push(Node::Text('"'));
+            rest = &rest[2..];
             continue;
         }
         if starts("FM") {
@@ -100,6 +104,20 @@ fn parse(template: &str) -> Result<Template> {
         rest = &rest[length..];
     }
     Ok(parsed)
+}
+
+/// Takes text over up to the quotation mark that ends it; a backslash takes the next character its meaning. Answers what
+/// follows.
+fn quoted<'t>(text: &'t str, nodes: &mut Vec<Node>) -> &'t str {
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => break,
+            '\\' => nodes.push(Node::Text(chars.next().unwrap_or('\\'))),
+            c => nodes.push(Node::Text(c)),
+        }
+    }
+    chars.as_str()
 }
 
 /// A number by a template.

@@ -26,10 +26,8 @@ impl Binder<'_> {
         if let Some((column, depth)) = found {
             return self.reference(column, depth, at, ident.span);
         }
-        let known =
-            at.scope.relation(&name).is_some() || self.outer.iter().any(|level| level.scope.relation(&name).is_some());
-        if known {
-            return Err(Error::unsupported("a whole-row reference").at(self.position(ident.span)));
+        if let Some((relation, depth)) = self.relation_in_sight(None, &name, at.scope) {
+            return self.whole_row_value(&relation, depth, ident.span, at);
         }
         if let Some(error) = at.clause.column_refusal() {
             return Err(error.at(self.position(ident.span)));

@@ -4,7 +4,8 @@ use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::position::{Sides, Start};
-use super::row::{conjunction, row};
+use super::record::null_test;
+use super::row::{conjunction, row, row_call};
 use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
@@ -49,7 +50,10 @@ impl Binder<'_> {
                 }
                 self.cast(expr, data_type, at)
             }
-            Ast::Function(function) => self.call(function, at),
+            Ast::Function(function) => match row_call(function) {
+                Some(parts) => self.row_value(&parts, at),
+                None => self.call(function, at),
+            },
             Ast::IsNull(operand) => self.is_null(operand, false, at),
             Ast::IsNotNull(operand) => self.is_null(operand, true, at),
             Ast::IsTrue(operand) => self.truth(operand, Some(true), false, at),
@@ -92,7 +96,7 @@ impl Binder<'_> {
             | Ast::Trim { .. }
             | Ast::Overlay { .. }
             | Ast::IsNormalized { .. } => self.special_call(expr, at),
-            Ast::Tuple(_) => Err(Error::unsupported("a row constructor here").at(self.position(expr.start()))),
+            Ast::Tuple(parts) => self.row_value(&parts.iter().collect::<Vec<_>>(), at),
             // A word of the grammar where it means nothing.
             Ast::Prefixed { prefix, .. } => {
                 let word = prefix.value.to_uppercase();
@@ -136,8 +140,8 @@ impl Binder<'_> {
             let tests = parts.iter().map(|part| self.is_null(part, negated, at)).collect::<Result<Vec<_>>>()?;
             return Ok(conjunction(tests, true));
         }
-        let expr = Box::new(self.bind(operand, at)?);
-        Ok(truth_value(ExprKind::IsNull { expr, negated }))
+        let bound = self.bind(operand, at)?;
+        Ok(null_test(bound, negated))
     }
 
     fn truth(&mut self, operand: &Ast, value: Option<bool>, negated: bool, at: Place<'_>) -> Result<Expr> {

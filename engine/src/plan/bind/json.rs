@@ -4,11 +4,10 @@ use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::{Array, ColumnType, Value};
 
-use super::expr::truth_value;
 use super::from::Alias;
 use super::names::{QualifiedName, fold};
 use super::position::Start;
-use super::{Binder, Place, ScopeColumn, ScopeRelation};
+use super::{Binder, Place, ScopeColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
 use crate::function::json::access::JSONB_AT_PATH;
@@ -56,7 +55,9 @@ impl Binder<'_> {
                     return Ok(None);
                 }
                 match self.relation_in_sight(None, &name, at.scope) {
-                    Some((relation, depth)) => self.whole_row(&relation, depth, ident.span, at).map(Some),
+                    Some((relation, depth)) => {
+                        self.whole_row_as(&relation, depth, ident.span, at, &resolve::json_row).map(Some)
+                    }
                     None => Ok(None),
                 }
             }
@@ -67,26 +68,6 @@ impl Binder<'_> {
             },
             _ => Ok(None),
         }
-    }
-
-    fn whole_row(&mut self, relation: &ScopeRelation, depth: usize, span: Span, at: Place<'_>) -> Result<Expr> {
-        let mut fields = Vec::with_capacity(relation.columns.len());
-        for column in &relation.columns {
-            fields.push((column.name.clone(), self.reference(column.clone(), depth, at, span)?));
-        }
-        if !relation.nullable {
-            return Ok(resolve::json_row(fields));
-        }
-        // A row that an outer join did not find is NULL, not a row of NULLs. A column that is never NULL tells.
-        let telling = relation.table.as_ref().and_then(|table| table.columns.iter().position(|column| column.not_null));
-        let Some(telling) = telling.and_then(|position| fields.get(position)).map(|(_, column)| column.clone()) else {
-            return Err(Error::unsupported("a whole-row reference to the nullable side of an outer join")
-                .at(self.position(span)));
-        };
-        let row = resolve::json_row(fields);
-        let ty = row.ty;
-        let missing = truth_value(ExprKind::IsNull { expr: Box::new(telling), negated: true });
-        Ok(Expr::new(ExprKind::Case { whens: vec![(missing, row)], otherwise: None }, ty))
     }
 
     fn anonymous_row(&mut self, fields: &[&Ast], at: Place<'_>) -> Result<Expr> {
@@ -163,6 +144,31 @@ impl Binder<'_> {
         let named: Vec<ScopeColumn> =
             named.map(|((name, _, _), column)| ScopeColumn::new(name.as_str(), *column, None)).collect();
         Ok((Relation::Function { function, args, columns, ordinality: None }, named))
+    }
+
+    /// The columns of `json_populate_recordset`, if it is that: those of its first argument's type.
+    pub(super) fn populated(&self, name: &QualifiedName, args: &[Expr]) -> Option<Definitions> {
+        let is_one = matches!(name.name.as_str(), "json_populate_recordset" | "jsonb_populate_recordset");
+        let attributes = self.catalog.attributes(args.first().filter(|_| is_one && args.len() == 2)?.ty.oid)?;
+        Some(attributes.into_iter().map(|attribute| (attribute.name, attribute.ty, name.span)).collect())
+    }
+
+    /// `json_populate_recordset(NULL::type, document)` is `json_to_recordset(document)` with the columns of the type.
+    pub(super) fn populated_set(
+        &mut self,
+        name: &QualifiedName,
+        exprs: &[&Ast],
+        mut args: Vec<Expr>,
+        definitions: Definitions,
+        with_ordinality: bool,
+    ) -> Result<(Relation, Vec<ScopeColumn>)> {
+        if !args.remove(0).as_const().is_some_and(Value::is_null) {
+            let what = format!("{} of a row that is not NULL", name.name);
+            return Err(Error::unsupported(what).at(self.position(name.span)));
+        }
+        let plain = QualifiedName { name: name.name.replace("populate", "to"), ..name.clone() };
+        let resolved = self.resolve_function(&plain, &args, false)?;
+        self.record_relation(&plain, &exprs[1..], args, resolved, definitions, with_ordinality)
     }
 
     /// `document['key']`, `document[1]`.

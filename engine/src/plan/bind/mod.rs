@@ -44,6 +44,7 @@ mod position;
 mod postponed;
 mod query;
 mod range_function;
+mod record;
 mod regroup;
 mod row;
 mod sample;

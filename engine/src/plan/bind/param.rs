@@ -132,7 +132,9 @@ impl Binder<'_> {
         self.coerce(expr, target, CastContext::Assignment).map_err(|error| {
             // A value that does not parse or fit says so itself; only a missing cast is about the column.
             let mismatch = [SqlState::DATATYPE_MISMATCH, SqlState::CANNOT_COERCE].contains(&error.sql_state());
-            let error = if mismatch && from.oid != oid::UNKNOWN {
+            // A row says itself which field does not fit.
+            let of_row = from.oid == oid::RECORD && builtin::is_composite(target.oid);
+            let error = if mismatch && from.oid != oid::UNKNOWN && !of_row {
                 Error::new(
                     SqlState::DATATYPE_MISMATCH,
                     format!(

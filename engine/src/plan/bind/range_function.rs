@@ -13,7 +13,7 @@ use crate::function::resolve::{self, Callable, Resolved};
 use crate::function::{CastContext, WindowFunction};
 use crate::plan::relation::{Column, Relation};
 use crate::statement::mend::{MARK, ROWS_FROM};
-use crate::types::{Type, oid};
+use crate::types::{Type, builtin, oid};
 
 /// A function in FROM and its arguments.
 type ListedCall<'e> = (QualifiedName, Vec<&'e ast::Expr>);
@@ -166,6 +166,9 @@ impl Binder<'_> {
             for expr in exprs {
                 args.push(binder.argument(&name.name, expr, place)?);
             }
+            if let Some(definitions) = definitions.is_none().then(|| binder.populated(&name, &args)).flatten() {
+                return binder.populated_set(&name, exprs, args, definitions, with_ordinality);
+            }
             let resolved = binder.resolve_function(&name, &args, false)?;
             if let Some(definitions) = definitions {
                 return binder.record_relation(&name, exprs, args, resolved, definitions, with_ordinality);
@@ -241,13 +244,25 @@ impl Binder<'_> {
             }
         };
         let column = self.fresh(scalar.ty);
-        let mut columns = vec![(column, scalar)];
-        let mut named = vec![ScopeColumn::new(name.name.as_str(), column, None)];
+        let mut input = Relation::OneRow;
+        let (mut columns, mut named) = (Vec::new(), Vec::new());
+        if builtin::is_composite(builtin::base_of(scalar.ty.oid)) {
+            // A row is as many columns as it has fields.
+            input = Relation::Project { input: Box::new(input), columns: vec![(column, scalar)] };
+            for (field, value) in self.fields(&Expr::column(column.var, column.ty), span)? {
+                let column = self.fresh(value.ty);
+                columns.push((column, value));
+                named.push(ScopeColumn::new(field, column, None));
+            }
+        } else {
+            columns.push((column, scalar));
+            named.push(ScopeColumn::new(name.name.as_str(), column, None));
+        }
         if with_ordinality {
             let ordinality = self.fresh(Type::new(oid::INT8));
             columns.push((ordinality, Expr::constant(storage::Value::Int8(1), ordinality.ty)));
             named.push(ScopeColumn::new("ordinality", ordinality, None));
         }
-        Ok((Relation::Project { input: Box::new(Relation::OneRow), columns }, named))
+        Ok((Relation::Project { input: Box::new(input), columns }, named))
     }
 }

@@ -46,7 +46,10 @@ impl Binder<'_> {
             return self.row_subquery(left, &name, query, Asked::Scalar, sides, at);
         }
         let Some(right) = row(right) else {
-            return Err(Error::unsupported("a row compared with something that is not a row").at(self.position(span)));
+            let left = self.row_value(left, at)?;
+            let sides = Sides { words: &name, left: span, right: right.start() };
+            let right = self.bind(right, at)?;
+            return self.apply_operator(&name, Some(left), right, sides);
         };
         let sides = Sides { words: &name, left: span, right: right.first().map_or(span, |first| first.start()) };
         self.compare_rows(left, &name, &right, sides, at)
@@ -269,7 +272,7 @@ pub(super) fn row(expr: &Ast) -> Option<Vec<&Ast>> {
     }
 }
 
-fn row_call(function: &ast::Function) -> Option<Vec<&Ast>> {
+pub(super) fn row_call(function: &ast::Function) -> Option<Vec<&Ast>> {
     let [ast::ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
     if name.quote_style.is_some() || !name.value.eq_ignore_ascii_case("row") {
         return None;

@@ -307,10 +307,16 @@ impl Binder<'_> {
                 }
                 ast::SelectItem::QualifiedWildcard(kind, options) => {
                     let star = plain_wildcard(options)?;
-                    self.qualified_wildcard(kind, star, scope, &mut items)?;
+                    self.qualified_wildcard(kind, star, at, &mut items)?;
                     continue;
                 }
             };
+            if let Some((value, span)) = self.all_fields(expr, at)? {
+                for (name, expr) in self.fields(&value, span)? {
+                    items.push(Item { name, expr, origin: None, span, hidden: false });
+                }
+                continue;
+            }
             let bound = self.bind(expr, at)?;
             // What could be bound does not nest too deep to be named.
             let name = alias.unwrap_or_else(|| column_name(expr, self.types()));
@@ -325,12 +331,13 @@ impl Binder<'_> {
         &mut self,
         kind: &ast::SelectItemQualifiedWildcardKind,
         star: Span,
-        scope: &Scope,
+        at: Place<'_>,
         items: &mut Vec<Item>,
     ) -> Result<()> {
         let ast::SelectItemQualifiedWildcardKind::ObjectName(name) = kind else {
-            return Err(Error::unsupported("the expansion of a row expression"));
+            return Err(Error::unsupported("this form of *"));
         };
+        let scope = at.scope;
         let span = Span { start: name.span().start, end: star.end };
         let name = self.name(name)?;
         let Some((relation, depth)) = self.relation_in_sight(name.schema.as_deref(), &name.name, scope) else {

@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast::{AccessExpr, Expr as Ast, Subscript};
 use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::{Array, Value};
 
+use super::names::fold;
 use super::position::Start;
 use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
@@ -34,7 +35,7 @@ impl Binder<'_> {
         }
         let mut value = if parts.is_empty() { self.bind(root, at)? } else { self.qualified(&parts, at)? };
         while let Some(access) = rest.first() {
-            let count = rest.iter().take_while(|access| matches!(access, AccessExpr::Subscript(_))).count();
+            let count = subscript_count(rest);
             if let AccessExpr::Dot(field) = access {
                 value = self.field(value, field, root.start())?;
                 rest = &rest[1..];
@@ -44,12 +45,6 @@ impl Binder<'_> {
             }
         }
         Ok(value)
-    }
-
-    fn field(&mut self, value: Expr, field: &Ast, span: Span) -> Result<Expr> {
-        let message =
-            format!("column notation .{field} applied to type {}, which is not a composite type", display(value.ty));
-        Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message).at(self.position(span)))
     }
 
     fn subscripted(&mut self, value: Expr, span: Span, chain: &[AccessExpr], at: Place<'_>) -> Result<Expr> {
@@ -129,16 +124,65 @@ impl Binder<'_> {
     /// What is assigned to a part of a value of the type: an element's type, or an array's for a slice.
     pub(super) fn part_type(&self, whole: Type, chain: &[AccessExpr], span: Span) -> Result<Type> {
         let base = builtin::base_type(whole);
+        if let [AccessExpr::Dot(field), rest @ ..] = chain {
+            let ty = self.field_to_assign(whole, field, span)?;
+            return if rest.is_empty() { Ok(ty) } else { self.part_type(ty, rest, span) };
+        }
+        let (chain, rest) = chain.split_at(subscript_count(chain));
         let info = self.subscriptable(base, span)?;
         if !info.is_array() {
             return Err(Error::unsupported(format!("an assignment to a part of {}", display(whole))));
         }
-        Ok(if has_slice(chain) { base } else { Type::with_modifier(info.element, base.modifier) })
+        let element = Type::with_modifier(info.element, base.modifier);
+        match rest {
+            [] => Ok(if has_slice(chain) { base } else { element }),
+            rest => self.part_type(element, rest, span),
+        }
+    }
+
+    fn field_to_assign(&self, whole: Type, field: &Ast, span: Span) -> Result<Type> {
+        let Ast::Identifier(name) = field else { return Err(Error::unsupported("this field of a value")) };
+        let name = fold(name);
+        if !builtin::is_composite(builtin::base_of(whole.oid)) {
+            let message = format!(
+                "cannot assign to field \"{name}\" of a value because its type {} is not a composite type",
+                display(whole)
+            );
+            return Err(Error::new(SqlState::DATATYPE_MISMATCH, message).at(self.position(span)));
+        }
+        let (_, attribute) = self.attribute(whole, &name).map_err(|_| {
+            let message = format!(
+                "cannot assign to field \"{name}\" of a value because there is no such column in data type {}",
+                display(whole)
+            );
+            Error::new(SqlState::UNDEFINED_COLUMN, message).at(self.position(span))
+        })?;
+        Ok(attribute.ty)
     }
 
     /// The value with a part of it replaced.
     pub(super) fn with_part(&mut self, whole: Expr, chain: &[AccessExpr], part: Expr, at: Place<'_>) -> Result<Expr> {
         let ty = builtin::base_type(whole.ty);
+        if let [AccessExpr::Dot(field), rest @ ..] = chain {
+            let Ast::Identifier(name) = field else { return Err(Error::unsupported("this field of a value")) };
+            let part = match rest {
+                [] => part,
+                rest => {
+                    let before = self.field(whole.clone(), field, Span::empty())?;
+                    self.with_part(before, rest, part, at)?
+                }
+            };
+            return self.with_field(whole, &fold(name), part);
+        }
+        let (chain, rest) = chain.split_at(subscript_count(chain));
+        let part = match rest {
+            [] => part,
+            _ if has_slice(chain) => return Err(Error::unsupported("a field of a slice")),
+            rest => {
+                let before = self.subscripted(whole.clone(), Span::empty(), chain, at)?;
+                self.with_part(before, rest, part, at)?
+            }
+        };
         let element = builtin::element_of(ty.oid).unwrap_or(ty.oid);
         let empty = Array::new(types::column_type(Type::new(element))?, Vec::new());
         let sliced = has_slice(chain);
@@ -167,6 +211,10 @@ impl Binder<'_> {
 
 fn call(function: &'static Function, args: Vec<Expr>, ty: Type) -> Expr {
     Expr::new(ExprKind::Call { function, args }, ty)
+}
+
+fn subscript_count(chain: &[AccessExpr]) -> usize {
+    chain.iter().take_while(|access| matches!(access, AccessExpr::Subscript(_))).count()
 }
 
 fn has_slice(chain: &[AccessExpr]) -> bool {

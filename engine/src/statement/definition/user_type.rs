@@ -19,6 +19,22 @@ pub enum TypeChange {
         old: String,
         new: String,
     },
+    AddAttribute {
+        name: String,
+        data_type: ast::DataType,
+    },
+    DropAttribute {
+        name: String,
+        if_exists: bool,
+    },
+    AlterAttribute {
+        name: String,
+        data_type: ast::DataType,
+    },
+    RenameAttribute {
+        old: String,
+        new: String,
+    },
     Rename(String),
     Schema(String),
     Owner(RoleName),
@@ -41,6 +57,18 @@ pub enum TypeChange {
     ValidateConstraint(String),
 }
 
+impl TypeChange {
+    pub fn is_of_attribute(&self) -> bool {
+        matches!(
+            self,
+            Self::AddAttribute { .. }
+                | Self::DropAttribute { .. }
+                | Self::AlterAttribute { .. }
+                | Self::RenameAttribute { .. }
+        )
+    }
+}
+
 /// Where a label is added.
 #[derive(Debug, Clone)]
 pub enum LabelPlace {
@@ -52,12 +80,19 @@ pub enum LabelPlace {
 pub(super) fn create_type(reader: &mut Reader<'_>) -> Result<Definition> {
     let name = reader.object_name()?;
     if !reader.words(&["as", "enum"]) {
-        let what = match reader.word("as") {
-            true if reader.word("range") => "CREATE TYPE … AS RANGE",
-            true => "a composite type",
-            false => "CREATE TYPE of a base type",
+        return match reader.word("as") {
+            true if reader.word("range") => Err(Error::unsupported("CREATE TYPE … AS RANGE")),
+            true => {
+                reader.expect_token(&Token::LParen)?;
+                let attributes = match reader.peek() {
+                    Some(Token::RParen) => Vec::new(),
+                    _ => list(reader, attribute)?,
+                };
+                reader.expect_token(&Token::RParen)?;
+                Ok(Definition::CreateComposite { name, attributes })
+            }
+            false => Err(Error::unsupported("CREATE TYPE of a base type")),
         };
-        return Err(Error::unsupported(what));
     }
     reader.expect_token(&Token::LParen)?;
     let labels = match reader.peek() {
@@ -66,6 +101,17 @@ pub(super) fn create_type(reader: &mut Reader<'_>) -> Result<Definition> {
     };
     reader.expect_token(&Token::RParen)?;
     Ok(Definition::CreateEnum { name, labels })
+}
+
+/// The name and type of a field of a composite type.
+fn attribute(reader: &mut Reader<'_>) -> Result<(String, ast::DataType)> {
+    let name = reader.identifier()?;
+    let data_type = reader.parsed(|parser| parser.parse_data_type())?;
+    if reader.word("collate") {
+        // All text is compared by its bytes.
+        reader.object_name()?;
+    }
+    Ok((name, data_type))
 }
 
 /// CREATE DOMAIN, behind these words. What follows the name is what may follow that of a column.
@@ -117,14 +163,44 @@ fn enum_change(reader: &mut Reader<'_>) -> Result<TypeChange> {
         };
         return Ok(TypeChange::AddValue { value, if_not_exists, place });
     }
-    let foreign = [&["add", "attribute"], &["drop", "attribute"], &["alter", "attribute"], &["rename", "attribute"]];
-    if foreign.iter().any(|words| reader.words(words.as_slice())) {
-        return Err(Error::unsupported("an attribute of a composite type"));
+    if let Some(change) = attribute_change(reader)? {
+        let dependents = reader.word("cascade");
+        if !dependents {
+            reader.word("restrict");
+        }
+        if reader.peek() == Some(&Token::Comma) {
+            return Err(Error::unsupported("several actions of ALTER TYPE"));
+        }
+        return Ok(change);
     }
     if reader.word("set") {
         return Err(Error::unsupported("ALTER TYPE … SET"));
     }
     Err(reader.syntax_error())
+}
+
+fn attribute_change(reader: &mut Reader<'_>) -> Result<Option<TypeChange>> {
+    if reader.words(&["rename", "attribute"]) {
+        let old = reader.identifier()?;
+        reader.expect_word("to")?;
+        return Ok(Some(TypeChange::RenameAttribute { old, new: reader.identifier()? }));
+    }
+    if reader.words(&["add", "attribute"]) {
+        let (name, data_type) = attribute(reader)?;
+        return Ok(Some(TypeChange::AddAttribute { name, data_type }));
+    }
+    if reader.words(&["drop", "attribute"]) {
+        let if_exists = reader.words(&["if", "exists"]);
+        return Ok(Some(TypeChange::DropAttribute { name: reader.identifier()?, if_exists }));
+    }
+    if reader.words(&["alter", "attribute"]) {
+        let name = reader.identifier()?;
+        reader.words(&["set", "data"]);
+        reader.expect_word("type")?;
+        let data_type = reader.parsed(|parser| parser.parse_data_type())?;
+        return Ok(Some(TypeChange::AlterAttribute { name, data_type }));
+    }
+    Ok(None)
 }
 
 fn domain_change(reader: &mut Reader<'_>) -> Result<TypeChange> {

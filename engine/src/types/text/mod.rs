@@ -206,7 +206,7 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
             Some(info) if info.is_array() && builtin::is_storable(other) => {
                 array::parse(text, Type::with_modifier(info.element, ty.modifier), format)?
             }
-            Some(info) if info.kind == 'c' => record::parse(text, ty.oid, format)?,
+            Some(info) if info.kind == 'c' || info.oid == oid::RECORD => record::parse(text, ty.oid, format)?,
             _ => return Err(Error::unsupported(format_args!("input of type {}", super::display(Type::new(other))))),
         },
     })
@@ -279,9 +279,28 @@ pub(crate) fn cut_name(text: &str) -> &str {
     &text[..end]
 }
 
-/// The first byte; a character of several has no one-byte form, so it is kept whole.
-fn parse_char(text: &str) -> &str {
-    text.chars().next().map_or("", |first| &text[..first.len_utf8()])
+/// A `"char"`: the first byte, or the one that a backslash and three octal digits say. One that is no character by itself
+/// is kept as its text form, which is such digits.
+pub(crate) fn parse_char(text: &str) -> String {
+    char_of_byte(byte_of_char(text))
+}
+
+/// The byte that a `"char"` is.
+pub(crate) fn byte_of_char(text: &str) -> u8 {
+    match text.as_bytes() {
+        [b'\\', digits @ ..] if digits.len() == 3 && digits.iter().all(|digit| matches!(digit, b'0'..=b'7')) => {
+            digits.iter().fold(0_u8, |byte, digit| byte.wrapping_mul(8).wrapping_add(digit - b'0'))
+        }
+        bytes => bytes.first().copied().unwrap_or(0),
+    }
+}
+
+pub(crate) fn char_of_byte(byte: u8) -> String {
+    match byte {
+        0 => String::new(),
+        0x80.. => format!("\\{byte:03o}"),
+        byte => char::from(byte).to_string(),
+    }
 }
 
 /// `int2vector` and `oidvector`: elements parted by spaces.

@@ -109,6 +109,21 @@ impl DefinitionEnvironment<'_> {
                 }
             }
         }
+        for ty in catalog.types.values().filter(|ty| !oids.contains(&ty.oid)) {
+            let fields = catalog.attributes(ty.oid).unwrap_or_default();
+            if let Some(field) = fields.iter().find(|field| oids.contains(&element_or_self(field.ty.oid))) {
+                if cascade {
+                    return Err(Error::unsupported("DROP TYPE … CASCADE of a type that a composite type has"));
+                }
+                let on = element_or_self(field.ty.oid);
+                let message =
+                    format!("cannot drop {} because other objects depend on it", self.words_for(&catalog, on));
+                let (field, user, on) = (&field.name, self.type_shown(&catalog, ty.oid), self.words_for(&catalog, on));
+                return Err(Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+                    .with_detail(format!("column {field} of composite type {user} depends on {on}"))
+                    .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
+            }
+        }
         let dependents = self.dependents_of_types(&catalog, &oids)?;
         let what = match named {
             [one] => self.words_for(&catalog, *one),

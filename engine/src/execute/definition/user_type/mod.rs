@@ -1,8 +1,9 @@
-//! CREATE, ALTER and DROP of enums and domains.
+//! CREATE, ALTER and DROP of enums, domains and composite types.
 //!
 //! A type is locked by a key: shared by whoever gives a column that type, exclusively to change or drop it. Its name is
 //! locked as that of a relation is, because a table's row type has the table's name.
 
+mod composite;
 mod domain;
 mod drop;
 mod enumeration;
@@ -40,6 +41,7 @@ pub(super) async fn alter(
             environment.add_label(&ty, value, *if_not_exists, place.as_ref())
         }
         TypeChange::RenameValue { old, new } => environment.rename_label(&ty, old, new),
+        change if change.is_of_attribute() => environment.change_attributes(&ty, change).await,
         change => environment.change_domain(&ty, change).await,
     }
 }
@@ -62,6 +64,9 @@ impl DefinitionEnvironment<'_> {
         let oid = builtin::element_of(ty.oid).unwrap_or(ty.oid);
         if oid < FIRST_OID {
             return Ok(());
+        }
+        if self.catalog().attributes(oid).is_some() && !self.catalog().types.contains_key(&oid) {
+            return Err(Error::unsupported("the row type of a table as the type of a column"));
         }
         self.lock_type(oid, false).await?;
         if self.catalog().types.contains_key(&oid) {
@@ -237,6 +242,7 @@ impl DefinitionEnvironment<'_> {
     }
 }
 
+pub(super) use composite::create as create_composite;
 pub(super) use domain::create as create_domain;
 pub(super) use drop::run as drop_types;
 pub(super) use enumeration::create as create_enum;

@@ -165,7 +165,7 @@ impl Lowering<'_> {
         };
         let result = match call.function.kind {
             AggregateKind::JsonArrayAgg { document } => {
-                let structured = call.args.iter().any(|arg| is_row(arg) || builtin::element_of(arg.ty.oid).is_some());
+                let structured = call.args.iter().any(|arg| is_row(arg) || is_structured(arg.ty));
                 args = call.args.iter().map(|arg| self.expr(&json_form(arg.clone()))).collect::<Result<_>>()?;
                 Collected::JsonArray { document, structured }
             }
@@ -302,6 +302,12 @@ fn variance(clauses: &Clauses, moment: Moment, arg: DfExpr, ty: Type) -> Result<
         clauses.apply_once(count_udaf(), vec![numeric]),
     ];
     Ok(Shape::finished_by(parts, Finish::Variance(moment)))
+}
+
+/// Whether values of the type have parts.
+fn is_structured(ty: Type) -> bool {
+    let ty = builtin::base_of(ty.oid);
+    builtin::element_of(ty).is_some() || ty == crate::types::oid::RECORD || builtin::is_composite(ty)
 }
 
 fn one(args: Vec<DfExpr>) -> Result<DfExpr> {

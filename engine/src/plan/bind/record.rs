@@ -1,0 +1,175 @@
+//! Rows as values: `ROW(…)`, a relation's name for its whole row, and the fields of such.
+
+use datafusion::sql::sqlparser::ast::{AccessExpr, Expr as Ast};
+use datafusion::sql::sqlparser::tokenizer::Span;
+use storage::Value;
+
+use super::expr::truth_value;
+use super::names::fold;
+use super::position::Start;
+use super::{Binder, Place, ScopeRelation};
+use crate::catalog::Attribute;
+use crate::catalog::user_type::row_type;
+use crate::error::{Error, Result, SqlState};
+use crate::expr::{Expr, ExprKind};
+use crate::function::record::{FIELD, IS_NULL, SET_FIELD, empty, fields_of, record};
+use crate::statement::mend::{ALL_FIELDS, MARK};
+use crate::types::{Type, builtin, display, oid};
+
+impl Binder<'_> {
+    /// `ROW(a, b)`.
+    pub(super) fn row_value(&mut self, parts: &[&Ast], at: Place<'_>) -> Result<Expr> {
+        let mut fields = Vec::with_capacity(parts.len());
+        for (index, part) in parts.iter().enumerate() {
+            let bound = self.bind(part, at)?;
+            // The type of a literal may still be asked for.
+            let value = if bound.as_const().is_some() { bound } else { self.known(bound)? };
+            fields.push((format!("f{}", index + 1), value));
+        }
+        Ok(record(oid::RECORD, fields))
+    }
+
+    /// All of a relation's columns as one value.
+    pub(super) fn whole_row_value(
+        &mut self,
+        relation: &ScopeRelation,
+        depth: usize,
+        span: Span,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        let own = relation.table.as_ref().and_then(|table| row_type(table.oid)).filter(|_| is_whole(relation));
+        let ty = own.map_or(oid::RECORD, |ty| self.catalog.known_row_type(ty).unwrap_or(oid::RECORD));
+        self.whole_row_as(relation, depth, span, at, &|fields| record(ty, fields))
+    }
+
+    /// The same as whatever `make` makes of the columns.
+    pub(super) fn whole_row_as(
+        &mut self,
+        relation: &ScopeRelation,
+        depth: usize,
+        span: Span,
+        at: Place<'_>,
+        make: &dyn Fn(Vec<(String, Expr)>) -> Expr,
+    ) -> Result<Expr> {
+        let mut fields = Vec::with_capacity(relation.columns.len());
+        for column in &relation.columns {
+            fields.push((column.name.clone(), self.reference(column.clone(), depth, at, span)?));
+        }
+        if !relation.nullable {
+            return Ok(make(fields));
+        }
+        // A row that an outer join did not find is NULL, not a row of NULLs. A column that is never NULL tells.
+        let telling = relation.table.as_ref().and_then(|table| table.columns.iter().position(|column| column.not_null));
+        let Some(telling) = telling.and_then(|position| fields.get(position)).map(|(_, column)| column.clone()) else {
+            return Err(Error::unsupported("a whole-row reference to the nullable side of an outer join")
+                .at(self.position(span)));
+        };
+        let row = make(fields);
+        let ty = row.ty;
+        let found = truth_value(ExprKind::IsNull { expr: Box::new(telling), negated: true });
+        Ok(Expr::new(ExprKind::Case { whens: vec![(found, row)], otherwise: None }, ty))
+    }
+
+    /// `(value).field`
+    pub(super) fn field(&mut self, value: Expr, field: &Ast, span: Span) -> Result<Expr> {
+        let Ast::Identifier(name) = field else { return Err(Error::unsupported("this field of a value")) };
+        let name = fold(name);
+        if let Some(fields) = fields_of(&value).filter(|_| value.ty.oid == oid::RECORD) {
+            let found = fields.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+            let found = found.ok_or_else(|| no_field(&name, value.ty).at(self.position(span)))?;
+            return self.known(found);
+        }
+        let (at, attribute) = self.attribute(value.ty, &name).map_err(|error| error.at(self.position(span)))?;
+        Ok(field_at(value, at, attribute.ty))
+    }
+
+    /// The value in `(value).*`, if the expression is such.
+    pub(super) fn all_fields(&mut self, expr: &Ast, at: Place<'_>) -> Result<Option<(Expr, Span)>> {
+        let Ast::CompoundFieldAccess { root, access_chain } = expr else { return Ok(None) };
+        let [chain @ .., AccessExpr::Dot(Ast::Identifier(star))] = access_chain.as_slice() else { return Ok(None) };
+        if star.quote_style != Some(MARK) || star.value != ALL_FIELDS {
+            return Ok(None);
+        }
+        let value = if chain.is_empty() { self.bind(root, at)? } else { self.field_access(root, chain, at)? };
+        Ok(Some((value, root.start())))
+    }
+
+    /// The fields of a value of a composite type.
+    pub(super) fn fields(&mut self, value: &Expr, span: Span) -> Result<Vec<(String, Expr)>> {
+        if let Some(fields) = fields_of(value).filter(|_| value.ty.oid == oid::RECORD) {
+            let fields: Vec<(String, Expr)> =
+                fields.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+            return fields.into_iter().map(|(name, value)| Ok((name, self.known(value)?))).collect();
+        }
+        let ty = builtin::base_of(value.ty.oid);
+        let Some(attributes) = self.catalog.attributes(ty) else {
+            let message = match value.ty.oid {
+                oid::RECORD => "record type has not been registered".to_owned(),
+                _ => format!("type {} is not composite", display(value.ty)),
+            };
+            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message).at(self.position(span)));
+        };
+        let field = |(at, attribute): (usize, Attribute)| (attribute.name, field_at(value.clone(), at, attribute.ty));
+        Ok(attributes.into_iter().enumerate().map(field).collect())
+    }
+
+    /// A field of a composite type by its name.
+    pub(super) fn attribute(&self, ty: Type, name: &str) -> Result<(usize, Attribute)> {
+        let attributes = self.catalog.attributes(builtin::base_of(ty.oid)).ok_or_else(|| no_field(name, ty))?;
+        let found = attributes.into_iter().enumerate().find(|(_, attribute)| attribute.name == name);
+        found.ok_or_else(|| no_field(name, ty))
+    }
+
+    /// The value, whose type is composite, with a field replaced.
+    pub(super) fn with_field(&mut self, whole: Expr, name: &str, value: Expr) -> Result<Expr> {
+        let (at, _) = self.attribute(whole.ty, name)?;
+        let ty = builtin::base_type(whole.ty);
+        let attributes = self.catalog.attributes(ty.oid).unwrap_or_default();
+        let args = vec![
+            Expr::constant(empty(ty.oid, &attributes), ty),
+            Expr { ty, ..whole },
+            Expr::constant(Value::Int4(i32::try_from(at).unwrap_or(i32::MAX)), Type::new(oid::INT4)),
+            value,
+        ];
+        Ok(Expr::new(ExprKind::Call { function: &SET_FIELD, args }, ty))
+    }
+}
+
+/// Whether a row of the relation is one of its table: a view or an alias may name its columns otherwise.
+fn is_whole(relation: &ScopeRelation) -> bool {
+    let Some(table) = &relation.table else { return false };
+    let names = table.columns.iter().map(|column| &column.name);
+    names.eq(relation.columns.iter().map(|column| &column.name))
+}
+
+pub(super) fn field_at(value: Expr, at: usize, ty: Type) -> Expr {
+    let at = Expr::constant(Value::Int4(i32::try_from(at).unwrap_or(i32::MAX)), Type::new(oid::INT4));
+    Expr::new(ExprKind::Call { function: &FIELD, args: vec![value, at] }, ty)
+}
+
+/// `value IS [NOT] NULL`, which looks at the fields of a row.
+pub(super) fn null_test(value: Expr, negated: bool) -> Expr {
+    if value.ty.oid != oid::RECORD && !builtin::is_composite(builtin::base_of(value.ty.oid)) {
+        return truth_value(ExprKind::IsNull { expr: Box::new(value), negated });
+    }
+    let negated = Expr::constant(Value::Bool(negated), Type::new(oid::BOOL));
+    truth_value(ExprKind::Call { function: &IS_NULL, args: vec![value, negated] })
+}
+
+fn no_field(name: &str, ty: Type) -> Error {
+    match ty.oid {
+        oid::RECORD => {
+            let message = format!("could not identify column \"{name}\" in record data type");
+            Error::new(SqlState::UNDEFINED_COLUMN, message)
+        }
+        _ if builtin::is_composite(builtin::base_of(ty.oid)) => {
+            let message = format!("column \"{name}\" not found in data type {}", display(ty));
+            Error::new(SqlState::UNDEFINED_COLUMN, message)
+        }
+        _ => {
+            let message =
+                format!("column notation .{name} applied to type {}, which is not a composite type", display(ty));
+            Error::new(SqlState::WRONG_OBJECT_TYPE, message)
+        }
+    }
+}
