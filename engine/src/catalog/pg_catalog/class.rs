@@ -162,7 +162,7 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         // The fields of a composite type, which is a relation of its own to PostgreSQL.
         for (number, Attribute { name, ty: of }) in (1u16..).zip(reader.catalog.attributes(ty.oid).unwrap_or_default())
         {
-            rows.push(attribute(ty.oid, number, &plain_column(name, of), None));
+            rows.push(attribute(ty.oid, number, &plain_column(name, of), None, NULL));
         }
     }
     for table in reader.catalog.tables.values() {

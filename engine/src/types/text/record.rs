@@ -5,7 +5,7 @@ use storage::{Field, Record, Value};
 use super::{Format, is_space, parse as parse_value, write as write_value};
 use crate::catalog::Attribute;
 use crate::error::{Error, Result, SqlState};
-use crate::types::oid;
+use crate::types::{builtin, oid};
 
 pub(super) fn write(record: &Record, format: &Format, out: &mut Vec<u8>) {
     out.push(b'(');
@@ -17,7 +17,7 @@ pub(super) fn write(record: &Record, format: &Format, out: &mut Vec<u8>) {
             continue;
         }
         let start = out.len();
-        write_value(field.value.as_ref(), field.ty, format, out);
+        write_value(field.value.as_ref(), builtin::base_of(field.ty), format, out);
         if needs_quotes(&out[start..]) {
             quote(start, out);
         }
