@@ -16,6 +16,7 @@ mod like;
 mod partition;
 mod reindex;
 mod role;
+mod schema;
 pub(super) mod sequence;
 pub(super) mod table_as;
 #[cfg(test)]
@@ -108,6 +109,11 @@ pub enum Definition {
     DiscardTemporary,
     /// Does what ON COMMIT says for the temporary tables of the session.
     EndTemporary,
+    /// CREATE SCHEMA with what is made in it.
+    CreateSchema {
+        name: ast::SchemaName,
+        elements: Vec<Definition>,
+    },
     CreateView(NewView),
     CreateMaterialized(NewMaterialized),
     Refresh(Refresh),
@@ -337,6 +343,9 @@ pub(super) fn parse(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Defin
         return Ok(Some(definition));
     }
     if let Some(definition) = partition::create(text, tokens)? {
+        return Ok(Some(definition));
+    }
+    if let Some(definition) = schema::create(text, tokens)? {
         return Ok(Some(definition));
     }
     let mut reader = Reader::new(text, tokens);

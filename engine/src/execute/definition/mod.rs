@@ -42,6 +42,7 @@ mod reindex;
 mod rename;
 mod role;
 mod schema;
+mod schema_element;
 mod sequence;
 mod table;
 mod table_as;
@@ -148,6 +149,9 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::CreateTableAs(_) => return Err(Error::internal("the session makes tables of queries")),
         Definition::DiscardTemporary => environment.discard_temporary()?,
         Definition::EndTemporary => environment.end_temporary().await?,
+        Definition::CreateSchema { name, elements } => {
+            schema_element::create(name, elements, environment).await?;
+        }
         Definition::CreateView(view) => view::create(view, environment).await?,
         Definition::CreateMaterialized(new) => materialized::create(new, environment).await?,
         Definition::Refresh(refresh) => materialized::refresh(refresh, environment).await?,
@@ -176,7 +180,7 @@ async fn run_parsed(statement: &Statement, environment: &mut DefinitionEnvironme
             if with.is_some() || options.is_some() || default_collate_spec.is_some() || clone.is_some() {
                 return Err(Error::unsupported("this form of CREATE SCHEMA"));
             }
-            schema::create(schema_name, *if_not_exists, environment).await
+            schema::create(schema_name, *if_not_exists, environment).await.map(drop)
         }
         Statement::AlterSchema(alter) => schema::alter(alter, environment).await,
         Statement::Comment { object_type, object_name, comment, if_exists } => {
@@ -226,6 +230,7 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::DiscardTemporary => "DISCARD TEMP",
         Definition::EndTemporary => "COMMIT",
         Definition::Comment { .. } => "COMMENT",
+        Definition::CreateSchema { .. } => "CREATE SCHEMA",
         Definition::CreateView(_) => "CREATE VIEW",
         Definition::CreateMaterialized(_) => "CREATE MATERIALIZED VIEW",
         Definition::Refresh(_) => "REFRESH MATERIALIZED VIEW",

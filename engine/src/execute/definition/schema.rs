@@ -14,12 +14,12 @@ use crate::error::{Error, Result, SqlState};
 use crate::plan::authorize::denied;
 use crate::plan::bind::fold;
 
-/// Runs CREATE SCHEMA.
+/// Runs CREATE SCHEMA; answers the schema that was made.
 pub(super) async fn create(
     name: &SchemaName,
     if_not_exists: bool,
     environment: &mut DefinitionEnvironment<'_>,
-) -> Result<()> {
+) -> Result<Option<Arc<Schema>>> {
     let (name, owner) = match name {
         SchemaName::Simple(name) => (environment.schema_name(name)?, None),
         SchemaName::UnnamedAuthorization(owner) => (fold(owner), Some(owner)),
@@ -37,7 +37,7 @@ pub(super) async fn create(
         let message = format!("schema \"{name}\" already exists");
         if if_not_exists {
             environment.notice_skipping(Some(SqlState::DUPLICATE_SCHEMA), message);
-            return Ok(());
+            return Ok(None);
         }
         return Err(Error::new(SqlState::DUPLICATE_SCHEMA, message));
     }
@@ -45,7 +45,9 @@ pub(super) async fn create(
     let oid = environment.store.allocate_oid()?;
     let database = environment.catalog().database;
     let acl = environment.new_acl(owner, None, ObjectKind::Schema);
-    environment.apply(Change::Schema(oid, Some(Arc::new(Schema { oid, database, name, owner, acl, comment: None }))))
+    let schema = Arc::new(Schema { oid, database, name, owner, acl, comment: None });
+    environment.apply(Change::Schema(oid, Some(schema.clone())))?;
+    Ok(Some(schema))
 }
 
 /// Runs ALTER SCHEMA.
