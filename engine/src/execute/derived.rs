@@ -132,6 +132,7 @@ fn context(catalog: &Arc<Catalog>, store: &Store) -> EvalContext {
         sessions: Default::default(),
         snapshots: Default::default(),
         sleeps: Arc::default(),
+        random: Arc::default(),
         cursors: Arc::default(),
         requests: Arc::default(),
         settings: Arc::default(),

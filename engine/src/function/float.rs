@@ -3,7 +3,7 @@
 use storage::Value;
 
 use super::argument::{float, float_overflow, float_underflow, int4, out_of_range};
-use super::define::{immutable, volatile};
+use super::define::immutable;
 use super::{EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
 use crate::types::oid::*;
@@ -59,7 +59,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(1346, "pow", &[FLOAT8, FLOAT8], FLOAT8, power),
     immutable(1368, "power", &[FLOAT8, FLOAT8], FLOAT8, power),
     immutable(1610, "pi", &[], FLOAT8, |_, _| Ok(Value::Float8(std::f64::consts::PI))),
-    volatile(1598, "random", &[], FLOAT8, |_, _| Ok(Value::Float8(rand::random()))),
     immutable(320, "width_bucket", &[FLOAT8, FLOAT8, FLOAT8, INT4], INT4, width_bucket),
 ];
 

@@ -33,12 +33,14 @@ mod order;
 pub(crate) mod ordered_set;
 mod overlaps;
 mod pattern;
+mod random;
 pub(crate) mod record;
 mod regex;
 mod regexp;
 mod registry;
 pub mod resolve;
 mod sample;
+mod send;
 mod sequence;
 mod server_info;
 mod session;
@@ -59,6 +61,7 @@ pub(crate) use cast::{read_text, write_text};
 pub use cursors::NamedHandles;
 pub(crate) use cursors::{CursorFacts, PreparedFacts};
 pub(crate) use enumeration::wants_type;
+pub use random::RandomNumbers;
 pub use registry::{
     aggregates, aggregates_named, cast_between, casts, function_by_oid, functions, functions_named, operators,
     operators_named, table_functions, table_functions_named,
@@ -307,6 +310,7 @@ pub struct SessionFacts {
     pub sequences: std::sync::Arc<SessionSequences>,
     pub advisory: std::sync::Arc<AdvisoryLocks>,
     pub sleeps: std::sync::Arc<Sleeps>,
+    pub random: std::sync::Arc<RandomNumbers>,
     pub sessions: std::sync::Arc<crate::session::activity::Sessions>,
     pub(crate) snapshots: std::sync::Arc<crate::session::snapshot::ExportedSnapshots>,
     pub cursors: std::sync::Arc<NamedHandles>,

@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
     backend, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float, hash, interval,
-    json, network, numeric, operator, order, overlaps, pattern, regexp, sequence, server_info, session, setting, sleep,
-    string, table, to_char, unicode, zoned_time,
+    json, network, numeric, operator, order, overlaps, pattern, random, regexp, send, sequence, server_info, session,
+    setting, sleep, string, table, to_char, unicode, zoned_time,
 };
 
 /// Scalar functions, as each file has them.
@@ -42,6 +42,8 @@ const TABLES: &[&[Function]] = &[
     overlaps::FUNCTIONS,
     pattern::FUNCTIONS,
     regexp::FUNCTIONS,
+    random::FUNCTIONS,
+    send::FUNCTIONS,
     session::FUNCTIONS,
     sequence::FUNCTIONS,
     server_info::FUNCTIONS,

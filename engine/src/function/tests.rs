@@ -36,6 +36,7 @@ pub(crate) fn context() -> EvalContext {
             sessions: Default::default(),
             snapshots: Default::default(),
             sleeps: Arc::default(),
+            random: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),
             format: Format::default(),

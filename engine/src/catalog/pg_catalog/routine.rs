@@ -53,7 +53,9 @@ pub(super) fn routines(_: &Reader<'_>) -> Vec<Vec<Value>> {
         }));
     }
     let mut known = std::collections::BTreeSet::new();
-    for function in type_functions().filter(|function| known.insert(function.oid)) {
+    for function in
+        type_functions().filter(|function| !scalar.contains_key(&function.oid) && known.insert(function.oid))
+    {
         rows.push(routine(Routine {
             strict: true,
             ..plain(function.oid, &function.name, 'f', function.returns, function.args)

@@ -128,6 +128,7 @@ fn context(catalog: Catalog) -> EvalContext {
             sessions: Default::default(),
             snapshots: Default::default(),
             sleeps: Arc::default(),
+            random: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),
             format: Default::default(),

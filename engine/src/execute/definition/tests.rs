@@ -41,6 +41,7 @@ impl Bench {
             sessions: Default::default(),
             snapshots: Default::default(),
             sleeps: Arc::default(),
+            random: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),
             format: Default::default(),

@@ -181,6 +181,7 @@ fn context() -> EvalContext {
             sessions: Default::default(),
             snapshots: Default::default(),
             sleeps: Arc::default(),
+            random: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),
             format: crate::types::text::Format::default(),

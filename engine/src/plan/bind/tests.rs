@@ -121,6 +121,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         sessions: Default::default(),
         snapshots: Default::default(),
         sleeps: Arc::default(),
+        random: Arc::default(),
         cursors: Arc::default(),
         requests: Arc::default(),
         format: settings.active().format.clone(),
