@@ -42,6 +42,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::failure::failure;
 use super::lower::table_function::TableFunctionPlanner;
+use super::whole_sort::WholeSort;
 use crate::catalog::{Table, pg_catalog};
 use crate::error::{Error, Result};
 use crate::function::EvalContext;
@@ -189,7 +190,8 @@ impl Drop for Inner {
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     // The last one checks what the others have made. It no longer knows which columns hold one value only, once joins have
     // been turned about, and refuses plans that sort by them.
-    PhysicalOptimizer::new().rules.into_iter().filter(|rule| rule.name() != "SanityCheckPlan").collect()
+    let rules = PhysicalOptimizer::new().rules.into_iter().filter(|rule| rule.name() != "SanityCheckPlan");
+    rules.chain([Arc::new(WholeSort) as _]).collect()
 }
 
 /// DataFusion's own rules in its own order, without those for subqueries: ours are gone before it sees the plan.

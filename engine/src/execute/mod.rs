@@ -19,6 +19,7 @@ pub(crate) mod point;
 pub mod query;
 mod rows;
 pub(crate) mod short;
+mod whole_sort;
 pub(crate) mod write;
 
 pub use rows::{Batch, Rows, RowsCells};
