@@ -143,7 +143,10 @@ fn context(catalog: Catalog) -> EvalContext {
 #[test]
 fn every_row_fits_its_relation() {
     let context = context(catalog());
-    for table in TABLES.iter() {
+    // Those that are queries have no rows of their own.
+    let is_computed =
+        |table: &&Arc<Table>| relation(table.oid).is_some_and(|relation| matches!(relation.source, Source::Rows(_)));
+    for table in TABLES.iter().filter(is_computed) {
         let rows = rows(table, &context, &|_| Some(3)).unwrap();
         for row in &rows {
             assert_eq!(row.len(), table.columns.len(), "{}", table.name);

@@ -234,4 +234,6 @@ impl OtherDatabases for Alone {
     fn sessions(&self, _database: u32) -> usize {
         0
     }
+
+    fn end_sessions(&self, _database: u32) {}
 }
