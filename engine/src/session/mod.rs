@@ -217,9 +217,11 @@ impl Session {
     }
 
     fn reported_parameters(&self) -> Vec<(&'static str, String)> {
-        parameter::reported_parameters()
+        let mut reported: Vec<_> = parameter::reported_parameters()
             .map(|parameter| (parameter.name, self.settings.get(parameter.name).unwrap_or_default()))
-            .collect()
+            .collect();
+        reported.sort_by_key(|(name, _)| name.to_ascii_lowercase());
+        reported
     }
 
     /// Notices since the last call.
