@@ -1,9 +1,9 @@
 //! Fingerprints of simple-protocol texts: the statement with its literals taken out as parameters.
 //!
 //! Clients that write values into the text send the same statement over and over. What is left when the literals are
-//! gone, with their types, finds the plan made for the first of them. Only texts that may become point plans are
-//! fingerprinted: where a literal says more than a value (ORDER BY 1, INTERVAL '1 day', types, LIMIT), the text is
-//! left as it is.
+//! gone, with their types, finds the plan made for the first of them. Only texts that may become point plans, or that
+//! begin and end transactions, are fingerprinted. Where a literal says more than a value (ORDER BY 1, LIMIT 10) it stays
+//! in the text; where a word gives it a type of its own (INTERVAL '1 day'), the text takes the long way.
 
 use std::fmt::Write as _;
 
@@ -27,7 +27,6 @@ const LITERALS_MAX: usize = 64;
 
 /// Words after which, or around which, a literal is not just a value, or the statement is no point plan anyway.
 const UNSUITABLE: &[&str] = &[
-    "order",
     "group",
     "having",
     "union",
@@ -35,9 +34,6 @@ const UNSUITABLE: &[&str] = &[
     "intersect",
     "with",
     "join",
-    "limit",
-    "offset",
-    "fetch",
     "interval",
     "date",
     "time",
@@ -67,16 +63,23 @@ const UNSUITABLE: &[&str] = &[
     "row",
 ];
 
+/// Words after which literals stay in the text: places in a list of columns, and counts of rows.
+const KEEPING: &[&str] = &["order", "limit", "offset", "fetch"];
+
+/// What a text that is fingerprinted begins with.
+const VERBS: &[&str] =
+    &["select", "insert", "update", "delete", "begin", "start", "commit", "end", "rollback", "abort"];
+
 /// The fingerprint of a text; None if it is not of the kind that is kept.
 pub(crate) fn fingerprint(sql: &str) -> Option<Fingerprint> {
     if sql.len() > TEXT_BYTES_MAX || !sql.is_ascii() {
         return None;
     }
-    let mut scanner = Scanner { bytes: sql.as_bytes(), at: 0, out: Fingerprint::sized(sql.len()), first: true };
+    let mut scanner = Scanner { bytes: sql.as_bytes(), at: 0, out: Fingerprint::sized(sql.len()), first: true, keeps: false };
     scanner.run()?;
     let mut out = scanner.out;
     if out.values.is_empty() {
-        return None;
+        return Some(out);
     }
     // A comment at the end cannot hold anything back: the types follow on a line of their own.
     out.text.push_str("\n--");
@@ -98,6 +101,8 @@ struct Scanner<'a> {
     out: Fingerprint,
     /// No word has been read yet.
     first: bool,
+    /// Literals stay in the text from here on.
+    keeps: bool,
 }
 
 impl Scanner<'_> {
@@ -143,13 +148,13 @@ impl Scanner<'_> {
         }
         let word = std::str::from_utf8(&self.bytes[start..self.at]).ok()?;
         if std::mem::take(&mut self.first) {
-            let verbs = ["select", "insert", "update", "delete"];
-            if !verbs.iter().any(|verb| word.eq_ignore_ascii_case(verb)) {
+            if !is_among(word, VERBS) {
                 return None;
             }
-        } else if word.len() <= 12 && UNSUITABLE.iter().any(|unsuitable| word.eq_ignore_ascii_case(unsuitable)) {
+        } else if word.len() <= 12 && is_among(word, UNSUITABLE) {
             return None;
         }
+        self.keeps |= word.len() <= 6 && is_among(word, KEEPING);
         self.out.text.push_str(word);
         Some(())
     }
@@ -162,17 +167,28 @@ impl Scanner<'_> {
         Some(())
     }
 
-    /// An integer of int4's or int8's size, as PostgreSQL types it; other numbers take the long way.
+    /// An integer of int4's or int8's size, as PostgreSQL types it, or a number with decimals; others take the long way.
     fn number(&mut self) -> Option<()> {
         let start = self.at;
-        while self.peek(0).is_some_and(|byte| byte.is_ascii_digit()) {
+        self.digits();
+        let has_point = self.peek(0) == Some(b'.') && self.peek(1).is_some_and(|byte| byte.is_ascii_digit());
+        if has_point {
             self.at += 1;
+            self.digits();
         }
-        // A decimal point, an exponent, or a word stuck to the number.
+        // Another point, an exponent, or a word stuck to the number.
         if self.peek(0).is_some_and(|byte| byte == b'.' || byte == b'_' || byte.is_ascii_alphabetic()) {
             return None;
         }
-        let value: i64 = std::str::from_utf8(&self.bytes[start..self.at]).ok()?.parse().ok()?;
+        let digits = std::str::from_utf8(&self.bytes[start..self.at]).ok()?;
+        if self.keeps {
+            self.out.text.push_str(digits);
+            return Some(());
+        }
+        if has_point {
+            return self.literal(oid::NUMERIC, Value::Numeric(Box::new(digits.parse().ok()?)));
+        }
+        let value: i64 = digits.parse().ok()?;
         // The negative of this one is an int4, itself it is not.
         if value == 1 << 31 {
             return None;
@@ -183,7 +199,14 @@ impl Scanner<'_> {
         }
     }
 
+    fn digits(&mut self) {
+        while self.peek(0).is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+    }
+
     fn string(&mut self) -> Option<()> {
+        let start = self.at;
         let mut value = String::new();
         self.at += 1;
         loop {
@@ -204,6 +227,10 @@ impl Scanner<'_> {
                 }
             }
         }
+        if self.keeps {
+            self.out.text.push_str(std::str::from_utf8(&self.bytes[start..self.at]).ok()?);
+            return Some(());
+        }
         self.literal(0, Value::Text(value.into()))
     }
 
@@ -219,6 +246,10 @@ impl Scanner<'_> {
     }
 }
 
+fn is_among(word: &str, words: &[&str]) -> bool {
+    words.iter().any(|one| word.eq_ignore_ascii_case(one))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,19 +263,39 @@ mod tests {
     }
 
     #[test]
+    fn numbers_with_decimals_are_numeric() {
+        let print = fingerprint("INSERT INTO t VALUES (9.90, 1)").expect("kept");
+        assert_eq!(print.text, "INSERT INTO t VALUES ($1, $2)\n-- 1700 23");
+        assert_eq!(print.values, [Value::Numeric(Box::new("9.90".parse().expect("a number"))), Value::Int4(1)]);
+    }
+
+    #[test]
+    fn places_and_counts_stay_in_the_text() {
+        let print = fingerprint("SELECT a FROM t WHERE b = 7 ORDER BY 1, a = 'it''s' LIMIT 10").expect("kept");
+        assert_eq!(print.text, "SELECT a FROM t WHERE b = $1 ORDER BY 1, a = 'it''s' LIMIT 10\n-- 23");
+    }
+
+    #[test]
+    fn texts_without_literals_are_themselves() {
+        for sql in ["BEGIN", "commit", "ROLLBACK TO a", "SELECT now()"] {
+            let print = fingerprint(sql).expect("kept");
+            assert_eq!((print.text.as_str(), print.values.len()), (sql, 0));
+        }
+    }
+
+    #[test]
     fn texts_whose_literals_say_more_are_left_alone() {
         for sql in [
-            "SELECT a FROM t WHERE b = 1 ORDER BY 1",
             "SELECT interval '1 day'",
             "SELECT 1::int8",
-            "SELECT 1.5",
+            "SELECT 1.5e3",
+            "SELECT .5",
+            "SELECT 1.",
             "SELECT -2147483648",
             "SELECT 1; SELECT 2",
             "SELECT $1",
             "SELECT a -- 1\n FROM t WHERE a = 1",
-            "BEGIN",
-            "SELECT now()",
-            "SELECT a FROM t WHERE a = 1 LIMIT 1",
+            "CREATE TABLE t (a int)",
         ] {
             assert_eq!(fingerprint(sql), None, "{sql}");
         }

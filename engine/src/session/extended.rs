@@ -79,6 +79,8 @@ impl Session {
             let plan = self.plan_for(&prepared)?;
             prepared.describe(&plan.columns);
             self.remember_parsed(&prepared);
+        } else if controls_transaction(&prepared) {
+            self.remember_parsed(&prepared);
         }
         self.tell_prepared(name, &prepared, false);
         self.statements.insert(name.to_owned(), prepared);
@@ -90,9 +92,9 @@ impl Session {
     fn parsed_before(&self, sql: &str, parameter_types: &[u32]) -> Option<Arc<Prepared>> {
         let prepared = self.parsed.get(sql)?;
         let shared_catalog = self.state.open().is_none_or(|open| open.catalog.is_none());
-        let holds = shared_catalog
-            && prepared.declared == parameter_types
-            && prepared.cached(self.committed_catalog().version, self.epoch).is_some();
+        let holds = prepared.declared == parameter_types
+            && (controls_transaction(prepared)
+                || shared_catalog && prepared.cached(self.committed_catalog().version, self.epoch).is_some());
         holds.then(|| prepared.clone())
     }
 
@@ -411,6 +413,10 @@ impl Session {
         }
         self.end_implicit().await
     }
+}
+
+fn controls_transaction(prepared: &Prepared) -> bool {
+    prepared.statement.as_ref().is_some_and(Statement::controls_transaction)
 }
 
 /// Whether a statement goes through the binder.

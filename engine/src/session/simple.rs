@@ -66,7 +66,11 @@ impl Session {
         let statement = parse_single(&print.text).ok().flatten();
         let text: Arc<str> = print.text.as_str().into();
         let prepared = Arc::new(Prepared::new(text.clone(), statement, print.types));
-        let worth_it = prepared.statement.is_some() && self.plan_for(&prepared).is_ok_and(|plan| plan.plan.is_point());
+        let worth_it = match &prepared.statement {
+            Some(statement) if statement.controls_transaction() => true,
+            Some(_) => self.plan_for(&prepared).is_ok_and(|plan| plan.plan.is_point()),
+            None => false,
+        };
         if !worth_it {
             let not_worth_it = Prepared::new(text, None, Vec::new());
             self.keep_text(print.text.into(), Arc::new(not_worth_it));
@@ -80,6 +84,9 @@ impl Session {
     /// String literals as values of the types that the plan found for them. None if one does not fit, so that the
     /// error is found again with its position.
     fn typed_literals(&mut self, prepared: &Prepared, mut values: Vec<Value>) -> Option<Arc<[Value]>> {
+        if values.is_empty() {
+            return Some(Arc::from([]));
+        }
         let plan = self.plan_for(prepared).ok()?;
         for (value, ty) in values.iter_mut().zip(plan.params.iter()) {
             if let Value::Text(literal) = value {

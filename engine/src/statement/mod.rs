@@ -216,4 +216,10 @@ impl Statement {
     pub fn ends_transaction(&self) -> bool {
         matches!(self, Statement::Commit { .. } | Statement::Rollback { .. } | Statement::RollbackTo(_))
     }
+
+    /// Whether the statement begins, ends or divides a transaction: its text always says the same.
+    pub fn controls_transaction(&self) -> bool {
+        self.ends_transaction()
+            || matches!(self, Statement::Begin { .. } | Statement::Savepoint(_) | Statement::Release(_))
+    }
 }
