@@ -75,7 +75,8 @@ pub(crate) fn fingerprint(sql: &str) -> Option<Fingerprint> {
     if sql.len() > TEXT_BYTES_MAX || !sql.is_ascii() {
         return None;
     }
-    let mut scanner = Scanner { bytes: sql.as_bytes(), at: 0, out: Fingerprint::sized(sql.len()), first: true, keeps: false };
+    let mut scanner =
+        Scanner { bytes: sql.as_bytes(), at: 0, out: Fingerprint::sized(sql.len()), first: true, keeps: false };
     scanner.run()?;
     let mut out = scanner.out;
     if out.values.is_empty() {
