@@ -41,6 +41,7 @@ use storage::{GenerationId, Value};
 use tokio::runtime::{Handle, Runtime};
 
 use super::failure::failure;
+use super::in_order::KeepOrder;
 use super::lower::table_function::TableFunctionPlanner;
 use super::whole_sort::WholeSort;
 use crate::catalog::{Table, pg_catalog};
@@ -115,6 +116,9 @@ impl QueryEnvironment {
             .map_err(failure)?;
         let mut config = SessionConfig::new().with_target_partitions(threads).with_batch_size(BATCH_ROWS);
         config.options_mut().optimizer.skip_failed_rules = false;
+        // Rows keep the order of their table, and of their windows, as far as no join or group takes it from them.
+        config.options_mut().optimizer.enable_round_robin_repartition = false;
+        config.options_mut().optimizer.repartition_windows = false;
         // DataFusion's own rewrites change which columns may be NULL without telling the plans above.
         config.options_mut().execution.skip_physical_aggregate_schema_check = true;
         let state = SessionStateBuilder::new()
@@ -191,7 +195,7 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     // The last one checks what the others have made. It no longer knows which columns hold one value only, once joins have
     // been turned about, and refuses plans that sort by them.
     let rules = PhysicalOptimizer::new().rules.into_iter().filter(|rule| rule.name() != "SanityCheckPlan");
-    rules.chain([Arc::new(WholeSort) as _]).collect()
+    rules.chain([Arc::new(WholeSort) as _, Arc::new(KeepOrder) as _]).collect()
 }
 
 /// DataFusion's own rules in its own order, without those for subqueries: ours are gone before it sees the plan.

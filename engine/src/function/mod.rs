@@ -46,6 +46,7 @@ mod server_info;
 mod session;
 mod setting;
 mod sleep;
+pub(crate) mod spread;
 mod string;
 mod table;
 #[cfg(test)]

@@ -16,6 +16,8 @@ use datafusion::sql::sqlparser::tokenizer::{Span, Token};
 pub(crate) const SYMMETRIC: &str = "symmetric";
 /// Before the first element of GROUP BY DISTINCT.
 pub(crate) const DISTINCT: &str = "distinct";
+/// Before an array whose elements are arguments.
+pub(crate) const VARIADIC: &str = "variadic";
 
 /// Precedence of `-x` and `+x`: above COLLATE, below subscripts and casts.
 const SIGN: u8 = 125;
@@ -271,8 +273,24 @@ fn special_form(parser: &mut Parser, keyword: Keyword, span: Span) -> Option<Par
             parser.advance_token();
             Some(parser.parse_expr().map(|first| *prefixed(DISTINCT, span, Box::new(first))))
         }
+        Keyword::VARIADIC => {
+            parser.advance_token();
+            Some(parser.parse_expr().map(|array| *prefixed(VARIADIC, span, Box::new(array))))
+        }
+        // A literal of a type that the parser has no word for.
+        Keyword::NoKeyword | Keyword::NAME if is_string(&parser.peek_nth_token_ref(1).token) => Some(typed(parser)),
         _ => None,
     }
+}
+
+fn is_string(token: &Token) -> bool {
+    matches!(token, Token::SingleQuotedString(_) | Token::EscapedStringLiteral(_) | Token::DollarQuotedString(_))
+}
+
+/// `pg_lsn '0/0'`.
+fn typed(parser: &mut Parser) -> Parsed<Expr> {
+    let data_type = parser.parse_data_type()?;
+    Ok(Expr::TypedString(ast::TypedString { data_type, value: parser.parse_value()?, uses_odbc_syntax: false }))
 }
 
 /// `TRIM([BOTH|LEADING|TRAILING] [characters] FROM text)`, or plain arguments.

@@ -47,6 +47,7 @@ fn is_suspicious(pair: &[TokenWithSpan]) -> bool {
     };
     match word.keyword {
         Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS | Keyword::OPERATOR => true,
+        Keyword::PRECEDING | Keyword::FOLLOWING => true,
         Keyword::NO | Keyword::ENFORCED | Keyword::EXCLUDE => true,
         // U&'…'
         _ if pair[1].token == Token::Ampersand => word.value.eq_ignore_ascii_case("u"),
@@ -105,7 +106,10 @@ impl Mender<'_> {
     fn step(&mut self) -> Result<()> {
         let token = &self.tokens[self.at];
         match &token.token {
-            Token::SingleQuotedString(_) => self.string(),
+            Token::SingleQuotedString(_) => match self.frame_offset_end() {
+                Some(end) => self.in_parentheses(end),
+                None => self.string(),
+            },
             Token::Word(word) if word.keyword != Keyword::ARRAY && self.assigned_part() => {}
             Token::Mul if self.is_behind_value() => {
                 self.kept.push(marked(ALL_FIELDS.to_owned(), token.span));
@@ -182,6 +186,38 @@ impl Mender<'_> {
         }
         self.kept.push(whole);
         self.at += 1;
+    }
+
+    /// Where PRECEDING or FOLLOWING stands, if the string here begins the offset of a frame: the parser takes it for an interval.
+    fn frame_offset_end(&self) -> Option<usize> {
+        let Some(Token::Word(before)) = self.before() else { return None };
+        let begins = [Keyword::RANGE, Keyword::ROWS, Keyword::GROUPS, Keyword::BETWEEN, Keyword::AND];
+        if before.quote_style.is_some() || !begins.contains(&before.keyword) {
+            return None;
+        }
+        let mut depth = 0;
+        for at in self.at..self.tokens.len() {
+            match &self.tokens[at].token {
+                Token::LParen => depth += 1,
+                Token::RParen if depth == 0 => return None,
+                Token::RParen => depth -= 1,
+                Token::Word(word) if depth == 0 && word.quote_style.is_none() => match word.keyword {
+                    Keyword::PRECEDING | Keyword::FOLLOWING => return Some(at),
+                    Keyword::AND | Keyword::OR => return None,
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Puts parentheses around what stands before a place.
+    fn in_parentheses(&mut self, end: usize) {
+        let span = self.tokens[self.at].span;
+        self.kept.push(TokenWithSpan { token: Token::LParen, span });
+        self.keep_to(end);
+        self.kept.push(TokenWithSpan { token: Token::RParen, span });
     }
 
     /// Whether a word is the U of `U&'…'` or `U&"…"`.

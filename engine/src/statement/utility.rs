@@ -5,6 +5,7 @@ use storage::{Isolation, TableLock};
 
 use super::copy::parse_copy;
 use super::cursor;
+use super::definition::{Definition, TableSource};
 use super::maintenance;
 use super::parse::parse_tokens;
 use super::reader::Reader;
@@ -411,7 +412,7 @@ fn explain(text: &str, reader: &mut Reader) -> Result<Statement> {
         options.analyze = reader.word("analyze") || reader.word("analyse");
         options.verbose = reader.word("verbose");
     }
-    let statement = parse_tokens(text, reader.rest())?;
+    let statement = queried(parse_tokens(text, reader.rest())?, options.analyze)?;
     while reader.advance().is_some() {}
     match statement {
         Statement::Query(_)
@@ -420,8 +421,32 @@ fn explain(text: &str, reader: &mut Reader) -> Result<Statement> {
         | Statement::Delete(_)
         | Statement::Merge(_)
         | Statement::Execute { .. } => Ok(Statement::Explain { options, statement: Box::new(statement) }),
-        _ => Err(Error::new(SqlState::SYNTAX_ERROR, "EXPLAIN takes SELECT, VALUES, INSERT, UPDATE, DELETE or EXECUTE")),
+        _ => Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            "EXPLAIN takes SELECT, VALUES, INSERT, UPDATE, DELETE, MERGE, EXECUTE, DECLARE or CREATE … AS",
+        )),
     }
+}
+
+/// The query of a statement that keeps a query's rows; any other statement as it is.
+fn queried(statement: Statement, analyze: bool) -> Result<Statement> {
+    let definition = match statement {
+        Statement::Declare(declaration) => return Ok(*declaration.query),
+        Statement::Definition(definition) => definition,
+        other => return Ok(other),
+    };
+    let source = match *definition {
+        Definition::CreateTableAs(new) => new.source,
+        Definition::CreateMaterialized(new) => TableSource::Query(new.view.query),
+        other => return Ok(Statement::Definition(Box::new(other))),
+    };
+    if analyze {
+        return Err(Error::unsupported("EXPLAIN ANALYZE of a statement that makes a table"));
+    }
+    Ok(match source {
+        TableSource::Query(query) => Statement::Query(query),
+        TableSource::Execute { name, arguments } => Statement::Execute { name, arguments },
+    })
 }
 
 fn explain_option(reader: &mut Reader, options: &mut ExplainOptions) -> Result<()> {

@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::names::QualifiedName;
 use super::position::{Sides, Start};
+use super::variadic::array_of_arguments;
 use super::walk::any;
 use super::within_group::WithinGroup;
 use super::{Binder, Clause, Place, SetCall};
@@ -99,6 +100,15 @@ impl Binder<'_> {
             }
         }
         let name = self.name(name)?;
+        if over.is_none()
+            && filter.is_none()
+            && !written.distinct
+            && written.order_by.is_empty()
+            && let Some((last, fixed)) = written.exprs.split_last()
+            && let Some(array) = array_of_arguments(last)
+        {
+            return self.variadic_call(&name, fixed, array, at);
+        }
         let inner = match over {
             Some(_) => Clause::WindowArgument,
             None if aggregates_named(&name.name).is_empty() => at.clause,

@@ -57,6 +57,7 @@ mod subscript;
 mod system;
 #[cfg(test)]
 mod tests;
+mod variadic;
 mod view;
 mod walk;
 mod window;

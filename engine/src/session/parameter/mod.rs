@@ -3,6 +3,10 @@
 //! Those that mean something to this engine are in `obeyed`; those that are there because clients set them in
 //! passing are in `kept`. What a parameter can be and this engine cannot is refused.
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
 use self::amount::Unit;
 use crate::error::{Error, Result, SqlState};
 
@@ -105,10 +109,17 @@ pub fn reported_parameters() -> impl Iterator<Item = &'static Parameter> {
     obeyed::OBEYED.iter().flat_map(|(_, group)| *group).filter(|parameter| parameter.reported)
 }
 
-/// The parameter of that lower-case name.
-pub fn parameter(key: &str) -> Option<&'static Parameter> {
-    let mut groups = obeyed::OBEYED.iter().chain(kept::KEPT);
-    groups.find_map(|(_, group)| group.iter().find(|parameter| parameter.name.eq_ignore_ascii_case(key)))
+static BY_NAME: LazyLock<FxHashMap<String, &'static Parameter>> = LazyLock::new(|| {
+    let mut by_name = FxHashMap::default();
+    for parameter in obeyed::OBEYED.iter().chain(kept::KEPT).flat_map(|(_, group)| *group) {
+        by_name.entry(parameter.name.to_ascii_lowercase()).or_insert(parameter);
+    }
+    by_name
+});
+
+/// The parameter of that name, in whatever case.
+pub fn parameter(name: &str) -> Option<&'static Parameter> {
+    BY_NAME.get(name).or_else(|| BY_NAME.get(&name.to_ascii_lowercase())).copied()
 }
 
 impl Parameter {
