@@ -29,9 +29,15 @@ use CastContext::{Assignment, Explicit, Implicit};
 const INT4_TO_OID: u32 = 9_000;
 const OID_TO_INT4: u32 = 9_001;
 
+/// Those that are told how many bits to make.
+pub(crate) const NUMBER_TO_BITS: [u32; 2] = [1683, 2075];
+
 /// Source, target, context, and the function's oid; 0 if the value stays as it is.
 #[rustfmt::skip]
 pub(super) const CASTS: &[(u32, u32, CastContext, u32)] = &[
+    (BIT, INT4, Explicit, 1684),
+    (BIT, INT8, Explicit, 2076),
+    (BIT, VARBIT, Implicit, 0),
     (BOOL, BPCHAR, Assignment, 2971),
     (BOOL, INT4, Explicit, 2558),
     (BOOL, TEXT, Assignment, 2971),
@@ -73,6 +79,7 @@ pub(super) const CASTS: &[(u32, u32, CastContext, u32)] = &[
     (INT2, REGPROCEDURE, Implicit, 754),
     (INT2, REGROLE, Implicit, 754),
     (INT2, REGTYPE, Implicit, 754),
+    (INT4, BIT, Explicit, NUMBER_TO_BITS[0]),
     (INT4, BOOL, Explicit, 2557),
     (INT4, CHAR, Explicit, 78),
     (INT4, FLOAT4, Implicit, 318),
@@ -92,6 +99,7 @@ pub(super) const CASTS: &[(u32, u32, CastContext, u32)] = &[
     (INT4, REGPROCEDURE, Implicit, INT4_TO_OID),
     (INT4, REGROLE, Implicit, INT4_TO_OID),
     (INT4, REGTYPE, Implicit, INT4_TO_OID),
+    (INT8, BIT, Explicit, NUMBER_TO_BITS[1]),
     (INT8, FLOAT4, Implicit, 652),
     (INT8, FLOAT8, Implicit, 482),
     (INT8, INT2, Assignment, 714),
@@ -205,7 +213,10 @@ pub(super) const CASTS: &[(u32, u32, CastContext, u32)] = &[
     (VARCHAR, CHAR, Assignment, 944),
     (VARCHAR, NAME, Implicit, 1400),
     (VARCHAR, REGCLASS, Implicit, 1079),
-    (VARCHAR, TEXT, Implicit, 0),];
+    (VARCHAR, TEXT, Implicit, 0),
+    (VARBIT, BIT, Implicit, 0),
+    (XID8, XID, Explicit, 5071),
+];
 
 pub(super) const FUNCTIONS: &[Function] = &[
     immutable(2557, "bool", &[INT4], BOOL, |_, args| Ok(Value::Bool(int4(&args[0])? != 0))),
@@ -340,6 +351,8 @@ pub(super) fn modifier_function(ty: u32) -> Option<u32> {
         TIME => 1968,
         TIMETZ => 1969,
         INTERVAL => 1200,
+        BIT => 1685,
+        VARBIT => 1687,
         _ => return None,
     })
 }

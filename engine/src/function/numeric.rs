@@ -12,6 +12,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(1724, "numeric_add", &[NUMERIC, NUMERIC], NUMERIC, |_, args| {
         numeric_of(numeric(&args[0])?.add(numeric(&args[1])?))
     }),
+    immutable(1764, "numeric_inc", &[NUMERIC], NUMERIC, |_, args| {
+        numeric_of(numeric(&args[0])?.add(&Numeric::from_i64(1)))
+    }),
     immutable(1725, "numeric_sub", &[NUMERIC, NUMERIC], NUMERIC, |_, args| {
         numeric_of(numeric(&args[0])?.sub(numeric(&args[1])?))
     }),

@@ -6,9 +6,9 @@ use rustc_hash::FxHashMap;
 
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
-    backend, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float, hash, interval,
-    json, network, numeric, operator, order, overlaps, pattern, random, regexp, send, sequence, server_info, session,
-    setting, sleep, string, table, to_char, unicode, zoned_time,
+    backend, bit_string, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float,
+    hash, interval, json, network, numeric, operator, order, overlaps, pattern, random, regexp, send, sequence,
+    server_info, session, setting, sleep, snapshot, string, table, to_char, unicode, unsigned, zoned_time,
 };
 
 /// Scalar functions, as each file has them.
@@ -20,6 +20,7 @@ const TABLES: &[&[Function]] = &[
     arithmetic::UNARY,
     array::FUNCTIONS,
     backend::FUNCTIONS,
+    bit_string::FUNCTIONS,
     bits::FUNCTIONS,
     bytes::FUNCTIONS,
     cast::FUNCTIONS,
@@ -47,9 +48,11 @@ const TABLES: &[&[Function]] = &[
     session::FUNCTIONS,
     sequence::FUNCTIONS,
     server_info::FUNCTIONS,
+    snapshot::FUNCTIONS,
     string::FUNCTIONS,
     to_char::FUNCTIONS,
     unicode::FUNCTIONS,
+    unsigned::FUNCTIONS,
     zoned_time::FUNCTIONS,
 ];
 
@@ -63,6 +66,7 @@ const TABLE_FUNCTIONS: &[&[TableFunction]] = &[
     json::PATH_TABLES,
     json::RECORD_TABLES,
     sequence::TABLE_FUNCTIONS,
+    snapshot::TABLE_FUNCTIONS,
 ];
 
 /// Things by name.

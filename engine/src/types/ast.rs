@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
+use super::bits::LENGTH_MAX as BITS_MAX;
 use super::modifier::{HEADER, INTERVAL_FIELDS, LENGTH_MAX, interval_modifier};
 use super::{Type, builtin, oid};
 use crate::catalog::Catalog;
@@ -86,9 +87,10 @@ fn resolve(ty: &DataType, find: Find<'_>) -> Result<Type> {
             let modifier = interval_modifier(fields.as_ref().map(interval_fields), digits);
             Ok(Type::with_modifier(oid::INTERVAL, modifier))
         }
-        DataType::Bit(length) => Ok(Type::with_modifier(oid::BIT, length.map_or(1, bit_length))),
-        DataType::BitVarying(length) | DataType::VarBit(length) => {
-            Ok(Type::with_modifier(oid::VARBIT, length.map_or(-1, bit_length)))
+        DataType::Bit(length) => Ok(Type::with_modifier(oid::BIT, bit_length("bit", length.unwrap_or(1))?)),
+        DataType::BitVarying(None) | DataType::VarBit(None) => plain(oid::VARBIT),
+        DataType::BitVarying(Some(length)) | DataType::VarBit(Some(length)) => {
+            Ok(Type::with_modifier(oid::VARBIT, bit_length("varbit", *length)?))
         }
         DataType::TsVector => plain(oid::TSVECTOR),
         DataType::TsQuery => plain(oid::TSQUERY),
@@ -125,8 +127,13 @@ fn timed(oid: u32, digits: Option<u64>) -> Type {
     Type::with_modifier(oid, digits.map_or(-1, |digits| digits.min(6) as i32))
 }
 
-fn bit_length(length: u64) -> i32 {
-    i32::try_from(length).unwrap_or(i32::MAX)
+fn bit_length(name: &str, length: u64) -> Result<i32> {
+    let invalid = |words: String| Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, words));
+    match i32::try_from(length) {
+        Ok(0) => invalid(format!("length for type {name} must be at least 1")),
+        Ok(length @ 1..=BITS_MAX) => Ok(length),
+        _ => invalid(format!("length for type {name} cannot exceed {BITS_MAX}")),
+    }
 }
 
 fn text(oid: u32, name: &str, length: &CharacterLength) -> Result<Type> {
@@ -212,6 +219,10 @@ fn custom(name: &ObjectName, modifiers: &[String], find: Find<'_>) -> Result<Typ
         (oid::VARCHAR | oid::BPCHAR, [length]) => {
             let name = if info.oid == oid::VARCHAR { "varchar" } else { "char" };
             text_length(info.oid, name, u64::try_from(*length).unwrap_or(0))
+        }
+        (oid::BIT | oid::VARBIT, [length]) => {
+            let length = u64::try_from(*length).unwrap_or(0);
+            Ok(Type::with_modifier(info.oid, bit_length(info.name, length)?))
         }
         (oid::NUMERIC, [precision]) => numeric_of(u64::try_from(*precision).unwrap_or(0), 0),
         (oid::NUMERIC, [precision, scale]) => numeric_of(u64::try_from(*precision).unwrap_or(0), *scale),

@@ -3,6 +3,7 @@
 use storage::value::Base10000;
 use storage::{Array, ColumnType, Dimension, Field, Interval, Numeric, Record, Value, ValueRef};
 
+use super::bits::Bits;
 use super::datetime::{
     DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, OFFSET_END, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, ZonedTime,
     date_out_of_range, timestamp_out_of_range,
@@ -10,7 +11,7 @@ use super::datetime::{
 use super::defined::FIRST_OID;
 use super::network::Network;
 use super::text::{DIMENSIONS_MAX, Format, check_dimensions, too_many_dimensions};
-use super::{Type, builtin, json, jsonpath, modifier, oid};
+use super::{Type, builtin, json, jsonpath, modifier, oid, unsigned};
 use crate::error::{Error, Result, SqlState};
 
 /// From 1970-01-01 to 2000-01-01.
@@ -29,7 +30,10 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
         ValueRef::Bool(v) => out.push(u8::from(v)),
         ValueRef::Int2(v) => out.extend_from_slice(&v.to_be_bytes()),
         ValueRef::Int4(v) => out.extend_from_slice(&v.to_be_bytes()),
-        ValueRef::Int8(v) if ty == oid::INT8 || ty == oid::XID8 => out.extend_from_slice(&v.to_be_bytes()),
+        ValueRef::Int8(v) if ty == oid::INT8 => out.extend_from_slice(&v.to_be_bytes()),
+        ValueRef::Int8(v) if unsigned::is_unsigned(ty) => {
+            out.extend_from_slice(&unsigned::number_of(v).to_be_bytes());
+        }
         ValueRef::Int8(v) if ty == oid::TIMETZ => {
             let value = ZonedTime::of(v);
             out.extend_from_slice(&value.time.to_be_bytes());
@@ -58,6 +62,11 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
         ValueRef::Bytea(v) if matches!(ty, oid::INET | oid::CIDR) => {
             if let Some(network) = Network::decode(v) {
                 network.write_binary(ty == oid::CIDR, out);
+            }
+        }
+        ValueRef::Bytea(v) if matches!(ty, oid::BIT | oid::VARBIT) => {
+            if let Some(bits) = Bits::decode(v) {
+                bits.write_binary(out);
             }
         }
         ValueRef::Bytea(v) => out.extend_from_slice(v),
@@ -239,6 +248,8 @@ fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>) -> Result
         }
         oid::UUID => Value::Uuid(whole(bytes, too_long)?),
         oid::OID | oid::XID | oid::CID => Value::Int8(i64::from(u32::from_be_bytes(fixed4()?))),
+        oid::XID8 | oid::PG_LSN => Value::Int8(unsigned::packed(u64::from_be_bytes(fixed8()?))),
+        oid::BIT | oid::VARBIT => Value::Bytea(Bits::read_binary(bytes)?.encode().into()),
         other if builtin::is_registered(other) => Value::Int8(i64::from(u32::from_be_bytes(fixed4()?))),
         other if builtin::is_enum(other) => super::text::parse(super::text::utf8(bytes)?, Type::new(other), format)?,
         other if builtin::is_domain(other) => read(bytes, builtin::base_of(other), format, too_long)?,

@@ -258,6 +258,7 @@ pub fn has_own_text(oid: u32) -> bool {
     base >= defined::FIRST_OID
         || is_registered(base)
         || matches!(base, oid::TIMETZ | oid::INET | oid::CIDR | oid::MACADDR)
+        || matches!(base, oid::BIT | oid::VARBIT | oid::PG_LSN | oid::XID8)
 }
 
 /// Whether values of a type are rows of fields that have names.
@@ -273,7 +274,7 @@ pub fn is_domain(oid: u32) -> bool {
 /// How values of a type are laid out in rows and batches; 0A000 for a type that has no values here.
 ///
 /// Oids and their kin are 64-bit integers because 32-bit ones have a sign. What only the system's own relations hold
-/// (`pg_node_tree`, `pg_lsn`, ...) is text.
+/// (`pg_node_tree`, ...) is text.
 pub fn column_type(ty: Type) -> Result<ColumnType> {
     layout(ty.oid).ok_or_else(|| Error::unsupported(format_args!("type {}", super::display(Type::new(ty.oid)))))
 }
@@ -285,7 +286,9 @@ fn layout(oid: u32) -> Option<ColumnType> {
         oid::INT4 => ColumnType::Int4,
         // A time with a zone is one number, see `datetime::zoned_time`.
         oid::TIMETZ => ColumnType::Int8,
-        oid::INT8 | oid::OID | oid::XID | oid::XID8 | oid::CID => ColumnType::Int8,
+        oid::INT8 | oid::OID | oid::XID | oid::CID => ColumnType::Int8,
+        // Unsigned, see `unsigned`.
+        oid::XID8 | oid::PG_LSN => ColumnType::Int8,
         _ if is_registered(oid) => ColumnType::Int8,
         oid::FLOAT4 => ColumnType::Float4,
         oid::FLOAT8 => ColumnType::Float8,
@@ -295,12 +298,15 @@ fn layout(oid: u32) -> Option<ColumnType> {
         }
         // The result of a function that returns nothing is an empty text.
         oid::VOID => ColumnType::Text,
-        oid::PG_NODE_TREE | oid::PG_LSN | oid::ACLITEM | oid::TID | oid::ANYARRAY => ColumnType::Text,
+        oid::PG_NODE_TREE | oid::ACLITEM | oid::TID | oid::ANYARRAY => ColumnType::Text,
+        oid::PG_SNAPSHOT | oid::TXID_SNAPSHOT => ColumnType::Text,
         // The text of a path is what it is stored as.
         oid::JSONPATH => ColumnType::Text,
         oid::BYTEA => ColumnType::Bytea,
         // Addresses are bytes, see `network`.
         oid::INET | oid::CIDR | oid::MACADDR => ColumnType::Bytea,
+        // Bits are bytes that sort, see `bits`.
+        oid::BIT | oid::VARBIT => ColumnType::Bytea,
         oid::DATE => ColumnType::Date,
         oid::TIME => ColumnType::Time,
         oid::TIMESTAMP => ColumnType::Timestamp,
@@ -320,7 +326,7 @@ fn layout(oid: u32) -> Option<ColumnType> {
 /// Whether columns of tables may have the type.
 pub fn is_storable(oid: u32) -> bool {
     let base = element_of(oid).unwrap_or(oid);
-    let system_only = matches!(base, oid::PG_NODE_TREE | oid::PG_LSN | oid::TID | oid::XID8 | oid::CID);
+    let system_only = matches!(base, oid::PG_NODE_TREE | oid::TID | oid::CID);
     !system_only && layout(oid).is_some() && info(oid).is_some_and(|info| matches!(info.kind, 'b' | 'e' | 'd' | 'c'))
 }
 

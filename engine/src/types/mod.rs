@@ -2,6 +2,7 @@
 
 pub mod ast;
 pub mod binary;
+pub(crate) mod bits;
 pub mod builtin;
 pub mod datetime;
 pub(crate) mod defined;
@@ -9,7 +10,9 @@ pub mod json;
 pub mod jsonpath;
 pub mod modifier;
 pub(crate) mod network;
+pub(crate) mod snapshot;
 pub mod text;
+pub(crate) mod unsigned;
 
 pub use ast::from_ast;
 pub use builtin::{TypeInfo, column_type, oid};

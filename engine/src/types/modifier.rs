@@ -2,6 +2,7 @@
 
 use storage::{Interval, Value};
 
+use super::bits::Bits;
 use super::datetime::{self, HOUR, MINUTE, SECOND, ZonedTime};
 use super::{Type, builtin, oid};
 use crate::error::{Error, Result, SqlState};
@@ -117,6 +118,10 @@ pub fn apply_modifier(value: Value, ty: Type, explicit: bool) -> Result<Value> {
             let time = round_to(value.time, ty.modifier).unwrap_or(value.time);
             Value::Int8(ZonedTime::new(time, value.offset).packed())
         }
+        (oid::BIT | oid::VARBIT, Value::Bytea(bytes)) => match Bits::decode(&bytes) {
+            Some(bits) => Value::Bytea(bits.fit(ty, explicit)?.encode().into()),
+            None => Value::Bytea(bytes),
+        },
         (oid::INTERVAL, Value::Interval(interval)) => Value::Interval(fit_interval(interval, ty.modifier)?),
         (array, Value::Array(values)) => {
             let element = Type::with_modifier(builtin::element_of(array).unwrap_or(0), ty.modifier);

@@ -8,7 +8,7 @@ use super::polymorphic;
 use crate::error::{Error, Result, SqlState};
 use crate::expr::eval::{apply, text_cast};
 use crate::expr::{Expr, ExprKind};
-use crate::function::cast::{modifier_function, read_text};
+use crate::function::cast::{NUMBER_TO_BITS, modifier_function, read_text};
 use crate::function::{CastContext, CastMethod, EvalContext, Function, Volatility, cast_between, function_by_oid};
 use crate::types::defined::FIRST_OID;
 use crate::types::modifier::apply_modifier;
@@ -111,6 +111,10 @@ fn convert_plain(expr: Expr, target: Type, context: CastContext, eval: &EvalCont
     let converted = match path {
         Path::Same if expr.ty.oid == target.oid => expr,
         Path::Same => Expr { ty: Type::with_modifier(target.oid, kept_modifier(expr.ty, target)), ..expr },
+        Path::Function(function) if NUMBER_TO_BITS.contains(&function.oid) => {
+            let bits = Expr::constant(Value::Int4(target.modifier), Type::new(oid::INT4));
+            return Ok(call(function, vec![expr, bits], target, eval));
+        }
         Path::Function(function) => call(function, vec![expr], plain, eval),
         Path::Text => folded(Expr::new(ExprKind::TextCast(Box::new(expr)), plain), eval),
         Path::Elements => {

@@ -9,6 +9,7 @@ use super::names::Types;
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::function::CastContext;
+use crate::types::bits::Bits;
 use crate::types::modifier::{INTERVAL_FIELDS, interval_modifier};
 use crate::types::{self, Type, oid};
 
@@ -34,9 +35,8 @@ impl Binder<'_> {
             V::Boolean(value) => Ok(Expr::constant(Value::Bool(*value), Type::new(oid::BOOL))),
             V::Null => Ok(Expr::constant(Value::Null, Type::new(oid::UNKNOWN))),
             V::Placeholder(name) => self.parameter(name, *span),
-            V::HexStringLiteral(_) | V::SingleQuotedByteStringLiteral(_) => {
-                Err(Error::unsupported("a bit string literal").at(self.position(*span)))
-            }
+            V::HexStringLiteral(digits) => self.bits(&format!("x{digits}"), *span),
+            V::SingleQuotedByteStringLiteral(digits) => self.bits(&format!("b{digits}"), *span),
             V::TripleSingleQuotedString(_)
             | V::TripleDoubleQuotedString(_)
             | V::DoubleQuotedByteStringLiteral(_)
@@ -52,6 +52,11 @@ impl Binder<'_> {
                 Err(Error::unsupported(format!("the literal {value}")).at(self.position(*span)))
             }
         }
+    }
+
+    fn bits(&self, digits: &str, span: Span) -> Result<Expr> {
+        let bits = Bits::parse(digits).map_err(|error| error.at(self.position(span)))?;
+        Ok(Expr::constant(Value::Bytea(bits.encode().into()), Type::new(oid::BIT)))
     }
 
     /// A number: the smallest of int4, int8 and numeric that holds it; anything with a point or exponent is numeric.

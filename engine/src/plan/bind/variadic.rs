@@ -24,7 +24,13 @@ pub(super) fn array_of_arguments(argument: &Ast) -> Option<&Ast> {
 
 impl Binder<'_> {
     /// A call whose last argument is such an array.
-    pub(super) fn variadic_call(&mut self, name: &QualifiedName, fixed: &[&Ast], array: &Ast, at: Place<'_>) -> Result<Expr> {
+    pub(super) fn variadic_call(
+        &mut self,
+        name: &QualifiedName,
+        fixed: &[&Ast],
+        array: &Ast,
+        at: Place<'_>,
+    ) -> Result<Expr> {
         let mut args = Vec::with_capacity(fixed.len() + 1);
         for expr in fixed {
             args.push(self.bind(expr, at)?);

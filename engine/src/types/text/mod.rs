@@ -15,10 +15,12 @@ use std::sync::Arc;
 
 use storage::{Array, ColumnType, Numeric, NumericError, Value, ValueRef};
 
+use super::bits::Bits;
 use super::builtin::{self, oid};
 use super::datetime::{self, DateStyle, IntervalStyle, TimeZone, ZonedTime};
 use super::network::{Network, hardware_text, parse_hardware};
-use super::{Type, json, jsonpath, modifier};
+use super::snapshot::TransactionSnapshot;
+use super::{Type, json, jsonpath, modifier, unsigned};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
 
@@ -116,6 +118,7 @@ pub fn write(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
         ValueRef::Int8(v) if builtin::is_registered(ty) => registered::write(v, ty, format.names.as_deref(), out),
         ValueRef::Int8(v) if builtin::is_enum(ty) => enumeration::write(v, ty, format.names.as_deref(), out),
         ValueRef::Int8(v) if ty == oid::TIMETZ => datetime::write_timetz(ZonedTime::of(v), out),
+        ValueRef::Int8(v) if unsigned::is_unsigned(ty) => out.extend(unsigned::text(v, ty).into_bytes()),
         ValueRef::Int8(v) => write_i64(v, out),
         ValueRef::Float4(v) => write_f32(v, format.extra_float_digits, out),
         ValueRef::Float8(v) => write_f64(v, format.extra_float_digits, out),
@@ -127,6 +130,9 @@ pub fn write(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
             );
         }
         ValueRef::Bytea(v) if ty == oid::MACADDR => out.extend(hardware_text(v).into_bytes()),
+        ValueRef::Bytea(v) if matches!(ty, oid::BIT | oid::VARBIT) => {
+            out.extend(Bits::decode(v).map(|bits| bits.text()).unwrap_or_default().into_bytes());
+        }
         ValueRef::Bytea(v) => bytes::write(v, format.bytea_output, out),
         ValueRef::Date(v) => datetime::write_date(v, format.date_style, out),
         ValueRef::Time(v) => datetime::write_time(v, out),
@@ -167,7 +173,12 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
         oid::INT2 => Value::Int2(integer::parse(text, "smallint")?),
         oid::INT4 => Value::Int4(integer::parse(text, "integer")?),
         oid::INT8 => Value::Int8(integer::parse(text, "bigint")?),
-        oid::OID | oid::XID | oid::CID => Value::Int8(i64::from(integer::parse_oid(text, ty.oid)?)),
+        oid::OID => Value::Int8(i64::from(integer::parse_oid(text, ty.oid)?)),
+        oid::XID | oid::CID => Value::Int8(i64::from(unsigned::lenient(text) as u32)),
+        oid::XID8 => Value::Int8(unsigned::packed(unsigned::lenient(text))),
+        oid::PG_LSN => Value::Int8(unsigned::parse_lsn(text)?),
+        oid::PG_SNAPSHOT | oid::TXID_SNAPSHOT => Value::Text(TransactionSnapshot::parse(text)?.text().into()),
+        oid::BIT | oid::VARBIT => Value::Bytea(Bits::parse(text)?.encode().into()),
         oid::FLOAT4 => Value::Float4(float::parse_f32(text)?),
         oid::FLOAT8 => Value::Float8(float::parse_f64(text)?),
         oid::NUMERIC => Value::Numeric(Box::new(parse_numeric(text)?)),
