@@ -41,6 +41,7 @@ use storage::{GenerationId, Value};
 use tokio::runtime::{Handle, Runtime};
 
 use super::failure::failure;
+use super::forget_values::ForgetValues;
 use super::in_order::KeepOrder;
 use super::lower::table_function::TableFunctionPlanner;
 use super::whole_sort::WholeSort;
@@ -195,7 +196,8 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     // The last one checks what the others have made. It no longer knows which columns hold one value only, once joins have
     // been turned about, and refuses plans that sort by them.
     let rules = PhysicalOptimizer::new().rules.into_iter().filter(|rule| rule.name() != "SanityCheckPlan");
-    rules.chain([Arc::new(WholeSort) as _, Arc::new(KeepOrder) as _]).collect()
+    let first = std::iter::once(Arc::new(ForgetValues) as _);
+    first.chain(rules).chain([Arc::new(WholeSort) as _, Arc::new(KeepOrder) as _]).collect()
 }
 
 /// DataFusion's own rules in its own order, without those for subqueries: ours are gone before it sees the plan.

@@ -13,6 +13,7 @@ pub mod definition;
 pub(crate) mod derived;
 pub(crate) mod environment;
 pub(crate) mod failure;
+mod forget_values;
 mod in_order;
 pub(crate) mod locking;
 pub(crate) mod lower;

@@ -394,7 +394,15 @@ pub(super) fn boolean(value: bool) -> DfExpr {
     DfExpr::Literal(ScalarValue::Boolean(Some(value)), None)
 }
 
+/// A comparison has what names no column on its right: where a condition on the column that a join equates with another
+/// is carried over to that one, DataFusion would take `2 = a` and `a = 2` for conditions that exclude each other.
 pub(super) fn binary(left: DfExpr, operator: Operator, right: DfExpr) -> DfExpr {
+    if let Some(swapped) = operator.swap()
+        && !left.any_column_refs()
+        && right.any_column_refs()
+    {
+        return DfExpr::BinaryExpr(BinaryExpr::new(Box::new(right), swapped, Box::new(left)));
+    }
     DfExpr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right)))
 }
 
