@@ -14,6 +14,7 @@
 
 pub mod catalog;
 pub mod database;
+pub mod deparse;
 pub mod error;
 pub mod execute;
 pub mod expr;

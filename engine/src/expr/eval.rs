@@ -96,9 +96,11 @@ pub fn eval(expr: &Expr, context: &EvalContext, row: &dyn RowSource) -> Result<V
             Ok(subscript(&values, &index, array.ty))
         }
         ExprKind::TextCast(inner) => text_cast(eval(inner, context, row)?, inner.ty, expr.ty, context),
-        ExprKind::OuterColumn { .. } | ExprKind::Aggregate(_) | ExprKind::Window(_) | ExprKind::Subquery(_) => {
-            Err(Error::internal("an expression that is not of one row was to be computed on one"))
-        }
+        ExprKind::OuterColumn { .. }
+        | ExprKind::Aggregate(_)
+        | ExprKind::Window(_)
+        | ExprKind::Subquery(_)
+        | ExprKind::Shown(_) => Err(Error::internal("an expression that is not of one row was to be computed on one")),
     }
 }
 

@@ -12,7 +12,10 @@ use crate::plan::relation::Relation;
 use crate::types::Type;
 
 pub mod eval;
+pub mod shown;
 pub mod walk;
+
+pub use shown::Shown;
 
 /// A column of a statement, numbered by the binder: unique within the statement, whichever relation it is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,6 +100,8 @@ pub enum ExprKind {
     Subquery(Box<Subquery>),
     /// A conversion through the type's text form (PostgreSQL's I/O casts and literals that are not constant).
     TextCast(Box<Expr>),
+    /// Only in expressions that are to be written back as SQL.
+    Shown(Box<Shown>),
 }
 
 /// An aggregate function applied to the rows of a group.

@@ -49,6 +49,7 @@ pub fn parts(expr: &Expr, see: &mut dyn FnMut(&Expr)) {
                 see(left);
             }
         }
+        ExprKind::Shown(shown) => shown.parts.iter().for_each(see),
     }
 }
 
@@ -108,6 +109,10 @@ pub fn transform(expr: Expr, change: &mut dyn FnMut(Expr) -> Result<Expr>) -> Re
                 kind => kind,
             };
             ExprKind::Subquery(subquery)
+        }
+        ExprKind::Shown(mut shown) => {
+            shown.parts = all(shown.parts, &mut one)?;
+            ExprKind::Shown(shown)
         }
     };
     change(Expr { kind, ty })

@@ -10,6 +10,7 @@ use super::argument::{boolean, int4, int8, text, text_of};
 use super::define::{stable, table, volatile};
 use super::{EvalContext, Function, TableFunction, aggregates, function_by_oid, table_functions};
 use crate::catalog::pg_catalog::definition::{constraint_definition, index_column_name, index_definition};
+use crate::catalog::pg_catalog::expression;
 use crate::catalog::pg_catalog::view_text::view_definition;
 use crate::catalog::pg_catalog::{self, comment_on};
 use crate::catalog::{Index, TEMPORARY_SCHEMA, Table};
@@ -47,9 +48,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(2083, "pg_opclass_is_visible", &[OID], BOOL, visible_if_any),
     stable(3815, "pg_collation_is_visible", &[OID], BOOL, visible_if_any),
     stable(3403, "pg_statistics_obj_is_visible", &[OID], BOOL, nothing),
-    // A stored expression is shown as its SQL text already.
-    stable(1716, "pg_get_expr", &[PG_NODE_TREE, OID], TEXT, |_, args| Ok(args[0].clone())),
-    stable(2509, "pg_get_expr", &[PG_NODE_TREE, OID, BOOL], TEXT, |_, args| Ok(args[0].clone())),
+    stable(1716, "pg_get_expr", &[PG_NODE_TREE, OID], TEXT, expression_sql),
+    stable(2509, "pg_get_expr", &[PG_NODE_TREE, OID, BOOL], TEXT, expression_sql),
     stable(1643, "pg_get_indexdef", &[OID], TEXT, index_sql),
     stable(2507, "pg_get_indexdef", &[OID, INT4, BOOL], TEXT, index_sql),
     stable(1387, "pg_get_constraintdef", &[OID], TEXT, constraint_sql),
@@ -283,10 +283,14 @@ fn index_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
     if column != 0 {
         let position = usize::try_from(column).ok().and_then(|number| number.checked_sub(1));
         let column = position.and_then(|position| index.columns.get(position));
-        return text_of(column.map_or_else(String::new, |column| index_column_name(table, column)));
+        return text_of(column.map_or_else(String::new, |column| index_column_name(context, table, column, pretty)));
     }
-    let path = pretty.then_some(context.session.search_path.as_slice());
-    text_of(index_definition(&context.catalog, path, table, index))
+    text_of(index_definition(context, table, index, pretty))
+}
+
+fn expression_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let pretty = args.get(2).map(boolean).transpose()?.unwrap_or(false);
+    text_of(expression::stored(context, text(&args[0])?, object(&args[1])?.unwrap_or_default(), pretty))
 }
 
 fn constraint_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
@@ -294,17 +298,15 @@ fn constraint_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let Some(oid) = object(&args[0])? else { return Ok(Value::Null) };
     for table in context.catalog.tables.values() {
         if let Some(constraint) = table.constraints.iter().find(|constraint| constraint.oid == oid) {
-            let path = &context.session.search_path;
-            return text_of(constraint_definition(&context.catalog, path, table, constraint, pretty));
+            return text_of(constraint_definition(context, table, constraint, pretty));
         }
     }
-    for domain in context.catalog.types.values().filter_map(|ty| ty.domain()) {
+    for (ty, domain) in context.catalog.types.values().filter_map(|ty| Some((ty, ty.domain()?))) {
         if let Some(check) = domain.checks.iter().find(|check| check.oid == oid) {
             let valid = if check.validated { "" } else { " NOT VALID" };
-            return text_of(match pretty {
-                true => format!("CHECK ({}){valid}", check.expression),
-                false => format!("CHECK (({})){valid}", check.expression),
-            });
+            let base = builtin::info(ty.oid).map_or(Type::new(ty.oid), |info| info.base);
+            let condition = expression::of_domain(context, base, &check.expression, pretty);
+            return text_of(format!("CHECK ({condition}){valid}"));
         }
     }
     Ok(Value::Null)
@@ -317,7 +319,12 @@ fn view_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
     };
     let Some((table, _)) = oid.and_then(|oid| relation_of(context, oid)) else { return Ok(Value::Null) };
     if let Some(view) = table.stored_query() {
-        return text_of(view_definition(&context.catalog, &context.session.search_path, table, view)?);
+        // A width to wrap at asks for the pretty form too.
+        let pretty = match args.get(1) {
+            Some(Value::Bool(pretty)) => *pretty,
+            other => other.is_some(),
+        };
+        return text_of(view_definition(context, table, view, pretty)?);
     }
     // A table has no query, and what PostgreSQL defines by one is computed here.
     Ok(Value::Null)

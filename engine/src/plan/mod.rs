@@ -8,6 +8,7 @@ pub mod explain;
 pub mod point;
 pub mod relation;
 pub mod short;
+pub(crate) mod shown;
 pub mod write;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 use storage::Value;
 
+use super::expression::default_node;
 use super::partition::bound_definition;
 use super::relation::{Kind, NULL, acl_items, options, row, user_tables};
 use super::types::has_row_type;
@@ -256,7 +257,12 @@ pub(super) fn defaults(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     for table in user_tables(reader.catalog) {
         for column in table.columns.iter().filter(|column| column.identity.is_none()) {
             if let Some(default) = reader.default_of(column) {
-                rows.push(row![default_oid(table.oid, column.number), table.oid, column.number, default]);
+                rows.push(row![
+                    default_oid(table.oid, column.number),
+                    table.oid,
+                    column.number,
+                    default_node(column.number, &default)
+                ]);
             }
         }
     }

@@ -1,11 +1,12 @@
 //! Objects written back as the SQL that would define them.
 
-use datafusion::sql::sqlparser::ast::Expr;
-
+use super::expression::over_table;
 use crate::catalog::{
     Catalog, Constraint, ConstraintKind, Deferrable, ForeignKeyAction, Index, IndexColumn, IndexExpression, Table,
 };
-use crate::statement::parse_expression;
+use crate::deparse::Written;
+use crate::function::EvalContext;
+use crate::plan::bind::Clause;
 use crate::types::oid;
 use crate::types::text::{quote_identifier, registered_name};
 
@@ -19,16 +20,17 @@ pub(crate) fn relation_name(catalog: &Catalog, path: Option<&[String]>, table: &
 }
 
 /// `CREATE INDEX …`.
-pub(crate) fn index_definition(catalog: &Catalog, path: Option<&[String]>, table: &Table, index: &Index) -> String {
+pub(crate) fn index_definition(context: &EvalContext, table: &Table, index: &Index, pretty: bool) -> String {
+    let path = pretty.then_some(context.session.search_path.as_slice());
     let mut sql = format!(
         "CREATE {}INDEX {} ON {}{} USING {} ({})",
         if index.unique { "UNIQUE " } else { "" },
         quote_identifier(&index.name),
         // Written so, it can be given its partitions' indexes one by one.
         if table.partitioning.key.is_some() { "ONLY " } else { "" },
-        relation_name(catalog, path, table),
+        relation_name(&context.catalog, path, table),
         if index.hash { "hash" } else { "btree" },
-        index.columns.iter().map(|column| index_column(table, column)).collect::<Vec<_>>().join(", "),
+        index.columns.iter().map(|column| index_column(context, table, column, pretty)).collect::<Vec<_>>().join(", "),
     );
     if !index.included.is_empty() {
         sql.push_str(&format!(" INCLUDE ({})", column_list(table, &index.included)));
@@ -42,7 +44,8 @@ pub(crate) fn index_definition(catalog: &Catalog, path: Option<&[String]>, table
         sql.push_str(&format!(" WITH ({})", written.join(", ")));
     }
     if let Some(predicate) = &index.predicate {
-        sql.push_str(&format!(" WHERE ({predicate})"));
+        let written = over_table(context, table, predicate, Clause::IndexPredicate, pretty);
+        sql.push_str(&format!(" WHERE {}", written.text));
     }
     sql
 }
@@ -55,18 +58,23 @@ pub(crate) fn column_name(table: &Table, number: u16) -> String {
 }
 
 /// What an index's column is on, as SQL. A call stands by itself, other expressions in parentheses.
-pub(crate) fn index_column_name(table: &Table, column: &IndexColumn) -> String {
+pub(crate) fn index_column_name(context: &EvalContext, table: &Table, column: &IndexColumn, pretty: bool) -> String {
     let Some(expression) = &column.expression else { return column_name(table, column.number) };
-    expression_name(expression)
+    expression_name(context, table, expression, pretty)
 }
 
 /// An expression of an index or of a partition key, as SQL.
-pub(crate) fn expression_name(expression: &IndexExpression) -> String {
-    let is_call = matches!(parse_expression(&expression.text), Ok(Expr::Function(_)));
-    if is_call { expression.text.clone() } else { format!("(({}))", expression.text) }
+pub(crate) fn expression_name(
+    context: &EvalContext,
+    table: &Table,
+    expression: &IndexExpression,
+    pretty: bool,
+) -> String {
+    let Written { text, is_call } = over_table(context, table, &expression.text, Clause::IndexExpression, pretty);
+    if is_call { text } else { format!("({text})") }
 }
 
-fn index_column(table: &Table, column: &IndexColumn) -> String {
+fn index_column(context: &EvalContext, table: &Table, column: &IndexColumn, pretty: bool) -> String {
     let order = match (column.descending, column.nulls_first) {
         (false, false) => "",
         (false, true) => " NULLS FIRST",
@@ -74,7 +82,7 @@ fn index_column(table: &Table, column: &IndexColumn) -> String {
         (true, false) => " DESC NULLS LAST",
     };
     let class = column.class.as_ref().map_or_else(String::new, |class| format!(" {class}"));
-    index_column_name(table, column) + &class + order
+    index_column_name(context, table, column, pretty) + &class + order
 }
 
 fn column_list(table: &Table, numbers: &[u16]) -> String {
@@ -83,13 +91,12 @@ fn column_list(table: &Table, numbers: &[u16]) -> String {
 
 /// What stands in CREATE TABLE for a constraint. `pretty` leaves out parentheses that are not needed.
 pub(crate) fn constraint_definition(
-    catalog: &Catalog,
-    path: &[String],
+    context: &EvalContext,
     table: &Table,
     constraint: &Constraint,
     pretty: bool,
 ) -> String {
-    let mut sql = constraint_text(catalog, path, table, constraint, pretty);
+    let mut sql = constraint_text(context, table, constraint, pretty);
     match constraint.deferrable {
         None => {}
         Some(Deferrable::InitiallyImmediate) => sql.push_str(" DEFERRABLE"),
@@ -101,7 +108,8 @@ pub(crate) fn constraint_definition(
     sql
 }
 
-fn constraint_text(catalog: &Catalog, path: &[String], table: &Table, constraint: &Constraint, pretty: bool) -> String {
+fn constraint_text(context: &EvalContext, table: &Table, constraint: &Constraint, pretty: bool) -> String {
+    let (catalog, path) = (&context.catalog, context.session.search_path.as_slice());
     match &constraint.kind {
         ConstraintKind::PrimaryKey { columns, .. } => format!("PRIMARY KEY ({})", column_list(table, columns)),
         ConstraintKind::Unique { columns, index } => {
@@ -110,8 +118,8 @@ fn constraint_text(catalog: &Catalog, path: &[String], table: &Table, constraint
             format!("UNIQUE {}({})", if distinct { "" } else { "NULLS NOT DISTINCT " }, column_list(table, columns))
         }
         ConstraintKind::Check { expression } => {
-            let condition = if pretty { format!("({expression})") } else { format!("(({expression}))") };
-            format!("CHECK {condition}{}", if constraint.no_inherit { " NO INHERIT" } else { "" })
+            let condition = over_table(context, table, expression, Clause::Check, pretty).text;
+            format!("CHECK ({condition}){}", if constraint.no_inherit { " NO INHERIT" } else { "" })
         }
         ConstraintKind::ForeignKey {
             columns,

@@ -4,10 +4,11 @@ use auth::{ObjectAccess, ObjectKind, Principal, Privileges, RoleId, held_privile
 use storage::Value;
 
 use super::definition::action_words;
+use super::expression::{of_domain, over_table};
 use super::relation::{Kind, NULL, row};
 use super::{Reader, constraint, relation, sequence};
 use crate::catalog::{Constraint, ConstraintKind, Identity, Table, TableColumn, TableKind};
-use crate::plan::bind::updatable_columns;
+use crate::plan::bind::{Clause, updatable_columns};
 use crate::types::defined::FIRST_OID;
 use crate::types::{Type, builtin, oid};
 
@@ -238,7 +239,7 @@ fn column_row(viewer: &Viewer<'_>, (schema, table): (&str, &Table), column: &Tab
         &table.name,
         &column.name,
         i32::from(column.number),
-        if identity.is_some() || column.generated { None } else { viewer.reader.default_of(column) },
+        if identity.is_some() || column.generated { None } else { viewer.reader.default_written(table, column) },
         yes(!column.not_null),
         data_type,
         extent.characters,
@@ -278,7 +279,7 @@ fn column_row(viewer: &Viewer<'_>, (schema, table): (&str, &Table), column: &Tab
         rule.map(|rule| rule.min.to_string()),
         yes(rule.is_some_and(|rule| rule.cycle)),
         if column.generated { "ALWAYS" } else { "NEVER" },
-        if column.generated { viewer.reader.default_of(column) } else { None },
+        if column.generated { viewer.reader.default_written(table, column) } else { None },
         yes(written),
     ]
 }
@@ -456,9 +457,18 @@ pub(super) fn checks(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let viewer = Viewer::new(reader);
     let database = viewer.database;
     let mut rows = Vec::new();
-    for (_, schema, found) in viewer.constraints() {
+    for (table, schema, found) in viewer.constraints() {
         if let ConstraintKind::Check { expression } = &found.kind {
-            rows.push(row![database, schema, &found.name, format!("(({expression}))")]);
+            let written = over_table(reader.context, table, expression, Clause::Check, false).text;
+            rows.push(row![database, schema, &found.name, format!("({written})")]);
+        }
+    }
+    for (ty, domain) in reader.catalog.types.values().filter_map(|ty| Some((ty, ty.domain()?))) {
+        let schema = reader.catalog.schemas.get(&ty.schema).map(|schema| schema.name.as_str());
+        let base = builtin::info(ty.oid).map_or(Type::new(ty.oid), |info| info.base);
+        for check in domain.checks.iter().filter(|_| viewer.principal.has_privileges_of(RoleId(ty.owner))) {
+            let written = of_domain(reader.context, base, &check.expression, false);
+            rows.push(row![database, schema, &check.name, format!("({written})")]);
         }
     }
     for (table, schema, column) in not_null_columns(&viewer) {

@@ -21,6 +21,7 @@ mod columns;
 mod comment;
 mod constraint;
 pub(crate) mod definition;
+pub(crate) mod expression;
 mod fixed;
 mod information_schema;
 pub(crate) mod partition;
@@ -59,6 +60,12 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// A column's default as it is shown.
+    fn default_written(&self, table: &Table, column: &TableColumn) -> Option<String> {
+        let text = self.default_of(column)?;
+        Some(expression::default_of(self.context, table, column, &text, false))
+    }
+
     /// A column's default as SQL, with names as the search path shows them.
     fn default_of(&self, column: &TableColumn) -> Option<String> {
         let path = &self.context.session.search_path;

@@ -7,6 +7,7 @@ use super::relation::{NULL, row, user_tables};
 use super::{Reader, fixed, types as type_rows};
 use crate::catalog::partition::{Bound, Limit, PartitionKey, PartitionOf, Strategy};
 use crate::catalog::{Catalog, Table};
+use crate::function::EvalContext;
 use crate::types::text::{self, Format};
 use crate::types::{self, Type, oid};
 
@@ -50,8 +51,13 @@ pub(super) fn partitioned_tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 }
 
 /// `RANGE (a, b)`.
-pub(crate) fn key_definition(table: &Table, key: &PartitionKey) -> String {
-    let columns: Vec<String> = key_parts(table, key).map(|(name, _)| name).collect();
+pub(crate) fn key_definition(context: &EvalContext, table: &Table, key: &PartitionKey) -> String {
+    let mut expressions = key.expressions.iter();
+    let columns = key.columns.iter().filter_map(|number| match table.position_of_number(*number) {
+        Some(_) => Some(column_name(table, *number)),
+        None => expressions.next().map(|expression| expression_name(context, table, expression, false)),
+    });
+    let columns: Vec<String> = columns.collect();
     format!("{} ({})", key.strategy.word(), columns.join(", "))
 }
 
@@ -60,7 +66,7 @@ pub(crate) fn key_parts<'a>(table: &'a Table, key: &'a PartitionKey) -> impl Ite
     let mut expressions = key.expressions.iter();
     key.columns.iter().filter_map(move |number| match table.position_of_number(*number) {
         Some(position) => Some((column_name(table, *number), table.columns[position].ty)),
-        None => expressions.next().map(|expression| (expression_name(expression), expression.ty)),
+        None => expressions.next().map(|expression| (format!("({})", expression.text), expression.ty)),
     })
 }
 

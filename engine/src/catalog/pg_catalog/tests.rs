@@ -176,13 +176,13 @@ fn oids_are_unique() {
 fn objects_are_written_back_as_sql() {
     let catalog = catalog();
     let table = table();
-    let path = ["public".to_owned()];
+    let context = context(catalog);
     assert_eq!(
-        definition::index_definition(&catalog, None, &table, &table.indexes[0]),
+        definition::index_definition(&context, &table, &table.indexes[0], false),
         "CREATE UNIQUE INDEX \"T_pkey\" ON public.\"T\" USING btree (id)"
     );
     let written = |position: usize, pretty| {
-        definition::constraint_definition(&catalog, &path, &table, &table.constraints[position], pretty)
+        definition::constraint_definition(&context, &table, &table.constraints[position], pretty)
     };
     assert_eq!(written(0, true), "PRIMARY KEY (id)");
     assert_eq!(written(1, true), "CHECK (id > 0)");

@@ -4,7 +4,7 @@ use storage::Value;
 
 use super::relation::{NULL, row};
 use super::type_io::functions_of;
-use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
+use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader, expression};
 use crate::catalog::user_type::row_type_info;
 use crate::catalog::{Domain, Table, TableKind};
 use crate::types::builtin::{self, TypeInfo};
@@ -13,20 +13,21 @@ use crate::types::text::cut_name;
 
 pub(super) fn types(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let built_in = Placed { schema: PG_CATALOG, owner: BOOTSTRAP_ROLE, domain: None, relation: 0 };
-    let mut rows: Vec<Vec<Value>> = builtin::all().iter().map(|info| type_row(info, info.name, &built_in)).collect();
+    let mut rows: Vec<Vec<Value>> =
+        builtin::all().iter().map(|info| type_row(reader, info, info.name, &built_in)).collect();
     for ty in reader.catalog.types.values() {
         let relation = if reader.catalog.attributes(ty.oid).is_some() { ty.oid } else { 0 };
         let placed = Placed { schema: ty.schema, owner: ty.owner, domain: ty.domain(), relation };
-        rows.extend(builtin::info(ty.oid).map(|info| type_row(info, &ty.name, &placed)));
+        rows.extend(builtin::info(ty.oid).map(|info| type_row(reader, info, &ty.name, &placed)));
         let placed = Placed { domain: None, relation: 0, ..placed };
-        rows.extend(builtin::info(ty.array).map(|info| type_row(info, &ty.array_name, &placed)));
+        rows.extend(builtin::info(ty.array).map(|info| type_row(reader, info, &ty.array_name, &placed)));
     }
     for table in reader.catalog.tables.values().filter(|table| has_row_type(table)) {
         let Some([row, array]) = row_type_info(table.oid, "", "") else { continue };
         let placed = Placed { schema: table.schema, owner: table.owner, domain: None, relation: table.oid };
-        rows.push(type_row(&row, &table.name, &placed));
+        rows.push(type_row(reader, &row, &table.name, &placed));
         let placed = Placed { relation: 0, ..placed };
-        rows.push(type_row(&array, cut_name(&format!("_{}", table.name)), &placed));
+        rows.push(type_row(reader, &array, cut_name(&format!("_{}", table.name)), &placed));
     }
     rows
 }
@@ -64,9 +65,11 @@ fn type_functions(info: &TypeInfo) -> [u32; 4] {
     }
 }
 
-fn type_row(info: &TypeInfo, name: &str, placed: &Placed<'_>) -> Vec<Value> {
+fn type_row(reader: &Reader<'_>, info: &TypeInfo, name: &str, placed: &Placed<'_>) -> Vec<Value> {
     let [input, output, receive, send] = type_functions(info);
     let domain = placed.domain;
+    let default = domain.and_then(|domain| domain.default.as_deref());
+    let default = default.map(|text| expression::domain_default(reader.context, info.base, text));
     row![
         info.oid,
         name,
@@ -97,8 +100,8 @@ fn type_row(info: &TypeInfo, name: &str, placed: &Placed<'_>) -> Vec<Value> {
         if domain.is_some() { info.base.modifier } else { -1 },
         0,
         collation(builtin::base_of(info.oid)),
-        domain.and_then(|domain| domain.default.as_deref()),
-        domain.and_then(|domain| domain.default.as_deref()),
+        default.clone(),
+        default,
         NULL,
     ]
 }

@@ -35,7 +35,7 @@ pub(super) fn user_views<'a>(reader: &'a Reader<'_>) -> impl Iterator<Item = (&'
 }
 
 pub(super) fn definition(reader: &Reader<'_>, table: &Table, view: &View) -> Option<String> {
-    view_definition(reader.catalog, &reader.context.session.search_path, table, view).ok()
+    view_definition(reader.context, table, view, false).ok()
 }
 
 pub(super) fn views(reader: &Reader<'_>) -> Vec<Vec<Value>> {
@@ -101,7 +101,7 @@ pub(super) fn indexes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     for table in reader.catalog.tables.values() {
         let schema = reader.catalog.schemas.get(&table.schema).map(|schema| &schema.name);
         for index in &table.indexes {
-            let definition = index_definition(reader.catalog, None, table, index);
+            let definition = index_definition(reader.context, table, index, false);
             rows.push(row![schema, &table.name, &index.name, NULL, definition]);
         }
     }

@@ -1,20 +1,26 @@
-//! Views written back as SQL: their own text, with the relations and columns under the names they have now.
-//!
-//! PostgreSQL writes its parse tree, so that its text has more parentheses, casts and qualifiers than what was given.
+//! Views written back as SQL by `deparse`. Where it cannot, the view's own text is shown, with the relations and columns
+//! under the names they have now.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{self, Ident, ObjectName, SetExpr, TableFactor, VisitMut, VisitorMut};
 
 use crate::catalog::{Catalog, Table, View, ViewRelation};
+use crate::deparse;
 use crate::error::Result;
+use crate::function::EvalContext;
 use crate::plan::bind::{Types, column_name};
 use crate::statement::parse_query;
 use crate::types::oid::REGCLASS;
 use crate::types::text::{quote_identifier, registered_name};
 
 /// The query of a view, as `pg_get_viewdef` answers it.
-pub(crate) fn view_definition(catalog: &Catalog, search_path: &[String], table: &Table, view: &View) -> Result<String> {
+pub(crate) fn view_definition(context: &EvalContext, table: &Table, view: &View, pretty: bool) -> Result<String> {
+    let columns: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
+    if let Ok(written) = deparse::view(context, view, &columns, pretty) {
+        return Ok(written);
+    }
+    let (catalog, search_path) = (&*context.catalog, context.session.search_path.as_slice());
     let mut query = parse_query(&view.text)?;
     let mut names = Names { catalog, search_path, view };
     let _: ControlFlow<()> = VisitMut::visit(&mut *query, &mut names);

@@ -3,8 +3,6 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{self, Ident, visit_expressions, visit_expressions_mut};
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::parser::Parser;
 
 use super::DefinitionEnvironment;
 use crate::catalog::{Constraint, ConstraintKind, Table};
@@ -13,9 +11,7 @@ use crate::plan::bind::fold;
 
 /// An expression of the catalog, parsed again.
 pub(super) fn parsed(expression: &str) -> Result<ast::Expr> {
-    let dialect = PostgreSqlDialect {};
-    let parser = Parser::new(&dialect).try_with_sql(expression);
-    parser.and_then(|mut parser| parser.parse_expr()).map_err(|error| {
+    crate::statement::parse_expression(expression).map_err(|error| {
         Error::new(
             SqlState::DATA_CORRUPTED,
             format!("the expression {expression} of the catalog cannot be read: {error}"),

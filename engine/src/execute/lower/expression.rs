@@ -167,7 +167,7 @@ impl Lowering<'_> {
             | ExprKind::Subscript { .. }
             | ExprKind::TextCast(_) => self.row_by_row(expr),
             ExprKind::Param(_) => Err(Error::internal("a parameter was not replaced by its value")),
-            ExprKind::Aggregate(_) | ExprKind::Window(_) | ExprKind::Subquery(_) => {
+            ExprKind::Aggregate(_) | ExprKind::Window(_) | ExprKind::Subquery(_) | ExprKind::Shown(_) => {
                 Err(Error::internal("an aggregate, window function or subquery is left in an expression"))
             }
         }

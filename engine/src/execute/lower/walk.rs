@@ -47,6 +47,7 @@ pub(crate) fn parts(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
                 visit(left);
             }
         }
+        ExprKind::Shown(shown) => shown.parts.iter().for_each(visit),
     }
 }
 
@@ -104,6 +105,10 @@ pub(crate) fn map_parts(expr: Expr, map: &mut dyn FnMut(Expr) -> Result<Expr>) -
                 kind => kind,
             };
             ExprKind::Subquery(subquery)
+        }
+        ExprKind::Shown(mut shown) => {
+            shown.parts = map_all(shown.parts, map)?;
+            ExprKind::Shown(shown)
         }
     };
     Ok(Expr { kind, ty })

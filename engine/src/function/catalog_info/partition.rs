@@ -12,7 +12,7 @@ use crate::types::oid::*;
 pub(in super::super) const FUNCTIONS: &[Function] = &[
     stable(3352, "pg_get_partkeydef", &[OID], TEXT, |context, args| {
         let table = object(&args[0])?.and_then(|oid| context.catalog.tables.get(&oid));
-        let key = table.and_then(|table| Some(key_definition(table, table.partitioning.key.as_ref()?)));
+        let key = table.and_then(|table| Some(key_definition(context, table, table.partitioning.key.as_ref()?)));
         key.map_or(Ok(Value::Null), text_of)
     }),
     stable(3408, "pg_get_partition_constraintdef", &[OID], TEXT, |context, args| {

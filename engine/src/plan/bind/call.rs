@@ -11,6 +11,7 @@ use super::walk::any;
 use super::within_group::WithinGroup;
 use super::{Binder, Clause, Place, SetCall};
 use crate::error::{Error, Result, SqlState};
+use crate::expr::shown::Syntax;
 use crate::expr::{AggregateCall, Expr, ExprKind, SortKey};
 use crate::function::resolve::{self, Callable, Resolved};
 use crate::function::{AggregateFunction, CastContext, GROUPING, TableFunction, aggregates_named, waits, wants_type};
@@ -321,6 +322,16 @@ impl Binder<'_> {
         match resolved.callable {
             Callable::Function(function) => {
                 let (mut args, mut resolved) = (args, resolved);
+                if self.is_showing() {
+                    let args = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
+                    let call = Expr::new(ExprKind::Call { function, args }, resolved.return_type);
+                    // So the constructs of SQL's are read that have words between their arguments.
+                    let syntax = name.schema.as_ref().and_then(|_| Syntax::of_function(&name.name));
+                    return Ok(match syntax {
+                        Some(syntax) => self.written_as(call, || syntax),
+                        None => call,
+                    });
+                }
                 if PRINT_ELEMENTS.contains(&function.oid)
                     && let Some(first) = args.first()
                     && builtin::element_of(builtin::base_of(first.ty.oid)).is_some_and(builtin::has_own_text)
@@ -403,7 +414,8 @@ impl Binder<'_> {
         if let Some(error) = at.clause.aggregate_refusal() {
             return Err(error.at(self.position(span)));
         }
-        let args = resolve::rows_as_json(self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?);
+        let args = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
+        let args = if self.is_showing() { args } else { resolve::rows_as_json(args) };
         let order_by = self.sort_keys(written.order_by, Place { clause: Clause::AggregateArgument, ..at })?;
         if written.distinct {
             if args.iter().any(resolve::is_row) {

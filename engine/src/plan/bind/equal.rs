@@ -1,5 +1,6 @@
 //! Whether two bound expressions are the same, as GROUP BY, DISTINCT and ORDER BY ask.
 
+use crate::expr::shown::Form;
 use crate::expr::{AggregateCall, Expr, ExprKind, Frame, FrameBound, SortKey, WindowCall};
 use crate::function::WindowFunction;
 
@@ -44,6 +45,17 @@ pub(crate) fn same(left: &Expr, right: &Expr) -> bool {
         (E::Subscript { array: a, index: b }, E::Subscript { array: c, index: d }) => same(a, c) && same(b, d),
         (E::Aggregate(a), E::Aggregate(b)) => same_aggregate(a, b),
         (E::Window(a), E::Window(b)) => same_window(a, b),
+        (E::Shown(a), E::Shown(b)) => same_form(&a.form, &b.form) && all_same(&a.parts, &b.parts),
+        _ => false,
+    }
+}
+
+fn same_form(left: &Form, right: &Form) -> bool {
+    match (left, right) {
+        (Form::Operator(a), Form::Operator(b)) => a == b,
+        (Form::Word(a), Form::Word(b)) | (Form::Collate(a), Form::Collate(b)) => a == b,
+        (Form::Syntax(a), Form::Syntax(b)) => a == b,
+        (Form::Cast { .. }, Form::Cast { .. }) | (Form::CaseOf, Form::CaseOf) | (Form::Row, Form::Row) => true,
         _ => false,
     }
 }

@@ -8,6 +8,7 @@ use super::record::null_test;
 use super::row::{conjunction, row, row_call};
 use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
+use crate::expr::shown::Form;
 use crate::expr::{Expr, ExprKind};
 use crate::function::array::{nested, unlike_parts};
 use crate::function::{CastContext, resolve};
@@ -136,7 +137,7 @@ impl Binder<'_> {
 
     fn is_null(&mut self, operand: &Ast, negated: bool, at: Place<'_>) -> Result<Expr> {
         // A row is null if all of it is, and not null if nothing of it is.
-        if let Some(parts) = row(operand).filter(|parts| !parts.is_empty()) {
+        if let Some(parts) = row(operand).filter(|parts| !parts.is_empty() && !self.is_showing()) {
             let tests = parts.iter().map(|part| self.is_null(part, negated, at)).collect::<Result<Vec<_>>>()?;
             return Ok(conjunction(tests, true));
         }
@@ -193,6 +194,13 @@ impl Binder<'_> {
         let (mut results, ty) = self.unify(results, "CASE")?;
         let explicit_else = otherwise.is_some();
         let last = results.remove(0);
+        if self.is_showing()
+            && let Some((operand, _)) = operand
+        {
+            let pairs = whens.into_iter().zip(results).flat_map(|(when, then)| [when, then]);
+            let parts = std::iter::once(operand).chain(pairs).chain([last]).collect();
+            return Ok(Expr::shown(Form::CaseOf, parts, ty));
+        }
         let whens = whens.into_iter().zip(results).collect();
         let otherwise = explicit_else.then(|| Box::new(last));
         Ok(Expr::new(ExprKind::Case { whens, otherwise }, ty))
@@ -247,7 +255,8 @@ impl Binder<'_> {
         if !is_array(element) {
             return self.array_of(elements, element);
         }
-        let values: Option<Vec<storage::Value>> = elements.iter().map(|part| part.as_const().cloned()).collect();
+        let constant = |part: &Expr| part.as_const().filter(|_| !self.is_showing()).cloned();
+        let values: Option<Vec<storage::Value>> = elements.iter().map(constant).collect();
         let Some(values) = values else { return Ok(Expr::new(ExprKind::Array(elements), Type::new(element.oid))) };
         let inner = Type::new(builtin::element_of(element.oid).unwrap_or(element.oid));
         let array = nested(types::column_type(inner)?, &values, unlike_parts)?;
@@ -263,7 +272,7 @@ impl Binder<'_> {
             )
         })?;
         let ty = Type::new(array);
-        if elements.iter().any(|element| element.as_const().is_none()) {
+        if self.is_showing() || elements.iter().any(|element| element.as_const().is_none()) {
             return Ok(Expr::new(ExprKind::Array(elements), ty));
         }
         let values = elements.iter().filter_map(|element| element.as_const().cloned()).collect();
@@ -276,6 +285,11 @@ impl Binder<'_> {
         let span = self.name(collation)?.span;
         let sides = Sides { words: "collate", left: expr.start(), right: span };
         self.check_collation(collation, bound.ty).map_err(|error| error.at(self.operator_position(sides)))?;
+        if self.is_showing() {
+            let bound = self.known(bound)?;
+            let ty = bound.ty;
+            return Ok(Expr::shown(Form::Collate(self.name(collation)?.name), vec![bound], ty));
+        }
         Ok(bound)
     }
 

@@ -16,6 +16,7 @@ use crate::catalog::partition::PartitionTree;
 use crate::catalog::{Table, ViewRelation};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::relation::{Column, JoinKind, Relation, RowIdentity, Scan};
+use crate::plan::shown::ShownSource;
 use crate::statement::is_after_only;
 use crate::types::{Type, oid};
 
@@ -39,6 +40,7 @@ impl FromItem {
 impl Binder<'_> {
     /// A FROM clause (also UPDATE … FROM and DELETE … USING).
     pub fn from(&mut self, tables: &[ast::TableWithJoins]) -> Result<(Relation, Scope)> {
+        let enclosing = self.showing.as_mut().map(|recorder| std::mem::take(&mut recorder.from));
         let mut whole: Option<(Relation, Scope)> = None;
         for table in tables {
             let left = whole.as_ref().map(|(_, scope)| scope.clone()).unwrap_or_default();
@@ -58,6 +60,10 @@ impl Binder<'_> {
                     (join, scope)
                 }
             });
+        }
+        if let (Some(recorder), Some(enclosing)) = (&mut self.showing, enclosing) {
+            let own = std::mem::replace(&mut recorder.from, enclosing);
+            recorder.clauses.push(own);
         }
         Ok(whole.unwrap_or((Relation::OneRow, Scope::empty())))
     }
@@ -106,6 +112,7 @@ impl Binder<'_> {
                     None => {
                         let item = self.named_relation(name, alias)?;
                         match sample {
+                            Some(_) if self.is_showing() => Err(Error::unsupported("TABLESAMPLE, shown")),
                             Some(sample) => self.sampled(item, sample, name.start()),
                             None => Ok(item),
                         }
@@ -132,6 +139,7 @@ impl Binder<'_> {
                 match alias {
                     None => Ok(item),
                     Some(alias) => {
+                        self.refuse_to_show("a join with a name")?;
                         let alias = Alias::of(alias)?;
                         let relation = self.aliased(&alias, item.scope.columns, None)?;
                         Ok(FromItem { scope: Scope::of(relation), ..item })
@@ -154,8 +162,14 @@ impl Binder<'_> {
         if qualified.schema.is_none()
             && let Some((relation, columns)) = self.with_query(&qualified)?
         {
+            let is_aliased = alias.is_some();
             let alias = alias.unwrap_or_else(|| Alias::plain(&qualified.name));
             let scope = Scope::of(self.aliased(&alias, columns, None)?);
+            if self.is_showing() {
+                let kinds = (is_aliased, !alias.columns.is_empty());
+                let source = ShownSource::Named(qualified.name.clone());
+                self.show_item(source, &alias.name, kinds, &scope.columns)?;
+            }
             return Ok(FromItem::plain(relation, scope));
         }
         let marked = self.marked(&qualified)?;
@@ -185,13 +199,23 @@ impl Binder<'_> {
             }
             None => self.scan_table(&table, own_name, qualified.span),
         };
+        let only = self.is_showing() && is_after_only(self.text, qualified.span.start);
+        let source = ShownSource::Table { oid: table.oid, only };
+        let is_aliased = alias.is_some();
         let Some(alias) = alias.filter(|alias| !alias.columns.is_empty()) else {
+            if self.is_showing() {
+                let name = scope.relations.first().map_or("", |relation| relation.name.as_str());
+                self.show_item(source, name, (is_aliased, false), &scope.columns)?;
+            }
             return Ok(FromItem::plain(relation, scope));
         };
         // scan() has noted the range already.
         self.ranges.pop();
         let table_oid = scope.relations.first().and_then(|relation| relation.table_oid);
         let named = self.aliased(&alias, scope.columns, Some(&table))?;
+        if self.is_showing() {
+            self.show_item(source, &alias.name, (true, true), &named.columns)?;
+        }
         Ok(FromItem::plain(relation, Scope::of(named.with_table_oid(table_oid))))
     }
 
@@ -353,11 +377,17 @@ impl Binder<'_> {
             let bound = binder.bind_query(query, Unknowns::Text)?.without_locking()?;
             Ok(binder.exact(bound))
         };
+        let written_lateral = lateral;
         let (bound, lateral) = if lateral { self.lateral(left, refusal, bind)? } else { (bind(self)?, false) };
         let Bound { relation, outputs, .. } = bound;
         let columns =
             outputs.into_iter().map(|output| ScopeColumn::new(output.name, output.column, output.origin)).collect();
         let scope = Scope::of(self.aliased(&alias, columns, None)?);
+        if self.is_showing() {
+            let query = Box::new(self.last_shown()?);
+            let source = ShownSource::Query { query, lateral: written_lateral };
+            self.show_item(source, &alias.name, (true, !alias.columns.is_empty()), &scope.columns)?;
+        }
         Ok(FromItem { relation, scope, lateral })
     }
 

@@ -13,9 +13,11 @@ use super::walk::map_outer_relation;
 use super::with::{invalid_recursion, working_table};
 use super::{Binder, Clause, Place, Range, Scope, ScopeColumn, ScopeRelation};
 use crate::error::{Error, Result, SqlState};
+use crate::expr::shown::Form;
 use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::function::{CastContext, resolve};
 use crate::plan::relation::{JoinKind, Relation};
+use crate::plan::shown::ShownOn;
 use crate::statement::mend::MARK;
 
 const NO_LATERAL: &str = "The combining JOIN type must be INNER or LEFT for a LATERAL reference.";
@@ -69,6 +71,7 @@ impl Binder<'_> {
             self.mark_nullable(lockable_before, lockable_left);
             item.scope.make_nullable();
         }
+        let mut using = None;
         let (condition, scope) = match constraint {
             JoinConstraint::None => (None, beside(&item.scope, right.scope)),
             JoinConstraint::On(condition) => {
@@ -78,6 +81,7 @@ impl Binder<'_> {
             }
             JoinConstraint::Using(names) => {
                 let (names, alias) = using_names(names)?;
+                using = Some((names.clone(), alias.clone()));
                 let (condition, mut scope) = self.merge_columns(kind, &item.scope, right.scope, &names)?;
                 if let Some((name, span)) = alias {
                     self.refuse_same_name(&scope, &name, span)?;
@@ -101,9 +105,21 @@ impl Binder<'_> {
                         names.push((column.name.clone(), Span::empty()));
                     }
                 }
+                using = Some((names.clone(), None)).filter(|_| !names.is_empty());
                 self.merge_columns(kind, &item.scope, right.scope, &names)?
             }
         };
+        if self.is_showing() {
+            let named = |(name, _): (String, Span)| name;
+            let on = match (using, &condition) {
+                (Some((columns, alias)), _) => {
+                    ShownOn::Using { columns: columns.into_iter().map(named).collect(), alias: alias.map(named) }
+                }
+                (None, Some(condition)) => ShownOn::Condition(condition.clone()),
+                (None, None) => ShownOn::Nothing,
+            };
+            self.show_join(kind, on)?;
+        }
         let kind = if condition.is_none() && kind == JoinKind::Inner { JoinKind::Cross } else { kind };
         let mut relation = Relation::Join {
             kind,
@@ -206,6 +222,14 @@ impl Binder<'_> {
             // Either will do for an inner join: the one that needs no conversion.
             JoinKind::Inner if left.expr.ty != common && right.expr.ty == common => (right.expr, right.origin),
             _ => (self.coerce(left.expr, common, CastContext::Implicit)?, left.origin),
+        };
+        // A column that is neither side's goes by its own name.
+        let expr = match expr.kind {
+            ExprKind::Column(_) => expr,
+            _ if self.is_showing() => {
+                Expr::shown(Form::Word(crate::types::text::quote_identifier(name)), Vec::new(), common)
+            }
+            _ => expr,
         };
         let unchanged = matches!(expr.kind, ExprKind::Column(_)) && expr.ty == common;
         let expr = Expr { ty: common, ..expr };

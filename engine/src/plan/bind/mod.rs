@@ -51,6 +51,7 @@ mod sample;
 mod scope;
 mod select;
 mod set_operation;
+mod showing;
 mod special;
 mod subquery;
 mod subscript;
@@ -72,6 +73,7 @@ pub use names::{QualifiedName, fold};
 pub(crate) use names::{Types, column_name};
 pub(crate) use position::Start;
 pub use scope::{Scope, ScopeColumn, ScopeRelation};
+pub(crate) use showing::operator_name;
 pub(crate) use system::{is_system_column, with_known_oid};
 pub(crate) use view::BoundView;
 
@@ -121,6 +123,8 @@ pub struct Binder<'a> {
     inside: Option<&'a View>,
     /// The views around it, and itself.
     expanding: Vec<u32>,
+    /// What is bound is to be written back as SQL: the queries that it is made of.
+    showing: Option<Box<showing::Recorder>>,
 }
 
 /// Where an expression stands.
@@ -191,6 +195,7 @@ impl<'a> Binder<'a> {
             record: None,
             inside: None,
             expanding: Vec::new(),
+            showing: None,
         }
     }
 

@@ -12,6 +12,7 @@ use super::row::{Asked, conjunction, row};
 use super::walk::any;
 use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
+use crate::expr::shown::Form;
 use crate::expr::{Expr, ExprKind};
 use crate::function::{CastContext, Function, functions_named, resolve};
 use crate::statement::dialect::SYMMETRIC;
@@ -50,14 +51,17 @@ impl Binder<'_> {
             }
             _ => self.bind(first, at)?,
         };
+        // What is not written as a chain is not shown as one.
+        let mut chained = !self.is_showing() || is_logical(first);
         for link in links {
-            value = self.link(value, start, &link, at)?;
+            value = self.link(value, chained, start, &link, at)?;
+            chained = true;
         }
         Ok(value)
     }
 
     /// The left side of every link begins where the chain does.
-    fn link(&mut self, left: Expr, start: Span, link: &Link<'_>, at: Place<'_>) -> Result<Expr> {
+    fn link(&mut self, left: Expr, chained: bool, start: Span, link: &Link<'_>, at: Place<'_>) -> Result<Expr> {
         let and = match link.op {
             BinaryOperator::And => true,
             BinaryOperator::Or => false,
@@ -73,8 +77,8 @@ impl Binder<'_> {
         let right = self.bind(link.right, at)?;
         let right = self.boolean(right, word, link.right.start())?;
         let mut args = match left.kind {
-            ExprKind::And(args) if and => args,
-            ExprKind::Or(args) if !and => args,
+            ExprKind::And(args) if and && chained => args,
+            ExprKind::Or(args) if !and && chained => args,
             kind => vec![truth_value(kind)],
         };
         args.push(right);
@@ -141,6 +145,9 @@ impl Binder<'_> {
         }
         args.push(self.coerce_at(right, right_type, CastContext::Implicit, sides.right)?);
         let ty = Type::new(concrete.result(operator.function.returns));
+        if self.is_showing() {
+            return Ok(Expr::shown(Form::Operator(operator.name), args, ty));
+        }
         Ok(Expr::new(ExprKind::Call { function: operator.function, args }, ty))
     }
 
@@ -362,6 +369,15 @@ impl Binder<'_> {
         }
         let pattern = self.named_call("similar_to_escape", args, sides.right)?;
         self.apply_operator(if negated { "!~" } else { "~" }, Some(value), pattern, sides)
+    }
+}
+
+/// Whether an expression is written with AND or OR.
+fn is_logical(expr: &Ast) -> bool {
+    match expr {
+        Ast::Nested(inner) => is_logical(inner),
+        Ast::BinaryOp { op, .. } => matches!(op, BinaryOperator::And | BinaryOperator::Or),
+        _ => false,
     }
 }
 

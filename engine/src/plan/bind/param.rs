@@ -63,6 +63,9 @@ impl Binder<'_> {
         if expr.ty == target {
             return Ok(expr);
         }
+        if self.is_showing() {
+            return self.shown_conversion(expr, target, context);
+        }
         let expr = match expr.kind {
             ExprKind::Param(index) if expr.ty.oid == oid::UNKNOWN && target.oid != oid::UNKNOWN => {
                 self.settle_parameter(index, target)?

@@ -96,12 +96,13 @@ impl Binder<'_> {
             return Err(Error::unsupported("FOR XML, FOR JSON, SETTINGS, FORMAT or a pipe operator"));
         }
         let top = std::mem::take(&mut self.at_top);
+        let shown = self.showing.as_ref().map_or(0, |recorder| recorder.with.len());
         if let Some(with) = with {
             self.with(with, top)?;
         }
         let own = tail(order_by.as_ref(), limit_clause.as_ref(), fetch.as_ref(), locks)?;
         let tail = self.merge(own, outer)?;
-        match &**body {
+        let bound = match &**body {
             SetExpr::Select(select) => self.select(select, tail, unknowns),
             SetExpr::Query(inner) => self.nested(|binder| binder.query_with_tail(inner, tail, unknowns)),
             SetExpr::SetOperation { .. } => self.set_operation(body, tail, unknowns),
@@ -113,7 +114,14 @@ impl Binder<'_> {
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 Err(Error::unsupported("INSERT, UPDATE, DELETE or MERGE inside a query"))
             }
+        };
+        if let (Some(with), Some(recorder)) = (with, self.showing.as_deref_mut())
+            && let Some(query) = recorder.queries.last_mut()
+        {
+            query.with.splice(..0, recorder.with.drain(shown..));
+            query.recursive |= with.recursive;
         }
+        bound
     }
 
     fn merge<'q>(&self, own: Tail<'q>, outer: Tail<'q>) -> Result<Tail<'q>> {
@@ -181,7 +189,7 @@ impl Binder<'_> {
     }
 
     /// A number of rows; None for the literal NULL, which means no bound.
-    fn row_count(&mut self, expr: &Ast, clause: Clause, scope: &Scope) -> Result<Option<Expr>> {
+    pub(super) fn row_count(&mut self, expr: &Ast, clause: Clause, scope: &Scope) -> Result<Option<Expr>> {
         let bound = self.bind(expr, Place { scope, clause })?;
         let bound = self.specific(bound, Type::new(oid::INT8), clause.name(), expr.start())?;
         if any(&bound, &mut |expr| matches!(expr.kind, ExprKind::Column(_))) {

@@ -115,6 +115,7 @@ impl Binder<'_> {
         left: &Scope,
         refusal: Option<&'static str>,
     ) -> Result<FromItem> {
+        self.refuse_to_show("ROWS FROM")?;
         let alias = alias.map(Alias::of).transpose()?;
         let ((relation, columns), lateral) = self.lateral(left, refusal, |binder| {
             let mut functions = Vec::with_capacity(calls.len());
@@ -159,6 +160,9 @@ impl Binder<'_> {
         refusal: Option<&'static str>,
     ) -> Result<FromItem> {
         let (alias, definitions) = self.record_alias(alias)?;
+        if definitions.is_some() {
+            self.refuse_to_show("a list of column definitions")?;
+        }
         let ((relation, mut columns), lateral) = self.lateral(left, refusal, |binder| {
             let scope = Scope::empty();
             let place = Place { scope: &scope, clause: Clause::FromFunction };
@@ -182,6 +186,9 @@ impl Binder<'_> {
         }
         let alias = alias.unwrap_or_else(|| Alias::plain(&name.name));
         let scope = Scope::of(self.aliased(&alias, columns, None)?);
+        if self.is_showing() {
+            self.show_function(&relation, &alias.name, &scope.columns, lateral)?;
+        }
         Ok(FromItem { relation, scope, lateral })
     }
 
@@ -223,7 +230,7 @@ impl Binder<'_> {
             }
             Callable::Function(function) => {
                 let mut args = self.coerce_arguments(args, &resolved.arg_types, exprs, span)?;
-                if resolve::takes_json_forms(function) {
+                if resolve::takes_json_forms(function) && !self.is_showing() {
                     args = resolve::json_forms(function, args);
                 }
                 Expr::new(ExprKind::Call { function, args }, resolved.return_type)

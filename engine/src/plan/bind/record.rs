@@ -11,6 +11,7 @@ use super::{Binder, Place, ScopeRelation};
 use crate::catalog::Attribute;
 use crate::catalog::user_type::row_type;
 use crate::error::{Error, Result, SqlState};
+use crate::expr::shown::Form;
 use crate::expr::{Expr, ExprKind};
 use crate::function::record::{FIELD, IS_NULL, SET_FIELD, empty, fields_of, record};
 use crate::statement::mend::{ALL_FIELDS, MARK};
@@ -26,6 +27,10 @@ impl Binder<'_> {
             let value = if bound.as_const().is_some() { bound } else { self.known(bound)? };
             fields.push((format!("f{}", index + 1), value));
         }
+        if self.is_showing() {
+            let parts = fields.into_iter().map(|(_, value)| value).collect();
+            return Ok(Expr::shown(Form::Row, parts, Type::new(oid::RECORD)));
+        }
         Ok(record(oid::RECORD, fields))
     }
 
@@ -37,6 +42,7 @@ impl Binder<'_> {
         span: Span,
         at: Place<'_>,
     ) -> Result<Expr> {
+        self.refuse_to_show("a whole row")?;
         let own = relation.table.as_ref().and_then(|table| row_type(table.oid)).filter(|_| is_whole(relation));
         let ty = own.map_or(oid::RECORD, |ty| self.catalog.known_row_type(ty).unwrap_or(oid::RECORD));
         self.whole_row_as(relation, depth, span, at, &|fields| record(ty, fields))

@@ -14,8 +14,9 @@ use super::query::Unknowns;
 use super::walk::{any, map_children, map_outer_relation, subquery};
 use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
+use crate::expr::shown::{self, Syntax};
 use crate::expr::{Expr, ExprKind, SubqueryKind};
-use crate::function::resolve;
+use crate::function::{CastContext, resolve};
 use crate::plan::relation::Relation;
 use crate::types::{Type, oid};
 
@@ -67,7 +68,8 @@ impl Binder<'_> {
         for part in left.iter().chain(right) {
             args.push((self.bind(part, at)?, part.start()));
         }
-        self.named_call("overlaps", args, span)
+        let call = self.named_call("overlaps", args, span)?;
+        Ok(self.written_as(call, || Syntax::Overlaps))
     }
 
     /// `(a, b) op (c, d)`, element by element.
@@ -107,6 +109,7 @@ impl Binder<'_> {
                 Ok(conjunction(tests, operator == "="))
             }
             "<" | "<=" | ">" | ">=" => {
+                self.refuse_to_show("a comparison of rows")?;
                 // (a, b) < (c, d) is a < c OR (a = c AND b < d), built from the last pair outwards.
                 let mut result: Option<Expr> = None;
                 for (left, right, sides) in pairs.into_iter().rev() {
@@ -141,6 +144,9 @@ impl Binder<'_> {
         sides: Sides<'_>,
         at: Place<'_>,
     ) -> Result<Expr> {
+        if self.is_showing() {
+            return self.shown_row_subquery(left, operator, query, asked, sides, at);
+        }
         let mut parts = Vec::with_capacity(left.len());
         let mut correlated = false;
         for part in left {
@@ -191,6 +197,34 @@ impl Binder<'_> {
         Ok(truth_value(subquery(kind, relation, Some(compared.var), correlated)))
     }
 
+    /// The same, to be shown.
+    fn shown_row_subquery(
+        &mut self,
+        left: &[&Ast],
+        operator: &str,
+        query: &ast::Query,
+        asked: Asked,
+        sides: Sides<'_>,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        let mut parts = left.iter().map(|part| self.bind(part, at)).collect::<Result<Vec<_>>>()?;
+        let (bound, _) = self.inner_query(query, at)?;
+        let mut name = None;
+        for (part, output) in parts.iter_mut().zip(&bound.outputs) {
+            let (function, left_type, _) = self.comparison(operator, part.ty, output.column.ty, sides)?;
+            name = Some(super::operator_name(function)?);
+            let taken = std::mem::replace(part, super::nothing());
+            *part = self.coerce(taken, left_type, CastContext::Implicit)?;
+        }
+        let name = name.ok_or_else(|| Error::internal("a row comparison has at least one pair"))?;
+        let asked = match asked {
+            Asked::Any => shown::Asked::Any(name),
+            Asked::All => shown::Asked::All(name),
+            Asked::Scalar => shown::Asked::Row(name),
+        };
+        self.shown_subquery(asked, parts, Type::new(oid::BOOL))
+    }
+
     /// `(a, b) IS [NOT] DISTINCT FROM (c, d)`.
     pub(super) fn distinct_rows(
         &mut self,
@@ -204,6 +238,7 @@ impl Binder<'_> {
             return Err(Error::new(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions")
                 .at(self.operator_position(sides)));
         }
+        self.refuse_to_show("rows that are distinct")?;
         let mut tests = Vec::with_capacity(left.len());
         for (left, right) in left.iter().zip(right) {
             let sides = Sides { left: left.start(), right: right.start(), ..sides };

@@ -18,9 +18,10 @@ use super::window::named_windows;
 use super::with::{invalid_recursion, working_table};
 use super::{Binder, Clause, Place, Scope, ScopeColumn, SelectState, SetCall};
 use crate::error::{Error, Result, SqlState};
-use crate::expr::{Expr, ExprKind};
+use crate::expr::{Expr, ExprKind, SortKey};
 use crate::function::{CastContext, resolve};
 use crate::plan::relation::{Column, Locking, Output, Relation, RowIdentity};
+use crate::plan::shown::{ShownBody, ShownDistinct, ShownQuery, ShownSelect};
 use crate::types::oid;
 
 /// An item of a SELECT list, or an expression that only ORDER BY or DISTINCT ON needs.
@@ -69,7 +70,10 @@ impl Binder<'_> {
         let sets = std::mem::take(&mut self.sets);
         let sets_refused = self.sets_refused.take();
         let ranges = self.ranges.len();
-        let result = self.clauses(select, &tail, unknowns).and_then(|clauses| self.stack(clauses, &tail));
+        let result = self.clauses(select, &tail, unknowns).and_then(|clauses| match self.is_showing() {
+            true => self.show(clauses, &tail),
+            false => self.stack(clauses, &tail),
+        });
         self.ranges.truncate(ranges);
         self.sets_refused = sets_refused;
         self.sets = sets;
@@ -129,6 +133,47 @@ impl Binder<'_> {
             }
         };
         Ok(Clauses { scope, relation, items, filter, grouping, having, order, distinct, sets, locking })
+    }
+
+    /// Records the clauses as they were written; nothing will run them.
+    fn show(&mut self, clauses: Clauses, tail: &Tail<'_>) -> Result<Bound> {
+        let Clauses { scope, relation, items, filter, grouping, having, order, distinct, sets, locking } = clauses;
+        if grouping.sets.is_some() {
+            return Err(Error::unsupported("grouping sets, shown"));
+        }
+        let keys = order
+            .iter()
+            .map(|key| {
+                let (descending, nulls_first) = (key.descending, key.nulls_first);
+                SortKey { expr: items[key.item].expr.clone(), descending, nulls_first }
+            })
+            .collect();
+        let distinct = match distinct {
+            Distinct::No => ShownDistinct::No,
+            Distinct::All => ShownDistinct::All,
+            Distinct::On(keys) => ShownDistinct::On(keys.iter().map(|key| items[*key].expr.clone()).collect()),
+        };
+        let mut outputs = Vec::with_capacity(items.len());
+        let mut listed = Vec::with_capacity(items.len());
+        for item in items.into_iter().filter(|item| !item.hidden) {
+            outputs.push(Output { name: item.name.clone(), column: self.fresh(item.expr.ty), origin: item.origin });
+            listed.push((item.name, item.expr));
+        }
+        let windows = self.shown_windows(Place { scope: &scope, clause: Clause::WindowDefinition })?;
+        let from = self.recorder()?.clauses.pop().unwrap_or_default();
+        let select = ShownSelect {
+            distinct,
+            items: listed,
+            from,
+            filter,
+            groups: grouping.present.then_some(grouping.exprs),
+            having: having.map(|(having, _)| having),
+            windows,
+            sets: sets.into_iter().map(|set| (set.column.var, set.function, set.args)).collect(),
+        };
+        self.recorder()?.queries.push(ShownQuery::of(ShownBody::Select(Box::new(select))));
+        self.shown_tail(tail, keys)?;
+        Ok(Bound { relation, outputs, hidden: false, locking })
     }
 
     /// Builds the relation.

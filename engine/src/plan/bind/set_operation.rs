@@ -11,6 +11,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, SortKey};
 use crate::function::{CastContext, resolve};
 use crate::plan::relation::{Column, Output, Relation, SetKind};
+use crate::plan::shown::{ShownBody, ShownQuery};
 use crate::types::{Type, oid};
 
 /// Most set operations in a row; they nest to the left.
@@ -29,6 +30,11 @@ impl Binder<'_> {
         if !tail.order_by.is_empty() {
             let keys = self.order_outputs(tail.order_by, &bound.outputs)?;
             bound.relation = Relation::Sort { input: Box::new(bound.relation), keys };
+        }
+        if self.is_showing() {
+            let keys = self.order_outputs(tail.order_by, &bound.outputs)?;
+            let keys = self.shown_positions(&keys, &bound.outputs)?;
+            self.shown_tail(&tail, keys)?;
         }
         bound.relation = self.limit(bound.relation, &tail, &Scope::empty())?;
         Ok(bound)
@@ -110,6 +116,9 @@ impl Binder<'_> {
             }
             targets.push(target);
         }
+        if self.is_showing() {
+            self.shown_set(kind, all, &targets)?;
+        }
         let left = self.convert_outputs(left, &targets, CastContext::Implicit, left_span)?;
         let right = self.convert_outputs(right, &targets, CastContext::Implicit, right_span)?;
         let mut outputs = left.outputs;
@@ -134,6 +143,9 @@ impl Binder<'_> {
                 _ => output.column.ty,
             })
             .collect();
+        if self.is_showing() {
+            self.settle_shown(&targets)?;
+        }
         self.convert_outputs(bound, &targets, CastContext::Assignment, Span::empty())
     }
 
@@ -155,6 +167,13 @@ impl Binder<'_> {
             let name = format!("column{}", index + 1);
             named.push(ScopeColumn::new(name.as_str(), *column, None));
             outputs.push(Output { name, column: *column, origin: None });
+        }
+        if let (true, Relation::Values { rows, .. }) = (self.is_showing(), &relation) {
+            let keys = self.order_outputs(tail.order_by, &outputs)?;
+            let keys = self.shown_positions(&keys, &outputs)?;
+            let values = ShownQuery::of(ShownBody::Values(rows.clone()));
+            self.recorder()?.queries.push(values);
+            self.shown_tail(&tail, keys)?;
         }
         let scope = Scope::of(ScopeRelation {
             name: "*VALUES*".to_owned(),

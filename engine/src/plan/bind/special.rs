@@ -9,6 +9,7 @@ use super::names::field_name;
 use super::position::Start;
 use super::{Binder, Place};
 use crate::error::{Error, Result};
+use crate::expr::shown::{Form, Syntax};
 use crate::expr::{Expr, ExprKind};
 use crate::function::{CastContext, functions_named};
 use crate::types::{Type, oid};
@@ -18,18 +19,66 @@ impl Binder<'_> {
     pub(super) fn special_call(&mut self, expr: &Ast, at: Place<'_>) -> Result<Expr> {
         let span = expr.start();
         match expr {
-            Ast::AtTimeZone { timestamp, time_zone } => self.ordered("timezone", &[time_zone, timestamp], span, at),
+            Ast::AtTimeZone { timestamp, time_zone } => {
+                let call = self.ordered("timezone", &[time_zone, timestamp], span, at)?;
+                Ok(self.written_as(call, || Syntax::AtTimeZone))
+            }
             Ast::Extract { field, syntax, expr } => {
                 if matches!(syntax, ast::ExtractSyntax::Comma) {
                     return Err(Error::unsupported("EXTRACT with a comma").at(self.position(span)));
                 }
-                let field = Expr::constant(Value::Text(field_name(field).into()), Type::new(oid::TEXT));
+                let name = field_name(field);
+                let field = Expr::constant(Value::Text(name.as_str().into()), Type::new(oid::TEXT));
                 let source = self.bind(expr, at)?;
-                self.named_call("extract", vec![(field, span), (source, span)], span)
+                let call = self.named_call("extract", vec![(field, span), (source, span)], span)?;
+                Ok(self.written_as(call, || Syntax::Extract(name)))
             }
             Ast::Ceil { expr, field } => self.rounding("ceil", expr, field, at),
             Ast::Floor { expr, field } => self.rounding("floor", expr, field, at),
-            Ast::Position { expr, r#in } => self.ordered("position", &[r#in, expr], span, at),
+            Ast::Position { expr, r#in } => {
+                let call = self.ordered("position", &[r#in, expr], span, at)?;
+                Ok(self.written_as(call, || Syntax::Position))
+            }
+            Ast::Substring { special: false, shorthand: false, .. } => {
+                let call = self.substring(expr, at)?;
+                Ok(self.written_as(call, || Syntax::Substring))
+            }
+            Ast::Substring { .. } => self.substring(expr, at),
+            Ast::Trim { trim_where, trim_what, expr, trim_characters } => {
+                let (name, side) = match trim_where {
+                    Some(ast::TrimWhereField::Leading) => ("ltrim", "LEADING"),
+                    Some(ast::TrimWhereField::Trailing) => ("rtrim", "TRAILING"),
+                    Some(ast::TrimWhereField::Both) | None => ("btrim", "BOTH"),
+                };
+                let mut args: Vec<&Ast> = vec![expr];
+                args.extend(trim_what.as_deref());
+                args.extend(trim_characters.iter().flatten());
+                let call = self.ordered(name, &args, span, at)?;
+                Ok(self.written_as(call, || Syntax::Trim(side)))
+            }
+            Ast::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
+                let mut args: Vec<&Ast> = vec![expr, overlay_what, overlay_from];
+                args.extend(overlay_for.as_deref());
+                let call = self.ordered("overlay", &args, span, at)?;
+                Ok(self.written_as(call, || Syntax::Overlay))
+            }
+            Ast::IsNormalized { expr, form, negated } => {
+                let written = form.as_ref().map(ToString::to_string);
+                let name = written.clone().unwrap_or_else(|| "NFC".to_owned());
+                let form = Expr::constant(Value::Text(name.into()), Type::new(oid::TEXT));
+                let value = self.bind(expr, at)?;
+                let normal = self.named_call("is_normalized", vec![(value, span), (form, span)], span)?;
+                let normal = self.written_as(normal, || Syntax::IsNormalized(written));
+                if *negated { Ok(truth_value(ExprKind::Not(Box::new(normal)))) } else { Ok(normal) }
+            }
+            _ => Err(Error::internal("not a construct that stands for a function")),
+        }
+    }
+
+    /// SUBSTRING in all its spellings.
+    fn substring(&mut self, expr: &Ast, at: Place<'_>) -> Result<Expr> {
+        let span = expr.start();
+        match expr {
             Ast::Substring { expr, substring_from, substring_for, special: _, shorthand } => {
                 let name = if *shorthand { "substr" } else { "substring" };
                 match (substring_from, substring_for) {
@@ -46,29 +95,6 @@ impl Binder<'_> {
                     (None, None) => self.ordered(name, &[expr], span, at),
                 }
             }
-            Ast::Trim { trim_where, trim_what, expr, trim_characters } => {
-                let name = match trim_where {
-                    Some(ast::TrimWhereField::Leading) => "ltrim",
-                    Some(ast::TrimWhereField::Trailing) => "rtrim",
-                    Some(ast::TrimWhereField::Both) | None => "btrim",
-                };
-                let mut args: Vec<&Ast> = vec![expr];
-                args.extend(trim_what.as_deref());
-                args.extend(trim_characters.iter().flatten());
-                self.ordered(name, &args, span, at)
-            }
-            Ast::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
-                let mut args: Vec<&Ast> = vec![expr, overlay_what, overlay_from];
-                args.extend(overlay_for.as_deref());
-                self.ordered("overlay", &args, span, at)
-            }
-            Ast::IsNormalized { expr, form, negated } => {
-                let form = form.map_or_else(|| "NFC".to_owned(), |form| form.to_string());
-                let form = Expr::constant(Value::Text(form.into()), Type::new(oid::TEXT));
-                let value = self.bind(expr, at)?;
-                let normal = self.named_call("is_normalized", vec![(value, span), (form, span)], span)?;
-                if *negated { Ok(truth_value(ExprKind::Not(Box::new(normal)))) } else { Ok(normal) }
-            }
             _ => Err(Error::internal("not a construct that stands for a function")),
         }
     }
@@ -76,8 +102,9 @@ impl Binder<'_> {
     /// `normalize(text, NFD)`, whose form is a word.
     pub(super) fn normalized(&mut self, value: &Ast, form: &str, span: Span, at: Place<'_>) -> Result<Expr> {
         let value = self.bind(value, at)?;
-        let form = Expr::constant(Value::Text(form.into()), Type::new(oid::TEXT));
-        self.named_call("normalize", vec![(value, span), (form, span)], span)
+        let written = Expr::constant(Value::Text(form.into()), Type::new(oid::TEXT));
+        let call = self.named_call("normalize", vec![(value, span), (written, span)], span)?;
+        Ok(self.written_as(call, || Syntax::Normalize(Some(form.to_uppercase()))))
     }
 
     fn ordered(&mut self, name: &str, args: &[&Ast], span: Span, at: Place<'_>) -> Result<Expr> {
@@ -113,6 +140,10 @@ impl Binder<'_> {
             return Err(Error::unsupported(name.to_uppercase()).at(self.position(span)));
         }
         let value = self.named_call(function, Vec::new(), span)?;
+        if self.is_showing() {
+            let ty = target.map_or(value.ty, Type::new);
+            return Ok(Expr::shown(Form::Word(name.to_uppercase()), Vec::new(), ty));
+        }
         match target {
             Some(target) => self.coerce_at(value, Type::new(target), CastContext::Explicit, span),
             None => Ok(value),
@@ -138,6 +169,10 @@ impl Binder<'_> {
         let value = self.keyword(name, span)?;
         // PostgreSQL takes a greater precision for the greatest that it has.
         let target = Type::with_modifier(target, precision.min(6));
+        if self.is_showing() {
+            let word = format!("{}({})", name.to_uppercase(), precision.min(6));
+            return Ok(Some(Expr::shown(Form::Word(word), Vec::new(), target)));
+        }
         self.coerce_at(value, target, CastContext::Explicit, span).map(Some)
     }
 }

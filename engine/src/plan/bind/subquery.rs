@@ -6,14 +6,15 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use super::expr::truth_value;
 use super::position::{Sides, Start};
 use super::query::{Bound, Unknowns};
-use super::row::{Asked, row};
+use super::row::{self, row};
 use super::walk::subquery;
 use super::{Binder, Clause, Level, Place, Scope};
 use crate::error::{Error, Result, SqlState};
+use crate::expr::shown::Asked;
 use crate::expr::{Expr, ExprKind, SubqueryKind};
 use crate::function::CastContext;
 use crate::plan::relation::Relation;
-use crate::types::{Type, builtin, display};
+use crate::types::{Type, builtin, display, oid};
 
 impl Binder<'_> {
     /// Runs a step inside a border: what it cannot find it looks for in `scope`.
@@ -32,7 +33,7 @@ impl Binder<'_> {
     }
 
     /// A subquery of an expression, and whether it is correlated.
-    fn inner_query(&mut self, query: &ast::Query, at: Place<'_>) -> Result<(Bound, bool)> {
+    pub(super) fn inner_query(&mut self, query: &ast::Query, at: Place<'_>) -> Result<(Bound, bool)> {
         if let Some(error) = at.clause.subquery_refusal() {
             return Err(error.at(self.position(query.start())));
         }
@@ -48,6 +49,9 @@ impl Binder<'_> {
             .only_column(bound, "subquery must return only one column")
             .map_err(|error| error.at(self.parenthesis_position(query.start())))?;
         let column = bound.outputs[0].column;
+        if self.is_showing() {
+            return self.shown_subquery(Asked::Value, Vec::new(), column.ty);
+        }
         let kind = subquery(SubqueryKind::Scalar, bound.relation, Some(column.var), correlated);
         Ok(Expr::new(kind, column.ty))
     }
@@ -92,12 +96,19 @@ impl Binder<'_> {
             )
             .at(self.position(query.start()))
         })?;
+        if self.is_showing() {
+            return self.shown_subquery(Asked::Array, Vec::new(), Type::new(array));
+        }
         let kind = subquery(SubqueryKind::Array, bound.relation, Some(column.var), correlated);
         Ok(Expr::new(kind, Type::new(array)))
     }
 
     pub(super) fn exists(&mut self, query: &ast::Query, negated: bool, at: Place<'_>) -> Result<Expr> {
         let (bound, correlated) = self.inner_query(query, at)?;
+        if self.is_showing() {
+            let found = self.shown_subquery(Asked::Exists, Vec::new(), Type::new(oid::BOOL))?;
+            return Ok(if negated { truth_value(ExprKind::Not(Box::new(found))) } else { found });
+        }
         Ok(truth_value(subquery(SubqueryKind::Exists { negated }, bound.relation, None, correlated)))
     }
 
@@ -105,10 +116,14 @@ impl Binder<'_> {
         let span = expr.start();
         let sides = Sides { words: if negated { "not in" } else { "in" }, left: span, right: query.start() };
         if let Some(parts) = row(expr).filter(|parts| parts.len() != 1) {
-            let found = self.row_subquery(&parts, "=", query, Asked::Any, sides, at)?;
+            let found = self.row_subquery(&parts, "=", query, row::Asked::Any, sides, at)?;
             return Ok(if negated { truth_value(ExprKind::Not(Box::new(found))) } else { found });
         }
         let value = self.bind(expr, at)?;
+        if negated && self.is_showing() {
+            let found = self.compare_subquery(value, "=", query, false, sides, at)?;
+            return Ok(truth_value(ExprKind::Not(Box::new(found))));
+        }
         self.compare_subquery(value, if negated { "<>" } else { "=" }, query, negated, sides, at)
     }
 
@@ -129,6 +144,11 @@ impl Binder<'_> {
         let found = bound.outputs[0].column.ty;
         let (function, left_type, right_type) = self.comparison(operator, value.ty, found, sides)?;
         let left = self.coerce_at(value, left_type, CastContext::Implicit, sides.left)?;
+        if self.is_showing() {
+            let name = super::showing::operator_name(function)?;
+            let asked = if all { Asked::All(name) } else { Asked::Any(name) };
+            return self.shown_subquery(asked, vec![left], Type::new(oid::BOOL));
+        }
         let bound = self.convert_outputs(bound, &[right_type], CastContext::Implicit, query.start())?;
         let output = Some(bound.outputs[0].column.var);
         let kind = SubqueryKind::Compare { left, function, all };
@@ -150,6 +170,9 @@ impl Binder<'_> {
         context: CastContext,
         span: Span,
     ) -> Result<Bound> {
+        if self.is_showing() {
+            return self.shown_outputs(bound, targets);
+        }
         let done = bound.outputs.iter().zip(targets).all(|(output, target)| output.column.ty == *target);
         if done {
             return Ok(self.exact(bound));

@@ -47,6 +47,10 @@ pub(crate) fn map_children(expr: Expr, f: Rewrite<'_>) -> Result<Expr> {
             E::Subquery(Box::new(subquery))
         }
         E::TextCast(expr) => E::TextCast(map_box(expr, f)?),
+        E::Shown(mut shown) => {
+            shown.parts = map_list(shown.parts, f)?;
+            E::Shown(shown)
+        }
     };
     Ok(Expr { kind, ty })
 }
@@ -145,6 +149,7 @@ pub(crate) fn visit(expr: &Expr, f: &mut dyn FnMut(&Expr) -> bool) {
                 visit(left, f);
             }
         }
+        E::Shown(shown) => each(&shown.parts),
     }
 }
 

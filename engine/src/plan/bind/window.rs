@@ -11,6 +11,7 @@ use super::position::Start;
 use super::walk::{any, map_children};
 use super::{Binder, Clause, Place};
 use crate::error::{Error, Result, SqlState};
+use crate::expr::shown::Form;
 use crate::expr::{Exclusion, Expr, ExprKind, Frame, FrameBound, FrameUnit, SortKey, WindowCall};
 use crate::function::resolve::{self, Callable};
 use crate::function::{CastContext, WindowFunction};
@@ -66,6 +67,7 @@ impl Binder<'_> {
         };
         self.select.windows = true;
         let Window { partition_by, order_by, frame } = window;
+        let framed = frame.is_some();
         let frame = frame.unwrap_or(Frame {
             unit: FrameUnit::Range,
             start: FrameBound::UnboundedPreceding,
@@ -73,7 +75,15 @@ impl Binder<'_> {
             exclusion: Exclusion::None,
         });
         let call = WindowCall { function, args, filter, partition_by, order_by, frame };
-        Ok(Expr::new(ExprKind::Window(Box::new(call)), resolved.return_type))
+        let call = Expr::new(ExprKind::Window(Box::new(call)), resolved.return_type);
+        if self.is_showing() {
+            let name = match over {
+                ast::WindowType::NamedWindow(ident) => Some(fold(ident)),
+                ast::WindowType::WindowSpec(_) => None,
+            };
+            return Ok(Expr::shown(Form::Over { name, framed }, vec![call], resolved.return_type));
+        }
+        Ok(call)
     }
 
     /// A window by name: one of the definitions, which may build on those before it.
@@ -93,6 +103,29 @@ impl Binder<'_> {
             ast::NamedWindowExpr::NamedWindow(other) => binder.named_window(other, &named[..index], at),
             ast::NamedWindowExpr::WindowSpec(spec) => binder.window(spec, &named[..index], at),
         })
+    }
+
+    /// The WINDOW clause of the SELECT being bound.
+    pub(super) fn shown_windows(&mut self, at: Place<'_>) -> Result<Vec<(String, WindowCall, bool)>> {
+        let named = self.select.named_windows.clone();
+        let mut shown = Vec::with_capacity(named.len());
+        for definition in named.iter() {
+            let builds_on_other = match &definition.1 {
+                ast::NamedWindowExpr::NamedWindow(_) => true,
+                ast::NamedWindowExpr::WindowSpec(spec) => {
+                    spec.window_name.as_ref().is_some_and(|name| without_exclusion(name).0.is_some())
+                }
+            };
+            if builds_on_other {
+                return Err(Error::unsupported("a window that builds on another, shown"));
+            }
+            let Window { partition_by, order_by, frame } = self.named_window(&definition.0, &named, at)?;
+            let call = WindowCall { partition_by, order_by, ..super::range_function::row_number() };
+            let framed = frame.is_some();
+            let call = WindowCall { frame: frame.unwrap_or_else(|| call.frame.clone()), ..call };
+            shown.push((fold(&definition.0), call, framed));
+        }
+        Ok(shown)
     }
 
     fn window(

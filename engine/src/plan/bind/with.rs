@@ -18,7 +18,8 @@ use super::{Binder, ScopeColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::ColumnVar;
 use crate::function::{CastContext, resolve};
-use crate::plan::relation::{Column, Relation};
+use crate::plan::relation::{Column, Relation, SetKind};
+use crate::plan::shown::ShownWith;
 use crate::types::{Type, display};
 
 /// A query that WITH has named.
@@ -75,13 +76,14 @@ impl Binder<'_> {
 
     fn named_query(&mut self, cte: &ast::Cte, recursive: bool, top: bool) -> Result<()> {
         // MATERIALIZED is a wish about how, not what: every use shares one plan here.
-        let ast::Cte { alias, query, from, materialized: _, closing_paren_token: _ } = cte;
+        let ast::Cte { alias, query, from, materialized, closing_paren_token: _ } = cte;
         if from.is_some() {
             return Err(Error::unsupported("FROM after a WITH query"));
         }
         let alias = Alias::of(alias)?;
         let itself = recursive && named_in(query, &alias.name).is_some();
         let bound = if body_write(query).is_some() {
+            self.refuse_to_show("a write in WITH")?;
             if itself {
                 let words = format!("recursive query \"{}\" must not contain data-modifying statements", alias.name);
                 return Err(invalid_recursion(words).at(self.position(alias.span)));
@@ -94,6 +96,12 @@ impl Binder<'_> {
             let bound = self.bind_query(query, Unknowns::Text)?.without_locking()?;
             self.exact(bound)
         };
+        if self.is_showing() {
+            let query = self.last_shown()?;
+            let materialized = materialized.as_ref().map(|wish| matches!(wish, ast::CteAsMaterialized::Materialized));
+            let (name, columns) = (alias.name.clone(), alias.columns.clone());
+            self.recorder()?.with.push(ShownWith { name, columns, materialized, query });
+        }
         let Bound { mut relation, outputs, .. } = bound;
         let vars = outputs.iter().map(|output| output.column.var).collect();
         let columns = outputs
@@ -236,6 +244,9 @@ impl Binder<'_> {
                 resolve::equality(overall).map_err(|error| error.at(self.position(first_column(left))))?;
             }
             targets.push(overall);
+        }
+        if self.is_showing() {
+            self.shown_set(SetKind::Union, all, &targets)?;
         }
         let step = self.convert_outputs(step, &targets, CastContext::Implicit, right.start())?;
         let mut outputs = base.outputs;

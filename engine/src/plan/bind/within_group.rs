@@ -38,6 +38,7 @@ struct Ordered {
 
 impl Binder<'_> {
     pub(super) fn within_group(&mut self, call: WithinGroup<'_>, at: Place<'_>) -> Result<Expr> {
+        self.refuse_to_show("WITHIN GROUP")?;
         let WithinGroup { name, written, keys, filter } = call;
         let fault = if written.distinct {
             Some("cannot use DISTINCT with WITHIN GROUP")
