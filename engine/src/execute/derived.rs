@@ -129,6 +129,7 @@ fn context(catalog: &Arc<Catalog>, store: &Store) -> EvalContext {
         format: Default::default(),
         sequences: Arc::new(SessionSequences::new(store.clone())),
         advisory: Arc::new(AdvisoryLocks::new(store.clone())),
+        transaction: std::sync::Arc::default(),
         sessions: Default::default(),
         snapshots: Default::default(),
         sleeps: Arc::default(),

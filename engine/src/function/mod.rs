@@ -54,6 +54,7 @@ mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 mod to_char;
+mod transaction_id;
 mod unicode;
 mod unsigned;
 mod window;
@@ -75,6 +76,8 @@ pub use sequence::SessionSequences;
 pub(crate) use setting::SettingRequest;
 pub use setting::SettingRequests;
 pub use sleep::Sleeps;
+pub use transaction_id::SessionTransaction;
+pub(crate) use transaction_id::TransactionNumbers;
 pub use window::{WINDOW_FUNCTIONS, WindowDeclaration};
 
 /// A scalar function: a row of `pg_proc` and how to compute it.
@@ -315,6 +318,7 @@ pub struct SessionFacts {
     pub advisory: std::sync::Arc<AdvisoryLocks>,
     pub sleeps: std::sync::Arc<Sleeps>,
     pub random: std::sync::Arc<RandomNumbers>,
+    pub transaction: std::sync::Arc<SessionTransaction>,
     pub sessions: std::sync::Arc<crate::session::activity::Sessions>,
     pub(crate) snapshots: std::sync::Arc<crate::session::snapshot::ExportedSnapshots>,
     pub cursors: std::sync::Arc<NamedHandles>,

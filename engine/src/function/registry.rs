@@ -8,7 +8,7 @@ use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
     backend, bit_string, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float,
     hash, interval, json, network, numeric, operator, order, overlaps, pattern, random, regexp, send, sequence,
-    server_info, session, setting, sleep, snapshot, string, table, to_char, unicode, unsigned, zoned_time,
+    server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id, unicode, unsigned, zoned_time,
 };
 
 /// Scalar functions, as each file has them.
@@ -51,6 +51,7 @@ const TABLES: &[&[Function]] = &[
     snapshot::FUNCTIONS,
     string::FUNCTIONS,
     to_char::FUNCTIONS,
+    transaction_id::FUNCTIONS,
     unicode::FUNCTIONS,
     unsigned::FUNCTIONS,
     zoned_time::FUNCTIONS,

@@ -33,6 +33,7 @@ pub(crate) fn context() -> EvalContext {
             client_address: None,
             sequences: Arc::default(),
             advisory: Arc::default(),
+            transaction: std::sync::Arc::default(),
             sessions: Default::default(),
             snapshots: Default::default(),
             sleeps: Arc::default(),

@@ -73,9 +73,6 @@ fn of_integer(_: &EvalContext, args: &[Value]) -> Result<Value> {
 }
 
 fn of_float(_: &EvalContext, args: &[Value]) -> Result<Value> {
-    let value = match &args[0] {
-        Value::Float4(value) => Numeric::from_f32(*value),
-        other => Numeric::from_f64(float(other)?),
-    };
-    text_of(number::format(&value, text(&args[1])?)?)
+    let digits = if matches!(args[0], Value::Float4(_)) { 6 } else { 15 };
+    text_of(number::format_float(float(&args[0])?, text(&args[1])?, digits)?)
 }

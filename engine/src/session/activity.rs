@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::cancel::Canceller;
 use super::transaction::TransactionStatus;
+use crate::function::TransactionNumbers;
 use crate::types::datetime::now;
 
 /// Bytes of a statement's text that others see (PostgreSQL's `track_activity_query_size`, less its end mark).
@@ -16,7 +17,7 @@ const QUERY_BYTES_MAX: usize = 1023;
 
 /// The sessions there are, in the order in which they began.
 #[derive(Debug, Default)]
-pub struct Sessions(Mutex<Table>);
+pub struct Sessions(Mutex<Table>, TransactionNumbers);
 
 #[derive(Debug, Default)]
 struct Table {
@@ -58,6 +59,11 @@ pub(crate) struct Deed {
 }
 
 impl Sessions {
+    /// The numbers of their transactions.
+    pub(crate) fn numbers(&self) -> &TransactionNumbers {
+        &self.1
+    }
+
     /// Makes a place for one more session; None if there are as many as are allowed.
     pub(crate) fn enter(
         self: &Arc<Self>,

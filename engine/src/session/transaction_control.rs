@@ -155,6 +155,7 @@ impl Session {
             self.database.commit_definitions(self.database_oid, &mut open, durability).await
         };
         self.facts.advisory.end_transaction();
+        self.facts.transaction.end(self.facts.sessions.numbers(), committed.is_ok());
         match committed {
             Ok(()) => {
                 // SET LOCAL ends here.
@@ -176,6 +177,7 @@ impl Session {
         self.drop_cursors();
         open.transaction.rollback();
         self.facts.advisory.end_transaction();
+        self.facts.transaction.end(self.facts.sessions.numbers(), false);
         self.restore_settings(open.settings_before.clone());
     }
 
@@ -215,6 +217,7 @@ impl Session {
                     None => {
                         open.transaction.rollback();
                         self.facts.advisory.end_transaction();
+                        self.facts.transaction.end(self.facts.sessions.numbers(), false);
                         open.catalog = None;
                         open.changes.clear();
                         open.deferred = Deferred::default();

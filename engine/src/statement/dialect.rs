@@ -260,6 +260,7 @@ fn quantified_like(parser: &mut Parser, left: &Expr, negated: bool) -> Option<Pa
 fn special_form(parser: &mut Parser, keyword: Keyword, span: Span) -> Option<Parsed<Expr>> {
     let opens = parser.peek_nth_token_ref(1).token == Token::LParen;
     match keyword {
+        Keyword::ROW if opens && has_star(parser) => Some(starred_row(parser, span)),
         Keyword::TRIM if opens => Some(trim(parser, span)),
         Keyword::SUBSTRING if opens => Some(substring(parser, span)),
         Keyword::INTERVAL if opens => interval_with_precision(parser),
@@ -291,6 +292,32 @@ fn is_string(token: &Token) -> bool {
 fn typed(parser: &mut Parser) -> Parsed<Expr> {
     let data_type = parser.parse_data_type()?;
     Ok(Expr::TypedString(ast::TypedString { data_type, value: parser.parse_value()?, uses_odbc_syntax: false }))
+}
+
+/// `ROW(t.*, …)`: the parser's tree has a place for `t.*` among arguments, but not as an expression.
+fn starred_row(parser: &mut Parser, span: Span) -> Parsed<Expr> {
+    parser.advance_token();
+    parser.expect_token(&Token::LParen)?;
+    let parts = parser.parse_comma_separated(Parser::parse_wildcard_expr)?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(call(vec![Ident::with_span(span, "row")], parts))
+}
+
+/// Whether `.*` stands among the arguments that follow, within sight.
+fn has_star(parser: &Parser) -> bool {
+    const SIGHT: usize = 256;
+    let mut depth = 0;
+    for ahead in 1..SIGHT {
+        match &parser.peek_nth_token_ref(ahead).token {
+            Token::LParen => depth += 1,
+            Token::RParen if depth <= 1 => return false,
+            Token::RParen => depth -= 1,
+            Token::Period if depth == 1 && parser.peek_nth_token_ref(ahead + 1).token == Token::Mul => return true,
+            Token::EOF => return false,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// `TRIM([BOTH|LEADING|TRAILING] [characters] FROM text)`, or plain arguments.

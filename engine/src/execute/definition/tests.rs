@@ -38,6 +38,7 @@ impl Bench {
             client_address: None,
             sequences: Arc::default(),
             advisory: Arc::default(),
+            transaction: std::sync::Arc::default(),
             sessions: Default::default(),
             snapshots: Default::default(),
             sleeps: Arc::default(),

@@ -29,6 +29,7 @@ mod fold;
 mod framed;
 mod index_lookup;
 mod limit;
+mod range_frame;
 mod relation;
 mod row_function;
 mod set;

@@ -178,6 +178,7 @@ fn context() -> EvalContext {
             client_address: None,
             sequences: Arc::default(),
             advisory: Arc::default(),
+            transaction: std::sync::Arc::default(),
             sessions: Default::default(),
             snapshots: Default::default(),
             sleeps: Arc::default(),

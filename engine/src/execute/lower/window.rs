@@ -13,20 +13,20 @@ use datafusion::logical_expr::{
     WindowFrameUnits, WindowFunctionDefinition, WindowUDF,
 };
 use std::sync::Arc;
-use storage::{ColumnType, Value};
+use storage::Value;
 
 use super::aggregate::shape::Shape;
 use super::expression::cast;
-use super::framed::{Answer, framed, only_grows};
+use super::framed::{Answer, Extent, framed, only_grows, place_of};
+use super::range_frame::{RangeFrame, Reach};
 use super::relation::projected;
-use super::sort_key::key_of;
 use super::{Lowering, column};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::failure::failure;
 use crate::expr::{AggregateCall, Exclusion, Expr, Frame, FrameBound, FrameUnit, WindowCall};
 use crate::function::WindowFunction;
 use crate::plan::relation::{Column, Relation};
-use crate::types::{Type, oid};
+use crate::types::builtin;
 
 /// What is common to all functions of one call.
 struct Over {
@@ -35,12 +35,28 @@ struct Over {
     frame: WindowFrame,
     filter: Option<Box<DfExpr>>,
     exclusion: Exclusion,
+    extent: Extent,
+    /// The key that a frame by distance goes by.
+    key: Option<DfExpr>,
 }
 
 impl Over {
     /// Whether an aggregate is computed afresh for each frame.
     fn recomputes(&self, function: &AggregateUDF) -> bool {
-        self.exclusion != Exclusion::None || (!self.frame.start_bound.is_unbounded() && only_grows(function))
+        self.is_ours() || (!self.frame.start_bound.is_unbounded() && only_grows(function))
+    }
+
+    /// Whether DataFusion cannot take the frame.
+    fn is_ours(&self) -> bool {
+        self.exclusion != Exclusion::None || self.extent != Extent::Given
+    }
+
+    /// A function over a frame of ours.
+    fn framed(&self, answer: Answer, mut args: Vec<DfExpr>, filter: Option<DfExpr>) -> DfExpr {
+        let function = framed(answer, self.exclusion, filter.is_some(), self.extent.clone());
+        args.extend(filter);
+        args.extend(self.key.clone());
+        self.call(WindowFunctionDefinition::WindowUDF(function), args, None)
     }
 
     fn call(&self, fun: WindowFunctionDefinition, args: Vec<DfExpr>, filter: Option<Box<DfExpr>>) -> DfExpr {
@@ -76,13 +92,20 @@ impl Lowering<'_> {
             Some(filter) => Some(Box::new(self.condition(filter)?)),
             None => None,
         };
-        let over = Over {
+        let mut over = Over {
             partition_by: call.partition_by.iter().map(|expr| self.key(expr)).collect::<Result<_>>()?,
             order_by: self.sort_keys(&call.order_by)?,
-            frame: self.frame(call)?,
+            frame: WindowFrame::new(None),
             filter,
             exclusion: call.frame.exclusion,
+            extent: self.extent(call)?,
+            key: None,
         };
+        match &over.extent {
+            Extent::Given => over.frame = self.frame(call)?,
+            Extent::Keys(_) => over.key = call.order_by.first().map(|key| self.expr(&key.expr)).transpose()?,
+            Extent::Nothing => {}
+        }
         let name = column::name(column.var);
         let mut add = |lowering: &mut Self, function: DfExpr| {
             // What stands there twice is computed once: DataFusion loses the second of two that are the same.
@@ -111,11 +134,9 @@ impl Lowering<'_> {
                 let DfExpr::AggregateFunction(part) = part.clone().unalias() else {
                     return Err(Error::internal("a window aggregate is not an aggregate"));
                 };
-                let (function, mut args) = (part.func, part.params.args);
+                let (function, args) = (part.func, part.params.args);
                 let windowed = if over.recomputes(&function) {
-                    args.extend(over.filter.as_deref().cloned());
-                    let function = framed(Answer::Aggregate(function), over.exclusion, over.filter.is_some());
-                    over.call(WindowFunctionDefinition::WindowUDF(function), args, None)
+                    over.framed(Answer::Aggregate(function), args, over.filter.as_deref().cloned())
                 } else {
                     over.call(WindowFunctionDefinition::AggregateUDF(function), args, over.filter.clone())
                 };
@@ -125,6 +146,10 @@ impl Lowering<'_> {
         }
         if matches!(call.function, WindowFunction::Ntile) && self.integer_argument(call, 0, "ntile")?.is_none() {
             return Ok(column::literal(&Value::Null, column.ty)?.alias(name));
+        }
+        if let Some((answer, args)) = self.answer(call, &over)? {
+            let result = add(self, over.framed(answer, args, None));
+            return Ok(result.alias(name));
         }
         let (function, args) = self.window_function(call)?;
         let result = add(self, over.call(WindowFunctionDefinition::WindowUDF(function), args, over.filter.clone()));
@@ -137,8 +162,26 @@ impl Lowering<'_> {
         Ok(cast(result, from, column::arrow_of(column.ty)?).alias(name))
     }
 
+    /// What a function answers whose frame, or whose other arguments, DataFusion cannot take; and its arguments.
+    fn answer(&self, call: &WindowCall, over: &Over) -> Result<Option<(Answer, Vec<DfExpr>)>> {
+        let varies = |position: usize| {
+            call.args.get(position).is_some_and(|arg| self.constant(arg).map_or(true, |value| value.is_null()))
+        };
+        Ok(match call.function {
+            WindowFunction::Lag | WindowFunction::Lead if varies(1) || call.args.len() > 2 && varies(2) => {
+                let lead = matches!(call.function, WindowFunction::Lead);
+                Some((Answer::Away { lead }, self.exprs(&call.args)?))
+            }
+            WindowFunction::FirstValue if over.is_ours() => Some((Answer::Nth(0), self.exprs(&call.args)?)),
+            WindowFunction::LastValue if over.is_ours() => Some((Answer::Last, self.exprs(&call.args)?)),
+            WindowFunction::NthValue if over.is_ours() || varies(1) => {
+                Some((Answer::NthByRow, self.exprs(&call.args)?))
+            }
+            _ => None,
+        })
+    }
+
     fn window_function(&self, call: &WindowCall) -> Result<(Arc<WindowUDF>, Vec<DfExpr>)> {
-        let exclusion = call.frame.exclusion;
         Ok(match call.function {
             WindowFunction::RowNumber => (row_number_udwf(), Vec::new()),
             WindowFunction::Rank => (rank_udwf(), Vec::new()),
@@ -155,38 +198,19 @@ impl Lowering<'_> {
             WindowFunction::Lag | WindowFunction::Lead => {
                 let offset = match call.args.len() {
                     0 | 1 => 1,
-                    _ => self
-                        .integer_argument(call, 1, "lag or lead")?
-                        .ok_or_else(|| Error::unsupported("a NULL offset of lag or lead"))?,
+                    _ => self.integer_argument(call, 1, "lag or lead")?.unwrap_or_default(),
                 };
                 let mut args = vec![self.expr(&call.args[0])?, column::int8(offset)];
                 if let Some(default) = call.args.get(2) {
-                    let value = self
-                        .constant(default)
-                        .map_err(|_| Error::unsupported("a default of lag or lead that is not constant"))?;
-                    args.push(column::literal(&value, call.args[0].ty)?);
+                    args.push(column::literal(&self.constant(default)?, call.args[0].ty)?);
                 }
                 (if matches!(call.function, WindowFunction::Lag) { lag_udwf() } else { lead_udwf() }, args)
-            }
-            WindowFunction::FirstValue if exclusion != Exclusion::None => {
-                (framed(Answer::Nth(0), exclusion, false), self.exprs(&call.args)?)
-            }
-            WindowFunction::LastValue if exclusion != Exclusion::None => {
-                (framed(Answer::Last, exclusion, false), self.exprs(&call.args)?)
             }
             WindowFunction::FirstValue => (first_value_udwf(), self.exprs(&call.args)?),
             WindowFunction::LastValue => (last_value_udwf(), self.exprs(&call.args)?),
             WindowFunction::NthValue => {
-                let nth = self
-                    .integer_argument(call, 1, "nth_value")?
-                    .ok_or_else(|| Error::unsupported("nth_value of NULL"))?;
-                if nth <= 0 {
-                    return Err(Error::new(SqlState("22016"), "argument of nth_value must be greater than zero"));
-                }
-                if exclusion != Exclusion::None {
-                    let place = usize::try_from(nth - 1).unwrap_or(usize::MAX);
-                    return Ok((framed(Answer::Nth(place), exclusion, false), vec![self.expr(&call.args[0])?]));
-                }
+                let nth = self.integer_argument(call, 1, "nth_value")?.unwrap_or_default();
+                place_of(nth)?;
                 (nth_value_udwf(), vec![self.expr(&call.args[0])?, column::int8(nth)])
             }
             WindowFunction::Aggregate(_) => return Err(Error::internal("an aggregate is not a window function")),
@@ -218,51 +242,84 @@ impl Lowering<'_> {
         if call.order_by.is_empty() && *unit == FrameUnit::Range && *exclusion == Exclusion::None {
             return Ok(WindowFrame::new(None));
         }
-        let start = self.bound(call, *unit, start, true)?;
-        let end = self.bound(call, *unit, end, false)?;
+        let start = self.bound(start, true)?;
+        let end = self.bound(end, false)?;
         let frame = WindowFrame::new_bounds(units, start, end);
         Ok(frame)
     }
 
-    fn bound(&self, call: &WindowCall, unit: FrameUnit, bound: &FrameBound, start: bool) -> Result<WindowFrameBound> {
+    fn bound(&self, bound: &FrameBound, start: bool) -> Result<WindowFrameBound> {
         let none = ScalarValue::UInt64(None);
         Ok(match bound {
             FrameBound::UnboundedPreceding => WindowFrameBound::Preceding(none),
             FrameBound::UnboundedFollowing => WindowFrameBound::Following(none),
             FrameBound::CurrentRow => WindowFrameBound::CurrentRow,
-            FrameBound::Preceding(offset) => WindowFrameBound::Preceding(self.frame_offset(call, unit, offset, start)?),
-            FrameBound::Following(offset) => WindowFrameBound::Following(self.frame_offset(call, unit, offset, start)?),
+            FrameBound::Preceding(offset) => {
+                WindowFrameBound::Preceding(ScalarValue::UInt64(Some(self.rows_away(offset, start)?)))
+            }
+            FrameBound::Following(offset) => {
+                WindowFrameBound::Following(ScalarValue::UInt64(Some(self.rows_away(offset, start)?)))
+            }
         })
     }
 
-    fn frame_offset(&self, call: &WindowCall, unit: FrameUnit, offset: &Expr, start: bool) -> Result<ScalarValue> {
-        let which = if start { "starting" } else { "ending" };
+    /// 22004 for NULL.
+    fn frame_offset(&self, offset: &Expr, start: bool) -> Result<Value> {
         let value = self.constant(offset).map_err(|_| Error::unsupported("a frame offset that is not constant"))?;
         if value.is_null() {
+            let which = if start { "starting" } else { "ending" };
             return Err(Error::new(SqlState("22004"), format!("frame {which} offset must not be null")));
         }
-        let integer = match &value {
-            Value::Int2(value) => Some(i64::from(*value)),
-            Value::Int4(value) => Some(i64::from(*value)),
-            Value::Int8(value) => Some(*value),
-            _ => None,
+        Ok(value)
+    }
+
+    /// A number of rows or groups.
+    fn rows_away(&self, offset: &Expr, start: bool) -> Result<u64> {
+        let Value::Int8(rows) = self.frame_offset(offset, start)? else {
+            return Err(Error::internal("a frame offset is not an integer"));
         };
-        if integer.is_some_and(|rows| rows < 0) {
-            return Err(Error::new(SqlState("22013"), format!("frame {which} offset must not be negative")));
+        u64::try_from(rows).map_err(|_| {
+            let which = if start { "starting" } else { "ending" };
+            Error::new(SqlState("22013"), format!("frame {which} offset must not be negative"))
+        })
+    }
+
+    /// How the frame is to be found.
+    fn extent(&self, call: &WindowCall) -> Result<Extent> {
+        use FrameBound as B;
+        let Frame { unit, start, end, exclusion: _ } = &call.frame;
+        if *unit == FrameUnit::Range && [start, end].iter().any(|bound| matches!(bound, B::Preceding(_) | B::Following(_))) {
+            let [key] = call.order_by.as_slice() else {
+                return Err(Error::new(
+                    SqlState::WINDOWING_ERROR,
+                    "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column",
+                ));
+            };
+            let frame = RangeFrame {
+                start: self.reach(start, true)?,
+                end: self.reach(end, false)?,
+                descending: key.descending,
+                key: builtin::base_of(key.expr.ty.oid),
+                context: self.context.clone(),
+            };
+            frame.check()?;
+            return Ok(Extent::Keys(Box::new(frame)));
         }
-        if unit != FrameUnit::Range {
-            let rows = integer.and_then(|rows| u64::try_from(rows).ok());
-            return Ok(ScalarValue::UInt64(Some(
-                rows.ok_or_else(|| Error::internal("a frame offset is not an integer"))?,
-            )));
-        }
-        let [key] = call.order_by.as_slice() else {
-            return Err(Error::new(
-                SqlState::WINDOWING_ERROR,
-                "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column",
-            ));
+        let backwards = match (start, end) {
+            (B::Following(from), B::Following(to)) => self.rows_away(from, true)? > self.rows_away(to, false)?,
+            (B::Preceding(from), B::Preceding(to)) => self.rows_away(from, true)? < self.rows_away(to, false)?,
+            _ => false,
         };
-        range_offset(&value, integer, key.expr.ty)
+        Ok(if backwards { Extent::Nothing } else { Extent::Given })
+    }
+
+    fn reach(&self, bound: &FrameBound, start: bool) -> Result<Reach> {
+        Ok(match bound {
+            FrameBound::UnboundedPreceding | FrameBound::UnboundedFollowing => Reach::Unbounded,
+            FrameBound::CurrentRow => Reach::Current,
+            FrameBound::Preceding(offset) => Reach::Preceding(self.frame_offset(offset, start)?),
+            FrameBound::Following(offset) => Reach::Following(self.frame_offset(offset, start)?),
+        })
     }
 }
 
@@ -286,27 +343,4 @@ fn one_sort_each(mut plan: LogicalPlan, functions: Vec<DfExpr>) -> Result<Logica
         plan = LogicalPlanBuilder::from(plan).window(functions).and_then(LogicalPlanBuilder::build).map_err(failure)?;
     }
     Ok(plan)
-}
-
-/// An offset in the order column's own type.
-fn range_offset(value: &Value, integer: Option<i64>, ty: Type) -> Result<ScalarValue> {
-    let range_error = || Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "frame offset out of range");
-    match (column::physical(ty)?, integer) {
-        (ColumnType::Int2, Some(offset)) => {
-            Ok(ScalarValue::Int16(Some(i16::try_from(offset).map_err(|_| range_error())?)))
-        }
-        (ColumnType::Int4, Some(offset)) => {
-            Ok(ScalarValue::Int32(Some(i32::try_from(offset).map_err(|_| range_error())?)))
-        }
-        (ColumnType::Int8, Some(offset)) => Ok(ScalarValue::Int64(Some(offset))),
-        (physical @ ColumnType::Float8, None) if key_of(ty)?.is_some() && matches!(value, Value::Float8(_)) => {
-            column::scalar(value, &physical)
-        }
-        (ColumnType::Date | ColumnType::Timestamp | ColumnType::Timestamptz, None)
-            if matches!(value, Value::Interval(_)) =>
-        {
-            column::scalar(value, &column::physical(Type::new(oid::INTERVAL))?)
-        }
-        _ => Err(Error::unsupported("RANGE with an offset of this type")),
-    }
 }

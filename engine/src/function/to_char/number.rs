@@ -35,6 +35,10 @@ struct Template {
     /// Digits before and after the point.
     whole: usize,
     fraction: usize,
+    /// Digits behind V: by so many powers of ten the number is greater.
+    shift: usize,
+    /// EEEE
+    scientific: bool,
     bare: bool,
 }
 
@@ -52,7 +56,7 @@ const WORDS: &[(&str, Node)] = &[
 fn parse(template: &str) -> Result<Template> {
     let mut parsed = Template::default();
     let mut rest = template;
-    let mut after_point = false;
+    let (mut after_point, mut after_shift) = (false, false);
     while let Some(first) = rest.chars().next() {
         let starts = |word: &str| rest.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
         if first == '"' {
@@ -70,11 +74,21 @@ fn parse(template: &str) -> Result<Template> {
             rest = &rest[2..];
             continue;
         }
-        if starts("EEEE") || starts("V") {
-            return Err(Error::unsupported(format_args!(
-                "the pattern {} in to_char of numbers",
-                if starts("V") { "V" } else { "EEEE" }
-            )));
+        if parsed.scientific {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, "\"EEEE\" must be the last pattern used"));
+        }
+        if starts("EEEE") {
+            parsed.scientific = true;
+            rest = &rest[4..];
+            continue;
+        }
+        if starts("V") {
+            if after_point {
+                return Err(both_shift_and_point());
+            }
+            after_shift = true;
+            rest = &rest[1..];
+            continue;
         }
         let (node, length) = if starts("TH") {
             (Node::Ordinal { upper: rest.starts_with("TH") }, 2)
@@ -93,7 +107,11 @@ fn parse(template: &str) -> Result<Template> {
         };
         match node {
             Node::Nine | Node::Zero if after_point => parsed.fraction += 1,
-            Node::Nine | Node::Zero => parsed.whole += 1,
+            Node::Nine | Node::Zero => {
+                parsed.whole += 1;
+                parsed.shift += usize::from(after_shift);
+            }
+            Node::Point if after_shift => return Err(both_shift_and_point()),
             Node::Point if after_point => {
                 return Err(Error::new(SqlState::SYNTAX_ERROR, "multiple decimal points"));
             }
@@ -103,7 +121,16 @@ fn parse(template: &str) -> Result<Template> {
         parsed.nodes.push(node);
         rest = &rest[length..];
     }
+    let plain = |node: &Node| matches!(node, Node::Nine | Node::Zero | Node::Point);
+    if parsed.scientific && (parsed.bare || parsed.shift > 0 || !parsed.nodes.iter().all(plain)) {
+        return Err(Error::new(SqlState::SYNTAX_ERROR, "\"EEEE\" is incompatible with other formats")
+            .with_detail("\"EEEE\" may only be used together with digit and decimal point patterns."));
+    }
     Ok(parsed)
+}
+
+fn both_shift_and_point() -> Error {
+    Error::new(SqlState::SYNTAX_ERROR, "cannot use \"V\" and decimal point together")
 }
 
 /// Takes text over up to the quotation mark that ends it; a backslash takes the next character its meaning. Answers what
@@ -120,24 +147,94 @@ fn quoted<'t>(text: &'t str, nodes: &mut Vec<Node>) -> &'t str {
     chars.as_str()
 }
 
+/// A float by a template, of which no more digits are shown than its type is sure of.
+pub(super) fn format_float(value: f64, template: &str, digits: usize) -> Result<String> {
+    let mut template = parse(template)?;
+    if template.scientific && value.is_finite() {
+        let shown = format!("{:.*e}", template.fraction, value.abs());
+        let (significand, exponent) = shown.split_once('e').unwrap_or((&shown, "0"));
+        return Ok(with_exponent(value < 0.0, significand, exponent.parse().unwrap_or(0)));
+    }
+    if template.scientific || !value.is_finite() {
+        let value = Numeric::from_f64(value);
+        let whole = value.abs().to_string().len();
+        template.fraction = template.fraction.min(if template.scientific { usize::MAX } else { digits.saturating_sub(whole) });
+        return laid_out(&value, template);
+    }
+    let shifted = value * 10_f64.powi(i32::try_from(template.shift).unwrap_or(i32::MAX));
+    let whole = format!("{:.0}", shifted.abs()).len();
+    template.fraction = template.fraction.min(digits.saturating_sub(whole));
+    template.shift = 0;
+    laid_out(&Numeric::parse(&format!("{:.*}", template.fraction, shifted)).map_err(numeric_error)?, template)
+}
+
 /// A number by a template.
 pub(super) fn format(value: &Numeric, template: &str) -> Result<String> {
-    let template = parse(template)?;
+    laid_out(value, parse(template)?)
+}
+
+fn laid_out(value: &Numeric, mut template: Template) -> Result<String> {
+    if template.scientific {
+        return scientific(value, &template);
+    }
+    let shifted = match template.shift {
+        0 => None,
+        shift => Some(value.mul(&power_of_ten(shift)?).map_err(numeric_error)?),
+    };
+    let value = shifted.as_ref().unwrap_or(value);
     if let Some(Node::Roman { upper }) = template.nodes.iter().find(|node| matches!(node, Node::Roman { .. })) {
         return Ok(roman(value, *upper, template.bare));
     }
     let rounded = value.round(i32::try_from(template.fraction).unwrap_or(i32::MAX));
+    let finite = value.is_finite();
     let negative = rounded.signum() < 0 || (value.signum() < 0 && template.fraction > 0 && rounded.is_zero());
     let shown = rounded.abs().to_string();
     let (whole, fraction) = shown.split_once('.').unwrap_or((&shown, ""));
     let overflow = whole.len() > template.whole && whole != "0";
     let whole = if overflow { "#".repeat(template.whole) } else { whole.to_owned() };
+    if !finite && !overflow {
+        // A word has no digits behind it.
+        template.fraction = 0;
+    }
     let fraction = if overflow {
         "#".repeat(template.fraction)
     } else {
         format!("{fraction:0<width$}", width = template.fraction)
     };
-    Ok(Layout::new(&template, negative, whole, fraction).write())
+    Ok(Layout::new(&template, negative, whole, fraction, overflow).write())
+}
+
+fn power_of_ten(exponent: usize) -> Result<Numeric> {
+    Numeric::parse(&format!("1e{exponent}")).map_err(numeric_error)
+}
+
+/// `d.ddde+xx`, with as many digits as the template has behind its point.
+fn scientific(value: &Numeric, template: &Template) -> Result<String> {
+    if !value.is_finite() {
+        // As wide as a sign, the digits, the point and an exponent of two digits.
+        let mut marks = vec!['#'; template.whole + template.fraction + 7];
+        marks[0] = ' ';
+        if let Some(point) = marks.get_mut(template.whole + 1) {
+            *point = '.';
+        }
+        return Ok(marks.into_iter().collect());
+    }
+    let shown = value.abs().to_string();
+    let (whole, fraction) = shown.split_once('.').unwrap_or((&shown, ""));
+    let digits = format!("{whole}{fraction}");
+    let exponent = match digits.find(|digit| digit != '0') {
+        Some(first) => i64::try_from(whole.len()).unwrap_or(0) - 1 - i64::try_from(first).unwrap_or(0),
+        None => 0,
+    };
+    let scaled = Numeric::parse(&format!("{shown}e{}", -exponent)).map_err(numeric_error)?;
+    // As in PostgreSQL, 9.9999 becomes 10.000e+00.
+    let significand = scaled.round(i32::try_from(template.fraction).unwrap_or(i32::MAX)).to_string();
+    Ok(with_exponent(value.signum() < 0, &significand, exponent))
+}
+
+fn with_exponent(negative: bool, significand: &str, exponent: i64) -> String {
+    let sign = if negative { '-' } else { ' ' };
+    format!("{sign}{significand}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
 }
 
 /// A number on its way through a template.
@@ -147,12 +244,14 @@ struct Layout<'a> {
     /// As many digits as the template has places; spaces where there are none.
     whole: Vec<char>,
     fraction: Vec<char>,
+    /// Whether the template has a place for it all.
+    overflow: bool,
     /// Fraction digits that are shown though they are zeros at the end.
     fraction_kept: usize,
 }
 
 impl<'a> Layout<'a> {
-    fn new(template: &'a Template, negative: bool, whole: String, fraction: String) -> Self {
+    fn new(template: &'a Template, negative: bool, whole: String, fraction: String, overflow: bool) -> Self {
         let digit_nodes = || {
             template
                 .nodes
@@ -181,7 +280,7 @@ impl<'a> Layout<'a> {
         let fraction: Vec<char> = fraction.chars().collect();
         let significant = fraction.iter().rposition(|digit| *digit != '0').map_or(0, |at| at + 1);
         let fraction_kept = if template.bare { significant.max(last_zero) } else { fraction.len() };
-        Self { template, negative, whole, fraction, fraction_kept }
+        Self { template, negative, whole, fraction, overflow, fraction_kept }
     }
 
     fn write(&self) -> String {
@@ -232,7 +331,9 @@ impl<'a> Layout<'a> {
                 }
                 Node::Point => {
                     out.extend(pending.take());
-                    out.push('.');
+                    if self.template.fraction > 0 || self.overflow {
+                        out.push('.');
+                    }
                     after_point = true;
                 }
                 Node::Group => {
@@ -319,6 +420,9 @@ fn roman(value: &Numeric, upper: bool, bare: bool) -> String {
 /// Reads a number by a template: what the template groups, signs or quotes is taken out.
 pub(super) fn read(text: &str, template: &str) -> Result<Numeric> {
     let template = parse(template)?;
+    if template.scientific {
+        return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "\"EEEE\" not supported for input"));
+    }
     let mut chars = text.trim().chars().peekable();
     let (mut digits, mut negative) = (String::new(), false);
     for node in &template.nodes {
@@ -341,7 +445,7 @@ pub(super) fn read(text: &str, template: &str) -> Result<Numeric> {
                 chars.next_if(|c| matches!(c, '+' | '>'));
             }
             Node::Text(_) | Node::Currency | Node::Ordinal { .. } => {
-                chars.next_if(|c| !c.is_ascii_digit() && *c != '-');
+                chars.next_if(|c| !c.is_ascii_digit() && !matches!(c, '-' | '+' | '.' | ','));
             }
             Node::Roman { .. } => return Err(Error::unsupported("Roman numerals in to_number")),
         }
@@ -349,6 +453,9 @@ pub(super) fn read(text: &str, template: &str) -> Result<Numeric> {
     if digits.is_empty() || digits == "." {
         return Err(invalid_input("numeric", text));
     }
-    let value = Numeric::parse(&digits).map_err(numeric_error)?;
+    let mut value = Numeric::parse(&digits).map_err(numeric_error)?;
+    if template.shift > 0 {
+        value = value.div(&power_of_ten(template.shift)?).map_err(numeric_error)?;
+    }
     Ok(if negative { value.neg() } else { value })
 }

@@ -98,6 +98,7 @@ impl Binder<'_> {
             | Ast::Overlay { .. }
             | Ast::IsNormalized { .. } => self.special_call(expr, at),
             Ast::Tuple(parts) => self.row_value(&parts.iter().collect::<Vec<_>>(), at),
+            Ast::QualifiedWildcard(name, _) => self.starred_row(name, at),
             // A word of the grammar where it means nothing.
             Ast::Prefixed { prefix, .. } => {
                 let word = prefix.value.to_uppercase();

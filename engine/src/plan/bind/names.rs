@@ -95,6 +95,10 @@ fn figure(expr: &Expr, types: Types<'_>) -> Option<(String, bool)> {
     match expr {
         Expr::Identifier(ident) => Some((fold(ident), true)),
         Expr::CompoundIdentifier(parts) => parts.last().map(|ident| (fold(ident), true)),
+        Expr::QualifiedWildcard(name, _) => match name.0.last() {
+            Some(ObjectNamePart::Identifier(ident)) => Some((fold(ident), true)),
+            _ => None,
+        },
         Expr::Nested(inner) => figure(inner, types),
         Expr::Collate { expr, .. } => figure(expr, types),
         Expr::Cast { expr, data_type, .. } => {

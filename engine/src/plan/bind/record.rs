@@ -1,6 +1,8 @@
 //! Rows as values: `ROW(…)`, a relation's name for its whole row, and the fields of such.
 
-use datafusion::sql::sqlparser::ast::{AccessExpr, Expr as Ast};
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{AccessExpr, Expr as Ast, ObjectName};
 use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::Value;
 
@@ -21,17 +23,41 @@ impl Binder<'_> {
     /// `ROW(a, b)`.
     pub(super) fn row_value(&mut self, parts: &[&Ast], at: Place<'_>) -> Result<Expr> {
         let mut fields = Vec::with_capacity(parts.len());
-        for (index, part) in parts.iter().enumerate() {
+        for part in parts {
+            if let Ast::QualifiedWildcard(name, _) = part {
+                let (relation, depth, span) = self.starred(name, at)?;
+                for column in &relation.columns {
+                    let value = self.reference(column.clone(), depth, at, span)?;
+                    fields.push((format!("f{}", fields.len() + 1), value));
+                }
+                continue;
+            }
             let bound = self.bind(part, at)?;
             // The type of a literal may still be asked for.
             let value = if bound.as_const().is_some() { bound } else { self.known(bound)? };
-            fields.push((format!("f{}", index + 1), value));
+            fields.push((format!("f{}", fields.len() + 1), value));
         }
         if self.is_showing() {
             let parts = fields.into_iter().map(|(_, value)| value).collect();
             return Ok(Expr::shown(Form::Row, parts, Type::new(oid::RECORD)));
         }
         Ok(record(oid::RECORD, fields))
+    }
+
+    /// The relation of `t.*`, how many borders away it is, and where it is named.
+    fn starred(&self, name: &ObjectName, at: Place<'_>) -> Result<(Arc<ScopeRelation>, usize, Span)> {
+        let name = self.name(name)?;
+        let found = self.relation_in_sight(name.schema.as_deref(), &name.name, at.scope);
+        let (relation, depth) = found.ok_or_else(|| {
+            self.missing_relation(name.schema.as_deref(), &name.name).at(self.position(name.span))
+        })?;
+        Ok((relation, depth, name.span))
+    }
+
+    /// `t.*` where one value is wanted.
+    pub(super) fn starred_row(&mut self, name: &ObjectName, at: Place<'_>) -> Result<Expr> {
+        let (relation, depth, span) = self.starred(name, at)?;
+        self.whole_row_value(&relation, depth, span, at)
     }
 
     /// All of a relation's columns as one value.

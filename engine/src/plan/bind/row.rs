@@ -89,6 +89,9 @@ impl Binder<'_> {
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot compare rows of zero length")
                 .at(self.operator_position(sides)));
         }
+        if left.iter().chain(right).any(|part| matches!(part, Ast::QualifiedWildcard(..))) {
+            return Err(Error::unsupported("t.* in a row that is compared").at(self.operator_position(sides)));
+        }
         let mut pairs = Vec::with_capacity(left.len());
         for (left, right) in left.iter().zip(right) {
             let sides = Sides { left: left.start(), right: right.start(), ..sides };

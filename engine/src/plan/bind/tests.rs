@@ -118,6 +118,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         client_address: None,
         sequences: Arc::default(),
         advisory: Arc::default(),
+        transaction: std::sync::Arc::default(),
         sessions: Default::default(),
         snapshots: Default::default(),
         sleeps: Arc::default(),

@@ -17,7 +17,7 @@ use crate::function::resolve::{self, Callable};
 use crate::function::{CastContext, WindowFunction};
 use crate::plan::relation::Column;
 use crate::statement::mend::{EXCLUDE_GROUP, EXCLUDE_ROW, EXCLUDE_TIES, MARK};
-use crate::types::{Type, display, oid};
+use crate::types::{Type, builtin, display, oid};
 
 /// A window as its definition says; `frame` None is the default.
 #[derive(Clone)]
@@ -251,9 +251,12 @@ impl Binder<'_> {
             )
             .at(self.position(span)));
         };
-        let target = match key.expr.ty.oid {
-            oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME | oid::INTERVAL => oid::INTERVAL,
-            number @ (oid::INT2 | oid::INT4 | oid::INT8 | oid::FLOAT4 | oid::FLOAT8 | oid::NUMERIC) => number,
+        let target = match builtin::base_of(key.expr.ty.oid) {
+            oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME | oid::TIMETZ | oid::INTERVAL => oid::INTERVAL,
+            // Any integer does for the smaller ones.
+            oid::INT2 | oid::INT4 if matches!(offset.ty.oid, oid::INT2 | oid::INT4 | oid::INT8) => offset.ty.oid,
+            oid::FLOAT4 | oid::FLOAT8 => oid::FLOAT8,
+            number @ (oid::INT2 | oid::INT4 | oid::INT8 | oid::NUMERIC) => number,
             _ => {
                 return Err(not_implemented(format!(
                     "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {}",

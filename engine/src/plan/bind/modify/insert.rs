@@ -2,6 +2,8 @@
 
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::ast::Spanned;
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
 
 use super::super::{Binder, Clause, Scope};
 use super::part::{Named, column_and_way};
@@ -11,6 +13,7 @@ use super::{folded, is_default, refuse};
 use crate::catalog::{Identity, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
+use crate::function::table_functions_named;
 use crate::plan::relation::{Column, Output, Query, Relation};
 use crate::plan::write::{Action, Insert, InsertSource, Write};
 use crate::statement::{self, Overriding};
@@ -76,6 +79,8 @@ impl Binder<'_> {
         let goal = self.target(name, alias.as_deref(), Verb::Insert)?;
         let (table, scope) = (goal.names.clone(), &goal.scope);
         goal.check_defaults()?;
+        let selected = source.as_ref().and_then(|query| selected_row(query));
+        let source = if selected.is_some() { &selected } else { source };
         let width = source.as_ref().and_then(|query| plain_values(query)?.first().map(|row| row.content.len()));
         let (positions, ways) = self.insert_columns(&goal, columns, width)?;
         let explicit = !columns.is_empty();
@@ -327,4 +332,24 @@ fn plain_values(query: &ast::Query) -> Option<&[ast::Parens<Vec<ast::Expr>>]> {
         ast::SetExpr::Values(values) if plain => Some(&values.rows),
         _ => None,
     }
+}
+
+/// `SELECT …` in the place of `VALUES (…)`, if the only row has a set-returning function: it stands for as many rows.
+fn selected_row(query: &ast::Query) -> Option<Box<ast::Query>> {
+    let [row] = plain_values(query)? else { return None };
+    let returns_set = |expr: &ast::Expr| match expr {
+        ast::Expr::Function(function) => {
+            let name = function.name.0.last().and_then(|part| part.as_ident()).map(folded);
+            name.is_some_and(|name| !table_functions_named(&name).is_empty())
+        }
+        _ => false,
+    };
+    if !row.content.iter().any(returns_set) || row.content.iter().any(is_default) {
+        return None;
+    }
+    let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql("SELECT 1").ok()?;
+    let mut select = parser.parse_query().ok()?;
+    let ast::SetExpr::Select(body) = select.body.as_mut() else { return None };
+    body.projection = row.content.iter().cloned().map(ast::SelectItem::UnnamedExpr).collect();
+    Some(select)
 }

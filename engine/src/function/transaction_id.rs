@@ -1,0 +1,123 @@
+//! Numbers of transactions: `pg_current_xact_id`, `txid_current` and what became of such.
+//!
+//! A transaction has a number once it has asked for one. Numbers ascend, also over a restart: the first of a run is the
+//! time at which it begins, in microseconds, which is more than any run before can have given out.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use storage::Value;
+
+use super::argument::{int8, text_of};
+use super::define::stable;
+use super::{EvalContext, Function};
+use crate::error::{Error, Result, SqlState};
+use crate::types::datetime;
+use crate::types::oid::*;
+use crate::types::unsigned::{number_of, packed};
+
+#[rustfmt::skip]
+pub(super) const FUNCTIONS: &[Function] = &[
+    stable(2943, "txid_current", &[], INT8, |context, _| Ok(Value::Int8(assigned(context) as i64))),
+    stable(3348, "txid_current_if_assigned", &[], INT8, |context, _| {
+        Ok(context.session.transaction.known().map_or(Value::Null, |id| Value::Int8(id as i64)))
+    }),
+    stable(5059, "pg_current_xact_id", &[], XID8, |context, _| Ok(Value::Int8(packed(assigned(context))))),
+    stable(5060, "pg_current_xact_id_if_assigned", &[], XID8, |context, _| {
+        Ok(context.session.transaction.known().map_or(Value::Null, |id| Value::Int8(packed(id))))
+    }),
+    stable(3360, "txid_status", &[INT8], TEXT, |context, args| status(context, int8(&args[0])? as u64)),
+    stable(5066, "pg_xact_status", &[XID8], TEXT, |context, args| status(context, number_of(int8(&args[0])?))),
+];
+
+/// Transactions whose end is remembered; those before them are forgotten.
+const REMEMBERED_MAX: usize = 65_536;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    InProgress,
+    Committed,
+    Aborted,
+}
+
+/// The numbers that all sessions share.
+#[derive(Debug)]
+pub(crate) struct TransactionNumbers(Mutex<Numbers>);
+
+#[derive(Debug)]
+struct Numbers {
+    last: u64,
+    fates: BTreeMap<u64, Fate>,
+}
+
+impl Default for TransactionNumbers {
+    fn default() -> Self {
+        let last = u64::try_from(datetime::now()).unwrap_or(0);
+        Self(Mutex::new(Numbers { last, fates: BTreeMap::new() }))
+    }
+}
+
+impl TransactionNumbers {
+    fn next(&self) -> u64 {
+        let mut numbers = self.0.lock();
+        numbers.last += 1;
+        let id = numbers.last;
+        numbers.fates.insert(id, Fate::InProgress);
+        while numbers.fates.len() > REMEMBERED_MAX {
+            let Some(oldest) = numbers.fates.iter().find(|(_, fate)| **fate != Fate::InProgress) else { break };
+            let oldest = *oldest.0;
+            numbers.fates.remove(&oldest);
+        }
+        id
+    }
+}
+
+/// The number of a session's transaction, 0 while it has none.
+#[derive(Debug, Default)]
+pub struct SessionTransaction(AtomicU64);
+
+impl SessionTransaction {
+    fn known(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|id| *id > 0)
+    }
+
+    /// Whatever the transaction was, it is over.
+    pub(crate) fn end(&self, numbers: &TransactionNumbers, committed: bool) {
+        if let Some(id) = self.known() {
+            self.0.store(0, Ordering::Relaxed);
+            let fate = if committed { Fate::Committed } else { Fate::Aborted };
+            numbers.0.lock().fates.insert(id, fate);
+        }
+    }
+}
+
+fn assigned(context: &EvalContext) -> u64 {
+    let own = &context.session.transaction;
+    own.known().unwrap_or_else(|| {
+        let fresh = context.session.sessions.numbers().next();
+        // A query may ask on several threads at once: the first answer counts.
+        match own.0.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => fresh,
+            Err(other) => {
+                context.session.sessions.numbers().0.lock().fates.remove(&fresh);
+                other
+            }
+        }
+    })
+}
+
+fn status(context: &EvalContext, id: u64) -> Result<Value> {
+    let numbers = context.session.sessions.numbers().0.lock();
+    if id > numbers.last {
+        let words = format!("transaction ID {id} is in the future");
+        return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, words));
+    }
+    match (id, numbers.fates.get(&id)) {
+        // Those that made the system's own relations.
+        (1 | 2, _) | (_, Some(Fate::Committed)) => text_of("committed"),
+        (_, Some(Fate::Aborted)) => text_of("aborted"),
+        (_, Some(Fate::InProgress)) => text_of("in progress"),
+        (_, None) => Ok(Value::Null),
+    }
+}
