@@ -8,7 +8,8 @@ use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
     backend, bit_string, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float,
     hash, interval, json, network, numeric, operator, order, overlaps, pattern, random, regexp, send, sequence,
-    server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id, unicode, unsigned, zoned_time,
+    server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id, unicode, unsigned,
+    zoned_time,
 };
 
 /// Scalar functions, as each file has them.

@@ -36,7 +36,9 @@ pub(super) enum Answer {
     NthByRow,
     Last,
     /// The first argument as many rows further on, or back, as the second says; the third where there is no such row.
-    Away { lead: bool },
+    Away {
+        lead: bool,
+    },
 }
 
 /// What a frame is.
@@ -241,9 +243,10 @@ impl Evaluator {
         if self.exclusion == Exclusion::None
             && let [frame] = spans
         {
-            let known = self.moving.take().filter(|(_, known)| {
-                known.start <= frame.start && known.end <= frame.end && frame.start <= known.end
-            });
+            let known = self
+                .moving
+                .take()
+                .filter(|(_, known)| known.start <= frame.start && known.end <= frame.end && frame.start <= known.end);
             let moving = match known {
                 Some(moving) => Some(moving),
                 None => make.moving()?.map(|accumulator| (accumulator, frame.start..frame.start)),
@@ -294,9 +297,9 @@ impl Evaluator {
     fn away(&self, values: &[ArrayRef], lead: bool) -> DfResult<ScalarValue> {
         let nothing = || ScalarValue::try_from(values[0].data_type());
         let Some(offset) = self.integer(values, 1)? else { return nothing() };
-        let place = i64::try_from(self.row).ok().and_then(|row| {
-            if lead { row.checked_add(offset) } else { row.checked_sub(offset) }
-        });
+        let place = i64::try_from(self.row)
+            .ok()
+            .and_then(|row| if lead { row.checked_add(offset) } else { row.checked_sub(offset) });
         match place.and_then(|place| usize::try_from(place).ok()).filter(|place| *place < values[0].len()) {
             Some(place) => ScalarValue::try_from_array(&values[0], place),
             None if self.args > 2 => ScalarValue::try_from_array(&values[2], self.row),

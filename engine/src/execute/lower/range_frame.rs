@@ -61,10 +61,7 @@ impl RangeFrame {
                 _ => false,
             };
             if wrong {
-                return Err(Error::new(
-                    SqlState("22013"),
-                    "invalid preceding or following size in window function",
-                ));
+                return Err(Error::new(SqlState("22013"), "invalid preceding or following size in window function"));
             }
         }
         Ok(())

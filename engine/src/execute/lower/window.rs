@@ -288,7 +288,9 @@ impl Lowering<'_> {
     fn extent(&self, call: &WindowCall) -> Result<Extent> {
         use FrameBound as B;
         let Frame { unit, start, end, exclusion: _ } = &call.frame;
-        if *unit == FrameUnit::Range && [start, end].iter().any(|bound| matches!(bound, B::Preceding(_) | B::Following(_))) {
+        if *unit == FrameUnit::Range
+            && [start, end].iter().any(|bound| matches!(bound, B::Preceding(_) | B::Following(_)))
+        {
             let [key] = call.order_by.as_slice() else {
                 return Err(Error::new(
                     SqlState::WINDOWING_ERROR,

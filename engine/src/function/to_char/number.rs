@@ -158,7 +158,8 @@ pub(super) fn format_float(value: f64, template: &str, digits: usize) -> Result<
     if template.scientific || !value.is_finite() {
         let value = Numeric::from_f64(value);
         let whole = value.abs().to_string().len();
-        template.fraction = template.fraction.min(if template.scientific { usize::MAX } else { digits.saturating_sub(whole) });
+        template.fraction =
+            template.fraction.min(if template.scientific { usize::MAX } else { digits.saturating_sub(whole) });
         return laid_out(&value, template);
     }
     let shifted = value * 10_f64.powi(i32::try_from(template.shift).unwrap_or(i32::MAX));
@@ -212,7 +213,7 @@ fn power_of_ten(exponent: usize) -> Result<Numeric> {
 fn scientific(value: &Numeric, template: &Template) -> Result<String> {
     if !value.is_finite() {
         // As wide as a sign, the digits, the point and an exponent of two digits.
-        let mut marks = vec!['#'; template.whole + template.fraction + 7];
+        let mut marks = vec!['#'; template.whole + template.fraction + 6];
         marks[0] = ' ';
         if let Some(point) = marks.get_mut(template.whole + 1) {
             *point = '.';
@@ -222,11 +223,15 @@ fn scientific(value: &Numeric, template: &Template) -> Result<String> {
     let shown = value.abs().to_string();
     let (whole, fraction) = shown.split_once('.').unwrap_or((&shown, ""));
     let digits = format!("{whole}{fraction}");
-    let exponent = match digits.find(|digit| digit != '0') {
-        Some(first) => i64::try_from(whole.len()).unwrap_or(0) - 1 - i64::try_from(first).unwrap_or(0),
-        None => 0,
+    let first = digits.find(|digit| digit != '0');
+    let exponent = match first.map(i64::try_from) {
+        Some(Ok(first)) => i64::try_from(whole.len()).unwrap_or(0) - 1 - first,
+        _ => 0,
     };
-    let scaled = Numeric::parse(&format!("{shown}e{}", -exponent)).map_err(numeric_error)?;
+    // One digit more than is shown decides how the last is rounded.
+    let mut known = digits.chars().skip(first.unwrap_or(0)).take(template.fraction + 2);
+    let leading = known.next().unwrap_or('0');
+    let scaled = Numeric::parse(&format!("{leading}.{}", known.collect::<String>())).map_err(numeric_error)?;
     // As in PostgreSQL, 9.9999 becomes 10.000e+00.
     let significand = scaled.round(i32::try_from(template.fraction).unwrap_or(i32::MAX)).to_string();
     Ok(with_exponent(value.signum() < 0, &significand, exponent))

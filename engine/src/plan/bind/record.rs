@@ -48,9 +48,8 @@ impl Binder<'_> {
     fn starred(&self, name: &ObjectName, at: Place<'_>) -> Result<(Arc<ScopeRelation>, usize, Span)> {
         let name = self.name(name)?;
         let found = self.relation_in_sight(name.schema.as_deref(), &name.name, at.scope);
-        let (relation, depth) = found.ok_or_else(|| {
-            self.missing_relation(name.schema.as_deref(), &name.name).at(self.position(name.span))
-        })?;
+        let (relation, depth) = found
+            .ok_or_else(|| self.missing_relation(name.schema.as_deref(), &name.name).at(self.position(name.span)))?;
         Ok((relation, depth, name.span))
     }
 
