@@ -12,7 +12,7 @@ impl Writer<'_> {
     pub(super) fn constant(&mut self, value: &Value, ty: Type, labelled: bool) -> Result<()> {
         if value.is_null() {
             self.push("NULL");
-            return if labelled && ty.oid != oid::UNKNOWN { self.label(ty) } else { Ok(()) };
+            return if labelled { self.label(ty) } else { Ok(()) };
         }
         let mut text = Vec::new();
         write_text(value, ty.oid, self.context, &mut text);

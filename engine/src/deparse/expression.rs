@@ -141,14 +141,32 @@ impl Writer<'_> {
                 ExprKind::Window(call) => self.window_call(call, name.as_deref(), *framed),
                 _ => Err(unwritable("a window without a call")),
             },
-            (Form::Row, parts) => {
-                self.push("ROW(");
-                self.list(parts, ", ", |writer, part| writer.expr(part, true))?;
+            (Form::Row, parts) => self.row(parts),
+            (Form::RowCompare(name), parts) => {
+                let (left, right) = parts.split_at(parts.len() / 2);
+                self.push("(");
+                self.row(left)?;
+                self.push(&format!(" {name} "));
+                self.row(right)?;
                 self.push(")");
                 Ok(())
             }
+            (Form::WithinGroup { name, keys, filter }, args) => {
+                self.call(name, args)?;
+                self.push(" WITHIN GROUP (ORDER BY ");
+                self.sort_keys(keys)?;
+                self.push(")");
+                self.filter(filter.as_ref())
+            }
             _ => Err(unwritable("a form without its parts")),
         }
+    }
+
+    fn row(&mut self, parts: &[Expr]) -> Result<()> {
+        self.push("ROW(");
+        self.list(parts, ", ", |writer, part| writer.expr(part, true))?;
+        self.push(")");
+        Ok(())
     }
 
     fn logical(&mut self, parts: &[Expr], word: &str, around: Around) -> Result<()> {
@@ -198,6 +216,11 @@ impl Writer<'_> {
             writer.operand(left, true, Around::Other)?;
             writer.push(&format!(" {name} {} (", if all { "ALL" } else { "ANY" }));
             writer.operand(array, true, Around::Other)?;
+            // A query whose value is an array is told from one whose rows are compared.
+            if matches!(&array.kind, ExprKind::Shown(shown) if matches!(shown.form, Form::Query(Asked::Value, _))) {
+                let name = writer.type_name(array.ty)?;
+                writer.push(&format!("::{name}"));
+            }
             writer.push(")");
             Ok(())
         })

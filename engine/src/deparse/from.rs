@@ -4,7 +4,7 @@ use super::{INDENT, INDENT_LINE, Writer, unwritable};
 use crate::catalog::pg_catalog::definition::relation_name;
 use crate::error::Result;
 use crate::plan::relation::JoinKind;
-use crate::plan::shown::{ShownBody, ShownFrom, ShownItem, ShownOn, ShownSource};
+use crate::plan::shown::{ShownFrom, ShownItem, ShownOn, ShownSource};
 use crate::types::text::quote_identifier;
 
 impl Writer<'_> {
@@ -23,10 +23,24 @@ impl Writer<'_> {
                 }
                 return Ok(());
             }
+            ShownFrom::Named { join, name, columns, .. } => {
+                self.name_relation(join)?;
+                self.taken_name(name);
+                for column in columns {
+                    let Some(var) = column.var else { continue };
+                    self.names.insert(var, format!("{}.{}", quote_identifier(name), quote_identifier(&column.name)));
+                    self.titles.insert(var, column.name.clone());
+                }
+                return Ok(());
+            }
             ShownFrom::Item(item) => item,
         };
         let own = self.own_name(item);
         let name = self.taken_name(&own);
+        if let Some(var) = item.table_oid {
+            self.names.insert(var, format!("{}.tableoid", quote_identifier(&name)));
+            self.titles.insert(var, "tableoid".to_owned());
+        }
         for column in &item.columns {
             let title = self.column_title(item, &column.name, column.number)?;
             if let Some(var) = column.var {
@@ -97,6 +111,19 @@ impl Writer<'_> {
         match from {
             ShownFrom::Item(item) => self.item(item),
             ShownFrom::Join { kind, left, right, on } => self.enclosed(|writer| writer.join(*kind, left, right, on)),
+            ShownFrom::Named { join, name, names_columns, columns } => {
+                self.push("(");
+                match &**join {
+                    ShownFrom::Join { kind, left, right, on } => self.join(*kind, left, right, on)?,
+                    other => self.relation(other)?,
+                }
+                self.push(&format!(") {}", quote_identifier(name)));
+                if *names_columns {
+                    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+                    self.names_in_parentheses(&names);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -145,6 +172,7 @@ impl Writer<'_> {
     fn has_column(&self, from: &ShownFrom, name: &str) -> bool {
         match from {
             ShownFrom::Join { left, right, .. } => self.has_column(left, name) || self.has_column(right, name),
+            ShownFrom::Named { columns, .. } => columns.iter().any(|column| column.name == name),
             ShownFrom::Item(item) => {
                 let titles = item.columns.iter().filter_map(|column| self.titles.get(&column.var?));
                 titles.into_iter().any(|title| title == name)
@@ -176,10 +204,7 @@ impl Writer<'_> {
             ShownSource::Query { query, lateral } => {
                 self.push(if *lateral { "LATERAL " } else { "" });
                 self.push("(");
-                match &query.body {
-                    ShownBody::Values(_) => self.query(query, None, true)?,
-                    _ => self.query(query, None, true)?,
-                }
+                self.query(query, None, true)?;
                 self.push(")");
             }
             ShownSource::Function { name, args, ordinality, lateral } => {

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::expr::shown::Form;
 use crate::expr::{Expr, ExprKind};
 use crate::plan::relation::SetKind;
-use crate::plan::shown::{ShownBody, ShownDistinct, ShownQuery, ShownSelect, ShownWith};
+use crate::plan::shown::{ShownBody, ShownDistinct, ShownGroup, ShownQuery, ShownSelect, ShownWith};
 use crate::types::text::quote_identifier;
 
 impl Writer<'_> {
@@ -60,9 +60,9 @@ impl Writer<'_> {
         }
         match &query.limit {
             Some(limit) if query.with_ties => {
-                self.line(" FETCH FIRST ", -INDENT, INDENT, 0);
+                self.line(" FETCH FIRST (", -INDENT, INDENT, 0);
                 self.expr(limit, false)?;
-                self.push(" ROWS WITH TIES");
+                self.push(") ROWS WITH TIES");
             }
             Some(limit) => {
                 self.line(" LIMIT ", -INDENT, INDENT, 0);
@@ -188,10 +188,7 @@ impl Writer<'_> {
         }
         if let Some(groups) = &select.groups {
             self.line(" GROUP BY ", -INDENT, INDENT, 1);
-            if groups.is_empty() {
-                self.push("()");
-            }
-            self.list(groups, ", ", |writer, group| writer.sort_expr(group))?;
+            self.list(groups, ", ", |writer, group| writer.group(group, true))?;
         }
         if let Some(having) = &select.having {
             self.line(" HAVING ", -INDENT, INDENT, 0);
@@ -204,6 +201,26 @@ impl Writer<'_> {
                 writer.window(call, *framed)
             })?;
         }
+        Ok(())
+    }
+
+    /// A set of what is grouped by; one of a single expression may stand `bare`.
+    fn group(&mut self, group: &ShownGroup, bare: bool) -> Result<()> {
+        let (opening, groups, bare_parts) = match group {
+            ShownGroup::Set(exprs) => {
+                let enclosed = !bare || exprs.len() != 1;
+                self.push(if enclosed { "(" } else { "" });
+                self.list(exprs, ", ", |writer, expr| writer.sort_expr(expr))?;
+                self.push(if enclosed { ")" } else { "" });
+                return Ok(());
+            }
+            ShownGroup::Sets(groups) => ("GROUPING SETS (", groups, false),
+            ShownGroup::Rollup(groups) => ("ROLLUP(", groups, true),
+            ShownGroup::Cube(groups) => ("CUBE(", groups, true),
+        };
+        self.push(opening);
+        self.list(groups, ", ", |writer, group| writer.group(group, bare_parts))?;
+        self.push(")");
         Ok(())
     }
 

@@ -33,7 +33,7 @@ pub(super) fn is_simple(expr: &Expr, around: Around) -> bool {
             Form::Operator(name) => is_simple_operator(name, shown.parts.len() == 2, around),
             Form::Cast { .. } => true,
             Form::Query(..) => stands_free(around),
-            Form::Collate(_) => false,
+            Form::Collate(_) | Form::RowCompare(_) => false,
             Form::Syntax(Syntax::AtTimeZone | Syntax::Overlaps | Syntax::IsNormalized(_)) => true,
             _ => true,
         },

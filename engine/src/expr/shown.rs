@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Expr, ExprKind};
+use super::{Expr, ExprKind, SortKey};
 use crate::plan::shown::ShownQuery;
 use crate::types::Type;
 
@@ -39,6 +39,13 @@ pub enum Form {
         framed: bool,
     },
     Row,
+    /// A comparison of two rows, the parts of one behind those of the other.
+    RowCompare(String),
+    WithinGroup {
+        name: String,
+        keys: Vec<SortKey>,
+        filter: Option<Expr>,
+    },
 }
 
 /// A construct of SQL's that is a call of a function.

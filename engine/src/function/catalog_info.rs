@@ -13,7 +13,7 @@ use crate::catalog::pg_catalog::definition::{constraint_definition, index_column
 use crate::catalog::pg_catalog::expression;
 use crate::catalog::pg_catalog::view_text::view_definition;
 use crate::catalog::pg_catalog::{self, comment_on};
-use crate::catalog::{Index, TEMPORARY_SCHEMA, Table};
+use crate::catalog::{Index, TEMPORARY_SCHEMA, Table, UserTypeKind};
 use crate::error::{Error, Result, SqlState};
 use crate::types::defined::FIRST_OID;
 use crate::types::oid::*;
@@ -21,12 +21,14 @@ use crate::types::text::{find_registered, quote_identifier, regclass};
 use crate::types::{Type, builtin, display};
 
 mod acl;
+mod describe;
 mod partition;
 mod privilege;
 mod size;
 mod updatable;
 
 pub(super) use acl::{FUNCTIONS as ACLS, TABLE_FUNCTIONS as ACL_TABLES};
+pub(super) use describe::FUNCTIONS as DESCRIPTIONS;
 pub(super) use partition::{FUNCTIONS as PARTITIONS, TABLE_FUNCTIONS as PARTITION_TABLES};
 pub(super) use privilege::FUNCTIONS as PRIVILEGES;
 pub(super) use size::FUNCTIONS as SIZES;
@@ -267,6 +269,9 @@ fn type_is_visible(context: &EvalContext, args: &[Value]) -> Result<Value> {
 fn table_is_visible(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let catalog = &context.catalog;
     let Some(oid) = object(&args[0])? else { return Ok(Value::Null) };
+    if catalog.types.get(&oid).is_some_and(|ty| matches!(ty.kind, UserTypeKind::Composite(_))) {
+        return type_is_visible(context, args);
+    }
     let Some((table, index)) = relation_of(context, oid) else { return Ok(Value::Null) };
     let name = index.map_or(&table.name, |index| &index.name);
     let mut path = catalog.path(&context.session.search_path);

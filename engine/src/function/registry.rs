@@ -27,6 +27,7 @@ const TABLES: &[&[Function]] = &[
     cast::FUNCTIONS,
     catalog_info::FUNCTIONS,
     catalog_info::ACLS,
+    catalog_info::DESCRIPTIONS,
     catalog_info::PARTITIONS,
     catalog_info::SIZES,
     catalog_info::UPDATABLE,

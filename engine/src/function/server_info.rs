@@ -6,6 +6,7 @@ use super::argument::{int4, invalid, text, text_of};
 use super::define::{immutable, stable, volatile};
 use super::{EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
+use crate::types::network::Network;
 use crate::types::oid::*;
 use crate::types::text::is_space;
 
@@ -18,6 +19,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(2319, "pg_encoding_max_length", &[INT4], INT4, |_, args| {
         let length = usize::try_from(int4(&args[0])?).ok().and_then(|number| ENCODING_LENGTHS.get(number));
         Ok(length.map_or(Value::Null, |length| Value::Int4(*length)))
+    }),
+    stable(2196, "inet_client_addr", &[], INET, |context, _| {
+        let address = context.session.client_address;
+        Ok(address.map_or(Value::Null, |address| Value::Bytea(Network::of(address).encode().into())))
     }),
     // Neither triggers nor compiled expressions nor row security can be there.
     stable(3163, "pg_trigger_depth", &[], INT4, |_, _| Ok(Value::Int4(0))),

@@ -38,12 +38,21 @@ pub struct ShownSelect {
     pub items: Vec<(String, Expr)>,
     pub from: Vec<ShownFrom>,
     pub filter: Option<Expr>,
-    pub groups: Option<Vec<Expr>>,
+    pub groups: Option<Vec<ShownGroup>>,
     pub having: Option<Expr>,
     /// Names and definitions of the WINDOW clause, and whether they give a frame.
     pub windows: Vec<(String, WindowCall, bool)>,
     /// The set-returning functions of the list, by the columns that stand for them.
     pub sets: Vec<(ColumnVar, &'static TableFunction, Vec<Expr>)>,
+}
+
+/// What is grouped by, or sets of that.
+#[derive(Debug, Clone)]
+pub enum ShownGroup {
+    Set(Vec<Expr>),
+    Sets(Vec<ShownGroup>),
+    Rollup(Vec<ShownGroup>),
+    Cube(Vec<ShownGroup>),
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +72,7 @@ pub struct ShownItem {
     pub aliased: bool,
     pub names_columns: bool,
     pub columns: Vec<ShownColumn>,
+    pub table_oid: Option<ColumnVar>,
 }
 
 #[derive(Debug, Clone)]
@@ -102,7 +112,19 @@ pub enum ShownSource {
 #[derive(Debug, Clone)]
 pub enum ShownFrom {
     Item(Box<ShownItem>),
-    Join { kind: JoinKind, left: Box<ShownFrom>, right: Box<ShownFrom>, on: ShownOn },
+    Join {
+        kind: JoinKind,
+        left: Box<ShownFrom>,
+        right: Box<ShownFrom>,
+        on: ShownOn,
+    },
+    /// A join under one name.
+    Named {
+        join: Box<ShownFrom>,
+        name: String,
+        names_columns: bool,
+        columns: Vec<ShownColumn>,
+    },
 }
 
 #[derive(Debug, Clone)]

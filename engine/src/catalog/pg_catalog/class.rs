@@ -9,7 +9,8 @@ use super::types::has_row_type;
 use super::{Reader, fixed, relation, types};
 use crate::catalog::user_type::row_type;
 use crate::catalog::{
-    Attribute, Catalog, ConstraintKind, Identity, Index, IndexExpression, Table, TableColumn, TableKind,
+    Attribute, Catalog, ConstraintKind, Identity, Index, IndexExpression, Table, TableColumn, TableKind, UserType,
+    UserTypeKind,
 };
 use crate::plan::bind::{Types, column_name};
 use crate::statement::parse_expression;
@@ -28,7 +29,49 @@ pub(super) fn classes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         rows.push(class_of_table(reader, table));
         rows.extend(table.indexes.iter().map(|index| class_of_index(reader, table, index)));
     }
+    let composite = reader.catalog.types.values().filter(|ty| matches!(ty.kind, UserTypeKind::Composite(_)));
+    rows.extend(composite.map(|ty| class_of_type(reader, ty)));
     rows
+}
+
+/// A composite type is a relation that has no rows.
+fn class_of_type(reader: &Reader<'_>, ty: &UserType) -> Vec<Value> {
+    let fields = reader.catalog.attributes(ty.oid).map_or(0, |fields| fields.len());
+    row![
+        ty.oid,
+        &ty.name,
+        ty.schema,
+        ty.oid,
+        0u32,
+        ty.owner,
+        0u32,
+        0u32,
+        0u32,
+        0,
+        0.0f32,
+        0,
+        0u32,
+        false,
+        false,
+        'p',
+        'c',
+        i16::try_from(fields).unwrap_or(i16::MAX),
+        0i16,
+        false,
+        false,
+        false,
+        false,
+        false,
+        true,
+        'n',
+        false,
+        0u32,
+        0u32,
+        0u32,
+        NULL,
+        NULL,
+        NULL,
+    ]
 }
 
 fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
@@ -248,7 +291,7 @@ fn attribute(
 
 /// A default has no oid of its own: this one is the same after a restart, and differs from any other as long as oids
 /// of tables stay below a million.
-pub(super) fn default_oid(table: u32, column: u16) -> u32 {
+pub(crate) fn default_oid(table: u32, column: u16) -> u32 {
     1 << 31 | (table & 0xF_FFFF) << 11 | u32::from(column) & 0x7FF
 }
 

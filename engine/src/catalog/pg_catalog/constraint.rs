@@ -5,8 +5,12 @@ use storage::Value;
 use super::class::PG_CLASS;
 use super::relation::{NULL, row, user_tables};
 use super::{Reader, sequence};
-use crate::catalog::{Catalog, Constraint, ConstraintKind, Deferrable, DomainCheck, ForeignKeyAction, Table, UserType};
+use crate::catalog::{
+    Catalog, Constraint, ConstraintKind, Deferrable, DomainCheck, ForeignKeyAction, Index, Table, UserType,
+};
 use crate::function::resolve;
+use crate::types::builtin;
+use crate::types::defined::FIRST_OID;
 
 const PG_CONSTRAINT: u32 = 2606;
 
@@ -164,11 +168,47 @@ pub(super) fn supporting_index(catalog: &Catalog, kind: &ConstraintKind) -> u32 
     }
 }
 
+/// A table goes with its partitions, and holds on to what it inherits from and to the types of its columns; an index goes
+/// with its columns.
+fn table_dependencies(table: &Table) -> Vec<Vec<Value>> {
+    const PG_TYPE: u32 = 1247;
+    let mut rows = Vec::new();
+    rows.extend(table.inherits.iter().map(|parent| row![PG_CLASS, table.oid, 0, PG_CLASS, *parent, 0, 'n']));
+    rows.extend(table.partitioning.of.iter().map(|of| row![PG_CLASS, table.oid, 0, PG_CLASS, of.parent, 0, 'a']));
+    for column in &table.columns {
+        let ty = builtin::element_of(column.ty.oid).unwrap_or(column.ty.oid);
+        if ty >= FIRST_OID {
+            rows.push(row![PG_CLASS, table.oid, i32::from(column.number), PG_TYPE, ty, 0, 'n']);
+        }
+    }
+    let in_constraint = |index: &Index| {
+        let of = |constraint: &Constraint| match &constraint.kind {
+            ConstraintKind::PrimaryKey { index: own, .. } | ConstraintKind::Unique { index: own, .. } => {
+                *own == index.oid
+            }
+            _ => false,
+        };
+        table.constraints.iter().any(of)
+    };
+    for index in &table.indexes {
+        if !in_constraint(index) {
+            let columns = index.columns.iter().map(|column| column.number).chain(index.included.iter().copied());
+            rows.extend(
+                columns.map(|column| row![PG_CLASS, index.oid, 0, PG_CLASS, table.oid, i32::from(column), 'a']),
+            );
+        }
+        let part_of = index.parent.iter();
+        rows.extend(part_of.map(|parent| row![PG_CLASS, index.oid, 0, PG_CLASS, *parent, 0, 'P']));
+    }
+    rows
+}
+
 /// An index goes with its constraint, a constraint with its columns, and a foreign key holds on to the index it needs.
 pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = sequence::dependencies(reader);
     rows.extend(super::view::dependencies(reader));
     for table in user_tables(reader.catalog) {
+        rows.extend(table_dependencies(table));
         for constraint in &table.constraints {
             let (columns, index): (&[u16], _) = match &constraint.kind {
                 ConstraintKind::PrimaryKey { columns, index } | ConstraintKind::Unique { columns, index } => {

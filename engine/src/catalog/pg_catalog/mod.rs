@@ -39,9 +39,11 @@ mod view;
 pub(crate) mod view_text;
 mod views;
 
+pub(crate) use class::default_oid;
 pub(crate) use comment::comment_on;
 use relation::Source;
 pub(crate) use relation::{Kind, Relation};
+pub(crate) use view::rule_oid;
 
 /// `pg_catalog`, which holds everything built in.
 pub(crate) use fixed::COLLATIONS;

@@ -69,7 +69,7 @@ fn stored_queries<'a>(reader: &'a Reader<'_>) -> impl Iterator<Item = (&'a Table
 }
 
 /// The rule that makes a relation a view has no oid of its own; no table has this one.
-fn rule_oid(view: u32) -> u32 {
+pub(crate) fn rule_oid(view: u32) -> u32 {
     3 << 30 | view & 0x3FFF_FFFF
 }
 

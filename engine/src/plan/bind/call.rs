@@ -323,10 +323,21 @@ impl Binder<'_> {
             Callable::Function(function) => {
                 let (mut args, mut resolved) = (args, resolved);
                 if self.is_showing() {
-                    let args = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
+                    let last = function.args.last().filter(|_| function.variadic);
+                    let declared = function.args.iter().chain(last.into_iter().cycle());
+                    let types: Vec<Type> = resolved
+                        .arg_types
+                        .iter()
+                        .zip(declared)
+                        .map(|(ty, declared)| if *declared == oid::ANY { Type::new(oid::ANY) } else { *ty })
+                        .collect();
+                    let args = self.coerce_arguments(args, &types, &written.exprs, span)?;
                     let call = Expr::new(ExprKind::Call { function, args }, resolved.return_type);
                     // So the constructs of SQL's are read that have words between their arguments.
-                    let syntax = name.schema.as_ref().and_then(|_| Syntax::of_function(&name.name));
+                    let syntax = match name.schema {
+                        Some(_) => Syntax::of_function(&name.name),
+                        None => (name.name == "normalize").then_some(Syntax::Normalize(None)),
+                    };
                     return Ok(match syntax {
                         Some(syntax) => self.written_as(call, || syntax),
                         None => call,
@@ -379,7 +390,7 @@ impl Binder<'_> {
             let target = types.get(index).copied().unwrap_or(arg.ty);
             let span = written.get(index).map_or(span, |expr| expr.start());
             coerced.push(if target.oid == oid::ANY {
-                self.known(arg)?
+                if self.is_showing() { arg } else { self.known(arg)? }
             } else {
                 self.coerce_at(arg, target, CastContext::Implicit, span)?
             });

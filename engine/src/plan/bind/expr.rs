@@ -143,6 +143,9 @@ impl Binder<'_> {
             return Ok(conjunction(tests, true));
         }
         let bound = self.bind(operand, at)?;
+        if self.is_showing() {
+            return Ok(truth_value(ExprKind::IsNull { expr: Box::new(bound), negated }));
+        }
         Ok(null_test(bound, negated))
     }
 

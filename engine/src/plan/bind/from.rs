@@ -139,9 +139,15 @@ impl Binder<'_> {
                 match alias {
                     None => Ok(item),
                     Some(alias) => {
-                        self.refuse_to_show("a join with a name")?;
                         let alias = Alias::of(alias)?;
-                        let relation = self.aliased(&alias, item.scope.columns, None)?;
+                        let columns = match self.is_showing() {
+                            true => self.seen_as(item.scope.columns)?,
+                            false => item.scope.columns,
+                        };
+                        let relation = self.aliased(&alias, columns, None)?;
+                        if self.is_showing() {
+                            self.show_named_join(&alias.name, !alias.columns.is_empty(), &relation.columns)?;
+                        }
                         Ok(FromItem { scope: Scope::of(relation), ..item })
                     }
                 }
@@ -206,6 +212,7 @@ impl Binder<'_> {
             if self.is_showing() {
                 let name = scope.relations.first().map_or("", |relation| relation.name.as_str());
                 self.show_item(source, name, (is_aliased, false), &scope.columns)?;
+                self.show_table_oid(scope.relations.first().and_then(|relation| relation.table_oid))?;
             }
             return Ok(FromItem::plain(relation, scope));
         };
@@ -215,6 +222,7 @@ impl Binder<'_> {
         let named = self.aliased(&alias, scope.columns, Some(&table))?;
         if self.is_showing() {
             self.show_item(source, &alias.name, (true, true), &named.columns)?;
+            self.show_table_oid(table_oid)?;
         }
         Ok(FromItem::plain(relation, Scope::of(named.with_table_oid(table_oid))))
     }

@@ -13,6 +13,7 @@ use super::{Binder, Clause, Place, Scope};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
 use crate::function::resolve;
+use crate::plan::shown::ShownGroup;
 use crate::statement::dialect::DISTINCT;
 
 /// Most grouping sets of one query (PostgreSQL's limit).
@@ -27,6 +28,8 @@ pub(super) struct Grouping {
     pub exprs: Vec<Expr>,
     /// Positions in `exprs`; None is one set of all of them.
     pub sets: Option<Vec<Vec<usize>>>,
+    /// As it was written, if it is to be shown.
+    pub shown: Vec<ShownGroup>,
 }
 
 impl Binder<'_> {
@@ -41,7 +44,7 @@ impl Binder<'_> {
             ast::GroupByExpr::Expressions(list, modifiers) if modifiers.is_empty() => list,
             ast::GroupByExpr::Expressions(..) => return Err(Error::unsupported("a modifier of GROUP BY")),
         };
-        let mut grouping = Grouping { present: !list.is_empty(), exprs: Vec::new(), sets: None };
+        let mut grouping = Grouping { present: !list.is_empty(), exprs: Vec::new(), sets: None, shown: Vec::new() };
         let mut sets: Vec<Vec<usize>> = vec![Vec::new()];
         let mut simple = true;
         let mut distinct = false;
@@ -56,6 +59,10 @@ impl Binder<'_> {
             simple &= !matches!(element, Ast::GroupingSets(_) | Ast::Rollup(_) | Ast::Cube(_))
                 && !matches!(element, Ast::Tuple(parts) if parts.is_empty());
             let alternatives = self.group_element(element, &mut grouping, items, scope)?;
+            if self.is_showing() {
+                let shown = self.shown_group(element, &mut grouping, items, scope)?;
+                grouping.shown.push(shown);
+            }
             if sets.len().saturating_mul(alternatives.len()) > SETS_MAX {
                 return Err(Error::new(
                     SqlState::STATEMENT_TOO_COMPLEX,
@@ -72,10 +79,48 @@ impl Binder<'_> {
                 seen.insert(set)
             });
         }
+        if distinct {
+            self.refuse_to_show("GROUP BY DISTINCT")?;
+        }
         if grouping.present && !simple {
             grouping.sets = Some(sets);
         }
         Ok(grouping)
+    }
+
+    /// An element of GROUP BY as it was written.
+    fn shown_group(
+        &mut self,
+        element: &Ast,
+        grouping: &mut Grouping,
+        items: &mut [Item],
+        scope: &Scope,
+    ) -> Result<ShownGroup> {
+        let mut lists = |binder: &mut Self, lists: &[Vec<Ast>]| -> Result<Vec<ShownGroup>> {
+            let list = |list: &Vec<Ast>| match list.as_slice() {
+                [nested @ (Ast::GroupingSets(_) | Ast::Rollup(_) | Ast::Cube(_))] => {
+                    binder.nested(|binder| binder.shown_group(nested, grouping, items, scope))
+                }
+                list => {
+                    let set = binder.group_set(list.iter(), grouping, items, scope)?;
+                    Ok(ShownGroup::Set(set.iter().map(|at| grouping.exprs[*at].clone()).collect()))
+                }
+            };
+            lists.iter().map(list).collect()
+        };
+        Ok(match element {
+            Ast::GroupingSets(sets) => ShownGroup::Sets(lists(self, sets)?),
+            Ast::Rollup(sets) => ShownGroup::Rollup(lists(self, sets)?),
+            Ast::Cube(sets) => ShownGroup::Cube(lists(self, sets)?),
+            Ast::Tuple(parts) => {
+                let set = self.group_set(parts.iter(), grouping, items, scope)?;
+                ShownGroup::Set(set.iter().map(|at| grouping.exprs[*at].clone()).collect())
+            }
+            other => ShownGroup::Set(vec![{
+                let at = self.group_expr(other, grouping, items, scope)?;
+                grouping.exprs[at].clone()
+            }]),
+        })
     }
 
     /// The sets that one element of GROUP BY stands for.

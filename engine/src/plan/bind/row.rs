@@ -112,7 +112,9 @@ impl Binder<'_> {
                 Ok(conjunction(tests, operator == "="))
             }
             "<" | "<=" | ">" | ">=" => {
-                self.refuse_to_show("a comparison of rows")?;
+                if self.is_showing() && pairs.len() > 1 {
+                    return self.shown_row_comparison(pairs, operator);
+                }
                 // (a, b) < (c, d) is a < c OR (a = c AND b < d), built from the last pair outwards.
                 let mut result: Option<Expr> = None;
                 for (left, right, sides) in pairs.into_iter().rev() {
@@ -200,6 +202,18 @@ impl Binder<'_> {
         Ok(truth_value(subquery(kind, relation, Some(compared.var), correlated)))
     }
 
+    /// An order of rows, to be shown.
+    fn shown_row_comparison(&mut self, pairs: Vec<(Expr, Expr, Sides<'_>)>, operator: &str) -> Result<Expr> {
+        let (mut parts, mut others) = (Vec::with_capacity(2 * pairs.len()), Vec::with_capacity(pairs.len()));
+        for (left, right, sides) in pairs {
+            let (_, left_type, right_type) = self.comparison(operator, left.ty, right.ty, sides)?;
+            parts.push(self.coerce(left, left_type, CastContext::Implicit)?);
+            others.push(self.coerce(right, right_type, CastContext::Implicit)?);
+        }
+        parts.append(&mut others);
+        Ok(Expr::shown(shown::Form::RowCompare(operator.to_owned()), parts, Type::new(oid::BOOL)))
+    }
+
     /// The same, to be shown.
     fn shown_row_subquery(
         &mut self,
@@ -241,7 +255,10 @@ impl Binder<'_> {
             return Err(Error::new(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions")
                 .at(self.operator_position(sides)));
         }
-        self.refuse_to_show("rows that are distinct")?;
+        if negated && self.is_showing() {
+            let distinct = self.distinct_rows(left, right, false, sides, at)?;
+            return Ok(truth_value(ExprKind::Not(Box::new(distinct))));
+        }
         let mut tests = Vec::with_capacity(left.len());
         for (left, right) in left.iter().zip(right) {
             let sides = Sides { left: left.start(), right: right.start(), ..sides };

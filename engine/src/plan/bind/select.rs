@@ -21,7 +21,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind, SortKey};
 use crate::function::{CastContext, resolve};
 use crate::plan::relation::{Column, Locking, Output, Relation, RowIdentity};
-use crate::plan::shown::{ShownBody, ShownDistinct, ShownQuery, ShownSelect};
+use crate::plan::shown::{ShownBody, ShownDistinct, ShownGroup, ShownQuery, ShownSelect};
 use crate::types::oid;
 
 /// An item of a SELECT list, or an expression that only ORDER BY or DISTINCT ON needs.
@@ -138,8 +138,10 @@ impl Binder<'_> {
     /// Records the clauses as they were written; nothing will run them.
     fn show(&mut self, clauses: Clauses, tail: &Tail<'_>) -> Result<Bound> {
         let Clauses { scope, relation, items, filter, grouping, having, order, distinct, sets, locking } = clauses;
-        if grouping.sets.is_some() {
-            return Err(Error::unsupported("grouping sets, shown"));
+        let mut groups = grouping.shown;
+        if grouping.sets.is_none() {
+            // Each is grouped by once.
+            groups = grouping.exprs.into_iter().map(|group| ShownGroup::Set(vec![group])).collect();
         }
         let keys = order
             .iter()
@@ -166,7 +168,7 @@ impl Binder<'_> {
             items: listed,
             from,
             filter,
-            groups: grouping.present.then_some(grouping.exprs),
+            groups: grouping.present.then_some(groups),
             having: having.map(|(having, _)| having),
             windows,
             sets: sets.into_iter().map(|set| (set.column.var, set.function, set.args)).collect(),

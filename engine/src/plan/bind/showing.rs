@@ -9,7 +9,7 @@ use crate::expr::shown::{Asked, Form, Syntax};
 use crate::expr::{ColumnVar, Expr, ExprKind, SortKey};
 use crate::function::{CastContext, Function, operators, resolve};
 use crate::plan::bind::query::Unknowns;
-use crate::plan::relation::{JoinKind, Output, Relation, SetKind};
+use crate::plan::relation::{Column, JoinKind, Output, Relation, SetKind};
 use crate::plan::shown::{ShownBody, ShownColumn, ShownFrom, ShownItem, ShownOn, ShownQuery, ShownSource, ShownWith};
 use crate::statement::parse_query;
 use crate::types::{Type, builtin, oid};
@@ -214,16 +214,17 @@ impl Binder<'_> {
         (aliased, names_columns): (bool, bool),
         columns: &[ScopeColumn],
     ) -> Result<()> {
-        let columns = columns
-            .iter()
-            .map(|column| ShownColumn {
-                var: column.var(),
-                name: column.name.clone(),
-                number: column.origin.map(|(_, number)| number),
-            })
-            .collect();
-        let item = ShownItem { source, name: name.to_owned(), aliased, names_columns, columns };
+        let columns = columns.iter().map(ShownColumn::of).collect();
+        let item = ShownItem { source, name: name.to_owned(), aliased, names_columns, columns, table_oid: None };
         self.recorder()?.from.push(ShownFrom::Item(Box::new(item)));
+        Ok(())
+    }
+
+    /// Tells what stands for the oid of the table in the item of FROM that was recorded last.
+    pub(super) fn show_table_oid(&mut self, column: Option<Column>) -> Result<()> {
+        if let Some(ShownFrom::Item(item)) = self.recorder()?.from.last_mut() {
+            item.table_oid = column.map(|column| column.var);
+        }
         Ok(())
     }
 
@@ -249,6 +250,24 @@ impl Binder<'_> {
         self.show_item(source, name, (true, true), columns)
     }
 
+    /// Columns of a join that are seen under its name only: numbers of their own tell them from what they were.
+    pub(super) fn seen_as(&mut self, mut columns: Vec<ScopeColumn>) -> Result<Vec<ScopeColumn>> {
+        for column in &mut columns {
+            let own = self.fresh(column.expr.ty);
+            column.expr = Expr::column(own.var, own.ty);
+        }
+        Ok(columns)
+    }
+
+    /// Gives the join that was recorded last a name.
+    pub(super) fn show_named_join(&mut self, name: &str, names_columns: bool, columns: &[ScopeColumn]) -> Result<()> {
+        let columns = columns.iter().map(ShownColumn::of).collect();
+        let from = &mut self.recorder()?.from;
+        let join = from.pop().ok_or_else(|| Error::internal("a join was recorded"))?;
+        from.push(ShownFrom::Named { join: Box::new(join), name: name.to_owned(), names_columns, columns });
+        Ok(())
+    }
+
     /// Records a join of the last two items of FROM.
     pub(super) fn show_join(&mut self, kind: JoinKind, on: ShownOn) -> Result<()> {
         let from = &mut self.recorder()?.from;
@@ -257,6 +276,13 @@ impl Binder<'_> {
         };
         from.push(ShownFrom::Join { kind, left: Box::new(left), right: Box::new(right), on });
         Ok(())
+    }
+}
+
+impl ShownColumn {
+    fn of(column: &ScopeColumn) -> Self {
+        let number = column.origin.map(|(_, number)| number);
+        Self { var: column.var(), name: column.name.clone(), number }
     }
 }
 

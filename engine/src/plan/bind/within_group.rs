@@ -16,6 +16,7 @@ use super::row::conjunction;
 use super::walk::any;
 use super::{Binder, Clause, Place};
 use crate::error::{Error, Result, SqlState};
+use crate::expr::shown::Form;
 use crate::expr::{AggregateCall, Expr, ExprKind, SortKey};
 use crate::function::{AggregateFunction, CastContext, Function, aggregates_named, ordered_set};
 use crate::types::{Type, builtin, display, oid};
@@ -38,7 +39,6 @@ struct Ordered {
 
 impl Binder<'_> {
     pub(super) fn within_group(&mut self, call: WithinGroup<'_>, at: Place<'_>) -> Result<Expr> {
-        self.refuse_to_show("WITHIN GROUP")?;
         let WithinGroup { name, written, keys, filter } = call;
         let fault = if written.distinct {
             Some("cannot use DISTINCT with WITHIN GROUP")
@@ -100,6 +100,12 @@ impl Binder<'_> {
         let fraction = if several { oid::FLOAT8_ARRAY } else { oid::FLOAT8 };
         let fraction = self.coerce_at(arg, Type::new(fraction), CastContext::Implicit, span)?;
         let element = Type::new(key.expr.ty.oid);
+        if self.is_showing() {
+            let array = builtin::array_of(element.oid).ok_or(missing)?;
+            let ty = if several { Type::new(array) } else { element };
+            let form = Form::WithinGroup { name: call.name.name, keys: vec![key], filter: call.filter };
+            return Ok(Expr::shown(form, vec![fraction], ty));
+        }
         let values = self.collected(key, call.filter, key_span)?;
         let (function, ty): (&'static Function, Type) = match (continuous, several) {
             (true, false) => (&ordered_set::PERCENTILE_CONT, element),
@@ -114,6 +120,10 @@ impl Binder<'_> {
         let missing = self.no_such_call(&call);
         let Some((key, span)) = call.keys.pop() else { return Err(missing) };
         let ty = Type::new(key.expr.ty.oid);
+        if self.is_showing() {
+            let form = Form::WithinGroup { name: call.name.name, keys: vec![key], filter: call.filter };
+            return Ok(Expr::shown(form, Vec::new(), ty));
+        }
         let values = self.collected(key, call.filter, span)?;
         Ok(Expr::new(ExprKind::Call { function: &ordered_set::MODE, args: vec![values] }, ty))
     }
@@ -142,6 +152,7 @@ impl Binder<'_> {
     /// Where the row of the arguments would stand among the group's.
     fn hypothetical(&mut self, call: Ordered) -> Result<Expr> {
         let span = call.name.span;
+        self.refuse_to_show("a hypothetical row")?;
         if call.name.name == "dense_rank" && call.keys.len() > 1 {
             return Err(Error::unsupported("dense_rank of several values WITHIN GROUP").at(self.position(span)));
         }
