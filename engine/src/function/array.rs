@@ -90,31 +90,6 @@ fn array_of(element: ColumnType, values: Vec<Value>) -> Value {
     Value::Array(Box::new(Array::new(element, values)))
 }
 
-/// How a value's type is laid out, as far as the value tells.
-fn layout(value: &Value) -> Option<ColumnType> {
-    Some(match value {
-        Value::Null => return None,
-        Value::Bool(_) => ColumnType::Bool,
-        Value::Int2(_) => ColumnType::Int2,
-        Value::Int4(_) => ColumnType::Int4,
-        Value::Int8(_) => ColumnType::Int8,
-        Value::Float4(_) => ColumnType::Float4,
-        Value::Float8(_) => ColumnType::Float8,
-        Value::Numeric(_) => ColumnType::Numeric,
-        Value::Text(_) => ColumnType::Text,
-        Value::Bytea(_) => ColumnType::Bytea,
-        Value::Date(_) => ColumnType::Date,
-        Value::Time(_) => ColumnType::Time,
-        Value::Timestamp(_) => ColumnType::Timestamp,
-        Value::Timestamptz(_) => ColumnType::Timestamptz,
-        Value::Interval(_) => ColumnType::Interval,
-        Value::Uuid(_) => ColumnType::Uuid,
-        Value::Jsonb(_) => ColumnType::Jsonb,
-        Value::Array(inner) => ColumnType::Array(Box::new(inner.element.clone())),
-        Value::Record(_) => ColumnType::Record,
-    })
-}
-
 /// Whether two elements are not distinct.
 fn same(a: &Value, b: &Value) -> bool {
     match (a.is_null(), b.is_null()) {

@@ -49,36 +49,13 @@ pub(super) fn append_record(record: &Record, out: &mut Vec<u8>) {
 }
 
 fn append_marks(value: &Value, out: &mut Vec<u8>) {
-    let column_type = match value {
-        Value::Null => return out.push(MARK_NULL),
-        Value::Bool(_) => ColumnType::Bool,
-        Value::Int2(_) => ColumnType::Int2,
-        Value::Int4(_) => ColumnType::Int4,
-        Value::Int8(_) => ColumnType::Int8,
-        Value::Float4(_) => ColumnType::Float4,
-        Value::Float8(_) => ColumnType::Float8,
-        Value::Numeric(_) => ColumnType::Numeric,
-        Value::Text(_) => ColumnType::Text,
-        Value::Bytea(_) => ColumnType::Bytea,
-        Value::Date(_) => ColumnType::Date,
-        Value::Time(_) => ColumnType::Time,
-        Value::Timestamp(_) => ColumnType::Timestamp,
-        Value::Timestamptz(_) => ColumnType::Timestamptz,
-        Value::Interval(_) => ColumnType::Interval,
-        Value::Uuid(_) => ColumnType::Uuid,
-        Value::Jsonb(_) => ColumnType::Jsonb,
-        Value::Record(_) => ColumnType::Record,
-        Value::Array(array) => {
-            let mut element = &array.element;
-            out.push(MARK_ARRAY);
-            while let ColumnType::Array(inner) = element {
-                out.push(MARK_ARRAY);
-                element = inner;
-            }
-            return out.push(mark(element));
-        }
-    };
-    out.push(mark(&column_type));
+    let column_type = value.column_type();
+    let Some(mut innermost) = column_type.as_ref() else { return out.push(MARK_NULL) };
+    while let ColumnType::Array(element) = innermost {
+        out.push(MARK_ARRAY);
+        innermost = element;
+    }
+    out.push(mark(innermost));
 }
 
 fn mark(column_type: &ColumnType) -> u8 {

@@ -107,6 +107,31 @@ impl Value {
         matches!(self, Value::Null)
     }
 
+    /// How its type is laid out, as far as the value tells: NULL tells nothing.
+    pub fn column_type(&self) -> Option<ColumnType> {
+        Some(match self {
+            Value::Null => return None,
+            Value::Bool(_) => ColumnType::Bool,
+            Value::Int2(_) => ColumnType::Int2,
+            Value::Int4(_) => ColumnType::Int4,
+            Value::Int8(_) => ColumnType::Int8,
+            Value::Float4(_) => ColumnType::Float4,
+            Value::Float8(_) => ColumnType::Float8,
+            Value::Numeric(_) => ColumnType::Numeric,
+            Value::Text(_) => ColumnType::Text,
+            Value::Bytea(_) => ColumnType::Bytea,
+            Value::Date(_) => ColumnType::Date,
+            Value::Time(_) => ColumnType::Time,
+            Value::Timestamp(_) => ColumnType::Timestamp,
+            Value::Timestamptz(_) => ColumnType::Timestamptz,
+            Value::Interval(_) => ColumnType::Interval,
+            Value::Uuid(_) => ColumnType::Uuid,
+            Value::Jsonb(_) => ColumnType::Jsonb,
+            Value::Array(array) => ColumnType::Array(Box::new(array.element.clone())),
+            Value::Record(_) => ColumnType::Record,
+        })
+    }
+
     /// About how much memory it has beside itself.
     pub fn heap_bytes(&self) -> usize {
         match self {

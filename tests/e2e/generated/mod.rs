@@ -11,6 +11,7 @@ mod statement;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::ops::Range;
 
 use query::QueryGenerator;
 use rand::SeedableRng;
@@ -31,41 +32,41 @@ const QUERY_LIMIT: &str = "3s";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn generated_statements_answer_as_in_postgresql() {
-    let oracle = Oracle::start().await.expect("PostgreSQL 15 is not installed; scripts/setup installs it");
-    let (server, wide_server) = (Server::start(), Server::start());
-    let players = [oracle.config(), server.config(), without_point_plans(&wide_server)];
-    let seeds = match number("SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SEEDS").unwrap_or(SEEDS),
-    };
-    let (mut compared, mut failed, mut faults) = (0, 0, Vec::new());
-    for seed in seeds.clone() {
-        match play(seed, &players).await {
-            Ok(counts) => {
-                compared += counts.compared;
-                failed += counts.errors;
-            }
-            Err(fault) => faults.push(fault),
-        }
-    }
-    println!("{compared} generated statements of seeds {seeds:?} compared, {failed} of them errors");
-    assert!(faults.is_empty(), "\n{}\n{} of {seeds:?} seeds differ", faults.join("\n"), faults.len());
+    play_all(Kind::Statements, seeds("SEED", "SEEDS", SEEDS)).await;
 }
 
 /// Generated queries: seeds by `QUERY_SEEDS` and `QUERY_SEED`.
 #[tokio::test(flavor = "multi_thread")]
 async fn generated_queries_answer_as_in_postgresql() {
+    play_all(Kind::Queries, seeds("QUERY_SEED", "QUERY_SEEDS", QUERY_SEEDS)).await;
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Statements,
+    Queries,
+}
+
+/// The seed that the variable `one` names, or as many as `many` says.
+fn seeds(one: &str, many: &str, otherwise: u64) -> Range<u64> {
+    match number(one) {
+        Some(seed) => seed..seed + 1,
+        None => 0..number(many).unwrap_or(otherwise),
+    }
+}
+
+async fn play_all(kind: Kind, seeds: Range<u64>) {
     let oracle = Oracle::start().await.expect("PostgreSQL 15 is not installed; scripts/setup installs it");
     let (server, wide_server) = (Server::start(), Server::start());
     let players = [oracle.config(), server.config(), without_point_plans(&wide_server)];
-    let seeds = match number("QUERY_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("QUERY_SEEDS").unwrap_or(QUERY_SEEDS),
-    };
     let (mut compared, mut failed, mut faults) = (0, 0, Vec::new());
     let mut refused = BTreeMap::new();
     for seed in seeds.clone() {
-        match play_queries(seed, &players, &mut refused).await {
+        let played = match kind {
+            Kind::Statements => play(seed, &players).await,
+            Kind::Queries => play_queries(seed, &players, &mut refused).await,
+        };
+        match played {
             Ok(counts) => {
                 compared += counts.compared;
                 failed += counts.errors;
@@ -73,7 +74,7 @@ async fn generated_queries_answer_as_in_postgresql() {
             Err(fault) => faults.push(fault),
         }
     }
-    println!("{compared} generated queries of seeds {seeds:?} compared, {failed} of them errors");
+    println!("{kind:?} of seeds {seeds:?}: {compared} compared, {failed} of them errors");
     for (words, count) in &refused {
         println!("{count} not compared: {words}");
     }

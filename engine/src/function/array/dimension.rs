@@ -4,7 +4,6 @@ use storage::{Array, Dimension, Value};
 
 use super::super::argument::{array, boolean, check_size, int4, subscript_error};
 use super::super::{EvalContext, argument};
-use super::layout;
 use crate::error::{Error, Result, SqlState};
 use crate::types::text::{DIMENSIONS_MAX, check_dimensions, too_many_dimensions};
 
@@ -48,7 +47,7 @@ pub(super) fn fill(_: &EvalContext, args: &[Value]) -> Result<Value> {
         }
         dimensions.push(Dimension { length: int4(length)?, lower: int4(&lower)? });
     }
-    let element = layout(&args[0]).unwrap_or(storage::ColumnType::Text);
+    let element = args[0].column_type().unwrap_or(storage::ColumnType::Text);
     if dimensions.iter().any(|dimension| dimension.length < 0) {
         return Err(limit());
     }

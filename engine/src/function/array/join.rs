@@ -4,7 +4,7 @@ use storage::{Array, Dimension, Value};
 
 use super::super::EvalContext;
 use super::super::argument::subscript_error;
-use super::{array_of, layout};
+use super::array_of;
 use crate::error::{Error, Result, SqlState};
 use crate::types::text::{DIMENSIONS_MAX, check_dimensions, too_many_dimensions};
 
@@ -12,7 +12,7 @@ use crate::types::text::{DIMENSIONS_MAX, check_dimensions, too_many_dimensions};
 pub(super) fn extended(values: &Value, value: &Value, before: bool) -> Result<Value> {
     let Value::Array(array) = values else {
         // The type of NULL added to NULL is lost; text prints as any other.
-        return Ok(array_of(layout(value).unwrap_or(storage::ColumnType::Text), vec![value.clone()]));
+        return Ok(array_of(value.column_type().unwrap_or(storage::ColumnType::Text), vec![value.clone()]));
     };
     let mut dimensions = array.dimensions();
     if dimensions.len() > 1 {
