@@ -1,16 +1,18 @@
 //! ALTER TABLE … ADD, DROP and RENAME CONSTRAINT.
 
+use std::sync::Arc;
+
 use datafusion::sql::sqlparser::ast::{DropBehavior, Ident, TableConstraint};
 
 use super::DefinitionEnvironment;
 use super::constraint::{BoundCheck, Check, Key, Written};
-use super::drop::Part;
+use super::drop::{Dependent, Part};
 use super::foreign_key::Added;
 use super::names;
 use super::rename::parsed;
-use crate::catalog::{Constraint, ConstraintKind, Table};
+use crate::catalog::{Catalog, Change, Constraint, ConstraintKind, Table};
 use crate::error::{Error, Result, SqlState};
-use crate::plan::bind::fold;
+use crate::plan::bind::{Binder, fold};
 
 impl DefinitionEnvironment<'_> {
     pub(super) async fn alter_add_constraint(
@@ -146,11 +148,36 @@ impl DefinitionEnvironment<'_> {
         };
         let shown_index = format!("index {}", self.shown_relation(&catalog, table.schema, &name));
         let shown = format!("constraint {} on table {}", names::quoted(&name), self.shown(&catalog, &table));
-        let dependents = self.keys_needing(&catalog, &table, index, &shown_index);
+        let mut dependents = self.keys_needing(&catalog, &table, index, &shown_index);
+        if matches!(constraint.kind, ConstraintKind::PrimaryKey { .. }) {
+            dependents.extend(self.views_grouped_by(&catalog, &table, constraint.oid, &shown));
+        }
         let cascade = matches!(behavior, Some(DropBehavior::Cascade));
         self.cascade_or_refuse(&dependents, &shown, cascade).await?;
         self.lock_name(table.schema, &name).await?;
         self.drop_key(oid, constraint.oid, index).await
+    }
+
+    /// The views that group by a primary key alone and show other columns too, which only the key allows; and what is over
+    /// them.
+    fn views_grouped_by(&self, catalog: &Catalog, table: &Table, key: u32, shown: &str) -> Vec<Dependent> {
+        let mut without = table.clone();
+        without.constraints.retain(|own| own.oid != key);
+        let mut changed = catalog.clone();
+        changed.apply(&Change::Table(table.oid, Some(Arc::new(without))));
+        let changed = Arc::new(changed);
+        let mut found = Vec::new();
+        for view in catalog.views_reading(table.oid, None) {
+            let Some(query) = view.stored_query() else { continue };
+            let bound = Binder::new(&changed, self.context, &[]).stored_query(query);
+            if !bound.is_err_and(|error| error.sql_state() == SqlState::GROUPING_ERROR) {
+                continue;
+            }
+            let name = format!("{} {}", view.noun(), self.shown(catalog, view));
+            found.push(Dependent { table: view.oid, part: Part::Whole, shown: name, on: shown.to_owned() });
+            found.extend(self.views_over(catalog, &[view.oid], None));
+        }
+        found
     }
 
     /// Drops a key of a table and its index.

@@ -265,13 +265,6 @@ impl<'a> Layout<'a> {
                 .filter(|node| matches!(node, Node::Nine | Node::Zero))
         };
         let first_zero = digit_nodes().position(|node| *node == Node::Zero).unwrap_or(template.whole);
-        // A zero before the point is shown only if there is nothing else to show, or the template has a 0 there.
-        let nothing = fraction.bytes().all(|digit| digit == b'0');
-        let whole =
-            if whole == "0" && template.fraction > 0 && !(template.bare && nothing) { String::new() } else { whole };
-        let missing = template.whole.saturating_sub(whole.len());
-        let padding = (0..missing).map(|place| if place >= first_zero { '0' } else { ' ' });
-        let whole: Vec<char> = padding.chain(whole.chars()).collect();
         let last_zero = template
             .nodes
             .iter()
@@ -282,6 +275,13 @@ impl<'a> Layout<'a> {
             .map(|(place, _)| place + 1)
             .last()
             .unwrap_or(0);
+        // A zero before the point is shown only if there is nothing else to show, or the template has a 0 there.
+        let nothing = fraction.bytes().all(|digit| digit == b'0');
+        let kept = !nothing || last_zero > 0 || !template.bare;
+        let whole = if whole == "0" && template.fraction > 0 && kept { String::new() } else { whole };
+        let missing = template.whole.saturating_sub(whole.len());
+        let padding = (0..missing).map(|place| if place >= first_zero { '0' } else { ' ' });
+        let whole: Vec<char> = padding.chain(whole.chars()).collect();
         let fraction: Vec<char> = fraction.chars().collect();
         let significant = fraction.iter().rposition(|digit| *digit != '0').map_or(0, |at| at + 1);
         let fraction_kept = if template.bare { significant.max(last_zero) } else { fraction.len() };
@@ -341,8 +341,11 @@ impl<'a> Layout<'a> {
                     }
                     after_point = true;
                 }
+                // Behind the last digit that is shown.
+                Node::Group if bare && after_point && fraction_place >= self.fraction_kept => {}
                 Node::Group => {
-                    let shown = place > 0 && self.whole.get(place - 1).is_some_and(|digit| *digit != ' ');
+                    let shown =
+                        after_point || place > 0 && self.whole.get(place - 1).is_some_and(|digit| *digit != ' ');
                     if shown {
                         out.push(',');
                     } else if !bare {
