@@ -36,6 +36,8 @@ pub struct DatabaseOptions {
     /// storage has it.
     pub transaction_bytes_max: Option<usize>,
     pub transaction_disk_bytes_max: Option<u64>,
+    /// Rows that a write keeps in memory before it changes them. None: as many as is usual.
+    pub kept_rows_max: Option<usize>,
 }
 
 /// An open database, and the password it made up if this was its first start.
@@ -130,10 +132,12 @@ impl Database {
         let sequences: HashSet<GenerationId> = sequences.map(|sequence| sequence.storage.generation).collect();
         store.sweep_sequences(|generation| sequences.contains(&generation))?;
         let login_secret = store::login_secret(&store.view())?;
+        let usual = QueryOptions::default();
         let query_options = QueryOptions {
             memory_bytes: options.query_memory_bytes,
             spill_directory: options.data_directory.join("spill"),
-            ..QueryOptions::default()
+            kept_rows_max: options.kept_rows_max.unwrap_or(usual.kept_rows_max),
+            ..usual
         };
         let queries = QueryEnvironment::new(query_options)?;
         queries.set_sources(Arc::new(LiveSources::new(store.clone())));
@@ -290,3 +294,6 @@ fn random_password() -> String {
     let mut random = rand::rng();
     (0..PASSWORD_LENGTH).map(|_| PASSWORD_ALPHABET[random.random_range(0..PASSWORD_ALPHABET.len())] as char).collect()
 }
+
+#[cfg(test)]
+mod tests;

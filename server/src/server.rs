@@ -56,6 +56,7 @@ pub(crate) async fn run(config: Config, initial_password: Option<String>) -> Res
         cache_bytes: config.cache_bytes,
         transaction_bytes_max: config.transaction_bytes_max,
         transaction_disk_bytes_max: config.transaction_disk_bytes_max,
+        kept_rows_max: None,
     };
     let Opened { database, generated_password } = Database::open(options).await.map_err(StartError::Database)?;
     if let Some(password) = generated_password {

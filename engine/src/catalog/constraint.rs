@@ -91,6 +91,14 @@ impl ForeignKeyAction {
 }
 
 impl ConstraintKind {
+    /// The index that enforces a key.
+    pub(crate) fn key_index(&self) -> Option<u32> {
+        match self {
+            ConstraintKind::PrimaryKey { index, .. } | ConstraintKind::Unique { index, .. } => Some(*index),
+            ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => None,
+        }
+    }
+
     /// Attribute numbers of the columns of a key.
     pub(crate) fn key_columns(&self) -> &[u16] {
         match self {

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Table;
+use super::{ConstraintKind, Table};
 use crate::types::Type;
 
 /// An index as SQL names it. The primary key has one too, whose rows are the table's own keys.
@@ -36,6 +36,13 @@ pub struct Index {
     /// USING hash was said. Its entries are ordered as all are, which serves equality too.
     #[serde(default)]
     pub hash: bool,
+    /// It is that of a DEFERRABLE constraint: rows may have the same key for a while, and it is looked at later whether
+    /// they still do. To storage it is an index like any other that is not unique.
+    #[serde(default)]
+    pub deferrable: bool,
+    /// CLUSTER was last said of this one.
+    #[serde(default)]
+    pub clustered: bool,
     /// Prefix of its entries; None for the primary key.
     pub generation: Option<storage::id::GenerationId>,
 }
@@ -51,6 +58,9 @@ pub struct IndexColumn {
     /// The operator class, if it was named and is not the type's own.
     #[serde(default)]
     pub class: Option<String>,
+    /// The target for statistics that was set, if it is an expression.
+    #[serde(default)]
+    pub statistics: Option<i16>,
 }
 
 /// An expression that an index is on.
@@ -86,7 +96,7 @@ impl Index {
         };
         self.columns.len() == other.columns.len()
             && self.predicate == other.predicate
-            && (self.unique, self.hash) == (other.unique, other.hash)
+            && (self.unique, self.hash, self.deferrable) == (other.unique, other.hash, other.deferrable)
             && self.columns.iter().zip(&other.columns).all(same)
     }
 
@@ -100,11 +110,20 @@ impl Index {
 impl IndexColumn {
     /// A column in the order that is its type's.
     pub fn ascending(number: u16) -> Self {
-        Self { number, descending: false, nulls_first: false, expression: None, class: None }
+        Self { number, descending: false, nulls_first: false, expression: None, class: None, statistics: None }
     }
 }
 
 impl Table {
+    /// Whether an index is that of the primary key.
+    pub(crate) fn is_primary(&self, index: &Index) -> bool {
+        index.primary
+            || index.deferrable
+                && self.constraints.iter().any(|constraint| {
+                    matches!(constraint.kind, ConstraintKind::PrimaryKey { index: own, .. } if own == index.oid)
+                })
+    }
+
     /// What the table's indexes see behind the columns of a row.
     pub(crate) fn derivations(&self) -> impl Iterator<Item = Derivation<'_>> {
         self.secondary_indexes().flat_map(Index::derivations)

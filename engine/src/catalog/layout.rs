@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use storage::{ColumnId, GenerationId, IndexSchema, Layout, RowIdentity, SchemaVersion, TableId, TableSchema, Value};
 
-use super::{ConstraintKind, Index, Table};
+use super::{Constraint, ConstraintKind, Index, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::types::column_type;
 
@@ -73,6 +73,17 @@ impl Table {
         })
     }
 
+    /// The same, if it is what rows lie under: a deferrable one has an index like any other, and one of a partitioned table
+    /// may not be that of every partition yet.
+    pub(crate) fn row_key(&self) -> Option<&[u16]> {
+        let incomplete = |oid: u32| self.indexes.iter().any(|index| index.oid == oid && !index.valid);
+        let usual = |constraint: &&Constraint| match constraint.kind {
+            ConstraintKind::PrimaryKey { index, .. } => constraint.deferrable.is_none() && !incomplete(index),
+            _ => false,
+        };
+        self.constraints.iter().find(usual).map(|constraint| constraint.kind.key_columns())
+    }
+
     /// How storage sees one of the indexes.
     pub(crate) fn index_schema(&self, index: &Index) -> Result<IndexSchema> {
         let generation = index
@@ -97,12 +108,12 @@ impl Table {
             });
         }
         let condition = index.predicate.as_ref().map(|_| derived);
-        let (unique, nulls_distinct) = (index.unique, index.nulls_distinct);
+        let (unique, nulls_distinct) = (index.unique && !index.deferrable, index.nulls_distinct);
         Ok(IndexSchema { generation, columns, unique, nulls_distinct, condition })
     }
 
     fn identity(&self) -> Result<RowIdentity> {
-        match self.primary_key() {
+        match self.row_key() {
             Some(numbers) => {
                 Ok(RowIdentity::PrimaryKey(numbers.iter().map(|number| self.place(*number)).collect::<Result<_>>()?))
             }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::types::Type;
 
 mod change;
+mod column_hint;
 mod constraint;
 mod databases;
 mod index;
@@ -26,6 +27,7 @@ pub(crate) mod user_type;
 pub(crate) mod view;
 
 pub use change::Change;
+pub use column_hint::{ColumnHints, Compression};
 pub use constraint::{Constraint, ConstraintKind, Deferrable, ForeignKeyAction};
 pub use databases::Catalogs;
 pub(crate) use index::Derivation;
@@ -133,6 +135,18 @@ pub enum OnCommit {
 /// What the names of the schemas begin with that hold temporary relations, one schema a session.
 pub(crate) const TEMPORARY_SCHEMA: &str = "pg_temp_";
 
+/// What REPLICA IDENTITY was said of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ReplicaIdentity {
+    /// The primary key.
+    #[default]
+    Key,
+    Full,
+    Nothing,
+    /// The columns of an index, by its oid.
+    Index(u32),
+}
+
 /// A table and everything that belongs to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Table {
@@ -169,6 +183,9 @@ pub struct Table {
     /// Oids of the tables that it inherits from, in order.
     #[serde(default)]
     pub inherits: Vec<u32>,
+    /// REPLICA IDENTITY: what a stream of changes would tell of an old row. Nobody is told; it is kept and shown.
+    #[serde(default)]
+    pub replica_identity: ReplicaIdentity,
     /// Changes with every definition that touches this table.
     pub version: u64,
     /// How storage sees it; columns are in the same order as `columns`. Indexes: same order as `indexes`, the primary key's left out.
@@ -195,6 +212,8 @@ pub struct TableColumn {
     pub local: bool,
     #[serde(default)]
     pub comment: Option<String>,
+    #[serde(default)]
+    pub hints: ColumnHints,
 }
 
 fn own() -> bool {

@@ -65,7 +65,11 @@ pub struct QueryOptions {
     pub memory_bytes: usize,
     /// Where spilled batches go. Its old contents are not looked at.
     pub spill_directory: PathBuf,
+    /// Rows that a write keeps from when they are locked to when they are changed. Of more, its query is run once more.
+    pub kept_rows_max: usize,
 }
+
+const KEPT_ROWS_MAX: usize = 65_536;
 
 /// Past this, queries spill, unless the database says otherwise.
 const MEMORY_BYTES: usize = 256 << 20;
@@ -76,6 +80,7 @@ impl Default for QueryOptions {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             memory_bytes: MEMORY_BYTES,
             spill_directory: std::env::temp_dir(),
+            kept_rows_max: KEPT_ROWS_MAX,
         }
     }
 }
@@ -89,6 +94,7 @@ struct Inner {
     planner: DefaultPhysicalPlanner,
     sources: OnceLock<Arc<dyn Sources>>,
     threads: usize,
+    kept_rows_max: usize,
     handle: Handle,
     /// Taken when dropped: a runtime must not be dropped by waiting inside another one.
     runtime: Option<Runtime>,
@@ -131,7 +137,13 @@ impl QueryEnvironment {
             .build();
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(TableFunctionPlanner)]);
         let handle = runtime.handle().clone();
-        Ok(Self(Arc::new(Inner { state, planner, sources: OnceLock::new(), threads, handle, runtime: Some(runtime) })))
+        let (sources, kept_rows_max) = (OnceLock::new(), options.kept_rows_max);
+        let runtime = Some(runtime);
+        Ok(Self(Arc::new(Inner { state, planner, sources, threads, kept_rows_max, handle, runtime })))
+    }
+
+    pub(crate) fn kept_rows_max(&self) -> usize {
+        self.0.kept_rows_max
     }
 
     /// The runtime that queries and their scans run on.

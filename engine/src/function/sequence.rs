@@ -120,7 +120,7 @@ impl<'a> Named<'a> {
     /// 42501 unless the session's role has one of the privileges.
     fn authorize(&self, context: &EvalContext, any_of: &[Privileges]) -> Result<()> {
         let role = context.session.current_role;
-        if role.0 == self.table.owner {
+        if role.0 == self.table.owner && self.table.acl.is_none() {
             return Ok(());
         }
         let principal = Principal::resolve(role, context.session.current_user.as_str(), context.catalog.as_ref());
@@ -132,6 +132,11 @@ impl<'a> Named<'a> {
         }
     }
 
+    /// A temporary one may be written anywhere.
+    fn refuse_in_read_only(&self, context: &EvalContext, function: &str) -> Result<()> {
+        if self.table.temporary.is_some() { Ok(()) } else { refuse_in_read_only(context, function) }
+    }
+
     fn position(&self, context: &EvalContext) -> Result<SequencePosition> {
         context.session.sequences.position(self.table, self.sequence)
     }
@@ -140,7 +145,7 @@ impl<'a> Named<'a> {
 fn next_value(context: &EvalContext, oid: &Value) -> Result<Value> {
     let named = Named::find(context, oid)?;
     named.authorize(context, &[Privileges::USAGE, Privileges::UPDATE])?;
-    refuse_in_read_only(context, "nextval()")?;
+    named.refuse_in_read_only(context, "nextval()")?;
     let (sequences, rule) = (&context.session.sequences, &named.sequence.rule);
     let Some(value) = sequences.store()?.next_value(named.table.storage.generation, rule)? else {
         let (bound, limit) = if rule.increment > 0 { ("maximum", rule.max) } else { ("minimum", rule.min) };
@@ -177,7 +182,7 @@ fn last_value(context: &EvalContext) -> Result<Value> {
 fn set_value(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let named = Named::find(context, &args[0])?;
     named.authorize(context, &[Privileges::UPDATE])?;
-    refuse_in_read_only(context, "setval()")?;
+    named.refuse_in_read_only(context, "setval()")?;
     let value = int8(&args[1])?;
     let is_called = args.get(2).map(boolean).transpose()?.unwrap_or(true);
     let rule = &named.sequence.rule;

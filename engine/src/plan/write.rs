@@ -44,6 +44,8 @@ pub struct Target {
     pub generated: Vec<(usize, Expr)>,
     /// Rows that must exist for each new row.
     pub parents: Vec<ParentKey>,
+    /// Keys of deferrable constraints.
+    pub late_keys: Vec<LateKey>,
     /// Rows elsewhere that may point at a row of this table.
     pub children: Vec<ChildKey>,
     /// What keeps rows where they belong, if the table is partitioned, a partition or inherited from.
@@ -90,6 +92,16 @@ pub struct Check {
     pub condition: Expr,
     /// WITH CHECK OPTION: rows of which it is not known to be true are refused too.
     pub of_view: bool,
+}
+
+/// A primary key or unique constraint that is looked at later than row by row.
+#[derive(Debug)]
+pub struct LateKey {
+    pub oid: u32,
+    pub deferrable: Deferrable,
+    /// Positions in the target, in the order of the index.
+    pub columns: Vec<usize>,
+    pub index: IndexSchema,
 }
 
 /// A foreign key of the target.
@@ -180,7 +192,20 @@ pub enum ConflictAction {
         first_excluded: u32,
         assignments: Vec<(usize, Expr)>,
         filter: Option<Expr>,
+        /// Computes what is assigned, and whether, if that takes a query.
+        query: Option<Box<ConflictQuery>>,
     },
+}
+
+/// A query over one row: the one that is there, and `excluded` behind it. It answers what is assigned, or nothing if the
+/// row is to stay.
+#[derive(Debug)]
+pub struct ConflictQuery {
+    /// Where it finds the row.
+    pub number: usize,
+    pub query: Query,
+    /// The columns that it answers, by their place.
+    pub carried: Vec<(ColumnVar, usize)>,
 }
 
 #[derive(Debug)]

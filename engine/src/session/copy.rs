@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use datafusion::sql::sqlparser::ast;
+use storage::Transaction;
 
 use super::Session;
 use super::cancel::Interrupt;
@@ -33,6 +34,20 @@ pub struct CopyOut {
     lines: VecDeque<Bytes>,
     interrupt: Interrupt,
     pub(super) ends_transaction: bool,
+}
+
+/// FREEZE is for a table that nobody else can see yet.
+fn check_freezable(table: &Table, transaction: &Transaction) -> Result<()> {
+    if table.partitioning.key.is_some() {
+        let message = "cannot perform COPY FREEZE on a partitioned table";
+        return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+    }
+    if transaction.is_own_generation(table.storage.generation) {
+        return Ok(());
+    }
+    let message =
+        "cannot perform COPY FREEZE because the table was not created or truncated in the current subtransaction";
+    Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message))
 }
 
 impl CopyIn {
@@ -100,6 +115,9 @@ impl Session {
             let layout = Layout::new(&copy.options, CopyDirection::From, &names)?;
             let open = self.state.open_mut().ok_or_else(no_transaction)?;
             refuse_in_read_only(open.read_only, "COPY FROM")?;
+            if copy.options.freeze {
+                check_freezable(&table, &open.transaction)?;
+            }
             open.used = true;
             open.transaction.begin_command();
             let import = Import::new(plan, bound.row, bound.filter, &bound.positions, layout, context)?;

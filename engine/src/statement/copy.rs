@@ -79,6 +79,8 @@ pub struct CopyOptions {
     pub force_null: Option<ForcedColumns>,
     pub force_not_null: Option<ForcedColumns>,
     pub encoding: Option<String>,
+    /// Rows are to be as good as old at once, which all are here. It says where the table must come from.
+    pub freeze: bool,
 }
 
 impl CopyOptions {
@@ -105,6 +107,7 @@ impl Default for CopyOptions {
             force_null: None,
             force_not_null: None,
             encoding: None,
+            freeze: false,
         }
     }
 }
@@ -198,10 +201,7 @@ fn option(reader: &mut Reader, options: &mut CopyOptions, seen: &mut Vec<String>
                 }
             };
         }
-        // Freezing is about a row's visibility in PostgreSQL's heap; every row here is as good as frozen.
-        "freeze" => {
-            boolean(reader)?;
-        }
+        "freeze" => options.freeze = boolean(reader)?,
         "delimiter" => options.delimiter = Some(reader.string()?),
         "null" => options.null = Some(reader.string()?),
         "header" => {
@@ -266,7 +266,7 @@ fn legacy_options(reader: &mut Reader, options: &mut CopyOptions) -> Result<()> 
         } else if reader.word("csv") {
             options.format = CopyFormat::Csv;
         } else if reader.word("freeze") {
-            // As in `option`.
+            options.freeze = true;
         } else if reader.word("header") {
             options.header = CopyHeader::Present;
         } else if reader.word("delimiter") || reader.word("delimiters") {

@@ -18,6 +18,7 @@ mod reindex;
 mod role;
 mod schema;
 pub(super) mod sequence;
+mod table;
 pub(super) mod table_as;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub use database::{DatabaseChange, DatabaseOptions};
 pub use like::{Element, Including, Like, TableLike};
 pub use reindex::{Reindex, ReindexKind};
 pub use sequence::{SequenceChange, SequenceOptions};
+pub use table::{ColumnChange, IndexChange, ReplicaIdentityChange, StorageParameter, TableChange};
 pub use table_as::{NewTableAs, Persistence, TableSource};
 pub use user_type::{LabelPlace, TypeChange};
 pub use view::{NewMaterialized, NewView, Refresh, ViewChange};
@@ -91,12 +93,24 @@ pub enum Definition {
     },
     /// CREATE INDEX ON ONLY, as `sqlparser` reads it without ONLY.
     IndexOnly(ast::Statement),
+    /// DROP INDEX CONCURRENTLY, as `sqlparser` reads it without the word: here it is done as without it.
+    DropConcurrently(ast::Statement),
     /// ALTER INDEX … ATTACH PARTITION.
     AttachIndex {
         index: ObjectName,
         partition: ObjectName,
     },
+    /// The forms of ALTER INDEX that are read here.
+    AlterIndex {
+        name: ObjectName,
+        if_exists: bool,
+        change: IndexChange,
+    },
     Reindex(Reindex),
+    /// CLUSTER of a table, by an index if one is named; None is every table that has been clustered.
+    Cluster {
+        target: Option<(ObjectName, Option<String>)>,
+    },
     AlterTable {
         name: ObjectName,
         if_exists: bool,
@@ -161,6 +175,11 @@ impl Definition {
             Definition::CreateDatabase { .. } => Some("CREATE DATABASE"),
             Definition::DropDatabase { .. } => Some("DROP DATABASE"),
             Definition::Reindex(reindex) => reindex.stands_alone(),
+            Definition::Cluster { target: None } => Some("CLUSTER"),
+            Definition::Parsed(ast::Statement::CreateIndex(create)) if create.concurrently => {
+                Some("CREATE INDEX CONCURRENTLY")
+            }
+            Definition::DropConcurrently(_) => Some("DROP INDEX CONCURRENTLY"),
             _ => None,
         }
     }
@@ -270,50 +289,6 @@ pub enum PrivilegeObjects {
     Databases(Vec<String>),
 }
 
-/// The forms of ALTER TABLE that are read here.
-#[derive(Debug, Clone)]
-pub enum TableChange {
-    SetSchema(String),
-    ResetOptions(Vec<String>),
-    AttachPartition {
-        partition: ObjectName,
-        values: ast::ForValues,
-    },
-    DetachPartition(ObjectName),
-    Inherit(ObjectName),
-    /// SET LOGGED, or UNLOGGED if false.
-    Logged(bool),
-    NoInherit(ObjectName),
-    /// ALTER COLUMN in a form that the parser does not know.
-    Column {
-        column: String,
-        change: ColumnChange,
-    },
-}
-
-/// The forms of ALTER COLUMN that are read here.
-#[derive(Debug, Clone)]
-pub enum ColumnChange {
-    DropExpression {
-        if_exists: bool,
-    },
-    DropIdentity {
-        if_exists: bool,
-    },
-    /// ADD GENERATED … AS IDENTITY.
-    AddIdentity {
-        always: bool,
-        options: Box<SequenceOptions>,
-    },
-    /// SET GENERATED and changes of the sequence.
-    SetIdentity {
-        always: Option<bool>,
-        options: Box<SequenceOptions>,
-    },
-    /// SET STATISTICS, STORAGE, COMPRESSION or (options): hints that nothing here goes by.
-    Hint,
-}
-
 impl Definition {
     /// Whether it makes a temporary relation, as far as the statement says so.
     pub(crate) fn is_temporary(&self) -> bool {
@@ -373,6 +348,8 @@ pub(super) fn parse(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Defin
         return comment::comment(&mut reader);
     } else if reader.words(&["reindex"]) {
         reindex::reindex(&mut reader)?
+    } else if reader.words(&["cluster"]) {
+        table::cluster(&mut reader)?
     } else if reader.words(&["drop"]) {
         return drop(text, tokens, &mut reader);
     } else {
@@ -442,7 +419,7 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
 
 fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     if reader.word("table") {
-        return alter_table(reader);
+        return table::alter(reader);
     }
     if reader.word("sequence") {
         return sequence::alter(reader).map(Some);
@@ -454,7 +431,7 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         return view::alter(reader, true).map(Some);
     }
     if reader.word("index") {
-        return partition::attach_index(reader);
+        return table::alter_index(reader);
     }
     if reader.word("group") {
         return role::alter_group(reader).map(Some);
@@ -482,106 +459,17 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     role::alter(reader).map(Some)
 }
 
-fn alter_table(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
-    let if_exists = reader.words(&["if", "exists"]);
-    reader.word("only");
-    let name = reader.object_name()?;
-    let change = if reader.words(&["set", "schema"]) {
-        TableChange::SetSchema(reader.identifier()?)
-    } else if reader.word("reset") {
-        reader.expect_token(&Token::LParen)?;
-        let names = list(reader, Reader::identifier)?;
-        reader.expect_token(&Token::RParen)?;
-        TableChange::ResetOptions(names)
-    } else if reader.words(&["attach", "partition"]) {
-        let partition = reader.object_name()?;
-        TableChange::AttachPartition { partition, values: partition::for_values(reader)? }
-    } else if reader.words(&["detach", "partition"]) {
-        let partition = reader.object_name()?;
-        if reader.word("concurrently") || reader.word("finalize") {
-            return Err(Error::unsupported("DETACH PARTITION CONCURRENTLY"));
-        }
-        TableChange::DetachPartition(partition)
-    } else if reader.words(&["set", "logged"]) {
-        TableChange::Logged(true)
-    } else if reader.words(&["set", "unlogged"]) {
-        TableChange::Logged(false)
-    } else if reader.word("inherit") {
-        TableChange::Inherit(reader.object_name()?)
-    } else if reader.words(&["no", "inherit"]) {
-        TableChange::NoInherit(reader.object_name()?)
-    } else if let Some((column, change)) = alter_column(reader)? {
-        TableChange::Column { column, change }
-    } else {
-        return Ok(None);
-    };
-    Ok(Some(Definition::AlterTable { name, if_exists, change }))
-}
-
-/// The forms of ALTER COLUMN that the parser does not know; None if it is another.
-fn alter_column(reader: &mut Reader<'_>) -> Result<Option<(String, ColumnChange)>> {
-    if !reader.word("alter") {
-        return Ok(None);
-    }
-    reader.word("column");
-    let column = reader.identifier()?;
-    let change = if reader.words(&["drop", "expression"]) {
-        ColumnChange::DropExpression { if_exists: reader.words(&["if", "exists"]) }
-    } else if reader.words(&["drop", "identity"]) {
-        ColumnChange::DropIdentity { if_exists: reader.words(&["if", "exists"]) }
-    } else if reader.words(&["set", "statistics"]) {
-        reader.token(&Token::Minus);
-        match reader.advance() {
-            Some(Token::Number(..)) => ColumnChange::Hint,
-            _ => return Err(reader.syntax_error()),
-        }
-    } else if reader.words(&["add", "generated"]) {
-        let always = reader.word("always");
-        if !always && !reader.words(&["by", "default"]) || !reader.words(&["as", "identity"]) {
-            return Err(reader.syntax_error());
-        }
-        let mut options = SequenceOptions::default();
-        if reader.token(&Token::LParen) {
-            while !reader.token(&Token::RParen) {
-                sequence::option(reader, &mut options)?;
-            }
-        }
-        ColumnChange::AddIdentity { always, options: Box::new(options) }
-    } else if reader.words(&["set", "storage"]) || reader.words(&["set", "compression"]) {
-        reader.identifier()?;
-        ColumnChange::Hint
-    } else {
-        let (mut always, mut options, mut changes) = (None, SequenceOptions::default(), false);
-        loop {
-            if reader.words(&["set", "generated"]) {
-                always = Some(reader.word("always"));
-                if always == Some(false) {
-                    reader.expect_word("by")?;
-                    reader.expect_word("default")?;
-                }
-            } else if reader.peek_word("restart") || (reader.word("set") && is_sequence_option(reader)) {
-                sequence::option(reader, &mut options)?;
-            } else if changes {
-                break;
-            } else {
-                return Ok(None);
-            }
-            changes = true;
-        }
-        ColumnChange::SetIdentity { always, options: Box::new(options) }
-    };
-    Ok(Some((column, change)))
-}
-
-fn is_sequence_option(reader: &Reader<'_>) -> bool {
-    ["increment", "minvalue", "maxvalue", "no", "cycle", "start", "restart", "cache"]
-        .iter()
-        .any(|word| reader.peek_word(word))
-}
-
 fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     if reader.words(&["index", "concurrently"]) {
-        return without_word(text, tokens, "concurrently").map(Definition::Parsed).map(Some);
+        let statement = without_word(text, tokens, "concurrently")?;
+        if let ast::Statement::Drop { names, cascade, .. } = &statement
+            && (names.len() > 1 || *cascade)
+        {
+            let what = if *cascade { "CASCADE" } else { "dropping multiple objects" };
+            let message = format!("DROP INDEX CONCURRENTLY does not support {what}");
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+        }
+        return Ok(Some(Definition::DropConcurrently(statement)));
     }
     if reader.word("database") {
         let definition = database::drop(reader)?;

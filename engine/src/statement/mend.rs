@@ -4,6 +4,7 @@
 //! A name that only this file can write is quoted with [`MARK`], which no text can.
 
 mod assigned;
+mod key;
 
 use std::borrow::Cow;
 
@@ -15,6 +16,7 @@ use super::unicode::{BACKSLASH, decoded, escape_character};
 use crate::error::{Error, Result, SqlState};
 
 pub(crate) use assigned::assigned_part;
+pub(crate) use key::{KeyWords, compression_in};
 
 /// The quotation mark of names that stand for grammar.
 pub(crate) const MARK: char = '`';
@@ -43,12 +45,15 @@ pub(super) fn mended<'t>(text: &str, tokens: &'t [TokenWithSpan]) -> Result<Cow<
 fn is_suspicious(pair: &[TokenWithSpan]) -> bool {
     let Token::Word(word) = &pair[0].token else {
         // Maybe all fields of a value.
-        return matches!(pair[0].token, Token::RParen | Token::RBracket) && pair[1].token == Token::Period;
+        return matches!(pair[0].token, Token::RParen | Token::RBracket) && pair[1].token == Token::Period
+            || pair[0].token == Token::Period && pair[1].token == Token::Mul;
     };
     match word.keyword {
         Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS | Keyword::OPERATOR => true,
         Keyword::PRECEDING | Keyword::FOLLOWING => true,
         Keyword::NO | Keyword::ENFORCED | Keyword::EXCLUDE => true,
+        keyword if key::begins_key(keyword) => true,
+        Keyword::NoKeyword if word.value.eq_ignore_ascii_case("isnull") => true,
         // U&'…'
         _ if pair[1].token == Token::Ampersand => word.value.eq_ignore_ascii_case("u"),
         // A subscript, which may be assigned to.
@@ -111,7 +116,8 @@ impl Mender<'_> {
                 None => self.string(),
             },
             Token::Word(word) if word.keyword != Keyword::ARRAY && self.assigned_part() => {}
-            Token::Mul if self.is_behind_value() => {
+            Token::Mul if self.names_altered_table() => self.at += 1,
+            Token::Mul if self.is_behind_value() || self.is_argument() => {
                 self.kept.push(marked(ALL_FIELDS.to_owned(), token.span));
                 self.at += 1;
             }
@@ -124,6 +130,7 @@ impl Mender<'_> {
                     self.at = all + 1;
                 }
                 Keyword::USING => return self.using(),
+                Keyword::WITH => self.parameters(),
                 Keyword::NO if self.before() == Some(&Token::RParen) && self.words_follow(&["inherit"]) => {
                     self.no_inherit();
                 }
@@ -131,9 +138,12 @@ impl Mender<'_> {
                     return Err(syntax_error_near(self.text, &word.value, token.span.start));
                 }
                 Keyword::EXCLUDE => self.exclude(),
+                keyword if key::begins_key(keyword) => return self.key(),
                 Keyword::NoKeyword if self.is_unicode(&word.value) => return self.unicode(),
                 Keyword::ROWS if self.words_follow(&["from"]) => self.rows_from(),
                 Keyword::OPERATOR => self.quantified_operator(),
+                Keyword::NoKeyword if self.is_null_test(&word.value) => self.null_test(),
+                Keyword::COMPRESSION if self.is_compression() => self.compression(),
                 _ => self.keep_one(),
             },
             _ => self.keep_one(),
@@ -167,6 +177,46 @@ impl Mender<'_> {
 
     fn before(&self) -> Option<&Token> {
         self.kept.iter().rev().map(|token| &token.token).find(|token| !is_space(token))
+    }
+
+    /// Whether a name and a dot stand before as an argument of a function, where `t.*` is one value.
+    fn is_argument(&self) -> bool {
+        const NO_FUNCTIONS: [&str; 14] = [
+            "row", "operator", "in", "any", "all", "some", "exists", "values", "as", "from", "using", "on", "by",
+            "over",
+        ];
+        let mut before = self.kept.iter().rev().map(|token| &token.token).filter(|token| !is_space(token)).peekable();
+        if before.next() != Some(&Token::Period) {
+            return false;
+        }
+        while matches!(before.next(), Some(Token::Word(_)))
+            && before.next_if(|token| **token == Token::Period).is_some()
+        {}
+        let (mut depth, mut first) = (0, None);
+        while let Some(token) = before.next() {
+            match token {
+                Token::RParen => depth += 1,
+                Token::LParen if depth == 0 => {
+                    let queries = first.is_some_and(|first| ["select", "with"].iter().any(|word| is_word(first, word)));
+                    let called = matches!(before.next(), Some(name @ Token::Word(_))
+                        if !NO_FUNCTIONS.iter().any(|word| is_word(name, word)));
+                    return !queries && called;
+                }
+                Token::LParen => depth -= 1,
+                _ => {}
+            }
+            first = Some(token);
+        }
+        false
+    }
+
+    /// Whether ALTER TABLE and a name stand before: `t *` is `t`.
+    fn names_altered_table(&self) -> bool {
+        let mut words = self.kept.iter().map(|token| &token.token).filter(|token| !is_space(token));
+        words.next().is_some_and(|token| is_word(token, "alter"))
+            && words.next().is_some_and(|token| is_word(token, "table"))
+            && words.all(|token| matches!(token, Token::Word(_) | Token::Period))
+            && self.token(1).is_some_and(|token| matches!(token, Token::Word(_)))
     }
 
     /// Whether what was taken over ends in a value, not a name, and a dot.
@@ -356,6 +406,26 @@ impl Mender<'_> {
         self.at = end + 1;
     }
 
+    /// Whether a word is ISNULL behind a value.
+    fn is_null_test(&self, word: &str) -> bool {
+        word.eq_ignore_ascii_case("isnull")
+            && matches!(
+                self.before(),
+                Some(
+                    Token::Word(_) | Token::RParen | Token::RBracket | Token::Number(..) | Token::SingleQuotedString(_)
+                )
+            )
+    }
+
+    /// `x ISNULL` is `x IS NULL`.
+    fn null_test(&mut self) {
+        let span = self.tokens[self.at].span;
+        for token in [Token::make_keyword("IS"), Token::Whitespace(Whitespace::Space), Token::make_keyword("NULL")] {
+            self.kept.push(TokenWithSpan { token, span });
+        }
+        self.at += 1;
+    }
+
     /// `OPERATOR(pg_catalog.=) ANY` is `= ANY`. Elsewhere such an operator binds otherwise than its plain form.
     fn quantified_operator(&mut self) {
         let named = self.token(1) == Some(&Token::LParen)
@@ -384,10 +454,12 @@ impl Mender<'_> {
         self.at = end + 1;
     }
 
-    /// Whether a check's parentheses and NOT stand before.
+    /// Whether NOT stands before, and what ends a constraint.
     fn follows_no_check(&self) -> bool {
+        const ENDS: [&str; 5] = ["unique", "key", "deferrable", "deferred", "immediate"];
         let mut before = self.kept.iter().rev().map(|token| &token.token).filter(|token| !is_space(token));
-        before.next().is_some_and(|token| is_word(token, "not")) && before.next() == Some(&Token::RParen)
+        let ends = |token: &Token| *token == Token::RParen || ENDS.iter().any(|word| is_word(token, word));
+        before.next().is_some_and(|token| is_word(token, "not")) && before.next().is_some_and(ends)
     }
 
     /// The end of a window's frame is said at the beginning of the window.

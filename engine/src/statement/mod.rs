@@ -26,6 +26,7 @@ pub use cursor::{Declaration, Motion};
 use datafusion::sql::sqlparser::ast;
 pub use definition::Definition;
 pub(crate) use locking::{LockingClause, locking_words};
+pub(crate) use mend::{KeyWords, compression_in};
 pub use merge::{Merge, MergeAction, MergeWhen};
 pub(crate) use only::is_after_only;
 pub(crate) use parse::{offset_in, parse_query};

@@ -64,7 +64,6 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
             | "listen"
             | "unlisten"
             | "notify"
-            | "cluster"
             | "do"
             | "call"
             | "load"
@@ -94,7 +93,7 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "close" => cursor::close(reader)?,
         "listen" | "unlisten" | "notify" => return Err(Error::unsupported("LISTEN/NOTIFY")),
         "call" => call(reader)?,
-        "cluster" | "do" | "load" | "security" | "import" => {
+        "do" | "load" | "security" | "import" => {
             return Err(Error::unsupported(verb.to_uppercase()));
         }
         _ => transaction_verb(&verb, reader)?,

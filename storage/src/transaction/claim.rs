@@ -11,9 +11,11 @@ use super::{Acquired, LockTarget, RowLock, Transaction, Wait};
 use crate::commit::Published;
 use crate::error::{Error, Result};
 use crate::id::{GenerationId, TableId};
-use crate::key::RowKey;
+use crate::key::{RowKey, append_index_key};
 use crate::kv::Family;
 use crate::row::StoredRow;
+use crate::schema::IndexSchema;
+use crate::value::Value;
 
 /// What a conflict is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,6 +47,25 @@ impl Claim {
 }
 
 impl Transaction {
+    /// Locks the key that a row has in an index that is not unique, to the end of the transaction, so that nobody else
+    /// changes who has it who locks it as well. False if the lock was not to be waited for.
+    pub async fn lock_index_key(
+        &mut self,
+        table: TableId,
+        index: &IndexSchema,
+        row: &[Value],
+        wait: Wait,
+    ) -> Result<bool> {
+        self.escalate(table);
+        let mut key = Vec::new();
+        append_index_key(index, row, &[], &mut key);
+        if self.locks.keep_out_writers(table) || self.is_private(&key) {
+            return Ok(true);
+        }
+        let target = LockTarget::Key(key.into());
+        Ok(self.locks.acquire(target, RowLock::Update.into(), wait).await? != Acquired::Skipped)
+    }
+
     /// Locks the keys, to the end of the transaction, if nobody but the row `except` has any of them. Otherwise answers who
     /// has one, and keeps no lock.
     pub(super) async fn claim(

@@ -140,6 +140,12 @@ impl Transaction {
             && super::generation_of(Family::Rows, key).is_some_and(|generation| definitions.find(generation).is_some())
     }
 
+    /// Whether the generation was begun by this transaction, behind its last savepoint.
+    pub fn is_own_generation(&self, generation: GenerationId) -> bool {
+        let created = self.definitions.as_ref().and_then(|definitions| definitions.find(generation));
+        created.is_some_and(|created| !self.savepoints.any_since(created.moment))
+    }
+
     /// Whether a key of the generation may be written aside: undoing it is undoing the whole generation.
     pub(super) fn may_write_aside(&self, generation: GenerationId) -> bool {
         let Some(definitions) = &self.definitions else { return false };

@@ -9,8 +9,8 @@ use super::types::has_row_type;
 use super::{Reader, fixed, relation, types};
 use crate::catalog::user_type::row_type;
 use crate::catalog::{
-    Attribute, Catalog, ConstraintKind, Identity, Index, IndexExpression, Table, TableColumn, TableKind, UserType,
-    UserTypeKind,
+    Attribute, Catalog, ColumnHints, Compression, ConstraintKind, Identity, Index, IndexExpression, ReplicaIdentity,
+    Table, TableColumn, TableKind, UserType, UserTypeKind,
 };
 use crate::plan::bind::{Types, column_name};
 use crate::statement::parse_expression;
@@ -95,7 +95,7 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         0u32,
         table.owner,
         if view || sequence || partitioned { 0 } else { HEAP },
-        if view || system || partitioned { 0 } else { table.oid },
+        if view || system || partitioned { 0 } else { table.storage.generation.0 },
         0u32,
         0,
         tuples.map_or(-1.0, |tuples| tuples as f32),
@@ -120,7 +120,13 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         false,
         false,
         table.materialized.as_ref().is_none_or(|materialized| materialized.populated),
-        if view || system || sequence { 'n' } else { 'd' },
+        match table.replica_identity {
+            _ if view || system || sequence => 'n',
+            ReplicaIdentity::Key => 'd',
+            ReplicaIdentity::Full => 'f',
+            ReplicaIdentity::Nothing => 'n',
+            ReplicaIdentity::Index(_) => 'i',
+        },
         table.partitioning.of.is_some(),
         0u32,
         0u32,
@@ -216,7 +222,10 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         }));
         for index in &table.indexes {
             let columns = index.columns.iter().map(|column| match &column.expression {
-                Some(expression) => Some(of_expression(reader.catalog, expression)),
+                Some(expression) => {
+                    let hints = ColumnHints { statistics: column.statistics, ..ColumnHints::default() };
+                    Some(TableColumn { hints, ..of_expression(reader.catalog, expression) })
+                }
                 None => table.position_of_number(column.number).map(|at| table.columns[at].clone()),
             });
             let included = index.included.iter().map(|number| table.position_of_number(*number));
@@ -239,7 +248,18 @@ fn of_expression(catalog: &Catalog, expression: &IndexExpression) -> TableColumn
 
 fn plain_column(name: String, ty: Type) -> TableColumn {
     let (not_null, default, identity, generated) = (false, None, None, false);
-    TableColumn { number: 0, name, ty, not_null, default, identity, generated, local: true, comment: None }
+    TableColumn {
+        number: 0,
+        name,
+        ty,
+        not_null,
+        default,
+        identity,
+        generated,
+        local: true,
+        comment: None,
+        hints: Default::default(),
+    }
 }
 
 /// A column of a table, or of an index.
@@ -259,7 +279,7 @@ fn attribute(
         relation,
         &column.name,
         column.ty.oid,
-        -1,
+        column.hints.statistics.map_or(-1, i32::from),
         info.map_or(-1, |info| info.length),
         number,
         i32::from(info.is_some_and(|info| info.is_array())),
@@ -267,8 +287,8 @@ fn attribute(
         column.ty.modifier,
         info.is_some_and(|info| info.by_value),
         info.map_or('i', |info| info.align),
-        info.map_or('x', |info| info.storage),
-        "",
+        column.hints.storage.unwrap_or_else(|| info.map_or('x', |info| info.storage)),
+        column.hints.compression.filter(|_| of_table).map_or("", Compression::letter),
         of_table && column.not_null,
         of_table && column.default.is_some() && column.identity.is_none(),
         false,
@@ -338,15 +358,15 @@ fn index_row(table: &Table, index: &Index) -> Vec<Value> {
         count,
         index.unique,
         index.unique && !index.nulls_distinct,
-        index.primary,
+        table.is_primary(index),
         false,
-        true,
-        false,
+        !index.deferrable,
+        index.clustered,
         index.valid,
         false,
         true,
         true,
-        false,
+        table.replica_identity == ReplicaIdentity::Index(index.oid),
         index.columns.iter().map(|column| column.number).chain(index.included.iter().copied()).collect::<Vec<_>>(),
         of_columns(|ty| types::collation(builtin::base_of(ty.oid))),
         of_columns(|ty| fixed::operator_class(ty.oid)),

@@ -108,14 +108,25 @@ pub(crate) fn constraint_definition(
     sql
 }
 
+/// What a key's index includes.
+fn include_text(table: &Table, index: u32) -> String {
+    match table.indexes.iter().find(|own| own.oid == index).map(|index| index.included.as_slice()) {
+        None | Some([]) => String::new(),
+        Some(included) => format!(" INCLUDE ({})", column_list(table, included)),
+    }
+}
+
 fn constraint_text(context: &EvalContext, table: &Table, constraint: &Constraint, pretty: bool) -> String {
     let (catalog, path) = (&context.catalog, context.session.search_path.as_slice());
     match &constraint.kind {
-        ConstraintKind::PrimaryKey { columns, .. } => format!("PRIMARY KEY ({})", column_list(table, columns)),
+        ConstraintKind::PrimaryKey { columns, index } => {
+            format!("PRIMARY KEY ({}){}", column_list(table, columns), include_text(table, *index))
+        }
         ConstraintKind::Unique { columns, index } => {
             let distinct =
                 table.indexes.iter().find(|found| found.oid == *index).is_none_or(|found| found.nulls_distinct);
-            format!("UNIQUE {}({})", if distinct { "" } else { "NULLS NOT DISTINCT " }, column_list(table, columns))
+            let distinct = if distinct { "" } else { "NULLS NOT DISTINCT " };
+            format!("UNIQUE {distinct}({}){}", column_list(table, columns), include_text(table, *index))
         }
         ConstraintKind::Check { expression } => {
             let condition = over_table(context, table, expression, Clause::Check, pretty).text;

@@ -7,7 +7,7 @@ use super::definition::action_words;
 use super::expression::{of_domain, over_table};
 use super::relation::{Kind, NULL, row};
 use super::{Reader, constraint, relation, sequence};
-use crate::catalog::{Constraint, ConstraintKind, Identity, Table, TableColumn, TableKind};
+use crate::catalog::{Constraint, ConstraintKind, Deferrable, Identity, Table, TableColumn, TableKind};
 use crate::plan::bind::{Clause, updatable_columns};
 use crate::types::defined::FIRST_OID;
 use crate::types::{Type, builtin, oid};
@@ -334,7 +334,10 @@ pub(super) fn table_constraints(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             ConstraintKind::ForeignKey { .. } => ("FOREIGN KEY", None),
         };
         let database = viewer.database;
-        row![database, schema, &found.name, database, schema, &table.name, words, "NO", "NO", "YES", nulls_distinct,]
+        let deferrable = yes(found.deferrable.is_some());
+        let deferred = yes(found.deferrable == Some(Deferrable::InitiallyDeferred));
+        let (name, table) = (&found.name, &table.name);
+        row![database, schema, name, database, schema, table, words, deferrable, deferred, "YES", nulls_distinct,]
     };
     let mut rows: Vec<_> = viewer.constraints().map(row).collect();
     for (table, schema, column) in not_null_columns(&viewer) {

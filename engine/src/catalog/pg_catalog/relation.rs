@@ -53,6 +53,7 @@ impl Relation {
                 generated: false,
                 local: true,
                 comment: None,
+                hints: Default::default(),
             })
             .collect();
         Table {
@@ -77,6 +78,7 @@ impl Relation {
             comment: None,
             partitioning: Default::default(),
             inherits: Vec::new(),
+            replica_identity: Default::default(),
             version: 1,
             storage: empty_storage(self.oid, GenerationId(0)),
         }
@@ -161,8 +163,10 @@ pub(super) fn acl_items(catalog: &Catalog, acl: Option<&Acl>) -> Value {
 
 /// Options as `text[]` of `name=value`; NULL if there are none.
 pub(super) fn options(options: &[(String, String)]) -> Value {
-    let written = || options.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
-    (!options.is_empty()).then(written).value()
+    // Those with a dot are of another table, which there is none of.
+    let own = options.iter().filter(|(name, _)| !name.contains('.'));
+    let written: Vec<String> = own.map(|(name, value)| format!("{name}={value}")).collect();
+    (!written.is_empty()).then_some(written).value()
 }
 
 /// What of the catalog is stored, and so is the user's.

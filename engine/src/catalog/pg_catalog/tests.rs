@@ -51,6 +51,7 @@ fn table() -> Table {
         generated: false,
         local: true,
         comment: Some("a column".to_owned()),
+        hints: Default::default(),
     };
     let constraint = |oid, name: &str, kind| Constraint::new(oid, name.to_owned(), kind);
     let foreign = ConstraintKind::ForeignKey {
@@ -98,12 +99,15 @@ fn table() -> Table {
             parent: None,
             valid: true,
             hash: false,
+            deferrable: false,
+            clustered: false,
             generation: None,
         }],
         options: vec![("fillfactor".to_owned(), "70".to_owned())],
         comment: Some("a table".to_owned()),
         partitioning: Default::default(),
         inherits: Vec::new(),
+        replica_identity: Default::default(),
         version: 1,
         storage: empty_storage(20000, GenerationId(1)),
     }

@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
-    AlterColumnOperation, AlterTable, AlterTableOperation, ObjectName, Owner, RenameTableNameKind, SqlOption,
-    TableConstraint,
+    AlterColumnOperation, AlterTable, AlterTableOperation, ObjectName, Owner, RenameTableNameKind, TableConstraint,
 };
 use storage::{Refusal, TableId, TableLock, Value};
 
@@ -44,7 +43,9 @@ pub(super) async fn run_change(
 ) -> Result<()> {
     let mode = match change {
         TableChange::SetSchema(_) => TableLock::AccessExclusive,
-        TableChange::ResetOptions(_) => TableLock::ShareUpdateExclusive,
+        TableChange::SetOptions(_) | TableChange::ResetOptions(_) => TableLock::ShareUpdateExclusive,
+        TableChange::ClusterOn(_) | TableChange::WithoutCluster => TableLock::ShareUpdateExclusive,
+        TableChange::ReplicaIdentity(_) => TableLock::AccessExclusive,
         TableChange::AttachPartition { .. } | TableChange::DetachPartition(_) | TableChange::Column { .. } => {
             TableLock::AccessExclusive
         }
@@ -53,13 +54,18 @@ pub(super) async fn run_change(
     let Some(oid) = environment.lock_to_alter(name, if_exists, mode).await? else { return Ok(()) };
     match change {
         TableChange::SetSchema(schema) => environment.set_table_schema(oid, schema).await,
-        TableChange::ResetOptions(names) => {
+        TableChange::SetOptions(given) => environment.set_table_options(oid, options::of_table_set(given)?),
+        TableChange::ResetOptions(given) => {
+            let names = options::names_to_reset(given)?;
             let (_, table) = environment.locked_table(oid)?;
             let mut table = (*table).clone();
             table.options.retain(|(name, _)| !names.contains(name));
             environment.put_table(table)?;
             Ok(())
         }
+        TableChange::ClusterOn(index) => environment.mark_clustered(oid, Some(index)),
+        TableChange::WithoutCluster => environment.mark_clustered(oid, None),
+        TableChange::ReplicaIdentity(change) => environment.set_replica_identity(oid, change),
         TableChange::AttachPartition { partition, values } => {
             environment.attach_partition(oid, partition, values).await
         }
@@ -171,7 +177,7 @@ impl DefinitionEnvironment<'_> {
             Op::RenameConstraint { old_name, new_name } => self.alter_rename_constraint(oid, old_name, new_name).await,
             Op::RenameTable { table_name: RenameTableNameKind::To(name) } => self.rename_table(oid, name).await,
             Op::OwnerTo { new_owner } => self.change_table_owner(oid, new_owner).await,
-            Op::SetOptionsParens { options } => self.set_table_options(oid, options),
+            Op::SetOptionsParens { options } => self.set_table_options(oid, options::of_table(options)?),
             other => Err(Error::unsupported(format!("ALTER TABLE … {other}"))),
         }
     }
@@ -279,9 +285,11 @@ impl DefinitionEnvironment<'_> {
         Ok(oid)
     }
 
-    fn set_table_options(&mut self, oid: u32, given: &[SqlOption]) -> Result<()> {
-        let new = options::of_table(given)?;
+    fn set_table_options(&mut self, oid: u32, new: Vec<(String, String)>) -> Result<()> {
         let (_, table) = self.locked_table(oid)?;
+        if table.partitioning.key.is_some() {
+            options::refuse_for_partitioned(&new)?;
+        }
         let mut table = (*table).clone();
         options::merge(&mut table.options, new);
         // Writers are not locked out, and nothing changes for them.
@@ -358,6 +366,9 @@ impl DefinitionEnvironment<'_> {
             None => {}
             Some(Refusal::Duplicate(duplicate)) => return Err(self.not_unique(&after, &duplicate)),
             Some(Refusal::NullInKey { column }) => return Err(self.contains_null(&after, column)),
+        }
+        for index in &after.storage.indexes {
+            self.check_late_key(&after, index).await?;
         }
         self.drop_contents(before);
         self.transaction.replaced(TableId(before.oid));

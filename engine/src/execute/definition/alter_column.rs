@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use datafusion::sql::sqlparser::ast::{self, AlterColumnOperation, ColumnDef, DataType, DropBehavior, Ident, Spanned};
+use datafusion::sql::sqlparser::ast::{
+    self, AlterColumnOperation, ColumnDef, DataType, DropBehavior, GeneratedAs, Ident, Spanned,
+};
 use storage::Value;
 
 use super::DefinitionEnvironment;
@@ -13,7 +15,7 @@ use super::generated::{Bound, Values, exact, refuse_generated};
 use super::rename::parsed;
 use super::sequence::ColumnSequence;
 use crate::catalog::sequence::next_value_text;
-use crate::catalog::{Catalog, ConstraintKind, Identity, Table};
+use crate::catalog::{Catalog, ConstraintKind, Identity, ReplicaIdentity, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::eval::{NoRow, eval};
 use crate::expr::{Expr, walk};
@@ -21,7 +23,7 @@ use crate::function::{CastContext, EvalContext, resolve};
 use crate::plan::bind::{Binder, Clause, fold};
 use crate::plan::point::ColumnPlaces;
 use crate::plan::relation::Relation;
-use crate::statement::definition::SequenceOptions;
+use crate::statement::definition::{SequenceOptions, identity_options};
 use crate::types::{self, Type, builtin};
 
 impl DefinitionEnvironment<'_> {
@@ -147,8 +149,9 @@ impl DefinitionEnvironment<'_> {
         let mut kept = Vec::with_capacity(after.constraints.len());
         for constraint in std::mem::take(&mut after.constraints) {
             let names_it = match &constraint.kind {
-                ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => {
-                    columns.contains(&number)
+                ConstraintKind::PrimaryKey { columns, index } | ConstraintKind::Unique { columns, index } => {
+                    let index = before.indexes.iter().find(|own| own.oid == *index);
+                    columns.contains(&number) || index.is_some_and(|index| index.included.contains(&number))
                 }
                 ConstraintKind::ForeignKey { columns, target, target_columns, .. } => {
                     columns.contains(&number) || (*target == before.oid && target_columns.contains(&number))
@@ -175,7 +178,7 @@ impl DefinitionEnvironment<'_> {
     }
 
     async fn put_without_column(&mut self, before: &Table, mut after: Table, position: usize) -> Result<()> {
-        if before.primary_key() != after.primary_key() {
+        if before.row_key() != after.row_key() {
             // Rows lose the key that they lie under.
             let mut shorten = |mut values: Vec<Value>| {
                 values.remove(position);
@@ -210,6 +213,17 @@ impl DefinitionEnvironment<'_> {
                 self.validate_not_null(&before, position).await?;
             }
             AlterColumnOperation::DropNotNull => {
+                let number = column.number;
+                let identifies = |index: &&crate::catalog::Index| {
+                    before.replica_identity == ReplicaIdentity::Index(index.oid)
+                        && index.columns.iter().any(|column| column.number == number)
+                };
+                if before.primary_key().is_none_or(|key| !key.contains(&number))
+                    && before.indexes.iter().any(|index| identifies(&index))
+                {
+                    let message = format!("column \"{name}\" is in index used as replica identity");
+                    return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
+                }
                 if before.primary_key().is_some_and(|key| key.contains(&column.number)) {
                     let message = format!("column \"{name}\" is in a primary key");
                     return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
@@ -230,7 +244,17 @@ impl DefinitionEnvironment<'_> {
             AlterColumnOperation::SetDataType { data_type, using, had_set: _ } => {
                 return self.change_type(oid, position, data_type, using.as_ref()).await;
             }
-            AlterColumnOperation::AddGenerated { .. } => return Err(Error::internal("read by the parser")),
+            AlterColumnOperation::AddGenerated { generated_as, sequence_options } => {
+                let identity = match generated_as {
+                    Some(GeneratedAs::Always) => Identity::Always,
+                    Some(GeneratedAs::ByDefault) => Identity::ByDefault,
+                    Some(GeneratedAs::ExpStored) | None => {
+                        return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error at or near \"GENERATED\""));
+                    }
+                };
+                let options = identity_options(sequence_options.as_deref().unwrap_or_default())?;
+                return self.add_identity(oid, position, identity, &options).await;
+            }
         }
         self.redefine(table)?;
         Ok(())

@@ -79,9 +79,16 @@ impl DefinitionEnvironment<'_> {
         let (_, before) = self.locked_table(oid)?;
         let mut table = (*before).clone();
         match constraint {
-            Written::Key(key) if key.primary => return self.add_primary_key(oid, &key).await,
+            Written::Key(key) if key.primary && key.deferrable.is_none() => {
+                return self.add_primary_key(oid, &key).await;
+            }
             Written::Key(key) => {
                 self.add_key(&mut table, &key).await?;
+                for at in 0..table.columns.len() {
+                    if table.columns[at].not_null && !before.columns[at].not_null {
+                        self.validate_not_null(&before, at).await?;
+                    }
+                }
                 table.lay_out(before.storage.generation, &[])?;
                 self.fill_last_index(&table).await?;
             }
@@ -186,7 +193,7 @@ impl DefinitionEnvironment<'_> {
         let mut after = (*before).clone();
         after.constraints.retain(|own| own.oid != constraint);
         after.indexes.retain(|own| own.oid != index);
-        if before.primary_key().is_some() && after.primary_key().is_none() {
+        if before.row_key().is_some() && after.row_key().is_none() {
             // Rows lose the key that they lie under.
             return self.rewrite(&before, after, None).await;
         }

@@ -1,7 +1,11 @@
 //! ALTER TABLE where tables are partitioned: what is done to one is done to everything beneath it, and what a partition
 //! has of its parent cannot be altered by itself.
 
-use datafusion::sql::sqlparser::ast::{AlterColumnOperation, AlterTableOperation, ColumnDef, ColumnOption, Ident};
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{
+    AlterColumnOperation, AlterTableOperation, ColumnDef, ColumnOption, Ident, TableConstraint,
+};
 
 use super::DefinitionEnvironment;
 use super::drop::Part;
@@ -25,7 +29,8 @@ impl DefinitionEnvironment<'_> {
         }
         let below: Vec<u32> = catalog.descendants(oid).into_iter().map(|table| table.oid).collect();
         if before.partitioning.key.is_some() {
-            refuse_on_partitioned(&before, operation, only && !below.is_empty())?;
+            let parts = catalog.descendants(oid);
+            refuse_on_partitioned(&before, &parts, operation, only && !parts.is_empty())?;
             for part in catalog.descendants(oid).iter().filter(|table| table.partitioning.key.is_some()) {
                 refuse_key_columns(part, operation)?;
             }
@@ -33,6 +38,9 @@ impl DefinitionEnvironment<'_> {
         self.alter_table(oid, operation).await?;
         if below.is_empty() {
             return Ok(());
+        }
+        if only && is_key(operation) {
+            return self.leave_incomplete(oid);
         }
         match operation {
             // With IF NOT EXISTS, the column may have been there.
@@ -85,6 +93,18 @@ impl DefinitionEnvironment<'_> {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// A key that the partitions were not given is not relied on until they all have been attached to it.
+    fn leave_incomplete(&mut self, oid: u32) -> Result<()> {
+        let (_, table) = self.locked_table(oid)?;
+        let mut table = (*table).clone();
+        if let Some(index) = table.indexes.last_mut() {
+            index.valid = false;
+        }
+        table.lay_out(table.storage.generation, &[])?;
+        self.redefine(table)?;
         Ok(())
     }
 
@@ -202,8 +222,19 @@ fn refuse_key_columns(table: &Table, operation: &AlterTableOperation) -> Result<
     Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message))
 }
 
+fn is_key(operation: &AlterTableOperation) -> bool {
+    use AlterTableOperation as Op;
+    let Op::AddConstraint { constraint, .. } = operation else { return false };
+    matches!(constraint, TableConstraint::PrimaryKey(_) | TableConstraint::Unique(_))
+}
+
 /// Refuses what a partitioned table cannot do, at all or without its partitions.
-fn refuse_on_partitioned(table: &Table, operation: &AlterTableOperation, apart: bool) -> Result<()> {
+fn refuse_on_partitioned(
+    table: &Table,
+    below: &[Arc<Table>],
+    operation: &AlterTableOperation,
+    apart: bool,
+) -> Result<()> {
     use AlterTableOperation as Op;
     let invalid = |message: String| Error::new(SqlState::INVALID_TABLE_DEFINITION, message);
     refuse_key_columns(table, operation)?;
@@ -215,6 +246,17 @@ fn refuse_on_partitioned(table: &Table, operation: &AlterTableOperation, apart: 
         Op::AddColumn { .. } if apart => {
             return Err(invalid("column must be added to child tables too".to_owned()));
         }
+        Op::AddConstraint { constraint: TableConstraint::PrimaryKey(key), .. } if apart => {
+            let named = |part: &Arc<Table>, name: &str| {
+                part.columns.iter().any(|column| column.name == name && column.not_null)
+            };
+            let names = key.columns.iter().map(|column| column.column.expr.to_string().replace('"', ""));
+            if names.into_iter().any(|name| !below.iter().all(|part| named(part, &name))) {
+                return Err(invalid("constraint must be added to child tables too".to_owned())
+                    .with_hint("Do not specify the ONLY keyword."));
+            }
+        }
+        Op::AddConstraint { constraint: TableConstraint::Unique(_), .. } if apart => {}
         Op::AddConstraint { .. } if apart => {
             return Err(invalid("constraint must be added to child tables too".to_owned()));
         }

@@ -7,15 +7,16 @@ use datafusion::sql::sqlparser::ast::{
     self, ColumnDef, ColumnOption, ColumnOptionDef, DataType, Spanned, visit_expressions_mut,
 };
 
-use super::DefinitionEnvironment;
 use super::constraint::Written;
 use super::rename::parsed;
 use super::sequence::ColumnSequence;
+use super::{DefinitionEnvironment, column_hint};
 use crate::catalog::sequence::next_value_text;
-use crate::catalog::{Catalog, Identity, Table, TableColumn};
+use crate::catalog::{Catalog, ColumnHints, Identity, Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::plan::bind::{Binder, Clause, Scope, fold};
+use crate::statement::compression_in;
 use crate::statement::definition::{SequenceOptions, identity_options};
 use crate::types::text::find_registered;
 use crate::types::{self, Type, builtin};
@@ -37,6 +38,7 @@ pub(super) struct WrittenColumn<'a> {
     /// GENERATED ALWAYS AS (…) STORED.
     pub(super) generated: Option<&'a ast::Expr>,
     pub(super) constraints: Vec<Written<'a>>,
+    pub(super) hints: ColumnHints,
 }
 
 impl DefinitionEnvironment<'_> {
@@ -61,6 +63,7 @@ impl DefinitionEnvironment<'_> {
             identity: None,
             generated: None,
             constraints: Vec::new(),
+            hints: ColumnHints::default(),
             name,
         };
         read_options(table, definition, column)
@@ -97,6 +100,7 @@ impl DefinitionEnvironment<'_> {
             identity: None,
             generated: None,
             constraints: Vec::new(),
+            hints: ColumnHints::default(),
         };
         let written = read_options(&table.name, definition, of_parent)?;
         if written.identity.is_some() {
@@ -152,6 +156,7 @@ impl DefinitionEnvironment<'_> {
             generated: column.generated.is_some(),
             local: true,
             comment: None,
+            hints: column.hints,
         });
         Ok(bound)
     }
@@ -357,6 +362,10 @@ fn read_options<'a>(
             }
             // All that were let through compare alike.
             ColumnOption::Collation(_) => {}
+            ColumnOption::Comment(comment) if compression_in(comment).is_some() => {
+                let method = compression_in(comment).unwrap_or_default();
+                column.hints.compression = column_hint::compression(method, column.ty)?;
+            }
             other => match Written::of_column(ident, name.as_ref(), other)? {
                 Some(constraint) => column.constraints.push(constraint),
                 None => return Err(unsupported_option(other)),

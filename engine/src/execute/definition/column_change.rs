@@ -1,8 +1,8 @@
 //! The forms of ALTER COLUMN that we read ourselves: what is said of identity and generated columns.
 
-use super::DefinitionEnvironment;
 use super::alter::column_of;
-use crate::catalog::{Identity, Table};
+use super::{DefinitionEnvironment, column_hint};
+use crate::catalog::{ColumnHints, Identity, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::statement::definition::{ColumnChange, SequenceOptions};
 
@@ -10,7 +10,10 @@ impl DefinitionEnvironment<'_> {
     /// Changes a column of a table, which is locked with everything beneath it.
     pub(super) async fn change_column(&mut self, oid: u32, column: &str, change: &ColumnChange) -> Result<()> {
         let (catalog, table) = self.locked_table(oid)?;
-        super::names::require_table(&table, |name| format!("\"{name}\" is not a table"))?;
+        let of_materialized = table.materialized.is_some() && change.is_hint();
+        if !of_materialized {
+            super::names::require_table(&table, |name| format!("\"{name}\" is not a table"))?;
+        }
         match change {
             ColumnChange::DropExpression { if_exists } => {
                 self.drop_expression(oid, column, *if_exists)?;
@@ -26,6 +29,22 @@ impl DefinitionEnvironment<'_> {
                 self.add_identity(oid, position, identity, options).await
             }
             ColumnChange::SetIdentity { always, options } => self.set_identity(oid, column, *always, options).await,
+            ColumnChange::SetStatistics(target) => {
+                let target = self.statistics_target(*target)?;
+                let set = |hints: &mut ColumnHints, _| {
+                    hints.statistics = target;
+                    Ok(())
+                };
+                self.hint_with_beneath(oid, column, set)
+            }
+            ColumnChange::SetStorage(name) => self.hint_with_beneath(oid, column, |hints, ty| {
+                hints.storage = column_hint::storage(name, ty)?;
+                Ok(())
+            }),
+            ColumnChange::SetCompression(name) => self.hint_column(oid, column, |hints, ty| {
+                hints.compression = column_hint::compression(name, ty)?;
+                Ok(())
+            }),
             ColumnChange::Hint => column_of(&table, column).map(|_| ()),
         }
     }

@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::DefinitionEnvironment;
 use super::foreign_key::ForeignKey;
-use super::names;
+use super::{names, options};
 use crate::catalog::{self, Catalog, Constraint, ConstraintKind, Deferrable, Index, Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, walk};
@@ -18,6 +18,7 @@ use crate::function::resolve;
 use crate::plan::bind::{Binder, Clause, fold, with_known_oid};
 use crate::plan::point::ColumnPlaces;
 use crate::plan::relation::Relation;
+use crate::statement::KeyWords;
 use crate::types;
 
 /// PostgreSQL's `INDEX_MAX_KEYS`.
@@ -38,6 +39,11 @@ pub(super) struct Key {
     pub(super) primary: bool,
     pub(super) nulls_distinct: bool,
     pub(super) columns: Vec<String>,
+    /// INCLUDE.
+    pub(super) included: Vec<String>,
+    /// WITH: parameters of the index.
+    pub(super) options: Vec<(String, String)>,
+    pub(super) deferrable: Option<Deferrable>,
 }
 
 #[derive(Debug)]
@@ -95,13 +101,15 @@ impl<'a> Written<'a> {
 
 fn primary_key(key: &PrimaryKeyConstraint, column: Option<&Ident>) -> Result<Key> {
     let PrimaryKeyConstraint { name, index_name, index_type, columns, index_options, characteristics } = key;
-    refuse_index_words(index_name.as_ref(), index_type.as_ref(), index_options)?;
-    refuse_deferrable(characteristics.as_ref())?;
+    let (included, options) = index_words(index_name.as_ref(), index_type.as_ref(), index_options)?;
     Ok(Key {
         name: name.as_ref().map(fold),
         primary: true,
         nulls_distinct: true,
         columns: key_columns(columns, column)?,
+        included,
+        options,
+        deferrable: deferrable(characteristics.as_ref())?,
     })
 }
 
@@ -119,13 +127,19 @@ fn unique(key: &UniqueConstraint, column: Option<&Ident>) -> Result<Key> {
     if !matches!(index_type_display, KeyOrIndexDisplay::None) {
         return Err(Error::unsupported("UNIQUE KEY or UNIQUE INDEX as a constraint"));
     }
-    refuse_index_words(index_name.as_ref(), index_type.as_ref(), index_options)?;
-    refuse_deferrable(characteristics.as_ref())?;
+    let (included, options) = index_words(index_name.as_ref(), index_type.as_ref(), index_options)?;
+    // NOT ENFORCED at a column is how the parser is told of NULLS NOT DISTINCT there.
+    let not_distinct = column.is_some() && characteristics.is_some_and(|said| said.enforced == Some(false));
+    let characteristics = characteristics
+        .map(|said| ConstraintCharacteristics { enforced: said.enforced.filter(|_| !not_distinct), ..said });
     Ok(Key {
         name: name.as_ref().map(fold),
         primary: false,
-        nulls_distinct: !matches!(nulls_distinct, NullsDistinctOption::NotDistinct),
+        nulls_distinct: !not_distinct && !matches!(nulls_distinct, NullsDistinctOption::NotDistinct),
         columns: key_columns(columns, column)?,
+        included,
+        options,
+        deferrable: deferrable(characteristics.as_ref())?,
     })
 }
 
@@ -139,18 +153,18 @@ fn written_check<'a>(check: &'a CheckConstraint, name: Option<&Ident>) -> Result
     Ok(Check { name, expression: expr, not_valid: false, no_inherit: *enforced == Some(false) })
 }
 
-fn refuse_index_words(name: Option<&Ident>, kind: Option<&IndexType>, options: &[IndexOption]) -> Result<()> {
-    if name.is_some() || kind.is_some() || !options.is_empty() {
-        return Err(Error::unsupported("naming an index within a constraint"));
-    }
-    Ok(())
-}
+/// The columns that an index includes, and its parameters.
+type IndexWords = (Vec<String>, Vec<(String, String)>);
 
-/// A key is enforced by its index, row by row.
-pub(super) fn refuse_deferrable(characteristics: Option<&ConstraintCharacteristics>) -> Result<()> {
-    match deferrable(characteristics)? {
-        None => Ok(()),
-        Some(_) => Err(Error::unsupported("a deferrable primary key or unique constraint")),
+/// INCLUDE and WITH of a key, which a comment carries through the parser.
+fn index_words(name: Option<&Ident>, kind: Option<&IndexType>, options: &[IndexOption]) -> Result<IndexWords> {
+    match (name, kind, options) {
+        (None, None, []) => Ok(Default::default()),
+        (None, None, [IndexOption::Comment(words)]) => {
+            let words = KeyWords::read(words)?;
+            Ok((words.included, options::of_key(words.options)?))
+        }
+        _ => Err(Error::unsupported("naming an index within a constraint")),
     }
 }
 
@@ -201,35 +215,41 @@ impl DefinitionEnvironment<'_> {
             check_sortable(column)?;
             column.not_null |= key.primary;
         }
-        let columns = names::joined(key.columns.iter().map(String::as_str));
+        let included = included_numbers(table, key)?;
+        let columns = names::joined(key.columns.iter().chain(&key.included).map(String::as_str));
         let name = match (&key.name, key.primary) {
             (Some(name), _) => self.claim_key_name(table, name).await?,
             (None, true) => self.claim_made_name(table, "", "pkey").await?,
             (None, false) => self.claim_made_name(table, &columns, "key").await?,
         };
         let index = self.store.allocate_oid()?;
-        let generation = if key.primary { None } else { Some(self.new_generation()?) };
+        // Rows lie under a primary key that is never broken.
+        let lies_under = key.primary && key.deferrable.is_none();
+        let generation = if lies_under { None } else { Some(self.new_generation()?) };
         table.indexes.push(Index {
             oid: index,
             name: name.clone(),
-            primary: key.primary,
+            primary: lies_under,
             unique: true,
             nulls_distinct: key.nulls_distinct,
             columns: numbers.iter().map(|number| catalog::IndexColumn::ascending(*number)).collect(),
-            included: Vec::new(),
+            included,
             predicate: None,
-            options: Vec::new(),
+            options: key.options.clone(),
             comment: None,
             parent: None,
             valid: true,
             hash: false,
+            deferrable: key.deferrable.is_some(),
+            clustered: false,
             generation,
         });
         let kind = match key.primary {
             true => ConstraintKind::PrimaryKey { columns: numbers, index },
             false => ConstraintKind::Unique { columns: numbers, index },
         };
-        table.constraints.push(Constraint::new(self.store.allocate_oid()?, name, kind));
+        let constraint = Constraint::new(self.store.allocate_oid()?, name, kind);
+        table.constraints.push(Constraint { deferrable: key.deferrable, ..constraint });
         Ok(table.indexes.len() - 1)
     }
 
@@ -324,6 +344,16 @@ impl DefinitionEnvironment<'_> {
             None => Ok(names::free_name(&table.name, columns, "fkey", |name| is_constraint(&catalog, table, name))),
         }
     }
+}
+
+/// The attribute numbers of the columns that a key includes.
+fn included_numbers(table: &Table, key: &Key) -> Result<Vec<u16>> {
+    let number = |name: &String| {
+        table.position_of(name).map(|at| table.columns[at].number).ok_or_else(|| {
+            Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" named in key does not exist"))
+        })
+    };
+    key.included.iter().map(number).collect()
 }
 
 /// The attribute numbers of a key's columns.

@@ -487,6 +487,7 @@ impl DefinitionEnvironment<'_> {
         self.foreign_keys(catalog, |_, target, columns| {
             let serves = |other: &&crate::catalog::Index| {
                 other.unique
+                    && !other.deferrable
                     && other.columns.len() == columns.len()
                     && other.columns.iter().all(|column| columns.contains(&column.number))
             };

@@ -262,6 +262,7 @@ impl<'a> Parent<'a> {
 fn enforces(table: &Table, index: &crate::catalog::Index, columns: &[u16]) -> bool {
     debug_assert!(table.indexes.iter().any(|own| own.oid == index.oid), "an index of another table");
     index.unique
+        && !index.deferrable
         && index.valid
         && index.is_plain()
         && index.columns.len() == columns.len()
@@ -297,6 +298,17 @@ fn matched_columns(table: &Table, target: &Table, key: &ForeignKey<'_>) -> Resul
     let repeated = (1..target_columns.len()).any(|at| target_columns[..at].contains(&target_columns[at]));
     if repeated {
         return Err(message("foreign key referenced-columns list must not contain duplicates"));
+    }
+    let late = target.constraints.iter().filter(|constraint| constraint.deferrable.is_some());
+    let same = |own: &[u16]| own.len() == target_columns.len() && own.iter().all(|own| target_columns.contains(own));
+    if let Some(late) = late.map(|constraint| &constraint.kind).find(|kind| same(kind.key_columns())) {
+        let what = match late {
+            // Only who names no columns means the primary key.
+            ConstraintKind::PrimaryKey { .. } if key.target_columns.is_empty() => "primary key",
+            _ => "unique constraint",
+        };
+        let message = format!("cannot use a deferrable {what} for referenced table \"{}\"", target.name);
+        return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
     }
     if !target.indexes.iter().any(|index| enforces(target, index, &target_columns)) {
         let words =

@@ -14,6 +14,7 @@ use super::{DefinitionEnvironment, options};
 use crate::catalog::{self, Index, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
+use crate::statement::definition::IndexChange;
 
 /// PostgreSQL's `INDEX_MAX_KEYS`.
 const KEY_COLUMNS_MAX: usize = 32;
@@ -85,6 +86,8 @@ pub(super) async fn create(
         parent: None,
         valid: !apart,
         hash,
+        deferrable: false,
+        clustered: false,
         generation: None,
     };
     environment.add_index(&table, index).await?;
@@ -144,7 +147,7 @@ impl DefinitionEnvironment<'_> {
     pub(super) async fn add_index(&mut self, table: &Table, index: Index) -> Result<()> {
         let (oid, generation) = (self.store.allocate_oid()?, Some(self.new_generation()?));
         let mut table = table.clone();
-        table.indexes.push(Index { oid, generation, parent: None, comment: None, ..index });
+        table.indexes.push(Index { oid, generation, parent: None, comment: None, clustered: false, ..index });
         table.lay_out(table.storage.generation, &[])?;
         self.derive(&mut table)?;
         if table.indexes.last().is_some_and(|index| index.valid) {
@@ -222,7 +225,7 @@ impl DefinitionEnvironment<'_> {
             }
         };
         let class = operator_class.as_ref().map(|class| class_of(class, ty)).transpose()?.flatten();
-        Ok(catalog::IndexColumn { number, descending, nulls_first, expression, class })
+        Ok(catalog::IndexColumn { number, descending, nulls_first, expression, class, statistics: None })
     }
 
     /// What COLLATE is said of: its order is that of all indexes.
@@ -267,7 +270,7 @@ impl DefinitionEnvironment<'_> {
     pub(super) async fn fill_last_index(&mut self, table: &Table) -> Result<()> {
         let Some(index) = table.storage.indexes.last() else { return Ok(()) };
         match self.transaction.build_index(&table.storage, index).await? {
-            None => Ok(()),
+            None => self.check_late_key(table, index).await,
             Some(duplicate) => Err(self.not_unique(table, &duplicate)),
         }
     }
@@ -291,6 +294,69 @@ impl DefinitionEnvironment<'_> {
         table.indexes[at].name = name.to_owned();
         self.redefine(table)?;
         Ok(())
+    }
+}
+
+impl DefinitionEnvironment<'_> {
+    /// Runs the forms of ALTER INDEX that change nothing but what is shown.
+    pub(super) async fn change_index(
+        &mut self,
+        name: &ObjectName,
+        if_exists: bool,
+        change: &IndexChange,
+    ) -> Result<()> {
+        let qualified = self.qualified(name)?;
+        let catalog = self.catalog();
+        if if_exists && self.find(&catalog, &qualified)?.is_none() {
+            self.notice_skipping(None, format!("relation \"{}\" does not exist", qualified.name));
+            return Ok(());
+        }
+        let (table, index) = self.lock_index(name, SqlState::WRONG_OBJECT_TYPE).await?;
+        let mut after = (*table).clone();
+        let Some(own) = after.indexes.iter_mut().find(|own| own.oid == index.oid) else {
+            return Err(Error::internal("a locked table's index is gone"));
+        };
+        match change {
+            IndexChange::SetOptions(given) => options::merge(&mut own.options, options::of_index_set(given)?),
+            IndexChange::ResetOptions(given) => {
+                let names = options::names_to_reset(given)?;
+                own.options.retain(|(name, _)| !names.contains(name));
+            }
+            IndexChange::SetStatistics { column, target } => {
+                let target = self.statistics_target(*target)?;
+                let at = usize::try_from(*column).ok().and_then(|number| number.checked_sub(1));
+                set_statistics(own, &table, at, *column, target)?;
+            }
+        }
+        self.put_table(after)?;
+        Ok(())
+    }
+}
+
+/// Only an expression of an index has statistics of its own.
+fn set_statistics(index: &mut Index, table: &Table, at: Option<usize>, number: i64, target: Option<i16>) -> Result<()> {
+    let refused = |words: String| Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words));
+    let name = &index.name;
+    let called = |number: u16| table.position_of_number(number).map_or("", |at| table.columns[at].name.as_str());
+    let included = at.and_then(|at| index.included.get(at.checked_sub(index.columns.len())?));
+    if let Some(included) = included {
+        let column = called(*included);
+        return refused(format!("cannot alter statistics on included column \"{column}\" of index \"{name}\""));
+    }
+    match at.and_then(|at| index.columns.get_mut(at)) {
+        None => {
+            let message = format!("column number {number} of relation \"{name}\" does not exist");
+            Err(Error::new(SqlState::UNDEFINED_COLUMN, message))
+        }
+        Some(column) if column.expression.is_none() => {
+            let column = called(column.number);
+            refused(format!("cannot alter statistics on non-expression column \"{column}\" of index \"{name}\""))?;
+            Ok(())
+        }
+        Some(column) => {
+            column.statistics = target;
+            Ok(())
+        }
     }
 }
 

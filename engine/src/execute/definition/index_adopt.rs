@@ -4,7 +4,7 @@
 
 use datafusion::sql::sqlparser::ast::ConstraintUsingIndex;
 
-use super::constraint::{Key, refuse_deferrable};
+use super::constraint::{Key, Written, deferrable};
 use super::{DefinitionEnvironment, names};
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
 use crate::error::{Error, Result, SqlState};
@@ -13,7 +13,7 @@ use crate::plan::bind::fold;
 impl DefinitionEnvironment<'_> {
     pub(super) async fn adopt_index(&mut self, oid: u32, using: &ConstraintUsingIndex, primary: bool) -> Result<()> {
         let ConstraintUsingIndex { name, index_name, characteristics } = using;
-        refuse_deferrable(characteristics.as_ref())?;
+        let deferrable = deferrable(characteristics.as_ref())?;
         let index = fold(index_name);
         let (catalog, table) = self.locked_table(oid)?;
         if table.partitioning.key.is_some() {
@@ -44,7 +44,7 @@ impl DefinitionEnvironment<'_> {
         }
         let columns: Vec<u16> = own.columns.iter().map(|column| column.number).collect();
         let (_, table) = self.locked_table(oid)?;
-        if !primary {
+        if !primary && deferrable.is_none() {
             let mut table = (*table).clone();
             let kind = ConstraintKind::Unique { columns, index: own.oid };
             table.constraints.push(Constraint::new(self.store.allocate_oid()?, name, kind));
@@ -54,17 +54,11 @@ impl DefinitionEnvironment<'_> {
         let named = columns.iter().filter_map(|number| table.position_of_number(*number));
         let columns = named.map(|position| table.columns[position].name.clone()).collect();
         self.remove_index(oid, own.oid)?;
-        let key = Key { name: Some(name), primary: true, nulls_distinct: true, columns };
-        self.add_primary_key(oid, &key).await?;
-        let (_, table) = self.locked_table(oid)?;
-        let mut table = (*table).clone();
-        table
-            .indexes
-            .iter_mut()
-            .filter(|index| index.primary)
-            .for_each(|index| index.included.clone_from(&own.included));
-        self.put_table(table)?;
-        Ok(())
+        let included = own.included.iter().filter_map(|number| table.position_of_number(*number));
+        let included = included.map(|position| table.columns[position].name.clone()).collect();
+        let (nulls_distinct, options) = (own.nulls_distinct, own.options);
+        let key = Key { name: Some(name), primary, nulls_distinct, columns, included, options, deferrable };
+        self.add_written(oid, Written::Key(key)).await
     }
 }
 

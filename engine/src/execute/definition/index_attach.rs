@@ -61,7 +61,7 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// Finds an index and locks its table; `state` refuses what is no index.
-    async fn lock_index(&mut self, name: &ObjectName, state: SqlState) -> Result<(Arc<Table>, Index)> {
+    pub(super) async fn lock_index(&mut self, name: &ObjectName, state: SqlState) -> Result<(Arc<Table>, Index)> {
         let name = self.qualified(name)?;
         loop {
             let catalog = self.catalog();

@@ -116,15 +116,20 @@ impl DefinitionEnvironment<'_> {
     /// Makes an index of the parent for a partition; answers its oid.
     async fn copy_index(&mut self, parent: &Table, inherited: &Index, oid: u32) -> Result<u32> {
         let (_, table) = self.locked_table(oid)?;
-        if names::constraint_of(parent, inherited).is_some() {
+        if let Some(constraint) = names::constraint_of(parent, inherited) {
+            let included = counterparts(parent, &table, &inherited.included)?.into_iter();
+            let name_of = |number| table.position_of_number(number).map(|at| table.columns[at].name.clone());
             let numbers: Vec<u16> = inherited.columns.iter().map(|column| column.number).collect();
             let columns = counterparts(parent, &table, &numbers)?;
             let names = columns.iter().filter_map(|number| table.position_of_number(*number));
             let key = Key {
                 name: None,
-                primary: inherited.primary,
+                primary: parent.is_primary(inherited),
                 nulls_distinct: inherited.nulls_distinct,
                 columns: names.map(|at| table.columns[at].name.clone()).collect(),
+                included: included.filter_map(name_of).collect(),
+                options: inherited.options.clone(),
+                deferrable: constraint.deferrable,
             };
             self.add_written(oid, Written::Key(key)).await?;
         } else {
@@ -231,7 +236,8 @@ fn twin(parent: &Table, partition: &Table, inherited: &Index) -> Option<u32> {
 pub(super) fn is_twin(parent: &Table, partition: &Table, inherited: &Index, own: &Index) -> bool {
     index_columns(parent, partition, inherited).is_ok_and(|columns| own.columns == columns)
         && own.unique == inherited.unique
-        && own.primary == inherited.primary
+        && partition.is_primary(own) == parent.is_primary(inherited)
+        && own.deferrable == inherited.deferrable
         && own.nulls_distinct == inherited.nulls_distinct
         && own.predicate == inherited.predicate
         && own.hash == inherited.hash

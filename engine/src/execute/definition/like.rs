@@ -10,7 +10,7 @@ use super::DefinitionEnvironment;
 use super::names;
 use super::rename::table_in_check;
 use super::table;
-use crate::catalog::{Constraint, ConstraintKind, Identity, Index, IndexColumn, Table, TableColumn};
+use crate::catalog::{Constraint, ConstraintKind, Deferrable, Identity, Index, IndexColumn, Table, TableColumn};
 use crate::error::{Error, Result};
 use crate::plan::authorize::denied;
 use crate::plan::bind::fold;
@@ -195,14 +195,24 @@ fn constraint_element(
             Some(format!("CONSTRAINT {} CHECK ({expression})", exactly(&constraint.name)))
         }
         ConstraintKind::PrimaryKey { columns, .. } if including.indexes => {
-            Some(format!("PRIMARY KEY ({})", list(columns)?))
+            Some(format!("PRIMARY KEY ({}){}", list(columns)?, key_words(constraint)))
         }
         ConstraintKind::Unique { columns, index } if including.indexes => {
             let distinct = source.indexes.iter().find(|own| own.oid == *index).is_none_or(|own| own.nulls_distinct);
-            Some(format!("UNIQUE {}({})", if distinct { "" } else { "NULLS NOT DISTINCT " }, list(columns)?))
+            let distinct = if distinct { "" } else { "NULLS NOT DISTINCT " };
+            Some(format!("UNIQUE {distinct}({}){}", list(columns)?, key_words(constraint)))
         }
         _ => None,
     })
+}
+
+/// When a key is checked.
+fn key_words(constraint: &Constraint) -> &'static str {
+    match constraint.deferrable {
+        None => "",
+        Some(Deferrable::InitiallyImmediate) => " DEFERRABLE",
+        Some(Deferrable::InitiallyDeferred) => " DEFERRABLE INITIALLY DEFERRED",
+    }
 }
 
 /// A name as an identifier that means it and nothing else.

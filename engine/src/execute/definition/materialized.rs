@@ -47,6 +47,7 @@ pub(super) async fn create(new: &NewMaterialized, environment: &mut DefinitionEn
         comment: None,
         partitioning: Default::default(),
         inherits: Vec::new(),
+        replica_identity: Default::default(),
         version: 0,
         storage: empty_storage(oid, generation),
     };

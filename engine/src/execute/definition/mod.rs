@@ -13,8 +13,10 @@ mod alter_column;
 mod alter_constraint;
 mod alter_partition;
 mod attach;
+mod cluster;
 mod column;
 mod column_change;
+mod column_hint;
 mod column_privilege;
 mod comment;
 mod constraint;
@@ -40,6 +42,7 @@ mod partition_bound;
 mod privilege;
 mod reindex;
 mod rename;
+mod replica_identity;
 mod role;
 mod schema;
 mod schema_element;
@@ -141,7 +144,12 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::IndexOnly(Statement::CreateIndex(create)) => index::create(create, true, environment).await?,
         Definition::IndexOnly(_) => return Err(Error::internal("an index is something else")),
         Definition::AttachIndex { index, partition } => environment.attach_index(index, partition).await?,
+        Definition::AlterIndex { name, if_exists, change } => {
+            environment.change_index(name, *if_exists, change).await?;
+        }
         Definition::Reindex(reindex) => environment.reindex(reindex).await?,
+        Definition::Cluster { target } => environment.cluster(target.as_ref()).await?,
+        Definition::DropConcurrently(statement) => run_parsed(statement, environment).await?,
         Definition::AlterTable { name, if_exists, change } => {
             alter::run_change(name, *if_exists, change, environment).await?;
         }
@@ -223,8 +231,10 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::CreateSequence { .. } => "CREATE SEQUENCE",
         Definition::AlterSequence { .. } => "ALTER SEQUENCE",
         Definition::IndexOnly(_) => "CREATE INDEX",
-        Definition::AttachIndex { .. } => "ALTER INDEX",
+        Definition::AttachIndex { .. } | Definition::AlterIndex { .. } => "ALTER INDEX",
         Definition::Reindex(_) => "REINDEX",
+        Definition::Cluster { .. } => "CLUSTER",
+        Definition::DropConcurrently(_) => "DROP INDEX",
         Definition::AlterTable { .. } => "ALTER TABLE",
         Definition::CreateTableAs(new) | Definition::TableOf(new, _) => new.verb,
         Definition::DiscardTemporary => "DISCARD TEMP",

@@ -5,8 +5,9 @@ use datafusion::sql::sqlparser::ast::{self, SqlOption};
 
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
+use crate::statement::definition::StorageParameter;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     Bool,
     Int(i64, i64),
@@ -39,6 +40,18 @@ const TABLE_PARAMETERS: &[(&str, Kind)] = &[
     ("autovacuum_multixact_freeze_table_age", Kind::Int(0, 2_000_000_000)),
     ("log_autovacuum_min_duration", Kind::Int(-1, INT_MAX)),
     ("user_catalog_table", Kind::Bool),
+];
+
+/// What stands before the dot of parameters of the table that PostgreSQL puts large values into. There is none here:
+/// they are kept, and shown nowhere.
+const TOAST: &str = "toast";
+const NOT_OF_TOAST: [&str; 6] = [
+    "fillfactor",
+    "toast_tuple_target",
+    "parallel_workers",
+    "autovacuum_analyze_threshold",
+    "autovacuum_analyze_scale_factor",
+    "user_catalog_table",
 ];
 
 const INDEX_PARAMETERS: &[(&str, Kind)] = &[("fillfactor", Kind::Int(10, 100)), ("deduplicate_items", Kind::Bool)];
@@ -91,22 +104,55 @@ pub(super) fn of_index(options: &[ast::Expr]) -> Result<Vec<(String, String)>> {
             ast::Expr::BinaryOp { left, op: ast::BinaryOperator::Eq, right } => (left.as_ref(), value_text(right)?),
             name => (name, "true".to_owned()),
         };
-        let ast::Expr::Identifier(name) = name else {
-            return Err(Error::unsupported(format!("storage parameter {name}")));
+        let name = match name {
+            ast::Expr::Identifier(name) => fold(name),
+            ast::Expr::CompoundIdentifier(names) => names.iter().map(fold).collect::<Vec<_>>().join("."),
+            name => return Err(Error::unsupported(format!("storage parameter {name}"))),
         };
-        add(&mut parameters, fold(name), value, INDEX_PARAMETERS)?;
+        add(&mut parameters, name, value, INDEX_PARAMETERS)?;
     }
     Ok(parameters)
 }
 
-/// Puts new values in the place of old ones.
-pub(super) fn merge(options: &mut Vec<(String, String)>, new: Vec<(String, String)>) {
-    for (name, value) in new {
-        match options.iter_mut().find(|(other, _)| *other == name) {
-            Some((_, old)) => *old = value,
-            None => options.push((name, value)),
-        }
+/// Parameters of a key's index, checked.
+pub(super) fn of_key(given: Vec<(String, String)>) -> Result<Vec<(String, String)>> {
+    let mut parameters = Vec::with_capacity(given.len());
+    for (name, value) in given {
+        add(&mut parameters, name, value, INDEX_PARAMETERS)?;
     }
+    Ok(parameters)
+}
+
+/// Puts new values behind old ones, whose place they take.
+pub(super) fn merge(options: &mut Vec<(String, String)>, new: Vec<(String, String)>) {
+    options.retain(|(name, _)| new.iter().all(|(other, _)| other != name));
+    options.extend(new);
+}
+
+/// Parameters of ALTER TABLE … SET, checked.
+pub(super) fn of_table_set(given: &[StorageParameter]) -> Result<Vec<(String, String)>> {
+    set(given, TABLE_PARAMETERS)
+}
+
+/// Parameters of ALTER INDEX … SET, checked.
+pub(super) fn of_index_set(given: &[StorageParameter]) -> Result<Vec<(String, String)>> {
+    set(given, INDEX_PARAMETERS)
+}
+
+fn set(given: &[StorageParameter], known: &[(&str, Kind)]) -> Result<Vec<(String, String)>> {
+    let mut parameters = Vec::with_capacity(given.len());
+    for StorageParameter { name, value } in given {
+        add(&mut parameters, name.clone(), value.clone().unwrap_or_else(|| "true".to_owned()), known)?;
+    }
+    Ok(parameters)
+}
+
+/// The names of RESET, which takes no values.
+pub(super) fn names_to_reset(given: &[StorageParameter]) -> Result<Vec<String>> {
+    if given.iter().any(|parameter| parameter.value.is_some()) {
+        return Err(Error::new(SqlState::SYNTAX_ERROR, "RESET must not include values for parameters"));
+    }
+    Ok(given.iter().map(|parameter| parameter.name.clone()).collect())
 }
 
 fn name_and_value(option: &SqlOption) -> Result<(String, String)> {
@@ -131,13 +177,23 @@ fn value_text(value: &ast::Expr) -> Result<String> {
 }
 
 fn add(parameters: &mut Vec<(String, String)>, name: String, value: String, known: &[(&str, Kind)]) -> Result<()> {
-    let Some((_, kind)) = known.iter().find(|(known, _)| *known == name) else {
-        return Err(invalid(format!("unrecognized parameter \"{name}\"")));
+    let plain = match name.split_once('.') {
+        None => name.as_str(),
+        Some((TOAST, parameter)) if known == TABLE_PARAMETERS => parameter,
+        Some((namespace, _)) => {
+            return Err(invalid(format!("unrecognized parameter namespace \"{namespace}\"")));
+        }
+    };
+    let of_toast = plain.len() < name.len();
+    let Some((_, kind)) =
+        known.iter().find(|(known, _)| *known == plain && !(of_toast && NOT_OF_TOAST.contains(known)))
+    else {
+        return Err(invalid(format!("unrecognized parameter \"{plain}\"")));
     };
     if parameters.iter().any(|(other, _)| *other == name) {
         return Err(invalid(format!("parameter \"{name}\" specified more than once")));
     }
-    check(&name, &value, *kind)?;
+    check(plain, &value, *kind)?;
     parameters.push((name, value));
     Ok(())
 }
@@ -155,8 +211,11 @@ fn check(name: &str, value: &str, kind: Kind) -> Result<()> {
             "true" | "false" | "on" | "off" | "yes" | "no" | "1" | "0" | "t" | "f" | "y" | "n" => Ok(()),
             _ => Err(invalid(format!("invalid value for boolean option \"{name}\": {value}"))),
         },
-        Kind::Int(low, high) => match value.parse::<i64>() {
-            Ok(number) => bounds((low..=high).contains(&number), low.to_string(), high.to_string()),
+        Kind::Int(low, high) => match value.parse::<f64>() {
+            Ok(number) => {
+                let fits = number.is_finite() && (low..=high).contains(&(number.round_ties_even() as i64));
+                bounds(fits, low.to_string(), high.to_string())
+            }
             Err(_) => Err(invalid(format!("invalid value for integer option \"{name}\": {value}"))),
         },
         Kind::Real(low, high) => match value.parse::<f64>() {

@@ -164,6 +164,7 @@ impl DefinitionEnvironment<'_> {
             if let Some(duplicate) = self.transaction.build_index(&table.storage, index).await? {
                 return Err(self.not_unique(&table, &duplicate));
             }
+            self.check_late_key(&table, index).await?;
         }
         self.redefine(table)?;
         Ok(())

@@ -143,6 +143,7 @@ impl DefinitionEnvironment<'_> {
             generated: false,
             local: true,
             comment: None,
+            hints: Default::default(),
         });
         let acl = self.new_acl(owner, Some(place.schema.oid), auth::ObjectKind::Sequence);
         let temporary = place.temporary(None);
@@ -165,6 +166,7 @@ impl DefinitionEnvironment<'_> {
             comment: None,
             partitioning: Default::default(),
             inherits: Vec::new(),
+            replica_identity: Default::default(),
             version: 0,
             // Values need no place among the rows, so nothing has to be swept if the transaction fails.
             storage: empty_storage(oid, self.store.allocate_generation()?),

@@ -301,6 +301,7 @@ impl DefinitionEnvironment<'_> {
             comment: None,
             partitioning: Default::default(),
             inherits: Vec::new(),
+            replica_identity: Default::default(),
             version: 0,
             storage: empty_storage(oid, generation),
         };

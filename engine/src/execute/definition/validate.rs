@@ -84,6 +84,37 @@ impl DefinitionEnvironment<'_> {
         not_unique(table, self.schema_of(table), duplicate, self.context)
     }
 
+    /// 23505 if rows share a key of a deferrable constraint whose index was just built. Entries lie in the order of their
+    /// keys, so those with the same key lie side by side.
+    pub(super) async fn check_late_key(&mut self, table: &Table, built: &storage::IndexSchema) -> Result<()> {
+        let index = table.indexes.iter().find(|index| index.generation == Some(built.generation));
+        if !index.is_some_and(|index| index.deferrable) {
+            return Ok(());
+        }
+        let schema = &table.storage;
+        let range = storage::KeyRange::generation(built.generation);
+        let view = self.transaction.newest_view();
+        let mut scan = view.scan_index(schema, built, &range, Direction::Forward);
+        let mut last: Option<Vec<Value>> = None;
+        loop {
+            let rows = scan.next(ROWS_AT_A_TIME)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for row in &rows {
+                let values = row.values(schema)?;
+                let key: Vec<Value> = built.columns.iter().map(|column| values[column.column].clone()).collect();
+                let counts = !built.nulls_distinct || key.iter().all(|value| !value.is_null());
+                if counts && last.as_ref() == Some(&key) {
+                    let constraint = ConflictOn::Index(built.generation);
+                    return Err(self.not_unique(table, &Duplicate { constraint, row: values }));
+                }
+                last = Some(key);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub(super) fn schema_of(&self, table: &Table) -> &str {
         let schemas = &self.catalog.as_ref().unwrap_or(&self.context.catalog).schemas;
         schemas.get(&table.schema).map_or("", |schema| schema.name.as_str())

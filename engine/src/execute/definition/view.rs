@@ -61,6 +61,7 @@ pub(super) async fn create(new: &NewView, environment: &mut DefinitionEnvironmen
         comment: None,
         partitioning: Default::default(),
         inherits: Vec::new(),
+        replica_identity: Default::default(),
         version: 0,
         storage: empty_storage(oid, GenerationId(0)),
     })?;
@@ -150,6 +151,7 @@ pub(super) fn columns_of<'a>(
             generated: false,
             local: true,
             comment: None,
+            hints: Default::default(),
         });
     }
     super::column::check_count(columns.len())?;

@@ -195,7 +195,7 @@ fn context() -> EvalContext {
 }
 
 fn run(relation: &Relation) -> Result<Vec<Vec<Value>>> {
-    let options = QueryOptions { threads: 2, memory_bytes: 64 << 20, spill_directory: std::env::temp_dir() };
+    let options = QueryOptions { threads: 2, memory_bytes: 64 << 20, ..QueryOptions::default() };
     let environment = QueryEnvironment::new(options).unwrap();
     let store = Store::in_memory(StoreOptions::default());
     let mut stream = run_relation(relation, &relation.outputs(), &context(), store.view(), &environment)?;

@@ -108,13 +108,13 @@ impl Bulk {
             return Err(duplicate_key(&target.table, &constraint, values, context));
         }
         self.count += 1;
-        if target.parents.is_empty() {
+        if target.parents.is_empty() && target.late_keys.is_empty() {
             return Ok(());
         }
         let (write, pending, written) = (&self.plan, std::mem::take(&mut self.pending), Written::default());
         let mut run =
             Run { write, context, transaction, deferred, environment, wait, written, pending, together: None };
-        run.check_parents(leaf.into(), values, None).await?;
+        run.check_keys(leaf.into(), values, None).await?;
         self.pending = run.pending;
         Ok(())
     }

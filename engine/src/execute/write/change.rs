@@ -88,7 +88,7 @@ impl Run<'_> {
             UpdateOutcome::Updated(key) => {
                 self.touch(&row.key);
                 self.touch(&key);
-                self.check_parents(spot, new, Some(old)).await?;
+                self.check_keys(spot, new, Some(old)).await?;
                 self.owe_children(spot, old, Some(new));
                 Ok(key)
             }
@@ -114,7 +114,7 @@ impl Run<'_> {
             InsertOutcome::Inserted(key) => {
                 self.touch(&row.key);
                 self.touch(&key);
-                self.check_parents(to, new, None).await?;
+                self.check_keys(to, new, None).await?;
                 self.owe_children(from, old, None);
                 Ok(key)
             }

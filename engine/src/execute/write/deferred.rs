@@ -1,6 +1,6 @@
 //! Constraints that wait: which ones do in this transaction, and what is to be looked at when it commits.
 //!
-//! A deferred foreign key is remembered by its oid and the key in question, on whichever side that was written. When its
+//! A deferred constraint is remembered by its oid and the key in question, a foreign key's on whichever side was written. When its
 //! time comes the key is looked up again in the newest state, so it does not matter what the rows went through meanwhile,
 //! nor how the tables were redefined.
 
@@ -37,13 +37,15 @@ struct Check {
     key: Vec<Value>,
 }
 
-/// The end of the foreign key that was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What was written: an end of a foreign key, or a key itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Side {
     /// A row points at the key.
     Child,
     /// A row has the key no more.
     Parent,
+    /// Rows may share the key, which is to be unique.
+    Key,
 }
 
 impl Deferred {
@@ -62,6 +64,11 @@ impl Deferred {
     /// A row of `table` has a key no more, which others may point at.
     pub(super) fn parent(&mut self, table: u32, constraint: u32, key: Vec<Value>) {
         Arc::make_mut(&mut self.checks).push(Check { table, constraint, side: Side::Parent, key });
+    }
+
+    /// Rows of `table` share a key.
+    pub(super) fn key(&mut self, table: u32, constraint: u32, key: Vec<Value>) {
+        Arc::make_mut(&mut self.checks).push(Check { table, constraint, side: Side::Key, key });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -103,7 +110,7 @@ impl Deferred {
             }
             let mut encoded = Vec::new();
             check.key.iter().for_each(|value| storage::key::encode_value(value, &mut encoded));
-            if seen.insert((check.constraint, check.side == Side::Child, encoded)) {
+            if seen.insert((check.constraint, check.side, encoded)) {
                 check.run(target, context, &mut Across { transaction: &mut *transaction, wait }).await?;
             }
         }
@@ -113,7 +120,7 @@ impl Deferred {
 
     fn still_waits(&self, catalog: &Catalog, table: &Table, check: &Check) -> bool {
         let found = match check.side {
-            Side::Child => table.constraints.iter().find(|constraint| constraint.oid == check.constraint),
+            Side::Child | Side::Key => table.constraints.iter().find(|constraint| constraint.oid == check.constraint),
             Side::Parent => {
                 let mut all = catalog.tables.values().flat_map(|table| &table.constraints);
                 all.find(|constraint| constraint.oid == check.constraint)
@@ -126,6 +133,10 @@ impl Deferred {
 impl Check {
     async fn run(&self, target: &Target, context: &EvalContext, across: &mut Across<'_>) -> Result<()> {
         match self.side {
+            Side::Key => match target.late_keys.iter().find(|late| late.oid == self.constraint) {
+                Some(late) => across.refuse_shared(&target.table, late, &self.key, context).await,
+                None => Ok(()),
+            },
             Side::Child => {
                 let Some(parent) = target.parents.iter().find(|parent| parent.oid == self.constraint) else {
                     return Ok(());

@@ -19,8 +19,6 @@ use crate::plan::write::RowsToChange;
 
 /// How often a statement starts again because rows changed under it.
 const RESTARTS_MAX: usize = 1000;
-/// Rows that are kept from when they are locked to when they are changed. Of more, the query is run once more.
-const KEPT_ROWS_MAX: usize = 65_536;
 
 /// A row to change, locked, and the columns from elsewhere that go with it.
 pub(super) struct Found {
@@ -121,7 +119,7 @@ impl Run<'_> {
                         Some(row) => found.push(row),
                         None => changed = true,
                     }
-                    if found.len() >= KEPT_ROWS_MAX && can_run_again {
+                    if found.len() >= self.environment.kept_rows_max() && can_run_again {
                         again = true;
                         (found, seen) = (Vec::new(), HashSet::new());
                     }

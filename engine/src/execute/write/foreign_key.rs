@@ -21,6 +21,8 @@ pub(crate) struct Pending {
     /// Place in `Target::parents` of the written table (which it is itself) and the key that must exist.
     parents: VecDeque<(Spot, usize, Vec<Value>)>,
     keys_gone: VecDeque<KeyGone>,
+    /// Place in `Target::late_keys` and the key that rows may share.
+    pub(super) keys: VecDeque<(Spot, usize, Vec<Value>)>,
 }
 
 /// A key that a row of a table has no more.
@@ -39,8 +41,9 @@ impl Run<'_> {
         Across { transaction: self.transaction, wait: self.wait }
     }
 
-    /// Checks that a new row's parents exist; `old` is the version it replaces.
-    pub(super) async fn check_parents(&mut self, spot: Spot, new: &[Value], old: Option<&[Value]>) -> Result<()> {
+    /// Looks at what a new row's keys owe others: its parents must exist, and its late keys be its own; `old` is the version it replaces.
+    pub(super) async fn check_keys(&mut self, spot: Spot, new: &[Value], old: Option<&[Value]>) -> Result<()> {
+        self.check_late_keys(spot, new, old).await?;
         let target = self.write.at(spot);
         for (at, parent) in target.parents.iter().enumerate() {
             let same = |old: &[Value]| parent.columns.iter().all(|column| old[*column] == new[*column]);
@@ -128,6 +131,8 @@ impl Run<'_> {
                 }
             } else if let Some((spot, at, key)) = self.pending.parents.pop_front() {
                 self.check_parent(spot, &write.at(spot).parents[at], &key).await?;
+            } else if let Some((spot, at, key)) = self.pending.keys.pop_front() {
+                self.check_late_key(spot, &write.at(spot).late_keys[at], &key).await?;
             } else {
                 return Ok(());
             }

@@ -1,6 +1,7 @@
 //! INSERT, with ON CONFLICT.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures::StreamExt;
 use storage::{ConflictOn, GenerationId, InsertOutcome, Isolation, RowKey, RowLock, StoredRow, Value};
@@ -14,7 +15,8 @@ use crate::execute::point;
 use crate::execute::query::run;
 use crate::expr::Expr;
 use crate::expr::eval::{NoRow, eval};
-use crate::plan::write::{Arbiter, ConflictAction, Insert, InsertSource, OnConflict, Target};
+use crate::function::EvalContext;
+use crate::plan::write::{Arbiter, ConflictAction, ConflictQuery, Insert, InsertSource, OnConflict, Target};
 
 /// Rows that ON CONFLICT DO UPDATE has inserted or updated: none may be met twice.
 type Touched = HashSet<RowKey>;
@@ -77,7 +79,7 @@ impl Run<'_> {
                     if on_conflict.is_some() {
                         touched.insert(key);
                     }
-                    self.check_parents(leaf.into(), &values, None).await?;
+                    self.check_keys(leaf.into(), &values, None).await?;
                     return self.returned(&TargetSource::of(target, &values));
                 }
                 InsertOutcome::Conflict { constraint, existing } => (constraint, existing),
@@ -106,7 +108,7 @@ impl Run<'_> {
         existing: StoredRow,
         touched: &mut Touched,
     ) -> Result<bool> {
-        let ConflictAction::Update { first_excluded, assignments, filter } = &on_conflict.action else {
+        let ConflictAction::Update { first_excluded, assignments, filter, query } = &on_conflict.action else {
             return Ok(true);
         };
         let target = self.write.target.at(leaf);
@@ -120,9 +122,15 @@ impl Run<'_> {
         let locked = point::lock(&target.table, &existing.key, strength, self.wait, self.transaction).await?;
         let Some(current) = locked else { return Ok(false) };
         let old = current.values(&target.table.storage)?;
-        let source = TargetSource { excluded: Some((*first_excluded, values)), ..TargetSource::of(target, &old) };
+        let mut source = TargetSource { excluded: Some((*first_excluded, values)), ..TargetSource::of(target, &old) };
         if !point::is_true(filter.as_ref(), self.context, &source)? {
             return Ok(true);
+        }
+        let computed;
+        if let Some(query) = query {
+            let Some(row) = self.computed(query, target, &old, values).await? else { return Ok(true) };
+            computed = row;
+            (source.carried, source.others) = (&query.carried, &computed);
         }
         let new = self.assigned(target, assignments, &old, &source)?;
         if self.write.target.place_again(self.context, leaf, &new)? != leaf {
@@ -135,6 +143,28 @@ impl Run<'_> {
         let source = TargetSource { excluded: Some((*first_excluded, values)), ..TargetSource::of(target, &new) };
         self.returned(&source)?;
         Ok(true)
+    }
+
+    /// What a query makes of the row in the way and the new one.
+    async fn computed(
+        &mut self,
+        query: &ConflictQuery,
+        target: &Target,
+        old: &[Value],
+        new: &[Value],
+    ) -> Result<Option<Vec<Value>>> {
+        let oid = target.table_oid.map(|_| Value::Int8(i64::from(target.table.oid)));
+        let row: Vec<Value> = old.iter().chain(new).cloned().chain(oid).collect();
+        let mut written = self.context.written.to_vec();
+        written.resize(written.len().max(query.number + 1), Arc::default());
+        written[query.number] = Arc::new(vec![row]);
+        let context = EvalContext { written: written.into(), ..self.context.clone() };
+        let mut stream = run(&query.query, &context, self.view(), self.environment)?;
+        let mut found = None;
+        while let Some(batch) = stream.next().await {
+            found = found.or(batch?.into_values().into_iter().next());
+        }
+        Ok(found)
     }
 
     /// How strongly a row is locked to have these columns assigned: changing a key conflicts with those who rely on it.

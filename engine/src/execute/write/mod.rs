@@ -11,6 +11,7 @@ mod deferred;
 mod find;
 mod foreign_key;
 mod insert;
+mod late_key;
 mod merge;
 mod place;
 mod referencing;

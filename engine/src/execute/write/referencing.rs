@@ -101,6 +101,17 @@ impl Across<'_> {
         self.find_rows(schema, positions, values, usize::MAX)
     }
 
+    /// Some of them.
+    pub(super) fn some_rows_with(
+        &self,
+        schema: &Arc<TableSchema>,
+        positions: &[usize],
+        values: &[Value],
+        wanted: usize,
+    ) -> Result<Vec<RowKey>> {
+        self.find_rows(schema, positions, values, wanted)
+    }
+
     /// Finds them by the key or the index that begins with the most of the columns, else by reading the table.
     fn find_rows(
         &self,
@@ -164,7 +175,8 @@ impl ChildKey {
 fn has_values(schema: &TableSchema, row: &StoredRow, positions: &[usize], values: &[Value]) -> Result<bool> {
     for (position, value) in positions.iter().zip(values) {
         let found = row.value(schema, *position)?.to_owned();
-        if found.is_null() || (found != *value && !same_key(&found, value)) {
+        // A NULL is asked for only where NULLs are not distinct.
+        if found.is_null() != value.is_null() || (found != *value && !same_key(&found, value)) {
             return Ok(false);
         }
     }

@@ -11,9 +11,16 @@ use super::walk::outward;
 use super::{Binder, Place, Scope, ScopeColumn, ScopeRelation};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
+use crate::statement::mend::{ALL_FIELDS, MARK};
 
 /// Farthest misspelling that is still suggested, in edits (PostgreSQL's MAX_FUZZY_DISTANCE).
 const SUGGESTION_DISTANCE_MAX: usize = 3;
+
+/// What stands before the star of `relation.*` as a value.
+pub(super) fn star(parts: &[Ident]) -> Option<&[Ident]> {
+    let (last, of) = parts.split_last()?;
+    (last.quote_style == Some(MARK) && last.value == ALL_FIELDS && !of.is_empty()).then_some(of)
+}
 
 impl Binder<'_> {
     /// An unqualified name.
@@ -36,9 +43,27 @@ impl Binder<'_> {
         Err(self.suggest(error, &name, None, at.scope).at(self.position(ident.span)))
     }
 
+    /// The relation in `relation.*`, and how far out it is.
+    pub(super) fn named_star(&mut self, of: &[Ident], at: Place<'_>) -> Result<(ScopeRelation, usize)> {
+        let names: Vec<String> = of.iter().map(fold).collect();
+        let (schema, table) = match names.as_slice() {
+            [table] => (None, table),
+            [schema, table] => (Some(schema.as_str()), table),
+            _ => return Err(Error::unsupported("* of a name with so many dots").at(self.position(of[0].span))),
+        };
+        match self.relation_in_sight(schema, table, at.scope) {
+            Some((relation, depth)) => Ok((relation.as_ref().clone(), depth)),
+            None => Err(self.missing_relation(schema, table).at(self.position(of[0].span))),
+        }
+    }
+
     /// A qualified name.
     pub(super) fn qualified(&mut self, parts: &[Ident], at: Place<'_>) -> Result<Expr> {
         let span = parts[0].span;
+        if let Some(of) = star(parts) {
+            let (relation, depth) = self.named_star(of, at)?;
+            return self.whole_row_value(&relation, depth, span, at);
+        }
         let names: Vec<String> = parts.iter().map(fold).collect();
         let (schema, table, column) = match names.as_slice() {
             [_] => return self.unqualified(&parts[0], at),

@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::{Array, ColumnType, Value};
 
+use super::column::star;
 use super::from::Alias;
 use super::names::{QualifiedName, fold};
 use super::position::Start;
@@ -61,6 +62,13 @@ impl Binder<'_> {
                     None => Ok(None),
                 }
             }
+            Ast::CompoundIdentifier(names) => match star(names) {
+                Some(of) => {
+                    let (relation, depth) = self.named_star(of, at)?;
+                    self.whole_row_as(&relation, depth, of[0].span, at, &resolve::json_row).map(Some)
+                }
+                None => Ok(None),
+            },
             Ast::Tuple(fields) => self.anonymous_row(&fields.iter().collect::<Vec<_>>(), at).map(Some),
             Ast::Function(call) => match row_constructor(call) {
                 Some(fields) => self.anonymous_row(&fields, at).map(Some),

@@ -25,9 +25,7 @@ impl Binder<'_> {
         let mut fields = Vec::with_capacity(parts.len());
         for part in parts {
             if let Ast::QualifiedWildcard(name, _) = part {
-                let (relation, depth, span) = self.starred(name, at)?;
-                for column in &relation.columns {
-                    let value = self.reference(column.clone(), depth, at, span)?;
+                for value in self.elements(name, at)? {
                     fields.push((format!("f{}", fields.len() + 1), value));
                 }
                 continue;
@@ -51,6 +49,12 @@ impl Binder<'_> {
         let (relation, depth) = found
             .ok_or_else(|| self.missing_relation(name.schema.as_deref(), &name.name).at(self.position(name.span)))?;
         Ok((relation, depth, name.span))
+    }
+
+    /// The values of `t.*`.
+    pub(super) fn elements(&mut self, name: &ObjectName, at: Place<'_>) -> Result<Vec<Expr>> {
+        let (relation, depth, span) = self.starred(name, at)?;
+        relation.columns.iter().map(|column| self.reference(column.clone(), depth, at, span)).collect()
     }
 
     /// `t.*` where one value is wanted.

@@ -50,7 +50,8 @@ impl<'s> Aggregation<'s> {
         };
         let Some(table) = &relation.table else { return false };
         let key = table.constraints.iter().find_map(|constraint| match &constraint.kind {
-            ConstraintKind::PrimaryKey { columns, .. } => Some(columns),
+            // One that may be broken for a while determines nothing.
+            ConstraintKind::PrimaryKey { columns, .. } if constraint.deferrable.is_none() => Some(columns),
             _ => None,
         });
         let Some(key) = key else { return false };

@@ -34,6 +34,7 @@ fn table(number: u32, name: &str, columns: &[(&str, Type)], key: &[u16]) -> Tabl
         generated: false,
         local: true,
         comment: None,
+        hints: Default::default(),
     });
     let stored = columns.iter().zip(1..).map(|((_, ty), id)| storage::schema::Column {
         id: ColumnId(id),
@@ -71,6 +72,7 @@ fn table(number: u32, name: &str, columns: &[(&str, Type)], key: &[u16]) -> Tabl
         comment: None,
         partitioning: Default::default(),
         inherits: Vec::new(),
+        replica_identity: Default::default(),
         version: 1,
         storage: Arc::new(storage),
     }

@@ -35,6 +35,7 @@ fn table(number: u32, name: &str, key: Option<(Strategy, &[u16])>, of: Option<(u
                 generated: false,
                 local: true,
                 comment: None,
+                hints: Default::default(),
             })
             .collect(),
         last_column: 2,
@@ -52,6 +53,7 @@ fn table(number: u32, name: &str, key: Option<(Strategy, &[u16])>, of: Option<(u
             of: of.map(|(parent, bound)| PartitionOf { parent, bound }),
         },
         inherits: Vec::new(),
+        replica_identity: Default::default(),
         version: 1,
         storage: empty_storage(number, GenerationId(number)),
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::ast::{ColumnDef, ObjectName};
 
 use super::refuse_parent;
-use crate::catalog::{Catalog, Constraint, ConstraintKind, Table, TableColumn};
+use crate::catalog::{Catalog, ColumnHints, Compression, Constraint, ConstraintKind, Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::definition::DefinitionEnvironment;
 use crate::execute::definition::column::WrittenColumn;
@@ -65,6 +65,7 @@ impl DefinitionEnvironment<'_> {
                             identity: None,
                             local: false,
                             comment: None,
+                            hints: ColumnHints { statistics: None, ..column.hints },
                             ..column.clone()
                         });
                     }
@@ -101,6 +102,7 @@ impl DefinitionEnvironment<'_> {
         if column.ty != written.ty {
             return Err(type_conflict(&format!("column \"{name}\" has a type conflict"), column, written.ty));
         }
+        merge_compression(column, written.hints.compression)?;
         let invalid = |message: String| Err(Error::new(SqlState::INVALID_COLUMN_DEFINITION, message));
         if column.generated && written.generated.is_none() {
             if written.default.is_some() || written.sequence.is_some() && written.identity.is_none() {
@@ -191,11 +193,25 @@ fn merge_inherited(own: &mut TableColumn, other: &TableColumn, conflicts: &mut V
         let message = format!("inherited column \"{}\" has a generation conflict", own.name);
         return Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
     }
+    merge_compression(own, other.hints.compression)?;
     own.not_null |= other.not_null;
     let given = other.default.clone().filter(|_| other.identity.is_none());
     match (&own.default, given) {
         (Some(default), Some(given)) if *default != given => conflicts.push(Conflict { column: own.name.clone() }),
         (None, given) => own.default = given,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn merge_compression(own: &mut TableColumn, other: Option<Compression>) -> Result<()> {
+    match (own.hints.compression, other) {
+        (Some(one), Some(two)) if one != two => {
+            let message = format!("column \"{}\" has a compression method conflict", own.name);
+            let detail = format!("{} versus {}", one.name(), two.name());
+            return Err(Error::new(SqlState::DATATYPE_MISMATCH, message).with_detail(detail));
+        }
+        (None, given) => own.hints.compression = given,
         _ => {}
     }
     Ok(())

@@ -6,7 +6,6 @@ use datafusion::sql::sqlparser::ast;
 
 use super::super::equal::same;
 use super::super::{Binder, Clause};
-use super::refuse;
 use super::target::has_subquery;
 use super::through::{Goal, Verb};
 use super::update::check_assigned;
@@ -14,8 +13,10 @@ use crate::catalog::{ConstraintKind, Index, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::derived;
 use crate::expr::{ColumnVar, Expr, ExprKind};
-use crate::plan::write::{Arbiter, ConflictAction, OnConflict};
+use crate::plan::relation::{Column, Output, Query, Relation};
+use crate::plan::write::{Arbiter, ConflictAction, ConflictQuery, OnConflict};
 use crate::statement::ConflictTarget;
+use crate::types::{Type, oid};
 
 impl Binder<'_> {
     pub(super) fn on_conflict(
@@ -27,7 +28,13 @@ impl Binder<'_> {
         let (table, scope) = (&goal.names, &goal.scope);
         let ast::OnConflict { conflict_target, action } = conflict;
         let arbiter = match (conflict_target, beyond) {
-            (None, None) => None,
+            (None, None) => {
+                // Every key of the table is meant.
+                if let Some(late) = table.indexes.iter().find(|index| index.unique && index.deferrable) {
+                    arbiter_of(late)?;
+                }
+                None
+            }
             (_, Some(target)) => Some(self.inferred(table, target)?),
             (Some(target), None) => Some(self.arbiter(goal, target)?),
         };
@@ -51,13 +58,52 @@ impl Binder<'_> {
                     None => None,
                 };
                 let subquery = assignments.iter().map(|(_, expr)| expr).chain(&filter).any(has_subquery);
-                refuse(subquery, "a subquery in ON CONFLICT DO UPDATE")?;
                 let positions: Vec<usize> = assignments.iter().map(|(position, _)| *position).collect();
                 self.note_written(goal, Verb::Update, &positions);
-                ConflictAction::Update { first_excluded, assignments, filter }
+                if !subquery {
+                    return Ok(OnConflict {
+                        arbiter,
+                        action: ConflictAction::Update { first_excluded, assignments, filter, query: None },
+                    });
+                }
+                let (query, assignments) = self.conflict_query(goal, first_excluded, assignments, filter);
+                let query = Some(Box::new(query));
+                ConflictAction::Update { first_excluded, assignments, filter: None, query }
             }
         };
         Ok(OnConflict { arbiter, action })
+    }
+
+    /// A query for what is assigned and the condition; the assignments then name its columns.
+    fn conflict_query(
+        &mut self,
+        goal: &Goal,
+        first_excluded: u32,
+        assignments: Vec<(usize, Expr)>,
+        filter: Option<Expr>,
+    ) -> (ConflictQuery, Vec<(usize, Expr)>) {
+        let table = &goal.target.table;
+        let from = |first: u32| (first..).zip(&table.columns);
+        let columns = from(goal.target.first_column).chain(from(first_excluded));
+        let mut columns: Vec<Column> =
+            columns.map(|(var, column)| Column { var: ColumnVar(var), ty: column.ty }).collect();
+        columns.extend(goal.target.table_oid.map(|var| Column { var, ty: Type::new(oid::OID) }));
+        let number = self.new_written_number();
+        let mut input = Box::new(Relation::Written { number, columns });
+        if let Some(predicate) = filter {
+            input = Box::new(Relation::Filter { input, predicate });
+        }
+        let (mut computed, mut outputs, mut named) = (Vec::new(), Vec::new(), Vec::new());
+        for (position, expr) in assignments {
+            let column = self.fresh(expr.ty);
+            named.push((position, Expr::column(column.var, column.ty)));
+            outputs.push(Output { name: table.columns[position].name.clone(), column, origin: None });
+            computed.push((column, expr));
+        }
+        let carried = computed.iter().enumerate().map(|(at, (column, _))| (column.var, at)).collect();
+        let relation = Relation::Project { input, columns: computed };
+        let query = Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
+        (ConflictQuery { number, query, carried }, named)
     }
 
     /// Notes that the columns of an arbiter are read.
@@ -177,6 +223,10 @@ fn conjuncts(condition: &Expr) -> Vec<&Expr> {
 }
 
 fn arbiter_of(index: &Index) -> Result<Arbiter> {
+    if index.deferrable {
+        let message = "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters";
+        return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
+    }
     match index.generation {
         None => Ok(Arbiter::PrimaryKey),
         Some(generation) => Ok(Arbiter::Index(generation)),

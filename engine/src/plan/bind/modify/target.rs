@@ -10,7 +10,7 @@ use storage::{RowIdentity, TableId, TableLock, Value};
 
 use super::super::row::row;
 use super::super::system::with_known_oid;
-use super::super::{Binder, Clause, Scope, ScopeRelation};
+use super::super::{Binder, Clause, Place, Scope, ScopeRelation};
 use super::part::column_and_way;
 use super::through::{Goal, Verb};
 use super::{folded, is_default};
@@ -19,7 +19,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::plan::point::ColumnPlaces;
 use crate::plan::relation::{Column, Output, Query, Relation};
-use crate::plan::write::{After, Check, ChildKey, KeyLookup, ParentKey, Placement, Returning, Target};
+use crate::plan::write::{After, Check, ChildKey, KeyLookup, LateKey, ParentKey, Placement, Returning, Target};
 use crate::statement::parse_expression;
 use crate::types::{Type, builtin, oid};
 
@@ -73,8 +73,20 @@ impl Binder<'_> {
         let checks = self.checks(&table, first_column)?;
         let generated = self.generated(&table, first_column)?;
         let (parents, children) = (self.parents(&table)?, self.children(&table)?);
+        let late_keys = late_keys(&table)?;
         let (placement, reached, table_oid) = (None, Vec::new(), None);
-        Ok(Target { first_column, checks, generated, parents, children, placement, reached, table, table_oid })
+        Ok(Target {
+            first_column,
+            checks,
+            generated,
+            parents,
+            late_keys,
+            children,
+            placement,
+            reached,
+            table,
+            table_oid,
+        })
     }
 
     /// The tables that the actions of foreign keys lead to from the target, however far. Its children, and theirs, are
@@ -389,6 +401,10 @@ impl Binder<'_> {
                             Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).at(self.position(value.span()))
                         })?,
                     };
+                    if values.iter().any(|value| is_star(value)) {
+                        self.assign_elements(table, names, &values, scope, &mut bound)?;
+                        continue;
+                    }
                     if values.len() != names.len() {
                         let message = "number of columns does not match number of values";
                         return Err(Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(value.span())));
@@ -440,6 +456,40 @@ impl Binder<'_> {
             let position = self.newly_assigned(table, &ident, bound, false)?;
             let column = &table.columns[position];
             bound.push((position, self.assign(value, column.ty, &column.name, query.span())?));
+        }
+        Ok(())
+    }
+
+    /// `(a, b) = ROW(v.*)`
+    fn assign_elements(
+        &mut self,
+        table: &Table,
+        names: &[ast::ObjectName],
+        parts: &[&ast::Expr],
+        scope: &Scope,
+        bound: &mut Vec<(usize, Expr)>,
+    ) -> Result<()> {
+        let at = Place { scope, clause: Clause::UpdateSource };
+        let mut values = Vec::with_capacity(names.len());
+        for part in parts {
+            match part {
+                ast::Expr::QualifiedWildcard(name, _) => values.extend(self.elements(name, at)?),
+                part => values.push(self.bind(part, at)?),
+            }
+        }
+        if values.len() != names.len() {
+            let message = "number of columns does not match number of values";
+            let span = parts.first().map_or(Span::empty(), |part| part.span());
+            return Err(Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(span)));
+        }
+        for (name, value) in names.iter().zip(values) {
+            let (ident, way) = column_and_way(name)?;
+            if !way.is_empty() {
+                return Err(Error::unsupported("a part of a column assigned by a row of several columns"));
+            }
+            let position = self.newly_assigned(table, &ident, bound, false)?;
+            let column = &table.columns[position];
+            bound.push((position, self.assign(value, column.ty, &column.name, ident.span)?));
         }
         Ok(())
     }
@@ -513,6 +563,10 @@ impl Binder<'_> {
     }
 }
 
+fn is_star(value: &ast::Expr) -> bool {
+    matches!(value, ast::Expr::QualifiedWildcard(..))
+}
+
 /// The query of a value that is nothing but a subquery.
 fn only_query(value: &ast::Expr) -> Option<&ast::Query> {
     match value {
@@ -559,6 +613,20 @@ pub(super) fn has_subquery(expr: &Expr) -> bool {
 
 fn positions(table: &Table, numbers: &[u16]) -> Vec<usize> {
     numbers.iter().filter_map(|number| table.position_of_number(*number)).collect()
+}
+
+/// The keys of deferrable constraints.
+fn late_keys(table: &Table) -> Result<Vec<LateKey>> {
+    let mut late = Vec::new();
+    for constraint in &table.constraints {
+        let (Some(deferrable), Some(oid)) = (constraint.deferrable, constraint.kind.key_index()) else { continue };
+        // The parents of partitions hold no rows.
+        let Some(index) = table.secondary_indexes().find(|index| index.oid == oid) else { continue };
+        let index = table.index_schema(index)?;
+        let columns = index.columns.iter().map(|column| column.column).collect();
+        late.push(LateKey { oid: constraint.oid, deferrable, columns, index });
+    }
+    Ok(late)
 }
 
 /// How the parent of a key over these columns is found.
