@@ -117,7 +117,7 @@ impl Mender<'_> {
             },
             Token::Word(word) if word.keyword != Keyword::ARRAY && self.assigned_part() => {}
             Token::Mul if self.names_altered_table() => self.at += 1,
-            Token::Mul if self.is_behind_value() || self.is_argument() => {
+            Token::Mul if self.is_behind_value() || self.is_argument() || self.is_converted() => {
                 self.kept.push(marked(ALL_FIELDS.to_owned(), token.span));
                 self.at += 1;
             }
@@ -208,6 +208,11 @@ impl Mender<'_> {
             first = Some(token);
         }
         false
+    }
+
+    /// Whether a name and a dot stand before and a conversion behind: `t.*::text` is one value.
+    fn is_converted(&self) -> bool {
+        self.before() == Some(&Token::Period) && self.token(1) == Some(&Token::DoubleColon)
     }
 
     /// Whether ALTER TABLE and a name stand before: `t *` is `t`.

@@ -3,6 +3,7 @@
 use datafusion::sql::sqlparser::ast::{self, DateTimeField, Expr, Ident, ObjectName, ObjectNamePart, SetExpr};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::column::star;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
 use crate::types::{ast as type_ast, builtin};
@@ -94,7 +95,8 @@ fn figure(expr: &Expr, types: Types<'_>) -> Option<(String, bool)> {
     let strong = |name: &str| Some((name.to_owned(), true));
     match expr {
         Expr::Identifier(ident) => Some((fold(ident), true)),
-        Expr::CompoundIdentifier(parts) => parts.last().map(|ident| (fold(ident), true)),
+        // All columns of a relation are called like it.
+        Expr::CompoundIdentifier(parts) => star(parts).unwrap_or(parts).last().map(|ident| (fold(ident), true)),
         Expr::QualifiedWildcard(name, _) => match name.0.last() {
             Some(ObjectNamePart::Identifier(ident)) => Some((fold(ident), true)),
             _ => None,
