@@ -7,7 +7,7 @@ use super::define::immutable;
 use super::{EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
 use crate::types::Type;
-use crate::types::bits::Bits;
+use crate::types::bits::{Bits, LENGTH_MAX};
 use crate::types::oid::*;
 
 #[rustfmt::skip]
@@ -77,12 +77,21 @@ fn order(_: &EvalContext, args: &[Value]) -> Result<Value> {
 
 fn fit(args: &[Value], oid: u32) -> Result<Value> {
     let explicit = args.get(2).map(boolean).transpose()?.unwrap_or(true);
-    bits(&args[0])?.fit(Type::with_modifier(oid, int4(&args[1])?), explicit).map(value)
+    bits(&args[0])?.fit(Type::with_modifier(oid, type_length(&args[1])?), explicit).map(value)
+}
+
+/// A length that a type may have.
+fn type_length(wanted: &Value) -> Result<i32> {
+    match int4(wanted)? {
+        length if length > LENGTH_MAX => Err(invalid(format!("length for type bit cannot exceed {LENGTH_MAX}"))),
+        length => Ok(length),
+    }
 }
 
 /// The lowest bits of a number, its sign before them.
 fn number_bits(number: i64, wanted: Option<&Value>) -> Result<Value> {
-    let wanted = wanted.map(int4).transpose()?.and_then(|wanted| usize::try_from(wanted).ok()).filter(|bits| *bits > 0);
+    let wanted =
+        wanted.map(type_length).transpose()?.and_then(|wanted| usize::try_from(wanted).ok()).filter(|bits| *bits > 0);
     Ok(value(Bits::of((0..wanted.unwrap_or(1)).rev().map(|at| number >> at.min(63) & 1 == 1))))
 }
 

@@ -55,7 +55,7 @@ fn grants_of_roles_and_privileges_are_told_apart() {
 #[test]
 fn what_sqlparser_cannot_read_is_read_without_the_word() {
     assert!(matches!(parsed("CREATE UNLOGGED TABLE t (a int)"), Definition::UnloggedTable(_)));
-    assert!(matches!(parsed("DROP INDEX CONCURRENTLY IF EXISTS i"), Definition::Parsed(_)));
+    assert!(matches!(parsed("DROP INDEX CONCURRENTLY IF EXISTS i"), Definition::DropConcurrently(_)));
     assert!(matches!(parsed("ALTER TABLE t SET SCHEMA s"), Definition::AlterTable { .. }));
     assert!(matches!(parsed("ALTER TABLE t SET (fillfactor = 70)"), Definition::Parsed(_)));
 }
