@@ -15,13 +15,14 @@ THREADS = 2
 class Server:
     """PostgreSQL or KalamDB."""
 
-    def __init__(self, port, timeout_s):
-        self.port, self.timeout_s, self.connection = port, timeout_s, None
+    def __init__(self, port, database, timeout_s):
+        self.port, self.database, self.timeout_s, self.connection = port, database, timeout_s, None
 
     def connect(self):
         # A server that ended the session, or fell, fails the query that met it and no other.
         if self.connection is None or self.connection.closed:
-            self.connection = psycopg.connect(port=self.port, autocommit=True, prepare_threshold=None)
+            place = {"port": self.port, "dbname": self.database}
+            self.connection = psycopg.connect(**place, autocommit=True, prepare_threshold=None)
             self.connection.execute(f"SET statement_timeout = '{self.timeout_s}s'")
         return self.connection
 
@@ -34,12 +35,6 @@ class Server:
         rows = [tuple(None if cell is None else cell.decode() for cell in cells(row)) for row in range(result.ntuples)]
         types = [psycopg.adapters.types[column.type_code].name for column in cursor.description]
         return Answer([column.name for column in cursor.description], types, rows)
-
-    def change(self, script):
-        """Runs statements that may take as long as they want."""
-        with psycopg.connect(port=self.port, autocommit=True) as connection:
-            for statement in script.split(";\n"):
-                connection.execute(statement)
 
 
 class DataFusion:

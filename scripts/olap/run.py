@@ -21,7 +21,8 @@ QUERIES = [int(number) for number in os.environ.get("QUERIES", "").split()] or l
 UPDATED = os.environ.get("UPDATED", "0") != "0"
 HERE = Path(__file__).parent
 OUTPUT = Path("target/bench")
-KALAMDB, POSTGRES, KALAMDB_UPDATED = "KalamDB", "PostgreSQL 15", "KalamDB, 1 % updated"
+KALAMDB, POSTGRES = "KalamDB", "PostgreSQL 15"
+KALAMDB_UPDATED, POSTGRES_UPDATED = f"{KALAMDB}, 1 % updated", f"{POSTGRES}, 1 % updated"
 
 
 def text_of(number):
@@ -36,20 +37,25 @@ class Run:
     def __init__(self):
         self.times, self.faults = {}, {}
 
-    def measure(self, engines):
-        """Takes PostgreSQL, which comes first, at its word."""
+    def measure(self, groups):
+        """The engines of a group have the same rows. The first of them is PostgreSQL, which is taken at its word."""
         for round_number in range(1, ROUNDS + 1):
             for number in QUERIES:
                 print(f"round {round_number}, query {number}:", end="", flush=True)
-                reference = None
-                for name, engine in engines.items():
-                    if (number, name) not in self.faults:
-                        answer = self.measure_one(number, name, engine)
-                        reference = reference or answer
-                        fault = answer and reference and difference(answer, reference, text_of(number))
-                        if fault:
-                            self.note_fault(number, name, f"wrong answer: {fault}")
+                for group in groups:
+                    self.measure_group(number, group)
                 print(flush=True)
+
+    def measure_group(self, number, engines):
+        reference = None
+        for name, engine in engines.items():
+            if (number, name) in self.faults:
+                continue
+            answer = self.measure_one(number, name, engine)
+            reference = reference or answer
+            fault = answer and reference and difference(answer, reference, text_of(number))
+            if fault:
+                self.note_fault(number, name, f"wrong answer: {fault}")
 
     def measure_one(self, number, name, engine):
         started = time.perf_counter()
@@ -72,17 +78,6 @@ class Run:
         return None if (number, name) in self.faults else statistics.median(self.times[number, name])
 
 
-def measure_updated(run, postgres, kalamdb):
-    """Other columns keep the times from before the update, when everybody was measured side by side."""
-    for server in (postgres, kalamdb):
-        server.change((HERE / "update.sql").read_text())
-    postgres.change("VACUUM ANALYZE")
-    again = Run()
-    again.measure({POSTGRES: postgres, KALAMDB_UPDATED: kalamdb})
-    run.times |= {key: times for key, times in again.times.items() if key[1] == KALAMDB_UPDATED}
-    run.faults |= {key: what for key, what in again.faults.items() if key[1] == KALAMDB_UPDATED}
-
-
 def table(names, medians):
     """A line for each query and one for the sum of those that every engine answered."""
     ratios = [f"{name} / {KALAMDB}" for name in names[1:]]
@@ -99,14 +94,22 @@ def table(names, medians):
 
 def main():
     work, postgres_port, kalamdb_port = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    postgres, kalamdb = Server(postgres_port, TIMEOUT_S), Server(kalamdb_port, TIMEOUT_S)
     files = sorted((work / "parquet").glob("*.parquet"))
-    run = Run()
-    run.measure({POSTGRES: postgres, KALAMDB: kalamdb, "DataFusion": DataFusion(files), "DuckDB": DuckDB(files)})
+    groups = [
+        {
+            POSTGRES: Server(postgres_port, "postgres", TIMEOUT_S),
+            KALAMDB: Server(kalamdb_port, "postgres", TIMEOUT_S),
+            "DataFusion": DataFusion(files),
+            "DuckDB": DuckDB(files),
+        }
+    ]
     names = [KALAMDB, POSTGRES, "DataFusion", "DuckDB"]
     if UPDATED:
-        measure_updated(run, postgres, kalamdb)
+        updated = (POSTGRES_UPDATED, postgres_port), (KALAMDB_UPDATED, kalamdb_port)
+        groups.append({name: Server(port, "updated", TIMEOUT_S) for name, port in updated})
         names.append(KALAMDB_UPDATED)
+    run = Run()
+    run.measure(groups)
 
     medians = {number: [run.median(number, name) for name in names] for number in QUERIES}
     text = [f"TPC-H, scale {SCALE}, two threads each; median of {ROUNDS} runs, milliseconds", ""]
