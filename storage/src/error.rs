@@ -27,6 +27,9 @@ pub enum Error {
     /// An earlier durable step failed; writes are refused until a restart (58030, reads go on).
     #[error("the database accepts no writes until it is restarted: {reason}")]
     WritesRefused { reason: String },
+    /// A move of rows met too many changes of theirs, or was begun twice; it may be tried again (55000).
+    #[error("too many rows were changed while they were moved")]
+    MoveLost,
     /// Another process has the data directory open.
     #[error("data directory is in use by another process: {path}")]
     DirectoryInUse { path: String },
@@ -36,6 +39,9 @@ pub enum Error {
     /// Stored bytes are not what was written.
     #[error("stored data is damaged: {reason}")]
     Corrupt { reason: String },
+    /// A file of cold rows is missing, cut off, or not the one that was written (XX001).
+    #[error("segment \"{path}\" cannot be read: {reason}")]
+    Segment { path: String, reason: String },
     #[error("storage failed: {0}")]
     Io(String),
     /// What an index sees of a row could not be computed.

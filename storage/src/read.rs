@@ -150,7 +150,7 @@ impl ReadView {
         {
             return aside.snapshot();
         }
-        Ok(self.published.snapshot.as_ref())
+        Ok(&self.published.snapshot)
     }
 
     /// Goes on with a walk, and remembers what a serializable transaction has walked.

@@ -18,12 +18,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::{ArcSwap, Guard};
 
 use crate::change::{ChangeReader, Feed};
-use crate::commit::{Committer, Garbage, Health, Published, SerializableReaders, SerializableSnapshot, Stamps};
+use crate::commit::{
+    Committer, Garbage, Health, Moves, Published, SerializableReaders, SerializableSnapshot, Stamps, Unlinked,
+};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId, TransactionId};
 use crate::key::KeyRange;
-use crate::kv::{Batch, Family, KeyValue, MemoryKeyValue};
+use crate::kv::{Batch, Family, KeyValue, KvSnapshot, MemoryKeyValue};
+use crate::segment::{BlockCache, Files, MemoryFiles, Segment};
 use crate::transaction::LockTable;
 use counter::Counter;
 use sequence::Sequences;
@@ -35,6 +38,8 @@ pub use sequence::{SequencePosition, SequenceRule};
 pub struct StoreOptions {
     /// Memory for what was read from disk: blocks, and the entries that were looked up.
     pub cache_bytes: usize,
+    /// Memory for what was read of segments, as their files have it.
+    pub segment_cache_bytes: usize,
     /// Memory of one family's newest writes before they go to a file.
     pub memtable_bytes: usize,
     /// Memory of recent commits that the change feed keeps for readers.
@@ -50,6 +55,7 @@ impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             cache_bytes: 256 << 20,
+            segment_cache_bytes: 128 << 20,
             memtable_bytes: 64 << 20,
             feed_bytes: 64 << 20,
             transaction_bytes_max: 512 << 20,
@@ -74,6 +80,10 @@ struct Inner {
     health: Arc<Health>,
     stamps: Arc<Stamps>,
     garbage: Arc<Garbage>,
+    moves: Arc<Moves>,
+    unlinked: Arc<Unlinked>,
+    files: Arc<dyn Files>,
+    blocks: Arc<BlockCache>,
     locks: Arc<LockTable>,
     oids: Counter,
     generations: Counter,
@@ -104,13 +114,23 @@ impl Store {
 
     /// A store that lives as long as the process.
     pub fn in_memory(options: StoreOptions) -> Store {
-        open::over(Arc::new(MemoryKeyValue::new()), options)
+        open::over(Arc::new(MemoryKeyValue::new()), Arc::new(MemoryFiles::new()), options)
             .expect("an empty map in memory opens, and a thread can be started")
     }
 
-    /// A store over a key-value store that the caller brings.
+    /// A store over a key-value store that the caller brings, with segments in memory.
     pub fn with_kv(kv: Arc<dyn KeyValue>, options: StoreOptions) -> Result<Store> {
-        open::over(kv, options)
+        Self::with_parts(kv, Arc::new(MemoryFiles::new()), options)
+    }
+
+    /// A store over a key-value store and a place for segments that the caller brings.
+    pub fn with_parts(kv: Arc<dyn KeyValue>, files: Arc<dyn Files>, options: StoreOptions) -> Result<Store> {
+        open::over(kv, files, options)
+    }
+
+    /// The segments of a table's contents.
+    pub fn segments(&self, generation: GenerationId) -> Vec<Arc<Segment>> {
+        self.newest().snapshot.manifest().of(generation).to_vec()
     }
 
     /// The newest commit that readers see.
@@ -227,6 +247,22 @@ impl Store {
         self.inner.readers.enter(&self.inner.published)
     }
 
+    pub(crate) fn moves(&self) -> &Arc<Moves> {
+        &self.inner.moves
+    }
+
+    pub(crate) fn unlinked(&self) -> &Unlinked {
+        &self.inner.unlinked
+    }
+
+    pub(crate) fn files(&self) -> &Arc<dyn Files> {
+        &self.inner.files
+    }
+
+    pub(crate) fn blocks(&self) -> &Arc<BlockCache> {
+        &self.inner.blocks
+    }
+
     pub(crate) fn committer(&self) -> &Committer {
         &self.inner.committer
     }
@@ -276,7 +312,7 @@ impl Store {
     }
 
     /// A durable step outside the committer: its failure refuses writes as one of the committer does.
-    fn write_own(&self, step: impl FnOnce(&dyn KeyValue) -> Result<()>) -> Result<()> {
+    pub(crate) fn write_own(&self, step: impl FnOnce(&dyn KeyValue) -> Result<()>) -> Result<()> {
         self.inner.health.check()?;
         step(self.inner.kv.as_ref()).map_err(|error| {
             let reason = error.to_string();

@@ -21,6 +21,7 @@ use super::Published;
 use super::garbage::Garbage;
 use super::history::{History, SerializableReaders};
 use super::load::{self, Load, LoadRecord};
+use super::moves::{Move, Moves};
 use super::queue::{Pending, Queue, Wake};
 use super::relation::Relations;
 use super::request::{CommitRequest, Durability};
@@ -28,8 +29,10 @@ use crate::change::{Change, CommitRecord, Feed};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId};
+use crate::key::KeyRange;
 use crate::kv::{Batch, Family, KeyValue};
 use crate::row;
+use crate::segment::{Manifest, Segment, Tiered, mark_key};
 use crate::store::meta;
 
 /// A group is closed when its writes reach this size; what still waits goes into the next one.
@@ -77,8 +80,13 @@ pub(crate) struct Parts {
     pub(crate) health: Arc<Health>,
     pub(crate) stamps: Arc<Stamps>,
     pub(crate) garbage: Arc<Garbage>,
+    pub(crate) moves: Arc<Moves>,
+    pub(crate) unlinked: Arc<Unlinked>,
     pub(crate) environment: Environment,
 }
+
+/// Segments that the manifest names no more, and whose files go when nobody reads them any longer.
+pub(crate) type Unlinked = Mutex<Vec<Arc<Segment>>>;
 
 /// The door to the committer.
 pub(crate) struct Committer {
@@ -141,6 +149,8 @@ struct Worker {
     parts: Parts,
     /// The newest sequence given out.
     head: CommitSeq,
+    /// The segments as of then.
+    manifest: Arc<Manifest>,
     /// The newest time given out: it never goes backwards, whatever the clock does.
     committed_at_us: i64,
     history: History,
@@ -156,6 +166,7 @@ impl Worker {
         Self {
             queue,
             head: parts.published.load().seq,
+            manifest: Arc::clone(parts.published.load().snapshot.manifest()),
             committed_at_us: i64::MIN,
             history: History::new(Arc::clone(&parts.readers)),
             relations: Relations::default(),
@@ -196,18 +207,18 @@ impl Worker {
         let mut group = Vec::new();
         let mut durability = Durability::Async;
         while self.batch.bytes() < GROUP_BYTES_MAX {
-            if !group.is_empty() && waiting.peek().is_some_and(|pending| pending.request.load.is_some()) {
+            if !group.is_empty() && waiting.peek().is_some_and(|pending| pending.request.goes_alone()) {
                 break;
             }
             let Some(Pending { request, done }) = waiting.next() else { break };
-            let (wanted, is_load) = (request.durability, request.load.is_some());
+            let (wanted, goes_alone) = (request.durability, request.goes_alone());
             match self.validate(&request) {
-                Ok(()) => {
-                    if wanted == Durability::Sync || is_load {
+                Ok(moved) => {
+                    if wanted == Durability::Sync || goes_alone {
                         durability = Durability::Sync;
                     }
-                    group.push(self.accept(request, done));
-                    if is_load {
+                    group.push(self.accept(request, moved, done));
+                    if goes_alone {
                         break;
                     }
                 }
@@ -234,8 +245,8 @@ impl Worker {
         }
     }
 
-    /// Whether the write set may follow everything that was accepted so far.
-    fn validate(&self, request: &CommitRequest) -> Result<()> {
+    /// Whether the write set may follow everything that was accepted so far; and for a move, what it comes to.
+    fn validate(&self, request: &CommitRequest) -> Result<Batch> {
         self.parts.health.check()?;
         if !self.relations.unchanged(&request.relations) {
             return Err(Error::RelationChanged);
@@ -245,13 +256,55 @@ impl Worker {
         {
             return Err(Error::SerializationFailure);
         }
-        Ok(())
+        request.moved.as_ref().map_or_else(|| Ok(Batch::new()), |moved| self.prepare(moved))
     }
 
-    /// Gives the write set its place and adds it to the batch.
-    fn accept(&mut self, request: CommitRequest, done: oneshot::Sender<Result<CommitSeq>>) -> Accepted {
+    /// What a move writes: the hot rows go, but for those that were written meanwhile, whose places in the segments are marked.
+    fn prepare(&self, moved: &Move) -> Result<Batch> {
+        let watched = moved.watching.keys().ok_or(Error::MoveLost)?;
+        let mut batch = Batch::new();
+        for range in &moved.emptied {
+            batch.delete_range(Family::Rows, range.clone());
+        }
+        for key in watched.iter().chain(&moved.kept) {
+            if moved.emptied.iter().any(|range| range.contains(key))
+                && let Some(row) = self.parts.kv.get(Family::Rows, key)?
+            {
+                batch.put(Family::Rows, key.clone(), row);
+            }
+        }
+        for key in &watched {
+            if let Some(mark) = moved.locate(key)? {
+                batch.put(Family::Deleted, mark_key(mark), Bytes::new());
+            }
+        }
+        for segment in &moved.added {
+            let info = segment.info();
+            let entry = serde_json::to_vec(info).map_err(|error| Error::Io(error.to_string()))?;
+            batch.put(Family::Meta, meta::segment_key(info.generation(), info.id), entry);
+            batch.delete(Family::Meta, meta::upload_key(info.id));
+        }
+        Ok(batch)
+    }
+
+    /// Takes segments out of the manifest; their files are deleted later.
+    fn unlink(&mut self, segments: &[Arc<Segment>]) {
+        for segment in segments {
+            let info = segment.info();
+            self.batch.delete(Family::Meta, meta::segment_key(info.generation(), info.id));
+            self.batch.delete_range(Family::Deleted, KeyRange::generation(info.id));
+            self.batch.put(Family::Meta, meta::unlink_key(info.id), info.path.clone().into_bytes());
+        }
+        self.parts.unlinked.lock().extend(segments.iter().cloned());
+        let removed: Vec<GenerationId> = segments.iter().map(|segment| segment.info().id).collect();
+        self.manifest = Arc::new(self.manifest.with(&removed, &[]));
+    }
+
+    /// Gives the write set its place and adds it to the batch, with what a move comes to.
+    fn accept(&mut self, request: CommitRequest, moved: Batch, done: oneshot::Sender<Result<CommitSeq>>) -> Accepted {
         let seq = self.head.next();
         self.head = seq;
+        self.parts.moves.notice(&request);
         self.committed_at_us = self.committed_at_us.max(self.parts.environment.now_us());
         self.parts.garbage.add(&request);
         let from = self.batch.len();
@@ -279,6 +332,29 @@ impl Worker {
             self.batch.delete_generation(generation);
         }
         self.history.remember(seq, &self.batch, from);
+        for &generation in &request.dropped {
+            let segments = self.manifest.of(generation).to_vec();
+            self.unlink(&segments);
+        }
+        for mark in &request.marks {
+            self.batch.put(Family::Deleted, mark_key(mark.mark), Bytes::new());
+            if let Some(segment) = self.manifest.find(mark.table, mark.mark.segment) {
+                segment.marked(seq);
+            }
+        }
+        for (table, segment) in request.load.iter().flat_map(|load| &load.marked) {
+            if let Some(segment) = self.manifest.find(*table, *segment) {
+                segment.marked(seq);
+            }
+        }
+        if let Some(change) = request.moved {
+            let removed = change.removed.iter().filter_map(|id| self.manifest.find(change.generation, *id).cloned());
+            let removed: Vec<_> = removed.collect();
+            self.unlink(&removed);
+            self.batch.append(moved);
+            change.added.iter().for_each(|segment| segment.marked(seq));
+            self.manifest = Arc::new(self.manifest.with(&[], &change.added));
+        }
         let mut replaced = request.replaced;
         if let Some(load) = &request.load {
             self.history.remember_generations(&load.touched);
@@ -345,7 +421,8 @@ impl Worker {
     /// Everything that is written, to be published.
     fn newest(&self) -> Result<Published> {
         let hot = Arc::clone(&self.parts.published.load().hot);
-        Ok(Published { seq: self.head, snapshot: self.parts.kv.snapshot()?, hot })
+        let snapshot = Tiered::over(self.parts.kv.snapshot()?, &self.manifest, self.head);
+        Ok(Published { seq: self.head, snapshot, hot })
     }
 
     /// Shows the group to readers, then to the feed if it is durable, lets its locks go and acknowledges.

@@ -22,7 +22,7 @@ use crate::store::meta;
 const PIECE_BYTES: usize = if cfg!(test) { 2 << 10 } else { 24 << 20 };
 
 /// The families that layers have keys of.
-const FAMILIES: [Family; 2] = [Family::Rows, Family::Index];
+const FAMILIES: [Family; 3] = [Family::Rows, Family::Index, Family::Deleted];
 
 /// What a transaction has staged, and all that the committer has to know of it.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub(crate) struct Load {
     pub(crate) tables: Vec<TableId>,
     /// Whether older entries may have been overwritten or deleted.
     pub(crate) leaves_garbage: bool,
+    /// Segments, each behind its table's generation, of which they mark rows.
+    pub(crate) marked: Vec<(GenerationId, GenerationId)>,
 }
 
 /// What is known of a load after a restart.

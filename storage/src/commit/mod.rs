@@ -9,6 +9,7 @@ mod garbage;
 mod history;
 mod hot;
 mod load;
+mod moves;
 mod queue;
 mod relation;
 mod request;
@@ -22,19 +23,21 @@ use bytes::Bytes;
 use crate::error::Result;
 use crate::id::CommitSeq;
 use crate::kv::{Family, KvSnapshot};
+use crate::segment::Tiered;
 
-pub(crate) use committer::{Committer, Health, Parts, Stamps};
+pub(crate) use committer::{Committer, Health, Parts, Stamps, Unlinked};
 pub(crate) use garbage::Garbage;
 pub(crate) use history::{SerializableReaders, SerializableSnapshot};
 pub(crate) use hot::HotEntries;
 pub(crate) use load::{Load, LoadRecord, append_staged, recover as recover_loads, staged_key, unstaged, unstaged_key};
+pub(crate) use moves::{Move, Moves, Watching};
 pub use request::Durability;
-pub(crate) use request::{CommitRequest, ReadSet, RelationRead, RowChange};
+pub(crate) use request::{ColdRow, CommitRequest, ReadSet, RelationRead, RowChange};
 
 /// A state of the database that readers may see: every commit up to `seq`, and nothing else.
 pub(crate) struct Published {
     pub(crate) seq: CommitSeq,
-    pub(crate) snapshot: Arc<dyn KvSnapshot>,
+    pub(crate) snapshot: Tiered,
     pub(crate) hot: Arc<HotEntries>,
 }
 

@@ -3,9 +3,11 @@
 use bytes::Bytes;
 
 use super::load::Load;
+use super::moves::Move;
 use crate::id::{CommitSeq, GenerationId, TableId, TransactionId};
 use crate::key::{KeyRange, RowKey};
 use crate::kv::{Batch, Family};
+use crate::segment::Mark;
 
 /// When a commit is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -26,6 +28,13 @@ pub(crate) struct RowChange {
     pub(crate) old: Option<Bytes>,
     /// The encoded row; the committer stamps its commit sequence and time into it. `None` deletes the row.
     pub(crate) new: Option<Vec<u8>>,
+}
+
+/// A row of a segment, and of which table's contents it is one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ColdRow {
+    pub(crate) table: GenerationId,
+    pub(crate) mark: Mark,
 }
 
 /// A relation that the write set was made for, and the published sequence at which its definition was looked up.
@@ -54,6 +63,10 @@ pub(crate) struct CommitRequest {
     pub(crate) writes: Batch,
     /// Rows and index entries that are too many for memory, instead of those in `rows` and `writes`.
     pub(crate) load: Option<Load>,
+    /// Old versions of `rows` that lie in segments.
+    pub(crate) marks: Vec<ColdRow>,
+    /// Rows that change their place, and nothing else.
+    pub(crate) moved: Option<Box<Move>>,
     /// Generations that were written aside by this transaction and are its tables' contents from now on.
     pub(crate) created: Vec<GenerationId>,
     /// Generations whose rows and index entries are deleted.
@@ -78,6 +91,11 @@ pub(crate) struct CommitRequest {
 }
 
 impl CommitRequest {
+    /// Whether nothing else may be written with it.
+    pub(super) fn goes_alone(&self) -> bool {
+        self.load.is_some() || self.moved.is_some()
+    }
+
     /// A request that does nothing yet.
     pub(crate) fn new(transaction: TransactionId, snapshot: CommitSeq) -> Self {
         Self {
@@ -86,6 +104,8 @@ impl CommitRequest {
             rows: Vec::new(),
             writes: Batch::new(),
             load: None,
+            marks: Vec::new(),
+            moved: None,
             created: Vec::new(),
             dropped: Vec::new(),
             catalog_changed: false,

@@ -40,13 +40,22 @@ pub enum Family {
     Trash,
     /// Rows of stream tables, in buckets of time.
     Stream,
+    /// Deletion marks: segment ‖ position of a row in it.
+    Deleted,
     /// Format version, commit sequence, counters.
     Meta,
 }
 
 impl Family {
-    pub const ALL: [Family; 6] =
-        [Family::Rows, Family::Index, Family::Catalog, Family::Trash, Family::Stream, Family::Meta];
+    pub const ALL: [Family; 7] = [
+        Family::Rows,
+        Family::Index,
+        Family::Catalog,
+        Family::Trash,
+        Family::Stream,
+        Family::Deleted,
+        Family::Meta,
+    ];
 
     /// The name on disk.
     pub fn name(self) -> &'static str {
@@ -56,6 +65,7 @@ impl Family {
             Family::Catalog => "catalog",
             Family::Trash => "trash",
             Family::Stream => "stream",
+            Family::Deleted => "deleted",
             Family::Meta => "meta",
         }
     }
@@ -136,10 +146,11 @@ impl Batch {
         self.operations.push(Operation::DeleteRange { family, range });
     }
 
-    /// Deletes all rows and index entries of a generation.
+    /// Deletes all rows, index entries and deletion marks of a generation.
     pub fn delete_generation(&mut self, generation: GenerationId) {
-        self.delete_range(Family::Rows, KeyRange::generation(generation));
-        self.delete_range(Family::Index, KeyRange::generation(generation));
+        for family in [Family::Rows, Family::Index, Family::Deleted] {
+            self.delete_range(family, KeyRange::generation(generation));
+        }
     }
 
     pub fn append(&mut self, mut other: Batch) {

@@ -29,6 +29,7 @@ pub use decoder::RowDecoder;
 pub(crate) use encode::append_row;
 pub use encode::{encode_row, row_bytes};
 pub use layout::LayoutCache;
+pub(crate) use slot::{interval as read_interval, interval_bytes};
 
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, SchemaVersion};

@@ -122,7 +122,7 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str> {
     std::str::from_utf8(bytes).map_err(|_| damaged("a text is not UTF-8"))
 }
 
-pub(super) fn interval(bytes: &[u8]) -> Result<Interval> {
+pub(crate) fn interval(bytes: &[u8]) -> Result<Interval> {
     let bytes: [u8; 16] = fixed(bytes)?;
     Ok(Interval {
         months: i32::from_le_bytes(fixed(&bytes[..4])?),
@@ -131,7 +131,7 @@ pub(super) fn interval(bytes: &[u8]) -> Result<Interval> {
     })
 }
 
-fn interval_bytes(value: &Interval) -> [u8; 16] {
+pub(crate) fn interval_bytes(value: &Interval) -> [u8; 16] {
     let mut bytes = [0; 16];
     bytes[..4].copy_from_slice(&value.months.to_le_bytes());
     bytes[4..8].copy_from_slice(&value.days.to_le_bytes());

@@ -10,8 +10,8 @@ use crate::store::SequencePosition;
 
 /// Version of everything that is written to disk. A store of a newer version is refused.
 ///
-/// 2: commits may be loads, which an older program would forget.
-pub(crate) const FORMAT_VERSION: u64 = 2;
+/// 2: commits may be loads, which an older program would forget. 3: rows may lie in segments.
+pub(crate) const FORMAT_VERSION: u64 = 3;
 
 /// The format version.
 pub(crate) const FORMAT: &[u8] = b"format";
@@ -28,6 +28,9 @@ const LOAD: &[u8] = b"load/";
 const ASIDE: &[u8] = b"aside/";
 const STAMP: &[u8] = b"stamp/";
 const VALUE: &[u8] = b"value/";
+const SEGMENT: &[u8] = b"segment/";
+const UPLOAD: &[u8] = b"upload/";
+const UNLINK: &[u8] = b"unlink/";
 
 /// Present while a generation is written aside by a transaction that has not committed.
 pub(crate) fn aside_key(generation: GenerationId) -> Bytes {
@@ -63,6 +66,33 @@ pub(crate) fn value_key(sequence: GenerationId) -> Bytes {
 
 pub(crate) fn value_range() -> KeyRange {
     KeyRange::prefix(VALUE)
+}
+
+/// A segment of a table's contents; the manifest is made up of these.
+pub(crate) fn segment_key(table: GenerationId, segment: GenerationId) -> Bytes {
+    [SEGMENT, &table.0.to_be_bytes(), &segment.0.to_be_bytes()].concat().into()
+}
+
+pub(crate) fn segment_range() -> KeyRange {
+    KeyRange::prefix(SEGMENT)
+}
+
+/// Present, with its path, from before a segment's file is begun until the manifest names it.
+pub(crate) fn upload_key(segment: GenerationId) -> Bytes {
+    [UPLOAD, &segment.0.to_be_bytes()].concat().into()
+}
+
+pub(crate) fn upload_range() -> KeyRange {
+    KeyRange::prefix(UPLOAD)
+}
+
+/// Present, with its path, from when the manifest names a segment no more until its file is deleted.
+pub(crate) fn unlink_key(segment: GenerationId) -> Bytes {
+    [UNLINK, &segment.0.to_be_bytes()].concat().into()
+}
+
+pub(crate) fn unlink_range() -> KeyRange {
+    KeyRange::prefix(UNLINK)
 }
 
 pub(crate) fn encode_position(position: SequencePosition) -> Bytes {

@@ -14,12 +14,15 @@ use super::counter::{Counter, Reserve};
 use super::sequence::Sequences;
 use super::{Inner, Store, StoreOptions, generation, meta};
 use crate::change::Feed;
-use crate::commit::{Committer, Garbage, Health, HotEntries, Parts, Published, recover_loads};
+use crate::commit::{
+    Committer, Garbage, Health, HotEntries, Moves, Parts, Published, Unlinked, recover_loads,
+};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId};
 use crate::key::KeyRange;
 use crate::kv::{Batch, Direction, Family, KeyValue, RocksKeyValue, RocksOptions};
+use crate::segment::{BlockCache, Files, LocalFiles, Manifest, Tiered};
 use crate::transaction::LockTable;
 
 /// PostgreSQL's first oid that is not its own (`FirstNormalObjectId`).
@@ -35,6 +38,9 @@ const OID_BLOCK: (u64, Reserve) = (64, Reserve::Durable);
 const GENERATION_BLOCK: (u64, Reserve) = (64, Reserve::Durable);
 const ROW_ID_BLOCK: (u64, Reserve) = (8192, Reserve::Logged);
 
+/// Where segments lie that no other storage was named for.
+const SEGMENT_FOLDER: &str = "storage";
+
 /// How much of the memory for reading is for single entries, not for blocks.
 fn hot_bytes(options: &StoreOptions) -> usize {
     options.cache_bytes / 2
@@ -44,15 +50,17 @@ fn hot_bytes(options: &StoreOptions) -> usize {
 pub(super) fn directory(directory: &Path, options: StoreOptions) -> Result<Store> {
     let block_cache_bytes = options.cache_bytes - hot_bytes(&options);
     let memory = RocksOptions { block_cache_bytes, memtable_bytes: options.memtable_bytes };
-    over(Arc::new(RocksKeyValue::open(directory, memory)?), options)
+    let files = LocalFiles::new(directory.join(SEGMENT_FOLDER));
+    over(Arc::new(RocksKeyValue::open(directory, memory)?), Arc::new(files), options)
 }
 
-/// Opens a store over any key-value store.
-pub(super) fn over(kv: Arc<dyn KeyValue>, options: StoreOptions) -> Result<Store> {
+/// Opens a store over any key-value store and any place for segments.
+pub(super) fn over(kv: Arc<dyn KeyValue>, files: Arc<dyn Files>, options: StoreOptions) -> Result<Store> {
     check_format(kv.as_ref(), &options.environment)?;
     // Before the sweep: what a load is made of was written aside, and may be recorded as such until it is taken over.
     recover_loads(kv.as_ref())?;
     sweep_aside(kv.as_ref())?;
+    sweep_files(kv.as_ref(), files.as_ref())?;
     let timeline = read_timeline(kv.as_ref())?;
     let stamps = Arc::new(RwLock::new(read_stamps(kv.as_ref())?));
     let seq = match kv.get(Family::Meta, meta::SEQUENCE)? {
@@ -65,10 +73,15 @@ pub(super) fn over(kv: Arc<dyn KeyValue>, options: StoreOptions) -> Result<Store
     let generations = counter(meta::NEXT_GENERATION, GENERATION_FIRST, GENERATION_END, GENERATION_BLOCK)?;
     let row_ids = counter(meta::NEXT_ROW_ID, 1, u64::MAX, ROW_ID_BLOCK)?;
     let hot = Arc::new(HotEntries::new(hot_bytes(&options)));
-    let published = Arc::new(ArcSwap::from_pointee(Published { seq, snapshot: kv.snapshot()?, hot }));
+    let blocks = Arc::new(BlockCache::new(options.segment_cache_bytes));
+    let manifest = Manifest::read(entries(kv.as_ref(), &meta::segment_range())?, &files, &blocks, seq)?;
+    let snapshot = Tiered::over(kv.snapshot()?, &Arc::new(manifest), seq);
+    let published = Arc::new(ArcSwap::from_pointee(Published { seq, snapshot, hot }));
     let feed = Arc::new(Feed::new(seq, options.feed_bytes));
     let readers = Arc::default();
     let garbage = Arc::new(Garbage::new(generation(generations.next())));
+    let moves = Arc::<Moves>::default();
+    let unlinked = Arc::<Unlinked>::default();
     let committer = Committer::start(Parts {
         kv: Arc::clone(&kv),
         published: Arc::clone(&published),
@@ -77,6 +90,8 @@ pub(super) fn over(kv: Arc<dyn KeyValue>, options: StoreOptions) -> Result<Store
         health: Arc::clone(&health),
         stamps: Arc::clone(&stamps),
         garbage: Arc::clone(&garbage),
+        moves: Arc::clone(&moves),
+        unlinked: Arc::clone(&unlinked),
         environment: options.environment.clone(),
     })?;
     let inner = Inner {
@@ -88,6 +103,10 @@ pub(super) fn over(kv: Arc<dyn KeyValue>, options: StoreOptions) -> Result<Store
         health,
         stamps,
         garbage,
+        moves,
+        unlinked,
+        files,
+        blocks,
         locks: Arc::new(LockTable::new()),
         oids,
         generations,
@@ -149,6 +168,18 @@ fn sweep_aside(kv: &dyn KeyValue) -> Result<()> {
     }
     kv.write(&batch)?;
     kv.sync()
+}
+
+/// Deletes the files of segments that the manifest never named, or names no more.
+fn sweep_files(kv: &dyn KeyValue, files: &dyn Files) -> Result<()> {
+    let mut batch = Batch::new();
+    for range in [meta::upload_range(), meta::unlink_range()] {
+        for (key, path) in entries(kv, &range)? {
+            files.delete(std::str::from_utf8(&path).map_err(|_| meta::damaged(&key))?)?;
+            batch.delete(Family::Meta, key);
+        }
+    }
+    if batch.is_empty() { Ok(()) } else { kv.write(&batch) }
 }
 
 fn read_stamps(kv: &dyn KeyValue) -> Result<HashMap<GenerationId, (CommitSeq, i64)>> {

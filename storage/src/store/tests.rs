@@ -98,9 +98,9 @@ async fn what_was_written_aside_stays_only_if_committed() {
     let store = open_over(disk.clone());
     let state = store.published_state();
     for family in [Family::Rows, Family::Index] {
-        assert_eq!(rows(state.snapshot.as_ref(), family, kept).len(), 1);
-        assert_eq!(rows(state.snapshot.as_ref(), family, abandoned).len(), 0);
-        assert_eq!(rows(state.snapshot.as_ref(), family, discarded).len(), 0);
+        assert_eq!(rows(&state.snapshot, family, kept).len(), 1);
+        assert_eq!(rows(&state.snapshot, family, abandoned).len(), 0);
+        assert_eq!(rows(&state.snapshot, family, discarded).len(), 0);
     }
     assert_eq!(store.generation_stamp(kept), Some(stamp));
     assert_eq!(store.generation_stamp(abandoned), None);
@@ -110,8 +110,8 @@ async fn what_was_written_aside_stays_only_if_committed() {
     request.dropped.push(kept);
     store.committer().submit(request).await.unwrap();
     assert_eq!(store.generation_stamp(kept), None);
-    assert_eq!(rows(store.published_state().snapshot.as_ref(), Family::Rows, kept).len(), 0);
-    assert_eq!(rows(state.snapshot.as_ref(), Family::Rows, kept).len(), 1);
+    assert_eq!(rows(&store.published_state().snapshot, Family::Rows, kept).len(), 0);
+    assert_eq!(rows(&state.snapshot, Family::Rows, kept).len(), 1);
     assert!(open_over(disk).published() > seq);
 }
 
@@ -150,7 +150,7 @@ async fn crash_once(disk: Arc<CrashDisk>, model: &mut Model, seed: u64, step: u6
     let faults = Arc::new(FaultInjector::new(disk.clone()));
     let store = open_over(faults.clone());
     let begun_at = store.published();
-    assert_eq!(rows(store.published_state().snapshot.as_ref(), Family::Rows, GENERATION), *model);
+    assert_eq!(rows(&store.published_state().snapshot, Family::Rows, GENERATION), *model);
     faults.fail_at(faults.steps() + step, fault);
     // What the disk may hold after the crash, oldest first: from the last synced commit on.
     let mut possible = vec![(begun_at, model.clone())];
@@ -179,7 +179,7 @@ async fn crash_once(disk: Arc<CrashDisk>, model: &mut Model, seed: u64, step: u6
     let told = feed.try_next_batch(usize::MAX).unwrap().last().map_or(begun_at, |record| record.seq);
     let after = Arc::new(disk.crash(seed).unwrap());
     let store = open_over(after.clone());
-    let found = rows(store.published_state().snapshot.as_ref(), Family::Rows, GENERATION);
+    let found = rows(&store.published_state().snapshot, Family::Rows, GENERATION);
     let happened = possible.iter().find(|(seq, _)| *seq == store.published());
     let Some((seq, contents)) = happened else { panic!("seed {seed}: commit {:?} is not possible", store.published()) };
     assert_eq!(found, *contents, "seed {seed}");
@@ -225,7 +225,7 @@ async fn a_directory_holds_what_was_committed() {
         let store = Store::open(directory.path(), options()).unwrap();
         assert!(matches!(Store::open(directory.path(), options()), Err(Error::DirectoryInUse { .. })));
         assert_eq!(store.published(), CommitSeq(life * 50));
-        assert_eq!(rows(store.published_state().snapshot.as_ref(), Family::Rows, GENERATION), model);
+        assert_eq!(rows(&store.published_state().snapshot, Family::Rows, GENERATION), model);
         for round in 0..50 {
             let (request, after) = random_commit(&mut random, &model, round);
             store.committer().submit(request).await.unwrap();

@@ -2,9 +2,11 @@
 
 mod disk;
 mod fault;
+mod files;
 
 pub use disk::CrashDisk;
 pub use fault::{Fault, FaultInjector};
+pub use files::FaultyFiles;
 
 #[cfg(test)]
 mod tests {

@@ -27,6 +27,8 @@ pub(super) struct Layer {
     pub(super) touched: BTreeSet<(Family, GenerationId)>,
     pub(super) tables: BTreeSet<TableId>,
     pub(super) leaves_garbage: bool,
+    /// Segments, each behind its table's generation, of which it marks rows.
+    pub(super) marked: BTreeSet<(GenerationId, GenerationId)>,
     /// How much was written to it.
     pub(super) bytes: u64,
 }
@@ -44,6 +46,7 @@ impl Layer {
             touched: BTreeSet::new(),
             tables: BTreeSet::new(),
             leaves_garbage: false,
+            marked: BTreeSet::new(),
             bytes: 0,
         }
     }

@@ -11,6 +11,7 @@ mod aside;
 mod background;
 mod build;
 mod claim;
+mod cold;
 mod definition;
 mod layers;
 mod lock;
@@ -35,7 +36,7 @@ use crate::commit::{CommitRequest, Durability, Published, SerializableSnapshot};
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId, TableId, TransactionId};
 use crate::key::{RowKey, index_range};
-use crate::kv::Family;
+use crate::kv::{Family, KvSnapshot};
 use crate::read::{ReadView, commit_seq};
 use crate::row::StoredRow;
 use crate::schema::{IndexSchema, TableSchema};
@@ -477,10 +478,30 @@ impl Transaction {
             self.rollback();
             return Err(error);
         }
+        let store = self.store.clone();
+        // Whoever takes long to look up what lies cold leaves the gate to the others.
+        let pin = match self.staged.is_some() {
+            true => Some(store.moves().pin().await),
+            false => None,
+        };
+        if pin.is_some()
+            && let Err(error) = Box::pin(self.stage_marks()).await
+        {
+            self.rollback();
+            return Err(error);
+        }
         let aside = self.aside.take().map(|aside| aside.into_inner());
         let staged = self.staged.take();
-        let request = self.request(aside.as_ref(), staged.as_deref(), durability);
-        let result = self.store.committer().submit(request).await;
+        let mut request = self.request(aside.as_ref(), staged.as_deref(), durability);
+        let pass = match request.rows.iter().any(|row| row.old.is_some()) {
+            true => Some(store.moves().pass().await),
+            false => None,
+        };
+        let result = match cold::mark(&store, &mut request) {
+            Ok(()) => store.committer().submit(request).await,
+            Err(error) => Err(error),
+        };
+        drop((pass, pin));
         if let Some(mut staged) = staged
             && let Err(error) = &result
             && !matches!(error, Error::CommitOutcomeUnknown { .. })

@@ -104,7 +104,13 @@ impl Staged {
             touched: touched.into_iter().copied().collect(),
             tables: tables.into_iter().copied().collect(),
             leaves_garbage: self.layers.iter().any(|layer| layer.leaves_garbage),
+            marked: self.layers.iter().flat_map(|layer| &layer.marked).copied().collect(),
         }
+    }
+
+    /// Lays another layer on top.
+    pub(super) fn add(&mut self, layer: Layer) {
+        self.layers.push(layer);
     }
 
     /// Waits for a spill that was given up, and deletes the layers that it began.

@@ -3,6 +3,7 @@
 mod aside;
 mod bank;
 mod bulk;
+mod cold;
 mod escalation;
 mod isolation;
 mod load;

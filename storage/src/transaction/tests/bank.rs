@@ -69,6 +69,19 @@ async fn auditor(world: Arc<World>, expected: i32, stop: Arc<AtomicBool>) -> usi
     audits
 }
 
+/// Moves rows to segments all the time.
+async fn mover(world: Arc<World>, stop: Arc<AtomicBool>) -> u64 {
+    let mut moved = 0;
+    while !stop.load(Ordering::Relaxed) {
+        // Segments are not merged here.
+        if world.store.segments(world.table.generation).len() < 50 {
+            moved += world.flush().await.unwrap().rows;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    moved
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_money_comes_or_goes() {
     for isolation in [Isolation::ReadCommitted, Isolation::RepeatableRead, Isolation::Serializable] {
@@ -76,6 +89,7 @@ async fn no_money_comes_or_goes() {
         let expected = total(&world, &world.store.view());
         let (stop, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let audit = tokio::spawn(auditor(Arc::clone(&world), expected, Arc::clone(&stop)));
+        let moves = tokio::spawn(mover(Arc::clone(&world), Arc::clone(&stop)));
         let clerks: Vec<_> = (0..CLERKS)
             .map(|number| tokio::spawn(clerk(Arc::clone(&world), isolation, number, Arc::clone(&refused))))
             .collect();
@@ -84,6 +98,7 @@ async fn no_money_comes_or_goes() {
         }
         stop.store(true, Ordering::Relaxed);
         assert!(audit.await.unwrap() > 0);
+        assert!(moves.await.unwrap() > ACCOUNTS as u64, "rows went back and forth");
         assert_eq!(total(&world, &world.store.view()), expected);
         world.check(&world.store.view());
         assert!(world.store.locks_held().is_empty());

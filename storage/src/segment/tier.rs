@@ -1,0 +1,201 @@
+//! Both tiers as one: a snapshot of the key-value store whose rows are the hot ones and those of segments.
+//!
+//! Whoever reads rows by key or by range sees rows, wherever they lie. Everything that is not a row goes straight to the
+//! store beneath.
+
+use std::cmp::Ordering;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::cursor::Cursor;
+use super::{BLOCK_ROWS, Manifest, Mark, Segment, mark_key};
+use crate::error::Result;
+use crate::id::CommitSeq;
+use crate::key::{KeyRange, generation_of};
+use crate::kv::{Direction, Family, KvSnapshot};
+
+/// Hot rows and cold ones, at one moment.
+pub(crate) struct Tiered {
+    hot: Arc<dyn KvSnapshot>,
+    manifest: Arc<Manifest>,
+    seq: CommitSeq,
+}
+
+impl Tiered {
+    /// The snapshot with the segments of the same moment laid under it.
+    pub(crate) fn over(hot: Arc<dyn KvSnapshot>, manifest: &Arc<Manifest>, seq: CommitSeq) -> Self {
+        Self { hot, manifest: Arc::clone(manifest), seq }
+    }
+
+    /// The hot rows alone.
+    pub(crate) fn hot(&self) -> &dyn KvSnapshot {
+        self.hot.as_ref()
+    }
+
+    pub(crate) fn manifest(&self) -> &Arc<Manifest> {
+        &self.manifest
+    }
+
+    /// Where the row with this key lies, if it is cold.
+    pub(crate) fn locate(&self, key: &[u8]) -> Result<Option<Mark>> {
+        let segments = self.manifest.of(generation_of(key));
+        if segments.is_empty() || self.hot.get(Family::Rows, key)?.is_some() {
+            return Ok(None);
+        }
+        for segment in segments {
+            if let Some(mark) = segment.position(key)?
+                && self.is_there(mark)?
+            {
+                return Ok(Some(mark));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The cold row with this key.
+    fn cold(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        for segment in self.manifest.of(generation_of(key)) {
+            if let Some((mark, bytes)) = segment.find(key)?
+                && self.is_there(mark)?
+            {
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_there(&self, mark: Mark) -> Result<bool> {
+        Ok(self.hot.get(Family::Deleted, &mark_key(mark))?.is_none())
+    }
+
+    /// The segments that may have rows in a range of one table's keys.
+    fn segments_in<'a>(&'a self, family: Family, range: &'a KeyRange) -> impl Iterator<Item = &'a Arc<Segment>> {
+        let segments = match family {
+            Family::Rows => self.manifest.of(generation_of(&range.start)),
+            _ => &[],
+        };
+        segments.iter().filter(|segment| segment.info().overlaps(range))
+    }
+
+    fn cursors(&self, family: Family, range: &KeyRange, direction: Direction) -> Result<Vec<Cursor>> {
+        self.segments_in(family, range)
+            .map(|segment| {
+                let marks = segment.marks(self.hot.as_ref(), self.seq)?;
+                Cursor::new(Arc::clone(segment), marks, range, direction)
+            })
+            .collect()
+    }
+}
+
+impl KvSnapshot for Tiered {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>> {
+        match self.hot.get(family, key)? {
+            None if family == Family::Rows => self.cold(key),
+            found => Ok(found),
+        }
+    }
+
+    fn multi_get(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>> {
+        let mut found = self.hot.multi_get(family, keys)?;
+        if family == Family::Rows {
+            for (value, key) in found.iter_mut().zip(keys).filter(|(value, _)| value.is_none()) {
+                *value = self.cold(key)?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn scan(
+        &self,
+        family: Family,
+        range: &KeyRange,
+        direction: Direction,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let cursors = self.cursors(family, range, direction)?;
+        if cursors.is_empty() {
+            return self.hot.scan(family, range, direction, visit);
+        }
+        let mut merge = Merge { cursors, direction, broken: false, failed: None };
+        self.hot.scan(family, range, direction, &mut |key, value| {
+            if merge.emit_before(Some(key), visit).is_break() || visit(key, value).is_break() {
+                merge.broken = true;
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })?;
+        if !merge.broken {
+            // Whether they ended or were stopped makes no difference any more.
+            let _ = merge.emit_before(None, visit);
+        }
+        merge.failed.map_or(Ok(()), Err)
+    }
+
+    fn approximate_entries(&self, family: Family, range: &KeyRange) -> Result<u64> {
+        let mut entries = self.hot.approximate_entries(family, range)?;
+        for segment in self.segments_in(family, range) {
+            let (first, last) = (segment.block_of(&range.start)?, segment.block_of(&range.end)?);
+            let within = (u64::from(last.saturating_sub(first)) + 1) * BLOCK_ROWS as u64;
+            entries += within.min(u64::from(segment.info().rows));
+        }
+        Ok(entries)
+    }
+
+    fn split_points(&self, family: Family, range: &KeyRange, parts: usize) -> Result<Vec<Bytes>> {
+        let hot = self.hot.split_points(family, range, parts)?;
+        let mut keys = Vec::new();
+        for segment in self.segments_in(family, range) {
+            keys.extend(segment.first_keys()?.into_iter().filter(|key| range.contains(key)));
+        }
+        // Where most rows are hot, their places are the better ones.
+        if (keys.len() * BLOCK_ROWS) as u64 <= self.hot.approximate_entries(family, range)? {
+            return Ok(hot);
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        let places = (1..parts).map(|part| keys.len() * part / parts);
+        let mut points: Vec<Bytes> = places.filter_map(|at| keys.get(at).cloned()).collect();
+        points.dedup();
+        Ok(points)
+    }
+}
+
+/// The rows of segments on their way in between hot ones.
+struct Merge {
+    cursors: Vec<Cursor>,
+    direction: Direction,
+    /// Whoever looks at the rows has seen enough, or a segment could not be read.
+    broken: bool,
+    failed: Option<crate::Error>,
+}
+
+impl Merge {
+    /// Shows the cold rows that come before a key, or all that are left.
+    fn emit_before(
+        &mut self,
+        limit: Option<&[u8]>,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        loop {
+            let direction = self.direction;
+            let order = |a: &[u8], b: &[u8]| match direction {
+                Direction::Forward => a.cmp(b),
+                Direction::Backward => b.cmp(a),
+            };
+            let standing = self.cursors.iter().enumerate().filter_map(|(at, cursor)| Some((at, cursor.current()?)));
+            let Some((at, (key, value))) = standing.min_by(|(_, (a, _)), (_, (b, _))| order(a, b)) else {
+                return ControlFlow::Continue(());
+            };
+            if limit.is_some_and(|limit| order(limit, key) != Ordering::Greater) {
+                return ControlFlow::Continue(());
+            }
+            visit(key, value)?;
+            if let Err(error) = self.cursors[at].advance() {
+                self.failed = Some(error);
+                return ControlFlow::Break(());
+            }
+        }
+    }
+}
