@@ -19,6 +19,7 @@ use crate::key::{KeyRange, RowKey};
 use crate::kv::{Direction, Family, KvSnapshot, SortedRun};
 use crate::row::{RowDecoder, StoredRow};
 use crate::schema::{IndexSchema, TableSchema};
+use crate::segment::ColdBatches;
 use crate::transaction::{AsideView, Overlay, ReadLog};
 use merge::{Emit, Walk};
 
@@ -91,9 +92,13 @@ impl ReadView {
         debug_assert!(inside(table.generation, range), "a range of another table");
         BatchScan {
             view: self.clone(),
+            table: Arc::clone(table),
+            range: range.clone(),
+            projection: projection.to_vec(),
             walk: Walk::new(Family::Rows, range.clone(), Direction::Forward),
             decoder: RowDecoder::new(table, projection),
             with_key,
+            tiers: Tiers::Unknown,
         }
     }
 
@@ -151,6 +156,18 @@ impl ReadView {
             return aside.snapshot();
         }
         Ok(&self.published.snapshot)
+    }
+
+    /// The cold rows of a range by themselves, if this transaction has written none of its keys and keeps no account of
+    /// what it reads.
+    fn cold_batches(&self, table: &Arc<TableSchema>, range: &KeyRange, projection: &[usize]) -> Result<Tiers> {
+        let own =
+            self.overlay.as_ref().map(|own| own.collect(Family::Rows, range, Direction::Forward, 1)).transpose()?;
+        if self.reads.is_some() || own.is_some_and(|own| !own.is_empty()) {
+            return Ok(Tiers::Merged);
+        }
+        let cold = self.published.snapshot.cold_batches(table, range, projection)?;
+        Ok(cold.map_or(Tiers::Merged, |cold| Tiers::Apart(Some(Box::new(cold)))))
     }
 
     /// Goes on with a walk, and remembers what a serializable transaction has walked.
@@ -214,26 +231,45 @@ impl RowScan {
 /// A walk over rows that answers Arrow columns.
 pub struct BatchScan {
     view: ReadView,
+    table: Arc<TableSchema>,
+    range: KeyRange,
+    projection: Vec<usize>,
     walk: Walk,
     decoder: RowDecoder,
     with_key: bool,
+    tiers: Tiers,
+}
+
+/// How a walk over columns takes the two tiers.
+enum Tiers {
+    /// It has not begun.
+    Unknown,
+    /// Row by row, laid over one another.
+    Merged,
+    /// First what is cold, as files have it; then what is hot.
+    Apart(Option<Box<ColdBatches>>),
 }
 
 impl BatchScan {
     /// The columns of the next rows, `max_rows` at most, or `None` when the walk is over. Without any column to answer
     /// the number of rows is lost: count with `next_count`.
     pub fn next(&mut self, max_rows: usize) -> Result<Option<Vec<ArrayRef>>> {
+        if let Some(cold) = self.cold()? {
+            if let Some(columns) = cold.next(max_rows)? {
+                return Ok(Some(columns));
+            }
+            self.tiers = Tiers::Apart(None);
+        }
         let mut count = 0;
-        let decoder = &mut self.decoder;
         if !self.with_key {
-            self.view.step(&mut self.walk, max_rows, &mut |_, value| {
+            self.step(max_rows, &mut |decoder, _, value| {
                 count += 1;
                 decoder.append(value)
             })?;
             return Ok((count > 0).then(|| self.decoder.finish()));
         }
         let (mut keys, mut seqs) = (BinaryBuilder::new(), UInt64Builder::new());
-        self.view.step(&mut self.walk, max_rows, &mut |key, value| {
+        self.step(max_rows, &mut |decoder, key, value| {
             count += 1;
             keys.append_value(key);
             seqs.append_value(commit_seq(value)?.0);
@@ -249,12 +285,42 @@ impl BatchScan {
 
     /// How many rows come next, `max_rows` at most, without looking into them; zero when the walk is over.
     pub fn next_count(&mut self, max_rows: usize) -> Result<usize> {
+        if let Some(cold) = self.cold()? {
+            let count = cold.next_count(max_rows);
+            if count > 0 {
+                return Ok(count);
+            }
+            self.tiers = Tiers::Apart(None);
+        }
         let mut count = 0;
-        self.view.step(&mut self.walk, max_rows, &mut |_, _| {
+        self.step(max_rows, &mut |_, _, _| {
             count += 1;
             Ok(())
         })?;
         Ok(count)
+    }
+
+    /// Cold rows that are still to come, where they come by themselves.
+    fn cold(&mut self) -> Result<Option<&mut ColdBatches>> {
+        if matches!(self.tiers, Tiers::Unknown) {
+            self.tiers = match self.with_key {
+                true => Tiers::Merged,
+                false => self.view.cold_batches(&self.table, &self.range, &self.projection)?,
+            };
+        }
+        match &mut self.tiers {
+            Tiers::Apart(cold) => Ok(cold.as_deref_mut()),
+            Tiers::Unknown | Tiers::Merged => Ok(None),
+        }
+    }
+
+    fn step(&mut self, max: usize, emit: &mut dyn FnMut(&mut RowDecoder, &[u8], &[u8]) -> Result<()>) -> Result<()> {
+        let decoder = &mut self.decoder;
+        let emit = &mut |key: &[u8], value: &[u8]| emit(decoder, key, value);
+        match self.tiers {
+            Tiers::Apart(_) => self.walk.step(self.view.published.snapshot.hot(), None, max, emit),
+            Tiers::Unknown | Tiers::Merged => self.view.step(&mut self.walk, max, emit),
+        }
     }
 }
 

@@ -28,7 +28,7 @@ impl<'a> Session<'a> {
     }
 }
 
-async fn connect(config: &Config) -> Client {
+pub(crate) async fn connect(config: &Config) -> Client {
     let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("the server answers");
     tokio::spawn(connection);
     client

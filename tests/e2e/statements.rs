@@ -5,13 +5,17 @@
 //! statements is a comment. Each script runs in a schema of its own. Rows are compared in order only where the statement
 //! has an ORDER BY; errors by their SQLSTATE, and different words are shown without being a failure.
 //!
+//! With `FLUSH_EACH=1` in the environment every table is flushed after each statement, also inside transactions: answers
+//! must not depend on where rows lie.
+//!
 //! Under `tests/scripts/later` is what KalamDB cannot do yet, a script for each feature. A script there that agrees has to
 //! move up, so that it stays so.
 
 use std::path::Path;
 
 use tests::{Oracle, Server};
-use tokio_postgres::Config;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config};
 
 use crate::session::Session;
 
@@ -20,6 +24,8 @@ struct Tally {
     compared: usize,
     differences: Vec<String>,
     words: Vec<String>,
+    /// Rows that were flushed between statements.
+    flushed: i64,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,6 +61,11 @@ async fn statements_answer_as_in_postgresql() {
         "{compared} statements compared in two ways with PostgreSQL, {} differ, {words} only in the words of the error",
         tally.differences.len()
     );
+    let flushes = std::env::var("FLUSH_EACH").is_ok();
+    if flushes {
+        println!("{} rows were flushed between statements", tally.flushed);
+    }
+    assert_eq!(flushes, tally.flushed > 0, "rows are flushed if, and only if, that was asked for");
     println!("{} of {} statements about what is not there yet differ", later.differences.len(), later.compared);
     assert!(tally.differences.is_empty(), "{} of {compared} statements differ", tally.differences.len());
     assert!(risen.is_empty(), "these scripts agree and belong into tests/scripts: {}", risen.join(", "));
@@ -80,9 +91,16 @@ async fn compare(script: &Path, name: &str, players: &Players, tally: &mut Tally
     let mut oracle = Session::open(&players.theirs, name).await;
     let mut server = Session::open(&players.ours, name).await;
     let mut wide = Session::open(&players.wide, name).await;
+    let flushers = match std::env::var("FLUSH_EACH") {
+        Ok(_) => vec![Flusher::open(&players.ours).await, Flusher::open(&players.wide).await],
+        Err(_) => Vec::new(),
+    };
     for (line, sql) in statements(&text) {
         let (expected, found) = (oracle.run(&sql).await, server.run(&sql).await);
         let found_wide = wide.run(&sql).await;
+        for flusher in &flushers {
+            tally.flushed += flusher.flush().await;
+        }
         assert!(!expected.is_lost(), "{name}:{line}: PostgreSQL did not answer {sql}");
         let is_ordered = sql.to_uppercase().contains("ORDER BY");
         let [expected, found, found_wide] = [expected, found, found_wide].map(|mut answer| {
@@ -103,6 +121,27 @@ async fn compare(script: &Path, name: &str, players: &Players, tally: &mut Tally
         match expected == found.without_messages() && expected == found_wide.without_messages() {
             true => tally.words.push(report),
             false => tally.differences.push(report),
+        }
+    }
+}
+
+/// A connection beside a script's that flushes all tables.
+struct Flusher(Client);
+
+impl Flusher {
+    async fn open(config: &Config) -> Self {
+        let client = crate::session::connect(config).await;
+        // What the script has locked to change its definition is left alone.
+        client.batch_execute("SET lock_timeout = '2ms'").await.expect("the setting is known");
+        Self(client)
+    }
+
+    /// How many rows have gone to files.
+    async fn flush(&self) -> i64 {
+        match self.0.query_one("STORAGE FLUSH ALL", &[]).await {
+            Ok(row) => row.get("rows_flushed"),
+            Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => 0,
+            Err(error) => panic!("the flush failed: {error:?}"),
         }
     }
 }

@@ -11,6 +11,7 @@ mod create_as;
 mod cursor;
 mod declared;
 mod extended;
+mod flush;
 mod lock;
 mod maintenance;
 pub mod parameter;

@@ -8,6 +8,7 @@ mod copy;
 mod cursor;
 pub mod definition;
 pub(crate) mod dialect;
+mod flush;
 mod locking;
 mod maintenance;
 pub(crate) mod mend;
@@ -25,6 +26,7 @@ pub use copy::{
 pub use cursor::{Declaration, Motion};
 use datafusion::sql::sqlparser::ast;
 pub use definition::Definition;
+pub use flush::{FlushedTables, StorageFlush};
 pub(crate) use locking::{LockingClause, locking_words};
 pub(crate) use mend::{KeyWords, compression_in};
 pub use merge::{Merge, MergeAction, MergeWhen};
@@ -116,6 +118,7 @@ pub enum Statement {
         arguments: Vec<ast::Expr>,
     },
     Maintain(Maintenance),
+    StorageFlush(StorageFlush),
     Checkpoint,
     Lock {
         tables: Vec<ast::ObjectName>,

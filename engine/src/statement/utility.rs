@@ -6,10 +6,10 @@ use storage::{Isolation, TableLock};
 use super::copy::parse_copy;
 use super::cursor;
 use super::definition::{Definition, TableSource};
-use super::maintenance;
 use super::parse::parse_tokens;
 use super::reader::Reader;
 use super::{DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes};
+use super::{flush, maintenance};
 use crate::error::{Error, Result, SqlState};
 
 /// The statements that frame every transaction, recognised without taking the text apart.
@@ -55,6 +55,7 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
             | "analyze"
             | "analyse"
             | "checkpoint"
+            | "storage"
             | "lock"
             | "copy"
             | "declare"
@@ -86,6 +87,7 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "vacuum" => maintenance::vacuum(reader)?,
         "analyze" | "analyse" => maintenance::analyze(reader)?,
         "checkpoint" => Statement::Checkpoint,
+        "storage" => flush::storage(reader)?,
         "lock" => lock(reader)?,
         "copy" => Statement::Copy(Box::new(parse_copy(reader)?)),
         "declare" => cursor::declare(text, reader)?,

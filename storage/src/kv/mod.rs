@@ -47,15 +47,8 @@ pub enum Family {
 }
 
 impl Family {
-    pub const ALL: [Family; 7] = [
-        Family::Rows,
-        Family::Index,
-        Family::Catalog,
-        Family::Trash,
-        Family::Stream,
-        Family::Deleted,
-        Family::Meta,
-    ];
+    pub const ALL: [Family; 7] =
+        [Family::Rows, Family::Index, Family::Catalog, Family::Trash, Family::Stream, Family::Deleted, Family::Meta];
 
     /// The name on disk.
     pub fn name(self) -> &'static str {

@@ -61,6 +61,9 @@ impl Store {
     /// Flushes the hot rows of a table. The caller holds a lock on the table that keeps its definition as it is, and other
     /// flushes away. `MoveLost`: too much was written meanwhile; it can be tried again.
     pub async fn flush_table(&self, flush: Flush) -> Result<FlushReport> {
+        if self.hot_rows(flush.table.generation)? == 0 {
+            return Ok(FlushReport::default());
+        }
         let flush = Arc::new(flush);
         let watching = self.moves().watch(flush.table.generation).ok_or(Error::MoveLost)?;
         // Commits that were ordered before the watch began are in every snapshot from here on.
@@ -143,9 +146,8 @@ impl Store {
             written.kept.insert(row.key.clone().into_bytes());
             return Ok(());
         }
-        let is_full = |writer: &mut SegmentWriter| {
-            writer.rows() >= SEGMENT_ROWS_MAX || writer.bytes() >= SEGMENT_BYTES_MAX
-        };
+        let is_full =
+            |writer: &mut SegmentWriter| writer.rows() >= SEGMENT_ROWS_MAX || writer.bytes() >= SEGMENT_BYTES_MAX;
         if let Some(full) = open.take_if(is_full) {
             written.segments.push(full.finish()?);
         }

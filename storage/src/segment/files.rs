@@ -75,7 +75,8 @@ impl Files for LocalFiles {
         let above = folder.ancestors().take_while(|above| above.starts_with(&self.root));
         let folders = above.chain(self.root.parent()).map(Path::to_owned).collect();
         fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-        let file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(|error| failed(&path, &error))?;
+        let file =
+            OpenOptions::new().write(true).create_new(true).open(&path).map_err(|error| failed(&path, &error))?;
         Ok(Box::new(NewLocalFile { writer: BufWriter::with_capacity(WRITE_BUFFER_BYTES, file), path, folders }))
     }
 

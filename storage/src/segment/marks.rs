@@ -33,16 +33,16 @@ pub(crate) fn mark_key(mark: Mark) -> Bytes {
 pub(crate) fn marks_of(snapshot: &dyn KvSnapshot, segment: GenerationId) -> Result<Marks> {
     let mut marks = Marks::new();
     let mut failed = None;
-    snapshot.scan(Family::Deleted, &KeyRange::generation(segment), Direction::Forward, &mut |key, _| {
-        match key.last_chunk::<4>() {
-            Some(position) if key.len() == 8 => {
-                marks.insert(u32::from_be_bytes(*position));
-                ControlFlow::Continue(())
-            }
-            _ => {
-                failed = Some(Error::Corrupt { reason: "a deletion mark is not readable".into() });
-                ControlFlow::Break(())
-            }
+    snapshot.scan(Family::Deleted, &KeyRange::generation(segment), Direction::Forward, &mut |key, _| match key
+        .last_chunk::<4>()
+    {
+        Some(position) if key.len() == 8 => {
+            marks.insert(u32::from_be_bytes(*position));
+            ControlFlow::Continue(())
+        }
+        _ => {
+            failed = Some(Error::Corrupt { reason: "a deletion mark is not readable".into() });
+            ControlFlow::Break(())
         }
     })?;
     failed.map_or(Ok(marks), Err)

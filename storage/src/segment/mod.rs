@@ -8,6 +8,7 @@
 //! the table's columns under their names, then `_seq` and `_updated`, and `_row` where rows have a hidden number. Behind the
 //! rows lies an index of our own: the first key of each block of rows, and a filter of the keys of each group of blocks.
 
+mod batches;
 mod cache;
 mod columns;
 mod cursor;
@@ -26,12 +27,13 @@ use crate::key::KeyRange;
 use crate::schema::{Layout, RowIdentity, TableSchema};
 use crate::value::ColumnType;
 
+pub(crate) use batches::ColdBatches;
 pub(crate) use cache::BlockCache;
 pub use columns::{Encoding, batch_array};
 pub use files::{Files, LocalFiles, MemoryFiles, NewFile, ReadFile};
 pub(crate) use manifest::Manifest;
-pub(crate) use marks::{Mark, mark_key};
 pub use marks::Marks;
+pub(crate) use marks::{Mark, mark_key};
 pub use reader::Segment;
 pub(crate) use tier::Tiered;
 pub(crate) use writer::{SegmentWriter, expresses};

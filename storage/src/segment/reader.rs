@@ -67,7 +67,7 @@ pub(super) struct Rows {
 }
 
 /// A file for the library to read from.
-struct Chunks(Arc<dyn ReadFile>);
+pub(super) struct Chunks(pub(super) Arc<dyn ReadFile>);
 
 impl Segment {
     /// `seq`: a commit that no snapshot is older than and no mark is newer than.
@@ -128,25 +128,46 @@ impl Segment {
             return Ok(None);
         }
         let block = self.block(&opened, at as u32)?;
+        let row = self.first_in_block(&block, key)?;
+        let mut found = Vec::new();
+        if row < block.len() {
+            self.append_key(&block, row, &mut found)?;
+        }
+        let mark = Mark { segment: self.info.id, position: block.first + row as u32 };
+        Ok((found == key).then_some((mark, block, row)))
+    }
+
+    /// The first row of a block whose key is not less, or their number.
+    fn first_in_block(&self, block: &Block, key: &[u8]) -> Result<usize> {
         let (mut low, mut high) = (0, block.len());
         let mut probe = Vec::new();
         while low < high {
             let middle = low.midpoint(high);
             probe.clear();
-            self.append_key(&block, middle, &mut probe)?;
-            match probe[..].cmp(key) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => {
-                    let position = block.first + middle as u32;
-                    return Ok(Some((Mark { segment: self.info.id, position }, block, middle)));
-                }
+            self.append_key(block, middle, &mut probe)?;
+            if probe[..] < *key {
+                low = middle + 1;
+            } else {
+                high = middle;
             }
         }
-        Ok(None)
+        Ok(low)
     }
 
-    fn opened(&self) -> Result<Arc<Opened>> {
+    /// The position of the first row whose key is not less, or the number of rows.
+    pub(super) fn first_not_before(&self, key: &[u8]) -> Result<u32> {
+        if *key <= self.info.first_key[..] {
+            return Ok(0);
+        }
+        if *key > self.info.last_key[..] {
+            return Ok(self.info.rows);
+        }
+        let opened = self.opened()?;
+        let block = self.block(&opened, opened.block_of(key) as u32)?;
+        Ok(block.first + self.first_in_block(&block, key)? as u32)
+    }
+
+    pub(super) fn opened(&self) -> Result<Arc<Opened>> {
         if let Some(Cached::Description(opened)) = self.cache.get(self.info.id, Part::Description) {
             return Ok(opened);
         }
@@ -210,7 +231,8 @@ impl Segment {
         let group = first / GROUP_ROWS;
         let (group_start, group_end) = (group * GROUP_ROWS, ((group + 1) * GROUP_ROWS).min(rows));
         let selected = first - group_start..end.min(group_end) - group_start;
-        let selection = RowSelection::from_consecutive_ranges(std::iter::once(selected.clone()), group_end - group_start);
+        let selection =
+            RowSelection::from_consecutive_ranges(std::iter::once(selected.clone()), group_end - group_start);
         let chunks = Chunks(Arc::clone(&opened.file));
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, opened.metadata.clone())
             .with_row_groups(vec![group])
@@ -301,6 +323,14 @@ impl Segment {
 }
 
 impl Opened {
+    pub(super) fn file(&self) -> Arc<dyn ReadFile> {
+        Arc::clone(&self.file)
+    }
+
+    pub(super) fn metadata(&self) -> &ArrowReaderMetadata {
+        &self.metadata
+    }
+
     /// The last block whose first key is not greater.
     fn block_of(&self, key: &[u8]) -> usize {
         self.first_keys.partition_point(|first| first[..] <= *key).saturating_sub(1)
@@ -377,7 +407,7 @@ impl ChunkReader for Chunks {
 }
 
 /// A file read from a place on.
-struct ChunkStream {
+pub(super) struct ChunkStream {
     file: Arc<dyn ReadFile>,
     at: u64,
     ahead: Bytes,

@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::batches::{ColdBatches, Part};
 use super::cursor::Cursor;
 use super::{BLOCK_ROWS, Manifest, Mark, Segment, mark_key};
 use crate::error::Result;
 use crate::id::CommitSeq;
 use crate::key::{KeyRange, generation_of};
 use crate::kv::{Direction, Family, KvSnapshot};
+use crate::schema::TableSchema;
 
 /// Hot rows and cold ones, at one moment.
 pub(crate) struct Tiered {
@@ -52,6 +54,21 @@ impl Tiered {
             }
         }
         Ok(None)
+    }
+
+    /// The cold rows of a range as columns; `None` if there are none.
+    pub(crate) fn cold_batches(
+        &self,
+        table: &Arc<TableSchema>,
+        range: &KeyRange,
+        projection: &[usize],
+    ) -> Result<Option<ColdBatches>> {
+        let mut parts = Vec::new();
+        for segment in self.segments_in(Family::Rows, range) {
+            let (rows, marks) = (segment.rows_in(range)?, segment.marks(self.hot.as_ref(), self.seq)?);
+            parts.push(Part { segment: Arc::clone(segment), marks, rows });
+        }
+        Ok((!parts.is_empty()).then(|| ColdBatches::new(table, projection, parts)))
     }
 
     /// The cold row with this key.

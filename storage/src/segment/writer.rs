@@ -150,7 +150,8 @@ impl SegmentWriter {
         if is_hidden(&self.info.schema) {
             arrays.push(Arc::new(Int64Array::from(std::mem::take(&mut self.row_numbers))));
         }
-        let batch = RecordBatch::try_new(Arc::clone(&self.file_schema), arrays).map_err(|error| unreadable(&self.info.path, error))?;
+        let batch = RecordBatch::try_new(Arc::clone(&self.file_schema), arrays)
+            .map_err(|error| unreadable(&self.info.path, error))?;
         self.writer.write(&batch).map_err(|error| unreadable(&self.info.path, error))
     }
 
@@ -162,7 +163,8 @@ impl SegmentWriter {
             self.write_batch()?;
         }
         self.writer.flush().map_err(|error| failed(&error))?;
-        let mut place = IndexPlace { keys: (self.writer.bytes_written() as u64, self.first_keys.len()), filters: Vec::new() };
+        let mut place =
+            IndexPlace { keys: (self.writer.bytes_written() as u64, self.first_keys.len()), filters: Vec::new() };
         self.writer.write_all(&self.first_keys).map_err(|error| failed(&error))?;
         for filter in &self.filters {
             let mut bytes = Vec::new();

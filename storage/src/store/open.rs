@@ -14,9 +14,7 @@ use super::counter::{Counter, Reserve};
 use super::sequence::Sequences;
 use super::{Inner, Store, StoreOptions, generation, meta};
 use crate::change::Feed;
-use crate::commit::{
-    Committer, Garbage, Health, HotEntries, Moves, Parts, Published, Unlinked, recover_loads,
-};
+use crate::commit::{Committer, Garbage, Health, HotEntries, Moves, Parts, Published, Unlinked, recover_loads};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId};

@@ -17,6 +17,9 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int32Type;
+
 use super::*;
 use crate::id::{ColumnId, SchemaVersion};
 use crate::key::{KeyRange, index_key, index_range, primary_key_from};
@@ -153,8 +156,32 @@ impl World {
     }
 
     fn committed(&self) -> Vec<(i32, i32)> {
-        self.check(&self.store.view());
-        self.rows(&self.store.view())
+        let view = self.store.view();
+        self.check(&view);
+        let rows = self.rows(&view);
+        assert_eq!(self.rows_in_batches(&view, &KeyRange::generation(self.table.generation)), rows);
+        rows
+    }
+
+    /// Ids and amounts of a range in a view, read as columns.
+    fn rows_in_batches(&self, view: &ReadView, range: &KeyRange) -> Vec<(i32, i32)> {
+        let mut scan = view.scan_batches(&self.table, range, &[AMOUNT, ID], false);
+        let mut found = Vec::new();
+        while let Some(columns) = scan.next(5).unwrap() {
+            let column = |at: usize| columns[at].as_primitive::<Int32Type>().values().to_vec();
+            found.extend(column(1).into_iter().zip(column(0)));
+        }
+        let mut counted = 0;
+        let mut scan = view.scan_batches(&self.table, range, &[], false);
+        loop {
+            match scan.next_count(6).unwrap() {
+                0 => break,
+                count => counted += count,
+            }
+        }
+        assert_eq!(counted, found.len());
+        found.sort_unstable();
+        found
     }
 
     /// The ids that the index on amounts finds.

@@ -182,11 +182,8 @@ async fn every_type_comes_back_as_it_was() {
     ];
     let world = World::new();
     let ids = (1..).map(ColumnId);
-    let columns = ids.zip(&types).map(|(id, column_type)| Column {
-        id,
-        column_type: column_type.clone(),
-        missing: Value::Null,
-    });
+    let columns =
+        ids.zip(&types).map(|(id, column_type)| Column { id, column_type: column_type.clone(), missing: Value::Null });
     let columns: Vec<Column> = columns.collect();
     let slots = columns.iter().map(|column| (column.id, column.column_type.clone())).collect();
     let table = Arc::new(TableSchema {
@@ -269,14 +266,21 @@ impl Machine {
         self.disk = Arc::new(self.disk.crash(seed).unwrap());
         self.faults = Arc::new(FaultInjector::new(self.disk.clone()));
         self.files = Arc::new(FaultyFiles::new(Arc::new(self.stored.clone())));
-        self.world.store =
-            Store::with_parts(self.faults.clone(), self.files.clone(), StoreOptions::default()).unwrap();
+        self.world.store = Store::with_parts(self.faults.clone(), self.files.clone(), StoreOptions::default()).unwrap();
     }
 
     fn check(&self) {
         let expected: Vec<(i32, i32)> = self.rows.iter().map(|(id, (_, amount))| (*id, *amount)).collect();
         assert_eq!(self.world.committed(), expected);
         assert_eq!(rows_backward(&self.world, &self.world.store.view()), expected);
+        let range = crate::key::key_range(
+            &self.world.table,
+            &[],
+            Bound::Included(&Value::Int4(11)),
+            Bound::Excluded(&Value::Int4(43)),
+        );
+        let within: Vec<_> = expected.iter().copied().filter(|(id, _)| (11..43).contains(id)).collect();
+        assert_eq!(self.world.rows_in_batches(&self.world.store.view(), &range), within);
         for id in 0..60 {
             let found = self.world.store.view().get(&self.world.table, &self.world.key(id)).unwrap();
             assert_eq!(found.is_some(), self.rows.contains_key(&id));
@@ -292,7 +296,8 @@ impl Machine {
         let mut transaction = self.world.begin();
         let mut rows = self.rows.clone();
         for _ in 0..random.random_range(1..12) {
-            let (id, code, amount) = (random.random_range(0..60), random.random_range(0..60), random.random_range(0..60));
+            let (id, code, amount) =
+                (random.random_range(0..60), random.random_range(0..60), random.random_range(0..60));
             if let Some((_, old_amount)) = rows.get(&id).copied() {
                 if random.random_ratio(1, 3) {
                     self.world.delete(&mut transaction, id).await;
@@ -350,7 +355,8 @@ async fn run(seed: u64, steps: usize) {
 /// `COLD_SEEDS` and `COLD_STEPS` set how long it goes on.
 #[tokio::test]
 async fn both_tiers_are_what_the_model_says() {
-    let setting = |name: &str, otherwise| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
+    let setting =
+        |name: &str, otherwise| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
     let (seeds, steps) = (setting("COLD_SEEDS", 20), setting("COLD_STEPS", 60));
     for seed in 0..seeds {
         println!("seed {seed}");

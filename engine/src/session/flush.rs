@@ -1,0 +1,151 @@
+//! STORAGE FLUSH: the hot rows of tables become Parquet files.
+
+use std::sync::Arc;
+
+use storage::segment::{Encoding, SegmentColumn};
+use storage::{Flush, FlushReport, Isolation, TableId, TableLock, Value, Wait};
+
+use super::Session;
+use super::cancel::Interrupt;
+use super::run::Outcome;
+use super::transaction::TransactionState;
+use crate::catalog::{Catalog, Table, TableColumn, TableKind};
+use crate::database::Database;
+use crate::error::{Error, Result, SqlState};
+use crate::plan::ColumnDescription;
+use crate::statement::{FlushedTables, StorageFlush};
+use crate::types::{Type, modifier::numeric_precision, oid};
+
+/// How often a flush is tried again that met too many writers.
+const TRIES: usize = 3;
+
+/// What the statement answers.
+pub(super) fn flush_columns() -> Vec<ColumnDescription> {
+    ["rows_flushed", "parquet_files_count", "bytes", "duration_ms"]
+        .map(|name| ColumnDescription::new(name, Type::new(oid::INT8)))
+        .into()
+}
+
+impl Session {
+    /// Flushes tables and answers what came of it.
+    pub(super) async fn flush_storage(&mut self, flush: &StorageFlush, interrupt: &Interrupt) -> Result<Outcome> {
+        if !matches!(self.state, TransactionState::Idle) {
+            let message = "STORAGE FLUSH cannot run inside a transaction block";
+            return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
+        }
+        let started = self.database.store().environment().instant();
+        let wait = self.lock_wait();
+        let mut total = FlushReport::default();
+        for table in self.flushed_tables(flush)? {
+            let report = interrupt.guard(flush_one(&self.database, self.database_oid, table.oid, wait)).await?;
+            total.rows += report.rows;
+            total.files += report.files;
+            total.bytes += report.bytes;
+        }
+        let duration_ms = started.elapsed().as_millis();
+        let row = [u128::from(total.rows), u128::from(total.files), u128::from(total.bytes), duration_ms];
+        let row = row.map(|value| Value::Int8(i64::try_from(value).unwrap_or(i64::MAX)));
+        Ok(Outcome::ready(flush_columns(), vec![row.into()], "STORAGE FLUSH"))
+    }
+
+    /// The tables that are named, partitions in the place of what they are part of; or all that are the role's.
+    fn flushed_tables(&mut self, flush: &StorageFlush) -> Result<Vec<Arc<Table>>> {
+        let catalog = self.catalog();
+        let principal = self.principal(&catalog);
+        let owns = |table: &Table| principal.has_privileges_of(auth::RoleId(table.owner));
+        let mut tables = match &flush.tables {
+            FlushedTables::All { schema } => {
+                let schema = schema
+                    .as_deref()
+                    .map(|name| catalog.schema_named(name).ok_or_else(|| no_schema(name)))
+                    .transpose()?;
+                let within = |table: &Table| schema.as_ref().is_none_or(|schema| schema.oid == table.schema);
+                let tables = catalog.tables.values().filter(|table| owns(table) && within(table));
+                tables.filter(|table| table.temporary.is_none()).cloned().collect()
+            }
+            FlushedTables::Named(name) => {
+                let tables = self.tables_and_partitions(std::slice::from_ref(name))?;
+                if let Some(table) = tables.first() {
+                    check_can_flush(table, owns(table))?;
+                }
+                tables
+            }
+        };
+        tables.retain(|table| table.kind == TableKind::Table);
+        Ok(tables)
+    }
+}
+
+fn no_schema(name: &str) -> Error {
+    Error::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist"))
+}
+
+fn check_can_flush(table: &Table, owns: bool) -> Result<()> {
+    if table.kind != TableKind::Table {
+        let message = format!("\"{}\" is not a table", table.name);
+        return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+    }
+    if !owns {
+        let message = format!("must be owner of table {}", table.name);
+        return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+    }
+    if table.temporary.is_some() {
+        return Err(Error::unsupported("flushing a temporary table"));
+    }
+    Ok(())
+}
+
+/// Flushes one table under a lock that keeps its definition as it is. One that is gone has nothing to flush.
+async fn flush_one(database: &Database, within: u32, table: u32, wait: Wait) -> Result<FlushReport> {
+    let store = database.store();
+    let mut transaction = store.begin(Isolation::ReadCommitted);
+    transaction.lock_table(TableId(table), TableLock::ShareUpdateExclusive, wait).await?;
+    let mut tries = TRIES;
+    loop {
+        let catalog = database.catalog(within);
+        let Some(table) = catalog.tables.get(&table) else { return Ok(FlushReport::default()) };
+        match store.flush_table(how_to_flush(&catalog, table)).await {
+            Err(storage::Error::MoveLost) if tries > 1 => tries -= 1,
+            result => return Ok(result?),
+        }
+    }
+}
+
+fn how_to_flush(catalog: &Catalog, table: &Table) -> Flush {
+    let schema = catalog.schemas.get(&table.schema).map_or("", |schema| schema.name.as_str());
+    Flush {
+        table: Arc::clone(&table.storage),
+        columns: table.columns.iter().zip(&table.storage.columns).map(segment_column).collect(),
+        // Names may be given again; the number keeps the files of two tables apart.
+        folder: format!("{}/{}-{}", file_name(schema), file_name(&table.name), table.oid),
+    }
+}
+
+fn segment_column((column, stored): (&TableColumn, &storage::Column)) -> SegmentColumn {
+    let numeric = numeric_precision(column.ty.modifier);
+    let numeric = numeric.and_then(|(precision, scale)| Some((precision.try_into().ok()?, scale.try_into().ok()?)));
+    SegmentColumn { name: column.name.clone(), encoding: Encoding::of(&stored.column_type, numeric) }
+}
+
+/// A name as part of a path: what a file's name may not have, or may have only in some places, stands as `%` and its code.
+fn file_name(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => out.push(char::from(byte)),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_becomes_a_part_of_a_path() {
+        assert_eq!(file_name("Orders_2"), "Orders_2");
+        assert_eq!(file_name("../a b/ä"), "%2E%2E%2Fa%20b%2F%C3%A4");
+    }
+}

@@ -1,0 +1,199 @@
+//! A walk over the rows of segments that are not gone, as columns: what a file has is handed on, not taken apart.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray};
+use arrow::compute::filter;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
+
+use super::columns::batch_array;
+use super::file::unreadable;
+use super::reader::{Chunks, Segment};
+use super::{GROUP_ROWS, Marks};
+use crate::error::{Error, Result};
+use crate::key::KeyRange;
+use crate::row::arrow::array_from_values;
+use crate::schema::TableSchema;
+use crate::value::{ColumnType, Value};
+
+/// Rows that the library hands over at a time.
+const BATCH_ROWS: usize = 8192;
+
+/// Rows of one segment that are to be read.
+pub(super) struct Part {
+    pub(super) segment: Arc<Segment>,
+    pub(super) marks: Arc<Marks>,
+    pub(super) rows: Range<u32>,
+}
+
+/// A column that is asked for.
+struct Projected {
+    column_type: ColumnType,
+    missing: Value,
+    /// Its position in the segment that is being read, if that has it, and among the columns read.
+    place: Option<(usize, usize)>,
+}
+
+/// Where the walk stands.
+pub(crate) struct ColdBatches {
+    table: Arc<TableSchema>,
+    projection: Vec<usize>,
+    /// Last first.
+    parts: Vec<Part>,
+    columns: Vec<Projected>,
+    /// Reads the rest of a group of the last part, whose rows from there on are still to come.
+    reader: Option<ParquetRecordBatchReader>,
+    /// Rows that were read and not asked for yet.
+    pending: Option<(Vec<ArrayRef>, usize)>,
+}
+
+impl Segment {
+    /// The positions of the rows within a range, marked ones included.
+    pub(super) fn rows_in(&self, range: &KeyRange) -> Result<Range<u32>> {
+        Ok(self.first_not_before(&range.start)?..self.first_not_before(&range.end)?)
+    }
+}
+
+impl ColdBatches {
+    pub(super) fn new(table: &Arc<TableSchema>, projection: &[usize], mut parts: Vec<Part>) -> Self {
+        parts.reverse();
+        let (table, projection) = (Arc::clone(table), projection.to_vec());
+        Self { table, projection, parts, columns: Vec::new(), reader: None, pending: None }
+    }
+
+    /// The columns of the next rows, `max_rows` at most; `None` when the walk is over.
+    pub(crate) fn next(&mut self, max_rows: usize) -> Result<Option<Vec<ArrayRef>>> {
+        loop {
+            if let Some((columns, rows)) = self.pending.take() {
+                let taken = rows.min(max_rows);
+                if taken < rows {
+                    let rest = columns.iter().map(|column| column.slice(taken, rows - taken)).collect();
+                    self.pending = Some((rest, rows - taken));
+                }
+                return Ok(Some(columns.iter().map(|column| column.slice(0, taken)).collect()));
+            }
+            if !self.read_more()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// How many rows come next, `max_rows` at most, without reading any; zero when the walk is over.
+    pub(crate) fn next_count(&mut self, max_rows: usize) -> usize {
+        while let Some(part) = self.parts.last_mut() {
+            let end = part.rows.end.min(part.rows.start.saturating_add(u32::try_from(max_rows).unwrap_or(u32::MAX)));
+            let counted = part.rows.start..end;
+            part.rows.start = end;
+            let left = counted.len() - part.marks.range_cardinality(counted) as usize;
+            if part.rows.is_empty() {
+                self.parts.pop();
+            }
+            if left > 0 {
+                return left;
+            }
+        }
+        0
+    }
+
+    /// Reads rows into `pending`, none if all of them are gone. False when there are no more.
+    fn read_more(&mut self) -> Result<bool> {
+        let Some(part) = self.parts.last_mut() else { return Ok(false) };
+        if part.rows.is_empty() {
+            self.parts.pop();
+            self.reader = None;
+            return Ok(true);
+        }
+        let path = || part.segment.info().path.as_str();
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            None => {
+                self.columns = place_columns(&self.table, &self.projection, &part.segment);
+                self.reader.insert(open_group(&part.segment, &self.columns, &part.rows)?)
+            }
+        };
+        let Some(batch) = reader.next().transpose().map_err(|error| unreadable(path(), error))? else {
+            self.reader = None;
+            let at_group = part.rows.start as usize % GROUP_ROWS == 0;
+            return if at_group { Ok(true) } else { Err(unreadable(path(), "rows are missing")) };
+        };
+        let rows = part.rows.start..part.rows.start.saturating_add(batch.num_rows() as u32).min(part.rows.end);
+        part.rows.start = rows.end;
+        if rows.end as usize % GROUP_ROWS == 0 {
+            self.reader = None;
+        }
+        let left = live_rows(&part.marks, rows.clone());
+        let mut count = rows.len();
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            let Some((position, at)) = column.place else {
+                let missing = std::iter::repeat_n(&column.missing, rows.len());
+                columns.push(array_from_values(&column.column_type, missing)?);
+                continue;
+            };
+            let encoding = part.segment.info().columns[position].encoding;
+            columns.push(batch_array(batch.column(at), encoding, &column.column_type)?);
+        }
+        if let Some(left) = left {
+            count = left.true_count();
+            for column in &mut columns {
+                *column = filter(column.as_ref(), &left).map_err(|error| unreadable(path(), error))?;
+            }
+        }
+        self.pending = (count > 0).then_some((columns, count));
+        Ok(true)
+    }
+}
+
+/// Which of the rows are not marked; `None` if none is.
+fn live_rows(marks: &Marks, rows: Range<u32>) -> Option<BooleanArray> {
+    if marks.range_cardinality(rows.clone()) == 0 {
+        return None;
+    }
+    Some(BooleanArray::from_iter(rows.map(|row| Some(!marks.contains(row)))))
+}
+
+/// Where a segment has the columns of a projection.
+fn place_columns(table: &TableSchema, projection: &[usize], segment: &Segment) -> Vec<Projected> {
+    let stored = &segment.info().schema.columns;
+    let mut columns: Vec<Projected> = projection
+        .iter()
+        .map(|&position| {
+            let column = &table.columns[position];
+            let place = stored.iter().position(|stored| stored.id == column.id).map(|position| (position, 0));
+            Projected { column_type: column.column_type.clone(), missing: column.missing.clone(), place }
+        })
+        .collect();
+    let read = columns_read(&columns);
+    for (position, at) in columns.iter_mut().filter_map(|column| column.place.as_mut()) {
+        *at = read.partition_point(|before| before < position);
+    }
+    columns
+}
+
+/// The positions of the columns that are read, each once, in the order of the file.
+fn columns_read(columns: &[Projected]) -> Vec<usize> {
+    let mut read: Vec<usize> = columns.iter().filter_map(|column| column.place).map(|(position, _)| position).collect();
+    read.sort_unstable();
+    read.dedup();
+    read
+}
+
+/// A reader of some columns of the rows that lie in the group of the first of them.
+fn open_group(segment: &Segment, columns: &[Projected], rows: &Range<u32>) -> Result<ParquetRecordBatchReader> {
+    let opened = segment.opened()?;
+    let (start, end) = (rows.start as usize, rows.end as usize);
+    let group = start / GROUP_ROWS;
+    let (group_start, group_end) = (group * GROUP_ROWS, ((group + 1) * GROUP_ROWS).min(segment.info().rows as usize));
+    let mut builder =
+        ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(opened.file()), opened.metadata().clone());
+    let mask = ProjectionMask::roots(builder.parquet_schema(), columns_read(columns));
+    let selected = start - group_start..end.min(group_end) - group_start;
+    if selected != (0..group_end - group_start) {
+        let total = group_end - group_start;
+        builder = builder.with_row_selection(RowSelection::from_consecutive_ranges(std::iter::once(selected), total));
+    }
+    let reader = builder.with_row_groups(vec![group]).with_projection(mask).with_batch_size(BATCH_ROWS).build();
+    reader.map_err(|error| Error::Segment { path: segment.info().path.clone(), reason: error.to_string() })
+}
