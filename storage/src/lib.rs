@@ -34,7 +34,7 @@ pub use error::{Error, Result};
 pub use id::{ColumnId, CommitSeq, GenerationId, SchemaVersion, TableId, TransactionId};
 pub use key::{IndexKey, KeyRange, RowKey};
 pub use kv::Direction;
-pub use maintain::{Flush, FlushReport};
+pub use maintain::{Rewrite, RewriteReport};
 pub use read::{BatchScan, IndexScan, ReadView, RowScan};
 pub use row::{ColumnBuilder, RowDecoder, StoredRow};
 pub use schema::{Column, IndexColumn, IndexSchema, Layout, RowIdentity, TableSchema};

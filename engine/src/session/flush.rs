@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use storage::segment::{Encoding, SegmentColumn};
-use storage::{Flush, FlushReport, Isolation, TableId, TableLock, Value, Wait};
+use storage::{Isolation, Rewrite, RewriteReport, TableId, TableLock, Value, Wait};
 
 use super::Session;
 use super::cancel::Interrupt;
@@ -35,7 +35,7 @@ impl Session {
         }
         let started = self.database.store().environment().instant();
         let wait = self.lock_wait();
-        let mut total = FlushReport::default();
+        let mut total = RewriteReport::default();
         for table in self.flushed_tables(flush)? {
             let report = interrupt.guard(flush_one(&self.database, self.database_oid, table.oid, wait)).await?;
             total.rows += report.rows;
@@ -96,14 +96,14 @@ fn check_can_flush(table: &Table, owns: bool) -> Result<()> {
 }
 
 /// Flushes one table under a lock that keeps its definition as it is. One that is gone has nothing to flush.
-async fn flush_one(database: &Database, within: u32, table: u32, wait: Wait) -> Result<FlushReport> {
+async fn flush_one(database: &Database, within: u32, table: u32, wait: Wait) -> Result<RewriteReport> {
     let store = database.store();
     let mut transaction = store.begin(Isolation::ReadCommitted);
     transaction.lock_table(TableId(table), TableLock::ShareUpdateExclusive, wait).await?;
     let mut tries = TRIES;
     loop {
         let catalog = database.catalog(within);
-        let Some(table) = catalog.tables.get(&table) else { return Ok(FlushReport::default()) };
+        let Some(table) = catalog.tables.get(&table) else { return Ok(RewriteReport::default()) };
         match store.flush_table(how_to_flush(&catalog, table)).await {
             Err(storage::Error::MoveLost) if tries > 1 => tries -= 1,
             result => return Ok(result?),
@@ -111,9 +111,9 @@ async fn flush_one(database: &Database, within: u32, table: u32, wait: Wait) -> 
     }
 }
 
-fn how_to_flush(catalog: &Catalog, table: &Table) -> Flush {
+fn how_to_flush(catalog: &Catalog, table: &Table) -> Rewrite {
     let schema = catalog.schemas.get(&table.schema).map_or("", |schema| schema.name.as_str());
-    Flush {
+    Rewrite {
         table: Arc::clone(&table.storage),
         columns: table.columns.iter().zip(&table.storage.columns).map(segment_column).collect(),
         // Names may be given again; the number keeps the files of two tables apart.

@@ -1,6 +1,8 @@
-//! What keeps a store in shape beside its transactions: rows on their way from hot to cold.
+//! What keeps a store in shape beside its transactions: rows on their way from hot to cold, and from many files to few.
 
+mod compact;
 mod flush;
+mod rewrite;
 mod sweep;
 
-pub use flush::{Flush, FlushReport};
+pub use rewrite::{Rewrite, RewriteReport};

@@ -96,6 +96,33 @@ impl Tiered {
         segments.iter().filter(|segment| segment.info().overlaps(range))
     }
 
+    /// Shows the rows of some segments that lie in a range and are not gone, in order.
+    pub(crate) fn scan_segments(
+        &self,
+        segments: &[Arc<Segment>],
+        range: &KeyRange,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let cursors = segments.iter().filter(|segment| segment.info().overlaps(range)).map(|segment| {
+            let marks = segment.marks(self.hot.as_ref(), self.seq)?;
+            Cursor::new(Arc::clone(segment), marks, range, Direction::Forward)
+        });
+        let mut merge = Merge {
+            cursors: cursors.collect::<Result<_>>()?,
+            direction: Direction::Forward,
+            broken: false,
+            failed: None,
+        };
+        // Whether they ended or were stopped makes no difference.
+        let _ = merge.emit_before(None, visit);
+        merge.failed.map_or(Ok(()), Err)
+    }
+
+    /// How many rows of a segment are gone.
+    pub(crate) fn gone(&self, segment: &Segment) -> Result<u64> {
+        Ok(segment.marks(self.hot.as_ref(), self.seq)?.len())
+    }
+
     fn cursors(&self, family: Family, range: &KeyRange, direction: Direction) -> Result<Vec<Cursor>> {
         self.segments_in(family, range)
             .map(|segment| {

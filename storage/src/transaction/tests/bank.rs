@@ -73,10 +73,8 @@ async fn auditor(world: Arc<World>, expected: i32, stop: Arc<AtomicBool>) -> usi
 async fn mover(world: Arc<World>, stop: Arc<AtomicBool>) -> u64 {
     let mut moved = 0;
     while !stop.load(Ordering::Relaxed) {
-        // Segments are not merged here.
-        if world.store.segments(world.table.generation).len() < 50 {
-            moved += world.flush().await.unwrap().rows;
-        }
+        moved += world.flush().await.unwrap().rows;
+        moved += world.compact().await.unwrap().rows;
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     moved

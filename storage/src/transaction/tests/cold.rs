@@ -9,23 +9,27 @@ use rand::{Rng, SeedableRng};
 
 use super::spill::rows_backward;
 use super::*;
-use crate::maintain::{Flush, FlushReport};
+use crate::maintain::{Rewrite, RewriteReport};
 use crate::segment::{Encoding, MemoryFiles, SegmentColumn};
 use crate::testing::{CrashDisk, Fault, FaultInjector, FaultyFiles};
 use crate::value::samples::any_value_or_null;
 
 /// A flush of a table whose columns are called `c0`, `c1` and so on.
-fn flush_of(table: &Arc<TableSchema>) -> Flush {
+fn flush_of(table: &Arc<TableSchema>) -> Rewrite {
     let columns = table.columns.iter().enumerate().map(|(at, column)| SegmentColumn {
         name: format!("c{at}"),
         encoding: Encoding::of(&column.column_type, None),
     });
-    Flush { table: Arc::clone(table), columns: columns.collect(), folder: "public/t".into() }
+    Rewrite { table: Arc::clone(table), columns: columns.collect(), folder: "public/t".into() }
 }
 
 impl World {
-    pub(super) async fn flush(&self) -> Result<FlushReport> {
+    pub(super) async fn flush(&self) -> Result<RewriteReport> {
         self.store.flush_table(flush_of(&self.table)).await
+    }
+
+    pub(super) async fn compact(&self) -> Result<RewriteReport> {
+        self.store.compact_table(flush_of(&self.table)).await
     }
 
     fn segments_len(&self) -> usize {
@@ -47,7 +51,7 @@ async fn rows_are_the_same_wherever_they_lie() {
     assert!(world.segments_len() > 1 && world.hot_len() == 0);
     assert_eq!((world.committed(), world.rows(&old.view())), (before.clone(), before.clone()));
     assert_eq!(rows_backward(&world, &world.store.view()), before);
-    assert_eq!(world.flush().await.unwrap(), FlushReport::default());
+    assert_eq!(world.flush().await.unwrap(), RewriteReport::default());
 
     let mut transaction = world.begin();
     world.change(&mut transaction, 17, |amount| amount + 1).await.unwrap();
@@ -70,7 +74,12 @@ async fn rows_are_the_same_wherever_they_lie() {
     commit(transaction).await;
     after.insert(18, (18, 180));
     assert_eq!(world.flush().await.unwrap().rows, 2);
+    assert_eq!((world.committed(), world.rows(&old.view())), (after.clone(), before.clone()));
+    let segments = world.segments_len();
+    let merged = world.compact().await.unwrap();
+    assert!(merged.rows >= 40 && world.segments_len() < segments, "{merged:?}");
     assert_eq!((world.committed(), world.rows(&old.view())), (after, before));
+    assert_eq!(world.compact().await.unwrap(), RewriteReport::default());
 }
 
 #[tokio::test]
@@ -313,8 +322,10 @@ impl Machine {
             if random.random_ratio(1, 4) {
                 transaction.begin_command();
             }
-            if random.random_ratio(1, 10) {
-                self.world.flush().await.unwrap();
+            match random.random_range(0..20) {
+                0 => drop(self.world.flush().await.unwrap()),
+                1 => drop(self.world.compact().await.unwrap()),
+                _ => {}
             }
         }
         if random.random_ratio(4, 5) {
@@ -330,7 +341,8 @@ async fn run(seed: u64, steps: usize) {
     for step in 0..steps {
         match random.random_range(0..100) {
             0..70 => machine.transact(&mut random).await,
-            70..85 => drop(machine.world.flush().await.unwrap()),
+            70..80 => drop(machine.world.flush().await.unwrap()),
+            80..85 => drop(machine.world.compact().await.unwrap()),
             85..92 => {
                 // A flush that fails somewhere, and a start on what it has left.
                 match random.random_range(0..3) {
@@ -338,7 +350,10 @@ async fn run(seed: u64, steps: usize) {
                     1 => machine.faults.fail_at(machine.faults.steps() + random.random_range(0..6), Fault::Before),
                     _ => machine.faults.fail_at(machine.faults.steps() + random.random_range(0..6), Fault::After),
                 }
-                let _ = machine.world.flush().await;
+                let _ = match random.random_bool(0.5) {
+                    true => machine.world.flush().await,
+                    false => machine.world.compact().await,
+                };
                 machine.restart(seed * 1000 + step as u64);
                 machine.check_files();
             }

@@ -1,0 +1,237 @@
+//! Rewriting: rows are read where they are, written to new segments, and moved there by one commit.
+//!
+//! Flush and compaction are this, and differ in which rows they read and what they leave behind.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+
+use crate::commit::{CommitRequest, Move, Watching};
+use crate::error::{Error, Result};
+use crate::key::KeyRange;
+use crate::kv::{Batch, Family};
+use crate::row::StoredRow;
+use crate::schema::TableSchema;
+use crate::segment::{Segment, SegmentColumn, SegmentInfo, SegmentWriter, Tiered, expresses};
+use crate::store::{Store, meta};
+
+/// A segment is closed with so many rows, or so many bytes; another one goes on.
+pub(super) const SEGMENT_ROWS_MAX: u32 = if cfg!(test) { 40 } else { 8 << 20 };
+const SEGMENT_BYTES_MAX: usize = 1 << 30;
+
+/// Rows that are read at a time.
+const PIECE_ROWS: usize = if cfg!(test) { 7 } else { 4096 };
+
+/// Places of changed rows are looked up before the commit until there are no more than so many new ones.
+const UNLOCATED_MAX: usize = 100;
+
+/// Which table's rows are written anew, and how.
+pub struct Rewrite {
+    pub table: Arc<TableSchema>,
+    /// Names and encodings of its columns.
+    pub columns: Vec<SegmentColumn>,
+    /// Folder of its segments.
+    pub folder: String,
+}
+
+/// What a flush or a compaction came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RewriteReport {
+    /// Rows that were moved.
+    pub rows: u64,
+    /// Segments that were written.
+    pub files: u64,
+    /// Sizes of the files together.
+    pub bytes: u64,
+}
+
+/// What has been written, and what has not.
+#[derive(Default)]
+struct Written {
+    segments: Vec<SegmentInfo>,
+    /// Rows that files cannot express.
+    kept: HashSet<Bytes>,
+}
+
+/// The rows that are moved.
+pub(super) trait Source: Send + Sync + 'static {
+    /// The next rows of a range in a state of the store, in the order of their keys, `max` at most; none at the end.
+    fn next(&self, state: &Tiered, rest: &KeyRange, max: usize) -> Result<Vec<StoredRow>>;
+
+    /// The segments that the rows leave; none if they were hot.
+    fn replaced(&self) -> &[Arc<Segment>];
+
+    /// Whether there is something to move.
+    fn is_worth_it(&self, state: &Tiered) -> Result<bool>;
+}
+
+impl Store {
+    /// Moves rows to new segments.
+    pub(super) async fn rewrite(&self, rewrite: Rewrite, source: impl Source) -> Result<RewriteReport> {
+        if !source.is_worth_it(&self.newest().snapshot)? {
+            return Ok(RewriteReport::default());
+        }
+        let (rewrite, source) = (Arc::new(rewrite), Arc::new(source));
+        let watching = self.moves().watch(rewrite.table.generation).ok_or(Error::MoveLost)?;
+        // Commits that were ordered before the watch began are in every snapshot from here on.
+        let barrier = CommitRequest::new(self.next_transaction(), self.published());
+        self.committer().submit(barrier).await?;
+        let (store, work, rows) = (self.clone(), Arc::clone(&rewrite), Arc::clone(&source));
+        let written = tokio::task::spawn_blocking(move || store.write_rows(&work, rows.as_ref())).await;
+        let mut written = written.map_err(|_| Error::Io("writing segments has panicked".into()))??;
+        if written.segments.is_empty() && source.replaced().is_empty() {
+            return Ok(RewriteReport::default());
+        }
+        let report = RewriteReport {
+            rows: written.segments.iter().map(|info| u64::from(info.rows)).sum(),
+            files: written.segments.len() as u64,
+            bytes: written.segments.iter().map(|info| info.bytes).sum(),
+        };
+        let segments = std::mem::take(&mut written.segments);
+        let segments: Vec<Arc<Segment>> = segments
+            .into_iter()
+            .map(|info| Segment::new(info, Arc::clone(self.files()), Arc::clone(self.blocks()), self.published()))
+            .map(Arc::new)
+            .collect();
+        match self.move_rows(&rewrite, source.replaced(), Arc::new(watching), segments.clone(), written.kept).await {
+            // Nobody can say whether the manifest names them; the next start can.
+            Err(error @ Error::CommitOutcomeUnknown { .. }) => return Err(error),
+            Err(error) => {
+                segments.iter().for_each(|segment| self.abandon(segment.info()));
+                return Err(error);
+            }
+            Ok(()) => {}
+        }
+        drop(source);
+        self.sweep_segments()?;
+        Ok(report)
+    }
+
+    /// Writes the rows to segments.
+    fn write_rows(&self, rewrite: &Rewrite, source: &impl Source) -> Result<Written> {
+        let mut written = Written::default();
+        let mut open: Option<SegmentWriter> = None;
+        let result = self.write_each(rewrite, source, &mut written, &mut open).and_then(|()| match open.take() {
+            Some(writer) => writer.finish().map(|info| written.segments.push(info)),
+            None => Ok(()),
+        });
+        let result = result.and_then(|()| match written.kept.is_empty() || source.replaced().is_empty() {
+            true => Ok(()),
+            false => Err(Error::Corrupt { reason: "a segment has a row that it cannot express".into() }),
+        });
+        if let Err(error) = result {
+            written.segments.iter().for_each(|info| self.abandon(info));
+            return Err(error);
+        }
+        Ok(written)
+    }
+
+    fn write_each(
+        &self,
+        rewrite: &Rewrite,
+        source: &impl Source,
+        written: &mut Written,
+        open: &mut Option<SegmentWriter>,
+    ) -> Result<()> {
+        let table = &rewrite.table;
+        let stamp = self.generation_stamp(table.generation);
+        let newest = self.published_state();
+        let mut rest = KeyRange::generation(table.generation);
+        loop {
+            let rows = source.next(&newest.snapshot, &rest, PIECE_ROWS)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            rest.start = [last.key.as_bytes(), &[0]].concat().into();
+            for row in &rows {
+                self.write_one(rewrite, row, written, open, stamp)?;
+            }
+        }
+    }
+
+    fn write_one(
+        &self,
+        rewrite: &Rewrite,
+        row: &StoredRow,
+        written: &mut Written,
+        open: &mut Option<SegmentWriter>,
+        stamp: Option<(crate::CommitSeq, i64)>,
+    ) -> Result<()> {
+        if !expresses(&rewrite.columns, &rewrite.table, row)? {
+            written.kept.insert(row.key.clone().into_bytes());
+            return Ok(());
+        }
+        let is_full =
+            |writer: &mut SegmentWriter| writer.rows() >= SEGMENT_ROWS_MAX || writer.bytes() >= SEGMENT_BYTES_MAX;
+        if let Some(full) = open.take_if(is_full) {
+            written.segments.push(full.finish()?);
+        }
+        let writer = match open {
+            Some(writer) => writer,
+            None => open.insert(self.begin_segment(rewrite)?),
+        };
+        writer.push(&rewrite.table, row, stamp)
+    }
+
+    /// Begins a file under a name that is recorded first.
+    fn begin_segment(&self, rewrite: &Rewrite) -> Result<SegmentWriter> {
+        let id = self.allocate_generation()?;
+        let path = format!("{}/batch-{}.parquet", rewrite.folder, id.0);
+        let mut batch = Batch::with_capacity(1);
+        batch.put(Family::Meta, meta::upload_key(id), path.clone().into_bytes());
+        self.write_own(|kv| kv.write(&batch).and_then(|()| kv.sync()))?;
+        let now_us = self.environment().now_us();
+        SegmentWriter::create(self.files().as_ref(), id, path, &rewrite.table, &rewrite.columns, now_us)
+    }
+
+    /// Deletes the file of a segment that did not come to be.
+    fn abandon(&self, info: &SegmentInfo) {
+        let mut batch = Batch::with_capacity(1);
+        batch.delete(Family::Meta, meta::upload_key(info.id));
+        let deleted = self.files().delete(&info.path).and_then(|()| self.write_own(|kv| kv.write(&batch)));
+        if let Err(error) = deleted {
+            tracing::warn!(%error, path = info.path, "a file is left to the next start to delete");
+        }
+    }
+
+    /// Commits that the rows are in the segments.
+    async fn move_rows(
+        &self,
+        rewrite: &Rewrite,
+        replaced: &[Arc<Segment>],
+        watching: Arc<Watching>,
+        added: Vec<Arc<Segment>>,
+        kept: HashSet<Bytes>,
+    ) -> Result<()> {
+        // Rows that come from segments were not hot.
+        let hot = added.iter().filter(|_| replaced.is_empty());
+        let emptied = hot.map(|segment| {
+            let info = segment.info();
+            KeyRange { start: info.first_key.clone().into(), end: [&info.last_key[..], &[0]].concat().into() }
+        });
+        let mut moved = Move {
+            generation: rewrite.table.generation,
+            watching,
+            emptied: emptied.collect(),
+            added,
+            removed: replaced.iter().map(|segment| segment.info().id).collect(),
+            kept,
+            located: FxHashMap::default(),
+        };
+        loop {
+            let before = moved.located.len();
+            moved = tokio::task::spawn_blocking(move || moved.look_up().map(|()| moved))
+                .await
+                .map_err(|_| Error::Io("looking up rows has panicked".into()))??;
+            if moved.located.len() - before <= UNLOCATED_MAX {
+                break;
+            }
+        }
+        let closed = self.moves().close().await;
+        let mut request = CommitRequest::new(self.next_transaction(), self.published());
+        request.moved = Some(Box::new(moved));
+        let result = self.committer().submit(request).await;
+        drop(closed);
+        result.map(drop)
+    }
+}
