@@ -2,6 +2,7 @@
 
 mod backends;
 mod bulk;
+mod cold;
 mod constraints;
 mod database;
 mod extended;

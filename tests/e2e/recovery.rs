@@ -1,6 +1,7 @@
 //! A client that was told COMMIT never loses it.
 //!
-//! Clients run TPC-B, some statement by statement, some a transaction at a time, and write down what was acknowledged. The
+//! Clients run TPC-B, some statement by statement, some a transaction at a time, and write down what was acknowledged.
+//! Meanwhile rows are flushed to segments and segments merged all the time. The
 //! server is killed in the middle and started again; then everything acknowledged must be there, nothing may be there in
 //! part, and nothing twice. `RECOVERY_ROUNDS=n` does so n times on the same data.
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use rand::Rng;
 use tests::{Answer, Outcome, Server};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 const BRANCHES: i64 = 3;
 const TELLERS: i64 = 10 * BRANCHES;
@@ -22,7 +24,9 @@ async fn recovery_keeps_what_was_acknowledged() {
     let mut server = Server::start();
     prepare(&server.connect().await).await;
     let mut acknowledged = HashSet::new();
+    let mut moved = 0;
     for round in 0..rounds {
+        let mover = tokio::spawn(move_until_killed(server.connect().await));
         let mut workers = Vec::new();
         for worker in 0..CLIENTS {
             let client = server.connect().await;
@@ -36,6 +40,7 @@ async fn recovery_keeps_what_was_acknowledged() {
         for worker in workers {
             acknowledged.extend(worker.await.expect("a worker ends when its connection does"));
         }
+        moved += mover.await.expect("the mover ends when its connection does");
         let new = acknowledged.len() - before;
         assert!(new > 0, "nothing was committed in {lifetime} ms\n{}", server.log());
         server.restart();
@@ -45,6 +50,29 @@ async fn recovery_keeps_what_was_acknowledged() {
              {found} are there",
             acknowledged.len()
         );
+    }
+    println!("{moved} rows were moved");
+    assert!(moved > ACCOUNTS, "only {moved} rows were moved");
+}
+
+/// Answers how many rows it has moved before the connection ended.
+async fn move_until_killed(client: Client) -> i64 {
+    let mut moved = 0;
+    loop {
+        for sql in ["STORAGE FLUSH ALL", "STORAGE COMPACT ALL"] {
+            match client.query_one(sql, &[]).await {
+                Ok(row) => moved += row.get::<_, i64>(0),
+                // There was too much writing; it can be tried again.
+                Err(error) if error.code() == Some(&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE) => {}
+                Err(error) => {
+                    assert!(
+                        error.as_db_error().is_none_or(|refused| refused.code().code().starts_with("57")),
+                        "{error:?}"
+                    );
+                    return moved;
+                }
+            }
+        }
     }
 }
 

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 const PRODUCTION_LINES_MAX: usize = 800;
 
 /// A word in code and the only places that may hold it.
-const LAYERS: [(&str, &[&str]); 5] = [
+const LAYERS: [(&str, &[&str]); 6] = [
     ("datafusion", &["engine/"]),
     ("rocksdb", &["storage/src/kv/rocks.rs"]),
+    ("parquet::", &["storage/src/segment/"]),
     ("tokio::net", &["server/", "tests/"]),
     ("std::net::Tcp", &["server/", "tests/"]),
     ("tokio_postgres", &["tests/"]),

@@ -275,7 +275,7 @@ impl Session {
             Some(Statement::Show(ShowTarget::Name(name))) => Ok(text(&super::utility::canonical_name(name))),
             Some(Statement::Show(ShowTarget::All)) => Ok(Some(super::utility::show_all_columns().into())),
             Some(Statement::Explain { .. }) => Ok(text("QUERY PLAN")),
-            Some(Statement::StorageFlush(_)) => Ok(Some(super::flush::flush_columns().into())),
+            Some(Statement::StorageMove(order)) => Ok(Some(super::storage_move::result_columns(order.kind).into())),
             Some(Statement::Execute { name, .. }) => {
                 // One that is not there is an error only when it is run.
                 match self.statements.get(name).cloned() {

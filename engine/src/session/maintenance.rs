@@ -1,6 +1,6 @@
 //! VACUUM and ANALYZE.
 //!
-//! VACUUM compacts what deleted and overwritten rows still occupy. What the planner knows of a table, how many rows it
+//! VACUUM compacts what deleted and overwritten rows still occupy, in both tiers. What the planner knows of a table, how many rows it
 //! has, the store counts by itself as they come and go, so there is nothing that ANALYZE would have to collect: it checks
 //! what it is told, as PostgreSQL does.
 
@@ -10,11 +10,12 @@ use datafusion::sql::sqlparser::ast::ObjectName;
 use storage::{Store, TableSchema};
 
 use super::Session;
+use super::storage_move::move_rows;
 use super::transaction::TransactionState;
 use crate::catalog::{Table, TableKind};
 use crate::error::{Error, Report, Result, SqlState};
 use crate::plan::bind::Binder;
-use crate::statement::{Maintenance, MaintenanceKind};
+use crate::statement::{Maintenance, MaintenanceKind, MoveKind};
 
 impl Session {
     /// Runs VACUUM or ANALYZE and answers its tag.
@@ -30,7 +31,12 @@ impl Session {
             return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
         }
         for table in self.maintained(maintenance, "vacuum", "vacuuming")? {
-            compact(self.database.store().clone(), table.storage.clone()).await?;
+            let store = self.database.store().clone();
+            let has_segments = !store.segments(table.storage.generation).is_empty();
+            compact(store, table.storage.clone()).await?;
+            if has_segments {
+                move_rows(&self.database, self.database_oid, table.oid, MoveKind::Compact, self.lock_wait()).await?;
+            }
             if analyzes && maintenance.verbose {
                 self.tell_about("analyzing", &table);
             }

@@ -92,7 +92,7 @@ impl Session {
             Statement::Maintain(maintenance) => {
                 self.maintain(maintenance).await.map(|tag| Outcome::Complete(tag.to_owned()))
             }
-            Statement::StorageFlush(flush) => self.flush_storage(flush, interrupt).await,
+            Statement::StorageMove(order) => self.move_storage(order, interrupt).await,
             Statement::Checkpoint => {
                 self.database.store().flush()?;
                 complete("CHECKPOINT")

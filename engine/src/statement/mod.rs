@@ -8,7 +8,6 @@ mod copy;
 mod cursor;
 pub mod definition;
 pub(crate) mod dialect;
-mod flush;
 mod locking;
 mod maintenance;
 pub(crate) mod mend;
@@ -17,6 +16,7 @@ mod only;
 mod parse;
 mod reader;
 mod refused;
+mod storage_move;
 mod unicode;
 mod utility;
 
@@ -26,7 +26,6 @@ pub use copy::{
 pub use cursor::{Declaration, Motion};
 use datafusion::sql::sqlparser::ast;
 pub use definition::Definition;
-pub use flush::{FlushedTables, StorageFlush};
 pub(crate) use locking::{LockingClause, locking_words};
 pub(crate) use mend::{KeyWords, compression_in};
 pub use merge::{Merge, MergeAction, MergeWhen};
@@ -34,6 +33,7 @@ pub(crate) use only::is_after_only;
 pub(crate) use parse::{offset_in, parse_query};
 pub use parse::{parse_expression, parse_script, parse_single, position_in};
 use storage::{Isolation, TableLock};
+pub use storage_move::{MoveKind, MovedTables, StorageMove};
 
 /// One parsed statement.
 #[derive(Debug, Clone)]
@@ -118,7 +118,7 @@ pub enum Statement {
         arguments: Vec<ast::Expr>,
     },
     Maintain(Maintenance),
-    StorageFlush(StorageFlush),
+    StorageMove(StorageMove),
     Checkpoint,
     Lock {
         tables: Vec<ast::ObjectName>,

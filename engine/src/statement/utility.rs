@@ -9,7 +9,7 @@ use super::definition::{Definition, TableSource};
 use super::parse::parse_tokens;
 use super::reader::Reader;
 use super::{DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes};
-use super::{flush, maintenance};
+use super::{maintenance, storage_move};
 use crate::error::{Error, Result, SqlState};
 
 /// The statements that frame every transaction, recognised without taking the text apart.
@@ -87,7 +87,7 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "vacuum" => maintenance::vacuum(reader)?,
         "analyze" | "analyse" => maintenance::analyze(reader)?,
         "checkpoint" => Statement::Checkpoint,
-        "storage" => flush::storage(reader)?,
+        "storage" => storage_move::storage(reader)?,
         "lock" => lock(reader)?,
         "copy" => Statement::Copy(Box::new(parse_copy(reader)?)),
         "declare" => cursor::declare(text, reader)?,

@@ -10,13 +10,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::rewrite::{Rewrite, RewriteReport, Source};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::GenerationId;
 use crate::key::{KeyRange, RowKey};
 use crate::kv::{Direction, Family};
 use crate::row::StoredRow;
 use crate::segment::{Segment, Tiered};
 use crate::store::Store;
+
+/// With so many rows gone at once their space is reclaimed at once; of few the store takes care by itself.
+const COMPACTED_ROWS_MIN: u64 = 100_000;
 
 /// The hot rows of a table.
 struct HotRows(GenerationId);
@@ -45,8 +48,15 @@ impl Store {
     /// Flushes the hot rows of a table. The caller holds a lock on the table that keeps its definition as it is, and other
     /// flushes and compactions away. `MoveLost`: too much was written meanwhile; it can be tried again.
     pub async fn flush_table(&self, rewrite: Rewrite) -> Result<RewriteReport> {
-        let source = HotRows(rewrite.table.generation);
-        self.rewrite(rewrite, source).await
+        let generation = rewrite.table.generation;
+        let report = self.rewrite(rewrite, HotRows(generation)).await?;
+        if report.rows >= COMPACTED_ROWS_MIN {
+            let kv = Arc::clone(self.kv_handle());
+            let emptied = move || kv.compact(Family::Rows, &KeyRange::generation(generation));
+            let compacted = tokio::task::spawn_blocking(emptied).await;
+            compacted.map_err(|_| Error::Io("reclaiming space has panicked".into()))??;
+        }
+        Ok(report)
     }
 
     /// About how many of the table's rows are hot.

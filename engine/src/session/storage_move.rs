@@ -1,4 +1,4 @@
-//! STORAGE FLUSH: the hot rows of tables become Parquet files.
+//! STORAGE FLUSH and STORAGE COMPACT: the hot rows of tables become Parquet files, and many of those fewer.
 
 use std::sync::Arc;
 
@@ -13,31 +13,36 @@ use crate::catalog::{Catalog, Table, TableColumn, TableKind};
 use crate::database::Database;
 use crate::error::{Error, Result, SqlState};
 use crate::plan::ColumnDescription;
-use crate::statement::{FlushedTables, StorageFlush};
+use crate::statement::{MoveKind, MovedTables, StorageMove};
 use crate::types::{Type, modifier::numeric_precision, oid};
 
-/// How often a flush is tried again that met too many writers.
+/// How often a move is tried that meets too many writers.
 const TRIES: usize = 3;
 
 /// What the statement answers.
-pub(super) fn flush_columns() -> Vec<ColumnDescription> {
-    ["rows_flushed", "parquet_files_count", "bytes", "duration_ms"]
+pub(super) fn result_columns(kind: MoveKind) -> Vec<ColumnDescription> {
+    let rows = match kind {
+        MoveKind::Flush => "rows_flushed",
+        MoveKind::Compact => "rows_compacted",
+    };
+    [rows, "parquet_files_count", "bytes", "duration_ms"]
         .map(|name| ColumnDescription::new(name, Type::new(oid::INT8)))
         .into()
 }
 
 impl Session {
-    /// Flushes tables and answers what came of it.
-    pub(super) async fn flush_storage(&mut self, flush: &StorageFlush, interrupt: &Interrupt) -> Result<Outcome> {
+    /// Flushes or compacts tables and answers what came of it.
+    pub(super) async fn move_storage(&mut self, order: &StorageMove, interrupt: &Interrupt) -> Result<Outcome> {
         if !matches!(self.state, TransactionState::Idle) {
-            let message = "STORAGE FLUSH cannot run inside a transaction block";
+            let message = format!("{} cannot run inside a transaction block", order.kind.tag());
             return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
         }
         let started = self.database.store().environment().instant();
         let wait = self.lock_wait();
         let mut total = RewriteReport::default();
-        for table in self.flushed_tables(flush)? {
-            let report = interrupt.guard(flush_one(&self.database, self.database_oid, table.oid, wait)).await?;
+        for table in self.moved_tables(&order.tables)? {
+            let report =
+                interrupt.guard(move_rows(&self.database, self.database_oid, table.oid, order.kind, wait)).await?;
             total.rows += report.rows;
             total.files += report.files;
             total.bytes += report.bytes;
@@ -45,16 +50,16 @@ impl Session {
         let duration_ms = started.elapsed().as_millis();
         let row = [u128::from(total.rows), u128::from(total.files), u128::from(total.bytes), duration_ms];
         let row = row.map(|value| Value::Int8(i64::try_from(value).unwrap_or(i64::MAX)));
-        Ok(Outcome::ready(flush_columns(), vec![row.into()], "STORAGE FLUSH"))
+        Ok(Outcome::ready(result_columns(order.kind), vec![row.into()], order.kind.tag()))
     }
 
     /// The tables that are named, partitions in the place of what they are part of; or all that are the role's.
-    fn flushed_tables(&mut self, flush: &StorageFlush) -> Result<Vec<Arc<Table>>> {
+    fn moved_tables(&mut self, tables: &MovedTables) -> Result<Vec<Arc<Table>>> {
         let catalog = self.catalog();
         let principal = self.principal(&catalog);
         let owns = |table: &Table| principal.has_privileges_of(auth::RoleId(table.owner));
-        let mut tables = match &flush.tables {
-            FlushedTables::All { schema } => {
+        let mut tables = match tables {
+            MovedTables::All { schema } => {
                 let schema = schema
                     .as_deref()
                     .map(|name| catalog.schema_named(name).ok_or_else(|| no_schema(name)))
@@ -63,10 +68,10 @@ impl Session {
                 let tables = catalog.tables.values().filter(|table| owns(table) && within(table));
                 tables.filter(|table| table.temporary.is_none()).cloned().collect()
             }
-            FlushedTables::Named(name) => {
+            MovedTables::Named(name) => {
                 let tables = self.tables_and_partitions(std::slice::from_ref(name))?;
                 if let Some(table) = tables.first() {
-                    check_can_flush(table, owns(table))?;
+                    check_can_move(table, owns(table))?;
                 }
                 tables
             }
@@ -80,7 +85,7 @@ fn no_schema(name: &str) -> Error {
     Error::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist"))
 }
 
-fn check_can_flush(table: &Table, owns: bool) -> Result<()> {
+fn check_can_move(table: &Table, owns: bool) -> Result<()> {
     if table.kind != TableKind::Table {
         let message = format!("\"{}\" is not a table", table.name);
         return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
@@ -90,13 +95,19 @@ fn check_can_flush(table: &Table, owns: bool) -> Result<()> {
         return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
     }
     if table.temporary.is_some() {
-        return Err(Error::unsupported("flushing a temporary table"));
+        return Err(Error::unsupported("moving the rows of a temporary table to files"));
     }
     Ok(())
 }
 
-/// Flushes one table under a lock that keeps its definition as it is. One that is gone has nothing to flush.
-async fn flush_one(database: &Database, within: u32, table: u32, wait: Wait) -> Result<RewriteReport> {
+/// Moves the rows of one table under a lock that keeps its definition as it is. One that is gone has none.
+pub(super) async fn move_rows(
+    database: &Database,
+    within: u32,
+    table: u32,
+    kind: MoveKind,
+    wait: Wait,
+) -> Result<RewriteReport> {
     let store = database.store();
     let mut transaction = store.begin(Isolation::ReadCommitted);
     transaction.lock_table(TableId(table), TableLock::ShareUpdateExclusive, wait).await?;
@@ -104,14 +115,19 @@ async fn flush_one(database: &Database, within: u32, table: u32, wait: Wait) -> 
     loop {
         let catalog = database.catalog(within);
         let Some(table) = catalog.tables.get(&table) else { return Ok(RewriteReport::default()) };
-        match store.flush_table(how_to_flush(&catalog, table)).await {
+        let rewrite = how_to_write(&catalog, table);
+        let moved = match kind {
+            MoveKind::Flush => store.flush_table(rewrite).await,
+            MoveKind::Compact => store.compact_table(rewrite).await,
+        };
+        match moved {
             Err(storage::Error::MoveLost) if tries > 1 => tries -= 1,
             result => return Ok(result?),
         }
     }
 }
 
-fn how_to_flush(catalog: &Catalog, table: &Table) -> Rewrite {
+fn how_to_write(catalog: &Catalog, table: &Table) -> Rewrite {
     let schema = catalog.schemas.get(&table.schema).map_or("", |schema| schema.name.as_str());
     Rewrite {
         table: Arc::clone(&table.storage),

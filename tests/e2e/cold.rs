@@ -1,0 +1,124 @@
+//! Rows in Parquet files: the statements that move them, and what a damaged file does. That answers do not depend on where
+//! rows lie is for `statements.rs` to show, with `FLUSH_EACH=1`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tests::Server;
+
+use crate::database::{connect, run};
+
+/// The files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut found: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("the folder can be read").path())
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .collect();
+    found.sort();
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_move_when_they_are_told_to() {
+    let mut server = Server::start();
+    let client = connect(&server, "postgres").await;
+    let storage = server.data().join("storage");
+    let made =
+        "CREATE SCHEMA \"my shop\"; CREATE TABLE \"my shop\".orders (id int PRIMARY KEY, sum numeric(8, 2), note text);
+        INSERT INTO \"my shop\".orders SELECT n, n * 1.25, 'note ' || n FROM generate_series(1, 3000) AS g(n)";
+    assert_eq!(run(&client, made).await, "ok ok ok");
+    let row = client.query_one("STORAGE FLUSH TABLE \"my shop\".orders", &[]).await.expect("it is flushed");
+    assert_eq!((row.get::<_, i64>("rows_flushed"), row.get::<_, i64>("parquet_files_count")), (3000, 1));
+    let found = files(&storage);
+    assert_eq!(found.len(), 1);
+    assert_eq!(fs::metadata(&found[0]).expect("it is there").len() as i64, row.get::<_, i64>("bytes"));
+    let path = found[0].strip_prefix(&storage).expect("it lies there").to_string_lossy().into_owned();
+    assert!(path.starts_with("my%20shop/orders-") && path.ends_with(".parquet"), "{path}");
+
+    let change =
+        "UPDATE \"my shop\".orders SET sum = sum + 1 WHERE id <= 10; DELETE FROM \"my shop\".orders WHERE id > 2990";
+    assert_eq!(run(&client, change).await, "ok ok");
+    assert_eq!(run(&client, "ALTER TABLE \"my shop\".orders ADD COLUMN paid boolean DEFAULT false").await, "ok");
+    let sums = "SELECT count(*), sum(sum), count(*) FILTER (WHERE paid) FROM \"my shop\".orders";
+    let answer = "[[Some(\"2990\"), Some(\"5589441.25\"), Some(\"0\")]]";
+    assert_eq!(run(&client, sums).await, answer);
+    for statement in ["STORAGE FLUSH ALL IN \"my shop\"", "STORAGE COMPACT ALL", "VACUUM"] {
+        assert!(!run(&client, statement).await.contains("XX"), "{statement}");
+        assert_eq!(run(&client, sums).await, answer, "after {statement}");
+    }
+    assert_eq!(files(&storage).len(), 1, "they were merged");
+    server.restart();
+    let client = connect(&server, "postgres").await;
+    assert_eq!(run(&client, sums).await, answer);
+    assert_eq!(run(&client, "DROP TABLE \"my shop\".orders").await, "ok");
+    drop(client);
+    server.restart();
+    assert_eq!(files(&storage), Vec::<PathBuf>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn moves_are_refused_where_they_must_be() {
+    let server = Server::start();
+    let client = connect(&server, "postgres").await;
+    assert_eq!(
+        run(&client, "CREATE TABLE t (a int); CREATE VIEW v AS SELECT 1; CREATE TEMP TABLE tt (a int)").await,
+        "ok ok ok"
+    );
+    for (sql, expected) in [
+        ("STORAGE FLUSH TABLE missing", "42P01"),
+        ("STORAGE FLUSH TABLE v", "42809"),
+        ("STORAGE FLUSH TABLE tt", "0A000"),
+        ("STORAGE FLUSH ALL IN missing", "3F000"),
+        ("STORAGE FLUSH t", "42601"),
+        ("STORAGE FLUSH TABLE t WITH (wait = false)", "0A000"),
+        ("STORAGE FLUSH TABLE t x", "42601"),
+        ("BEGIN; STORAGE FLUSH TABLE t", "ok 25001"),
+        ("ROLLBACK", "ok"),
+        ("CREATE ROLE somebody; SET ROLE somebody", "ok ok"),
+        ("STORAGE COMPACT TABLE t", "42501"),
+    ] {
+        assert_eq!(run(&client, sql).await, expected, "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_file_fails_who_needs_it_and_nobody_else() {
+    let mut server = Server::start();
+    let client = connect(&server, "postgres").await;
+    for table in ["lost", "cut", "fine"] {
+        let made = format!(
+            "CREATE TABLE {table} (id int PRIMARY KEY, v text); INSERT INTO {table} SELECT n, 'x' FROM generate_series(1, 5000) AS g(n)"
+        );
+        assert_eq!(run(&client, &made).await, "ok ok");
+    }
+    assert!(!run(&client, "STORAGE FLUSH ALL").await.contains("XX"));
+    server.stop();
+    for path in files(&server.data().join("storage")) {
+        let name = path.to_string_lossy().into_owned();
+        if name.contains("lost-") {
+            fs::remove_file(&path).expect("it can be deleted");
+        } else if name.contains("cut-") {
+            let file = fs::OpenOptions::new().write(true).open(&path).expect("it can be written");
+            file.set_len(1000).expect("it can be cut");
+        }
+    }
+    server.restart();
+    let client = connect(&server, "postgres").await;
+    for table in ["lost", "cut"] {
+        for sql in [
+            "SELECT v FROM {} WHERE id = 7",
+            "SELECT max(v) FROM {}",
+            "UPDATE {} SET v = 'y'",
+            "INSERT INTO {} VALUES (9, '')",
+        ] {
+            assert_eq!(run(&client, &sql.replace("{}", table)).await, "XX001", "{sql}");
+        }
+        let error = client.query("SELECT v FROM lost", &[]).await.expect_err("the rows cannot be read");
+        assert!(error.as_db_error().is_some_and(|error| error.message().contains("lost-")), "{error:?}");
+    }
+    assert_eq!(
+        run(&client, "SELECT count(v) FROM fine; INSERT INTO lost VALUES (9000, '')").await,
+        "[[Some(\"5000\")]] ok"
+    );
+}
