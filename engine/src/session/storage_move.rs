@@ -112,9 +112,9 @@ pub(super) async fn move_rows(
     let mut transaction = store.begin(Isolation::ReadCommitted);
     transaction.lock_table(TableId(table), TableLock::ShareUpdateExclusive, wait).await?;
     let mut tries = TRIES;
-    loop {
+    let report = loop {
         let catalog = database.catalog(within);
-        let Some(table) = catalog.tables.get(&table) else { return Ok(RewriteReport::default()) };
+        let Some(table) = catalog.tables.get(&table) else { break RewriteReport::default() };
         let rewrite = how_to_write(&catalog, table);
         let moved = match kind {
             MoveKind::Flush => store.flush_table(rewrite).await,
@@ -122,9 +122,13 @@ pub(super) async fn move_rows(
         };
         match moved {
             Err(storage::Error::MoveLost) if tries > 1 => tries -= 1,
-            result => return Ok(result?),
+            result => break result?,
         }
-    }
+    };
+    // Its snapshot may be the last that reads what was replaced.
+    drop(transaction);
+    store.sweep_segments()?;
+    Ok(report)
 }
 
 fn how_to_write(catalog: &Catalog, table: &Table) -> Rewrite {

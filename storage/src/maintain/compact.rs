@@ -42,7 +42,8 @@ impl Source for ColdRows {
 }
 
 impl Store {
-    /// Merges those segments of a table that are worth it. The caller holds the lock that [`Store::flush_table`] asks for.
+    /// Merges those segments of a table that are worth it. The caller holds the lock that [`Store::flush_table`] asks for, and
+    /// calls [`Store::sweep_segments`] when nobody reads the old ones any more.
     pub async fn compact_table(&self, rewrite: Rewrite) -> Result<RewriteReport> {
         let chosen = {
             let newest = self.newest();

@@ -97,16 +97,13 @@ impl Store {
             .collect();
         match self.move_rows(&rewrite, source.replaced(), Arc::new(watching), segments.clone(), written.kept).await {
             // Nobody can say whether the manifest names them; the next start can.
-            Err(error @ Error::CommitOutcomeUnknown { .. }) => return Err(error),
+            Err(error @ Error::CommitOutcomeUnknown { .. }) => Err(error),
             Err(error) => {
                 segments.iter().for_each(|segment| self.abandon(segment.info()));
-                return Err(error);
+                Err(error)
             }
-            Ok(()) => {}
+            Ok(()) => Ok(report),
         }
-        drop(source);
-        self.sweep_segments()?;
-        Ok(report)
     }
 
     /// Writes the rows to segments.
