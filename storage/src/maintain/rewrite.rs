@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 use crate::commit::{CommitRequest, Move, Watching};
 use crate::error::{Error, Result};
+use crate::id::GenerationId;
 use crate::key::KeyRange;
 use crate::kv::{Batch, Family};
 use crate::row::StoredRow;
@@ -51,6 +52,8 @@ pub struct RewriteReport {
 #[derive(Default)]
 struct Written {
     segments: Vec<SegmentInfo>,
+    /// The files that were begun.
+    files: Vec<(GenerationId, String)>,
     /// Rows that files cannot express.
     kept: HashSet<Bytes>,
 }
@@ -89,17 +92,17 @@ impl Store {
             files: written.segments.len() as u64,
             bytes: written.segments.iter().map(|info| info.bytes).sum(),
         };
-        let segments = std::mem::take(&mut written.segments);
-        let segments: Vec<Arc<Segment>> = segments
+        let (infos, kept) = (std::mem::take(&mut written.segments), std::mem::take(&mut written.kept));
+        let segments: Vec<Arc<Segment>> = infos
             .into_iter()
             .map(|info| Segment::new(info, Arc::clone(self.files()), Arc::clone(self.blocks()), self.published()))
             .map(Arc::new)
             .collect();
-        match self.move_rows(&rewrite, source.replaced(), Arc::new(watching), segments.clone(), written.kept).await {
+        match self.move_rows(&rewrite, source.replaced(), Arc::new(watching), segments, kept).await {
             // Nobody can say whether the manifest names them; the next start can.
             Err(error @ Error::CommitOutcomeUnknown { .. }) => Err(error),
             Err(error) => {
-                segments.iter().for_each(|segment| self.abandon(segment.info()));
+                self.abandon(&written.files);
                 Err(error)
             }
             Ok(()) => Ok(report),
@@ -119,7 +122,8 @@ impl Store {
             false => Err(Error::Corrupt { reason: "a segment has a row that it cannot express".into() }),
         });
         if let Err(error) = result {
-            written.segments.iter().for_each(|info| self.abandon(info));
+            drop(open);
+            self.abandon(&written.files);
             return Err(error);
         }
         Ok(written)
@@ -165,15 +169,16 @@ impl Store {
         }
         let writer = match open {
             Some(writer) => writer,
-            None => open.insert(self.begin_segment(rewrite)?),
+            None => open.insert(self.begin_segment(rewrite, &mut written.files)?),
         };
         writer.push(&rewrite.table, row, stamp)
     }
 
     /// Begins a file under a name that is recorded first.
-    fn begin_segment(&self, rewrite: &Rewrite) -> Result<SegmentWriter> {
+    fn begin_segment(&self, rewrite: &Rewrite, files: &mut Vec<(GenerationId, String)>) -> Result<SegmentWriter> {
         let id = self.allocate_generation()?;
         let path = format!("{}/batch-{}.parquet", rewrite.folder, id.0);
+        files.push((id, path.clone()));
         let mut batch = Batch::with_capacity(1);
         batch.put(Family::Meta, meta::upload_key(id), path.clone().into_bytes());
         self.write_own(|kv| kv.write(&batch).and_then(|()| kv.sync()))?;
@@ -181,13 +186,15 @@ impl Store {
         SegmentWriter::create(self.files().as_ref(), id, path, &rewrite.table, &rewrite.columns, now_us)
     }
 
-    /// Deletes the file of a segment that did not come to be.
-    fn abandon(&self, info: &SegmentInfo) {
-        let mut batch = Batch::with_capacity(1);
-        batch.delete(Family::Meta, meta::upload_key(info.id));
-        let deleted = self.files().delete(&info.path).and_then(|()| self.write_own(|kv| kv.write(&batch)));
-        if let Err(error) = deleted {
-            tracing::warn!(%error, path = info.path, "a file is left to the next start to delete");
+    /// Deletes the files of segments that did not come to be.
+    fn abandon(&self, files: &[(GenerationId, String)]) {
+        for (id, path) in files {
+            let mut batch = Batch::with_capacity(1);
+            batch.delete(Family::Meta, meta::upload_key(*id));
+            let deleted = self.files().delete(path).and_then(|()| self.write_own(|kv| kv.write(&batch)));
+            if let Err(error) = deleted {
+                tracing::warn!(%error, path, "a file is left to the next start to delete");
+            }
         }
     }
 
@@ -224,11 +231,14 @@ impl Store {
                 break;
             }
         }
-        let closed = self.moves().close().await;
-        let mut request = CommitRequest::new(self.next_transaction(), self.published());
-        request.moved = Some(Box::new(moved));
-        let result = self.committer().submit(request).await;
-        drop(closed);
-        result.map(drop)
+        let store = self.clone();
+        // Nobody may give this up half-way: the gate stays closed until the move has its place.
+        let decided = tokio::spawn(async move {
+            let _closed = store.moves().close().await;
+            let mut request = CommitRequest::new(store.next_transaction(), store.published());
+            request.moved = Some(Box::new(moved));
+            store.committer().submit(request).await
+        });
+        decided.await.map_err(|_| Error::Io("moving rows has panicked".into()))?.map(drop)
     }
 }
