@@ -250,6 +250,9 @@ enum Tiers {
     Apart(Option<Box<ColdBatches>>),
 }
 
+/// Takes a row, key and value, into a decoder.
+type DecodeRow<'a> = dyn FnMut(&mut RowDecoder, &[u8], &[u8]) -> Result<()> + 'a;
+
 impl BatchScan {
     /// The columns of the next rows, `max_rows` at most, or `None` when the walk is over. Without any column to answer
     /// the number of rows is lost: count with `next_count`.
@@ -314,7 +317,7 @@ impl BatchScan {
         }
     }
 
-    fn step(&mut self, max: usize, emit: &mut dyn FnMut(&mut RowDecoder, &[u8], &[u8]) -> Result<()>) -> Result<()> {
+    fn step(&mut self, max: usize, emit: &mut DecodeRow<'_>) -> Result<()> {
         let decoder = &mut self.decoder;
         let emit = &mut |key: &[u8], value: &[u8]| emit(decoder, key, value);
         match self.tiers {

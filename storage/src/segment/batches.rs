@@ -115,12 +115,12 @@ impl ColdBatches {
         };
         let Some(batch) = reader.next().transpose().map_err(|error| unreadable(path(), error))? else {
             self.reader = None;
-            let at_group = part.rows.start as usize % GROUP_ROWS == 0;
+            let at_group = (part.rows.start as usize).is_multiple_of(GROUP_ROWS);
             return if at_group { Ok(true) } else { Err(unreadable(path(), "rows are missing")) };
         };
         let rows = part.rows.start..part.rows.start.saturating_add(batch.num_rows() as u32).min(part.rows.end);
         part.rows.start = rows.end;
-        if rows.end as usize % GROUP_ROWS == 0 {
+        if (rows.end as usize).is_multiple_of(GROUP_ROWS) {
             self.reader = None;
         }
         let left = live_rows(&part.marks, rows.clone());

@@ -18,6 +18,9 @@ use crate::key::{KeyRange, generation_of};
 use crate::kv::{Direction, Family, KvSnapshot};
 use crate::schema::TableSchema;
 
+/// Is shown keys and values until it breaks.
+type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
 /// Hot rows and cold ones, at one moment.
 pub(crate) struct Tiered {
     hot: Arc<dyn KvSnapshot>,
@@ -101,7 +104,7 @@ impl Tiered {
         &self,
         segments: &[Arc<Segment>],
         range: &KeyRange,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut Visit<'_>,
     ) -> Result<()> {
         let cursors = segments.iter().filter(|segment| segment.info().overlaps(range)).map(|segment| {
             let marks = segment.marks(self.hot.as_ref(), self.seq)?;
@@ -151,13 +154,7 @@ impl KvSnapshot for Tiered {
         Ok(found)
     }
 
-    fn scan(
-        &self,
-        family: Family,
-        range: &KeyRange,
-        direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<()> {
+    fn scan(&self, family: Family, range: &KeyRange, direction: Direction, visit: &mut Visit<'_>) -> Result<()> {
         let cursors = self.cursors(family, range, direction)?;
         if cursors.is_empty() {
             return self.hot.scan(family, range, direction, visit);
@@ -217,11 +214,7 @@ struct Merge {
 
 impl Merge {
     /// Shows the cold rows that come before a key, or all that are left.
-    fn emit_before(
-        &mut self,
-        limit: Option<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+    fn emit_before(&mut self, limit: Option<&[u8]>, visit: &mut Visit<'_>) -> ControlFlow<()> {
         loop {
             let direction = self.direction;
             let order = |a: &[u8], b: &[u8]| match direction {
