@@ -159,11 +159,13 @@ impl World {
         let view = self.store.view();
         self.check(&view);
         let rows = self.rows(&view);
-        assert_eq!(self.rows_in_batches(&view, &KeyRange::generation(self.table.generation)), rows);
+        let mut sorted = rows.clone();
+        sorted.sort_unstable();
+        assert_eq!(self.rows_in_batches(&view, &KeyRange::generation(self.table.generation)), sorted);
         rows
     }
 
-    /// Ids and amounts of a range in a view, read as columns.
+    /// Ids and amounts of a range in a view, read as columns; by id.
     fn rows_in_batches(&self, view: &ReadView, range: &KeyRange) -> Vec<(i32, i32)> {
         let mut scan = view.scan_batches(&self.table, range, &[AMOUNT, ID], false);
         let mut found = Vec::new();
