@@ -9,7 +9,7 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelectionPolicy,
 };
 use parquet::bloom_filter::Sbbf;
 use parquet::errors::Result as ParquetResult;
@@ -237,6 +237,8 @@ impl Segment {
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, opened.metadata.clone())
             .with_row_groups(vec![group])
             .with_row_selection(selection)
+            // A mask would have the whole group decoded first.
+            .with_row_selection_policy(RowSelectionPolicy::Selectors)
             .with_batch_size(selected.len())
             .build();
         let batch = reader.and_then(|mut reader| Ok(reader.next().transpose()?));

@@ -23,6 +23,9 @@ use crate::schema::TableSchema;
 /// So often a filter says "perhaps" of a key that is not there.
 const FILTER_ERROR_RATE: f64 = 0.01;
 
+/// Who reads a single row has to read the dictionaries of its columns as well.
+const DICTIONARY_BYTES_MAX: usize = 64 << 10;
+
 /// Rows that are handed to the library at a time.
 const BATCH_ROWS: usize = 4 * BLOCK_ROWS;
 
@@ -54,6 +57,7 @@ impl SegmentWriter {
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_data_page_row_count_limit(BLOCK_ROWS)
             .set_write_batch_size(BLOCK_ROWS)
+            .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
             .set_max_row_group_row_count(Some(GROUP_ROWS))
             .set_created_by(concat!("KalamDB ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
