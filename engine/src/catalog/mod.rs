@@ -23,6 +23,7 @@ mod privilege;
 pub(crate) mod role;
 pub(crate) mod sequence;
 pub mod store;
+pub mod table_options;
 pub(crate) mod user_type;
 pub(crate) mod view;
 
@@ -35,6 +36,7 @@ pub use index::{Index, IndexColumn, IndexExpression};
 pub(crate) use layout::empty_storage;
 pub use role::DefaultAcl;
 pub use sequence::{OwnedBy, Sequence};
+pub use table_options::{FlushPolicy, OwnOption};
 pub use user_type::{Attribute, Domain, DomainCheck, Label, UserType, UserTypeKind};
 pub use view::{Materialized, View, ViewRelation};
 

@@ -326,6 +326,7 @@ impl DefinitionEnvironment<'_> {
 
     /// Puts a table in place of the one with its oid, if there is one.
     fn put_table(&mut self, mut table: Table) -> Result<Arc<Table>> {
+        options::check_own_of(&table)?;
         if table.storage.derived.is_none() {
             self.derive(&mut table)?;
         }

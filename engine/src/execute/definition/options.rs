@@ -1,8 +1,9 @@
 //! Storage parameters, WITH (…): PostgreSQL's own are checked as PostgreSQL does, kept and shown. None of them changes
-//! how we store rows.
+//! how we store rows; those that do are ours (`catalog/table_options.rs`).
 
 use datafusion::sql::sqlparser::ast::{self, SqlOption};
 
+use crate::catalog::{OwnOption, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
 use crate::statement::definition::StorageParameter;
@@ -177,6 +178,14 @@ fn value_text(value: &ast::Expr) -> Result<String> {
 }
 
 fn add(parameters: &mut Vec<(String, String)>, name: String, value: String, known: &[(&str, Kind)]) -> Result<()> {
+    if known == TABLE_PARAMETERS
+        && let Some(option) = OwnOption::named(&name)
+    {
+        refuse_second(parameters, &name)?;
+        check_own(option, &value)?;
+        parameters.push((name, value));
+        return Ok(());
+    }
     let plain = match name.split_once('.') {
         None => name.as_str(),
         Some((TOAST, parameter)) if known == TABLE_PARAMETERS => parameter,
@@ -190,12 +199,31 @@ fn add(parameters: &mut Vec<(String, String)>, name: String, value: String, know
     else {
         return Err(invalid(format!("unrecognized parameter \"{plain}\"")));
     };
-    if parameters.iter().any(|(other, _)| *other == name) {
-        return Err(invalid(format!("parameter \"{name}\" specified more than once")));
-    }
+    refuse_second(parameters, &name)?;
     check(plain, &value, *kind)?;
     parameters.push((name, value));
     Ok(())
+}
+
+fn refuse_second(parameters: &[(String, String)], name: &str) -> Result<()> {
+    match parameters.iter().any(|(other, _)| other == name) {
+        true => Err(invalid(format!("parameter \"{name}\" specified more than once"))),
+        false => Ok(()),
+    }
+}
+
+fn check_own(option: OwnOption, value: &str) -> Result<()> {
+    option.check(value).map_err(|valid| {
+        invalid(format!("invalid value for option \"{}\": {value}", option.name())).with_detail(valid)
+    })
+}
+
+/// 0A000 for what no temporary table has: its rows stay where they are.
+pub(super) fn check_own_of(table: &Table) -> Result<()> {
+    match OwnOption::ALL.into_iter().find(|option| table.temporary.is_some() && table.own_option(*option).is_some()) {
+        Some(option) => Err(Error::unsupported(format!("{} of a temporary table", option.name()))),
+        None => Ok(()),
+    }
 }
 
 fn check(name: &str, value: &str, kind: Kind) -> Result<()> {

@@ -1,0 +1,106 @@
+//! KalamDB's own options of a table: `WITH (flush_policy = 'rows:10000,interval:300')`.
+//!
+//! They are kept as text among PostgreSQL's storage parameters, so that they are set, reset, shown and dumped as those
+//! are. What they may say is checked when they are given, and read here. One more option is one more [`OwnOption`].
+
+use std::num::NonZeroU64;
+
+use super::Table;
+
+/// The options that PostgreSQL does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnOption {
+    FlushPolicy,
+}
+
+impl OwnOption {
+    pub const ALL: [OwnOption; 1] = [OwnOption::FlushPolicy];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            OwnOption::FlushPolicy => "flush_policy",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|option| option.name() == name)
+    }
+
+    /// Whether a value can be read; if not, what it may be.
+    pub fn check(self, value: &str) -> Result<(), &'static str> {
+        match self {
+            OwnOption::FlushPolicy => FlushPolicy::parse(value).map(drop).ok_or(
+                "Valid values are \"none\", \"rows:N\", \"interval:SECONDS\", or the last two with a comma between them.",
+            ),
+        }
+    }
+}
+
+/// When a table's hot rows are flushed without being told to. What is not said never happens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FlushPolicy {
+    /// As soon as so many rows are hot.
+    pub rows: Option<NonZeroU64>,
+    /// So many seconds after the oldest of them was written.
+    pub interval_s: Option<NonZeroU64>,
+}
+
+impl FlushPolicy {
+    /// Reads `none`, `rows:N`, `interval:SECONDS`, or both in either order.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut policy = Self::default();
+        if text.trim().eq_ignore_ascii_case("none") {
+            return Some(policy);
+        }
+        for part in text.split(',') {
+            let (name, value) = part.split_once(':')?;
+            let slot = match name.trim().to_ascii_lowercase().as_str() {
+                "rows" => &mut policy.rows,
+                "interval" => &mut policy.interval_s,
+                _ => return None,
+            };
+            let value = value.trim();
+            let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+            // Twice the same has no meaning, and seconds are also counted in microseconds.
+            if slot.is_some() || !digits || value.len() > 12 {
+                return None;
+            }
+            *slot = Some(value.parse().ok()?);
+        }
+        Some(policy)
+    }
+}
+
+impl Table {
+    /// What an own option was set to.
+    pub fn own_option(&self, option: OwnOption) -> Option<&str> {
+        let found = self.options.iter().find(|(name, _)| name == option.name());
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// When its rows are flushed; `None` for most tables: when somebody says so.
+    pub fn flush_policy(&self) -> Option<FlushPolicy> {
+        let policy = FlushPolicy::parse(self.own_option(OwnOption::FlushPolicy)?)?;
+        (policy != FlushPolicy::default()).then_some(policy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flush_policy_is_read() {
+        let policy = |rows, interval| {
+            Some(FlushPolicy { rows: NonZeroU64::new(rows), interval_s: NonZeroU64::new(interval) })
+        };
+        assert_eq!(FlushPolicy::parse("none"), policy(0, 0));
+        assert_eq!(FlushPolicy::parse("rows:10"), policy(10, 0));
+        assert_eq!(FlushPolicy::parse("Interval: 300"), policy(0, 300));
+        assert_eq!(FlushPolicy::parse("interval:5 , rows:10000"), policy(10_000, 5));
+        for wrong in ["", "rows", "rows:", "rows:0", "rows:-1", "rows:+1", "rows:1,rows:2", "days:1", "none,rows:1"] {
+            assert_eq!(FlushPolicy::parse(wrong), None, "{wrong}");
+        }
+        assert_eq!(FlushPolicy::parse("rows:9999999999999"), None);
+    }
+}
