@@ -131,6 +131,7 @@ impl Database {
         let sequences = tables.filter(|table| table.sequence().is_some());
         let sequences: HashSet<GenerationId> = sequences.map(|sequence| sequence.storage.generation).collect();
         store.sweep_sequences(|generation| sequences.contains(&generation))?;
+        mount_storages(&store, &catalogs.any());
         let login_secret = store::login_secret(&store.view())?;
         let usual = QueryOptions::default();
         let query_options = QueryOptions {
@@ -271,6 +272,23 @@ impl OtherDatabases for Database {
         let sessions = self.sessions.all().into_iter().filter(|session| session.database == database);
         sessions.for_each(|session| session.canceller.terminate());
     }
+}
+
+/// Makes the storages known, and deletes what a crash left there as soon as it may be. One that cannot be opened is
+/// missed by what needs it, not by the others.
+fn mount_storages(store: &Store, catalog: &Catalog) {
+    for storage in catalog.storages.values() {
+        match storage.open() {
+            Ok(files) => store.mount(storage.place(), files),
+            Err(error) => tracing::error!(%error, storage = storage.name, "a storage cannot be used"),
+        }
+    }
+    let store = store.clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = store.sweep_places() {
+            tracing::warn!(%error, "files that a crash left behind could not be forgotten");
+        }
+    });
 }
 
 /// Settings of the role, then those of the startup message.

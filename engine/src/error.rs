@@ -233,7 +233,7 @@ impl From<storage::error::Error> for Error {
             S::CommitOutcomeUnknown { .. } => SqlState::TRANSACTION_RESOLUTION_UNKNOWN,
             S::WritesRefused { .. } | S::DirectoryInUse { .. } | S::Io(_) => SqlState::IO_ERROR,
             S::Format { .. } | S::Corrupt { .. } | S::Segment { .. } => SqlState::DATA_CORRUPTED,
-            S::MoveLost => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            S::MoveLost | S::Backup { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
             // It is this crate that computes index entries.
             S::Derive(source) => return source.downcast::<Self>().map_or_else(|_| Self::internal(message), |own| *own),
         };

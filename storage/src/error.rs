@@ -42,6 +42,9 @@ pub enum Error {
     /// A file of cold rows is missing, cut off, or not the one that was written (XX001).
     #[error("segment \"{path}\" cannot be read: {reason}")]
     Segment { path: String, reason: String },
+    /// A backup cannot be written there, or is not one that can be restored (55000).
+    #[error("backup: {reason}")]
+    Backup { reason: String },
     #[error("storage failed: {0}")]
     Io(String),
     /// What an index sees of a row could not be computed.

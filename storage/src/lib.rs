@@ -8,6 +8,7 @@
 //! 4. The committer gives it a place in the one order of commits, makes it durable through [`kv`] and publishes it.
 //! 5. The feed of [`change`] carries what it did to whoever follows.
 
+pub mod backup;
 pub mod change;
 mod commit;
 pub mod derive;

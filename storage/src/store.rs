@@ -7,15 +7,18 @@
 mod counter;
 pub(crate) mod meta;
 mod open;
+mod places;
 mod sequence;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
+use bytes::Bytes;
+use parking_lot::Mutex;
 
 use crate::change::{ChangeReader, Feed};
 use crate::commit::{
@@ -26,11 +29,12 @@ use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId, TransactionId};
 use crate::key::KeyRange;
 use crate::kv::{Batch, Family, KeyValue, KvSnapshot, MemoryKeyValue};
-use crate::segment::{BlockCache, Files, MemoryFiles, Segment};
+use crate::segment::{BlockCache, Files, MemoryFiles, Places, Segment};
 use crate::transaction::LockTable;
 use counter::Counter;
 use sequence::Sequences;
 
+pub(crate) use open::{SEGMENT_FOLDER, entries};
 pub use sequence::{SequencePosition, SequenceRule};
 
 /// How a store is opened.
@@ -72,6 +76,7 @@ pub struct Store {
 }
 
 struct Inner {
+    directory: Option<PathBuf>,
     kv: Arc<dyn KeyValue>,
     published: Arc<ArcSwap<Published>>,
     readers: Arc<SerializableReaders>,
@@ -83,6 +88,9 @@ struct Inner {
     moves: Arc<Moves>,
     unlinked: Arc<Unlinked>,
     files: Arc<dyn Files>,
+    places: Arc<Places>,
+    /// Files that a crash left in places that were not mounted yet.
+    left: Mutex<Vec<(Bytes, String)>>,
     blocks: Arc<BlockCache>,
     locks: Arc<LockTable>,
     oids: Counter,
@@ -114,7 +122,7 @@ impl Store {
 
     /// A store that lives as long as the process.
     pub fn in_memory(options: StoreOptions) -> Store {
-        open::over(Arc::new(MemoryKeyValue::new()), Arc::new(MemoryFiles::new()), options)
+        open::over(None, Arc::new(MemoryKeyValue::new()), Arc::new(MemoryFiles::new()), options)
             .expect("an empty map in memory opens, and a thread can be started")
     }
 
@@ -125,7 +133,7 @@ impl Store {
 
     /// A store over a key-value store and a place for segments that the caller brings.
     pub fn with_parts(kv: Arc<dyn KeyValue>, files: Arc<dyn Files>, options: StoreOptions) -> Result<Store> {
-        open::over(kv, files, options)
+        open::over(None, kv, files, options)
     }
 
     /// The segments of a table's contents.
@@ -251,8 +259,13 @@ impl Store {
         &self.inner.moves
     }
 
-    pub(crate) fn unlinked(&self) -> &Unlinked {
+    pub(crate) fn unlinked(&self) -> &Arc<Unlinked> {
         &self.inner.unlinked
+    }
+
+    /// Where the store is on disk; none if it is in memory.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        self.inner.directory.as_deref()
     }
 
     pub(crate) fn files(&self) -> &Arc<dyn Files> {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tests::Server;
+use tests::{Server, duckdb_reads};
 
 use crate::database::{connect, run};
 
@@ -121,4 +121,32 @@ async fn a_damaged_file_fails_who_needs_it_and_nobody_else() {
         run(&client, "SELECT count(v) FROM fine; INSERT INTO lost VALUES (9000, '')").await,
         "[[Some(\"5000\")]] ok"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_program_reads_the_files() {
+    let server = Server::start();
+    let client = connect(&server, "postgres").await;
+    let made = "CREATE TABLE kinds (id bigint PRIMARY KEY, small smallint, amount numeric(12, 2), any_number numeric,
+          name text, code char(3), yes boolean, day date, at timestamp, seen timestamptz, noon time, part real,
+          whole double precision, bytes bytea);
+        INSERT INTO kinds VALUES
+          (-5, 7, 1234567890.12, 1.50, 'größe', 'ab', true, '2026-02-03', '2026-02-03 04:05:06.789',
+           '2026-02-03 04:05:06+02', '12:00:00.5', 0.5, -1e300, '\\x00ff'),
+          (9, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)";
+    assert_eq!(run(&client, made).await, "ok ok");
+    client.query_one("STORAGE FLUSH TABLE kinds", &[]).await.expect("it is flushed");
+    let found = files(&server.data().join("storage"));
+    let read = duckdb_reads(&found[0]);
+    let (columns, rows) = read.split_at(read.find("-5|").expect("the first row"));
+    let expected = "id BIGINT\nsmall SMALLINT\namount DECIMAL(12,2)\nany_number VARCHAR\nname VARCHAR\ncode VARCHAR\n\
+        yes BOOLEAN\nday DATE\nat TIMESTAMP\nseen TIMESTAMP WITH TIME ZONE\nnoon TIME\npart FLOAT\nwhole DOUBLE\n\
+        bytes BLOB\n_seq BIGINT\n_updated TIMESTAMP WITH TIME ZONE\n";
+    assert_eq!(columns, expected);
+    let rows: Vec<&str> = rows.lines().collect();
+    let first = "-5|7|1234567890.12|1.50|größe|ab |true|2026-02-03|2026-02-03 04:05:06.789|2026-02-03 02:05:06+00|\
+        12:00:00.5|0.5|-1e+300|\\x00\\xFF|";
+    assert!(rows[0].starts_with(first), "{}", rows[0]);
+    assert!(rows[1].starts_with("9|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|"), "{}", rows[1]);
+    assert_eq!(rows.len(), 2);
 }

@@ -12,6 +12,7 @@ mod isolation;
 mod recovery;
 mod session;
 mod statements;
+mod storages;
 mod tidy;
 mod wire;
 

@@ -1,7 +1,8 @@
 //! What the end-to-end suites stand on.
 //!
 //! [`Server`] is a KalamDB of one's own: a child process with a temporary data directory, which can be killed and
-//! started again. [`Oracle`] is a real PostgreSQL 15, started the same way, to compare answers with. [`Answer`] is what
+//! started again. [`Oracle`] is a real PostgreSQL 15, started the same way, to compare answers with. [`Bucket`] is an S3
+//! server. [`Answer`] is what
 //! a client saw of one statement, in a form that can be compared. [`Wire`] speaks the protocol message by message:
 //! [`encode`] makes a client's message of a line of text, and a server's [`Message`] prints itself.
 
@@ -9,6 +10,7 @@ mod answer;
 mod backend;
 mod frontend;
 mod oracle;
+mod python;
 mod scram;
 mod server;
 mod wire;
@@ -16,5 +18,6 @@ mod wire;
 pub use answer::{Answer, Outcome, Relation};
 pub use frontend::encode;
 pub use oracle::Oracle;
+pub use python::{Bucket, duckdb_reads};
 pub use server::Server;
 pub use wire::{Message, Received, Wire};

@@ -104,6 +104,8 @@ impl Server {
             .args(["--listen", "127.0.0.1:0", "--port-file"])
             .arg(&port_file)
             .env("KALAMDB_PASSWORD", PASSWORD)
+            // Who asks of a bucket.
+            .envs([("BUCKET_ACCESS_KEY_ID", "test"), ("BUCKET_SECRET_ACCESS_KEY", "test")])
             .stdout(log.try_clone().expect("a second handle of the log"))
             .stderr(log)
             .spawn()

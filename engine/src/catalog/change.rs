@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Catalog, Database, Role, Schema, Table, UserType};
+use super::{Catalog, Database, Role, Schema, StoragePlace, Table, UserType};
 
 /// The new state of an object; None when it was dropped.
 #[derive(Debug, Clone)]
@@ -14,6 +14,7 @@ pub enum Change {
     Database(u32, Option<Arc<Database>>),
     Schema(u32, Option<Arc<Schema>>),
     Role(u32, Option<Arc<Role>>),
+    Storage(u32, Option<Arc<StoragePlace>>),
     Table(u32, Option<Arc<Table>>),
     Type(u32, Option<Arc<UserType>>),
 }
@@ -21,7 +22,7 @@ pub enum Change {
 impl Change {
     /// Whether every database's catalog has the object.
     pub(super) fn concerns_all_databases(&self) -> bool {
-        matches!(self, Change::Database(..) | Change::Role(..))
+        matches!(self, Change::Database(..) | Change::Role(..) | Change::Storage(..))
     }
 }
 
@@ -34,6 +35,7 @@ impl Catalog {
             Change::Schema(_, Some(schema)) if !schema.is_in(self.database) => {}
             Change::Schema(oid, object) => put(&mut self.schemas, *oid, object),
             Change::Role(oid, object) => put(&mut self.roles, *oid, object),
+            Change::Storage(oid, object) => put(&mut self.storages, *oid, object),
             Change::Table(oid, object) => self.apply_table(*oid, object),
             Change::Type(oid, object) => self.apply_type(*oid, object),
         }

@@ -81,6 +81,7 @@ impl Catalogs {
             database,
             databases: any.databases.clone(),
             roles: any.roles.clone(),
+            storages: any.storages.clone(),
             schemas: Arc::new(system.collect()),
             ..Catalog::default()
         }

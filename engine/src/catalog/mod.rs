@@ -19,6 +19,7 @@ mod inheritance;
 mod layout;
 pub mod partition;
 pub mod pg_catalog;
+mod place;
 mod privilege;
 pub(crate) mod role;
 pub(crate) mod sequence;
@@ -34,6 +35,8 @@ pub use databases::Catalogs;
 pub(crate) use index::Derivation;
 pub use index::{Index, IndexColumn, IndexExpression};
 pub(crate) use layout::empty_storage;
+pub(crate) use place::no_storage;
+pub use place::{PlaceKind, PlaceOption, StoragePlace};
 pub use role::DefaultAcl;
 pub use sequence::{OwnedBy, Sequence};
 pub use table_options::{FlushPolicy, OwnOption};
@@ -50,6 +53,8 @@ pub struct Catalog {
     pub databases: Arc<BTreeMap<u32, Arc<Database>>>,
     pub schemas: Arc<BTreeMap<u32, Arc<Schema>>>,
     pub roles: Arc<BTreeMap<u32, Arc<Role>>>,
+    /// Places for files other than the data directory.
+    pub storages: Arc<BTreeMap<u32, Arc<StoragePlace>>>,
     pub tables: Arc<BTreeMap<u32, Arc<Table>>>,
     /// (schema oid, name) of tables, views and indexes to oid of the relation.
     pub relation_names: Arc<BTreeMap<(u32, String), u32>>,

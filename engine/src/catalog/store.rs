@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use storage::{Durability, Isolation, ReadView, Store, Transaction};
 
 use super::role::DATABASE_OWNER;
-use super::{Catalog, Catalogs, Change, Database, FIRST_DATABASE, Role, Schema, Table, UserType};
+use super::{Catalog, Catalogs, Change, Database, FIRST_DATABASE, Role, Schema, StoragePlace, Table, UserType};
 use crate::error::{Error, Result, SqlState};
 
 /// What an entry is; the first byte of its key. Stored: never renumber.
@@ -26,6 +26,7 @@ enum Kind {
     Role = 4,
     Table = 5,
     Type = 6,
+    Storage = 7,
 }
 
 /// The one entry of kind [`Kind::Secret`].
@@ -73,6 +74,7 @@ pub fn is_bootstrapped(view: &ReadView) -> Result<bool> {
 pub fn load(view: &ReadView) -> Result<Catalogs> {
     let databases = Arc::new(read_all::<Database>(view, Kind::Database)?);
     let roles = Arc::new(read_all::<Role>(view, Kind::Role)?);
+    let storages = Arc::new(read_all::<StoragePlace>(view, Kind::Storage)?);
     let schemas = read_all::<Schema>(view, Kind::Schema)?;
     let types = read_all::<UserType>(view, Kind::Type)?;
     let tables = read_all::<Table>(view, Kind::Table)?;
@@ -83,6 +85,7 @@ pub fn load(view: &ReadView) -> Result<Catalogs> {
             database,
             databases: databases.clone(),
             roles: roles.clone(),
+            storages: storages.clone(),
             schemas: Arc::new(own.map(|(oid, schema)| (*oid, schema.clone())).collect()),
             ..Catalog::default()
         };
@@ -129,6 +132,7 @@ pub fn save(transaction: &mut Transaction, change: &Change) -> Result<()> {
         Change::Database(oid, object) => put(transaction, Kind::Database, *oid, object.as_deref()),
         Change::Schema(oid, object) => put(transaction, Kind::Schema, *oid, object.as_deref()),
         Change::Role(oid, object) => put(transaction, Kind::Role, *oid, object.as_deref()),
+        Change::Storage(oid, object) => put(transaction, Kind::Storage, *oid, object.as_deref()),
         Change::Table(oid, object) => put(transaction, Kind::Table, *oid, object.as_deref()),
         Change::Type(oid, object) => put(transaction, Kind::Type, *oid, object.as_deref()),
     }

@@ -11,14 +11,16 @@ use super::Table;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OwnOption {
     FlushPolicy,
+    Storage,
 }
 
 impl OwnOption {
-    pub const ALL: [OwnOption; 1] = [OwnOption::FlushPolicy];
+    pub const ALL: [OwnOption; 2] = [OwnOption::FlushPolicy, OwnOption::Storage];
 
     pub const fn name(self) -> &'static str {
         match self {
             OwnOption::FlushPolicy => "flush_policy",
+            OwnOption::Storage => "storage",
         }
     }
 
@@ -32,6 +34,8 @@ impl OwnOption {
             OwnOption::FlushPolicy => FlushPolicy::parse(value).map(drop).ok_or(
                 "Valid values are \"none\", \"rows:N\", \"interval:SECONDS\", or the last two with a comma between them.",
             ),
+            // Whether there is one of that name is the catalog's to say.
+            OwnOption::Storage => Ok(()),
         }
     }
 }
@@ -91,9 +95,8 @@ mod tests {
 
     #[test]
     fn a_flush_policy_is_read() {
-        let policy = |rows, interval| {
-            Some(FlushPolicy { rows: NonZeroU64::new(rows), interval_s: NonZeroU64::new(interval) })
-        };
+        let policy =
+            |rows, interval| Some(FlushPolicy { rows: NonZeroU64::new(rows), interval_s: NonZeroU64::new(interval) });
         assert_eq!(FlushPolicy::parse("none"), policy(0, 0));
         assert_eq!(FlushPolicy::parse("rows:10"), policy(10, 0));
         assert_eq!(FlushPolicy::parse("Interval: 300"), policy(0, 300));

@@ -9,7 +9,7 @@ use super::Session;
 use super::cancel::Interrupt;
 use super::run::Outcome;
 use super::transaction::TransactionState;
-use crate::catalog::{Catalog, Table, TableColumn, TableKind};
+use crate::catalog::{Catalog, StoragePlace, Table, TableColumn, TableKind};
 use crate::database::Database;
 use crate::error::{Error, Result, SqlState};
 use crate::plan::ColumnDescription;
@@ -115,7 +115,7 @@ pub(super) async fn move_rows(
     let report = loop {
         let catalog = database.catalog(within);
         let Some(table) = catalog.tables.get(&table) else { break RewriteReport::default() };
-        let rewrite = how_to_write(&catalog, table);
+        let rewrite = how_to_write(&catalog, table)?;
         let moved = match kind {
             MoveKind::Flush => store.flush_table(rewrite).await,
             MoveKind::Compact => store.compact_table(rewrite).await,
@@ -127,45 +127,24 @@ pub(super) async fn move_rows(
     };
     // Its snapshot may be the last that reads what was replaced.
     drop(transaction);
-    store.sweep_segments()?;
+    let swept = store.clone();
+    let swept = tokio::task::spawn_blocking(move || swept.sweep_segments()).await;
+    swept.map_err(|_| Error::internal("deleting files has panicked"))??;
     Ok(report)
 }
 
-fn how_to_write(catalog: &Catalog, table: &Table) -> Rewrite {
-    let schema = catalog.schemas.get(&table.schema).map_or("", |schema| schema.name.as_str());
-    Rewrite {
+fn how_to_write(catalog: &Catalog, table: &Table) -> Result<Rewrite> {
+    let storage = catalog.storage_of(table)?.map(Arc::as_ref);
+    Ok(Rewrite {
         table: Arc::clone(&table.storage),
         columns: table.columns.iter().zip(&table.storage.columns).map(segment_column).collect(),
-        // Names may be given again; the number keeps the files of two tables apart.
-        folder: format!("{}/{}-{}", file_name(schema), file_name(&table.name), table.oid),
-    }
+        place: storage.map(StoragePlace::place),
+        folder: catalog.folder_of(table, storage)?,
+    })
 }
 
 fn segment_column((column, stored): (&TableColumn, &storage::Column)) -> SegmentColumn {
     let numeric = numeric_precision(column.ty.modifier);
     let numeric = numeric.and_then(|(precision, scale)| Some((precision.try_into().ok()?, scale.try_into().ok()?)));
     SegmentColumn { name: column.name.clone(), encoding: Encoding::of(&stored.column_type, numeric) }
-}
-
-/// A name as part of a path: what a file's name may not have, or may have only in some places, stands as `%` and its code.
-fn file_name(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => out.push(char::from(byte)),
-            other => out.push_str(&format!("%{other:02X}")),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_becomes_a_part_of_a_path() {
-        assert_eq!(file_name("Orders_2"), "Orders_2");
-        assert_eq!(file_name("../a b/ä"), "%2E%2E%2Fa%20b%2F%C3%A4");
-    }
 }

@@ -14,6 +14,7 @@ mod database;
 mod grant;
 mod like;
 mod partition;
+mod place;
 mod reindex;
 mod role;
 mod schema;
@@ -28,6 +29,7 @@ mod view;
 pub use comment::Commented;
 pub use database::{DatabaseChange, DatabaseOptions};
 pub use like::{Element, Including, Like, TableLike};
+pub use place::PlaceDefinition;
 pub use reindex::{Reindex, ReindexKind};
 pub use sequence::{SequenceChange, SequenceOptions};
 pub use table::{ColumnChange, IndexChange, ReplicaIdentityChange, StorageParameter, TableChange};
@@ -80,6 +82,8 @@ pub enum Definition {
         /// Ends the sessions that use it.
         force: bool,
     },
+    /// CREATE, ALTER or DROP STORAGE.
+    Storage(PlaceDefinition),
     CreateSequence {
         name: ObjectName,
         temporary: bool,
@@ -174,6 +178,7 @@ impl Definition {
         match self {
             Definition::CreateDatabase { .. } => Some("CREATE DATABASE"),
             Definition::DropDatabase { .. } => Some("DROP DATABASE"),
+            Definition::Storage(definition) => Some(definition.verb()),
             Definition::Reindex(reindex) => reindex.stands_alone(),
             Definition::Cluster { target: None } => Some("CLUSTER"),
             Definition::Parsed(ast::Statement::CreateIndex(create)) if create.concurrently => {
@@ -374,6 +379,9 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
     if reader.word("database") {
         return database::create(reader).map(Some);
     }
+    if reader.word("storage") {
+        return place::create(reader).map(Some);
+    }
     if reader.word("sequence") {
         return sequence::create(reader, false).map(Some);
     }
@@ -439,6 +447,9 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     if reader.word("database") {
         return database::alter(reader).map(Some);
     }
+    if reader.word("storage") {
+        return place::alter(reader).map(Some);
+    }
     if reader.word("type") {
         return user_type::alter(reader, false).map(Some);
     }
@@ -473,6 +484,11 @@ fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result
     }
     if reader.word("database") {
         let definition = database::drop(reader)?;
+        reader.expect_end()?;
+        return Ok(Some(definition));
+    }
+    if reader.word("storage") {
+        let definition = place::drop(reader)?;
         reader.expect_end()?;
         return Ok(Some(definition));
     }

@@ -25,6 +25,7 @@ use super::moves::{Move, Moves};
 use super::queue::{Pending, Queue, Wake};
 use super::relation::Relations;
 use super::request::{CommitRequest, Durability};
+use super::unlinked::Unlinked;
 use crate::change::{Change, CommitRecord, Feed};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
@@ -84,9 +85,6 @@ pub(crate) struct Parts {
     pub(crate) unlinked: Arc<Unlinked>,
     pub(crate) environment: Environment,
 }
-
-/// Segments that the manifest names no more, and whose files go when nobody reads them any longer.
-pub(crate) type Unlinked = Mutex<Vec<Arc<Segment>>>;
 
 /// The door to the committer.
 pub(crate) struct Committer {
@@ -295,7 +293,7 @@ impl Worker {
             self.batch.delete_range(Family::Deleted, KeyRange::generation(info.id));
             self.batch.put(Family::Meta, meta::unlink_key(info.id), info.path.clone().into_bytes());
         }
-        self.parts.unlinked.lock().extend(segments.iter().cloned());
+        self.parts.unlinked.add(segments.iter().cloned());
         let removed: Vec<GenerationId> = segments.iter().map(|segment| segment.info().id).collect();
         self.manifest = Arc::new(self.manifest.with(&removed, &[]));
     }

@@ -15,6 +15,7 @@ mod relation;
 mod request;
 #[cfg(test)]
 mod tests;
+mod unlinked;
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use crate::id::CommitSeq;
 use crate::kv::{Family, KvSnapshot};
 use crate::segment::Tiered;
 
-pub(crate) use committer::{Committer, Health, Parts, Stamps, Unlinked};
+pub(crate) use committer::{Committer, Health, Parts, Stamps};
 pub(crate) use garbage::Garbage;
 pub(crate) use history::{SerializableReaders, SerializableSnapshot};
 pub(crate) use hot::HotEntries;
@@ -54,3 +55,4 @@ impl Published {
         Ok(value)
     }
 }
+pub(crate) use unlinked::Unlinked;

@@ -16,8 +16,8 @@ use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BlockBasedOptions, BlockBasedTablePinningTier, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions,
     DBCompressionType, DBRawIteratorWithThreadMode, DBWithThreadMode, DataBlockIndexType, ErrorKind, FlushOptions,
-    IngestExternalFileOptions, LogLevel, Options, Range, ReadOptions, SingleThreaded, SnapshotWithThreadMode,
-    SstFileWriter, WriteBatch, WriteOptions, properties,
+    IngestExternalFileOptions, IteratorMode, LogLevel, Options, Range, ReadOptions, SingleThreaded,
+    SnapshotWithThreadMode, SstFileWriter, WriteBatch, WriteOptions, properties,
 };
 use self_cell::self_cell;
 
@@ -61,6 +61,9 @@ const COUNTED_ENTRIES_MAX: u64 = 1000;
 /// Where files lie that are not part of the database, or not yet; what a crash leaves there goes at the next start.
 const BULK_FOLDER: &str = "bulk";
 
+/// Memory for a look into a store that nobody has open.
+const PEEK_BYTES: usize = 4 << 20;
+
 /// How often a file that is being written is handed to the disk, so that the last sync has little to do.
 const BYTES_PER_SYNC: u64 = 1 << 20;
 
@@ -96,6 +99,20 @@ impl RocksKeyValue {
         let bulk = directory.join(BULK_FOLDER);
         empty_folder(&bulk).map_err(|error| file_failed(&bulk, &error))?;
         Ok(Self { db: Arc::new(db), options, cache, bulk, next_file: AtomicU64::new(0) })
+    }
+
+    /// The entries within a range of a store that nobody has open, such as a checkpoint; nothing there is changed.
+    pub(crate) fn peek(directory: &Path, family: Family, range: &KeyRange) -> Result<Vec<(Bytes, Bytes)>> {
+        let options = RocksOptions { block_cache_bytes: PEEK_BYTES, memtable_bytes: PEEK_BYTES };
+        let cache = Cache::new_lru_cache(PEEK_BYTES);
+        let families = Family::ALL
+            .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family, options, &cache)));
+        let db = Db::open_cf_descriptors_read_only(&database_options(options), directory, families, false)
+            .map_err(|error| opening_failed(directory, error))?;
+        let mut reading = ReadOptions::default();
+        reading.set_iterate_range(range.start.as_ref()..range.end.as_ref());
+        let entries = db.iterator_cf_opt(handle(&db, family), reading, IteratorMode::Start);
+        entries.map(|entry| entry.map(|(key, value)| (Bytes::from(key), Bytes::from(value))).map_err(failed)).collect()
     }
 
     /// A name in the folder for files that are not part of the database.

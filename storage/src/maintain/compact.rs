@@ -9,7 +9,7 @@ use super::rewrite::{Rewrite, RewriteReport, SEGMENT_ROWS_MAX, Source};
 use crate::error::Result;
 use crate::key::{KeyRange, RowKey};
 use crate::row::StoredRow;
-use crate::segment::{Segment, SegmentInfo, Tiered};
+use crate::segment::{PlacePath, Segment, SegmentInfo, Tiered};
 use crate::store::Store;
 
 /// A segment with fewer rows than this is merged with others.
@@ -50,7 +50,11 @@ impl Store {
             let segments = newest.snapshot.manifest().of(rewrite.table.generation);
             let worn: Vec<bool> = segments
                 .iter()
-                .map(|segment| Ok(newest.snapshot.gone(segment)? > u64::from(segment.info().rows) / GONE_FRACTION))
+                .map(|segment| {
+                    let info = segment.info();
+                    let gone = newest.snapshot.gone(segment)? > u64::from(info.rows) / GONE_FRACTION;
+                    Ok(gone || PlacePath::parse(&info.path).place != rewrite.place)
+                })
                 .collect::<Result<_>>()?;
             let chosen = choose(&segments.iter().map(|segment| segment.info()).collect::<Vec<_>>(), &worn);
             ColdRows(chosen.into_iter().map(|at| Arc::clone(&segments[at])).collect())
@@ -59,7 +63,8 @@ impl Store {
     }
 }
 
-/// Which segments to merge, of those of one table in the order of their first keys.
+/// Which segments to merge, of those of one table in the order of their first keys. Worn ones have lost many rows, or lie
+/// elsewhere than the table's go now.
 fn choose(segments: &[&SegmentInfo], worn: &[bool]) -> Vec<usize> {
     let overlap = |a: &SegmentInfo, b: &SegmentInfo| a.first_key <= b.last_key && b.first_key <= a.last_key;
     let overlapping =

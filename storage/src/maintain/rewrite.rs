@@ -15,7 +15,7 @@ use crate::key::KeyRange;
 use crate::kv::{Batch, Family};
 use crate::row::StoredRow;
 use crate::schema::TableSchema;
-use crate::segment::{Segment, SegmentColumn, SegmentInfo, SegmentWriter, Tiered, expresses};
+use crate::segment::{PlaceId, PlacePath, Segment, SegmentColumn, SegmentInfo, SegmentWriter, Tiered, expresses};
 use crate::store::{Store, meta};
 
 /// A segment is closed with so many rows, or so many bytes; another one goes on.
@@ -33,7 +33,9 @@ pub struct Rewrite {
     pub table: Arc<TableSchema>,
     /// Names and encodings of its columns.
     pub columns: Vec<SegmentColumn>,
-    /// Folder of its segments.
+    /// Where its segments go.
+    pub place: Option<PlaceId>,
+    /// Folder of its segments there.
     pub folder: String,
 }
 
@@ -177,13 +179,22 @@ impl Store {
     /// Begins a file under a name that is recorded first.
     fn begin_segment(&self, rewrite: &Rewrite, files: &mut Vec<(GenerationId, String)>) -> Result<SegmentWriter> {
         let id = self.allocate_generation()?;
-        let path = format!("{}/batch-{}.parquet", rewrite.folder, id.0);
+        let path = self.segment_path(rewrite, id);
         files.push((id, path.clone()));
         let mut batch = Batch::with_capacity(1);
         batch.put(Family::Meta, meta::upload_key(id), path.clone().into_bytes());
         self.write_own(|kv| kv.write(&batch).and_then(|()| kv.sync()))?;
         let now_us = self.environment().now_us();
         SegmentWriter::create(self.files().as_ref(), id, path, &rewrite.table, &rewrite.columns, now_us)
+    }
+
+    fn segment_path(&self, rewrite: &Rewrite, id: GenerationId) -> String {
+        let name = match rewrite.place {
+            None => format!("{}/batch-{}.parquet", rewrite.folder, id.0),
+            // Copies of this store count on as it does, and may know the same place.
+            Some(_) => format!("{}/batch-{}-{:08x}.parquet", rewrite.folder, id.0, self.timeline() as u32),
+        };
+        PlacePath { place: rewrite.place, path: &name }.to_string()
     }
 
     /// Deletes the files of segments that did not come to be.

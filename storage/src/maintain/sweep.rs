@@ -4,20 +4,13 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::kv::{Batch, Family};
-use crate::segment::Segment;
 use crate::store::{Store, meta};
 
 impl Store {
     /// Deletes the files of segments that the manifest names no more and no snapshot reads. What cannot be deleted now is
     /// tried again by the next call or the next start.
     pub fn sweep_segments(&self) -> Result<()> {
-        let unread: Vec<Arc<Segment>> = {
-            let mut unlinked = self.unlinked().lock();
-            // Only this list has it still.
-            let (unread, read) = unlinked.drain(..).partition(|segment| Arc::strong_count(segment) == 1);
-            *unlinked = read;
-            unread
-        };
+        let unread = self.unlinked().take_unread();
         if unread.is_empty() {
             return Ok(());
         }
@@ -27,7 +20,7 @@ impl Store {
                 Ok(()) => batch.delete(Family::Meta, meta::unlink_key(segment.info().id)),
                 Err(error) => {
                     tracing::warn!(%error, "a file of rows that are no more cannot be deleted");
-                    self.unlinked().lock().push(Arc::clone(segment));
+                    self.unlinked().add([Arc::clone(segment)]);
                 }
             }
         }

@@ -45,6 +45,11 @@ impl Manifest {
         self.tables.get(&generation).map_or(&[], |segments| segments)
     }
 
+    /// Every table's segments.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        self.tables.values().flat_map(|segments| segments.iter())
+    }
+
     /// The segment with this id, if it is one of the table's.
     pub(crate) fn find(&self, generation: GenerationId, id: GenerationId) -> Option<&Arc<Segment>> {
         self.of(generation).iter().find(|segment| segment.info().id == id)

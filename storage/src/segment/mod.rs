@@ -30,7 +30,10 @@ use crate::value::ColumnType;
 pub(crate) use batches::ColdBatches;
 pub(crate) use cache::BlockCache;
 pub use columns::{Encoding, batch_array};
-pub use files::{Files, LocalFiles, MemoryFiles, NewFile, ReadFile};
+pub(crate) use files::Places;
+pub use files::{
+    Files, LocalFiles, MemoryFiles, NewFile, ObjectFiles, PlaceId, PlacePath, ReadFile, S3Credentials, S3Options,
+};
 pub(crate) use manifest::Manifest;
 pub use marks::Marks;
 pub(crate) use marks::{Mark, mark_key};

@@ -44,7 +44,7 @@ pub struct Segment {
 }
 
 /// What the end of a segment's file says.
-pub(super) struct Opened {
+pub(crate) struct Opened {
     file: Arc<dyn ReadFile>,
     metadata: ArrowReaderMetadata,
     /// The first key of each block.
@@ -53,7 +53,7 @@ pub(super) struct Opened {
 }
 
 /// Rows that were read together, as the file has them.
-pub(super) struct Block {
+pub(crate) struct Block {
     first: u32,
     columns: Vec<ArrayRef>,
 }
@@ -168,13 +168,13 @@ impl Segment {
     }
 
     pub(super) fn opened(&self) -> Result<Arc<Opened>> {
-        if let Some(Cached::Description(opened)) = self.cache.get(self.info.id, Part::Description) {
+        if let Some(Cached::Description(opened)) = self.cache.get(&(self.info.id, Part::Description)) {
             return Ok(opened);
         }
         let opened = Arc::new(self.open_file().map_err(|error| unreadable(&self.info.path, error))?);
         let keys: usize = opened.first_keys.iter().map(|key| key.len() + size_of::<Bytes>()).sum();
         let bytes = opened.metadata.metadata().memory_size() + keys + CACHED_OVERHEAD_BYTES;
-        self.cache.add(self.info.id, Part::Description, Cached::Description(Arc::clone(&opened)), bytes);
+        self.cache.add((self.info.id, Part::Description), Cached::Description(Arc::clone(&opened)), bytes);
         Ok(opened)
     }
 
@@ -201,26 +201,26 @@ impl Segment {
     }
 
     fn filter(&self, opened: &Opened, group: u32) -> Result<Arc<Sbbf>> {
-        if let Some(Cached::Filter(filter)) = self.cache.get(self.info.id, Part::Filter(group)) {
+        if let Some(Cached::Filter(filter)) = self.cache.get(&(self.info.id, Part::Filter(group))) {
             return Ok(filter);
         }
         let place = opened.filters.get(group as usize);
         let (offset, length) = *place.ok_or_else(|| unreadable(&self.info.path, "a filter is missing"))?;
         let filter = Arc::new(Sbbf::new(&opened.file.read(offset, length)?));
         let bytes = length + CACHED_OVERHEAD_BYTES;
-        self.cache.add(self.info.id, Part::Filter(group), Cached::Filter(Arc::clone(&filter)), bytes);
+        self.cache.add((self.info.id, Part::Filter(group)), Cached::Filter(Arc::clone(&filter)), bytes);
         Ok(filter)
     }
 
     /// A block of rows, kept for the next who wants one of them.
     fn block(&self, opened: &Opened, block: u32) -> Result<Arc<Block>> {
-        if let Some(Cached::Block(block)) = self.cache.get(self.info.id, Part::Block(block)) {
+        if let Some(Cached::Block(block)) = self.cache.get(&(self.info.id, Part::Block(block))) {
             return Ok(block);
         }
         let read = Arc::new(self.read_blocks(opened, block..block + 1)?);
         let bytes: usize = read.columns.iter().map(|column| column.get_array_memory_size()).sum();
         let cached = Cached::Block(Arc::clone(&read));
-        self.cache.add(self.info.id, Part::Block(block), cached, bytes + CACHED_OVERHEAD_BYTES);
+        self.cache.add((self.info.id, Part::Block(block)), cached, bytes + CACHED_OVERHEAD_BYTES);
         Ok(read)
     }
 

@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::counter::{Counter, Reserve};
 use super::sequence::Sequences;
 use super::{Inner, Store, StoreOptions, generation, meta};
+use crate::backup::{STAGING_FOLDER, UNFINISHED};
 use crate::change::Feed;
 use crate::commit::{Committer, Garbage, Health, HotEntries, Moves, Parts, Published, Unlinked, recover_loads};
 use crate::environment::Environment;
@@ -20,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId};
 use crate::key::KeyRange;
 use crate::kv::{Batch, Direction, Family, KeyValue, RocksKeyValue, RocksOptions};
-use crate::segment::{BlockCache, Files, LocalFiles, Manifest, Tiered};
+use crate::segment::{BlockCache, Files, LocalFiles, Manifest, PlacePath, Places, Tiered};
 use crate::transaction::LockTable;
 
 /// PostgreSQL's first oid that is not its own (`FirstNormalObjectId`).
@@ -37,7 +38,7 @@ const GENERATION_BLOCK: (u64, Reserve) = (64, Reserve::Durable);
 const ROW_ID_BLOCK: (u64, Reserve) = (8192, Reserve::Logged);
 
 /// Where segments lie that no other storage was named for.
-const SEGMENT_FOLDER: &str = "storage";
+pub(crate) const SEGMENT_FOLDER: &str = "storage";
 
 /// How much of the memory for reading is for single entries, not for blocks.
 fn hot_bytes(options: &StoreOptions) -> usize {
@@ -49,16 +50,39 @@ pub(super) fn directory(directory: &Path, options: StoreOptions) -> Result<Store
     let block_cache_bytes = options.cache_bytes - hot_bytes(&options);
     let memory = RocksOptions { block_cache_bytes, memtable_bytes: options.memtable_bytes };
     let files = LocalFiles::new(directory.join(SEGMENT_FOLDER));
-    over(Arc::new(RocksKeyValue::open(directory, memory)?), Arc::new(files), options)
+    if directory.join(UNFINISHED).exists() {
+        let reason = "it is being restored from a backup, or was and that did not end";
+        return Err(Error::Format { reason: reason.into() });
+    }
+    let kv = RocksKeyValue::open(directory, memory)?;
+    // Only who has the store open may empty the folder.
+    remove_folder(&directory.join(STAGING_FOLDER))?;
+    over(Some(directory.to_owned()), Arc::new(kv), Arc::new(files), options)
+}
+
+fn remove_folder(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::Io(format!("folder {}: {error}", folder.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Opens a store over any key-value store and any place for segments.
-pub(super) fn over(kv: Arc<dyn KeyValue>, files: Arc<dyn Files>, options: StoreOptions) -> Result<Store> {
+pub(super) fn over(
+    directory: Option<PathBuf>,
+    kv: Arc<dyn KeyValue>,
+    files: Arc<dyn Files>,
+    options: StoreOptions,
+) -> Result<Store> {
     check_format(kv.as_ref(), &options.environment)?;
     // Before the sweep: what a load is made of was written aside, and may be recorded as such until it is taken over.
     recover_loads(kv.as_ref())?;
     sweep_aside(kv.as_ref())?;
-    sweep_files(kv.as_ref(), files.as_ref())?;
+    let places = Arc::new(Places::new(files));
+    let left = sweep_files(kv.as_ref(), places.as_ref())?;
+    let files: Arc<dyn Files> = Arc::clone(&places) as _;
     let timeline = read_timeline(kv.as_ref())?;
     let stamps = Arc::new(RwLock::new(read_stamps(kv.as_ref())?));
     let seq = match kv.get(Family::Meta, meta::SEQUENCE)? {
@@ -93,6 +117,7 @@ pub(super) fn over(kv: Arc<dyn KeyValue>, files: Arc<dyn Files>, options: StoreO
         environment: options.environment.clone(),
     })?;
     let inner = Inner {
+        directory,
         kv,
         published,
         readers,
@@ -104,6 +129,8 @@ pub(super) fn over(kv: Arc<dyn KeyValue>, files: Arc<dyn Files>, options: StoreO
         moves,
         unlinked,
         files,
+        places,
+        left: Mutex::new(left),
         blocks,
         locks: Arc::new(LockTable::new()),
         oids,
@@ -168,16 +195,26 @@ fn sweep_aside(kv: &dyn KeyValue) -> Result<()> {
     kv.sync()
 }
 
-/// Deletes the files of segments that the manifest never named, or names no more.
-fn sweep_files(kv: &dyn KeyValue, files: &dyn Files) -> Result<()> {
+/// Deletes the files of segments that the manifest never named, or names no more. What lies in a place that is not
+/// mounted yet is answered.
+fn sweep_files(kv: &dyn KeyValue, files: &dyn Files) -> Result<Vec<(Bytes, String)>> {
     let mut batch = Batch::new();
+    let mut left = Vec::new();
     for range in [meta::upload_range(), meta::unlink_range()] {
         for (key, path) in entries(kv, &range)? {
-            files.delete(std::str::from_utf8(&path).map_err(|_| meta::damaged(&key))?)?;
+            let path = std::str::from_utf8(&path).map_err(|_| meta::damaged(&key))?;
+            if PlacePath::parse(path).place.is_some() {
+                left.push((key, path.to_owned()));
+                continue;
+            }
+            files.delete(path)?;
             batch.delete(Family::Meta, key);
         }
     }
-    if batch.is_empty() { Ok(()) } else { kv.write(&batch) }
+    if !batch.is_empty() {
+        kv.write(&batch)?;
+    }
+    Ok(left)
 }
 
 fn read_stamps(kv: &dyn KeyValue) -> Result<HashMap<GenerationId, (CommitSeq, i64)>> {
@@ -188,7 +225,7 @@ fn read_stamps(kv: &dyn KeyValue) -> Result<HashMap<GenerationId, (CommitSeq, i6
 }
 
 /// The store's own entries within a range.
-pub(super) fn entries(kv: &dyn KeyValue, range: &KeyRange) -> Result<Vec<(Bytes, Bytes)>> {
+pub(crate) fn entries(kv: &dyn KeyValue, range: &KeyRange) -> Result<Vec<(Bytes, Bytes)>> {
     let mut entries = Vec::new();
     kv.snapshot()?.scan(Family::Meta, range, Direction::Forward, &mut |key, value| {
         entries.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));

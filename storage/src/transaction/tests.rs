@@ -1,6 +1,7 @@
 //! Transactions over the store in memory.
 
 mod aside;
+mod backup;
 mod bank;
 mod bulk;
 mod cold;

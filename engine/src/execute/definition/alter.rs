@@ -54,7 +54,7 @@ pub(super) async fn run_change(
     let Some(oid) = environment.lock_to_alter(name, if_exists, mode).await? else { return Ok(()) };
     match change {
         TableChange::SetSchema(schema) => environment.set_table_schema(oid, schema).await,
-        TableChange::SetOptions(given) => environment.set_table_options(oid, options::of_table_set(given)?),
+        TableChange::SetOptions(given) => environment.set_table_options(oid, options::of_table_set(given)?).await,
         TableChange::ResetOptions(given) => {
             let names = options::names_to_reset(given)?;
             let (_, table) = environment.locked_table(oid)?;
@@ -177,7 +177,7 @@ impl DefinitionEnvironment<'_> {
             Op::RenameConstraint { old_name, new_name } => self.alter_rename_constraint(oid, old_name, new_name).await,
             Op::RenameTable { table_name: RenameTableNameKind::To(name) } => self.rename_table(oid, name).await,
             Op::OwnerTo { new_owner } => self.change_table_owner(oid, new_owner).await,
-            Op::SetOptionsParens { options } => self.set_table_options(oid, options::of_table(options)?),
+            Op::SetOptionsParens { options } => self.set_table_options(oid, options::of_table(options)?).await,
             other => Err(Error::unsupported(format!("ALTER TABLE … {other}"))),
         }
     }
@@ -285,7 +285,8 @@ impl DefinitionEnvironment<'_> {
         Ok(oid)
     }
 
-    fn set_table_options(&mut self, oid: u32, new: Vec<(String, String)>) -> Result<()> {
+    async fn set_table_options(&mut self, oid: u32, new: Vec<(String, String)>) -> Result<()> {
+        self.hold_storage(&new).await?;
         let (_, table) = self.locked_table(oid)?;
         if table.partitioning.key.is_some() {
             options::refuse_for_partitioned(&new)?;

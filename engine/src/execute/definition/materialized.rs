@@ -13,6 +13,7 @@ use crate::statement::definition::{NewMaterialized, Refresh};
 /// Makes the table, without rows yet.
 pub(super) async fn create(new: &NewMaterialized, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
     let options = options::of_table_as(&new.view.options)?;
+    environment.hold_storage(&options).await?;
     let BoundView { query, view } = environment.bind_view(&new.view).await?;
     if query.uses.iter().any(|used| used.table.temporary.is_some()) {
         let message = "materialized views must not use temporary tables or views";

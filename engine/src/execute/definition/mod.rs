@@ -39,6 +39,7 @@ mod options;
 mod owned;
 mod partition;
 mod partition_bound;
+mod place;
 mod privilege;
 mod reindex;
 mod rename;
@@ -122,6 +123,7 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::DropDatabase { name, if_exists, force } => {
             environment.drop_database(name, *if_exists, *force).await?;
         }
+        Definition::Storage(definition) => environment.define_storage(definition).await?,
         Definition::CreateSequence { name, temporary, if_not_exists, options } => {
             if *temporary {
                 environment.make_temporary(None);
@@ -228,6 +230,7 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::CreateDatabase { .. } => "CREATE DATABASE",
         Definition::AlterDatabase { .. } => "ALTER DATABASE",
         Definition::DropDatabase { .. } => "DROP DATABASE",
+        Definition::Storage(definition) => definition.verb(),
         Definition::CreateSequence { .. } => "CREATE SEQUENCE",
         Definition::AlterSequence { .. } => "ALTER SEQUENCE",
         Definition::IndexOnly(_) => "CREATE INDEX",

@@ -213,9 +213,9 @@ fn refuse_second(parameters: &[(String, String)], name: &str) -> Result<()> {
 }
 
 fn check_own(option: OwnOption, value: &str) -> Result<()> {
-    option.check(value).map_err(|valid| {
-        invalid(format!("invalid value for option \"{}\": {value}", option.name())).with_detail(valid)
-    })
+    option
+        .check(value)
+        .map_err(|valid| invalid(format!("invalid value for option \"{}\": {value}", option.name())).with_detail(valid))
 }
 
 /// 0A000 for what no temporary table has: its rows stay where they are.

@@ -58,6 +58,7 @@ pub(super) async fn create(
         false => None,
     };
     let Some(mut place) = environment.claim_place(&create.name, create.if_not_exists).await? else { return Ok(()) };
+    environment.hold_storage(&request.options).await?;
     place.on_commit = on_commit;
     if request.on_commit.is_some() && place.temporary(None).is_none() {
         return Err(on_commit_of_permanent());

@@ -16,6 +16,7 @@ pub(super) async fn create(
     environment: &mut DefinitionEnvironment<'_>,
 ) -> Result<()> {
     let options = options::of_table_as(&new.options)?;
+    environment.hold_storage(&options).await?;
     let columns = columns.iter().map(|(name, ty)| (name.as_str(), *ty));
     let columns = columns_of(columns, &new.columns, new.verb)?;
     let on_commit = match &new.persistence {

@@ -241,7 +241,7 @@ fn sets_parameters(reader: &mut Reader<'_>) -> bool {
 }
 
 /// `(name [= value], …)`.
-fn parameters(reader: &mut Reader<'_>) -> Result<Vec<StorageParameter>> {
+pub(super) fn parameters(reader: &mut Reader<'_>) -> Result<Vec<StorageParameter>> {
     reader.expect_token(&Token::LParen)?;
     let parameters = list(reader, |reader| {
         let mut name = reader.identifier()?;

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::*;
 
-const ACCOUNTS: i32 = 8;
+pub(super) const ACCOUNTS: i32 = 8;
 const TRANSFERS: usize = 150;
-const CLERKS: u64 = 6;
+pub(super) const CLERKS: u64 = 6;
 
-fn total(world: &World, view: &ReadView) -> i32 {
+pub(super) fn total(world: &World, view: &ReadView) -> i32 {
     world.rows(view).iter().map(|(_, amount)| amount).sum()
 }
 
@@ -33,7 +33,7 @@ async fn transfer(world: &World, isolation: Isolation, from: i32, to: i32, sum: 
     transaction.commit(durability).await.map(drop)
 }
 
-async fn clerk(world: Arc<World>, isolation: Isolation, number: u64, refused: Arc<AtomicUsize>) {
+pub(super) async fn clerk(world: Arc<World>, isolation: Isolation, number: u64, refused: Arc<AtomicUsize>) {
     let mut random = 0x2545_F491_4F6C_DD1Du64.wrapping_mul(number + 1);
     let mut next = move |below: u64| {
         random ^= random << 13;
@@ -70,7 +70,7 @@ async fn auditor(world: Arc<World>, expected: i32, stop: Arc<AtomicBool>) -> usi
 }
 
 /// Moves rows to segments all the time.
-async fn mover(world: Arc<World>, stop: Arc<AtomicBool>) -> u64 {
+pub(super) async fn mover(world: Arc<World>, stop: Arc<AtomicBool>) -> u64 {
     let mut moved = 0;
     while !stop.load(Ordering::Relaxed) {
         moved += world.flush().await.unwrap().rows;

@@ -15,12 +15,12 @@ use crate::testing::{CrashDisk, Fault, FaultInjector, FaultyFiles};
 use crate::value::samples::any_value_or_null;
 
 /// A flush of a table whose columns are called `c0`, `c1` and so on.
-fn flush_of(table: &Arc<TableSchema>) -> Rewrite {
+pub(super) fn flush_of(table: &Arc<TableSchema>) -> Rewrite {
     let columns = table.columns.iter().enumerate().map(|(at, column)| SegmentColumn {
         name: format!("c{at}"),
         encoding: Encoding::of(&column.column_type, None),
     });
-    Rewrite { table: Arc::clone(table), columns: columns.collect(), folder: "public/t".into() }
+    Rewrite { table: Arc::clone(table), columns: columns.collect(), place: None, folder: "public/t".into() }
 }
 
 impl World {

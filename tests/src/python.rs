@@ -1,0 +1,96 @@
+//! Programs that others wrote in Python: an S3 server, and DuckDB as a reader of our files. `scripts/setup` installs them.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// An S3 server of one's own, with a bucket that is called `rows`. Ends with this.
+#[derive(Debug)]
+pub struct Bucket {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    port: u16,
+}
+
+impl Bucket {
+    /// # Panics
+    /// When it does not start.
+    pub fn start() -> Self {
+        let mut child = script("bucket.py")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the S3 server can be started");
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().expect("its output was asked for"));
+        let mut bucket = Self { child, input, output, port: 0 };
+        bucket.port = bucket.line().trim().parse().expect("it says its port");
+        bucket
+    }
+
+    /// Where it is reached.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The names and sizes of all objects, in the order of their names.
+    pub fn objects(&mut self) -> Vec<(String, u64)> {
+        serde_json::from_str(&self.ask("list")).expect("it answers with a list")
+    }
+
+    /// Uploads that were begun and not ended.
+    pub fn unfinished(&mut self) -> u64 {
+        serde_json::from_str(&self.ask("parts")).expect("it answers with a number")
+    }
+
+    fn ask(&mut self, question: &str) -> String {
+        let input = self.input.as_mut().expect("its input is open while it lives");
+        writeln!(input, "{question}").expect("it listens");
+        self.line()
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("it answers");
+        line
+    }
+}
+
+impl Drop for Bucket {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What DuckDB sees in a Parquet file: a line for each column, name and type, and one for each row.
+///
+/// # Panics
+/// When it cannot read the file.
+pub fn duckdb_reads(path: &std::path::Path) -> String {
+    let output = script("columns.py").arg(path).output().expect("DuckDB can be started");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn script(name: &str) -> Command {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("python");
+    let mut command = Command::new(interpreter());
+    command.env("TZ", "UTC").arg("-B").arg(folder.join(name));
+    command
+}
+
+/// The interpreter that has the packages: beside what was built, or wherever it is said to be.
+fn interpreter() -> PathBuf {
+    if let Some(path) = std::env::var_os("KALAMDB_TEST_PYTHON") {
+        return path.into();
+    }
+    let tests = std::env::current_exe().expect("a test knows its own path");
+    let built = tests.ancestors().nth(3).expect("it lies in a folder of the build directory");
+    let path = built.join("tests-python/bin/python");
+    assert!(path.exists(), "{} is missing; scripts/test installs it", path.display());
+    path
+}
