@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use auth::{DEFAULT_ITERATIONS, RoleId, Verifier};
 use rand::Rng;
-use storage::{Durability, GenerationId, Store, StoreOptions};
+use storage::{Durability, Environment, GenerationId, Store, StoreOptions};
+use tokio::sync::watch;
 
 use crate::catalog::{Catalog, Catalogs, Role, store};
 use crate::error::{Error, Result, SqlState};
@@ -72,6 +73,8 @@ pub struct Database {
     snapshots: Arc<ExportedSnapshots>,
     connections_max: usize,
     temporary_places: Arc<TemporaryPlaces>,
+    /// Whether a copy waits to take the place of everything.
+    exchanged: watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for Database {
@@ -151,6 +154,7 @@ impl Database {
             snapshots: Arc::default(),
             connections_max: options.connections_max,
             temporary_places: Arc::default(),
+            exchanged: watch::Sender::new(false),
             store,
         };
         Ok(Opened { database: Arc::new(database), generated_password })
@@ -209,6 +213,24 @@ impl Database {
         let store = self.store.clone();
         // Flushing blocks; a failure to join means the flush panicked, and the log still holds every commit.
         let _ = tokio::task::spawn_blocking(move || store.shutdown()).await;
+    }
+
+    /// Returns when a restore is to take the place of this database: it must be closed and opened again.
+    pub async fn exchanged(&self) {
+        // The sender is `self`, so the channel outlives the wait.
+        let _ = self.exchanged.subscribe().wait_for(|exchanged| *exchanged).await;
+    }
+
+    /// Says that a copy waits to take the place of everything.
+    pub(crate) fn exchange(&self) {
+        self.exchanged.send_replace(true);
+    }
+
+    /// Fills an empty data directory from a backup, which is looked at as a whole first; answers how many files and bytes
+    /// that were. Takes its time.
+    pub fn restore(from: &Path, data: &Path) -> Result<(u64, u64)> {
+        let report = storage::backup::restore(from, data, &Environment::system())?;
+        Ok((report.files, report.bytes))
     }
 
     /// The committed catalog of a database.

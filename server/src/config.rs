@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use serde::Deserialize;
 
 use crate::memory;
@@ -15,8 +15,10 @@ use crate::tls::CertificateFiles;
 /// that role is taken from the environment variable KALAMDB_PASSWORD; without it one is generated, shown once, and
 /// left in the file "initial-password" of the data directory.
 #[derive(Debug, Default, Parser)]
-#[command(name = "kalamdb", version)]
+#[command(name = "kalamdb", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     /// Directory of the database; made if it does not exist [default: data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -48,6 +50,23 @@ pub(crate) struct CommandLine {
     /// What to log to standard error, as in "info" or "warn,kalamdb=debug" [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
+}
+
+/// What is done instead of serving.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fill an empty data directory from a backup that BACKUP DATABASE has made
+    Restore(Restore),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// Directory of the backup
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: PathBuf,
+    /// Data directory to fill; made if it does not exist
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
 }
 
 /// The configuration file.

@@ -17,7 +17,7 @@ mod wire;
 use std::process::ExitCode;
 
 use clap::Parser;
-use config::CommandLine;
+use config::{Command, CommandLine, Restore};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -36,7 +36,11 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<(), String> {
-    let config = CommandLine::parse().into_config().map_err(|error| error.to_string())?;
+    let line = CommandLine::parse();
+    if let Some(Command::Restore(restore)) = &line.command {
+        return fill(restore);
+    }
+    let config = line.into_config().map_err(|error| error.to_string())?;
     logging::start(&config.log)?;
     let password = match std::env::var(PASSWORD_VARIABLE) {
         Ok(password) => Some(password).filter(|password| !password.is_empty()),
@@ -55,4 +59,11 @@ fn start() -> Result<(), String> {
     // Work that nobody waits for any more does not hold the process.
     runtime.shutdown_background();
     result
+}
+
+/// Fills a data directory from a backup.
+fn fill(Restore { from, data }: &Restore) -> Result<(), String> {
+    let (files, bytes) = engine::Database::restore(from, data).map_err(|error| error.to_string())?;
+    println!("{files} files with {bytes} bytes were restored to {}", data.display());
+    Ok(())
 }

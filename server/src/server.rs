@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use engine::{Database, DatabaseOptions, Opened};
@@ -18,6 +18,9 @@ use crate::tls::{CertificateFiles, Tls, TlsError};
 
 /// How long cancelled statements may take to notice.
 const CANCEL_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often is looked whether a database that was exchanged is closed.
+const CLOSED_INTERVAL: Duration = Duration::from_millis(10);
 
 /// What all connections share.
 pub(crate) struct Server {
@@ -45,9 +48,32 @@ pub(crate) enum StartError {
     Signals(io::Error),
 }
 
+/// Why a server ends.
+enum End {
+    Signal,
+    /// A restored database takes the place of the one that was served.
+    Exchange,
+}
+
 /// Runs the server until a signal ends it.
-pub(crate) async fn run(config: Config, initial_password: Option<String>) -> Result<(), StartError> {
+pub(crate) async fn run(mut config: Config, mut initial_password: Option<String>) -> Result<(), StartError> {
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
+    while let End::Exchange = serve(&mut config, initial_password.take(), &mut signals).await? {
+        tracing::info!("starting again with the restored database");
+    }
+    if let Some(path) = &config.port_file {
+        let _ = fs::remove_file(path);
+    }
+    tracing::info!("shut down");
+    Ok(())
+}
+
+/// Serves one database until it or the server ends. Leaves the addresses that it listened on in the configuration.
+async fn serve(
+    config: &mut Config,
+    initial_password: Option<String>,
+    signals: &mut Signals,
+) -> Result<End, StartError> {
     let options = DatabaseOptions {
         data_directory: config.data.clone(),
         initial_password,
@@ -62,8 +88,8 @@ pub(crate) async fn run(config: Config, initial_password: Option<String>) -> Res
     if let Some(password) = generated_password {
         announce_password(&config.data, &password)?;
     }
-    let files = match config.tls {
-        Some(files) => files,
+    let files = match &config.tls {
+        Some(files) => files.clone(),
         None => CertificateFiles::own(&config.data)?,
     };
     let tls = Some(Tls::load(&files)?);
@@ -72,22 +98,42 @@ pub(crate) async fn run(config: Config, initial_password: Option<String>) -> Res
         listeners.open_socket(directory, config.limits.trusts_local_socket).await?;
     }
     let addresses = listeners.addresses().to_vec();
-    let server =
-        Arc::new(Server { database, tls, limits: config.limits, peers: Arc::default(), shutdown: Shutdown::default() });
+    config.listen = addresses.iter().map(ToString::to_string).collect();
+    let limits = config.limits.clone();
+    let server = Arc::new(Server { database, tls, limits, peers: Arc::default(), shutdown: Shutdown::default() });
     let mut connections = listeners.serve(&server, IoThreads::start().map_err(StartError::Threads)?);
     tracing::info!(?addresses, data = %config.data.display(), "ready for connections");
     if let (Some(path), Some(address)) = (&config.port_file, addresses.first()) {
         write_port_file(path, &address.to_string())?;
     }
 
-    tracing::info!(signal = signals.next().await, "shutting down");
-    drain(&server, &mut connections, &mut signals, config.shutdown_grace).await;
+    let end = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(signal, "shutting down");
+            End::Signal
+        }
+        () = server.database.exchanged() => End::Exchange,
+    };
+    drain(&server, &mut connections, signals, config.shutdown_grace).await;
     server.database.shutdown().await;
-    if let Some(path) = &config.port_file {
-        let _ = fs::remove_file(path);
+    if let End::Exchange = end {
+        let database = Arc::downgrade(&server.database);
+        drop((server, connections));
+        closed(database).await;
     }
-    tracing::info!("shut down");
-    Ok(())
+    Ok(end)
+}
+
+/// Returns when nobody has the database open any more: only then can another be opened in its directory.
+async fn closed(database: Weak<Database>) {
+    let ended = async {
+        while database.strong_count() > 0 {
+            tokio::time::sleep(CLOSED_INTERVAL).await;
+        }
+    };
+    if tokio::time::timeout(CANCEL_LIMIT, ended).await.is_err() {
+        tracing::warn!("somebody still uses the database that was exchanged");
+    }
 }
 
 /// Ends all connections: first those that wait for their client, at last those that run a statement. A second signal

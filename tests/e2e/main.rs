@@ -1,6 +1,7 @@
 //! The end-to-end suites: a real server, real sockets, a stock driver.
 
 mod backends;
+mod backup;
 mod bulk;
 mod cold;
 mod constraints;

@@ -8,7 +8,8 @@ use crate::database::{connect, run};
 fn table(name: &str, storage: &str, rows: u32) -> String {
     format!(
         "CREATE TABLE {name} (id int PRIMARY KEY, v text) WITH (storage = '{storage}');
-         INSERT INTO {name} SELECT n, repeat(md5(n::text), 4) FROM generate_series(1, {rows}) AS g(n)"
+         INSERT INTO {name} SELECT n, md5('a' || n) || md5('b' || n) || md5('c' || n) || md5('d' || n)
+         FROM generate_series(1, {rows}) AS g(n)"
     )
 }
 

@@ -1,6 +1,7 @@
 """An S3 server with one bucket, "rows". Says its port; then answers each line it is given: "list" with the names and
 sizes of all objects, "parts" with how many uploads were begun and not ended, as JSON. Ends with its input."""
 
+import contextlib
 import json
 import logging
 import sys
@@ -9,8 +10,9 @@ import boto3
 from moto.server import ThreadedMotoServer
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-server.start()
+with contextlib.redirect_stdout(sys.stderr):
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
 _, port = server.get_host_and_port()
 bucket = boto3.client(
     "s3",

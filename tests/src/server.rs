@@ -29,6 +29,20 @@ impl Server {
         server
     }
 
+    /// Starts a server on a data directory that is filled from a backup.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub fn restored(backup: &Path) -> Self {
+        let directory = tempfile::Builder::new().prefix("kalamdb-test").tempdir().expect("a temporary directory");
+        let mut server = Self { directory, child: None, address: String::new() };
+        let arguments = ["restore".as_ref(), "--from".as_ref(), backup.as_os_str(), "--data".as_ref()];
+        let output = Command::new(binary()).args(arguments).arg(server.data()).output().expect("it can be run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        server.launch();
+        server
+    }
+
     /// Starts it again on the same data directory, stopping it first if it runs. The port is another one.
     pub fn restart(&mut self) {
         self.stop();

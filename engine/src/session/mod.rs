@@ -4,6 +4,7 @@
 //! rows leave through a `Cursor`. Whatever ends with an error has, when the error is returned, already been undone.
 
 pub(crate) mod activity;
+mod backup;
 mod cancel;
 mod constraints;
 mod copy;

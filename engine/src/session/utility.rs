@@ -93,6 +93,7 @@ impl Session {
                 self.maintain(maintenance).await.map(|tag| Outcome::Complete(tag.to_owned()))
             }
             Statement::StorageMove(order) => self.move_storage(order, interrupt).await,
+            Statement::Backup(order) => self.copy_database(order, interrupt).await,
             Statement::Checkpoint => {
                 self.database.store().flush()?;
                 complete("CHECKPOINT")

@@ -3,6 +3,7 @@
 //! Queries, writes and definitions are parsed by `sqlparser`; the utility statements (transactions, settings, COPY,
 //! VACUUM, …) by a small reader of ours, because there PostgreSQL's grammar is its own and easy.
 
+mod backup;
 mod conflict;
 mod copy;
 mod cursor;
@@ -20,6 +21,7 @@ mod storage_move;
 mod unicode;
 mod utility;
 
+pub use backup::BackupOrder;
 pub use copy::{
     CopyDirection, CopyFormat, CopyHeader, CopyOptions, CopySource, CopyStatement, CopyTarget, ForcedColumns,
 };
@@ -119,6 +121,7 @@ pub enum Statement {
     },
     Maintain(Maintenance),
     StorageMove(StorageMove),
+    Backup(BackupOrder),
     Checkpoint,
     Lock {
         tables: Vec<ast::ObjectName>,

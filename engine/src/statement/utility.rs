@@ -9,7 +9,7 @@ use super::definition::{Definition, TableSource};
 use super::parse::parse_tokens;
 use super::reader::Reader;
 use super::{DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes};
-use super::{maintenance, storage_move};
+use super::{backup, maintenance, storage_move};
 use crate::error::{Error, Result, SqlState};
 
 /// The statements that frame every transaction, recognised without taking the text apart.
@@ -56,6 +56,8 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
             | "analyse"
             | "checkpoint"
             | "storage"
+            | "backup"
+            | "restore"
             | "lock"
             | "copy"
             | "declare"
@@ -88,6 +90,8 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "analyze" | "analyse" => maintenance::analyze(reader)?,
         "checkpoint" => Statement::Checkpoint,
         "storage" => storage_move::storage(reader)?,
+        "backup" => backup::backup(reader)?,
+        "restore" => backup::restore(reader)?,
         "lock" => lock(reader)?,
         "copy" => Statement::Copy(Box::new(parse_copy(reader)?)),
         "declare" => cursor::declare(text, reader)?,

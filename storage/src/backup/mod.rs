@@ -6,6 +6,7 @@
 //! predecessor named is deleted then. A restore believes nothing before it has looked at every file, begins a line of
 //! history of its own, and never deletes what lies in places that it shares with the store it was copied from.
 
+mod exchange;
 mod restore;
 mod write;
 
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
+pub(crate) use exchange::{finish, remove};
 pub(crate) use restore::UNFINISHED;
 pub use restore::{RestoreReport, restore};
 pub use write::BackupReport;

@@ -101,6 +101,22 @@ impl RocksKeyValue {
         Ok(Self { db: Arc::new(db), options, cache, bulk, next_file: AtomicU64::new(0) })
     }
 
+    /// Fails if a process has the store of a directory open. There may be none.
+    pub(crate) fn claim(directory: &Path) -> Result<()> {
+        let options = RocksOptions { block_cache_bytes: PEEK_BYTES, memtable_bytes: PEEK_BYTES };
+        Self::open(directory, options).map(drop)
+    }
+
+    /// Whether a store has files, or a folder, of this name.
+    pub(crate) fn is_file_of(name: &str) -> bool {
+        let is_numbered = |name: &str| {
+            let (number, kind) = name.split_once('.').unwrap_or((name, ""));
+            number.bytes().all(|byte| byte.is_ascii_digit()) && matches!(kind, "sst" | "log" | "blob")
+        };
+        let begins = ["MANIFEST-", "OPTIONS-", "LOG.old."].iter().any(|start| name.starts_with(start));
+        begins || matches!(name, "CURRENT" | "IDENTITY" | "LOCK" | "LOG" | BULK_FOLDER) || is_numbered(name)
+    }
+
     /// The entries within a range of a store that nobody has open, such as a checkpoint; nothing there is changed.
     pub(crate) fn peek(directory: &Path, family: Family, range: &KeyRange) -> Result<Vec<(Bytes, Bytes)>> {
         let options = RocksOptions { block_cache_bytes: PEEK_BYTES, memtable_bytes: PEEK_BYTES };

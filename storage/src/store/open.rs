@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use super::counter::{Counter, Reserve};
 use super::sequence::Sequences;
 use super::{Inner, Store, StoreOptions, generation, meta};
-use crate::backup::{STAGING_FOLDER, UNFINISHED};
+use crate::backup::{STAGING_FOLDER, UNFINISHED, finish, remove};
 use crate::change::Feed;
 use crate::commit::{Committer, Garbage, Health, HotEntries, Moves, Parts, Published, Unlinked, recover_loads};
 use crate::environment::Environment;
@@ -54,19 +54,11 @@ pub(super) fn directory(directory: &Path, options: StoreOptions) -> Result<Store
         let reason = "it is being restored from a backup, or was and that did not end";
         return Err(Error::Format { reason: reason.into() });
     }
+    finish(directory)?;
     let kv = RocksKeyValue::open(directory, memory)?;
     // Only who has the store open may empty the folder.
-    remove_folder(&directory.join(STAGING_FOLDER))?;
+    remove(&directory.join(STAGING_FOLDER))?;
     over(Some(directory.to_owned()), Arc::new(kv), Arc::new(files), options)
-}
-
-fn remove_folder(folder: &Path) -> Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::Io(format!("folder {}: {error}", folder.display())))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Opens a store over any key-value store and any place for segments.

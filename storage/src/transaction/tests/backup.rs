@@ -179,3 +179,53 @@ async fn a_copy_has_its_own_files_of_what_lies_elsewhere() {
     world.store.sweep_segments().unwrap();
     assert_eq!(elsewhere.names(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_restore_takes_the_place_of_what_is_open() {
+    let folder = TempDir::new().unwrap();
+    let (data, to) = (folder.path().join("data"), folder.path().join("backup"));
+    let world = World::over(open(&data));
+    filled(&world, 0..50).await;
+    world.flush().await.unwrap();
+    back_up(&world.store, &to).await;
+    let expected = world.committed();
+    filled(&world, 50..60).await;
+    let World { store, table } = world;
+    fs::write(data.join("another's"), "file").unwrap();
+    store.stage_restore(&to).unwrap();
+    assert!(matches!(Store::open(&data, StoreOptions::default()), Err(Error::DirectoryInUse { .. })));
+    drop(store);
+    let world = World { store: open(&data), table };
+    assert_eq!(world.committed(), expected);
+    filled(&world, 60..70).await;
+    let World { store, table } = world;
+    drop(store);
+    assert_eq!(World { store: open(&data), table }.committed().len(), 60);
+    assert!(data.join("another's").exists());
+}
+
+#[tokio::test]
+async fn an_exchange_goes_on_where_a_crash_left_it() {
+    let folder = TempDir::new().unwrap();
+    let (data, to) = (folder.path().join("data"), folder.path().join("backup"));
+    let world = World::over(open(&data));
+    filled(&world, 0..50).await;
+    back_up(&world.store, &to).await;
+    let expected = world.committed();
+    filled(&world, 50..60).await;
+    let World { store, table } = world;
+    store.stage_restore(&to).unwrap();
+    drop(store);
+    // Some of what was is deleted already, and some of what comes is there.
+    let file =
+        |name: &str| fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.ends_with(name));
+    fs::remove_file(file("IDENTITY").unwrap()).unwrap();
+    let store = open(&data);
+    assert_eq!(World { store, table: Arc::clone(&table) }.committed(), expected);
+    // The same when the files are being moved.
+    let again = data.join("restore-moving");
+    fs::create_dir(&again).unwrap();
+    fs::rename(data.join("CURRENT"), again.join("CURRENT")).unwrap();
+    assert_eq!(World { store: open(&data), table }.committed(), expected);
+    assert!(!again.exists());
+}
