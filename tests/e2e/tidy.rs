@@ -11,6 +11,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
     ("datafusion", &["engine/"]),
     ("rocksdb", &["storage/src/kv/rocks.rs"]),
     ("parquet::", &["storage/src/segment/"]),
+    ("object_store::", &["storage/src/segment/files/object.rs"]),
     ("tokio::net", &["server/", "tests/"]),
     ("std::net::Tcp", &["server/", "tests/"]),
     ("tokio_postgres", &["tests/"]),
