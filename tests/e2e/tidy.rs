@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const PRODUCTION_LINES_MAX: usize = 800;
 
 /// A word in code and the only places that may hold it.
-const LAYERS: [(&str, &[&str]); 6] = [
+const LAYERS: [(&str, &[&str]); 7] = [
     ("datafusion", &["engine/"]),
     ("rocksdb", &["storage/src/kv/rocks.rs"]),
     ("parquet::", &["storage/src/segment/"]),

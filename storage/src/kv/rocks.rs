@@ -362,9 +362,11 @@ impl RocksSnapshot {
         handle(self.db(), family)
     }
 
-    /// An iterator over a range. RocksDB reads ahead by itself once it sees that a scan goes on.
-    fn iterator(&self, family: Family, range: &KeyRange) -> DBRawIteratorWithThreadMode<'_, Db> {
+    /// An iterator over a range, whose blocks may be kept in the cache. RocksDB reads ahead by itself once it sees that a
+    /// scan goes on.
+    fn iterator(&self, family: Family, range: &KeyRange, keep: bool) -> DBRawIteratorWithThreadMode<'_, Db> {
         let mut options = ReadOptions::default();
+        options.fill_cache(keep);
         options.set_snapshot(&self.cell.borrow_dependent().snapshot);
         options.set_iterate_lower_bound(&range.start[..]);
         options.set_iterate_upper_bound(&range.end[..]);
@@ -410,7 +412,7 @@ impl KvSnapshot for RocksSnapshot {
         if range.start >= range.end {
             return Ok(());
         }
-        let mut entries = self.iterator(family, range);
+        let mut entries = self.iterator(family, range, true);
         match direction {
             Direction::Forward => entries.seek_to_first(),
             Direction::Backward => entries.seek_to_last(),
@@ -423,6 +425,26 @@ impl KvSnapshot for RocksSnapshot {
                 Direction::Forward => entries.next(),
                 Direction::Backward => entries.prev(),
             }
+        }
+        entries.status().map_err(failed)
+    }
+
+    fn scan_once(
+        &self,
+        family: Family,
+        range: &KeyRange,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        if range.start >= range.end {
+            return Ok(());
+        }
+        let mut entries = self.iterator(family, range, false);
+        entries.seek_to_first();
+        while let Some((key, value)) = entries.item() {
+            if visit(key, value).is_break() {
+                return Ok(());
+            }
+            entries.next();
         }
         entries.status().map_err(failed)
     }

@@ -13,7 +13,7 @@ use super::rewrite::{Rewrite, RewriteReport, Source};
 use crate::error::{Error, Result};
 use crate::id::GenerationId;
 use crate::key::{KeyRange, RowKey};
-use crate::kv::{Direction, Family};
+use crate::kv::Family;
 use crate::row::StoredRow;
 use crate::segment::{Segment, Tiered};
 use crate::store::Store;
@@ -27,7 +27,7 @@ struct HotRows(GenerationId);
 impl Source for HotRows {
     fn next(&self, state: &Tiered, rest: &KeyRange, max: usize) -> Result<Vec<StoredRow>> {
         let mut rows = Vec::new();
-        state.hot().scan(Family::Rows, rest, Direction::Forward, &mut |key, bytes| {
+        state.hot().scan_once(Family::Rows, rest, &mut |key, bytes| {
             let key = RowKey::from_bytes(Bytes::copy_from_slice(key));
             rows.push(StoredRow { key, bytes: Bytes::copy_from_slice(bytes) });
             if rows.len() < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
