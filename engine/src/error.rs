@@ -124,6 +124,9 @@ states! {
     DATA_CORRUPTED = "XX001";
 }
 
+/// What a query that has to run again without fixed-point columns ends with; nobody else sees it.
+pub(crate) const OUTGROWN: &str = "a numeric does not have the digits of its column";
+
 /// An error with everything PostgreSQL's ErrorResponse can carry.
 ///
 /// One struct and not an enum of hundreds: the words and codes are PostgreSQL's, and nobody here branches on
@@ -234,6 +237,7 @@ impl From<storage::error::Error> for Error {
             S::WritesRefused { .. } | S::DirectoryInUse { .. } | S::Io(_) => SqlState::IO_ERROR,
             S::Format { .. } | S::Corrupt { .. } | S::Segment { .. } => SqlState::DATA_CORRUPTED,
             S::MoveLost | S::Backup { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            S::NotFixed => return Self::internal(OUTGROWN),
             // It is this crate that computes index entries.
             S::Derive(source) => return source.downcast::<Self>().map_or_else(|_| Self::internal(message), |own| *own),
         };

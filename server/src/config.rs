@@ -88,7 +88,7 @@ struct ConfigFile {
     authentication_timeout_seconds: Option<u64>,
     /// How long a client may leave what it was sent unread; 0: for ever.
     write_timeout_seconds: Option<u64>,
-    /// Memory for all running queries; beyond it they use the disk.
+    /// Memory for all running queries; beyond it they use the disk. A quarter of all memory unless said otherwise.
     query_memory_bytes: Option<usize>,
     /// Memory for what was read from disk; an eighth of all memory unless said otherwise.
     cache_bytes: Option<usize>,
@@ -191,13 +191,19 @@ impl CommandLine {
             port_file: self.port_file.or(file.port_file),
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             shutdown_grace: Duration::from_secs(file.shutdown_grace_seconds.unwrap_or(30)),
-            query_memory_bytes: file.query_memory_bytes.unwrap_or(512 << 20),
+            query_memory_bytes: file.query_memory_bytes.unwrap_or_else(default_query_memory_bytes),
             cache_bytes: file.cache_bytes.unwrap_or_else(default_cache_bytes),
             transaction_bytes_max: file.transaction_bytes_max,
             transaction_disk_bytes_max: file.transaction_disk_bytes_max,
             limits,
         })
     }
+}
+
+/// A quarter of the memory there is, and enough for queries of some size.
+fn default_query_memory_bytes() -> usize {
+    const LEAST: usize = 512 << 20;
+    memory::available_bytes().map_or(LEAST, |bytes| (bytes / 4).max(LEAST))
 }
 
 /// An eighth of the memory there is, within reason.

@@ -45,6 +45,9 @@ pub enum Error {
     /// A backup cannot be written there, or is not one that can be restored (55000).
     #[error("backup: {reason}")]
     Backup { reason: String },
+    /// A numeric is none that its column's fixed point expresses, which a reader had asked for.
+    #[error("a numeric does not have the digits of its column")]
+    NotFixed,
     #[error("storage failed: {0}")]
     Io(String),
     /// What an index sees of a row could not be computed.

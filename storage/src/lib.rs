@@ -44,4 +44,6 @@ pub use transaction::{
     ConflictOn, Convert, Duplicate, InsertOutcome, Isolation, LockInfo, LockTarget, LockedRow, Refusal, RowLock,
     Savepoint, SessionLocks, Snapshot, TableLock, Transaction, UpdateOutcome, Wait,
 };
-pub use value::{Array, ColumnType, Dimension, Field, Interval, Numeric, NumericError, Record, Value, ValueRef};
+pub use value::{
+    Array, ColumnType, Dimension, Field, FixedPoint, Interval, Numeric, NumericError, Record, Value, ValueRef,
+};

@@ -21,6 +21,7 @@ use crate::row::{RowDecoder, StoredRow};
 use crate::schema::{IndexSchema, TableSchema};
 use crate::segment::ColdBatches;
 use crate::transaction::{AsideView, Overlay, ReadLog};
+use crate::value::FixedPoint;
 use merge::{Emit, Walk};
 
 /// The database at one moment.
@@ -94,7 +95,7 @@ impl ReadView {
             view: self.clone(),
             table: Arc::clone(table),
             range: range.clone(),
-            projection: projection.to_vec(),
+            projection: projection.iter().map(|&position| (position, None)).collect(),
             walk: Walk::new(Family::Rows, range.clone(), Direction::Forward),
             decoder: RowDecoder::new(table, projection),
             with_key,
@@ -160,7 +161,12 @@ impl ReadView {
 
     /// The cold rows of a range by themselves, if this transaction has written none of its keys and keeps no account of
     /// what it reads.
-    fn cold_batches(&self, table: &Arc<TableSchema>, range: &KeyRange, projection: &[usize]) -> Result<Tiers> {
+    fn cold_batches(
+        &self,
+        table: &Arc<TableSchema>,
+        range: &KeyRange,
+        projection: &[(usize, Option<FixedPoint>)],
+    ) -> Result<Tiers> {
         let own =
             self.overlay.as_ref().map(|own| own.collect(Family::Rows, range, Direction::Forward, 1)).transpose()?;
         if self.reads.is_some() || own.is_some_and(|own| !own.is_empty()) {
@@ -233,7 +239,7 @@ pub struct BatchScan {
     view: ReadView,
     table: Arc<TableSchema>,
     range: KeyRange,
-    projection: Vec<usize>,
+    projection: Vec<(usize, Option<FixedPoint>)>,
     walk: Walk,
     decoder: RowDecoder,
     with_key: bool,
@@ -254,6 +260,15 @@ enum Tiers {
 type DecodeRow<'a> = dyn FnMut(&mut RowDecoder, &[u8], &[u8]) -> Result<()> + 'a;
 
 impl BatchScan {
+    /// The same walk, not begun yet, which answers some columns of numerics as decimals: those for which `fixed`, column by
+    /// column of the projection, has a fixed point. A value that this does not express ends the walk with
+    /// [`Error::NotFixed`].
+    pub fn with_fixed(mut self, fixed: &[Option<FixedPoint>]) -> Self {
+        self.projection.iter_mut().zip(fixed).for_each(|((_, own), fixed)| *own = *fixed);
+        self.decoder = self.decoder.with_fixed(fixed);
+        self
+    }
+
     /// The columns of the next rows, `max_rows` at most, or `None` when the walk is over. Without any column to answer
     /// the number of rows is lost: count with `next_count`.
     pub fn next(&mut self, max_rows: usize) -> Result<Option<Vec<ArrayRef>>> {

@@ -91,6 +91,8 @@ pub struct QueryEnvironment(Arc<Inner>);
 
 struct Inner {
     state: SessionState,
+    /// The same, but joins sort.
+    spilling: SessionState,
     planner: DefaultPhysicalPlanner,
     sources: OnceLock<Arc<dyn Sources>>,
     threads: usize,
@@ -128,18 +130,23 @@ impl QueryEnvironment {
         config.options_mut().optimizer.repartition_windows = false;
         // DataFusion's own rewrites change which columns may be NULL without telling the plans above.
         config.options_mut().execution.skip_physical_aggregate_schema_check = true;
-        let state = SessionStateBuilder::new()
-            .with_config(config)
-            .with_runtime_env(runtime_env)
-            .with_analyzer_rules(Vec::new())
-            .with_optimizer_rules(optimizer_rules())
-            .with_physical_optimizer_rules(physical_rules())
-            .build();
+        let state = |config: SessionConfig| {
+            SessionStateBuilder::new()
+                .with_config(config)
+                .with_runtime_env(runtime_env.clone())
+                .with_analyzer_rules(Vec::new())
+                .with_optimizer_rules(optimizer_rules())
+                .with_physical_optimizer_rules(physical_rules())
+                .build()
+        };
+        let mut sorting = config.clone();
+        sorting.options_mut().optimizer.prefer_hash_join = false;
+        let (state, spilling) = (state(config), state(sorting));
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(TableFunctionPlanner)]);
         let handle = runtime.handle().clone();
         let (sources, kept_rows_max) = (OnceLock::new(), options.kept_rows_max);
         let runtime = Some(runtime);
-        Ok(Self(Arc::new(Inner { state, planner, sources, threads, kept_rows_max, handle, runtime })))
+        Ok(Self(Arc::new(Inner { state, spilling, planner, sources, threads, kept_rows_max, handle, runtime })))
     }
 
     pub(crate) fn kept_rows_max(&self) -> usize {
@@ -188,6 +195,11 @@ impl QueryEnvironment {
     /// Optimizes once. Our plans are typed already, so no analyzer runs.
     pub(crate) fn optimize(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
         self.0.state.optimizer().optimize(plan, &self.0.state, |_, _| {}).map_err(failure)
+    }
+
+    /// The operators that run an optimized plan with little memory, if slowly: a hash join does not spill.
+    pub(crate) async fn physical_that_spills(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
+        self.0.planner.create_physical_plan(plan, &self.0.spilling).await.map_err(failure)
     }
 
     /// The operators that run an optimized plan.

@@ -6,11 +6,20 @@
 use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
-use crate::error::{Error, SqlState};
+use crate::error::{Error, OUTGROWN, SqlState};
 
 /// Our error, as DataFusion carries it.
 pub(crate) fn carried(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
+}
+
+/// A value has left what fixed-point columns express (`lower::fixed`): the query has to run without them.
+pub(crate) fn outgrown() -> Error {
+    storage::Error::NotFixed.into()
+}
+
+pub(crate) fn is_outgrown(error: &Error) -> bool {
+    error.sql_state() == SqlState::INTERNAL_ERROR && error.message == OUTGROWN
 }
 
 /// The statement's error: ours if one is inside, else DataFusion's under the nearest code.

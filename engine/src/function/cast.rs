@@ -281,7 +281,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         fits_float(Ok(Value::Float8(value.to_f64())), value, "double precision")
     }),
     // Text.
-    immutable(401, "text", &[BPCHAR], TEXT, |_, args| text_of(text(&args[0])?.trim_end_matches(' '))),
+    immutable(401, "text", &[BPCHAR], TEXT, |_, args| text_of(text(&args[0])?.trim_end_matches(' ')))
+        .batched(Batch::Trim),
     immutable(406, "text", &[NAME], TEXT, |_, args| text_of(text(&args[0])?)),
     immutable(407, "name", &[TEXT], NAME, |_, args| text_of(cut_name(text(&args[0])?))),
     immutable(1400, "name", &[VARCHAR], NAME, |_, args| text_of(cut_name(text(&args[0])?))),

@@ -49,7 +49,7 @@ mod setting;
 mod sleep;
 mod snapshot;
 pub(crate) mod spread;
-mod string;
+pub(crate) mod string;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -115,6 +115,10 @@ pub enum Batch {
     Widen,
     /// LIKE on text, without an escape.
     Like { negated: bool },
+    /// char(n) as text: without the blanks at the end.
+    Trim,
+    /// Characters of a text from a place on, and perhaps only so many.
+    Substring,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use storage::Value;
 
 use super::argument::{check_size, int4, int8, invalid, text, text_of};
 use super::define::{immutable, stable};
-use super::{EvalContext, Function};
+use super::{Batch, EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
 use crate::types::oid::*;
 use crate::types::text::{into_text, quote_identifier};
@@ -24,10 +24,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(1811, "bit_length", &[TEXT], INT4, |_, args| {
         Ok(Value::Int4(count(text(&args[0])?.len().saturating_mul(8))))
     }),
-    immutable(877, "substr", &[TEXT, INT4, INT4], TEXT, substring),
-    immutable(883, "substr", &[TEXT, INT4], TEXT, substring),
-    immutable(936, "substring", &[TEXT, INT4, INT4], TEXT, substring),
-    immutable(937, "substring", &[TEXT, INT4], TEXT, substring),
+    immutable(877, "substr", &[TEXT, INT4, INT4], TEXT, substring).batched(Batch::Substring),
+    immutable(883, "substr", &[TEXT, INT4], TEXT, substring).batched(Batch::Substring),
+    immutable(936, "substring", &[TEXT, INT4, INT4], TEXT, substring).batched(Batch::Substring),
+    immutable(937, "substring", &[TEXT, INT4], TEXT, substring).batched(Batch::Substring),
     immutable(1404, "overlay", &[TEXT, TEXT, INT4, INT4], TEXT, overlay),
     immutable(1405, "overlay", &[TEXT, TEXT, INT4], TEXT, overlay),
     immutable(3060, "left", &[TEXT, INT4], TEXT, left),
@@ -154,7 +154,8 @@ fn offset_of(text: &str, index: usize) -> usize {
 }
 
 /// The characters from `start` (counted from 1, and possibly before the first) on, `length` of them.
-fn slice(text: &str, start: i32, length: Option<i32>) -> Result<&str> {
+/// Some characters of a text, counted from 1.
+pub(crate) fn slice(text: &str, start: i32, length: Option<i32>) -> Result<&str> {
     let start = i64::from(start);
     let end = match length {
         Some(length) if length < 0 => {

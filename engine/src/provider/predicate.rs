@@ -11,10 +11,10 @@ use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use storage::key::{index_range, key_range};
 use storage::row::arrow::cell;
-use storage::{ColumnType, KeyRange, Numeric, RowIdentity, TableSchema, Value};
+use storage::{ColumnType, FixedPoint, KeyRange, Numeric, RowIdentity, TableSchema, Value};
 
 use crate::catalog::partition::Known;
-use crate::execute::lower::KeyFunction;
+use crate::execute::lower::{FixedCast, KeyFunction};
 
 /// Point ranges made for one scan; more are read as one wider range.
 const POINTS_MAX: usize = 1000;
@@ -248,6 +248,13 @@ fn column_position<'a>(
 ) -> Option<(usize, Option<&'a KeyFunction>)> {
     match expr {
         Expr::Column(column) => Some((position_of(&column.name)?, None)),
+        // A numeric of another scale is the same number.
+        Expr::ScalarFunction(call) if call.func.inner().downcast_ref::<FixedCast>().is_some() => {
+            match call.args.as_slice() {
+                [Expr::Column(column)] => Some((position_of(&column.name)?, None)),
+                _ => None,
+            }
+        }
         Expr::ScalarFunction(call) => {
             let key = call.func.inner().downcast_ref::<KeyFunction>()?;
             match call.args.as_slice() {
@@ -271,6 +278,10 @@ fn value_of(constant: &ScalarValue, ty: &ColumnType, keyed: Option<&KeyFunction>
         }
         (Some(key), ColumnType::Float4 | ColumnType::Float8, constant) => key.represents(constant),
         (Some(_), ..) => None,
+        (None, ColumnType::Numeric, ScalarValue::Decimal128(Some(number), precision, scale)) => {
+            let fixed = FixedPoint { precision: *precision, scale: u8::try_from(*scale).ok()? };
+            Some(Value::Numeric(Box::new(fixed.value(*number))))
+        }
         (None, ty, constant) => {
             if constant.data_type() != storage::row::arrow::arrow_type(ty) {
                 return None;

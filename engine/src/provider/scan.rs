@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, BinaryBuilder, BinaryViewArray, Int64Array, UInt64Builder};
-use datafusion::arrow::datatypes::{SchemaRef, UInt64Type};
+use datafusion::arrow::datatypes::{DataType, SchemaRef, UInt64Type};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -16,7 +16,7 @@ use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSe
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use storage::kv::Direction;
-use storage::{KeyRange, ReadView, RowDecoder, TableSchema};
+use storage::{FixedPoint, KeyRange, ReadView, RowDecoder, TableSchema};
 use tokio::sync::mpsc::Sender;
 
 use super::predicate::Access;
@@ -210,6 +210,20 @@ impl Reader {
         self.source.outputs.iter().filter_map(column).collect()
     }
 
+    /// For each of these columns the fixed point of the decimals that it is to be.
+    fn fixed(&self) -> Vec<Option<FixedPoint>> {
+        let columns = self.schema.fields().iter().zip(&self.source.outputs);
+        let columns = columns.filter(|(_, output)| matches!(output, Output::Column(_)));
+        columns
+            .map(|(field, _)| match field.data_type() {
+                DataType::Decimal128(precision, scale) => {
+                    u8::try_from(*scale).ok().map(|scale| FixedPoint { precision: *precision, scale })
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
     fn has_identity(&self) -> bool {
         self.source.outputs.iter().any(|output| matches!(output, Output::Key | Output::Version))
     }
@@ -218,7 +232,7 @@ impl Reader {
     async fn read_rows(&mut self, range: &KeyRange) -> DfResult<bool> {
         let (positions, identity) = (self.positions(), self.has_identity());
         let ScanSource { view, table, .. } = self.source.as_ref();
-        let mut scan = view.scan_batches(table, range, &positions, identity);
+        let mut scan = view.scan_batches(table, range, &positions, identity).with_fixed(&self.fixed());
         while self.left > 0 {
             let wanted = self.left.min(BATCH_ROWS);
             let batch = {
@@ -251,7 +265,7 @@ impl Reader {
         let source = self.source.clone();
         let Some(index) = source.table.indexes.get(index) else { return Ok(true) };
         let mut scan = source.view.scan_index(&source.table, index, range, Direction::Forward);
-        let mut decoder = RowDecoder::new(&source.table, &positions);
+        let mut decoder = RowDecoder::new(&source.table, &positions).with_fixed(&self.fixed());
         while self.left > 0 {
             let batch = {
                 let _time = self.metrics.elapsed_compute().timer();

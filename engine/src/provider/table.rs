@@ -135,12 +135,12 @@ impl TableProvider for StoredTable {
         };
         let everything = KeyRange::generation(self.table.generation);
         let access = match (predicate::access(filters, &self.table, &|name| self.position_of(name)), &self.lookup) {
-            (Access::Rows(ranges), Some(lookup)) if ranges.as_slice() == [everything] => {
+            (Access::Rows(ranges), Some(lookup)) if ranges.as_slice() == [everything.clone()] => {
                 Access::Index { index: lookup.index, ranges: vec![lookup.range.clone()] }
             }
             (access, _) => access,
         };
-        let whole = matches!(&access, Access::Rows(ranges) if ranges.len() == 1 && filters.is_empty());
+        let whole = matches!(&access, Access::Rows(ranges) if ranges.as_slice() == [everything]);
         let rows = self.environment.approximate_rows(self.table.generation);
         let source =
             ScanSource { name: self.name.clone(), table: self.table.clone(), view: self.view.clone(), outputs, limit };

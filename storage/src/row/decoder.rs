@@ -8,7 +8,7 @@ use super::arrow::ColumnBuilder;
 use super::layout::{Found, Maps};
 use super::{Result, damaged, version};
 use crate::schema::TableSchema;
-use crate::value::Value;
+use crate::value::{FixedPoint, Value};
 
 /// Decodes some columns of a table's rows into Arrow arrays. Made once for a scan.
 pub struct RowDecoder {
@@ -33,6 +33,16 @@ impl RowDecoder {
             Projected { position, missing: column.missing.clone(), builder: ColumnBuilder::new(&column.column_type) }
         });
         Self { maps: table.cache.of(table).clone(), columns: columns.collect(), rows: 0, failed: false }
+    }
+
+    /// The same, without rows yet, for numerics as decimals wherever `fixed` has a fixed point for the column.
+    pub fn with_fixed(mut self, fixed: &[Option<FixedPoint>]) -> Self {
+        for (column, fixed) in self.columns.iter_mut().zip(fixed) {
+            if let Some(fixed) = fixed {
+                column.builder = ColumnBuilder::fixed(*fixed);
+            }
+        }
+        self
     }
 
     /// Adds a row. After an error the rows since the last [`RowDecoder::finish`] are lost, and so is the decoder.

@@ -1,6 +1,7 @@
 //! Rows of every type, under every layout.
 
 use ::arrow::array::Array as _;
+use ::arrow::datatypes::DataType;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -10,7 +11,7 @@ use crate::id::{ColumnId, GenerationId, TableId};
 use crate::key::hidden_row_key;
 use crate::schema::{Column, Layout, RowIdentity};
 use crate::value::samples::{any_value_or_null, key_types};
-use crate::value::{Array, ColumnType, Interval};
+use crate::value::{Array, ColumnType, FixedPoint, Interval};
 
 /// A table of the types, at version 1, its columns numbered from 1.
 fn table(types: &[ColumnType]) -> TableSchema {
@@ -185,6 +186,30 @@ fn a_batch_refuses_what_its_type_does_not_hold() {
     assert!(numbers.append_value(&array).is_err());
     let texts = array_from_values(&ColumnType::Text, [text("a")].iter()).unwrap();
     assert!(Cells::try_new(texts.as_ref(), &ColumnType::Int4).is_err());
+}
+
+#[test]
+fn numerics_come_as_decimals_where_that_is_asked_for() {
+    let table = table(&[ColumnType::Numeric, ColumnType::Int4]);
+    let number = |text: &str| Value::Numeric(Box::new(text.parse().unwrap()));
+    let wanted = [Some(FixedPoint { precision: 5, scale: 2 }), None];
+    let row = |value: &Value| stored(&table, &[value.clone(), Value::Int4(1)]).bytes;
+    let values = [number("1.50"), number("-999.99"), Value::Null, number("NaN"), number("0.00")];
+    let mut decoder = RowDecoder::new(&table, &[0, 1]).with_fixed(&wanted);
+    values.iter().for_each(|value| decoder.append(&row(value)).unwrap());
+    let columns = decoder.finish();
+    assert_eq!(columns[0].data_type(), &DataType::Decimal128(5, 2));
+    let cells = Cells::new(&columns[0], &ColumnType::Numeric);
+    for (at, value) in values.iter().enumerate() {
+        let cell = cells.get(at).to_owned();
+        assert_eq!((&cell, format!("{cell:?}")), (value, format!("{value:?}")));
+    }
+    assert!([i128::MIN, i128::MAX, i128::MAX - 1].into_iter().all(FixedPoint::is_special));
+    assert!(![i128::MIN + 1, i128::MAX - 2, 0, -1].into_iter().any(FixedPoint::is_special));
+    for other in ["1.5", "1.500", "1000.00", "0.001"] {
+        let mut decoder = RowDecoder::new(&table, &[0]).with_fixed(&wanted);
+        assert!(matches!(decoder.append(&row(&number(other))), Err(Error::NotFixed)), "{other}");
+    }
 }
 
 /// One cell is read in nanoseconds and a row is made with one allocation; run by hand with --nocapture.

@@ -8,15 +8,15 @@ use arrow::compute::filter;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
 
-use super::columns::batch_array;
+use super::columns::{batch_array, fixed_array};
 use super::file::unreadable;
 use super::reader::{Chunks, Segment};
 use super::{GROUP_ROWS, Marks};
 use crate::error::{Error, Result};
 use crate::key::KeyRange;
-use crate::row::arrow::array_from_values;
+use crate::row::ColumnBuilder;
 use crate::schema::TableSchema;
-use crate::value::{ColumnType, Value};
+use crate::value::{ColumnType, FixedPoint, Value};
 
 /// Rows that the library hands over at a time.
 const BATCH_ROWS: usize = 8192;
@@ -31,6 +31,8 @@ pub(super) struct Part {
 /// A column that is asked for.
 struct Projected {
     column_type: ColumnType,
+    /// How numerics are wanted, if not in their own form.
+    fixed: Option<FixedPoint>,
     missing: Value,
     /// Its position in the segment that is being read, if that has it, and among the columns read.
     place: Option<(usize, usize)>,
@@ -39,7 +41,7 @@ struct Projected {
 /// Where the walk stands.
 pub(crate) struct ColdBatches {
     table: Arc<TableSchema>,
-    projection: Vec<usize>,
+    projection: Vec<(usize, Option<FixedPoint>)>,
     /// Last first.
     parts: Vec<Part>,
     columns: Vec<Projected>,
@@ -57,7 +59,12 @@ impl Segment {
 }
 
 impl ColdBatches {
-    pub(super) fn new(table: &Arc<TableSchema>, projection: &[usize], mut parts: Vec<Part>) -> Self {
+    /// Columns are asked for by position; a numeric one may be wanted as decimals.
+    pub(super) fn new(
+        table: &Arc<TableSchema>,
+        projection: &[(usize, Option<FixedPoint>)],
+        mut parts: Vec<Part>,
+    ) -> Self {
         parts.reverse();
         let (table, projection) = (Arc::clone(table), projection.to_vec());
         Self { table, projection, parts, columns: Vec::new(), reader: None, pending: None }
@@ -128,12 +135,14 @@ impl ColdBatches {
         let mut columns = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
             let Some((position, at)) = column.place else {
-                let missing = std::iter::repeat_n(&column.missing, rows.len());
-                columns.push(array_from_values(&column.column_type, missing)?);
+                columns.push(column.without_place(rows.len())?);
                 continue;
             };
             let encoding = part.segment.info().columns[position].encoding;
-            columns.push(batch_array(batch.column(at), encoding, &column.column_type)?);
+            columns.push(match column.fixed {
+                Some(fixed) => fixed_array(batch.column(at), encoding, fixed)?,
+                None => batch_array(batch.column(at), encoding, &column.column_type)?,
+            });
         }
         if let Some(left) = left {
             count = left.true_count();
@@ -146,6 +155,17 @@ impl ColdBatches {
     }
 }
 
+impl Projected {
+    /// The column of rows that are older than it.
+    fn without_place(&self, rows: usize) -> Result<ArrayRef> {
+        let mut builder = self.fixed.map_or_else(|| ColumnBuilder::new(&self.column_type), ColumnBuilder::fixed);
+        for _ in 0..rows {
+            builder.append_value(&self.missing)?;
+        }
+        Ok(builder.finish())
+    }
+}
+
 /// Which of the rows are not marked; `None` if none is.
 fn live_rows(marks: &Marks, rows: Range<u32>) -> Option<BooleanArray> {
     if marks.range_cardinality(rows.clone()) == 0 {
@@ -155,14 +175,14 @@ fn live_rows(marks: &Marks, rows: Range<u32>) -> Option<BooleanArray> {
 }
 
 /// Where a segment has the columns of a projection.
-fn place_columns(table: &TableSchema, projection: &[usize], segment: &Segment) -> Vec<Projected> {
+fn place_columns(table: &TableSchema, projection: &[(usize, Option<FixedPoint>)], segment: &Segment) -> Vec<Projected> {
     let stored = &segment.info().schema.columns;
     let mut columns: Vec<Projected> = projection
         .iter()
-        .map(|&position| {
+        .map(|&(position, fixed)| {
             let column = &table.columns[position];
             let place = stored.iter().position(|stored| stored.id == column.id).map(|position| (position, 0));
-            Projected { column_type: column.column_type.clone(), missing: column.missing.clone(), place }
+            Projected { column_type: column.column_type.clone(), fixed, missing: column.missing.clone(), place }
         })
         .collect();
     let read = columns_read(&columns);

@@ -13,13 +13,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::row::arrow::{Cells, arrow_type};
 use crate::row::{ColumnBuilder, interval_bytes, read_interval};
-use crate::value::{ColumnType, Numeric, ValueRef};
+use crate::value::{ColumnType, FixedPoint, Numeric, ValueRef};
 
 /// An interval's months, days and microseconds.
 const INTERVAL_BYTES: i32 = 16;
-
-/// The digits that a decimal of 128 bits has for sure.
-const DECIMAL_DIGITS_MAX: u8 = 38;
 
 /// How a column is written to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,13 +35,12 @@ impl Encoding {
     /// What suits a column; `numeric` is the precision and scale of a numeric that has them.
     pub fn of(column_type: &ColumnType, numeric: Option<(u16, i16)>) -> Self {
         match (column_type, numeric) {
-            (ColumnType::Numeric, Some((precision, scale))) => match (u8::try_from(precision), u8::try_from(scale)) {
-                (Ok(precision), Ok(scale)) if precision <= DECIMAL_DIGITS_MAX && scale <= precision => {
-                    Encoding::Decimal { precision, scale }
+            (ColumnType::Numeric, numeric) => {
+                match numeric.and_then(|(precision, scale)| FixedPoint::of(precision, scale)) {
+                    Some(FixedPoint { precision, scale }) => Encoding::Decimal { precision, scale },
+                    None => Encoding::Digits,
                 }
-                _ => Encoding::Digits,
-            },
-            (ColumnType::Numeric, None) => Encoding::Digits,
+            }
             (ColumnType::Interval, _) => Encoding::Interval,
             _ => Encoding::Plain,
         }
@@ -64,26 +60,17 @@ impl Encoding {
     pub(super) fn expresses(self, value: &ValueRef<'_>) -> bool {
         match (self, value) {
             (Encoding::Decimal { precision, scale }, ValueRef::Numeric(value)) => {
-                coefficient(value, precision, scale).is_some()
+                FixedPoint { precision, scale }.coefficient(value).is_some()
             }
             _ => true,
         }
     }
 }
 
-/// The whole number that stands for a value in a decimal column.
-fn coefficient(value: &Numeric, precision: u8, scale: u8) -> Option<i128> {
-    if value.scale() != u16::from(scale) {
-        return None;
-    }
-    let coefficient = value.coefficient_at(u16::from(scale))?;
-    (coefficient.unsigned_abs() < 10_u128.pow(u32::from(precision))).then_some(coefficient)
-}
-
 /// Collects the values of one column for a file.
 pub(super) enum FileColumn {
     Plain(ColumnBuilder),
-    Decimal { builder: Decimal128Builder, precision: u8, scale: u8 },
+    Decimal { builder: Decimal128Builder, fixed: FixedPoint },
     Digits(StringViewBuilder),
     Interval(FixedSizeBinaryBuilder),
 }
@@ -94,8 +81,7 @@ impl FileColumn {
             Encoding::Plain => FileColumn::Plain(ColumnBuilder::new(column_type)),
             Encoding::Decimal { precision, scale } => FileColumn::Decimal {
                 builder: Decimal128Builder::new().with_data_type(encoding.file_type(column_type)),
-                precision,
-                scale,
+                fixed: FixedPoint { precision, scale },
             },
             Encoding::Digits => FileColumn::Digits(StringViewBuilder::new()),
             Encoding::Interval => FileColumn::Interval(FixedSizeBinaryBuilder::new(INTERVAL_BYTES)),
@@ -107,8 +93,8 @@ impl FileColumn {
         match (self, value) {
             (FileColumn::Plain(builder), value) => return builder.append(value),
             (FileColumn::Decimal { builder, .. }, ValueRef::Null) => builder.append_null(),
-            (FileColumn::Decimal { builder, precision, scale }, ValueRef::Numeric(value)) => {
-                builder.append_value(coefficient(value, *precision, *scale).ok_or_else(other_type)?);
+            (FileColumn::Decimal { builder, fixed }, ValueRef::Numeric(value)) => {
+                builder.append_value(fixed.coefficient(value).ok_or_else(other_type)?);
             }
             (FileColumn::Digits(builder), ValueRef::Null) => builder.append_null(),
             (FileColumn::Digits(builder), ValueRef::Numeric(value)) => builder.append_value(value.to_string()),
@@ -198,6 +184,24 @@ pub fn batch_array(array: &ArrayRef, encoding: Encoding, column_type: &ColumnTyp
             Ok(builder.finish())
         }
     }
+}
+
+/// A column of numerics as decimals with the given fixed point, [`FixedPoint::NAN`] being NaN.
+pub(super) fn fixed_array(array: &ArrayRef, encoding: Encoding, fixed: FixedPoint) -> Result<ArrayRef> {
+    if let (Encoding::Decimal { precision, scale }, Some(decimals)) =
+        (encoding, array.as_primitive_opt::<Decimal128Type>())
+        && scale == fixed.scale
+        && precision <= fixed.precision
+    {
+        let decimals = decimals.clone().with_precision_and_scale(fixed.precision, fixed.scale as i8);
+        return Ok(Arc::new(decimals.map_err(|_| other_type())?));
+    }
+    let cells = FileCells::new(array, encoding, &ColumnType::Numeric)?;
+    let mut builder = ColumnBuilder::fixed(fixed);
+    for row in 0..array.len() {
+        builder.append(&cells.get(row)?)?;
+    }
+    Ok(builder.finish())
 }
 
 fn other_type() -> Error {

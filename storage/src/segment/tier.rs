@@ -17,6 +17,7 @@ use crate::id::CommitSeq;
 use crate::key::{KeyRange, generation_of};
 use crate::kv::{Direction, Family, KvSnapshot};
 use crate::schema::TableSchema;
+use crate::value::FixedPoint;
 
 /// Is shown keys and values until it breaks.
 type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
@@ -64,7 +65,7 @@ impl Tiered {
         &self,
         table: &Arc<TableSchema>,
         range: &KeyRange,
-        projection: &[usize],
+        projection: &[(usize, Option<FixedPoint>)],
     ) -> Result<Option<ColdBatches>> {
         let mut parts = Vec::new();
         for segment in self.segments_in(Family::Rows, range) {

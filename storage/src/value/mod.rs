@@ -12,7 +12,7 @@ mod record;
 pub(crate) mod samples;
 
 pub use array::{Array, Dimension};
-pub use numeric::{Base10000, Numeric, NumericError};
+pub use numeric::{Base10000, FixedPoint, Numeric, NumericError};
 pub use record::{Field, Record};
 use serde::{Deserialize, Serialize};
 

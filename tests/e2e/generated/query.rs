@@ -20,11 +20,12 @@ enum Ty {
     Bool,
     Date,
     Timestamp,
+    Char,
 }
 
-use Ty::{Big, Bool, Date, Float, Int, Numeric, Text, Timestamp};
+use Ty::{Big, Bool, Char, Date, Float, Int, Numeric, Text, Timestamp};
 
-const TYPES: [Ty; 8] = [Int, Big, Numeric, Float, Text, Bool, Date, Timestamp];
+const TYPES: [Ty; 9] = [Int, Big, Numeric, Float, Text, Bool, Date, Timestamp, Char];
 
 impl Ty {
     fn name(self) -> &'static str {
@@ -37,6 +38,7 @@ impl Ty {
             Bool => "boolean",
             Date => "date",
             Timestamp => "timestamp",
+            Char => "character(3)",
         }
     }
 
@@ -52,12 +54,13 @@ impl Ty {
             Timestamp => {
                 &["timestamp '2024-01-01 00:00'", "timestamp '2024-02-29 12:30'", "timestamp '1999-12-31 23:59'"]
             }
+            Char => &["'a'", "'b'", "'ab'", "''", "'abc'"],
         }
     }
 
     fn literal(self, text: &str) -> String {
         match self {
-            Big | Float | Numeric => format!("{text}::{}", self.name()),
+            Big | Float | Numeric | Char => format!("{text}::{}", self.name()),
             _ => text.to_owned(),
         }
     }
@@ -269,7 +272,16 @@ impl QueryGenerator {
             (Big, 2) => format!("count({distinct}{}){filter}", column(self, Text)),
             (Numeric, 0) => format!("round(sum({distinct}{}){filter}, 2)", column(self, Big)),
             (Numeric, 1 | 2) => format!("round(avg({distinct}{}){filter}, 2)", column(self, Int)),
-            (Numeric, 3) => format!("sum({distinct}{}){filter}", column(self, Numeric)),
+            (Numeric, 3) => match self.below(4) {
+                0 => format!("sum({distinct}{}){filter}", column(self, Numeric)),
+                1 => format!("round(avg({distinct}{}){filter}, 2)", column(self, Numeric)),
+                // Rounded, since equal numbers that look different are not told apart everywhere.
+                2 => format!("round(sum({} * (1 - {})){filter}, 2)", column(self, Numeric), column(self, Numeric)),
+                _ => {
+                    let (when, then) = (column(self, Int), column(self, Numeric));
+                    format!("round(sum(CASE WHEN {when} > 1 THEN {then} ELSE 0 END){filter}, 2)")
+                }
+            },
             (Float, 0 | 1) => format!("sum({}){filter}", column(self, Float)),
             (Text, 0 | 1) => {
                 let text = column(self, Text);
@@ -313,7 +325,7 @@ impl QueryGenerator {
             (Big, 1) => format!("sum({}) {over}", own(self, Int)),
             (Numeric, 0) => format!("sum({}) {over}", own(self, Numeric)),
             (Float, 0) => format!("{} {over}", self.pick(&["cume_dist()", "percent_rank()"])),
-            (Int | Big | Numeric | Float | Text | Date | Timestamp, _) => {
+            (Int | Big | Numeric | Float | Text | Date | Timestamp | Char, _) => {
                 format!("{}({}) {over}", self.pick(&["min", "max"]), own(self, ty))
             }
             (Bool, _) => format!("bool_or({}) {over}", own(self, Bool)),
@@ -447,7 +459,13 @@ impl QueryGenerator {
                 self.expr(ty, scope, deeper),
                 self.expr(ty, scope, deeper)
             ),
-            (Int, 4) => format!("length({})", self.expr(Text, scope, deeper)),
+            (Int, 4) => match self.chance(50) {
+                true => format!("length({})", self.expr(Text, scope, deeper)),
+                false => format!("extract(year FROM {})::int", self.expr(Date, scope, deeper)),
+            },
+            (Numeric, 4) => {
+                format!("round({} * {}, 2)::numeric(8, 2)", self.expr(Numeric, scope, 0), self.expr(Numeric, scope, 0))
+            }
             (Int | Numeric | Float, _) => format!(
                 "({} {} {})",
                 self.expr(ty, scope, deeper),
@@ -459,6 +477,7 @@ impl QueryGenerator {
             (Text, _) => format!("({} || {})", self.expr(Text, scope, deeper), self.expr(Text, scope, deeper)),
             (Date, _) => format!("({} + {})", self.expr(Date, scope, deeper), self.below(5)),
             (Timestamp, _) => format!("({})::timestamp", self.expr(Date, scope, deeper)),
+            (Char, _) => format!("upper({})::character(3)", self.expr(Char, scope, deeper)),
         }
     }
 

@@ -11,7 +11,8 @@ use super::arithmetic::ArithmeticFunction;
 use super::fold::fold;
 use super::row_function::row_function;
 use super::sort_key::{keyed, placeholder};
-use super::{Lowering, column, walk};
+use super::substring::Substring;
+use super::{Lowering, column, dates, walk};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ExprKind};
 use crate::function::{Arithmetic, Batch, Comparison, Function, Volatility};
@@ -60,10 +61,11 @@ const GUARDED: &[&str] = &[
 ];
 
 /// Whether evaluating this may fail where a neighbouring condition would have kept it from being evaluated.
-fn guarded(expr: &Expr) -> bool {
+pub(super) fn guarded(expr: &Expr) -> bool {
     walk::any(expr, &|part| match &part.kind {
         ExprKind::TextCast(_) => true,
-        ExprKind::Call { function, .. } => match function.batch {
+        ExprKind::Call { function, args } => match function.batch {
+            Some(Batch::Substring) => Substring::of(args).is_none(),
             Some(Batch::Arithmetic(operator)) => matches!(operator, Arithmetic::Divide | Arithmetic::Modulo),
             Some(_) => false,
             None => GUARDED.contains(&function.name) || converts_text(function) || converts_document(function),
@@ -105,7 +107,10 @@ impl Lowering<'_> {
 
     /// The expression to sort, group or join by.
     pub(super) fn key(&self, expr: &Expr) -> Result<DfExpr> {
-        keyed(self.expr(expr)?, expr.ty)
+        match self.in_either_form(expr)? {
+            (value, true) => Ok(value),
+            (value, false) => keyed(value, expr.ty),
+        }
     }
 
     /// A WHERE or ON condition. Conditions that may fail are evaluated after those that stand before them.
@@ -129,10 +134,16 @@ impl Lowering<'_> {
     }
 
     fn row_by_row(&self, expr: &Expr) -> Result<DfExpr> {
-        row_function(expr, guarded(expr), is_volatile(expr), &self.context)
+        let volatile = is_volatile(expr);
+        self.volatile.set(self.volatile.get() || volatile);
+        row_function(expr, guarded(expr), volatile, &self.context)
     }
 
-    fn lowered(&self, expr: &Expr) -> Result<DfExpr> {
+    /// The folded expression, numerics in our own form.
+    pub(super) fn lowered(&self, expr: &Expr) -> Result<DfExpr> {
+        if let Some(fixed) = self.fixed(expr)? {
+            return Ok(fixed.numeric());
+        }
         match &expr.kind {
             ExprKind::Const(value) => column::literal(value, expr.ty),
             ExprKind::Column(var) | ExprKind::OuterColumn { var, .. } => Ok(column::reference(*var)),
@@ -179,8 +190,14 @@ impl Lowering<'_> {
                 Some((left, right)) => Ok(binary(left, operator(comparison), right)),
                 None => self.row_by_row(expr),
             },
-            (Some(Batch::CompareKey(comparison)), [left, right]) => match self.key_pair(left, right)? {
+            (Some(Batch::CompareKey(comparison)), [left, right]) => match self.key_pair(comparison, left, right)? {
                 Some((left, right)) => Ok(binary(left, operator(comparison), right)),
+                None => self.row_by_row(expr),
+            },
+            (None, [left, right]) => match dates::compared(function, left, right) {
+                Some(dates::Compared { date, comparison, day }) => {
+                    Ok(binary(self.lowered(date)?, operator(comparison), dates::literal(day)))
+                }
                 None => self.row_by_row(expr),
             },
             (Some(Batch::Arithmetic(operator)), [left, right]) => {
@@ -197,6 +214,11 @@ impl Lowering<'_> {
             (Some(Batch::Widen), [inner]) => {
                 Ok(cast(self.lowered(inner)?, column::arrow_of(inner.ty)?, column::arrow_of(expr.ty)?))
             }
+            (Some(Batch::Trim), [text]) => keyed(self.lowered(text)?, text.ty),
+            (Some(Batch::Substring), [text, ..]) => match Substring::of(args) {
+                Some(substring) => Ok(ScalarUDF::new_from_impl(substring).call(vec![self.lowered(text)?])),
+                None => self.row_by_row(expr),
+            },
             (Some(Batch::Like { negated }), [text, pattern]) => {
                 let (text, pattern) = (self.lowered(text)?, self.lowered(pattern)?);
                 Ok(DfExpr::Like(Like::new(negated, Box::new(text), Box::new(pattern), None, false)))
@@ -223,7 +245,19 @@ impl Lowering<'_> {
         Ok(Some((cast(left, left_type, wider.clone()), cast(right, right_type, wider))))
     }
 
-    fn key_pair(&self, left: &Expr, right: &Expr) -> Result<Option<(DfExpr, DfExpr)>> {
+    fn key_pair(&self, comparison: Comparison, left: &Expr, right: &Expr) -> Result<Option<(DfExpr, DfExpr)>> {
+        if let Some(pair) = self.fixed_pair(left, right)? {
+            return Ok(Some(pair));
+        }
+        if matches!(comparison, Comparison::Equal | Comparison::NotEqual)
+            && let Some((left, right)) = self.padded_pair(left, right)
+        {
+            return Ok(Some((self.lowered(&left)?, self.lowered(&right)?)));
+        }
+        self.own_key_pair(left, right)
+    }
+
+    fn own_key_pair(&self, left: &Expr, right: &Expr) -> Result<Option<(DfExpr, DfExpr)>> {
         let (left_type, right_type) = (column::arrow_of(left.ty)?, column::arrow_of(right.ty)?);
         if left_type == right_type && (left.ty.oid == oid::BPCHAR) == (right.ty.oid == oid::BPCHAR) {
             return Ok(Some((keyed(self.lowered(left)?, left.ty)?, keyed(self.lowered(right)?, right.ty)?)));
@@ -258,7 +292,7 @@ impl Lowering<'_> {
         {
             let sides = match function.batch {
                 Some(Batch::Compare(Comparison::NotEqual)) => self.pair(left, right)?,
-                Some(Batch::CompareKey(Comparison::NotEqual)) => self.key_pair(left, right)?,
+                Some(Batch::CompareKey(Comparison::NotEqual)) => self.key_pair(Comparison::NotEqual, left, right)?,
                 _ => None,
             };
             if let Some((left, right)) = sides {
@@ -271,7 +305,8 @@ impl Lowering<'_> {
     fn distinct(&self, expr: &Expr, equal: &Function, left: &Expr, right: &Expr, negated: bool) -> Result<DfExpr> {
         let sides = match equal.batch {
             Some(Batch::Compare(Comparison::Equal)) => self.pair(left, right)?,
-            Some(Batch::CompareKey(Comparison::Equal)) => self.key_pair(left, right)?,
+            // What stands in for NULL has the type of our own keys.
+            Some(Batch::CompareKey(Comparison::Equal)) => self.own_key_pair(left, right)?,
             _ => None,
         };
         let Some((left_key, right_key)) = sides else { return self.row_by_row(expr) };
@@ -365,11 +400,23 @@ impl Lowering<'_> {
         if column::physical(element)? != array.element {
             return self.row_by_row(expr);
         }
+        let constants: Vec<Expr> = array.values.iter().map(|value| Expr::constant(value.clone(), element)).collect();
+        let together: Vec<&Expr> = std::iter::once(left).chain(&constants).collect();
+        if let Some(alike) = self.fixed_alike(&together)? {
+            let mut alike = alike.into_iter();
+            let tested = alike.next().ok_or_else(|| Error::internal("an IN list without what is looked for"))?;
+            return Ok(DfExpr::InList(InList::new(Box::new(tested), alike.collect(), negated)));
+        }
+        // Either all are padded or none is.
+        let padded = constants.iter().all(|constant| self.padded_pair(left, constant).is_some());
         let mut list = Vec::with_capacity(array.values.len());
         let mut tested = None;
-        for value in &array.values {
-            let constant = Expr::constant(value.clone(), element);
-            let sides = if by_key { self.key_pair(left, &constant)? } else { self.pair(left, &constant)? };
+        for constant in &constants {
+            let sides = match (by_key, padded) {
+                (true, true) => self.key_pair(comparison, left, constant)?,
+                (true, false) => self.own_key_pair(left, constant)?,
+                (false, _) => self.pair(left, constant)?,
+            };
             let Some((left, constant)) = sides else { return self.row_by_row(expr) };
             tested.get_or_insert(left);
             list.push(folded_cast(constant));

@@ -69,6 +69,7 @@ impl Lowering<'_> {
             return Err(Error::internal("WITH TIES without ORDER BY"));
         };
         let columns: Vec<DfExpr> = unsorted.outputs().iter().map(|column| column::reference(column.var)).collect();
+        let plan = self.relation(unsorted)?;
         let order = self.sort_keys(keys)?;
         let (rank, number) = (column::name(self.fresh()), column::name(self.fresh()));
         let last = u64::try_from(skip.saturating_add(fetch)).unwrap_or(u64::MAX);
@@ -87,7 +88,7 @@ impl Lowering<'_> {
                 unsigned(first),
             ))
         };
-        LogicalPlanBuilder::from(self.relation(unsorted)?)
+        LogicalPlanBuilder::from(plan)
             .window(ranks)
             .and_then(|plan| plan.filter(kept))
             .and_then(|plan| if order.is_empty() { Ok(plan) } else { plan.sort(order) })

@@ -7,8 +7,10 @@
 //!
 //! Plans leave here typed: DataFusion resolves no name, chooses no function and converts nothing by itself. Types whose
 //! Arrow order is not PostgreSQL's (numeric, floats, char(n), intervals, arrays) are compared, sorted, grouped and joined
-//! by a `sort_key`.
+//! by a `sort_key`, except where tables' numerics are decimals (`fixed`) and where char(n) is known to be padded (`padded`).
 
+use std::cell::Cell;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::logical_expr::{Expr as DfExpr, LogicalPlan, LogicalPlanBuilder};
@@ -24,23 +26,28 @@ use crate::plan::relation::{Column, Relation};
 mod aggregate;
 mod arithmetic;
 pub(crate) mod column;
+mod dates;
 mod expression;
+mod fixed;
 mod fold;
 mod framed;
 mod index_lookup;
 mod limit;
+mod padded;
 mod range_frame;
 mod relation;
 mod row_function;
 mod set;
 mod sort_key;
 mod subquery;
+mod substring;
 pub(crate) mod table_function;
 #[cfg(test)]
 mod tests;
 mod walk;
 mod window;
 
+pub(crate) use fixed::FixedCast;
 pub(crate) use index_lookup::IndexLookup;
 pub(crate) use sort_key::KeyFunction;
 
@@ -56,11 +63,49 @@ pub(crate) struct Lowering<'a> {
     invented: u32,
     /// Tables scanned so far: each scan has a name of its own.
     scans: usize,
+    /// Whether numerics may be decimals.
+    fixed_allowed: bool,
+    fixed_columns: fixed::FixedColumns,
+    /// Whether decimals may be outgrown by what is lowered just now, and whether anything that was may do so.
+    growth_allowed: Cell<bool>,
+    may_outgrow: Cell<bool>,
+    /// Whether running the plan again would be noticed.
+    volatile: Cell<bool>,
+    /// Columns of tables whose char(n) all have n characters.
+    padded: HashSet<ColumnVar>,
 }
 
 impl<'a> Lowering<'a> {
     pub(crate) fn new(context: &EvalContext, view: ReadView, environment: &'a QueryEnvironment) -> Self {
-        Self { context: Arc::new(context.clone()), view, environment, invented: 0, scans: 0 }
+        Self {
+            context: Arc::new(context.clone()),
+            view,
+            environment,
+            invented: 0,
+            scans: 0,
+            fixed_allowed: true,
+            fixed_columns: fixed::FixedColumns::new(),
+            growth_allowed: Cell::new(false),
+            may_outgrow: Cell::new(false),
+            volatile: Cell::new(false),
+            padded: HashSet::new(),
+        }
+    }
+
+    /// The same, numerics always being in our own form.
+    pub(crate) fn numerics_only(mut self) -> Self {
+        self.fixed_allowed = false;
+        self
+    }
+
+    /// Whether the plan that was made may fail with `outgrown`.
+    pub(crate) fn may_outgrow(&self) -> bool {
+        self.may_outgrow.get()
+    }
+
+    /// Whether the plan calls no function that would be noticed to be called twice.
+    pub(crate) fn may_run_again(&self) -> bool {
+        !self.volatile.get()
     }
 
     /// The plan whose columns are those given, each an output of the relation. One may be given twice.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::datasource::TableProvider;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr as DfExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Sort, SortExpr};
 use storage::Value;
 
+use super::fixed::{fixed_point, fixed_type};
 use super::fold::fold;
 use super::index_lookup::index_lookup;
 use super::{Lowering, column, walk};
@@ -24,8 +25,21 @@ use crate::provider::partitioned::PartitionedTable;
 use crate::provider::table::StoredTable;
 
 impl Lowering<'_> {
-    /// The plan of a relation without subqueries; its columns are the relation's outputs.
+    /// The plan of a relation without subqueries; its columns are the relation's outputs. Numerics may be decimals;
+    /// expressions that are lowered next are over its rows.
     pub(super) fn relation(&mut self, relation: &Relation) -> Result<LogicalPlan> {
+        let plan = self.node(relation)?;
+        self.see(&[&plan]);
+        Ok(plan)
+    }
+
+    /// As [`Lowering::relation`], with every column as its type says.
+    pub(super) fn plain_relation(&mut self, relation: &Relation) -> Result<LogicalPlan> {
+        let plan = self.relation(relation)?;
+        self.without_fixed(plan)
+    }
+
+    fn node(&mut self, relation: &Relation) -> Result<LogicalPlan> {
         match relation {
             Relation::OneRow => LogicalPlanBuilder::empty(true).build().map_err(failure),
             Relation::Scan(scan) => self.scan(scan, None),
@@ -35,7 +49,11 @@ impl Lowering<'_> {
             }
             Relation::Filter { input, predicate } => {
                 let input = match input.as_ref() {
-                    Relation::Scan(scan) => self.scan(scan, Some(predicate))?,
+                    Relation::Scan(scan) => {
+                        let plan = self.scan(scan, Some(predicate))?;
+                        self.see(&[&plan]);
+                        plan
+                    }
                     other => self.relation(other)?,
                 };
                 let predicate = self.condition(predicate)?;
@@ -45,7 +63,10 @@ impl Lowering<'_> {
                 let input = self.relation(input)?;
                 let columns = columns
                     .iter()
-                    .map(|(column, expr)| Ok(self.expr(expr)?.alias(column::name(column.var))))
+                    .map(|(column, expr)| {
+                        self.is_padded(*column, expr);
+                        Ok(self.in_either_form(expr)?.0.alias(column::name(column.var)))
+                    })
                     .collect::<Result<Vec<_>>>()?;
                 projected(input, columns)
             }
@@ -82,6 +103,9 @@ impl Lowering<'_> {
             },
             Relation::Shared { plan, columns, source } => {
                 let plan = self.relation(plan)?;
+                for (column, source) in columns.iter().zip(source) {
+                    self.is_padded(*column, &Expr::column(*source, column.ty));
+                }
                 let columns = columns
                     .iter()
                     .zip(source)
@@ -130,6 +154,7 @@ impl Lowering<'_> {
     /// Reads a table; `condition` is what its rows must satisfy, which is tested afterwards.
     fn scan(&mut self, scan: &Scan, condition: Option<&Expr>) -> Result<LogicalPlan> {
         let columns = Relation::Scan(scan.clone()).outputs();
+        self.note_padded(scan);
         let provider: Arc<dyn TableProvider> = match &scan.table.kind {
             TableKind::System | TableKind::Sequence(_) => {
                 if scan.row_identity.is_some() {
@@ -148,7 +173,7 @@ impl Lowering<'_> {
             }
             TableKind::View(_) => return Err(Error::internal("a view was not expanded")),
             TableKind::Table => {
-                let (schema, view) = (schema_of(&columns)?, &self.view);
+                let (schema, view) = (self.stored_schema(&columns)?, &self.view);
                 match &scan.partitions {
                     Some(tree) => Arc::new(PartitionedTable::new(tree, scan, &schema, view, self.environment)),
                     None => {
@@ -163,6 +188,15 @@ impl Lowering<'_> {
             }
         };
         self.source(None, provider, &columns)
+    }
+
+    /// The fields of a table's columns, of which numerics may be decimals.
+    fn stored_schema(&self, columns: &[Column]) -> Result<SchemaRef> {
+        let field = |column: &Column| match fixed_point(column.ty).filter(|_| self.fixed_allowed) {
+            Some(fixed) => Ok(Field::new(column::name(column.var), fixed_type(fixed), true).into()),
+            None => column::field(*column),
+        };
+        Ok(Arc::new(Schema::new(columns.iter().map(field).collect::<Result<Vec<FieldRef>>>()?)))
     }
 
     /// Rows of constants are data; a row with a volatile function or a column of an enclosing query is computed.
@@ -210,8 +244,10 @@ impl Lowering<'_> {
         right: &Relation,
         condition: Option<&Expr>,
     ) -> Result<LogicalPlan> {
-        let left = LogicalPlanBuilder::from(self.relation(left)?);
+        let left = self.relation(left)?;
         let right = self.relation(right)?;
+        self.see(&[&left, &right]);
+        let left = LogicalPlanBuilder::from(left);
         let join = match kind {
             JoinKind::Inner | JoinKind::Cross => JoinType::Inner,
             JoinKind::Left => JoinType::Left,
@@ -265,9 +301,9 @@ impl Lowering<'_> {
                 }
             }
         }
-        let base_plan = self.relation(base)?;
+        let base_plan = self.plain_relation(base)?;
         let base_plan = super::set::renamed(base_plan, &base.outputs(), columns)?;
-        let step_plan = self.relation(step)?;
+        let step_plan = self.plain_relation(step)?;
         let step_plan = super::set::renamed(step_plan, &step.outputs(), columns)?;
         LogicalPlanBuilder::from(base_plan)
             .to_recursive_query(name.to_owned(), step_plan, !all)

@@ -28,10 +28,11 @@ impl Lowering<'_> {
     ) -> Result<LogicalPlan> {
         let mut inputs = Vec::new();
         for side in [left, right] {
-            let plan = self.relation(side)?;
+            let plan = self.plain_relation(side)?;
             inputs.push(renamed(plan, &side.outputs(), columns)?);
         }
         let plan = union_all(inputs)?;
+        self.see(&[&plan]);
         if all { Ok(plan) } else { self.distinct_rows(plan, columns) }
     }
 
@@ -44,10 +45,10 @@ impl Lowering<'_> {
         left: &Relation,
         right: &Relation,
     ) -> Result<LogicalPlan> {
-        let left_plan = self.relation(left)?;
+        let left_plan = self.plain_relation(left)?;
         let mut left_plan = renamed(left_plan, &left.outputs(), columns)?;
         let others: Vec<Column> = columns.iter().map(|column| Column { var: self.fresh(), ty: column.ty }).collect();
-        let right_plan = self.relation(right)?;
+        let right_plan = self.plain_relation(right)?;
         let mut right_plan = renamed(right_plan, &right.outputs(), &others)?;
         let mut conditions = Vec::with_capacity(columns.len() + 1);
         for (column, other) in columns.iter().zip(&others) {
@@ -103,11 +104,12 @@ impl Lowering<'_> {
             other => other,
         };
         let columns: Vec<DfExpr> = unsorted.outputs().iter().map(|column| column::reference(column.var)).collect();
+        let plan = self.relation(unsorted)?;
         let order = self.sort_keys(keys)?;
         let partition = on.iter().map(|expr| self.key(expr)).collect::<Result<Vec<_>>>()?;
         let name = column::name(self.fresh());
         let number = ranking(WindowFunctionDefinition::WindowUDF(row_number_udwf()), partition, order.clone());
-        let plan = LogicalPlanBuilder::from(self.relation(unsorted)?)
+        let plan = LogicalPlanBuilder::from(plan)
             .window([number.alias(name.clone())])
             .and_then(|plan| plan.filter(binary(column::named(name), Operator::Eq, unsigned(1))))
             .and_then(|plan| if order.is_empty() { Ok(plan) } else { plan.sort(order) })

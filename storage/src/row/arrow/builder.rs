@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::array::builder::{
-    BinaryViewBuilder, BooleanBuilder, FixedSizeBinaryBuilder, PrimitiveBuilder, StringViewBuilder,
+    BinaryViewBuilder, BooleanBuilder, Decimal128Builder, FixedSizeBinaryBuilder, PrimitiveBuilder, StringViewBuilder,
 };
 use arrow::datatypes::{
-    Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano,
+    DataType, Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano,
     IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
 };
 
 use crate::error::{Error, Result};
 use crate::row::damaged;
 use crate::row::slot::{append_variable, fixed, interval, text};
-use crate::value::{ColumnType, Interval, Numeric, Value, ValueRef};
+use crate::value::{ColumnType, FixedPoint, Interval, Numeric, Value, ValueRef};
 
 /// Collects the values of one column.
 pub struct ColumnBuilder {
@@ -31,6 +31,7 @@ enum Kind {
     Float4(PrimitiveBuilder<Float32Type>),
     Float8(PrimitiveBuilder<Float64Type>),
     Numeric(BinaryViewBuilder),
+    Fixed(Decimal128Builder, FixedPoint),
     Text(StringViewBuilder),
     Bytea(BinaryViewBuilder),
     Date(PrimitiveBuilder<Date32Type>),
@@ -67,6 +68,12 @@ impl ColumnBuilder {
             ColumnType::Array(_) | ColumnType::Record => Kind::Packed(BinaryViewBuilder::new()),
         };
         Self { kind, scratch: Vec::new() }
+    }
+
+    /// A builder of decimals from numerics, [`FixedPoint::NAN`] being NaN; what has other digits is an error.
+    pub fn fixed(fixed: FixedPoint) -> Self {
+        let ty = DataType::Decimal128(fixed.precision, fixed.scale as i8);
+        Self { kind: Kind::Fixed(Decimal128Builder::new().with_data_type(ty), fixed), scratch: Vec::new() }
     }
 
     /// Adds a value. It must be of the column's type, or NULL; an interval must fit Arrow's (292 years of time).
@@ -118,6 +125,10 @@ impl ColumnBuilder {
             Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) | Kind::Packed(b) => {
                 b.try_append_value(bytes).map_err(refused)?
             }
+            Kind::Fixed(b, fixed) => {
+                let value = Numeric::from_bytes(bytes).map_err(|_| damaged("a numeric's bytes are not one"))?;
+                b.append_value(fixed.number(&value).ok_or(Error::NotFixed)?);
+            }
             Kind::Text(b) => b.try_append_value(text(bytes)?).map_err(refused)?,
             Kind::Date(b) => b.append_value(i32::from_le_bytes(fixed(bytes)?)),
             Kind::Time(b) => b.append_value(i64::from_le_bytes(fixed(bytes)?)),
@@ -139,6 +150,7 @@ impl ColumnBuilder {
             Kind::Float4(b) => b.len(),
             Kind::Float8(b) => b.len(),
             Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) | Kind::Packed(b) => b.len(),
+            Kind::Fixed(b, _) => b.len(),
             Kind::Text(b) => b.len(),
             Kind::Date(b) => b.len(),
             Kind::Time(b) => b.len(),
@@ -162,6 +174,7 @@ impl ColumnBuilder {
             Kind::Float4(b) => Arc::new(b.finish()),
             Kind::Float8(b) => Arc::new(b.finish()),
             Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) | Kind::Packed(b) => Arc::new(b.finish()),
+            Kind::Fixed(b, _) => Arc::new(b.finish()),
             Kind::Text(b) => Arc::new(b.finish()),
             Kind::Date(b) => Arc::new(b.finish()),
             Kind::Time(b) => Arc::new(b.finish()),
@@ -180,6 +193,7 @@ impl ColumnBuilder {
             Kind::Float4(b) => b.append_null(),
             Kind::Float8(b) => b.append_null(),
             Kind::Numeric(b) | Kind::Bytea(b) | Kind::Jsonb(b) | Kind::Packed(b) => b.append_null(),
+            Kind::Fixed(b, _) => b.append_null(),
             Kind::Text(b) => b.append_null(),
             Kind::Date(b) => b.append_null(),
             Kind::Time(b) => b.append_null(),
@@ -190,6 +204,10 @@ impl ColumnBuilder {
     }
 
     fn append_numeric(&mut self, value: &Numeric) -> Result<()> {
+        if let Kind::Fixed(builder, fixed) = &mut self.kind {
+            builder.append_value(fixed.number(value).ok_or(Error::NotFixed)?);
+            return Ok(());
+        }
         let Kind::Numeric(builder) = &mut self.kind else { return Err(other_type()) };
         self.scratch.clear();
         value.append_bytes(&mut self.scratch);

@@ -6,16 +6,16 @@ use arrow::array::{
 };
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
-    DataType, Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType,
-    Time64MicrosecondType, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
 };
 
 use crate::error::{Error, Result};
 use crate::row::element::read_array;
 use crate::row::record::read_record;
-use crate::value::{ColumnType, Interval, Numeric, ValueRef};
+use crate::value::{ColumnType, FixedPoint, Interval, Numeric, ValueRef};
 
-/// A column of values, ready to be read cell by cell.
+/// A column of values, ready to be read cell by cell. Numerics may be decimals.
 pub struct Cells<'a> {
     nulls: Option<&'a NullBuffer>,
     kind: Kind<'a>,
@@ -30,6 +30,7 @@ enum Kind<'a> {
     Float4(&'a PrimitiveArray<Float32Type>),
     Float8(&'a PrimitiveArray<Float64Type>),
     Numeric(Bytes<'a>),
+    Fixed(&'a PrimitiveArray<Decimal128Type>, FixedPoint),
     Text(Strings<'a>),
     Bytea(Bytes<'a>),
     Date(&'a PrimitiveArray<Date32Type>),
@@ -93,6 +94,7 @@ impl<'a> Cells<'a> {
             Kind::Numeric(array) => ValueRef::Numeric(
                 Numeric::from_bytes(array.value(row)).expect("a numeric column holds what Numeric::to_bytes made"),
             ),
+            Kind::Fixed(array, fixed) => ValueRef::Numeric(fixed.value(array.value(row))),
             Kind::Text(array) => ValueRef::Text(array.value(row)),
             Kind::Bytea(array) => ValueRef::Bytea(array.value(row)),
             Kind::Date(array) => ValueRef::Date(array.value(row)),
@@ -132,7 +134,10 @@ impl<'a> Kind<'a> {
             ColumnType::Int8 => Kind::Int8(array.as_primitive_opt()?),
             ColumnType::Float4 => Kind::Float4(array.as_primitive_opt()?),
             ColumnType::Float8 => Kind::Float8(array.as_primitive_opt()?),
-            ColumnType::Numeric => Kind::Numeric(Bytes::new(array)?),
+            ColumnType::Numeric => match array.as_primitive_opt::<Decimal128Type>() {
+                Some(decimals) => Kind::Fixed(decimals, fixed_point(decimals)?),
+                None => Kind::Numeric(Bytes::new(array)?),
+            },
             ColumnType::Text => Kind::Text(Strings::new(array)?),
             ColumnType::Bytea => Kind::Bytea(Bytes::new(array)?),
             ColumnType::Date => Kind::Date(array.as_primitive_opt()?),
@@ -148,6 +153,10 @@ impl<'a> Kind<'a> {
             ColumnType::Record => Kind::Record(Bytes::new(array)?),
         })
     }
+}
+
+fn fixed_point(decimals: &PrimitiveArray<Decimal128Type>) -> Option<FixedPoint> {
+    Some(FixedPoint { precision: decimals.precision(), scale: u8::try_from(decimals.scale()).ok()? })
 }
 
 impl<'a> Strings<'a> {

@@ -8,6 +8,7 @@
 mod arithmetic;
 mod decimal;
 mod encoding;
+mod fixed;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -21,6 +22,7 @@ use num_traits::{Signed, ToPrimitive, Zero};
 
 use decimal::{digit_count, digit_count_small, pow10, pow10_big};
 pub use encoding::Base10000;
+pub use fixed::FixedPoint;
 
 /// The greatest scale a value may have.
 const SCALE_MAX: u16 = 16383;

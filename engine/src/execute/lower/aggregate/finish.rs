@@ -6,7 +6,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder, Floa
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
-use storage::{Numeric, NumericError};
+use storage::{FixedPoint, Numeric, NumericError};
 
 use crate::error::{Error, Result, SqlState};
 use crate::execute::failure::carried;
@@ -31,6 +31,8 @@ pub(crate) enum Finish {
     IntegerAverage,
     /// Numeric sum, count.
     NumericAverage,
+    /// The same, the sum being a decimal.
+    FixedAverage,
     /// float8 sum, count.
     FloatAverage,
     /// Numeric sum, numeric sum of squares, count.
@@ -44,7 +46,7 @@ impl ScalarUDFImpl for Finish {
         match self {
             Finish::Numeric => "numeric",
             Finish::Square => "square",
-            Finish::IntegerAverage | Finish::NumericAverage | Finish::FloatAverage => "average",
+            Finish::IntegerAverage | Finish::NumericAverage | Finish::FixedAverage | Finish::FloatAverage => "average",
             Finish::Variance(_) => "variance",
         }
     }
@@ -105,6 +107,7 @@ impl Finish {
             },
             (Finish::IntegerAverage, [sum, values]) => quotient(decimal(sum), count(values))?,
             (Finish::NumericAverage, [sum, values]) => quotient(numeric_at(sum, row)?, count(values))?,
+            (Finish::FixedAverage, [sum, values]) => quotient(fixed_at(sum, row)?, count(values))?,
             (Finish::Variance(moment), [sum, squares, values]) => {
                 match (numeric_at(sum, row)?, numeric_at(squares, row)?) {
                     (Some(sum), Some(squares)) => moment.of(&sum, &squares, count(values))?,
@@ -150,6 +153,14 @@ pub(super) fn numeric_at(array: &ArrayRef, row: usize) -> Result<Option<Numeric>
         return Ok(None);
     }
     Numeric::from_bytes(array.value(row)).map(Some).map_err(numeric_error)
+}
+
+/// The numeric that a decimal in a row of a column stands for.
+fn fixed_at(array: &ArrayRef, row: usize) -> Result<Option<Numeric>> {
+    let array = array.as_primitive::<Decimal128Type>();
+    let scale = u8::try_from(array.scale()).map_err(|_| Error::internal("a decimal has no scale"))?;
+    let fixed = FixedPoint { precision: array.precision(), scale };
+    Ok(array.is_valid(row).then(|| fixed.value(array.value(row))))
 }
 
 pub(super) fn numeric_error(error: NumericError) -> Error {

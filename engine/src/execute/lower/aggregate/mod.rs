@@ -24,6 +24,7 @@ use crate::plan::relation::{Column, Relation};
 
 mod collect;
 mod finish;
+mod fixed_sum;
 mod float_regression;
 mod float_sum;
 mod float_variance;
@@ -79,7 +80,12 @@ impl Lowering<'_> {
         }
         let mut values = Vec::with_capacity(groups.len());
         for (column, expr) in groups {
-            values.push((*column, self.expr(expr)?));
+            // The rows of several sets are put together, so all have our own form.
+            let (value, plain) = match sets {
+                None => self.as_grouped(*column, expr)?,
+                Some(_) => (self.expr(expr)?, false),
+            };
+            values.push((*column, value, plain));
         }
         match sets {
             None => self.grouped(plan, values, shapes),
@@ -89,12 +95,20 @@ impl Lowering<'_> {
 
     /// Rows with equal values of the columns become one.
     pub(super) fn distinct_rows(&mut self, plan: LogicalPlan, columns: &[Column]) -> Result<LogicalPlan> {
-        let values = columns.iter().map(|column| (*column, column::reference(column.var))).collect();
+        let plain = |column: &Column| self.fixed_columns.contains_key(&column.var) || self.padded.contains(&column.var);
+        let values = columns.iter().map(|column| (*column, column::reference(column.var), plain(column))).collect();
         self.grouped(plan, values, Vec::new())
     }
 
-    fn group_key(&mut self, column: Column, value: DfExpr) -> Result<GroupKey> {
-        let Some(key) = key_of(column.ty)? else {
+    /// What is grouped by, and whether Arrow's equality of it is PostgreSQL's whatever the type.
+    fn as_grouped(&mut self, column: Column, expr: &Expr) -> Result<(DfExpr, bool)> {
+        let (value, fixed) = self.in_either_form(expr)?;
+        Ok((value, self.is_padded(column, expr) || fixed))
+    }
+
+    /// `plain`: Arrow's equality of these values is PostgreSQL's, whatever the type.
+    fn group_key(&mut self, column: Column, value: DfExpr, plain: bool) -> Result<GroupKey> {
+        let Some(key) = key_of(column.ty)?.filter(|_| !plain) else {
             // A name of its own. Under that of a column of the input, DataFusion takes what it knows to be distinct there
             // for distinct among these groups too, joins with other rows in between or not.
             let name = column::name(self.fresh());
@@ -116,11 +130,13 @@ impl Lowering<'_> {
     fn grouped(
         &mut self,
         plan: LogicalPlan,
-        groups: Vec<(Column, DfExpr)>,
+        groups: Vec<(Column, DfExpr, bool)>,
         shapes: Vec<(Column, Shape)>,
     ) -> Result<LogicalPlan> {
-        let keys =
-            groups.into_iter().map(|(column, value)| self.group_key(column, value)).collect::<Result<Vec<_>>>()?;
+        let keys = groups
+            .into_iter()
+            .map(|(column, value, plain)| self.group_key(column, value, plain))
+            .collect::<Result<Vec<_>>>()?;
         let grouped = keys.iter().map(|key| key.grouped.clone()).collect();
         self.aggregated(plan, grouped, &keys, &shapes, &|_| true)
     }
@@ -164,8 +180,16 @@ impl Lowering<'_> {
             }
             let mut parts = Vec::with_capacity(shape.parts.len());
             for part in &shape.parts {
-                let name = column::name(self.fresh());
-                aggregates.push(part.clone().alias(name.clone()));
+                // An average and a sum of the same need one sum.
+                let known = aggregates.iter().find_map(|known| match known {
+                    DfExpr::Alias(known) if *known.expr == *part => Some(known.name.clone()),
+                    _ => None,
+                });
+                let name = known.unwrap_or_else(|| {
+                    let name = column::name(self.fresh());
+                    aggregates.push(part.clone().alias(name.clone()));
+                    name
+                });
                 parts.push(column::named(name));
             }
             results.push(shape.finished(parts).alias(column::name(column.var)));
@@ -196,12 +220,14 @@ impl Lowering<'_> {
     fn grouping_sets(
         &mut self,
         plan: LogicalPlan,
-        groups: Vec<(Column, DfExpr)>,
+        groups: Vec<(Column, DfExpr, bool)>,
         sets: &[Vec<usize>],
         shapes: Vec<(Column, Shape)>,
     ) -> Result<LogicalPlan> {
-        let keys =
-            groups.into_iter().map(|(column, value)| self.group_key(column, value)).collect::<Result<Vec<_>>>()?;
+        let keys = groups
+            .into_iter()
+            .map(|(column, value, plain)| self.group_key(column, value, plain))
+            .collect::<Result<Vec<_>>>()?;
         // GROUPING tells the sets apart, so each has a plan of its own.
         let tells_sets = shapes.iter().any(|(_, shape)| shape.grouping.is_some());
         let (mut seen, mut together, mut alone) = (HashSet::new(), Vec::new(), Vec::new());

@@ -14,10 +14,12 @@ use datafusion::logical_expr::{AggregateUDF, Expr as DfExpr, ScalarUDF};
 use storage::{ColumnType, Value};
 
 use super::super::expression::cast;
+use super::super::fixed::Fixed;
 use super::super::sort_key::{Key, key_of, keyed};
 use super::super::{Lowering, column};
 use super::collect::{Collect, Collected};
 use super::finish::{Finish, Moment};
+use super::fixed_sum::fixed_sum;
 use super::float_regression::regression;
 use super::float_sum::float_sum;
 use super::float_variance::float_variance;
@@ -93,9 +95,13 @@ impl Lowering<'_> {
             None => None,
         };
         let clauses = Clauses { distinct: call.distinct, filter };
+        let is_first = std::ptr::eq(call.function, &super::FIRST_VALUE);
+        if !is_first && let Some(shape) = self.fixed_shape(call, &clauses)? {
+            return Ok(shape);
+        }
         let args = self.exprs(&call.args)?;
         let types: Vec<Type> = call.args.iter().map(|arg| arg.ty).collect();
-        if std::ptr::eq(call.function, &super::FIRST_VALUE) {
+        if is_first {
             let ty = column::arrow_of(first(&types)?)?;
             return Ok(Shape::plain(clauses.apply_once(any_of(&ty), args)));
         }
@@ -148,6 +154,41 @@ impl Lowering<'_> {
                 variance(&clauses, Moment { sample: false, root: false }, one(args)?, first(&types)?)
             }
         }
+    }
+
+    /// The common aggregates over decimals.
+    fn fixed_shape(&self, call: &AggregateCall, clauses: &Clauses) -> Result<Option<Shape>> {
+        use AggregateKind as K;
+        if !matches!(call.function.kind, K::Sum | K::Avg | K::Min | K::Max | K::Count) {
+            return Ok(None);
+        }
+        let [arg] = call.args.as_slice() else { return Ok(None) };
+        let Some(arg) = self.fixed_argument(arg)? else { return Ok(None) };
+        Ok(match call.function.kind {
+            K::Count => Some(Shape::plain(clauses.apply(count_udaf(), vec![arg.expr]))),
+            K::Min | K::Max if arg.shown.is_none() => {
+                let function = if call.function.kind == K::Max { max_udaf() } else { min_udaf() };
+                Some(Shape::plain(clauses.apply_once(function, vec![arg.expr])))
+            }
+            K::Sum if !clauses.distinct => Some(Shape::plain(self.fixed_sum(clauses, &arg))),
+            K::Avg if !clauses.distinct => {
+                let finish = match arg.shown {
+                    None => Finish::FixedAverage,
+                    Some(_) => Finish::NumericAverage,
+                };
+                let count = clauses.apply(count_udaf(), vec![arg.expr.clone()]);
+                Some(Shape::finished_by(vec![self.fixed_sum(clauses, &arg), count], finish))
+            }
+            _ => None,
+        })
+    }
+
+    fn fixed_sum(&self, clauses: &Clauses, arg: &Fixed) -> DfExpr {
+        if arg.may_outgrow_sums() {
+            self.may_outgrow.set(true);
+        }
+        let args = std::iter::once(arg.expr.clone()).chain(arg.shown.clone()).collect();
+        clauses.apply_once(fixed_sum(arg.scale, arg.shown.is_some()), args)
     }
 
     /// array_agg, string_agg and those that make JSON: values, then the keys they are ordered by.
