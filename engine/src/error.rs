@@ -122,6 +122,7 @@ states! {
     IO_ERROR = "58030";
     INTERNAL_ERROR = "XX000";
     DATA_CORRUPTED = "XX001";
+    UNDEFINED_FILE = "58P01";
 }
 
 /// What a query that has to run again without fixed-point columns ends with; nobody else sees it.

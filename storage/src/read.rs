@@ -99,8 +99,23 @@ impl ReadView {
             walk: Walk::new(Family::Rows, range.clone(), Direction::Forward),
             decoder: RowDecoder::new(table, projection),
             with_key,
+            with_stamps: false,
             tiers: Tiers::Unknown,
         }
+    }
+
+    /// Walks the deleted rows of a table that are kept, in the order in which they were deleted, as Arrow columns.
+    pub fn scan_trash(&self, table: &Arc<TableSchema>, projection: &[usize]) -> BatchScan {
+        let mut scan = self.scan_batches(table, &KeyRange::generation(table.generation), projection, false);
+        scan.walk.family = Family::Trash;
+        scan.tiers = Tiers::Merged;
+        scan
+    }
+
+    /// The same row by row, each under the key that it is kept under.
+    pub(crate) fn scan_trash_rows(&self, generation: GenerationId) -> RowScan {
+        let walk = Walk::new(Family::Trash, KeyRange::generation(generation), Direction::Forward);
+        RowScan { view: self.clone(), walk }
     }
 
     /// Walks the rows of a range of an index, in the index's order.
@@ -166,13 +181,14 @@ impl ReadView {
         table: &Arc<TableSchema>,
         range: &KeyRange,
         projection: &[(usize, Option<FixedPoint>)],
+        stamps: bool,
     ) -> Result<Tiers> {
         let own =
             self.overlay.as_ref().map(|own| own.collect(Family::Rows, range, Direction::Forward, 1)).transpose()?;
         if self.reads.is_some() || own.is_some_and(|own| !own.is_empty()) {
             return Ok(Tiers::Merged);
         }
-        let cold = self.published.snapshot.cold_batches(table, range, projection)?;
+        let cold = self.published.snapshot.cold_batches(table, range, projection, stamps)?;
         Ok(cold.map_or(Tiers::Merged, |cold| Tiers::Apart(Some(Box::new(cold)))))
     }
 
@@ -243,6 +259,7 @@ pub struct BatchScan {
     walk: Walk,
     decoder: RowDecoder,
     with_key: bool,
+    with_stamps: bool,
     tiers: Tiers,
 }
 
@@ -266,6 +283,14 @@ impl BatchScan {
     pub fn with_fixed(mut self, fixed: &[Option<FixedPoint>]) -> Self {
         self.projection.iter_mut().zip(fixed).for_each(|((_, own), fixed)| *own = *fixed);
         self.decoder = self.decoder.with_fixed(fixed);
+        self
+    }
+
+    /// The same with commit (int8) and time (timestamptz) of each row behind the projected columns, as
+    /// [`RowDecoder::with_stamps`] tells them. Comes before the walk begins.
+    pub fn with_stamps(mut self, of_generation: Option<(CommitSeq, i64)>) -> Self {
+        self.decoder = self.decoder.with_stamps(of_generation);
+        self.with_stamps = true;
         self
     }
 
@@ -323,7 +348,10 @@ impl BatchScan {
         if matches!(self.tiers, Tiers::Unknown) {
             self.tiers = match self.with_key {
                 true => Tiers::Merged,
-                false => self.view.cold_batches(&self.table, &self.range, &self.projection)?,
+                false => {
+                    let (projection, stamps) = (self.projection.as_slice(), self.with_stamps);
+                    self.view.cold_batches(&self.table, &self.range, projection, stamps)?
+                }
             };
         }
         match &mut self.tiers {

@@ -11,10 +11,12 @@ mod generated;
 mod golden;
 mod isolation;
 mod recovery;
+mod registered;
 mod session;
 mod statements;
 mod storages;
 mod tidy;
+mod trash;
 mod wire;
 
 use std::path::{Path, PathBuf};

@@ -129,6 +129,18 @@ pub enum TableKind {
     View(Box<View>),
     /// Its rows are computed from the live state (`pg_catalog`, `information_schema`, `system`).
     System,
+    /// Its rows are those of files that others have written, and cannot be changed.
+    Files(RegisteredFiles),
+}
+
+/// What a registered table is called.
+pub(crate) const REGISTERED: &str = "registered table";
+
+/// Parquet files that are read where they lie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisteredFiles {
+    /// An absolute path; `*` and `?` may stand in the name of the file.
+    pub pattern: String,
 }
 
 /// What becomes of a temporary table when a transaction of its session commits.
@@ -279,7 +291,7 @@ impl Table {
     pub fn sequence(&self) -> Option<&Sequence> {
         match &self.kind {
             TableKind::Sequence(sequence) => Some(sequence),
-            TableKind::Table | TableKind::View(_) | TableKind::System => None,
+            TableKind::Table | TableKind::View(_) | TableKind::System | TableKind::Files(_) => None,
         }
     }
 

@@ -12,15 +12,17 @@ use super::Table;
 pub enum OwnOption {
     FlushPolicy,
     Storage,
+    DeletedRetentionHours,
 }
 
 impl OwnOption {
-    pub const ALL: [OwnOption; 2] = [OwnOption::FlushPolicy, OwnOption::Storage];
+    pub const ALL: [OwnOption; 3] = [OwnOption::FlushPolicy, OwnOption::Storage, OwnOption::DeletedRetentionHours];
 
     pub const fn name(self) -> &'static str {
         match self {
             OwnOption::FlushPolicy => "flush_policy",
             OwnOption::Storage => "storage",
+            OwnOption::DeletedRetentionHours => "deleted_retention_hours",
         }
     }
 
@@ -36,6 +38,9 @@ impl OwnOption {
             ),
             // Whether there is one of that name is the catalog's to say.
             OwnOption::Storage => Ok(()),
+            OwnOption::DeletedRetentionHours => {
+                retention_hours(value).map(drop).ok_or("Valid values are whole numbers from 0 to 1000000.")
+            }
         }
     }
 }
@@ -75,7 +80,22 @@ impl FlushPolicy {
     }
 }
 
+/// The most hours that deleted rows are kept: more than a century.
+const RETENTION_HOURS_MAX: u32 = 1_000_000;
+
+/// Reads a number of hours.
+fn retention_hours(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let hours = if digits { text.parse().ok()? } else { return None };
+    (hours <= RETENTION_HOURS_MAX).then_some(hours)
+}
+
 impl Table {
+    /// How many hours its deleted rows are kept; zero for most tables.
+    pub fn deleted_retention_hours(&self) -> u32 {
+        self.own_option(OwnOption::DeletedRetentionHours).and_then(retention_hours).unwrap_or(0)
+    }
+
     /// What an own option was set to.
     pub fn own_option(&self, option: OwnOption) -> Option<&str> {
         let found = self.options.iter().find(|(name, _)| name == option.name());

@@ -99,6 +99,7 @@ impl Table {
         match self.kind {
             super::TableKind::View(_) => "view",
             super::TableKind::Sequence(_) => "sequence",
+            super::TableKind::Files(_) => super::REGISTERED,
             super::TableKind::Table if self.materialized.is_some() => "materialized view",
             super::TableKind::Table | super::TableKind::System => "table",
         }

@@ -37,9 +37,9 @@ impl Writer<'_> {
         };
         let own = self.own_name(item);
         let name = self.taken_name(&own);
-        if let Some(var) = item.table_oid {
-            self.names.insert(var, format!("{}.tableoid", quote_identifier(&name)));
-            self.titles.insert(var, "tableoid".to_owned());
+        for (system, column) in item.system.numbered() {
+            self.names.insert(column.var, format!("{}.{}", quote_identifier(&name), system.name()));
+            self.titles.insert(column.var, system.name().to_owned());
         }
         for column in &item.columns {
             let title = self.column_title(item, &column.name, column.number)?;

@@ -37,7 +37,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
-use storage::{GenerationId, Value};
+use storage::{CommitSeq, GenerationId, Value};
 use tokio::runtime::{Handle, Runtime};
 
 use super::failure::failure;
@@ -167,6 +167,11 @@ impl QueryEnvironment {
     /// About how many rows a table has, if known.
     pub(crate) fn approximate_rows(&self, generation: GenerationId) -> Option<u64> {
         self.0.sources.get().and_then(|sources| sources.approximate_rows(generation))
+    }
+
+    /// Commit and time of a table's rows that carry none of their own.
+    pub(crate) fn generation_stamp(&self, generation: GenerationId) -> Option<(CommitSeq, i64)> {
+        self.0.sources.get().and_then(|sources| sources.generation_stamp(generation))
     }
 
     /// Every row of a relation that is not stored.

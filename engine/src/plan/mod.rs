@@ -9,6 +9,7 @@ pub mod point;
 pub mod relation;
 pub mod short;
 pub(crate) mod shown;
+pub(crate) mod system_column;
 pub mod write;
 
 use std::sync::Arc;

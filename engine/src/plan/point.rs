@@ -119,7 +119,7 @@ pub fn select(query: &Query) -> Option<PointSelect> {
     let simple = Simple::of(query);
     let predicate = simple.predicate?;
     let Relation::Scan(scan) = simple.input else { return None };
-    if scan.table.kind != crate::catalog::TableKind::Table || query.locking.len() > 1 {
+    if scan.table.kind != crate::catalog::TableKind::Table || query.locking.len() > 1 || scan.sees_deleted.is_so() {
         return None;
     }
     // A key is one of the table alone, not of those that inherit from it.

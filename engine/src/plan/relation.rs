@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::system_column::{SeesDeleted, SystemColumns};
 use crate::catalog::Table;
 use crate::catalog::partition::PartitionTree;
 use crate::expr::{AggregateCall, ColumnVar, Expr, SortKey, WindowCall};
@@ -126,8 +127,10 @@ pub struct Scan {
     pub partitions: Option<Arc<PartitionTree>>,
     /// The row's identity (two hidden columns: key bytes and version), for UPDATE, DELETE and FOR UPDATE.
     pub row_identity: Option<RowIdentity>,
-    /// oid: the table that keeps the row, if anybody wants to know.
-    pub table_oid: Option<Column>,
+    /// What else it answers of a row.
+    pub system: SystemColumns,
+    /// Whether deleted rows that are kept are among its rows.
+    pub sees_deleted: SeesDeleted,
 }
 
 /// Hidden columns that name a row and the version read.
@@ -234,7 +237,7 @@ impl Relation {
             Relation::Scan(scan) => {
                 let mut columns: Vec<Column> = scan.columns.iter().map(|(_, column)| *column).collect();
                 columns.extend(scan.row_identity.iter().flat_map(|identity| [identity.key, identity.version]));
-                columns.extend(scan.table_oid);
+                columns.extend(scan.system.numbered().map(|(_, column)| column));
                 columns
             }
             Relation::Values { columns, .. }

@@ -123,7 +123,7 @@ impl Short {
     pub fn of_relation(relation: &Relation, outputs: &[Column]) -> Option<Self> {
         let mut chain = Vec::new();
         let scan = taken_apart(relation, &mut chain)?;
-        if scan.table.kind != TableKind::Table || scan.partitions.is_some() {
+        if scan.table.kind != TableKind::Table || scan.partitions.is_some() || scan.sees_deleted.is_so() {
             return None;
         }
         // The filters next to the scan are tested on stored rows.

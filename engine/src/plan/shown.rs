@@ -3,6 +3,7 @@
 use crate::expr::{ColumnVar, Expr, SortKey, WindowCall};
 use crate::function::TableFunction;
 use crate::plan::relation::{JoinKind, SetKind};
+use crate::plan::system_column::SystemColumns;
 
 #[derive(Debug, Clone)]
 pub struct ShownQuery {
@@ -72,7 +73,7 @@ pub struct ShownItem {
     pub aliased: bool,
     pub names_columns: bool,
     pub columns: Vec<ShownColumn>,
-    pub table_oid: Option<ColumnVar>,
+    pub system: SystemColumns,
 }
 
 #[derive(Debug, Clone)]

@@ -8,6 +8,7 @@ use storage::IndexSchema;
 use super::point::Access;
 use super::relation::{Column, Output, Query, RelationUse};
 use super::short::Short;
+use super::system_column::SystemColumns;
 use crate::catalog::partition::PartitionTree;
 use crate::catalog::{Deferrable, ForeignKeyAction, Table};
 use crate::expr::{ColumnVar, Expr};
@@ -52,16 +53,16 @@ pub struct Target {
     pub placement: Option<Placement>,
     /// Tables that the actions of foreign keys change, directly or through others, each with its own rules.
     pub reached: Vec<Target>,
-    /// Stands for the oid of the table that keeps a row, if the statement names it.
-    pub table_oid: Option<ColumnVar>,
+    /// Its system columns, as far as the statement names them.
+    pub system: SystemColumns,
 }
 
 impl Target {
-    /// The column of that number is the oid of the table that keeps a row.
-    pub(crate) fn tell_table_oid(&mut self, column: ColumnVar) {
+    /// Says which numbers the system columns have.
+    pub(crate) fn tell_system(&mut self, columns: SystemColumns) {
         let leaves = self.placement.iter_mut().flat_map(|placement| placement.leaves.values_mut());
-        leaves.for_each(|leaf| leaf.table_oid = Some(column));
-        self.table_oid = Some(column);
+        leaves.for_each(|leaf| leaf.system = columns);
+        self.system = columns;
     }
 
     /// The target and the partitions beneath it.

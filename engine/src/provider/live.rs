@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use storage::{GenerationId, Store, Value};
+use storage::{CommitSeq, GenerationId, Store, Value};
 
 use super::Sources;
 use crate::catalog::Table;
@@ -29,5 +29,9 @@ impl Sources for LiveSources {
     fn approximate_rows(&self, generation: GenerationId) -> Option<u64> {
         // An estimate that cannot be had is left out: the scan itself will tell of a failing disk.
         self.store.approximate_rows(generation).ok()
+    }
+
+    fn generation_stamp(&self, generation: GenerationId) -> Option<(CommitSeq, i64)> {
+        self.store.generation_stamp(generation)
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use storage::{GenerationId, Value};
+use storage::{CommitSeq, GenerationId, Value};
 
 use crate::catalog::Table;
 use crate::error::Result;
 use crate::function::EvalContext;
 
+pub(crate) mod files;
 pub(crate) mod live;
 pub(crate) mod memory;
 pub(crate) mod partitioned;
@@ -23,4 +24,7 @@ pub trait Sources: Send + Sync {
 
     /// About how many rows a table has, if that is cheap to tell.
     fn approximate_rows(&self, generation: GenerationId) -> Option<u64>;
+
+    /// Commit and time of a table's rows that carry none of their own.
+    fn generation_stamp(&self, generation: GenerationId) -> Option<(CommitSeq, i64)>;
 }

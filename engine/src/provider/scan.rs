@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, BinaryBuilder, BinaryViewArray, Int64Array, UInt64Builder};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, BinaryBuilder, BinaryViewArray, BooleanArray, Int64Array, UInt64Builder,
+};
 use datafusion::arrow::datatypes::{DataType, SchemaRef, UInt64Type};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::stats::Precision;
@@ -16,13 +18,14 @@ use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSe
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use storage::kv::Direction;
-use storage::{FixedPoint, KeyRange, ReadView, RowDecoder, TableSchema};
+use storage::{CommitSeq, FixedPoint, KeyRange, ReadView, RowDecoder, TableSchema};
 use tokio::sync::mpsc::Sender;
 
 use super::predicate::Access;
 use crate::error::{Error, Result};
 use crate::execute::environment::{BATCH_ROWS, WAITING_BATCHES};
 use crate::execute::failure::{carried, failure};
+use crate::plan::system_column::SystemColumn;
 
 /// A column that a scan answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +36,8 @@ pub(super) enum Output {
     Key,
     /// The commit sequence of the row's version.
     Version,
-    /// The oid of the table, the same for all rows.
-    TableOid,
+    /// What else a row has.
+    System(SystemColumn),
 }
 
 /// What all partitions read from.
@@ -44,6 +47,10 @@ pub(super) struct ScanSource {
     pub(super) table: Arc<TableSchema>,
     pub(super) view: ReadView,
     pub(super) outputs: Vec<Output>,
+    /// Commit and time of rows that carry none of their own.
+    pub(super) stamp: Option<(CommitSeq, i64)>,
+    /// Whether it is the deleted rows that are read.
+    pub(super) trash: bool,
     /// No more rows than this are wanted.
     pub(super) limit: Option<usize>,
 }
@@ -71,7 +78,13 @@ impl ScanExec {
         let (display, parts) = match access {
             Access::Rows(ranges) => {
                 let whole = ranges.as_slice() == [KeyRange::generation(source.table.generation)];
-                let display = if whole { "Seq Scan".to_owned() } else { format!("Key Scan ({} ranges)", ranges.len()) };
+                let display = if source.trash {
+                    "Trash Scan".to_owned()
+                } else if whole {
+                    "Seq Scan".to_owned()
+                } else {
+                    format!("Key Scan ({} ranges)", ranges.len())
+                };
                 (display, partitions(&source, ranges, parts))
             }
             Access::Index { index, ranges } => {
@@ -205,7 +218,7 @@ impl Reader {
     fn positions(&self) -> Vec<usize> {
         let column = |output: &Output| match output {
             Output::Column(position) => Some(*position),
-            Output::Key | Output::Version | Output::TableOid => None,
+            Output::Key | Output::Version | Output::System(_) => None,
         };
         self.source.outputs.iter().filter_map(column).collect()
     }
@@ -228,16 +241,29 @@ impl Reader {
         self.source.outputs.iter().any(|output| matches!(output, Output::Key | Output::Version))
     }
 
+    fn has_stamps(&self) -> bool {
+        let is_stamp = |output: &Output| matches!(output, Output::System(SystemColumn::Seq | SystemColumn::Updated));
+        self.source.outputs.iter().any(is_stamp)
+    }
+
     /// False: nothing more is wanted.
     async fn read_rows(&mut self, range: &KeyRange) -> DfResult<bool> {
         let (positions, identity) = (self.positions(), self.has_identity());
         let ScanSource { view, table, .. } = self.source.as_ref();
-        let mut scan = view.scan_batches(table, range, &positions, identity).with_fixed(&self.fixed());
+        let mut scan = match self.source.trash {
+            true => view.scan_trash(table, &positions),
+            false => view.scan_batches(table, range, &positions, identity),
+        };
+        scan = scan.with_fixed(&self.fixed());
+        let stamps = self.has_stamps();
+        if stamps {
+            scan = scan.with_stamps(self.source.stamp);
+        }
         while self.left > 0 {
             let wanted = self.left.min(BATCH_ROWS);
             let batch = {
                 let _time = self.metrics.elapsed_compute().timer();
-                if positions.is_empty() && !identity {
+                if positions.is_empty() && !identity && !stamps {
                     let rows = scan.next_count(wanted).map_err(|error| carried(error.into()))?;
                     (rows > 0).then(|| self.batch(Vec::new(), None, rows)).transpose()?
                 } else {
@@ -266,6 +292,10 @@ impl Reader {
         let Some(index) = source.table.indexes.get(index) else { return Ok(true) };
         let mut scan = source.view.scan_index(&source.table, index, range, Direction::Forward);
         let mut decoder = RowDecoder::new(&source.table, &positions).with_fixed(&self.fixed());
+        let stamps = self.has_stamps();
+        if stamps {
+            decoder = decoder.with_stamps(source.stamp);
+        }
         while self.left > 0 {
             let batch = {
                 let _time = self.metrics.elapsed_compute().timer();
@@ -283,7 +313,7 @@ impl Reader {
                 }
                 let identity =
                     identity.then(|| (Arc::new(keys.finish()) as ArrayRef, Arc::new(versions.finish()) as ArrayRef));
-                let columns = if positions.is_empty() { Vec::new() } else { decoder.finish() };
+                let columns = if positions.is_empty() && !stamps { Vec::new() } else { decoder.finish() };
                 self.batch(columns, identity, rows.len())?
             };
             if !self.send(batch).await {
@@ -299,15 +329,17 @@ impl Reader {
         self.sender.send(Ok(batch)).await.is_ok()
     }
 
-    /// Puts the columns of the table and of the row's identity in the order that is asked for.
+    /// Puts the columns of the table, what they are stamped with behind them, and the row's identity in the order that is
+    /// asked for.
     fn batch(
         &self,
-        columns: Vec<ArrayRef>,
+        mut columns: Vec<ArrayRef>,
         identity: Option<(ArrayRef, ArrayRef)>,
         rows: usize,
     ) -> DfResult<RecordBatch> {
         let identity =
             identity.map(|(keys, versions)| identity_columns(&keys, &versions)).transpose().map_err(carried)?;
+        let stamps = if self.has_stamps() { columns.split_off(columns.len().saturating_sub(2)) } else { Vec::new() };
         let mut columns = columns.into_iter();
         let mut arrays = Vec::with_capacity(self.source.outputs.len());
         for output in &self.source.outputs {
@@ -316,7 +348,13 @@ impl Reader {
                 (Output::Key, Some((keys, _))) => Some(keys.clone()),
                 (Output::Version, Some((_, versions))) => Some(versions.clone()),
                 (Output::Key | Output::Version, None) => None,
-                (Output::TableOid, _) => {
+                (Output::System(SystemColumn::Seq), _) => stamps.first().cloned(),
+                (Output::System(SystemColumn::Updated), _) => stamps.get(1).cloned(),
+                (Output::System(SystemColumn::Deleted), _) => {
+                    let deleted = std::iter::repeat_n(Some(self.source.trash), rows);
+                    Some(Arc::new(BooleanArray::from_iter(deleted)) as ArrayRef)
+                }
+                (Output::System(SystemColumn::TableOid), _) => {
                     let oid = i64::from(self.source.table.table.0);
                     Some(Arc::new(Int64Array::from_value(oid, rows)) as ArrayRef)
                 }

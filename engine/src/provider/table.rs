@@ -11,6 +11,7 @@ use datafusion::common::Result as DfResult;
 use datafusion::datasource::TableProvider;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::union::UnionExec;
 use storage::{KeyRange, ReadView, TableSchema};
 
 use super::predicate::{self, Access};
@@ -31,6 +32,8 @@ pub(crate) struct StoredTable {
     positions: HashMap<String, usize>,
     view: ReadView,
     environment: QueryEnvironment,
+    /// Whether deleted rows that are kept are rows of it.
+    sees_deleted: bool,
     /// Where all wanted rows are known to be, if not everywhere.
     lookup: Option<IndexLookup>,
 }
@@ -49,16 +52,14 @@ impl StoredTable {
         if scan.row_identity.is_some() {
             outputs.extend([Output::Key, Output::Version]);
         }
-        if scan.table_oid.is_some() {
-            outputs.push(Output::TableOid);
-        }
+        outputs.extend(scan.system.numbered().map(|(column, _)| Output::System(column)));
         let positions = schema
             .fields()
             .iter()
             .zip(&outputs)
             .filter_map(|(field, output)| match output {
                 Output::Column(position) => Some((field.name().clone(), *position)),
-                Output::Key | Output::Version | Output::TableOid => None,
+                Output::Key | Output::Version | Output::System(_) => None,
             })
             .collect();
         Self {
@@ -69,6 +70,7 @@ impl StoredTable {
             positions,
             view,
             environment: environment.clone(),
+            sees_deleted: scan.sees_deleted.is_so(),
             lookup: None,
         }
     }
@@ -142,10 +144,21 @@ impl TableProvider for StoredTable {
         };
         let whole = matches!(&access, Access::Rows(ranges) if ranges.as_slice() == [everything]);
         let rows = self.environment.approximate_rows(self.table.generation);
-        let source =
-            ScanSource { name: self.name.clone(), table: self.table.clone(), view: self.view.clone(), outputs, limit };
+        let stamp = self.environment.generation_stamp(self.table.generation);
+        let (name, table, view) = (self.name.clone(), self.table.clone(), self.view.clone());
+        let source = ScanSource { name, table, view, outputs, stamp, limit, trash: false };
+        let deleted = self.sees_deleted.then(|| {
+            let source = ScanSource { trash: true, ..source.clone() };
+            let everything = Access::Rows(vec![KeyRange::generation(self.table.generation)]);
+            Arc::new(ScanExec::new(source, schema.clone(), everything, 1, None)) as Arc<dyn ExecutionPlan>
+        });
         // A query that stops after a few rows must not start reading everywhere.
         let parts = if limit.is_some() { 1 } else { self.environment.threads() };
-        Ok(Arc::new(ScanExec::new(source, schema, access, parts, rows.filter(|_| whole))))
+        let rows = rows.filter(|_| whole);
+        let live = Arc::new(ScanExec::new(source, schema, access, parts, rows));
+        match deleted {
+            Some(deleted) => UnionExec::try_new(vec![live, deleted]),
+            None => Ok(live),
+        }
     }
 }

@@ -63,7 +63,7 @@ impl Session {
                     continue;
                 }
                 TableKind::Table => format!("only table or database owner can {verb} it"),
-                TableKind::Sequence(_) | TableKind::View(_) | TableKind::System => {
+                TableKind::Sequence(_) | TableKind::View(_) | TableKind::System | TableKind::Files(_) => {
                     format!("cannot {verb} non-tables or special system tables")
                 }
             };

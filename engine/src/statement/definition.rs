@@ -84,6 +84,16 @@ pub enum Definition {
     },
     /// CREATE, ALTER or DROP STORAGE.
     Storage(PlaceDefinition),
+    /// REGISTER TABLE … FROM.
+    Register {
+        name: ObjectName,
+        if_not_exists: bool,
+        pattern: String,
+    },
+    Unregister {
+        name: ObjectName,
+        if_exists: bool,
+    },
     CreateSequence {
         name: ObjectName,
         temporary: bool,

@@ -17,6 +17,7 @@ mod only;
 mod parse;
 mod reader;
 mod refused;
+mod register;
 mod storage_move;
 mod unicode;
 mod utility;

@@ -9,7 +9,7 @@ use super::definition::{Definition, TableSource};
 use super::parse::parse_tokens;
 use super::reader::Reader;
 use super::{DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes};
-use super::{backup, maintenance, storage_move};
+use super::{backup, maintenance, register, storage_move};
 use crate::error::{Error, Result, SqlState};
 
 /// The statements that frame every transaction, recognised without taking the text apart.
@@ -58,6 +58,8 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
             | "storage"
             | "backup"
             | "restore"
+            | "register"
+            | "unregister"
             | "lock"
             | "copy"
             | "declare"
@@ -92,6 +94,7 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "storage" => storage_move::storage(reader)?,
         "backup" => backup::backup(reader)?,
         "restore" => backup::restore(reader)?,
+        "register" | "unregister" => register::register(reader, &verb)?,
         "lock" => lock(reader)?,
         "copy" => Statement::Copy(Box::new(parse_copy(reader)?)),
         "declare" => cursor::declare(text, reader)?,

@@ -49,6 +49,11 @@ pub(crate) fn interval_modifier(fields: Option<i32>, digits: Option<i32>) -> i32
     }
 }
 
+/// The modifier of a numeric of so many digits in all, and so many behind the point.
+pub(crate) fn numeric_modifier(precision: i32, scale: i32) -> i32 {
+    ((precision << 16) | (scale & 0x7ff)) + HEADER
+}
+
 /// Precision and scale of a numeric's modifier.
 pub(crate) fn numeric_precision(modifier: i32) -> Option<(i32, i32)> {
     if modifier < HEADER {

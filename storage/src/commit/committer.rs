@@ -324,6 +324,9 @@ impl Worker {
             };
             changes.push(Change { table: row.table, key: row.key, old: row.old, new });
         }
+        for (key, row) in request.trash {
+            self.batch.put(Family::Trash, key, row::with_commit(row, seq, self.committed_at_us));
+        }
         self.batch.append(request.writes);
         for &generation in &request.dropped {
             self.parts.garbage.forget(generation);

@@ -59,6 +59,8 @@ pub(crate) struct CommitRequest {
     pub(crate) snapshot: CommitSeq,
     /// Rows to write and to carry in the change feed. They are applied before `writes`.
     pub(crate) rows: Vec<RowChange>,
+    /// Deleted rows that are kept, under their keys; those that no commit has yet are stamped with this one.
+    pub(crate) trash: Vec<(Bytes, Bytes)>,
     /// Everything else, applied as it is: index entries, catalog entries, rows that the feed does not carry.
     pub(crate) writes: Batch,
     /// Rows and index entries that are too many for memory, instead of those in `rows` and `writes`.
@@ -102,6 +104,7 @@ impl CommitRequest {
             transaction,
             snapshot,
             rows: Vec::new(),
+            trash: Vec::new(),
             writes: Batch::new(),
             load: None,
             marks: Vec::new(),

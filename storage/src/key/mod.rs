@@ -59,6 +59,36 @@ pub(crate) fn generation_of(key: &[u8]) -> GenerationId {
     }
 }
 
+/// The key of a deleted row that is kept: generation ‖ time ‖ what the row's own key has behind the generation.
+pub(crate) fn trash_key(row: &RowKey, deleted_at_us: i64) -> Bytes {
+    let own = row.as_bytes().get(GENERATION_BYTES..).unwrap_or_default();
+    [&row.generation().0.to_be_bytes()[..], &ordered_time(deleted_at_us), own].concat().into()
+}
+
+/// The keys of rows of a generation that were deleted before that time.
+pub(crate) fn trash_before(generation: GenerationId, time_us: i64) -> KeyRange {
+    let start = generation.0.to_be_bytes();
+    let end = [&start[..], &ordered_time(time_us)].concat();
+    KeyRange { start: Bytes::copy_from_slice(&start), end: end.into() }
+}
+
+/// When the row was deleted that is kept under a key, in microseconds since 1970.
+pub(crate) fn trash_time(key: &[u8]) -> Option<i64> {
+    let time = key.get(GENERATION_BYTES..)?.first_chunk()?;
+    Some((u64::from_be_bytes(*time) ^ 1 << 63) as i64)
+}
+
+/// When the row was deleted that is kept under a key, and the key that it had.
+pub(crate) fn kept_under(key: &[u8]) -> Option<(i64, Vec<u8>)> {
+    let (generation, own) = (key.get(..GENERATION_BYTES)?, key.get(GENERATION_BYTES + 8..)?);
+    Some((trash_time(key)?, [generation, own].concat()))
+}
+
+/// Microseconds since 1970 as bytes in the order of time.
+fn ordered_time(time_us: i64) -> [u8; 8] {
+    (time_us as u64 ^ 1 << 63).to_be_bytes()
+}
+
 /// An index entry's key. Its value is always the row's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexKey {

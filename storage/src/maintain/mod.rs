@@ -4,5 +4,6 @@ mod compact;
 mod flush;
 mod rewrite;
 mod sweep;
+mod trash;
 
 pub use rewrite::{Rewrite, RewriteReport};

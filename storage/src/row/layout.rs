@@ -7,6 +7,7 @@ use super::{HEADER_BYTES, Result, damaged};
 use crate::error::Error;
 use crate::id::SchemaVersion;
 use crate::schema::{Layout, TableSchema};
+use crate::value::{ColumnType, ValueRef};
 
 /// The places of a schema's columns, worked out at first use.
 ///
@@ -100,6 +101,8 @@ pub(super) struct RowMap {
 #[derive(Clone, Copy)]
 enum Place {
     Slot(SlotPlace),
+    /// The layout held this column with a narrower type of whole numbers.
+    Narrow(SlotPlace),
     /// The layout is older than the column.
     Missing,
     /// The layout held this column with another type, which needs a rewrite that did not happen.
@@ -121,6 +124,8 @@ pub(super) struct SlotPlace {
 /// What a row holds in a column.
 pub(super) enum Found<'a> {
     Bytes(&'a [u8]),
+    /// Of a narrower type than the column has now.
+    Narrow(i64),
     Null,
     Missing,
 }
@@ -146,8 +151,12 @@ impl RowMap {
             at += width.unwrap_or(VARIABLE_SLOT_BYTES);
             let position = table.columns.iter().position(|column| column.id == *id);
             if let Some(position) = position {
-                let same = table.columns[position].column_type == *column_type;
-                places[position] = if same { Place::Slot(place) } else { Place::OtherType };
+                let wanted = &table.columns[position].column_type;
+                places[position] = match column_type {
+                    same if same == wanted => Place::Slot(place),
+                    narrow if narrow.widens_to(wanted) => Place::Narrow(place),
+                    _ => Place::OtherType,
+                };
             }
             slots.push((position, place));
         }
@@ -159,6 +168,7 @@ impl RowMap {
     pub(super) fn read<'a>(&self, row: &'a [u8], position: usize) -> Result<Found<'a>> {
         let place = match self.places.get(position) {
             Some(Place::Slot(place)) => place,
+            Some(Place::Narrow(place)) => return narrow(row, place),
             Some(Place::Missing) => return Ok(Found::Missing),
             Some(Place::OtherType) => return Err(damaged("a row's layout holds the column with another type")),
             None => return Err(damaged("a column was asked for that the table does not have")),
@@ -176,6 +186,30 @@ impl RowMap {
         let end = offset(row, at)?;
         let bytes = row.get(self.variable_at..).and_then(|variable| variable.get(start..end));
         bytes.map(Found::Bytes).ok_or_else(truncated)
+    }
+}
+
+/// A whole number of fewer bytes than its column has now.
+#[cold]
+fn narrow<'a>(row: &[u8], place: &SlotPlace) -> Result<Found<'a>> {
+    let nulls = row.get(place.null_at as usize).ok_or_else(truncated)?;
+    if nulls & place.null_bit != 0 {
+        return Ok(Found::Null);
+    }
+    let at = place.at as usize;
+    let bytes = row.get(at..at + usize::from(place.width)).ok_or_else(truncated)?;
+    match place.width {
+        2 => slot::fixed(bytes).map(|bytes| Found::Narrow(i16::from_le_bytes(bytes).into())),
+        _ => slot::fixed(bytes).map(|bytes| Found::Narrow(i32::from_le_bytes(bytes).into())),
+    }
+}
+
+/// A whole number as a value of a column's type.
+pub(super) fn whole(number: i64, column_type: &ColumnType) -> ValueRef<'static> {
+    match column_type {
+        ColumnType::Int2 => ValueRef::Int2(number as i16),
+        ColumnType::Int4 => ValueRef::Int4(number as i32),
+        _ => ValueRef::Int8(number),
     }
 }
 

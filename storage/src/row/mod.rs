@@ -42,6 +42,9 @@ const UPDATED_AT: usize = 8;
 const VERSION_AT: usize = 16;
 const HEADER_BYTES: usize = 20;
 
+/// The time of a row in a write set.
+const PENDING: i64 = i64::MIN;
+
 /// A row as it is stored, with its key. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRow {
@@ -55,7 +58,7 @@ impl StoredRow {
         CommitSeq(self.bytes.get(SEQ_AT..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u64::from_le_bytes(*bytes)))
     }
 
-    /// When the row was committed, in microseconds since 1970; zero while it is not.
+    /// When the row was committed, in microseconds since 1970; without meaning while it is not.
     pub fn updated_at(&self) -> i64 {
         self.bytes.get(UPDATED_AT..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| i64::from_le_bytes(*bytes))
     }
@@ -79,6 +82,7 @@ pub(crate) fn value_at<'a>(table: &'a TableSchema, row: &'a [u8], position: usiz
     };
     match map.read(row, position)? {
         layout::Found::Bytes(bytes) => slot::value_of(bytes, &column.column_type),
+        layout::Found::Narrow(number) => Ok(layout::whole(number, &column.column_type)),
         layout::Found::Null => Ok(ValueRef::Null),
         layout::Found::Missing => Ok(column.missing.as_ref()),
     }
@@ -98,6 +102,43 @@ pub fn stamp(row: &mut [u8], seq: CommitSeq, updated_at_us: i64) {
     if let Some(bytes) = row.get_mut(UPDATED_AT..VERSION_AT) {
         bytes.copy_from_slice(&updated_at_us.to_le_bytes());
     }
+}
+
+/// Says of an encoded row that no commit has it yet, so that it is not taken for one that carries its generation's.
+pub(crate) fn mark_pending(row: &mut [u8]) {
+    stamp(row, CommitSeq(0), PENDING);
+}
+
+/// Whether a row is one of a write set.
+pub(crate) fn is_pending(row: &[u8]) -> bool {
+    matches!(header(row), Some((0, PENDING)))
+}
+
+/// The row as the commit leaves it that takes it from a write set; any other as it is.
+pub(crate) fn with_commit(row: Bytes, seq: CommitSeq, updated_at_us: i64) -> Bytes {
+    if !is_pending(&row) {
+        return row;
+    }
+    let mut row = Vec::from(row);
+    stamp(&mut row, seq, updated_at_us);
+    Bytes::from(row)
+}
+
+/// Commit sequence and time, as they stand there.
+fn header(row: &[u8]) -> Option<(u64, i64)> {
+    let seq = row.get(SEQ_AT..).and_then(<[u8]>::first_chunk)?;
+    let updated_at = row.get(UPDATED_AT..).and_then(<[u8]>::first_chunk)?;
+    Some((u64::from_le_bytes(*seq), i64::from_le_bytes(*updated_at)))
+}
+
+/// Commit and time of a row; `of_generation` are those of rows that carry none of their own. `None` for a row that no
+/// commit has yet.
+pub(crate) fn stamp_of(row: &[u8], of_generation: Option<(CommitSeq, i64)>) -> Result<Option<(CommitSeq, i64)>> {
+    Ok(match header(row).ok_or_else(|| damaged("a row is shorter than its header"))? {
+        (0, PENDING) => None,
+        (0, _) => of_generation,
+        (seq, updated_at) => Some((CommitSeq(seq), updated_at)),
+    })
 }
 
 /// The layout a row was written under.

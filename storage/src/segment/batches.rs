@@ -4,17 +4,19 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray};
-use arrow::compute::filter;
+use arrow::compute::{cast, filter};
+use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
 
-use super::columns::{batch_array, fixed_array};
+use super::columns::{Encoding, batch_array, fixed_array};
 use super::file::unreadable;
 use super::reader::{Chunks, Segment};
 use super::{GROUP_ROWS, Marks};
 use crate::error::{Error, Result};
 use crate::key::KeyRange;
 use crate::row::ColumnBuilder;
+use crate::row::arrow::arrow_type;
 use crate::schema::TableSchema;
 use crate::value::{ColumnType, FixedPoint, Value};
 
@@ -45,6 +47,8 @@ pub(crate) struct ColdBatches {
     /// Last first.
     parts: Vec<Part>,
     columns: Vec<Projected>,
+    /// Whether commit and time of each row come behind them.
+    stamps: bool,
     /// Reads the rest of a group of the last part, whose rows from there on are still to come.
     reader: Option<ParquetRecordBatchReader>,
     /// Rows that were read and not asked for yet.
@@ -63,11 +67,12 @@ impl ColdBatches {
     pub(super) fn new(
         table: &Arc<TableSchema>,
         projection: &[(usize, Option<FixedPoint>)],
+        stamps: bool,
         mut parts: Vec<Part>,
     ) -> Self {
         parts.reverse();
         let (table, projection) = (Arc::clone(table), projection.to_vec());
-        Self { table, projection, parts, columns: Vec::new(), reader: None, pending: None }
+        Self { table, projection, parts, columns: Vec::new(), stamps, reader: None, pending: None }
     }
 
     /// The columns of the next rows, `max_rows` at most; `None` when the walk is over.
@@ -117,7 +122,8 @@ impl ColdBatches {
             Some(reader) => reader,
             None => {
                 self.columns = place_columns(&self.table, &self.projection, &part.segment);
-                self.reader.insert(open_group(&part.segment, &self.columns, &part.rows)?)
+                let read = columns_read(&self.columns, self.stamps.then_some(&part.segment));
+                self.reader.insert(open_group(&part.segment, read, &part.rows)?)
             }
         };
         let Some(batch) = reader.next().transpose().map_err(|error| unreadable(path(), error))? else {
@@ -138,11 +144,20 @@ impl ColdBatches {
                 columns.push(column.without_place(rows.len())?);
                 continue;
             };
-            let encoding = part.segment.info().columns[position].encoding;
-            columns.push(match column.fixed {
-                Some(fixed) => fixed_array(batch.column(at), encoding, fixed)?,
-                None => batch_array(batch.column(at), encoding, &column.column_type)?,
+            let (stored, encoding) = stored_as(&part.segment, position);
+            if let Some(fixed) = column.fixed {
+                columns.push(fixed_array(batch.column(at), encoding, fixed)?);
+                continue;
+            }
+            let array = batch_array(batch.column(at), encoding, stored)?;
+            columns.push(match *stored == column.column_type {
+                true => array,
+                false => widened(&array, &column.column_type).map_err(|error| unreadable(path(), error))?,
             });
+        }
+        if self.stamps {
+            // They are the last that were read.
+            columns.extend_from_slice(&batch.columns()[batch.num_columns().saturating_sub(2)..]);
         }
         if let Some(left) = left {
             count = left.true_count();
@@ -166,6 +181,17 @@ impl Projected {
     }
 }
 
+/// The type and the encoding of a column in a segment.
+fn stored_as(segment: &Segment, position: usize) -> (&ColumnType, Encoding) {
+    let info = segment.info();
+    (&info.schema.columns[position].column_type, info.columns[position].encoding)
+}
+
+/// A column of a narrower type as one of that type.
+fn widened(array: &ArrayRef, column_type: &ColumnType) -> std::result::Result<ArrayRef, ArrowError> {
+    cast(array.as_ref(), &arrow_type(column_type))
+}
+
 /// Which of the rows are not marked; `None` if none is.
 fn live_rows(marks: &Marks, rows: Range<u32>) -> Option<BooleanArray> {
     if marks.range_cardinality(rows.clone()) == 0 {
@@ -185,30 +211,35 @@ fn place_columns(table: &TableSchema, projection: &[(usize, Option<FixedPoint>)]
             Projected { column_type: column.column_type.clone(), fixed, missing: column.missing.clone(), place }
         })
         .collect();
-    let read = columns_read(&columns);
+    let read = columns_read(&columns, None);
     for (position, at) in columns.iter_mut().filter_map(|column| column.place.as_mut()) {
         *at = read.partition_point(|before| before < position);
     }
     columns
 }
 
-/// The positions of the columns that are read, each once, in the order of the file.
-fn columns_read(columns: &[Projected]) -> Vec<usize> {
+/// The positions of the columns that are read, each once, in the order of the file; with those that stamp the rows, if a
+/// segment is given.
+fn columns_read(columns: &[Projected], stamps_of: Option<&Arc<Segment>>) -> Vec<usize> {
     let mut read: Vec<usize> = columns.iter().filter_map(|column| column.place).map(|(position, _)| position).collect();
     read.sort_unstable();
     read.dedup();
+    if let Some(segment) = stamps_of {
+        let seq = segment.info().schema.columns.len();
+        read.extend([seq, seq + 1]);
+    }
     read
 }
 
 /// A reader of some columns of the rows that lie in the group of the first of them.
-fn open_group(segment: &Segment, columns: &[Projected], rows: &Range<u32>) -> Result<ParquetRecordBatchReader> {
+fn open_group(segment: &Segment, columns: Vec<usize>, rows: &Range<u32>) -> Result<ParquetRecordBatchReader> {
     let opened = segment.opened()?;
     let (start, end) = (rows.start as usize, rows.end as usize);
     let group = start / GROUP_ROWS;
     let (group_start, group_end) = (group * GROUP_ROWS, ((group + 1) * GROUP_ROWS).min(segment.info().rows as usize));
     let mut builder =
         ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(opened.file()), opened.metadata().clone());
-    let mask = ProjectionMask::roots(builder.parquet_schema(), columns_read(columns));
+    let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
     let selected = start - group_start..end.min(group_end) - group_start;
     if selected != (0..group_end - group_start) {
         let total = group_end - group_start;

@@ -33,6 +33,11 @@ pub(super) fn file_schema(table: &TableSchema, columns: &[SegmentColumn]) -> Sch
         fields.push(Field::new(&named.name, named.encoding.file_type(&column.column_type), true).with_metadata(id));
     }
     for (name, column_type) in system_columns(table) {
+        // The table's own column keeps its name.
+        let mut name = name.to_owned();
+        while columns.iter().any(|column| column.name == name) {
+            name.insert(0, '_');
+        }
         fields.push(Field::new(name, arrow_type(&column_type), false));
     }
     Schema::new(fields.into_iter().map(Arc::new).collect::<Vec<_>>())

@@ -60,19 +60,20 @@ impl Tiered {
         Ok(None)
     }
 
-    /// The cold rows of a range as columns; `None` if there are none.
+    /// The cold rows of a range as columns, with commit and time of each if that is asked; `None` if there are none.
     pub(crate) fn cold_batches(
         &self,
         table: &Arc<TableSchema>,
         range: &KeyRange,
         projection: &[(usize, Option<FixedPoint>)],
+        stamps: bool,
     ) -> Result<Option<ColdBatches>> {
         let mut parts = Vec::new();
         for segment in self.segments_in(Family::Rows, range) {
             let (rows, marks) = (segment.rows_in(range)?, segment.marks(self.hot.as_ref(), self.seq)?);
             parts.push(Part { segment: Arc::clone(segment), marks, rows });
         }
-        Ok((!parts.is_empty()).then(|| ColdBatches::new(table, projection, parts)))
+        Ok((!parts.is_empty()).then(|| ColdBatches::new(table, projection, stamps, parts)))
     }
 
     /// The cold row with this key.

@@ -14,10 +14,10 @@ use super::sort::Sorter;
 use super::{ConflictOn, Transaction};
 use crate::error::Result;
 use crate::id::GenerationId;
-use crate::key::{KeyRange, RowKey, append_hidden_row_key, append_index_key, append_row_key};
+use crate::key::{KeyRange, RowKey, append_hidden_row_key, append_index_key, append_row_key, kept_under, trash_key};
 use crate::kv::{Direction, Family, SortedRun};
 use crate::read::ReadView;
-use crate::row::{Carrier, append_row, value_at, values_of};
+use crate::row::{Carrier, append_row, mark_pending, stamp, stamp_of, value_at, values_of};
 use crate::schema::{IndexSchema, RowIdentity, TableSchema};
 use crate::value::Value;
 
@@ -96,11 +96,12 @@ impl Transaction {
         &mut self,
         from: &TableSchema,
         to: &TableSchema,
-        convert: Option<Convert<'_>>,
+        mut convert: Option<Convert<'_>>,
     ) -> Result<Option<Refusal>> {
-        if let Some(refusal) = self.rewrite_rows(from, to, convert).await? {
+        if let Some(refusal) = self.rewrite_rows(from, to, again(&mut convert)).await? {
             return Ok(Some(refusal));
         }
+        self.rewrite_trash(from, to, convert).await?;
         for index in &to.indexes {
             if let Some(duplicate) = self.build_index(to, index).await? {
                 return Ok(Some(Refusal::Duplicate(duplicate)));
@@ -138,12 +139,53 @@ impl Transaction {
         }
     }
 
+    /// Takes the deleted rows that are kept over to the other generation, with their commits and times. Those that cannot be
+    /// rows of it are gone.
+    async fn rewrite_trash(
+        &mut self,
+        from: &TableSchema,
+        to: &TableSchema,
+        convert: Option<Convert<'_>>,
+    ) -> Result<()> {
+        let of_generation = self.store.generation_stamp(from.generation);
+        let mut scan = self.newest_view().scan_trash_rows(from.generation);
+        let mut rewriter = Rewriter::new(from, to, convert);
+        loop {
+            let rows = scan.next(ROWS_PER_STEP)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for kept in rows {
+                let Some((time_us, key)) = kept_under(kept.key.as_bytes()) else { continue };
+                if !matches!(rewriter.encode(self, &key, &kept.bytes), Ok(None)) {
+                    continue;
+                }
+                let mut row = std::mem::take(&mut rewriter.row);
+                match stamp_of(&kept.bytes, of_generation)? {
+                    Some((seq, updated_at)) => stamp(&mut row, seq, updated_at),
+                    None => mark_pending(&mut row),
+                }
+                let key = RowKey::from_bytes(Bytes::copy_from_slice(&rewriter.key));
+                self.write_trash(to.table, trash_key(&key, time_us), row.into())?;
+            }
+            self.relieve().await?;
+        }
+    }
+
     /// Brings everything that was written aside into the store, without keeping a thread of the scheduler waiting.
     async fn finish_aside(&mut self) -> Result<()> {
         match &mut self.aside {
             Some(aside) => aside.get_mut().write_all(&self.store).await,
             None => Ok(()),
         }
+    }
+}
+
+/// The same conversion, for one of several uses.
+fn again<'a>(convert: &'a mut Option<Convert<'_>>) -> Option<Convert<'a>> {
+    match convert {
+        Some(convert) => Some(&mut **convert),
+        None => None,
     }
 }
 

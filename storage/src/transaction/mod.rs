@@ -126,6 +126,8 @@ pub struct Transaction {
     definitions: Option<Box<Definitions>>,
     aside: Option<Box<Mutex<Aside>>>,
     scratch: Scratch,
+    /// When it last deleted a row that is kept.
+    deleted_at_us: i64,
     when_published: Option<Box<dyn FnOnce() + Send>>,
 }
 
@@ -165,6 +167,7 @@ impl Store {
             definitions: None,
             aside: None,
             scratch: Scratch::default(),
+            deleted_at_us: i64::MIN,
             when_published: None,
         }
     }
@@ -532,7 +535,7 @@ impl Transaction {
                 Err(shared) => shared.read().clone(),
             };
             request.catalog_changed = writes.touches(Family::Catalog);
-            (request.rows, request.writes) = writes.into_changes();
+            (request.rows, request.trash, request.writes) = writes.into_changes();
         }
         if let Some(definitions) = self.definitions.take() {
             definitions.describe(&mut request);

@@ -24,6 +24,7 @@ use super::write_set::{Part, SPILLED, WriteSet};
 use crate::commit::{Load, append_staged, staged_key, unstaged_key};
 use crate::error::{Error, Result};
 use crate::id::GenerationId;
+use crate::key::generation_of;
 use crate::kv::{Batch, Family, SortedRun};
 use crate::store::Store;
 
@@ -311,7 +312,7 @@ impl Spill {
                 }
                 any = true;
                 let layer = top(&mut self.layers)?;
-                let generation = super::generation_of(family, net.key).unwrap_or(GenerationId(0));
+                let generation = generation_of(net.key);
                 if newest != Some((generation, net.table)) {
                     newest = Some((generation, net.table));
                     layer.touched.insert((family, generation));

@@ -10,6 +10,7 @@ mod isolation;
 mod load;
 mod spill;
 mod spill_model;
+mod trash;
 mod unique;
 mod visibility;
 

@@ -12,9 +12,10 @@ use crate::error::Result;
 use crate::id::TableId;
 use crate::key::{
     IndexKey, RowKey, append_hidden_row_key, append_index_key, append_row_key, hidden_row_key, index_key, row_key,
+    trash_key,
 };
 use crate::kv::Family;
-use crate::row::{StoredRow, append_row, encode_row};
+use crate::row::{StoredRow, append_row, encode_row, mark_pending};
 use crate::schema::{IndexSchema, RowIdentity, TableSchema};
 use crate::value::Value;
 
@@ -93,8 +94,7 @@ impl Transaction {
             self.read_by_conflict(&existing.key);
             return Ok(InsertOutcome::Conflict { constraint: on, existing });
         }
-        let bytes = Bytes::from(encode_row(table, row));
-        let row = Write { family: Family::Rows, key: key.clone().into_bytes(), value: Some(bytes) };
+        let row = Write { family: Family::Rows, key: key.clone().into_bytes(), value: Some(pending_row(table, row)) };
         let entries = entries.into_iter().flatten().map(|entry| put_index(entry.bytes, &key));
         self.write_all(table.table, row, None, entries)?;
         Ok(InsertOutcome::Inserted(key))
@@ -210,7 +210,7 @@ impl Transaction {
             self.read_by_conflict(&existing.key);
             return Ok(UpdateOutcome::Conflict { constraint: on, existing });
         }
-        self.write_update(table, old, &key, Bytes::from(encode_row(table, new)), changes)?;
+        self.write_update(table, old, &key, pending_row(table, new), changes)?;
         Ok(UpdateOutcome::Updated(key))
     }
 
@@ -250,6 +250,20 @@ impl Transaction {
         }
         let row = Write { family: Family::Rows, key: old.key.clone().into_bytes(), value: None };
         self.write_all(table.table, row, Some(old.bytes.clone()), entries.into_iter())
+    }
+
+    /// The same; what the row was stays in the table's trash, until [`Store::expire_trash`] is told that it is old enough. A
+    /// row that this transaction itself has written is kept too.
+    pub fn delete_to_trash(&mut self, table: &TableSchema, old: &StoredRow) -> Result<()> {
+        // The same row may be deleted once more before the clock goes on.
+        self.deleted_at_us = self.store.environment().now_us().max(self.deleted_at_us.saturating_add(1));
+        self.write_trash(table.table, trash_key(&old.key, self.deleted_at_us), old.bytes.clone())?;
+        self.delete(table, old)
+    }
+
+    pub(super) fn write_trash(&mut self, table: TableId, key: Bytes, row: Bytes) -> Result<()> {
+        let kept = Write { family: Family::Trash, key, value: Some(row) };
+        self.write_all(table, kept, None, std::iter::empty())
     }
 
     pub(super) fn write_entry(&mut self, key: &[u8], value: Option<Bytes>) -> Result<()> {
@@ -317,6 +331,13 @@ impl Transaction {
             && self.may_write_aside(table.generation)
             && table.indexes.iter().all(|index| self.may_write_aside(index.generation))
     }
+}
+
+/// A row's bytes for the write set.
+fn pending_row(table: &TableSchema, row: &[Value]) -> Bytes {
+    let mut bytes = encode_row(table, row);
+    mark_pending(&mut bytes);
+    Bytes::from(bytes)
 }
 
 /// The entry of a row in an index, if it has one.

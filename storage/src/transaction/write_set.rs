@@ -89,7 +89,7 @@ pub(crate) struct Net<'a> {
 }
 
 /// What goes to disk when a write set has grown too large. Definitions are few, and looked up all the time.
-pub(crate) const SPILLED: [Family; 2] = [Family::Rows, Family::Index];
+pub(crate) const SPILLED: [Family; 3] = [Family::Rows, Family::Index, Family::Trash];
 
 impl WriteSet {
     pub(crate) fn is_empty(&self) -> bool {
@@ -255,11 +255,11 @@ impl WriteSet {
         kept
     }
 
-    /// The net effect: rows for the feed, and everything else as it is.
-    pub(crate) fn into_changes(self) -> (Vec<RowChange>, Batch) {
+    /// The net effect: rows for the feed, deleted ones that are kept, and everything else as it is.
+    pub(crate) fn into_changes(self) -> (Vec<RowChange>, Vec<(Bytes, Bytes)>, Batch) {
         let rows_len = self.maps[Family::Rows as usize].len();
         let all_len: usize = self.maps.iter().map(BTreeMap::len).sum();
-        let mut rows = Vec::with_capacity(rows_len);
+        let (mut rows, mut trash) = (Vec::with_capacity(rows_len), Vec::new());
         let mut writes = Batch::with_capacity(all_len - rows_len);
         for (family, map) in Family::ALL.into_iter().zip(self.maps) {
             for (key, entry) in map {
@@ -273,12 +273,13 @@ impl WriteSet {
                         old: entry.base,
                         new: value.map(Vec::from),
                     }),
+                    (Family::Trash, Some(value)) => trash.push((key, value)),
                     (_, Some(value)) => writes.put(family, key, value),
                     (_, None) => writes.delete(family, key),
                 }
             }
         }
-        (rows, writes)
+        (rows, trash, writes)
     }
 }
 
@@ -394,7 +395,7 @@ mod tests {
         let mut set = WriteSet::default();
         put(&mut set, "a", Some("one"), 1, true);
         put(&mut set, "a", None, 2, true);
-        let (rows, writes) = set.into_changes();
+        let (rows, _, writes) = set.into_changes();
         assert!(rows.is_empty() && writes.is_empty());
     }
 }

@@ -10,6 +10,7 @@ mod numeric;
 mod record;
 #[cfg(test)]
 pub(crate) mod samples;
+mod widen;
 
 pub use array::{Array, Dimension};
 pub use numeric::{Base10000, FixedPoint, Numeric, NumericError};

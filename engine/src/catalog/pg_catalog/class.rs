@@ -84,7 +84,7 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         TableKind::Table if partitioned => None,
         TableKind::Table => (reader.row_count)(table.storage.generation),
         TableKind::Sequence(_) => Some(1),
-        TableKind::View(_) | TableKind::System => None,
+        TableKind::View(_) | TableKind::System | TableKind::Files(_) => None,
     };
     let checks = table.constraints.iter().filter(|found| matches!(found.kind, ConstraintKind::Check { .. })).count();
     row![

@@ -117,7 +117,7 @@ fn written_columns(reader: &Reader<'_>, table: &Table) -> Option<Vec<bool>> {
         TableKind::Table if table.materialized.is_some() => None,
         TableKind::Table => Some(vec![true; table.columns.len()]),
         TableKind::View(_) => updatable_columns(reader.context, reader.catalog.tables.get(&table.oid)?),
-        TableKind::Sequence(_) | TableKind::System => None,
+        TableKind::Sequence(_) | TableKind::System | TableKind::Files(_) => None,
     }
 }
 

@@ -93,7 +93,7 @@ fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let tables = reader.catalog.tables.values().filter(|table| match table.kind {
         TableKind::Table => table.partitioning.key.is_none(),
         TableKind::System => super::relation(table.oid).is_some_and(|relation| relation.kind == Kind::Table),
-        TableKind::Sequence(_) | TableKind::View(_) => false,
+        TableKind::Sequence(_) | TableKind::View(_) | TableKind::Files(_) => false,
     });
     let row = |table: &std::sync::Arc<crate::catalog::Table>| {
         let schema = reader.catalog.schemas.get(&table.schema).map(|schema| schema.name.as_str());

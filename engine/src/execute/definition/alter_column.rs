@@ -7,13 +7,13 @@ use datafusion::sql::sqlparser::ast::{
 };
 use storage::Value;
 
-use super::DefinitionEnvironment;
 use super::alter::{column_of, shown_column};
 use super::column::WrittenColumn;
 use super::drop::Part;
 use super::generated::{Bound, Values, exact, refuse_generated};
 use super::rename::parsed;
 use super::sequence::ColumnSequence;
+use super::{DefinitionEnvironment, retype};
 use crate::catalog::sequence::next_value_text;
 use crate::catalog::{Catalog, ConstraintKind, Identity, ReplicaIdentity, Table};
 use crate::error::{Error, Result, SqlState};
@@ -340,6 +340,7 @@ impl DefinitionEnvironment<'_> {
         }
         let mut after = (*before).clone();
         after.columns[position].ty = ty;
+        let is_plain = using.is_none() && !column.generated;
         let (convert, places) = match self.bind_generated(&catalog, &after, position)? {
             Some(_) if using.is_some() => {
                 let message = "cannot specify USING when altering type of generated column";
@@ -358,6 +359,10 @@ impl DefinitionEnvironment<'_> {
                 );
                 Error::new(SqlState::DATATYPE_MISMATCH, message)
             })?;
+        }
+        if is_plain && retype::needs_no_rows(&before, position, ty) {
+            self.retype(&before, after, position).await?;
+            return self.recheck(oid).await;
         }
         let context = self.context;
         let refusal = column.not_null.then(|| self.contains_null(&after, position));

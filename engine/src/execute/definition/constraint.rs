@@ -18,6 +18,7 @@ use crate::function::resolve;
 use crate::plan::bind::{Binder, Clause, fold, with_known_oid};
 use crate::plan::point::ColumnPlaces;
 use crate::plan::relation::Relation;
+use crate::plan::system_column::SystemColumn;
 use crate::statement::KeyWords;
 use crate::types;
 
@@ -326,7 +327,7 @@ impl DefinitionEnvironment<'_> {
             return Err(Error::internal("a table is not read by a scan"));
         };
         let places = ColumnPlaces::new(scan.columns.iter().map(|(at, column)| (column.var, *at)));
-        let condition = match scan.table_oid {
+        let condition = match scan.system.get(SystemColumn::TableOid) {
             Some(column) => with_known_oid(condition, column.var, table.oid)?,
             None => condition,
         };

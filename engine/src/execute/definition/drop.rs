@@ -8,7 +8,7 @@ use storage::{TableId, TableLock};
 
 use super::names::{self, Relation};
 use super::{DefinitionEnvironment, schema};
-use crate::catalog::{Catalog, Change, ConstraintKind, Table, TableKind};
+use crate::catalog::{Catalog, Change, ConstraintKind, REGISTERED, Table, TableKind};
 use crate::error::{Error, Report, Result, SqlState};
 use crate::plan::bind::QualifiedName;
 
@@ -81,7 +81,7 @@ pub(super) async fn run(
 }
 
 impl DefinitionEnvironment<'_> {
-    async fn drop_tables(&mut self, request: &Request<'_>, what: &str) -> Result<()> {
+    pub(super) async fn drop_tables(&mut self, request: &Request<'_>, what: &str) -> Result<()> {
         let mut oids = Vec::with_capacity(request.names.len());
         for name in request.names {
             if let Some(table) = self.lock_relation_to_drop(name, request.if_exists, what).await?
@@ -204,8 +204,10 @@ impl DefinitionEnvironment<'_> {
                 let kind = table.noun();
                 if kind != what {
                     let message = format!("\"{}\" is not a {what}", table.name);
-                    return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
-                        .with_hint(format!("Use DROP {} to remove a {kind}.", kind.to_uppercase())));
+                    return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message).with_hint(match kind {
+                        REGISTERED => "Use UNREGISTER TABLE to remove a registered table.".to_owned(),
+                        kind => format!("Use DROP {} to remove a {kind}.", kind.to_uppercase()),
+                    }));
                 }
                 // The owner of the schema may drop what is in it.
                 let schema_owner = catalog.schemas.get(&table.schema).map(|schema| schema.owner);

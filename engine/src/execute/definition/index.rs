@@ -11,7 +11,7 @@ use super::constraint::check_sortable;
 use super::derived::{bare, class_of, name_for};
 use super::names::{self, Relation};
 use super::{DefinitionEnvironment, options};
-use crate::catalog::{self, Index, Table};
+use crate::catalog::{self, Index, REGISTERED, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
 use crate::statement::definition::IndexChange;
@@ -183,10 +183,10 @@ impl DefinitionEnvironment<'_> {
                 Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
                     .with_detail("This operation is not supported for indexes."))
             }
-            Some(Relation::Table(table)) if table.view().is_some() => {
+            Some(Relation::Table(table)) if table.view().is_some() || table.noun() == REGISTERED => {
                 let message = format!("cannot create index on relation \"{}\"", name.name);
                 Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
-                    .with_detail("This operation is not supported for views."))
+                    .with_detail(format!("This operation is not supported for {}s.", table.noun())))
             }
             _ => self.find_table(catalog, name),
         }

@@ -41,9 +41,11 @@ mod partition;
 mod partition_bound;
 mod place;
 mod privilege;
+mod register;
 mod reindex;
 mod rename;
 mod replica_identity;
+mod retype;
 mod role;
 mod schema;
 mod schema_element;
@@ -124,6 +126,10 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
             environment.drop_database(name, *if_exists, *force).await?;
         }
         Definition::Storage(definition) => environment.define_storage(definition).await?,
+        Definition::Register { name, if_not_exists, pattern } => {
+            environment.register(name, *if_not_exists, pattern).await?;
+        }
+        Definition::Unregister { name, if_exists } => environment.unregister(name, *if_exists).await?,
         Definition::CreateSequence { name, temporary, if_not_exists, options } => {
             if *temporary {
                 environment.make_temporary(None);
@@ -231,6 +237,8 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::AlterDatabase { .. } => "ALTER DATABASE",
         Definition::DropDatabase { .. } => "DROP DATABASE",
         Definition::Storage(definition) => definition.verb(),
+        Definition::Register { .. } => "REGISTER TABLE",
+        Definition::Unregister { .. } => "UNREGISTER TABLE",
         Definition::CreateSequence { .. } => "CREATE SEQUENCE",
         Definition::AlterSequence { .. } => "ALTER SEQUENCE",
         Definition::IndexOnly(_) => "CREATE INDEX",

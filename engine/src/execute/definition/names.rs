@@ -158,7 +158,7 @@ pub(super) fn refuse_system(table: &Table) -> Result<()> {
 pub(super) fn require_table(table: &Table, message: impl FnOnce(&str) -> String) -> Result<()> {
     refuse_system(table)?;
     match table.kind {
-        TableKind::Sequence(_) | TableKind::View(_) => {
+        TableKind::Sequence(_) | TableKind::View(_) | TableKind::Files(_) => {
             Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message(&table.name)))
         }
         TableKind::Table if table.materialized.is_some() => {

@@ -98,7 +98,9 @@ impl DefinitionEnvironment<'_> {
                 TableKind::Table => {}
                 TableKind::System if concurrently => return Err(of_the_system()),
                 TableKind::System => return self.check_table_owner(&table),
-                TableKind::View(_) | TableKind::Sequence(_) => return Err(not_a_table(&name.name)),
+                TableKind::View(_) | TableKind::Sequence(_) | TableKind::Files(_) => {
+                    return Err(not_a_table(&name.name));
+                }
             }
             self.check_table_owner(&table)?;
             self.lock_table(table.oid, TableLock::AccessExclusive).await?;
@@ -139,7 +141,7 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// Builds some indexes of a table, which is locked, from its rows.
-    async fn rebuild(&mut self, oid: u32, is_wanted: impl Fn(u32) -> bool) -> Result<()> {
+    pub(super) async fn rebuild(&mut self, oid: u32, is_wanted: impl Fn(u32) -> bool) -> Result<()> {
         // It may have gone while the lock was awaited.
         let catalog = self.catalog();
         let Some(before) = catalog.tables.get(&oid).filter(|table| table.partitioning.key.is_none()) else {

@@ -20,6 +20,8 @@ use crate::expr::eval::{NoRow, eval};
 use crate::expr::{Expr, ExprKind, SortKey};
 use crate::function::{EvalContext, Volatility};
 use crate::plan::relation::{Column, JoinKind, Relation, Scan, SetKind};
+use crate::plan::system_column::SystemColumn;
+use crate::provider::files::RegisteredTable;
 use crate::provider::memory::MemoryRows;
 use crate::provider::partitioned::PartitionedTable;
 use crate::provider::table::StoredTable;
@@ -153,6 +155,9 @@ impl Lowering<'_> {
 
     /// Reads a table; `condition` is what its rows must satisfy, which is tested afterwards.
     fn scan(&mut self, scan: &Scan, condition: Option<&Expr>) -> Result<LogicalPlan> {
+        if scan.sees_deleted.is_so() && scan.row_identity.is_some() {
+            return Err(Error::unsupported("locking or changing rows of a relation whose _deleted is named"));
+        }
         let columns = Relation::Scan(scan.clone()).outputs();
         self.note_padded(scan);
         let provider: Arc<dyn TableProvider> = match &scan.table.kind {
@@ -165,13 +170,16 @@ impl Lowering<'_> {
                     None => self.environment.system_rows(&scan.table, &self.context)?,
                 };
                 let mut positions: Vec<usize> = scan.columns.iter().map(|(position, _)| *position).collect();
-                if scan.table_oid.is_some() {
+                if scan.system.get(SystemColumn::TableOid).is_some() {
                     positions.push(scan.table.columns.len());
                     rows.iter_mut().for_each(|row| row.push(Value::Int8(scan.table.oid.into())));
                 }
                 Arc::new(MemoryRows::of_positions(schema_of(&columns)?, &columns, &rows, &positions)?)
             }
             TableKind::View(_) => return Err(Error::internal("a view was not expanded")),
+            TableKind::Files(files) => {
+                Arc::new(RegisteredTable::new(&files.pattern, scan, schema_of(&columns)?, self.environment)?)
+            }
             TableKind::Table => {
                 let (schema, view) = (self.stored_schema(&columns)?, &self.view);
                 match &scan.partitions {

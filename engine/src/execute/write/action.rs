@@ -7,7 +7,7 @@ use storage::{RowKey, RowLock, StoredRow, Value};
 
 use super::Run;
 use super::place::Spot;
-use super::row::complete;
+use super::row::{complete, delete_stored};
 use crate::catalog::ForeignKeyAction;
 use crate::error::{Error, Result};
 use crate::execute::point;
@@ -54,7 +54,7 @@ impl Run<'_> {
         let Some(row) = locked else { return Ok(()) };
         let old_values = row.values(&target.table.storage)?;
         if action == ForeignKeyAction::Cascade && new.is_none() {
-            self.transaction.delete(&target.table.storage, &row)?;
+            delete_stored(self.transaction, &target.table, &row)?;
             self.owe_children(spot, &old_values, None);
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use storage::{InsertOutcome, RowKey, RowLock, StoredRow, UpdateOutcome, Value};
 
 use super::place::{Leaf, Spot};
-use super::row::{TargetSource, check_row, complete};
+use super::row::{TargetSource, check_row, complete, delete_stored};
 use super::{Run, duplicate_key};
 use crate::error::Result;
 use crate::expr::eval::eval;
@@ -14,6 +14,9 @@ impl Run<'_> {
     pub(super) async fn update(&mut self, update: &Update) -> Result<()> {
         let strength = self.update_strength(&update.assignments);
         let carried = carried(&update.rows);
+        // What the version before was stamped with says nothing of the new one.
+        let is_kept = |(var, _): &&(ColumnVar, usize)| self.write.target.system.find(*var).is_none();
+        let kept_carried: Vec<_> = carried.iter().filter(is_kept).copied().collect();
         let mut rows = self.find_rows(&update.rows, strength).await?;
         while let Some(found) = self.next_row(&mut rows).await? {
             tokio::task::consume_budget().await;
@@ -24,7 +27,8 @@ impl Run<'_> {
             let new = self.assigned(target, &update.assignments, &old, &source)?;
             let key = self.update_row(found.leaf.into(), &found.row, &old, &new).await?;
             let kept = self.write.target.at(self.write.target.keeper(&key)?);
-            let source = TargetSource { carried, others: &found.others, ..TargetSource::of(kept, &new) };
+            let (carried, others) = (kept_carried.as_slice(), found.others.as_slice());
+            let source = TargetSource { carried, others, ..TargetSource::of(kept, &new) };
             self.returned(&source)?;
         }
         Ok(())
@@ -47,7 +51,7 @@ impl Run<'_> {
         let target = self.write.target.at(leaf);
         let wants_old = self.write.returning.is_some() || !target.children.is_empty();
         let old = if wants_old { row.values(&target.table.storage)? } else { Vec::new() };
-        self.transaction.delete(&target.table.storage, row)?;
+        delete_stored(self.transaction, &target.table, row)?;
         self.transaction.relieve().await?;
         self.touch(&row.key);
         self.owe_children(leaf.into(), &old, None);

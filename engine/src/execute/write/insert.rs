@@ -17,6 +17,7 @@ use crate::expr::Expr;
 use crate::expr::eval::{NoRow, eval};
 use crate::function::EvalContext;
 use crate::plan::write::{Arbiter, ConflictAction, ConflictQuery, Insert, InsertSource, OnConflict, Target};
+use crate::plan::system_column::{SystemColumn, SystemColumns};
 
 /// Rows that ON CONFLICT DO UPDATE has inserted or updated: none may be met twice.
 type Touched = HashSet<RowKey>;
@@ -54,7 +55,8 @@ impl Run<'_> {
         carried: &[(crate::expr::ColumnVar, usize)],
         others: &[Value],
     ) -> Result<Vec<Value>> {
-        let source = TargetSource { first: u32::MAX, values: &[], carried, others, excluded: None, table_oid: None };
+        let (first, system) = (u32::MAX, (SystemColumns::default(), 0));
+        let source = TargetSource { first, values: &[], carried, others, excluded: None, system };
         row.iter().map(|expr| eval(expr, self.context, &source)).collect()
     }
 
@@ -153,7 +155,7 @@ impl Run<'_> {
         old: &[Value],
         new: &[Value],
     ) -> Result<Option<Vec<Value>>> {
-        let oid = target.table_oid.map(|_| Value::Int8(i64::from(target.table.oid)));
+        let oid = target.system.get(SystemColumn::TableOid).map(|_| Value::Int8(i64::from(target.table.oid)));
         let row: Vec<Value> = old.iter().chain(new).cloned().chain(oid).collect();
         let mut written = self.context.written.to_vec();
         written.resize(written.len().max(query.number + 1), Arc::default());

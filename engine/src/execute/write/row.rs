@@ -1,13 +1,15 @@
 //! One row on its way into a table: where its expressions find their columns, and the rules it must keep.
 
-use storage::Value;
+use storage::{StoredRow, Transaction, Value};
 
 use super::place::Leaf;
 use super::violation;
+use crate::catalog::Table;
 use crate::error::{Error, Result};
 use crate::expr::ColumnVar;
 use crate::expr::eval::{RowSource, eval};
 use crate::function::EvalContext;
+use crate::plan::system_column::{SystemColumn, SystemColumns};
 use crate::plan::write::Target;
 
 /// The columns that a write's expressions may name.
@@ -20,14 +22,20 @@ pub(crate) struct TargetSource<'a> {
     pub(crate) others: &'a [Value],
     /// `excluded`: number of its first column, and the row.
     pub(crate) excluded: Option<(u32, &'a [Value])>,
-    /// Number of the oid of the table that keeps the row, and the oid.
-    pub(crate) table_oid: Option<(ColumnVar, u32)>,
+    /// Numbers of the system columns, and the oid of the table that keeps the row.
+    pub(crate) system: (SystemColumns, u32),
 }
 
 impl<'a> TargetSource<'a> {
     pub(crate) fn of(target: &Target, values: &'a [Value]) -> Self {
-        let table_oid = target.table_oid.map(|var| (var, target.table.oid));
-        Self { first: target.first_column, values, carried: &[], others: &[], excluded: None, table_oid }
+        Self {
+            first: target.first_column,
+            values,
+            carried: &[],
+            others: &[],
+            excluded: None,
+            system: (target.system, target.table.oid),
+        }
     }
 }
 
@@ -41,7 +49,12 @@ impl RowSource for TargetSource<'_> {
                 let (_, at) = self.carried.iter().find(|(carried, _)| *carried == var)?;
                 self.others.get(*at).cloned()
             })
-            .or_else(|| self.table_oid.filter(|(own, _)| *own == var).map(|(_, oid)| Value::Int8(i64::from(oid))))
+            .or_else(|| match self.system.0.find(var)? {
+                SystemColumn::TableOid => Some(Value::Int8(i64::from(self.system.1))),
+                // No commit has ordered a row that is being written. One that was there is carried with them.
+                SystemColumn::Seq | SystemColumn::Updated => Some(Value::Null),
+                SystemColumn::Deleted => Some(Value::Bool(false)),
+            })
             .ok_or_else(|| Error::internal("a write names a column that it does not have"))
     }
 }
@@ -84,6 +97,15 @@ pub(super) fn check_row(target: &Target, context: &EvalContext, values: &[Value]
             // A condition that is unknown is kept.
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// Deletes a locked row; it goes to the table's trash if that keeps deleted rows.
+pub(super) fn delete_stored(transaction: &mut Transaction, table: &Table, row: &StoredRow) -> Result<()> {
+    match table.deleted_retention_hours() {
+        0 => transaction.delete(&table.storage, row)?,
+        _ => transaction.delete_to_trash(&table.storage, row)?,
     }
     Ok(())
 }

@@ -46,6 +46,6 @@ fn events(context: &EvalContext, table: &Arc<Table>, column: Option<usize>) -> i
             }
             Some(_) => DELETE,
         },
-        TableKind::Sequence(_) | TableKind::System => 0,
+        TableKind::Sequence(_) | TableKind::System | TableKind::Files(_) => 0,
     }
 }

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::Ident;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::names::fold;
-use super::system::is_system_column;
+use super::system::may_be_system;
 use super::walk::outward;
 use super::{Binder, Place, Scope, ScopeColumn, ScopeRelation};
 use crate::error::{Error, Result, SqlState};
@@ -85,7 +85,7 @@ impl Binder<'_> {
         };
         let mut matches = relation.columns_named(column);
         let Some(first) = matches.next() else {
-            if is_system_column(column)
+            if may_be_system(column)
                 && let Some(column) = relation.system_column(column)?
             {
                 return self.reference(column, depth, at, span);

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::expr::{ColumnVar, Expr};
 use crate::function::EvalContext;
 use crate::plan::relation::Column;
+use crate::plan::system_column::{SeesDeleted, SystemColumns};
 use crate::statement::parse_expression;
 use crate::types::Type;
 
@@ -22,7 +23,8 @@ pub(crate) fn domain_scope(base: Type) -> Scope {
         aliased: true,
         nullable: false,
         columns: vec![column],
-        table_oid: None,
+        system: SystemColumns::default(),
+        sees_deleted: SeesDeleted::default(),
     })
 }
 

@@ -17,6 +17,7 @@ use crate::catalog::{Table, ViewRelation};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::relation::{Column, JoinKind, Relation, RowIdentity, Scan};
 use crate::plan::shown::ShownSource;
+use crate::plan::system_column::{SeesDeleted, SystemColumns};
 use crate::statement::is_after_only;
 use crate::types::{Type, oid};
 
@@ -212,19 +213,21 @@ impl Binder<'_> {
             if self.is_showing() {
                 let name = scope.relations.first().map_or("", |relation| relation.name.as_str());
                 self.show_item(source, name, (is_aliased, false), &scope.columns)?;
-                self.show_table_oid(scope.relations.first().and_then(|relation| relation.table_oid))?;
+                self.show_system(scope.relations.first().map(|relation| relation.system).unwrap_or_default())?;
             }
             return Ok(FromItem::plain(relation, scope));
         };
         // scan() has noted the range already.
         self.ranges.pop();
-        let table_oid = scope.relations.first().and_then(|relation| relation.table_oid);
+        let first = scope.relations.first();
+        let (system, sees_deleted) =
+            first.map(|relation| (relation.system, relation.sees_deleted.clone())).unwrap_or_default();
         let named = self.aliased(&alias, scope.columns, Some(&table))?;
         if self.is_showing() {
             self.show_item(source, &alias.name, (true, true), &named.columns)?;
-            self.show_table_oid(table_oid)?;
+            self.show_system(system)?;
         }
-        Ok(FromItem::plain(relation, Scope::of(named.with_table_oid(table_oid))))
+        Ok(FromItem::plain(relation, Scope::of(named.with_system(system, sees_deleted))))
     }
 
     /// A view whose rows a locking clause may lock.
@@ -249,23 +252,23 @@ impl Binder<'_> {
         if self.lockable.is_some() {
             return Err(Error::unsupported("FOR UPDATE or FOR SHARE in a view"));
         }
-        let (relation, columns, table_oid) = match table.view() {
+        let (relation, columns, system, sees_deleted) = match table.view() {
             Some(view) => {
                 self.note_use(table, auth::Privileges::SELECT, &[]);
                 let (relation, columns) = self.expanded(table, view)?;
-                (relation, columns, None)
+                (relation, columns, SystemColumns::default(), SeesDeleted::default())
             }
             None => {
                 let scan = self.scan_alone(table, name);
-                let (columns, table_oid) = (scan.columns.clone(), scan.table_oid);
-                (Relation::Scan(scan), columns, table_oid)
+                let (columns, system, sees_deleted) = (scan.columns.clone(), scan.system, scan.sees_deleted.clone());
+                (Relation::Scan(scan), columns, system, sees_deleted)
             }
         };
         let names = match known {
             Some(known) => self.known_names(table, known, alias, &columns),
             None => ScopeRelation::of_table(table, alias, &columns),
         };
-        let names = names.with_table_oid(table_oid);
+        let names = names.with_system(system, sees_deleted);
         self.ranges.push(Range { name: names.name.clone(), table: Some(table.oid) });
         Ok((relation, Scope::of(names)))
     }
@@ -333,7 +336,8 @@ impl Binder<'_> {
 
     fn scan_table(&mut self, table: &Arc<Table>, alias: Option<&str>, name: Span) -> (Relation, Scope) {
         let scan = self.scan_alone(table, name);
-        let relation = ScopeRelation::of_table(table, alias, &scan.columns).with_table_oid(scan.table_oid);
+        let relation =
+            ScopeRelation::of_table(table, alias, &scan.columns).with_system(scan.system, scan.sees_deleted.clone());
         self.ranges.push(Range { name: relation.name.clone(), table: Some(table.oid) });
         (Relation::Scan(scan), Scope::of(relation))
     }
@@ -356,8 +360,9 @@ impl Binder<'_> {
         let columns: Vec<(usize, Column)> =
             table.columns.iter().enumerate().map(|(position, column)| (position, self.fresh(column.ty))).collect();
         self.number_inheriting(table);
-        let (partitions, table_oid) = (self.partitions(table, name), self.table_oid(table));
-        Scan { table: table.clone(), columns, partitions, row_identity: None, table_oid }
+        let (partitions, system) = (self.partitions(table, name), self.system_columns(table));
+        let sees_deleted = SeesDeleted::of(system);
+        Scan { table: table.clone(), columns, partitions, row_identity: None, system, sees_deleted }
     }
 
     fn derived(
@@ -449,7 +454,8 @@ impl Binder<'_> {
             aliased: true,
             nullable: false,
             columns,
-            table_oid: None,
+            system: SystemColumns::default(),
+            sees_deleted: SeesDeleted::default(),
         })
     }
 

@@ -18,6 +18,7 @@ use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::function::{CastContext, resolve};
 use crate::plan::relation::{JoinKind, Relation};
 use crate::plan::shown::ShownOn;
+use crate::plan::system_column::{SeesDeleted, SystemColumns};
 use crate::statement::mend::MARK;
 
 const NO_LATERAL: &str = "The combining JOIN type must be INNER or LEFT for a LATERAL reference.";
@@ -92,7 +93,8 @@ impl Binder<'_> {
                         table: None,
                         aliased: true,
                         nullable: kind != JoinKind::Inner,
-                        table_oid: None,
+                        system: SystemColumns::default(),
+                        sees_deleted: SeesDeleted::default(),
                         columns,
                     }));
                 }

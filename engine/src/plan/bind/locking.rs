@@ -77,7 +77,7 @@ impl Binder<'_> {
                         let message = format!("cannot lock rows in sequence \"{}\"", scan.table.name);
                         return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
                     }
-                    TableKind::View(_) | TableKind::System => {
+                    TableKind::View(_) | TableKind::System | TableKind::Files(_) => {
                         return Err(Error::unsupported(format!("{words} on a relation without rows of its own")));
                     }
                 }

@@ -83,8 +83,8 @@ pub struct Binder<'a> {
     context: &'a EvalContext,
     /// The statement's text, to which errors point; empty if nobody has it any more.
     text: &'a str,
-    /// Whether the text has the word `tableoid` in it: only then do scans tell which table a row is kept by.
-    names_table_oid: bool,
+    /// The system columns that the text names: only those do scans answer.
+    named_system: system::Named,
     /// Tables are read without what inherits from them.
     reads_only: bool,
     /// Types of the parameters, as declared or inferred so far.
@@ -173,7 +173,7 @@ impl<'a> Binder<'a> {
             catalog,
             context,
             text: "",
-            names_table_oid: false,
+            named_system: system::Named::default(),
             reads_only: false,
             params: declared.iter().map(|oid| (*oid != 0).then(|| Type::new(*oid))).collect(),
             next_var: 0,
@@ -228,7 +228,7 @@ impl<'a> Binder<'a> {
     /// Errors will point into this text.
     pub fn with_text(mut self, text: &'a str) -> Self {
         self.text = text;
-        self.names_table_oid = system::names_table_oid(text);
+        self.named_system = system::Named::in_text(text);
         self
     }
 

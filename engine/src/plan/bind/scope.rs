@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::catalog::Table;
 use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::plan::relation::Column;
+use crate::plan::system_column::{SeesDeleted, SystemColumns};
 
 /// The names in sight.
 #[derive(Debug, Clone, Default)]
@@ -30,8 +31,10 @@ pub struct ScopeRelation {
     /// Whether an outer join may have no row of it.
     pub nullable: bool,
     pub columns: Vec<ScopeColumn>,
-    /// The oid of the table that keeps a row, if the statement names it.
-    pub table_oid: Option<Column>,
+    /// Its system columns, as far as the statement names them.
+    pub system: SystemColumns,
+    /// To be told that `_deleted` is named.
+    pub sees_deleted: SeesDeleted,
 }
 
 /// A column that can be named.
@@ -70,10 +73,10 @@ impl Scope {
         Self { columns: relation.columns.clone(), relations: vec![Arc::new(relation)] }
     }
 
-    /// The names of one relation, with the oid of the table that keeps a row.
-    pub(super) fn with_table_oid(mut self, column: Column) -> Self {
+    /// The names of one relation that is written to, with the numbers of its system columns.
+    pub(super) fn with_system(mut self, columns: SystemColumns) -> Self {
         for relation in &mut self.relations {
-            Arc::make_mut(relation).table_oid = Some(column);
+            Arc::make_mut(relation).system = columns;
         }
         self
     }
@@ -113,7 +116,8 @@ impl ScopeRelation {
             aliased: alias.is_some(),
             nullable: false,
             columns,
-            table_oid: None,
+            system: SystemColumns::default(),
+            sees_deleted: SeesDeleted::default(),
         }
     }
 

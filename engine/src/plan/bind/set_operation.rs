@@ -12,6 +12,7 @@ use crate::expr::{Expr, SortKey};
 use crate::function::{CastContext, resolve};
 use crate::plan::relation::{Column, Output, Relation, SetKind};
 use crate::plan::shown::{ShownBody, ShownQuery};
+use crate::plan::system_column::{SeesDeleted, SystemColumns};
 use crate::types::{Type, oid};
 
 /// Most set operations in a row; they nest to the left.
@@ -180,7 +181,8 @@ impl Binder<'_> {
             table: None,
             aliased: true,
             nullable: false,
-            table_oid: None,
+            system: SystemColumns::default(),
+            sees_deleted: SeesDeleted::default(),
             columns: named,
         });
         if !tail.order_by.is_empty() {

@@ -9,8 +9,9 @@ use crate::expr::shown::{Asked, Form, Syntax};
 use crate::expr::{ColumnVar, Expr, ExprKind, SortKey};
 use crate::function::{CastContext, Function, operators, resolve};
 use crate::plan::bind::query::Unknowns;
-use crate::plan::relation::{Column, JoinKind, Output, Relation, SetKind};
+use crate::plan::relation::{JoinKind, Output, Relation, SetKind};
 use crate::plan::shown::{ShownBody, ShownColumn, ShownFrom, ShownItem, ShownOn, ShownQuery, ShownSource, ShownWith};
+use crate::plan::system_column::SystemColumns;
 use crate::statement::parse_query;
 use crate::types::{Type, builtin, oid};
 
@@ -215,15 +216,22 @@ impl Binder<'_> {
         columns: &[ScopeColumn],
     ) -> Result<()> {
         let columns = columns.iter().map(ShownColumn::of).collect();
-        let item = ShownItem { source, name: name.to_owned(), aliased, names_columns, columns, table_oid: None };
+        let item = ShownItem {
+            source,
+            name: name.to_owned(),
+            aliased,
+            names_columns,
+            columns,
+            system: SystemColumns::default(),
+        };
         self.recorder()?.from.push(ShownFrom::Item(Box::new(item)));
         Ok(())
     }
 
-    /// Tells what stands for the oid of the table in the item of FROM that was recorded last.
-    pub(super) fn show_table_oid(&mut self, column: Option<Column>) -> Result<()> {
+    /// Tells the system columns of the item of FROM that was recorded last.
+    pub(super) fn show_system(&mut self, columns: SystemColumns) -> Result<()> {
         if let Some(ShownFrom::Item(item)) = self.recorder()?.from.last_mut() {
-            item.table_oid = column.map(|column| column.var);
+            item.system = columns;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! System columns: what a table's rows have besides its columns.
+//! System columns in sight: `tableoid`, and KalamDB's own `_seq`, `_updated` and `_deleted`.
 //!
-//! Of PostgreSQL's only `tableoid` has a meaning here. Scans answer it where the statement has the word at all, so that
-//! nobody else pays for it.
+//! Scans answer them where the statement has the word at all, so that nobody else pays for that. A table's own column of
+//! the name hides the system's. What PostgreSQL has besides tells where it keeps a row, which has no meaning here.
 
 use std::sync::Arc;
 
@@ -11,22 +11,55 @@ use super::{Binder, Scope, ScopeColumn, ScopeRelation};
 use crate::catalog::{Table, TableKind};
 use crate::error::{Error, Result};
 use crate::expr::{ColumnVar, Expr, ExprKind, walk};
-use crate::plan::relation::Column;
-use crate::types::{Type, oid};
+use crate::plan::system_column::{SeesDeleted, SystemColumn, SystemColumns};
 
-const TABLE_OID: &str = "tableoid";
 /// Those that tell where PostgreSQL keeps a row and which transactions made it.
 const OTHERS: [&str; 5] = ["ctid", "xmin", "xmax", "cmin", "cmax"];
 
-/// Whether a name is one of a system column, which no other column may have.
+/// Whether a name is one of PostgreSQL's system columns, which no other column may have.
 pub(crate) fn is_system_column(name: &str) -> bool {
-    name == TABLE_OID || OTHERS.contains(&name)
+    name == SystemColumn::TableOid.name() || OTHERS.contains(&name)
 }
 
-/// Whether a statement may name the column.
-pub(super) fn names_table_oid(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.windows(TABLE_OID.len()).any(|part| part[0] | 0x20 == b't' && part.eq_ignore_ascii_case(TABLE_OID.as_bytes()))
+/// The system columns that a text names.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Named([bool; SystemColumn::ALL.len()]);
+
+impl Named {
+    pub(super) fn in_text(text: &str) -> Self {
+        let mut named = Self::default();
+        let bytes = text.as_bytes();
+        let mut within_word = false;
+        for (at, byte) in bytes.iter().enumerate() {
+            if !within_word && matches!(byte, b't' | b'T' | b'_') {
+                for column in SystemColumn::ALL {
+                    let name = column.name().as_bytes();
+                    named.0[column as usize] |=
+                        bytes[at..].get(..name.len()).is_some_and(|part| part.eq_ignore_ascii_case(name));
+                }
+            }
+            within_word = byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
+        }
+        named
+    }
+
+    fn with(mut self, column: SystemColumn) -> Self {
+        self.0[column as usize] = true;
+        self
+    }
+
+    fn has(self, column: SystemColumn) -> bool {
+        self.0[column as usize]
+    }
+
+    fn is_empty(self) -> bool {
+        self.0.iter().all(|named| !named)
+    }
+
+    fn or(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(own, other)| *own |= other);
+        self
+    }
 }
 
 /// An expression over the rows of one table, whose oid the column of that number stands for.
@@ -39,43 +72,109 @@ pub(crate) fn with_known_oid(expr: Expr, column: ColumnVar, table: u32) -> Resul
     })
 }
 
+/// Whether the rows of a table have the system column: its own column of that name hides it.
+fn has_column(table: &Table, column: SystemColumn) -> bool {
+    match (column, &table.kind) {
+        (SystemColumn::TableOid, TableKind::Table | TableKind::System) => true,
+        (_, TableKind::Table) => table.position_of(column.name()).is_none(),
+        _ => false,
+    }
+}
+
 impl Binder<'_> {
-    /// What is bound next may name the column, whatever the text says.
+    /// What is bound next may name `tableoid`, and no other system column, whatever the text says.
     pub(crate) fn telling_table_oid(mut self) -> Self {
-        self.names_table_oid = true;
+        self.named_system = Named::default().with(SystemColumn::TableOid);
         self
     }
 
-    /// A number for the oid of the table that keeps a row; None if nobody asks.
-    pub(super) fn table_oid(&mut self, table: &Table) -> Option<Column> {
-        let asked = self.names_table_oid || self.inside.is_some_and(|view| names_table_oid(&view.text));
-        (asked && matches!(table.kind, TableKind::Table | TableKind::System)).then(|| self.fresh(Type::new(oid::OID)))
+    /// Numbers for the system columns of a table, as far as anybody asks.
+    pub(super) fn system_columns(&mut self, table: &Table) -> SystemColumns {
+        let mut named = self.named_system;
+        if let Some(view) = self.inside {
+            named = named.or(Named::in_text(&view.text));
+        }
+        let mut columns = SystemColumns::default();
+        if named.is_empty() {
+            return columns;
+        }
+        for column in SystemColumn::ALL {
+            if named.has(column) && has_column(table, column) {
+                columns.set(column, self.fresh_var());
+            }
+        }
+        columns
     }
 }
 
 impl ScopeRelation {
-    /// The same with the column of that number for the oid of the table that keeps a row.
-    pub(super) fn with_table_oid(mut self, column: Option<Column>) -> Self {
-        self.table_oid = column;
+    /// The same with the numbers of its system columns.
+    pub(super) fn with_system(mut self, columns: SystemColumns, sees_deleted: SeesDeleted) -> Self {
+        self.system = columns;
+        self.sees_deleted = sees_deleted;
         self
     }
 
-    /// A system column of the relation: 0A000 for one that has no meaning here.
+    /// A system column of the relation: 0A000 for one that has no meaning here, or not at this place.
     pub(super) fn system_column(&self, name: &str) -> Result<Option<ScopeColumn>> {
-        let is_table = |table: &&Arc<Table>| table.kind == TableKind::Table;
-        if self.table.as_ref().is_some_and(|table| is_table(&table)) && OTHERS.contains(&name) {
-            return Err(Error::unsupported(format!("system column {name}")));
+        let unsupported = || Error::unsupported(format!("system column {name}"));
+        let Some(table) = self.table.as_ref().filter(|table| !matches!(table.kind, TableKind::View(_))) else {
+            return Ok(None);
+        };
+        let Some(column) = SystemColumn::named(name) else {
+            let is_known = table.kind == TableKind::Table && OTHERS.contains(&name);
+            return if is_known { Err(unsupported()) } else { Ok(None) };
+        };
+        match self.system.get(column) {
+            Some(found) => {
+                if column == SystemColumn::Deleted {
+                    self.sees_deleted.note();
+                }
+                Ok(Some(ScopeColumn::new(name, found, None)))
+            }
+            None if column.is_of_version() && has_column(table, column) => Err(unsupported()),
+            None => Ok(None),
         }
-        Ok(self.table_oid.filter(|_| name == TABLE_OID).map(|column| ScopeColumn::new(name, column, None)))
     }
 }
 
 impl Scope {
     /// The system columns of that name in sight.
     pub(super) fn system_columns(&self, name: &str) -> Result<Vec<ScopeColumn>> {
-        if !is_system_column(name) {
+        if !may_be_system(name) {
             return Ok(Vec::new());
         }
         self.relations.iter().filter_map(|relation| relation.system_column(name).transpose()).collect()
+    }
+
+    /// The same without what rows have only once they are written, for the first relation: where there are rows in the
+    /// making beside it, nobody could say whose is meant.
+    pub(super) fn without_versions(mut self) -> Self {
+        if let Some(target) = self.relations.first_mut() {
+            let table_oid = target.system.get(SystemColumn::TableOid);
+            Arc::make_mut(target).system =
+                table_oid.map_or_else(SystemColumns::default, |column| SystemColumns::table_oid(column.var));
+        }
+        self
+    }
+}
+
+/// Whether relations have a system column of that name, some of them.
+pub(super) fn may_be_system(name: &str) -> bool {
+    is_system_column(name) || SystemColumn::named(name).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_names_what_stands_there_as_a_word() {
+        let named = |text: &str| SystemColumn::ALL.map(|column| Named::in_text(text).has(column));
+        assert_eq!(named("SELECT _seq FROM t"), [false, true, false, false]);
+        assert_eq!(named("select t._UPDATED, \"_seq\", TableOID from t"), [true, true, true, false]);
+        assert_eq!(named("select order_seq, x_updated, mytableoid, é_seq from t"), [false; 4]);
+        assert_eq!(named("_deleted"), [false, false, false, true]);
+        assert_eq!(named("_se"), [false; 4]);
     }
 }

@@ -16,6 +16,7 @@ use crate::catalog::{Table, View, ViewRelation};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::plan::relation::{CheckAs, Column, Query, Relation, RelationUse};
+use crate::plan::system_column::{SeesDeleted, SystemColumns};
 use crate::statement::{offset_in, parse_query};
 use crate::types::Type;
 use crate::types::text::quote_identifier;
@@ -220,7 +221,8 @@ impl Binder<'_> {
             table: Some(table.clone()),
             aliased: alias.is_some(),
             nullable: false,
-            table_oid: None,
+            system: SystemColumns::default(),
+            sees_deleted: SeesDeleted::default(),
             columns: known.columns.iter().map(column).collect(),
         }
     }

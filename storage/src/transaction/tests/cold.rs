@@ -258,6 +258,12 @@ struct Machine {
     files: Arc<FaultyFiles>,
     world: World,
     rows: BTreeMap<i32, (i32, i32)>,
+    /// What the columns hold that were added, by id.
+    added: BTreeMap<i32, Vec<i64>>,
+    /// How often the table was altered.
+    altered: u16,
+    /// Ids and amounts of deleted rows that are kept, in order.
+    trash: Vec<(i32, i32)>,
 }
 
 impl Machine {
@@ -267,7 +273,17 @@ impl Machine {
         let stored = MemoryFiles::new();
         let files = Arc::new(FaultyFiles::new(Arc::new(stored.clone())));
         let store = Store::with_parts(faults.clone(), files.clone(), StoreOptions::default()).unwrap();
-        Self { disk, faults, stored, files, world: World::over(store), rows: BTreeMap::new() }
+        Self {
+            disk,
+            faults,
+            stored,
+            files,
+            world: World::over(store),
+            rows: BTreeMap::new(),
+            added: BTreeMap::new(),
+            altered: 0,
+            trash: Vec::new(),
+        }
     }
 
     /// Crashes and starts again on what is left.
@@ -282,6 +298,10 @@ impl Machine {
         let expected: Vec<(i32, i32)> = self.rows.iter().map(|(id, (_, amount))| (*id, *amount)).collect();
         assert_eq!(self.world.committed(), expected);
         assert_eq!(rows_backward(&self.world, &self.world.store.view()), expected);
+        self.check_added();
+        let mut trash = self.world.trash(&self.world.store.view());
+        trash.sort_unstable();
+        assert_eq!(trash, self.trash);
         let range = crate::key::key_range(
             &self.world.table,
             &[],
@@ -296,6 +316,67 @@ impl Machine {
         }
     }
 
+    /// The added columns, as rows and as columns have them.
+    fn check_added(&self) {
+        let table = &self.world.table;
+        let (view, range) = (self.world.store.view(), KeyRange::generation(table.generation));
+        let rows = view.scan(table, &range, Direction::Forward).next(usize::MAX).unwrap();
+        let values = rows.iter().map(|row| row.values(table).unwrap());
+        let found = values.map(|row| (int(&row[ID]), row[AMOUNT + 1..].iter().map(whole).collect()));
+        assert_eq!(found.collect::<BTreeMap<i32, Vec<i64>>>(), self.added);
+        let projection: Vec<usize> = (ID..=ID).chain(AMOUNT + 1..table.columns.len()).collect();
+        let mut scan = view.scan_batches(table, &range, &projection, false);
+        let mut found = BTreeMap::new();
+        while let Some(columns) = scan.next(7).unwrap() {
+            for row in 0..columns[0].len() {
+                let mut values = columns.iter().zip(&projection).map(|(column, position)| {
+                    let value = crate::row::arrow::cell(column.as_ref(), &table.columns[*position].column_type, row);
+                    whole(&value.to_owned())
+                });
+                found.insert(values.next().unwrap() as i32, values.collect::<Vec<_>>());
+            }
+        }
+        assert_eq!(found, self.added);
+    }
+
+    /// Adds a column, or drops or widens one that was added.
+    async fn alter(&mut self, random: &mut StdRng) {
+        let mut table = (*self.world.table).clone();
+        let added = table.columns.len() - (AMOUNT + 1);
+        let chosen = AMOUNT + 1 + random.random_range(0..added.max(1));
+        self.altered += 1;
+        match random.random_range(0..3) {
+            0 if added > 0 => {
+                table.columns.remove(chosen);
+                self.added.values_mut().for_each(|row| drop(row.remove(chosen - AMOUNT - 1)));
+            }
+            1 if added > 0 => {
+                let column = &mut table.columns[chosen];
+                let wider = match column.column_type {
+                    ColumnType::Int2 if random.random_bool(0.5) => ColumnType::Int4,
+                    _ => ColumnType::Int8,
+                };
+                column.missing = column.missing.clone().widened(&wider);
+                column.column_type = wider;
+            }
+            _ if added < 4 => {
+                let missing = random.random_range(-9..10);
+                let (id, column_type) = (ColumnId(100 + self.altered), ColumnType::Int2);
+                table.columns.push(Column { id, column_type, missing: Value::Int2(missing) });
+                self.added.values_mut().for_each(|row| row.push(missing.into()));
+            }
+            _ => return,
+        }
+        table.version = SchemaVersion(1 + self.altered);
+        let slots = table.columns.iter().map(|column| (column.id, column.column_type.clone())).collect();
+        table.layouts.push(Layout { version: table.version, slots });
+        let mut transaction = self.world.begin();
+        transaction.redefined(table.table);
+        transaction.put_entry(b"table", vec![1]).unwrap();
+        commit(transaction).await;
+        self.world.table = Arc::new(table);
+    }
+
     /// Every file belongs to a segment.
     fn check_files(&self) {
         assert_eq!(self.stored.names().len(), self.world.segments_len());
@@ -303,21 +384,33 @@ impl Machine {
 
     async fn transact(&mut self, random: &mut StdRng) {
         let mut transaction = self.world.begin();
-        let mut rows = self.rows.clone();
+        let (mut rows, mut added, mut trash) = (self.rows.clone(), self.added.clone(), self.trash.clone());
         for _ in 0..random.random_range(1..12) {
             let (id, code, amount) =
                 (random.random_range(0..60), random.random_range(0..60), random.random_range(0..60));
             if let Some((_, old_amount)) = rows.get(&id).copied() {
                 if random.random_ratio(1, 3) {
-                    self.world.delete(&mut transaction, id).await;
+                    if random.random_bool(0.5) {
+                        self.world.delete_to_trash(&mut transaction, id).await;
+                        trash.push((id, old_amount));
+                    } else {
+                        self.world.delete(&mut transaction, id).await;
+                    }
                     rows.remove(&id);
+                    added.remove(&id);
                 } else {
                     self.world.change(&mut transaction, id, |old| old + 1).await.unwrap();
                     rows.entry(id).and_modify(|row| row.1 = old_amount + 1);
                 }
             } else if !rows.values().any(|(taken, _)| *taken == code) {
-                self.world.insert(&mut transaction, [id, code, amount]).await;
+                let types = self.world.table.columns[AMOUNT + 1..].iter().map(|column| &column.column_type);
+                let more: Vec<(i16, &ColumnType)> = types.map(|ty| (random.random_range(-99..100), ty)).collect();
+                let mut row = values([id, code, amount]);
+                row.extend(more.iter().map(|(value, ty)| Value::Int2(*value).widened(ty)));
+                let inserted = transaction.insert(&self.world.table, &row, Wait::Forever).await.unwrap();
+                assert!(matches!(inserted, InsertOutcome::Inserted(_)));
                 rows.insert(id, (code, amount));
+                added.insert(id, more.into_iter().map(|(value, _)| value.into()).collect());
             }
             if random.random_ratio(1, 4) {
                 transaction.begin_command();
@@ -330,8 +423,18 @@ impl Machine {
         }
         if random.random_ratio(4, 5) {
             commit(transaction).await;
-            self.rows = rows;
+            trash.sort_unstable();
+            (self.rows, self.added, self.trash) = (rows, added, trash);
         }
+    }
+}
+
+fn whole(value: &Value) -> i64 {
+    match value {
+        Value::Int2(value) => (*value).into(),
+        Value::Int4(value) => (*value).into(),
+        Value::Int8(value) => *value,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -340,7 +443,8 @@ async fn run(seed: u64, steps: usize) {
     let mut machine = Machine::new();
     for step in 0..steps {
         match random.random_range(0..100) {
-            0..70 => machine.transact(&mut random).await,
+            0..64 => machine.transact(&mut random).await,
+            64..70 => machine.alter(&mut random).await,
             70..80 => drop(machine.world.flush().await.unwrap()),
             80..85 => drop(machine.world.compact().await.unwrap()),
             85..92 => {

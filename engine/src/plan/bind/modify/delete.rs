@@ -7,7 +7,9 @@ use super::refuse;
 use super::through::Verb;
 use super::update::target_name;
 use crate::error::{Error, Result, SqlState};
-use crate::plan::write::{Action, Delete, Write};
+use crate::expr::{Expr, ExprKind, walk};
+use crate::plan::system_column::SystemColumn;
+use crate::plan::write::{Action, Delete, Target, Write};
 
 impl Binder<'_> {
     /// Binds a DELETE.
@@ -38,10 +40,24 @@ impl Binder<'_> {
         let filter = goal.condition(filter);
         let returning = self.bound_returning(returning.as_ref(), &scope)?;
         let scan = self.scan_goal(&goal, name);
+        // Who finds a row by its key alone does not say what it was stamped with.
+        let exprs = returning.iter().flat_map(|returning| &returning.exprs);
+        let point_plans = point_plans && !exprs.into_iter().any(|expr| names_version(expr, &goal.target));
         let (rows, _) = self.rows_to_change(scan, others, filter, Vec::new(), point_plans)?;
         self.note_beneath(&goal, Verb::Delete);
         let params = self.final_params()?;
         let action = Action::Delete(Box::new(Delete { rows }));
         Ok(Write { target: goal.target, action, returning, uses: self.uses(), params })
     }
+}
+
+/// Whether an expression names a system column that tells of a row's version.
+fn names_version(expr: &Expr, target: &Target) -> bool {
+    let mut found = false;
+    walk::visit(expr, &mut |part| {
+        if let ExprKind::Column(var) = part.kind {
+            found |= target.system.find(var).is_some_and(SystemColumn::is_of_version);
+        }
+    });
+    found
 }

@@ -49,6 +49,8 @@ impl Binder<'_> {
         scan.row_identity = Some(identity);
         let mut columns: Vec<Column> = scan.columns.iter().map(|(_, column)| *column).collect();
         let others = item.relation.outputs();
+        let others = others.into_iter().chain(scan.system.of_version());
+        let others: Vec<Column> = others.collect();
         let carried = others.iter().enumerate().map(|(at, column)| (column.var, at)).collect();
         columns.extend(others);
         let relation = Relation::Join {

@@ -15,8 +15,8 @@ use crate::execute::derived;
 use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::plan::relation::{Column, Output, Query, Relation};
 use crate::plan::write::{Arbiter, ConflictAction, ConflictQuery, OnConflict};
+use crate::plan::system_column::SystemColumn;
 use crate::statement::ConflictTarget;
-use crate::types::{Type, oid};
 
 impl Binder<'_> {
     pub(super) fn on_conflict(
@@ -49,7 +49,7 @@ impl Binder<'_> {
                 }
                 let (first_excluded, _) = self.row_scope(&goal.target.table, None);
                 // Unqualified names mean the target's columns; `excluded` is seen only by its name.
-                let mut both = scope.clone();
+                let mut both = scope.clone().without_versions();
                 both.relations.push(Arc::new(goal.excluded(first_excluded)?));
                 check_assigned(goal, assignments)?;
                 let assignments = self.assignments(table, assignments, &both)?;
@@ -87,7 +87,7 @@ impl Binder<'_> {
         let columns = from(goal.target.first_column).chain(from(first_excluded));
         let mut columns: Vec<Column> =
             columns.map(|(var, column)| Column { var: ColumnVar(var), ty: column.ty }).collect();
-        columns.extend(goal.target.table_oid.map(|var| Column { var, ty: Type::new(oid::OID) }));
+        columns.extend(goal.target.system.get(SystemColumn::TableOid));
         let number = self.new_written_number();
         let mut input = Box::new(Relation::Written { number, columns });
         if let Some(predicate) = filter {

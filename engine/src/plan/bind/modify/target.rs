@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::{RowIdentity, TableId, TableLock, Value};
 
 use super::super::row::row;
-use super::super::system::with_known_oid;
+use super::super::system::{may_be_system, with_known_oid};
 use super::super::{Binder, Clause, Place, Scope, ScopeRelation};
 use super::part::column_and_way;
 use super::through::{Goal, Verb};
@@ -19,6 +19,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::plan::point::ColumnPlaces;
 use crate::plan::relation::{Column, Output, Query, Relation};
+use crate::plan::system_column::{SystemColumn, SystemColumns};
 use crate::plan::write::{After, Check, ChildKey, KeyLookup, LateKey, ParentKey, Placement, Returning, Target};
 use crate::statement::parse_expression;
 use crate::types::{Type, builtin, oid};
@@ -42,6 +43,11 @@ impl Binder<'_> {
                 let message = format!("cannot change sequence \"{}\"", table.name);
                 return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
             }
+            TableKind::Files(_) => {
+                let message = format!("cannot change registered table \"{}\"", table.name);
+                return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)
+                    .with_detail("Its rows are in files that are only read."));
+            }
             TableKind::View(view) => return self.through_view(table.clone(), view, alias, verb),
             TableKind::System => {
                 let message = format!("permission denied: \"{}\" is a system catalog", table.name);
@@ -50,10 +56,10 @@ impl Binder<'_> {
         }
         let (first_column, mut scope) = self.row_scope(&table, alias);
         let mut target = self.target_of(table, first_column)?;
-        if let Some(column) = self.table_oid(&target.table) {
-            scope = scope.with_table_oid(column);
-            target.tell_table_oid(column.var);
-        }
+        // What is deleted is not changed.
+        let system = self.system_columns(&target.table).without(SystemColumn::Deleted);
+        scope = scope.with_system(system);
+        target.tell_system(system);
         Ok(Goal { names: target.table.clone(), target, scope, through: None })
     }
 
@@ -74,19 +80,8 @@ impl Binder<'_> {
         let generated = self.generated(&table, first_column)?;
         let (parents, children) = (self.parents(&table)?, self.children(&table)?);
         let late_keys = late_keys(&table)?;
-        let (placement, reached, table_oid) = (None, Vec::new(), None);
-        Ok(Target {
-            first_column,
-            checks,
-            generated,
-            parents,
-            late_keys,
-            children,
-            placement,
-            reached,
-            table,
-            table_oid,
-        })
+        let (placement, reached, system) = (None, Vec::new(), SystemColumns::default());
+        Ok(Target { first_column, checks, generated, parents, late_keys, children, placement, reached, table, system })
     }
 
     /// The tables that the actions of foreign keys lead to from the target, however far. Its children, and theirs, are
@@ -181,10 +176,10 @@ impl Binder<'_> {
         let mut checks = Vec::new();
         for constraint in &table.constraints {
             let ConstraintKind::Check { expression } = &constraint.kind else { continue };
-            let scope = own_scope(table, first_column).with_table_oid(OWN_TABLE_OID);
+            let scope = own_scope(table, first_column).with_system(SystemColumns::table_oid(OWN_TABLE_OID));
             let mut binder = self.for_stored_text();
             let condition = binder.condition(&parse_expression(expression)?, &scope, Clause::Check)?;
-            let condition = with_known_oid(condition, OWN_TABLE_OID.var, table.oid)?;
+            let condition = with_known_oid(condition, OWN_TABLE_OID, table.oid)?;
             checks.push(Check { name: constraint.name.clone(), condition, of_view: false });
         }
         // The first of them by name speaks for a row that breaks several.
@@ -371,6 +366,10 @@ impl Binder<'_> {
     pub(super) fn target_column(&self, table: &Table, name: &ast::Ident) -> Result<usize> {
         let column = folded(name);
         table.position_of(&column).ok_or_else(|| {
+            if may_be_system(&column) {
+                let message = format!("cannot assign to system column \"{column}\"");
+                return Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).at(self.position(name.span));
+            }
             let message = format!("column \"{column}\" of relation \"{}\" does not exist", table.name);
             Error::new(SqlState::UNDEFINED_COLUMN, message).at(self.position(name.span))
         })
@@ -547,6 +546,8 @@ impl Binder<'_> {
                 columns.push(Column { var, ty: column.expr.ty });
             }
         }
+        columns
+            .extend(scope.relations.iter().flat_map(|relation| relation.system.numbered()).map(|(_, column)| column));
         let raw = columns.iter().map(|column| Expr::column(column.var, column.ty)).collect();
         let computed = outputs.iter().map(|output| output.column).zip(std::mem::replace(exprs, raw)).collect();
         let number = self.new_written_number();
@@ -594,7 +595,7 @@ pub(super) fn generated_always(message: String, column: &TableColumn, hint: &'st
 }
 
 /// Stands for the oid of the table that an expression of the catalog belongs to.
-const OWN_TABLE_OID: Column = Column { var: ColumnVar(u32::MAX), ty: Type::new(oid::OID) };
+const OWN_TABLE_OID: ColumnVar = ColumnVar(u32::MAX);
 
 /// The names of a table's columns, whose numbers follow each other.
 fn own_scope(table: &Arc<Table>, first_column: u32) -> Scope {

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::expr::{ColumnVar, Expr};
 use crate::plan::point::{self, ColumnPlaces};
 use crate::plan::relation::{Column, JoinKind, Output, Query, Relation, RowIdentity, Scan};
+use crate::plan::system_column::SeesDeleted;
 use crate::plan::write::{Action, RowsToChange, Target, Update, Write};
 use crate::types::{Type, oid};
 
@@ -87,13 +88,13 @@ impl Binder<'_> {
         let table = &target.table;
         let columns = (target.first_column..).zip(&table.columns).enumerate();
         let columns = columns.map(|(at, (var, column))| (at, Column { var: ColumnVar(var), ty: column.ty })).collect();
-        let table_oid = target.table_oid.map(|var| Column { var, ty: Type::new(oid::OID) });
         Scan {
             table: table.clone(),
             columns,
             partitions: self.partitions(table, name.span()),
             row_identity: None,
-            table_oid,
+            system: target.system,
+            sees_deleted: SeesDeleted::default(),
         }
     }
 
@@ -106,6 +107,9 @@ impl Binder<'_> {
         assignments: Vec<(usize, Expr)>,
         point_plans: bool,
     ) -> Result<(RowsToChange, Vec<(usize, Expr)>)> {
+        if scan.sees_deleted.is_so() {
+            return Err(Error::unsupported("UPDATE or DELETE through a view that names _deleted"));
+        }
         let places = ColumnPlaces::new(scan.columns.iter().map(|(position, column)| (column.var, *position)));
         // A partitioned table by itself has no rows, and no key leads to one. A key of a table that others inherit from
         // says nothing of theirs.
@@ -144,6 +148,7 @@ impl Binder<'_> {
     ) -> (RowsToChange, Vec<(usize, Expr)>) {
         let mut outputs: Vec<Column> = others.as_ref().map(Relation::outputs).unwrap_or_default();
         let own: Vec<Column> = scan.columns.iter().map(|(_, column)| *column).collect();
+        outputs.extend(scan.system.of_version());
         let mut relation = Relation::Scan(scan);
         if let Some(others) = others {
             relation = Relation::Join {

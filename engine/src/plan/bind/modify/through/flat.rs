@@ -40,8 +40,9 @@ pub(super) fn positions_of(scan: &Scan, exprs: &[Expr]) -> Vec<Option<usize>> {
 pub(super) fn flatten(relation: Relation) -> Result<Flat, &'static str> {
     match relation {
         Relation::Scan(scan) if scan.table.kind == TableKind::Table && scan.table.materialized.is_none() => {
-            let outputs =
-                scan.columns.iter().map(|(_, column)| (column.var, Expr::column(column.var, column.ty))).collect();
+            let columns = scan.columns.iter().map(|(_, column)| *column);
+            let columns = columns.chain(scan.system.numbered().map(|(_, column)| column));
+            let outputs = columns.map(|column| (column.var, Expr::column(column.var, column.ty))).collect();
             Ok(Flat { scan, filter: None, outputs, is_scan: true })
         }
         Relation::Filter { input, predicate } => {

@@ -20,6 +20,7 @@ use crate::expr::{ColumnVar, Expr, ExprKind, walk};
 use crate::function::EvalContext;
 use crate::plan::bind::locking::LockableScan;
 use crate::plan::relation::{CheckAs, Column, Relation, RelationUse, RowIdentity, Scan};
+use crate::plan::system_column::{SeesDeleted, SystemColumns};
 use crate::plan::write::{Check, Target};
 use crate::types::{Type, oid};
 use flat::{Flat, both, columns_of, flatten, positions_of};
@@ -100,6 +101,7 @@ impl Binder<'_> {
         let scope = Scope::of(named_columns(&table, alias, &columns, exprs));
         let first = flat.scan.columns.first().map_or(0, |(_, column)| column.var.0);
         let mut target = self.target_of(flat.scan.table.clone(), first)?;
+        target.tell_system(flat.scan.system);
         let levels = self.levels(chain, (&flat, &columns), first)?;
         let positions = &levels[0].positions;
         if verb != Verb::Delete && positions.iter().all(Option::is_none) {
@@ -224,7 +226,8 @@ fn named_columns(
         table: Some(view.clone()),
         aliased: alias.is_some(),
         nullable: false,
-        table_oid: None,
+        system: SystemColumns::default(),
+        sees_deleted: SeesDeleted::default(),
     }
 }
 
