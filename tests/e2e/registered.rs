@@ -63,17 +63,16 @@ async fn files_are_queried_where_they_lie() {
         ("COPY r FROM '/dev/null'", "0A000"),
         ("DROP TABLE r", "42809"),
         ("UNREGISTER TABLE t", "42809"),
-        (
-            "CREATE VIEW v AS SELECT id FROM r; SELECT count(*) FROM v; UNREGISTER TABLE r",
-            "ok [[Some(\"4000\")]] 2BP01",
-        ),
+        ("CREATE VIEW v AS SELECT id FROM r; SELECT count(*) FROM v", "ok [[Some(\"4000\")]]"),
+        ("UNREGISTER TABLE r", "2BP01"),
         ("DROP VIEW v; BEGIN; UNREGISTER TABLE r; ROLLBACK; SELECT count(*) FROM r", "ok ok ok ok [[Some(\"4000\")]]"),
         ("REGISTER TABLE x FROM 'relative.parquet'", "22023"),
         ("REGISTER TABLE x FROM '/no/such/file.parquet'", "58P01"),
         ("REGISTER TABLE x", "42601"),
         ("UNREGISTER TABLE x", "42P01"),
         ("UNREGISTER TABLE IF EXISTS x", "ok"),
-        ("CREATE ROLE somebody; SET ROLE somebody; REGISTER TABLE x FROM '/etc/passwd'", "ok ok 42501"),
+        ("CREATE ROLE somebody; SET ROLE somebody", "ok ok"),
+        ("REGISTER TABLE x FROM '/etc/passwd'", "42501"),
         ("SELECT count(*) FROM r", "42501"),
         (
             "RESET ROLE; GRANT SELECT ON r TO somebody; SET ROLE somebody; SELECT count(*) FROM r; RESET ROLE",
@@ -87,7 +86,8 @@ async fn files_are_queried_where_they_lie() {
     fs::write(folder.join("c.parquet"), b"PAR1 but not for long PAR1").expect("it can be written");
     let error = client.query("SELECT count(note) FROM r", &[]).await.expect_err("it cannot be read");
     assert!(error.as_db_error().is_some_and(|error| error.message().contains("c.parquet")), "{error:?}");
-    assert_eq!(run(&client, "SELECT count(note) FROM r; SELECT count(*) FROM t").await, "XX001 [[Some(\"2000\")]]");
+    assert_eq!(run(&client, "SELECT count(note) FROM r").await, "XX001");
+    assert_eq!(run(&client, "SELECT count(*) FROM t").await, "[[Some(\"2000\")]]");
     fs::remove_file(folder.join("c.parquet")).expect("it can be deleted");
     // So is one of another table.
     assert_eq!(
@@ -105,7 +105,9 @@ async fn files_are_queried_where_they_lie() {
     fs::copy(other.path(), folder.join("c.parquet")).expect("it can be copied");
     assert_eq!(run(&client, "SELECT count(note) FROM r").await, "XX001");
     fs::remove_dir_all(&folder).expect("it can be deleted");
-    assert_eq!(run(&client, "SELECT count(note) FROM r; UNREGISTER TABLE r; SELECT 1 FROM r").await, "58P01 ok 42P01");
+    assert_eq!(run(&client, "SELECT count(note) FROM r").await, "58P01");
+    assert_eq!(run(&client, "UNREGISTER TABLE r").await, "ok");
+    assert_eq!(run(&client, "SELECT 1 FROM r").await, "42P01");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,8 +10,8 @@ const PRODUCTION_LINES_MAX: usize = 800;
 const LAYERS: [(&str, &[&str]); 7] = [
     ("datafusion", &["engine/"]),
     ("rocksdb", &["storage/src/kv/rocks.rs"]),
-    ("parquet::", &["storage/src/segment/"]),
-    ("object_store::", &["storage/src/segment/files/object.rs"]),
+    ("parquet::", &["storage/src/segment/", "engine/src/provider/files/"]),
+    ("object_store::", &["storage/src/segment/files/object.rs", "engine/src/provider/files/"]),
     ("tokio::net", &["server/", "tests/"]),
     ("std::net::Tcp", &["server/", "tests/"]),
     ("tokio_postgres", &["tests/"]),
