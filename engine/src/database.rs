@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use auth::{DEFAULT_ITERATIONS, RoleId, Verifier};
 use rand::Rng;
+use storage::backup::Stop;
 use storage::{Durability, Environment, GenerationId, Store, StoreOptions};
 use tokio::sync::watch;
 
@@ -229,7 +230,7 @@ impl Database {
     /// Fills an empty data directory from a backup, which is looked at as a whole first; answers how many files and bytes
     /// that were. Takes its time.
     pub fn restore(from: &Path, data: &Path) -> Result<(u64, u64)> {
-        let report = storage::backup::restore(from, data, &Environment::system())?;
+        let report = storage::backup::restore(from, data, &Environment::system(), &Stop::default())?;
         Ok((report.files, report.bytes))
     }
 

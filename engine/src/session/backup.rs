@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use storage::Value;
+use storage::backup::Stop;
 
 use super::Session;
 use super::cancel::Interrupt;
@@ -47,10 +48,10 @@ impl Session {
         let copying = async {
             let copied = tokio::task::spawn_blocking(move || {
                 if is_backup {
-                    let report = store.back_up(&path)?;
+                    let report = store.back_up(&path, &Stop::default())?;
                     return Ok(vec![report.files, report.bytes, report.copied_files, report.copied_bytes]);
                 }
-                store.stage_restore(&path).map(|report| vec![report.files, report.bytes])
+                store.stage_restore(&path, &Stop::default()).map(|report| vec![report.files, report.bytes])
             });
             copied
                 .await

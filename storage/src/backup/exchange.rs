@@ -9,7 +9,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{RestoreReport, failed, restore, sync_folder};
+use super::{RestoreReport, Stop, failed, restore, sync_folder};
 use crate::error::{Error, Result};
 use crate::kv::RocksKeyValue;
 use crate::store::{SEGMENT_FOLDER, Store};
@@ -21,14 +21,14 @@ const MOVING: &str = "restore-moving";
 impl Store {
     /// Makes a copy of a backup that takes this store's place when it is opened next. Until then this one goes on; what is
     /// committed meanwhile is lost with it. Takes its time.
-    pub fn stage_restore(&self, from: &Path) -> Result<RestoreReport> {
+    pub fn stage_restore(&self, from: &Path, stop: &Stop) -> Result<RestoreReport> {
         let own = self.directory().ok_or_else(|| Error::Io("a store in memory cannot be restored".into()))?;
         let (staged, ready) = (own.join(STAGED), own.join(READY));
         if ready.exists() {
             return Err(Error::Backup { reason: "another restore waits for the next start".into() });
         }
         remove(&staged)?;
-        let report = restore(from, &staged, self.environment())?;
+        let report = restore(from, &staged, self.environment(), stop)?;
         fs::rename(&staged, &ready).map_err(|error| failed(&ready, error))?;
         sync_folder(own)?;
         Ok(report)

@@ -13,6 +13,7 @@ mod write;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -103,11 +104,27 @@ impl Index {
     }
 }
 
+/// Lets another thread end a backup or a restore in the midst.
+#[derive(Debug, Default)]
+pub struct Stop(AtomicBool);
+
+impl Stop {
+    /// It ends as soon as it looks.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.0.load(Ordering::Relaxed) { Err(io::Error::other("it was given up")) } else { Ok(()) }
+    }
+}
+
 /// Copies everything, and answers how many bytes that were and their sum.
-fn copy(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<(u64, String)> {
+fn copy(from: &mut dyn Read, to: &mut dyn Write, stop: &Stop) -> io::Result<(u64, String)> {
     let (mut sum, mut bytes) = (Sha256::new(), 0);
     let mut piece = vec![0; PIECE_BYTES];
     loop {
+        stop.check()?;
         let length = from.read(&mut piece)?;
         if length == 0 {
             return Ok((bytes, hexadecimal(&sum.finalize())));
@@ -119,11 +136,11 @@ fn copy(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<(u64, String)> {
 }
 
 /// Copies everything to a new file, durably; the folders are the caller's to sync.
-fn copy_to(from: &mut dyn Read, path: &Path) -> Result<(u64, String)> {
+fn copy_to(from: &mut dyn Read, path: &Path, stop: &Stop) -> Result<(u64, String)> {
     let folder = path.parent().ok_or_else(|| failed(path, "it has no name"))?;
     fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     let copied = File::create(path).and_then(|mut file| {
-        let copied = copy(from, &mut file)?;
+        let copied = copy(from, &mut file, stop)?;
         file.sync_all()?;
         Ok(copied)
     });

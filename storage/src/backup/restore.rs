@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 
 use rustc_hash::FxHashMap;
 
-use super::{BackedUp, Index, copy, copy_to, damaged, failed, sync_folder, sync_folders};
+use super::{BackedUp, Index, Stop, copy, copy_to, damaged, failed, sync_folder, sync_folders};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::kv::{Batch, Family, KeyValue, RocksKeyValue, RocksOptions};
@@ -30,10 +30,10 @@ pub struct RestoreReport {
 
 /// Fills an empty data directory from a backup. A backup that is damaged is refused before anything is written; a restore
 /// that does not end leaves a directory that nobody opens.
-pub fn restore(from: &Path, data: &Path, environment: &Environment) -> Result<RestoreReport> {
+pub fn restore(from: &Path, data: &Path, environment: &Environment, stop: &Stop) -> Result<RestoreReport> {
     let index = Index::of(from)?;
     check_empty(data)?;
-    index.files.iter().try_for_each(|file| check(from, file))?;
+    index.files.iter().try_for_each(|file| check(from, file, stop))?;
     fs::create_dir_all(data).map_err(|error| failed(data, error))?;
     let unfinished = data.join(UNFINISHED);
     File::create(&unfinished).and_then(|file| file.sync_all()).map_err(|error| failed(&unfinished, error))?;
@@ -42,7 +42,7 @@ pub fn restore(from: &Path, data: &Path, environment: &Environment) -> Result<Re
     for file in &index.files {
         let path = from.join(&file.name);
         let mut source = File::open(&path).map_err(|error| failed(&path, error))?;
-        let (bytes, sum) = copy_to(&mut source, &data.join(&file.target))?;
+        let (bytes, sum) = copy_to(&mut source, &data.join(&file.target), stop)?;
         if (bytes, &sum) != (file.bytes, &file.sha256) {
             return Err(damaged(&file.name, "it has changed meanwhile"));
         }
@@ -66,12 +66,12 @@ fn check_empty(data: &Path) -> Result<()> {
 }
 
 /// Reads a file of the backup to its end.
-fn check(from: &Path, file: &BackedUp) -> Result<()> {
+fn check(from: &Path, file: &BackedUp, stop: &Stop) -> Result<()> {
     let is_within = |name: &str| Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     if !is_within(&file.name) || !is_within(&file.target) {
         return Err(damaged(&file.name, "it is not a file of a backup"));
     }
-    let read = File::open(from.join(&file.name)).and_then(|mut source| copy(&mut source, &mut io::sink()));
+    let read = File::open(from.join(&file.name)).and_then(|mut source| copy(&mut source, &mut io::sink(), stop));
     match read {
         Ok((bytes, sum)) if (bytes, &sum) == (file.bytes, &file.sha256) => Ok(()),
         Ok(_) => Err(damaged(&file.name, "it is not what was written")),

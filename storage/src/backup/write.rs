@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{BackedUp, FORMAT, Index, PIECE_BYTES, copy_to, failed, sync_folders};
+use super::{BackedUp, FORMAT, Index, PIECE_BYTES, Stop, copy_to, failed, sync_folders};
 use crate::error::{Error, Result};
 use crate::key::KeyRange;
 use crate::kv::{Family, RocksKeyValue};
@@ -37,6 +37,7 @@ pub struct BackupReport {
 /// A file on its way into the backup.
 struct Copying<'a> {
     directory: &'a Path,
+    stop: &'a Stop,
     /// What the directory has from earlier.
     known: FxHashMap<String, BackedUp>,
     files: Vec<BackedUp>,
@@ -46,7 +47,7 @@ struct Copying<'a> {
 impl Store {
     /// Makes the directory hold this store as it is at some moment of the call; it may hold an earlier state already, of
     /// which what has not changed is kept. Commits go on meanwhile. Takes its time.
-    pub fn back_up(&self, to: &Path) -> Result<BackupReport> {
+    pub fn back_up(&self, to: &Path, stop: &Stop) -> Result<BackupReport> {
         let Some(own) = self.directory() else {
             return Err(Error::Io("a store in memory cannot be backed up".into()));
         };
@@ -62,7 +63,7 @@ impl Store {
         let round = format!("{:016x}", u64::from_be_bytes(name));
         let staging = own.join(STAGING_FOLDER).join(&round);
         fs::create_dir_all(own.join(STAGING_FOLDER)).map_err(|error| failed(&staging, error))?;
-        let result = self.copy_all(to, &staging, &round, before.as_ref());
+        let result = self.copy_all((to, &staging), &round, before.as_ref(), stop);
         if let Err(error) = fs::remove_dir_all(&staging) {
             tracing::warn!(%error, "a checkpoint is left to the next start to delete");
         }
@@ -77,15 +78,15 @@ impl Store {
 
     fn copy_all(
         &self,
-        to: &Path,
-        staging: &Path,
+        (to, staging): (&Path, &Path),
         round: &str,
         before: Option<&Index>,
+        stop: &Stop,
     ) -> Result<(Index, BackupReport)> {
         self.checkpoint(staging)?;
         let known = before.iter().flat_map(|index| &index.files).map(|file| (file.name.clone(), file.clone()));
-        let mut copying =
-            Copying { directory: to, known: known.collect(), files: Vec::new(), report: BackupReport::default() };
+        let (known, files, report) = (known.collect(), Vec::new(), BackupReport::default());
+        let mut copying = Copying { directory: to, stop, known, files, report };
         let timeline = folder_of(self.timeline());
         for entry in fs::read_dir(staging).map_err(|error| failed(staging, error))? {
             let path = entry.map_err(|error| failed(staging, error))?.path();
@@ -166,7 +167,7 @@ impl Copying<'_> {
         if let Some(known) = self.known.get(&file.name).filter(is_there) {
             file.sha256.clone_from(&known.sha256);
         } else {
-            let (bytes, sha256) = copy_to(open()?.as_mut(), &path)?;
+            let (bytes, sha256) = copy_to(open()?.as_mut(), &path, self.stop)?;
             if bytes != file.bytes {
                 return Err(failed(&path, format!("{bytes} bytes were copied of {}", file.bytes)));
             }

@@ -16,8 +16,8 @@ use crate::execute::query::run;
 use crate::expr::Expr;
 use crate::expr::eval::{NoRow, eval};
 use crate::function::EvalContext;
-use crate::plan::write::{Arbiter, ConflictAction, ConflictQuery, Insert, InsertSource, OnConflict, Target};
 use crate::plan::system_column::{SystemColumn, SystemColumns};
+use crate::plan::write::{Arbiter, ConflictAction, ConflictQuery, Insert, InsertSource, OnConflict, Target};
 
 /// Rows that ON CONFLICT DO UPDATE has inserted or updated: none may be met twice.
 type Touched = HashSet<RowKey>;

@@ -10,7 +10,7 @@ use super::bank::{ACCOUNTS, CLERKS, clerk, mover, total};
 use super::cold::flush_of;
 use super::*;
 use crate::Environment;
-use crate::backup::{BackupReport, restore};
+use crate::backup::{BackupReport, Stop, restore};
 use crate::maintain::Rewrite;
 use crate::segment::{MemoryFiles, PlaceId};
 
@@ -35,12 +35,12 @@ fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 
 async fn back_up(store: &Store, to: &Path) -> BackupReport {
     let (store, to) = (store.clone(), to.to_owned());
-    tokio::task::spawn_blocking(move || store.back_up(&to)).await.unwrap().unwrap()
+    tokio::task::spawn_blocking(move || store.back_up(&to, &Stop::default())).await.unwrap().unwrap()
 }
 
 /// The world as a backup has it.
 fn restored(world: &World, from: &Path, folder: &Path) -> World {
-    restore(from, folder, &Environment::system()).unwrap();
+    restore(from, folder, &Environment::system(), &Stop::default()).unwrap();
     World { store: open(folder), table: Arc::clone(&world.table) }
 }
 
@@ -124,26 +124,30 @@ async fn a_damaged_backup_is_refused_before_anything_is_touched() {
             continue;
         }
         let mut changed = bytes.clone();
-        match changed.last_mut() {
-            Some(last) => *last ^= 1,
+        let middle = changed.len() / 2;
+        match changed.get_mut(middle) {
+            Some(byte) => *byte ^= 1,
             None => changed.push(0),
         }
         let shorter = bytes[..bytes.len().saturating_sub(1)].to_vec();
         for wrong in [changed, shorter] {
-            // A line's end more or less says the same.
-            if wrong == bytes || (path.ends_with("backup.json") && wrong.trim_ascii_end() == bytes.trim_ascii_end()) {
+            // A line's end more or less says the same, and an empty file cannot be shorter.
+            if wrong == bytes || wrong.trim_ascii_end() == bytes.trim_ascii_end() && path.ends_with("backup.json") {
                 continue;
             }
             fs::write(&path, wrong).unwrap();
-            let refused = restore(&to, &target, &environment);
+            let refused = restore(&to, &target, &environment, &Stop::default());
             assert!(matches!(refused, Err(Error::Backup { .. })), "{}: {refused:?}", path.display());
             assert!(!target.exists());
         }
         fs::remove_file(&path).unwrap();
-        assert!(matches!(restore(&to, &target, &environment), Err(Error::Backup { .. })));
+        assert!(matches!(restore(&to, &target, &environment, &Stop::default()), Err(Error::Backup { .. })));
         fs::write(&path, bytes).unwrap();
     }
-    assert!(matches!(restore(&to, &folder.path().join("data"), &environment), Err(Error::Backup { .. })), "not empty");
+    assert!(
+        matches!(restore(&to, &folder.path().join("data"), &environment, &Stop::default()), Err(Error::Backup { .. })),
+        "not empty"
+    );
     assert_eq!(restored(&world, &to, &target).committed(), world.committed());
 }
 
@@ -192,7 +196,7 @@ async fn a_restore_takes_the_place_of_what_is_open() {
     filled(&world, 50..60).await;
     let World { store, table } = world;
     fs::write(data.join("another's"), "file").unwrap();
-    store.stage_restore(&to).unwrap();
+    store.stage_restore(&to, &Stop::default()).unwrap();
     assert!(matches!(Store::open(&data, StoreOptions::default()), Err(Error::DirectoryInUse { .. })));
     drop(store);
     let world = World { store: open(&data), table };
@@ -214,7 +218,7 @@ async fn an_exchange_goes_on_where_a_crash_left_it() {
     let expected = world.committed();
     filled(&world, 50..60).await;
     let World { store, table } = world;
-    store.stage_restore(&to).unwrap();
+    store.stage_restore(&to, &Stop::default()).unwrap();
     drop(store);
     // Some of what was is deleted already, and some of what comes is there.
     let file =
@@ -228,4 +232,21 @@ async fn an_exchange_goes_on_where_a_crash_left_it() {
     fs::rename(data.join("CURRENT"), again.join("CURRENT")).unwrap();
     assert_eq!(World { store: open(&data), table }.committed(), expected);
     assert!(!again.exists());
+}
+
+#[tokio::test]
+async fn a_backup_that_is_given_up_leaves_the_one_before() {
+    let folder = TempDir::new().unwrap();
+    let world = World::over(open(&folder.path().join("data")));
+    filled(&world, 0..50).await;
+    let to = folder.path().join("backup");
+    back_up(&world.store, &to).await;
+    let expected = world.committed();
+    filled(&world, 50..60).await;
+    let stop = Stop::default();
+    stop.stop();
+    assert!(world.store.back_up(&to, &stop).is_err());
+    assert_eq!(contents(&folder.path().join("data/backup")), []);
+    assert_eq!(restored(&world, &to, &folder.path().join("copy")).committed(), expected);
+    assert!(world.store.stage_restore(&to, &stop).is_err());
 }

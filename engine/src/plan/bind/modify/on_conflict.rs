@@ -14,8 +14,8 @@ use crate::error::{Error, Result, SqlState};
 use crate::execute::derived;
 use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::plan::relation::{Column, Output, Query, Relation};
-use crate::plan::write::{Arbiter, ConflictAction, ConflictQuery, OnConflict};
 use crate::plan::system_column::SystemColumn;
+use crate::plan::write::{Arbiter, ConflictAction, ConflictQuery, OnConflict};
 use crate::statement::ConflictTarget;
 
 impl Binder<'_> {
