@@ -165,13 +165,16 @@ fn a_layout_may_keep_the_slot_of_a_dropped_column() {
 #[test]
 fn a_layout_that_never_was_is_damage() {
     let first = table(&[ColumnType::Int4]);
-    let second = altered(&first, |columns| columns[0].column_type = ColumnType::Int8);
-    let row = stored(&second, &[Value::Int8(1)]);
+    let second = altered(&first, |columns| columns[0].column_type = ColumnType::Float8);
+    let row = stored(&second, &[Value::Float8(1.0)]);
     assert!(matches!(row.value(&first, 0), Err(Error::Corrupt { .. })));
     // A column whose type changed without a rewrite.
     let row = stored(&first, &[Value::Int4(1)]);
     assert!(matches!(row.value(&second, 0), Err(Error::Corrupt { .. })));
     assert!(matches!(row.value(&first, 9), Err(Error::Corrupt { .. })));
+    // Whole numbers are read as wider ones.
+    let wider = altered(&first, |columns| columns[0].column_type = ColumnType::Int8);
+    assert_eq!(row.values(&wider).unwrap(), [Value::Int8(1)]);
 }
 
 #[test]
