@@ -16,6 +16,7 @@ use crate::catalog::{Catalog, Catalogs, Role, store};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::definition::OtherDatabases;
 use crate::execute::query::{QueryEnvironment, QueryOptions};
+use crate::job::{Jobs, JobsOptions, schedule};
 use crate::provider::live::LiveSources;
 use crate::session::activity::{Place, Sessions};
 use crate::session::settings::Settings;
@@ -76,6 +77,7 @@ pub struct Database {
     temporary_places: Arc<TemporaryPlaces>,
     /// Whether a copy waits to take the place of everything.
     exchanged: watch::Sender<bool>,
+    jobs: Arc<Jobs>,
 }
 
 impl std::fmt::Debug for Database {
@@ -112,10 +114,11 @@ impl Database {
             ..usual
         };
         let store = Store::open(&options.data_directory, store_options)?;
-        Self::over(store, options).await
+        let jobs = JobsOptions::new(options.data_directory.clone());
+        Self::over(store, options, jobs).await
     }
 
-    async fn over(store: Store, options: DatabaseOptions) -> Result<Opened> {
+    pub(crate) async fn over(store: Store, options: DatabaseOptions, jobs: JobsOptions) -> Result<Opened> {
         let mut generated_password = None;
         if !store::is_bootstrapped(&store.view())? {
             let password = options.initial_password.clone().unwrap_or_else(|| {
@@ -145,7 +148,8 @@ impl Database {
             ..usual
         };
         let queries = QueryEnvironment::new(query_options)?;
-        queries.set_sources(Arc::new(LiveSources::new(store.clone())));
+        let jobs = Arc::new(Jobs::open(&store, jobs)?);
+        queries.set_sources(Arc::new(LiveSources::new(store.clone(), jobs.clone())));
         let database = Database {
             queries,
             catalogs: ArcSwap::from_pointee(catalogs),
@@ -156,9 +160,13 @@ impl Database {
             connections_max: options.connections_max,
             temporary_places: Arc::default(),
             exchanged: watch::Sender::new(false),
+            jobs,
             store,
         };
-        Ok(Opened { database: Arc::new(database), generated_password })
+        let database = Arc::new(database);
+        database.jobs.resume(&database)?;
+        schedule::start(&database);
+        Ok(Opened { database, generated_password })
     }
 
     /// What a client that claims to be this role must prove. A role that does not exist, or may not log in with a
@@ -209,8 +217,9 @@ impl Database {
         }))
     }
 
-    /// Lets running commits finish and closes the store.
+    /// Ends the jobs, lets running commits finish and closes the store.
     pub async fn shutdown(&self) {
+        self.jobs.close().await;
         let store = self.store.clone();
         // Flushing blocks; a failure to join means the flush panicked, and the log still holds every commit.
         let _ = tokio::task::spawn_blocking(move || store.shutdown()).await;
@@ -237,6 +246,15 @@ impl Database {
     /// The committed catalog of a database.
     pub(crate) fn catalog(&self, database: u32) -> Arc<Catalog> {
         self.catalogs.load().of(database)
+    }
+
+    /// The committed catalogs of all databases.
+    pub(crate) fn catalogs(&self) -> Arc<Catalogs> {
+        self.catalogs.load_full()
+    }
+
+    pub(crate) fn jobs(&self) -> &Arc<Jobs> {
+        &self.jobs
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -337,4 +355,4 @@ fn random_password() -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -19,6 +19,7 @@ pub mod error;
 pub mod execute;
 pub mod expr;
 pub mod function;
+mod job;
 pub mod plan;
 pub mod provider;
 pub mod session;

@@ -28,14 +28,14 @@ pub mod transaction;
 pub mod value;
 
 pub use change::{Change, ChangeReader, CommitRecord, FeedEnd};
-pub use commit::Durability;
+pub use commit::{Durability, HotRows};
 pub use derive::{Derive, Derived};
 pub use environment::Environment;
 pub use error::{Error, Result};
 pub use id::{ColumnId, CommitSeq, GenerationId, SchemaVersion, TableId, TransactionId};
 pub use key::{IndexKey, KeyRange, RowKey};
 pub use kv::Direction;
-pub use maintain::{Rewrite, RewriteReport};
+pub use maintain::{Compaction, Progress, Rewrite, RewriteReport, SegmentState, TierReport};
 pub use read::{BatchScan, IndexScan, ReadView, RowScan};
 pub use row::{ColumnBuilder, RowDecoder, StoredRow};
 pub use schema::{Column, IndexColumn, IndexSchema, Layout, RowIdentity, TableSchema};

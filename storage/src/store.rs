@@ -8,6 +8,7 @@ mod counter;
 pub(crate) mod meta;
 mod open;
 mod places;
+mod records;
 mod sequence;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ use parking_lot::Mutex;
 
 use crate::change::{ChangeReader, Feed};
 use crate::commit::{
-    Committer, Garbage, Health, Moves, Published, SerializableReaders, SerializableSnapshot, Stamps, Unlinked,
+    Committer, Garbage, Health, Moves, Published, SerializableReaders, SerializableSnapshot, Stamps, Tally, Unlinked,
 };
 use crate::environment::Environment;
 use crate::error::{Error, Result};
@@ -86,6 +87,7 @@ struct Inner {
     stamps: Arc<Stamps>,
     garbage: Arc<Garbage>,
     moves: Arc<Moves>,
+    tally: Arc<Tally>,
     unlinked: Arc<Unlinked>,
     files: Arc<dyn Files>,
     places: Arc<Places>,
@@ -257,6 +259,10 @@ impl Store {
 
     pub(crate) fn moves(&self) -> &Arc<Moves> {
         &self.inner.moves
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.inner.tally
     }
 
     pub(crate) fn unlinked(&self) -> &Arc<Unlinked> {

@@ -71,7 +71,7 @@ async fn moves_are_refused_where_they_must_be() {
         ("STORAGE FLUSH TABLE tt", "0A000"),
         ("STORAGE FLUSH ALL IN missing", "3F000"),
         ("STORAGE FLUSH t", "42601"),
-        ("STORAGE FLUSH TABLE t WITH (wait = false)", "0A000"),
+        ("STORAGE FLUSH TABLE t WITH wait", "42601"),
         ("STORAGE FLUSH TABLE t x", "42601"),
         ("BEGIN; STORAGE FLUSH TABLE t", "25001"),
         ("ROLLBACK", "ok"),

@@ -10,6 +10,7 @@ mod extended;
 mod generated;
 mod golden;
 mod isolation;
+mod jobs;
 mod recovery;
 mod registered;
 mod session;

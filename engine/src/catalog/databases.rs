@@ -18,6 +18,11 @@ impl Catalogs {
         Self { version, catalogs }
     }
 
+    /// Grows with every committed change of any of them.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// The catalog of a database; one without any schema if it is gone.
     pub fn of(&self, database: u32) -> Arc<Catalog> {
         self.catalogs.get(&database).cloned().unwrap_or_else(|| Arc::new(self.bare(database)))

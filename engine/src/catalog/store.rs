@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use storage::{Durability, Isolation, ReadView, Store, Transaction};
 
+use super::pg_catalog::SYSTEM;
 use super::role::DATABASE_OWNER;
 use super::{Catalog, Catalogs, Change, Database, FIRST_DATABASE, Role, Schema, StoragePlace, Table, UserType};
 use crate::error::{Error, Result, SqlState};
@@ -203,7 +204,7 @@ impl Schema {
 
     /// Whether it is the system's own, which every database has.
     pub(crate) fn is_system(&self) -> bool {
-        matches!(self.oid, PG_CATALOG | INFORMATION_SCHEMA)
+        matches!(self.oid, PG_CATALOG | INFORMATION_SCHEMA | SYSTEM)
     }
 
     /// Whether a database has it.

@@ -5,21 +5,23 @@ use std::sync::Arc;
 use storage::{Store, StoreOptions};
 
 use super::{Connect, Database, DatabaseOptions};
+use crate::job::JobsOptions;
 use crate::session::{Execution, Session};
 
-async fn session(kept_rows_max: usize) -> (Arc<Database>, Session) {
-    let options = DatabaseOptions {
+pub(crate) fn options() -> DatabaseOptions {
+    DatabaseOptions {
         data_directory: std::env::temp_dir(),
         initial_password: Some("secret".to_owned()),
-        connections_max: 2,
+        connections_max: 10,
         query_memory_bytes: 64 << 20,
         cache_bytes: 1 << 20,
         transaction_bytes_max: None,
         transaction_disk_bytes_max: None,
-        kept_rows_max: Some(kept_rows_max),
-    };
-    let store = Store::in_memory(StoreOptions::default());
-    let database = Database::over(store, options).await.unwrap().database;
+        kept_rows_max: None,
+    }
+}
+
+pub(crate) fn connect(database: &Arc<Database>) -> Session {
     let request = Connect {
         user: "postgres".to_owned(),
         database: None,
@@ -27,12 +29,20 @@ async fn session(kept_rows_max: usize) -> (Arc<Database>, Session) {
         client_address: None,
         process_id: 1,
     };
-    let session = database.connect(request).unwrap();
+    database.connect(request).unwrap()
+}
+
+async fn session(kept_rows_max: usize) -> (Arc<Database>, Session) {
+    let options = DatabaseOptions { kept_rows_max: Some(kept_rows_max), ..options() };
+    let store = Store::in_memory(StoreOptions::default());
+    let jobs = JobsOptions::new(std::env::temp_dir());
+    let database = Database::over(store, options, jobs).await.unwrap().database;
+    let session = connect(&database);
     (database, session)
 }
 
 /// Runs a statement that answers no rows; its tag.
-async fn tag(session: &mut Session, sql: &str) -> String {
+pub(crate) async fn tag(session: &mut Session, sql: &str) -> String {
     let mut script = session.script(sql).unwrap();
     let Some(Execution::Complete(tag)) = session.run_next(&mut script).await.unwrap() else { panic!("{sql}") };
     session.end_script().await.unwrap();

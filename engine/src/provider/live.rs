@@ -1,4 +1,4 @@
-//! What queries learn from the running database: how many rows tables have.
+//! What queries learn from the running database: how many rows tables have, and the rows of `system`.
 
 use std::sync::Arc;
 
@@ -6,24 +6,26 @@ use storage::{CommitSeq, GenerationId, Store, Value};
 
 use super::Sources;
 use crate::catalog::Table;
+use crate::catalog::pg_catalog::system;
 use crate::error::Result;
 use crate::function::EvalContext;
+use crate::job::Jobs;
 
 /// The sources of an open database.
 pub(crate) struct LiveSources {
     store: Store,
+    jobs: Arc<Jobs>,
 }
 
 impl LiveSources {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+    pub(crate) fn new(store: Store, jobs: Arc<Jobs>) -> Self {
+        Self { store, jobs }
     }
 }
 
 impl Sources for LiveSources {
-    fn system_rows(&self, _table: &Arc<Table>, _context: &EvalContext) -> Result<Option<Vec<Vec<Value>>>> {
-        // Every system relation so far is told by the catalog alone.
-        Ok(None)
+    fn system_rows(&self, table: &Arc<Table>, context: &EvalContext) -> Result<Option<Vec<Vec<Value>>>> {
+        system::rows(table, context, &self.store, &self.jobs)
     }
 
     fn approximate_rows(&self, generation: GenerationId) -> Option<u64> {

@@ -33,6 +33,10 @@ impl Canceller {
         self.cancel();
     }
 
+    pub(crate) fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::Acquire)
+    }
+
     pub fn is_terminated(&self) -> bool {
         self.terminated.load(Ordering::Acquire)
     }

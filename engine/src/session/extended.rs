@@ -275,8 +275,9 @@ impl Session {
             Some(Statement::Show(ShowTarget::Name(name))) => Ok(text(&super::utility::canonical_name(name))),
             Some(Statement::Show(ShowTarget::All)) => Ok(Some(super::utility::show_all_columns().into())),
             Some(Statement::Explain { .. }) => Ok(text("QUERY PLAN")),
-            Some(Statement::StorageMove(order)) => Ok(Some(super::storage_move::result_columns(order.kind).into())),
+            Some(Statement::StorageMove(order)) => Ok(Some(super::storage_move::result_columns(order).into())),
             Some(Statement::Backup(order)) => Ok(Some(super::backup::result_columns(order).into())),
+            Some(Statement::ShowStats(_)) => Ok(Some(super::jobs::stats_columns().into())),
             Some(Statement::Execute { name, .. }) => {
                 // One that is not there is an error only when it is run.
                 match self.statements.get(name).cloned() {

@@ -10,12 +10,11 @@ use datafusion::sql::sqlparser::ast::ObjectName;
 use storage::{Store, TableSchema};
 
 use super::Session;
-use super::storage_move::move_rows;
 use super::transaction::TransactionState;
 use crate::catalog::{Table, TableKind};
 use crate::error::{Error, Report, Result, SqlState};
 use crate::plan::bind::Binder;
-use crate::statement::{Maintenance, MaintenanceKind, MoveKind};
+use crate::statement::{Maintenance, MaintenanceKind};
 
 impl Session {
     /// Runs VACUUM or ANALYZE and answers its tag.
@@ -35,7 +34,7 @@ impl Session {
             let has_segments = !store.segments(table.storage.generation).is_empty();
             compact(store, table.storage.clone()).await?;
             if has_segments {
-                move_rows(&self.database, self.database_oid, table.oid, MoveKind::Compact, self.lock_wait()).await?;
+                self.compact_segments(&table).await?;
             }
             if analyzes && maintenance.verbose {
                 self.tell_about("analyzing", &table);

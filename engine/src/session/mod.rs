@@ -12,6 +12,7 @@ mod create_as;
 mod cursor;
 mod declared;
 mod extended;
+mod jobs;
 mod lock;
 mod maintenance;
 pub mod parameter;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{Principal, RoleId};
+pub(crate) use cancel::Interrupt;
 pub use cancel::{Canceller, terminated};
 pub use copy::{CopyIn, CopyOut};
 pub use cursor::Cursor;

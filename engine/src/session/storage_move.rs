@@ -1,60 +1,93 @@
-//! STORAGE FLUSH and STORAGE COMPACT: the hot rows of tables become Parquet files, and many of those fewer.
+//! STORAGE FLUSH, STORAGE COMPACT and OPTIMIZE TABLE: they order jobs, one a table, and wait for them unless told otherwise.
 
 use std::sync::Arc;
 
-use storage::segment::{Encoding, SegmentColumn};
-use storage::{Isolation, Rewrite, RewriteReport, TableId, TableLock, Value, Wait};
+use futures::{StreamExt, TryStreamExt};
+use storage::{Value, Wait};
 
 use super::Session;
 use super::cancel::Interrupt;
 use super::run::Outcome;
 use super::transaction::TransactionState;
-use crate::catalog::{Catalog, StoragePlace, Table, TableColumn, TableKind};
+use crate::catalog::{Table, TableKind};
 use crate::database::Database;
 use crate::error::{Error, Result, SqlState};
+use crate::job::{Compact, Flush, Order, TableOf, Task};
 use crate::plan::ColumnDescription;
 use crate::statement::{MoveKind, MovedTables, StorageMove};
-use crate::types::{Type, modifier::numeric_precision, oid};
+use crate::types::{Type, oid};
 
-/// How often a move is tried that meets too many writers.
-const TRIES: usize = 3;
+/// How many jobs one statement that waits has under way at once.
+const AWAITED_MAX: usize = 2;
 
 /// What the statement answers.
-pub(super) fn result_columns(kind: MoveKind) -> Vec<ColumnDescription> {
-    let rows = match kind {
-        MoveKind::Flush => "rows_flushed",
-        MoveKind::Compact => "rows_compacted",
-    };
-    [rows, "parquet_files_count", "bytes", "duration_ms"]
+pub(super) fn result_columns(order: &StorageMove) -> Vec<ColumnDescription> {
+    if !order.waits {
+        return vec![ColumnDescription::new("job_id", Type::new(oid::TEXT))];
+    }
+    [rows_moved(order.kind), "parquet_files_count", "bytes", "duration_ms"]
         .map(|name| ColumnDescription::new(name, Type::new(oid::INT8)))
         .into()
 }
 
+/// What a job calls the rows that it has moved.
+fn rows_moved(kind: MoveKind) -> &'static str {
+    match kind {
+        MoveKind::Flush => "rows_flushed",
+        MoveKind::Compact => "rows_compacted",
+    }
+}
+
 impl Session {
-    /// Flushes or compacts tables and answers what came of it.
+    /// Flushes or compacts tables and answers what came of it, or the jobs that do so.
     pub(super) async fn move_storage(&mut self, order: &StorageMove, interrupt: &Interrupt) -> Result<Outcome> {
         if !matches!(self.state, TransactionState::Idle) {
-            let message = format!("{} cannot run inside a transaction block", order.kind.tag());
+            let message = format!("{} cannot run inside a transaction block", order.tag);
             return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
         }
-        let started = self.database.store().environment().instant();
-        let wait = self.lock_wait();
-        let mut total = RewriteReport::default();
-        for table in self.moved_tables(&order.tables)? {
-            let report =
-                interrupt.guard(move_rows(&self.database, self.database_oid, table.oid, order.kind, wait)).await?;
-            total.rows += report.rows;
-            total.files += report.files;
-            total.bytes += report.bytes;
-        }
-        let duration_ms = started.elapsed().as_millis();
-        let row = [u128::from(total.rows), u128::from(total.files), u128::from(total.bytes), duration_ms];
-        let row = row.map(|value| Value::Int8(i64::try_from(value).unwrap_or(i64::MAX)));
-        Ok(Outcome::ready(result_columns(order.kind), vec![row.into()], order.kind.tag()))
+        let tables = self.moved_tables(&order.tables, order.kind)?;
+        let rows = if order.waits {
+            let started = self.database.store().environment().instant();
+            let role = self.current_role().0;
+            let orders = tables.iter().map(|table| Order::awaited(self.move_of(order.kind, table), role)).collect();
+            let done = done(self.database.clone(), order.kind, orders);
+            let [rows, files, bytes] = interrupt.guard(done).await?;
+            let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let row = [rows, files, bytes, duration_ms];
+            vec![row.map(|value| Value::Int8(i64::try_from(value).unwrap_or(i64::MAX))).into()]
+        } else {
+            let role = self.current_role().0;
+            let id = |table: &Arc<Table>| {
+                let job =
+                    self.database.jobs().order(&self.database, Order::asked(self.move_of(order.kind, table), role))?;
+                Ok(vec![Value::Text(job.job().id().into())])
+            };
+            tables.iter().map(id).collect::<Result<_>>()?
+        };
+        Ok(Outcome::ready(result_columns(order), rows, order.tag))
     }
 
-    /// The tables that are named, partitions in the place of what they are part of; or all that are the role's.
-    fn moved_tables(&mut self, tables: &MovedTables) -> Result<Vec<Arc<Table>>> {
+    /// Compacts a table and waits for it.
+    pub(super) async fn compact_segments(&mut self, table: &Table) -> Result<()> {
+        let order = Order::awaited(self.move_of(MoveKind::Compact, table), self.current_role().0);
+        done(self.database.clone(), MoveKind::Compact, vec![order]).await.map(drop)
+    }
+
+    fn move_of(&self, kind: MoveKind, table: &Table) -> Task {
+        let of = TableOf { database: self.database_oid, table: table.oid };
+        let lock_timeout_ms = match self.lock_wait() {
+            Wait::For(limit) => Some(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
+            _ => None,
+        };
+        match kind {
+            MoveKind::Flush => Task::Flush(Flush { of, lock_timeout_ms }),
+            MoveKind::Compact => Task::Compact(Compact { of, only_due: false, lock_timeout_ms }),
+        }
+    }
+
+    /// The tables that are named, partitions in the place of what they are part of; or all that are the role's and have
+    /// something to move.
+    fn moved_tables(&mut self, tables: &MovedTables, kind: MoveKind) -> Result<Vec<Arc<Table>>> {
         let catalog = self.catalog();
         let principal = self.principal(&catalog);
         let owns = |table: &Table| principal.has_privileges_of(auth::RoleId(table.owner));
@@ -66,7 +99,14 @@ impl Session {
                     .transpose()?;
                 let within = |table: &Table| schema.as_ref().is_none_or(|schema| schema.oid == table.schema);
                 let tables = catalog.tables.values().filter(|table| owns(table) && within(table));
-                tables.filter(|table| table.temporary.is_none()).cloned().collect()
+                let tables = tables.filter(|table| table.temporary.is_none());
+                let mut moved = Vec::new();
+                for table in tables.filter(|table| table.kind == TableKind::Table) {
+                    if self.has_something_to_move(table, kind)? {
+                        moved.push(table.clone());
+                    }
+                }
+                moved
             }
             MovedTables::Named(name) => {
                 let tables = self.tables_and_partitions(std::slice::from_ref(name))?;
@@ -76,9 +116,31 @@ impl Session {
                 tables
             }
         };
-        tables.retain(|table| table.kind == TableKind::Table);
+        tables.retain(|table| table.kind == TableKind::Table && table.partitioning.key.is_none());
         Ok(tables)
     }
+
+    fn has_something_to_move(&self, table: &Table, kind: MoveKind) -> Result<bool> {
+        let (store, generation) = (self.database.store(), table.storage.generation);
+        Ok(match kind {
+            MoveKind::Flush => store.hot_rows(generation)? > 0,
+            MoveKind::Compact => !store.segments(generation).is_empty(),
+        })
+    }
+}
+
+/// Has the jobs done; rows, files and bytes that they have moved.
+async fn done(database: Arc<Database>, kind: MoveKind, orders: Vec<Order>) -> Result<[u64; 3]> {
+    let database = &database;
+    let each = orders.into_iter().map(|order| async move { database.jobs().order(database, order)?.end().await });
+    let mut results = futures::stream::iter(each).buffered(AWAITED_MAX);
+    let mut total = [0; 3];
+    while let Some(result) = results.try_next().await? {
+        for (sum, name) in total.iter_mut().zip([rows_moved(kind), "parquet_files_count", "bytes"]) {
+            *sum += result[name].as_u64().unwrap_or_default();
+        }
+    }
+    Ok(total)
 }
 
 fn no_schema(name: &str) -> Error {
@@ -98,53 +160,4 @@ fn check_can_move(table: &Table, owns: bool) -> Result<()> {
         return Err(Error::unsupported("moving the rows of a temporary table to files"));
     }
     Ok(())
-}
-
-/// Moves the rows of one table under a lock that keeps its definition as it is. One that is gone has none.
-pub(super) async fn move_rows(
-    database: &Database,
-    within: u32,
-    table: u32,
-    kind: MoveKind,
-    wait: Wait,
-) -> Result<RewriteReport> {
-    let store = database.store();
-    let mut transaction = store.begin(Isolation::ReadCommitted);
-    transaction.lock_table(TableId(table), TableLock::ShareUpdateExclusive, wait).await?;
-    let mut tries = TRIES;
-    let report = loop {
-        let catalog = database.catalog(within);
-        let Some(table) = catalog.tables.get(&table) else { break RewriteReport::default() };
-        let rewrite = how_to_write(&catalog, table)?;
-        let moved = match kind {
-            MoveKind::Flush => store.flush_table(rewrite).await,
-            MoveKind::Compact => store.compact_table(rewrite).await,
-        };
-        match moved {
-            Err(storage::Error::MoveLost) if tries > 1 => tries -= 1,
-            result => break result?,
-        }
-    };
-    // Its snapshot may be the last that reads what was replaced.
-    drop(transaction);
-    let swept = store.clone();
-    let swept = tokio::task::spawn_blocking(move || swept.sweep_segments()).await;
-    swept.map_err(|_| Error::internal("deleting files has panicked"))??;
-    Ok(report)
-}
-
-fn how_to_write(catalog: &Catalog, table: &Table) -> Result<Rewrite> {
-    let storage = catalog.storage_of(table)?.map(Arc::as_ref);
-    Ok(Rewrite {
-        table: Arc::clone(&table.storage),
-        columns: table.columns.iter().zip(&table.storage.columns).map(segment_column).collect(),
-        place: storage.map(StoragePlace::place),
-        folder: catalog.folder_of(table, storage)?,
-    })
-}
-
-fn segment_column((column, stored): (&TableColumn, &storage::Column)) -> SegmentColumn {
-    let numeric = numeric_precision(column.ty.modifier);
-    let numeric = numeric.and_then(|(precision, scale)| Some((precision.try_into().ok()?, scale.try_into().ok()?)));
-    SegmentColumn { name: column.name.clone(), encoding: Encoding::of(&stored.column_type, numeric) }
 }

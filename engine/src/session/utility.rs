@@ -90,10 +90,15 @@ impl Session {
             }
             Statement::Call { name, arguments } => Err(self.no_procedure(name, arguments, prepared)?),
             Statement::Maintain(maintenance) => {
-                self.maintain(maintenance).await.map(|tag| Outcome::Complete(tag.to_owned()))
+                interrupt.guard(self.maintain(maintenance)).await.map(|tag| Outcome::Complete(tag.to_owned()))
             }
             Statement::StorageMove(order) => self.move_storage(order, interrupt).await,
             Statement::Backup(order) => self.copy_database(order, interrupt).await,
+            Statement::KillJob(id) => {
+                self.kill_job(id)?;
+                complete("KILL JOB")
+            }
+            Statement::ShowStats(table) => interrupt.guard(self.show_stats(table)).await,
             Statement::Checkpoint => {
                 self.database.store().flush()?;
                 complete("CHECKPOINT")

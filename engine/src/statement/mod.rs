@@ -9,6 +9,7 @@ mod copy;
 mod cursor;
 pub mod definition;
 pub(crate) mod dialect;
+mod job;
 mod locking;
 mod maintenance;
 pub(crate) mod mend;
@@ -123,6 +124,10 @@ pub enum Statement {
     Maintain(Maintenance),
     StorageMove(StorageMove),
     Backup(BackupOrder),
+    /// KILL JOB, by id.
+    KillJob(String),
+    /// SHOW STATS FOR TABLE.
+    ShowStats(ast::ObjectName),
     Checkpoint,
     Lock {
         tables: Vec<ast::ObjectName>,

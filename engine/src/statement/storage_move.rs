@@ -1,16 +1,22 @@
-//! STORAGE: what moves rows between the places where they lie.
+//! STORAGE: what moves rows between the places where they lie. OPTIMIZE TABLE is one of its forms.
 
 use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::Statement;
 use super::reader::Reader;
-use crate::error::{Error, Result};
+use super::utility::{setting_value, switch};
+use crate::error::{Error, Result, SqlState};
 
 /// STORAGE FLUSH or STORAGE COMPACT.
 #[derive(Debug, Clone)]
 pub struct StorageMove {
     pub kind: MoveKind,
     pub tables: MovedTables,
+    /// Whether the statement answers only when the rows have moved.
+    pub waits: bool,
+    /// The statement's words.
+    pub tag: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,16 +25,6 @@ pub enum MoveKind {
     Flush,
     /// Segments are merged.
     Compact,
-}
-
-impl MoveKind {
-    /// The statement's words.
-    pub fn tag(self) -> &'static str {
-        match self {
-            MoveKind::Flush => "STORAGE FLUSH",
-            MoveKind::Compact => "STORAGE COMPACT",
-        }
-    }
 }
 
 /// What the statement names.
@@ -42,11 +38,11 @@ pub enum MovedTables {
 }
 
 pub(super) fn storage(reader: &mut Reader) -> Result<Statement> {
-    let kind = if reader.word("compact") {
-        MoveKind::Compact
+    let (kind, tag) = if reader.word("compact") {
+        (MoveKind::Compact, "STORAGE COMPACT")
     } else {
         reader.expect_word("flush")?;
-        MoveKind::Flush
+        (MoveKind::Flush, "STORAGE FLUSH")
     };
     let tables = if reader.word("all") {
         let schema = if reader.word("in") { Some(reader.identifier()?) } else { None };
@@ -55,8 +51,37 @@ pub(super) fn storage(reader: &mut Reader) -> Result<Statement> {
         reader.expect_word("table")?;
         MovedTables::Named(reader.object_name()?)
     };
-    if reader.peek_word("with") {
-        return Err(Error::unsupported(format!("{} … WITH", kind.tag())));
+    Ok(Statement::StorageMove(StorageMove { kind, tables, waits: waits(reader)?, tag }))
+}
+
+pub(super) fn optimize(reader: &mut Reader) -> Result<Statement> {
+    reader.expect_word("table")?;
+    let tables = MovedTables::Named(reader.object_name()?);
+    let order = StorageMove { kind: MoveKind::Compact, tables, waits: waits(reader)?, tag: "OPTIMIZE TABLE" };
+    Ok(Statement::StorageMove(order))
+}
+
+/// `WITH (wait = false)`.
+fn waits(reader: &mut Reader) -> Result<bool> {
+    let mut waits = None;
+    if !reader.word("with") {
+        return Ok(true);
     }
-    Ok(Statement::StorageMove(StorageMove { kind, tables }))
+    reader.expect_token(&Token::LParen)?;
+    loop {
+        let name = reader.identifier()?;
+        if name != "wait" {
+            let message = format!("unrecognized parameter \"{name}\"");
+            return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message));
+        }
+        let value = if reader.token(&Token::Eq) { setting_value(reader)?.to_lowercase() } else { "true".to_owned() };
+        if waits.replace(switch(&name, &value)?).is_some() {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, format!("parameter \"{name}\" specified more than once")));
+        }
+        if !reader.token(&Token::Comma) {
+            break;
+        }
+    }
+    reader.expect_token(&Token::RParen)?;
+    Ok(waits.unwrap_or(true))
 }

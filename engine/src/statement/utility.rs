@@ -6,6 +6,7 @@ use storage::{Isolation, TableLock};
 use super::copy::parse_copy;
 use super::cursor;
 use super::definition::{Definition, TableSource};
+use super::job;
 use super::parse::parse_tokens;
 use super::reader::Reader;
 use super::{DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes};
@@ -60,6 +61,9 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
             | "restore"
             | "register"
             | "unregister"
+            | "optimize"
+            | "kill"
+            | "describe"
             | "lock"
             | "copy"
             | "declare"
@@ -95,6 +99,9 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "backup" => backup::backup(reader)?,
         "restore" => backup::restore(reader)?,
         "register" | "unregister" => register::register(reader, &verb)?,
+        "optimize" => storage_move::optimize(reader)?,
+        "kill" => job::kill(reader)?,
+        "describe" => job::describe(reader)?,
         "lock" => lock(reader)?,
         "copy" => Statement::Copy(Box::new(parse_copy(reader)?)),
         "declare" => cursor::declare(text, reader)?,
@@ -376,6 +383,9 @@ fn reset(reader: &mut Reader) -> Result<Statement> {
 }
 
 fn show(reader: &mut Reader) -> Result<Statement> {
+    if let Some(statement) = job::show(reader)? {
+        return Ok(statement);
+    }
     if reader.word("all") {
         return Ok(Statement::Show(ShowTarget::All));
     }

@@ -25,6 +25,7 @@ use super::moves::{Move, Moves};
 use super::queue::{Pending, Queue, Wake};
 use super::relation::Relations;
 use super::request::{CommitRequest, Durability};
+use super::tally::Tally;
 use super::unlinked::Unlinked;
 use crate::change::{Change, CommitRecord, Feed};
 use crate::environment::Environment;
@@ -82,6 +83,7 @@ pub(crate) struct Parts {
     pub(crate) stamps: Arc<Stamps>,
     pub(crate) garbage: Arc<Garbage>,
     pub(crate) moves: Arc<Moves>,
+    pub(crate) tally: Arc<Tally>,
     pub(crate) unlinked: Arc<Unlinked>,
     pub(crate) environment: Environment,
 }
@@ -305,6 +307,7 @@ impl Worker {
         self.parts.moves.notice(&request);
         self.committed_at_us = self.committed_at_us.max(self.parts.environment.now_us());
         self.parts.garbage.add(&request);
+        self.parts.tally.note(&request, seq, self.committed_at_us);
         let from = self.batch.len();
         let mut changes = Vec::with_capacity(request.rows.len());
         for row in request.rows {

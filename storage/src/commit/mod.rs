@@ -13,6 +13,7 @@ mod moves;
 mod queue;
 mod relation;
 mod request;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod unlinked;
@@ -34,6 +35,8 @@ pub(crate) use load::{Load, LoadRecord, append_staged, recover as recover_loads,
 pub(crate) use moves::{Move, Moves, Watching};
 pub use request::Durability;
 pub(crate) use request::{ColdRow, CommitRequest, ReadSet, RelationRead, RowChange};
+pub use tally::HotRows;
+pub(crate) use tally::Tally;
 
 /// A state of the database that readers may see: every commit up to `seq`, and nothing else.
 pub(crate) struct Published {

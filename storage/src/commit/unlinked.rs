@@ -28,6 +28,10 @@ impl Unlinked {
         self.state.lock().segments.extend(segments);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state.lock().segments.is_empty()
+    }
+
     pub(crate) fn hold(self: &Arc<Self>) -> Hold {
         self.state.lock().holds += 1;
         Hold { unlinked: Arc::clone(self) }

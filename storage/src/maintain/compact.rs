@@ -5,18 +5,40 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::rewrite::{Rewrite, RewriteReport, SEGMENT_ROWS_MAX, Source};
+use super::rewrite::{Rewrite, RewriteReport, SEGMENT_BYTES_MAX, SEGMENT_ROWS_MAX, Source};
 use crate::error::Result;
+use crate::id::GenerationId;
 use crate::key::{KeyRange, RowKey};
 use crate::row::StoredRow;
 use crate::segment::{PlacePath, Segment, SegmentInfo, Tiered};
 use crate::store::Store;
 
-/// A segment with fewer rows than this is merged with others.
-const SMALL_ROWS: u32 = SEGMENT_ROWS_MAX / 8;
+/// A segment of fewer rows and fewer bytes than this is merged with others.
+const SMALL_ROWS: u32 = SEGMENT_ROWS_MAX / 4;
+const SMALL_BYTES: u64 = SEGMENT_BYTES_MAX as u64 / 4;
 
-/// A segment is written anew when one row in so many is gone.
-const GONE_FRACTION: u64 = 10;
+/// Which segments a compaction takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compaction {
+    /// All that could be in a better shape: small ones, those that overlap others, those of which a tenth is gone.
+    Whole,
+    /// Those that are worth it while nobody asks: many small ones, and those of which much is gone.
+    Due,
+}
+
+/// So many small segments are due to be merged.
+const DUE_SMALL: usize = 8;
+
+impl Compaction {
+    /// Whether enough of a segment's rows are gone.
+    fn is_worn(self, gone: u64, rows: u32) -> bool {
+        let percent = match self {
+            Compaction::Whole => 10,
+            Compaction::Due => 30,
+        };
+        gone * 100 > u64::from(rows) * percent
+    }
+}
 
 /// The rows of some segments.
 struct ColdRows(Vec<Arc<Segment>>);
@@ -44,23 +66,50 @@ impl Source for ColdRows {
 impl Store {
     /// Merges those segments of a table that are worth it. The caller holds the lock that [`Store::flush_table`] asks for, and
     /// calls [`Store::sweep_segments`] when nobody reads the old ones any more.
-    pub async fn compact_table(&self, rewrite: Rewrite) -> Result<RewriteReport> {
-        let chosen = {
-            let newest = self.newest();
-            let segments = newest.snapshot.manifest().of(rewrite.table.generation);
-            let worn: Vec<bool> = segments
-                .iter()
-                .map(|segment| {
-                    let info = segment.info();
-                    let gone = newest.snapshot.gone(segment)? > u64::from(info.rows) / GONE_FRACTION;
-                    Ok(gone || PlacePath::parse(&info.path).place != rewrite.place)
-                })
-                .collect::<Result<_>>()?;
-            let chosen = choose(&segments.iter().map(|segment| segment.info()).collect::<Vec<_>>(), &worn);
-            ColdRows(chosen.into_iter().map(|at| Arc::clone(&segments[at])).collect())
-        };
+    pub async fn compact_table(&self, rewrite: Rewrite, compaction: Compaction) -> Result<RewriteReport> {
+        let is_elsewhere = |info: &SegmentInfo| PlacePath::parse(&info.path).place != rewrite.place;
+        let chosen = ColdRows(self.chosen(rewrite.table.generation, compaction, is_elsewhere)?);
         self.rewrite(rewrite, chosen).await
     }
+
+    /// Whether a table's segments are due to be compacted. Reads the marks of segments that were not read since they
+    /// were marked.
+    pub fn is_compaction_due(&self, generation: GenerationId) -> Result<bool> {
+        Ok(!self.chosen(generation, Compaction::Due, |_| false)?.is_empty())
+    }
+
+    fn chosen(
+        &self,
+        generation: GenerationId,
+        compaction: Compaction,
+        is_elsewhere: impl Fn(&SegmentInfo) -> bool,
+    ) -> Result<Vec<Arc<Segment>>> {
+        let newest = self.newest();
+        let segments = newest.snapshot.manifest().of(generation);
+        let worn = |segment: &Arc<Segment>| {
+            let info = segment.info();
+            let is_worn = compaction.is_worn(newest.snapshot.gone(segment)?, info.rows);
+            Ok(is_worn || (compaction == Compaction::Whole && is_elsewhere(info)))
+        };
+        let worn: Vec<bool> = segments.iter().map(worn).collect::<Result<_>>()?;
+        let infos: Vec<&SegmentInfo> = segments.iter().map(|segment| segment.info()).collect();
+        let chosen = match compaction {
+            Compaction::Whole => choose(&infos, &worn),
+            Compaction::Due => choose_due(&infos, &worn),
+        };
+        Ok(chosen.into_iter().map(|at| Arc::clone(&segments[at])).collect())
+    }
+}
+
+fn is_small(segment: &SegmentInfo) -> bool {
+    segment.rows < SMALL_ROWS && segment.bytes < SMALL_BYTES
+}
+
+/// Small segments if there are many, and worn ones.
+fn choose_due(segments: &[&SegmentInfo], worn: &[bool]) -> Vec<usize> {
+    let smalls = segments.iter().filter(|segment| is_small(segment)).count();
+    let is_due = |at: &usize| worn[*at] || (smalls >= DUE_SMALL && is_small(segments[*at]));
+    (0..segments.len()).filter(is_due).collect()
 }
 
 /// Which segments to merge, of those of one table in the order of their first keys. Worn ones have lost many rows, or lie
@@ -69,7 +118,7 @@ fn choose(segments: &[&SegmentInfo], worn: &[bool]) -> Vec<usize> {
     let overlap = |a: &SegmentInfo, b: &SegmentInfo| a.first_key <= b.last_key && b.first_key <= a.last_key;
     let overlapping =
         |at: usize| (0..segments.len()).any(|other| other != at && overlap(segments[at], segments[other]));
-    let small = |at: usize| segments[at].rows < SMALL_ROWS;
+    let small = |at: usize| is_small(segments[at]);
     let smalls = (0..segments.len()).filter(|at| small(*at)).count();
     (0..segments.len()).filter(|&at| worn[at] || overlapping(at) || (small(at) && smalls > 1)).collect()
 }

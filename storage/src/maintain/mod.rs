@@ -1,9 +1,13 @@
 //! What keeps a store in shape beside its transactions: rows on their way from hot to cold, and from many files to few.
 
 mod compact;
+mod count;
 mod flush;
 mod rewrite;
+mod survey;
 mod sweep;
 mod trash;
 
-pub use rewrite::{Rewrite, RewriteReport};
+pub use compact::Compaction;
+pub use rewrite::{Progress, Rewrite, RewriteReport};
+pub use survey::{SegmentState, TierReport};

@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
@@ -20,7 +21,7 @@ use crate::store::{Store, meta};
 
 /// A segment is closed with so many rows, or so many bytes; another one goes on.
 pub(super) const SEGMENT_ROWS_MAX: u32 = if cfg!(test) { 40 } else { 8 << 20 };
-const SEGMENT_BYTES_MAX: usize = 1 << 30;
+pub(super) const SEGMENT_BYTES_MAX: usize = 1 << 30;
 
 /// Rows that are read at a time.
 const PIECE_ROWS: usize = if cfg!(test) { 7 } else { 4096 };
@@ -37,6 +38,21 @@ pub struct Rewrite {
     pub place: Option<PlaceId>,
     /// Folder of its segments there.
     pub folder: String,
+    pub progress: Arc<Progress>,
+}
+
+/// How far a rewrite has come, for others to see while it runs.
+#[derive(Debug, Default)]
+pub struct Progress {
+    rows: AtomicU64,
+    given_up: AtomicBool,
+}
+
+impl Progress {
+    /// Rows that were written so far.
+    pub fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
 }
 
 /// What a flush or a compaction came to.
@@ -48,16 +64,37 @@ pub struct RewriteReport {
     pub files: u64,
     /// Sizes of the files together.
     pub bytes: u64,
+    /// Hot rows that files cannot express, and so stay hot.
+    pub kept: u64,
 }
 
 /// What has been written, and what has not.
-#[derive(Default)]
 struct Written {
     segments: Vec<SegmentInfo>,
-    /// The files that were begun.
-    files: Vec<(GenerationId, String)>,
+    files: Begun,
     /// Rows that files cannot express.
     kept: HashSet<Bytes>,
+}
+
+/// The files that were begun. They are deleted unless somebody takes them over.
+struct Begun {
+    store: Store,
+    files: Vec<(GenerationId, String)>,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.store.abandon(&self.files);
+    }
+}
+
+/// Tells the thread that writes that nobody waits for it any more.
+struct GiveUp(Arc<Progress>);
+
+impl Drop for GiveUp {
+    fn drop(&mut self) {
+        self.0.given_up.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The rows that are moved.
@@ -84,15 +121,17 @@ impl Store {
         let barrier = CommitRequest::new(self.next_transaction(), self.published());
         self.committer().submit(barrier).await?;
         let (store, work, rows) = (self.clone(), Arc::clone(&rewrite), Arc::clone(&source));
+        let give_up = GiveUp(Arc::clone(&rewrite.progress));
         let written = tokio::task::spawn_blocking(move || store.write_rows(&work, rows.as_ref())).await;
         let mut written = written.map_err(|_| Error::Io("writing segments has panicked".into()))??;
         if written.segments.is_empty() && source.replaced().is_empty() {
-            return Ok(RewriteReport::default());
+            return Ok(RewriteReport { kept: written.kept.len() as u64, ..RewriteReport::default() });
         }
         let report = RewriteReport {
             rows: written.segments.iter().map(|info| u64::from(info.rows)).sum(),
             files: written.segments.len() as u64,
             bytes: written.segments.iter().map(|info| info.bytes).sum(),
+            kept: written.kept.len() as u64,
         };
         let (infos, kept) = (std::mem::take(&mut written.segments), std::mem::take(&mut written.kept));
         let segments: Vec<Arc<Segment>> = infos
@@ -100,20 +139,16 @@ impl Store {
             .map(|info| Segment::new(info, Arc::clone(self.files()), Arc::clone(self.blocks()), self.published()))
             .map(Arc::new)
             .collect();
-        match self.move_rows(&rewrite, source.replaced(), Arc::new(watching), segments, kept).await {
-            // Nobody can say whether the manifest names them; the next start can.
-            Err(error @ Error::CommitOutcomeUnknown { .. }) => Err(error),
-            Err(error) => {
-                self.abandon(&written.files);
-                Err(error)
-            }
-            Ok(()) => Ok(report),
-        }
+        let moved =
+            self.move_rows(&rewrite, source.replaced(), Arc::new(watching), segments, kept, written.files).await;
+        drop(give_up);
+        moved.map(|()| report)
     }
 
     /// Writes the rows to segments.
     fn write_rows(&self, rewrite: &Rewrite, source: &impl Source) -> Result<Written> {
-        let mut written = Written::default();
+        let files = Begun { store: self.clone(), files: Vec::new() };
+        let mut written = Written { segments: Vec::new(), files, kept: HashSet::new() };
         let mut open: Option<SegmentWriter> = None;
         let result = self.write_each(rewrite, source, &mut written, &mut open).and_then(|()| match open.take() {
             Some(writer) => writer.finish().map(|info| written.segments.push(info)),
@@ -123,12 +158,9 @@ impl Store {
             true => Ok(()),
             false => Err(Error::Corrupt { reason: "a segment has a row that it cannot express".into() }),
         });
-        if let Err(error) = result {
-            drop(open);
-            self.abandon(&written.files);
-            return Err(error);
-        }
-        Ok(written)
+        // Before the files are deleted.
+        drop(open);
+        result.map(|()| written)
     }
 
     fn write_each(
@@ -148,6 +180,10 @@ impl Store {
             rest.start = [last.key.as_bytes(), &[0]].concat().into();
             for row in &rows {
                 self.write_one(rewrite, row, written, open, stamp)?;
+            }
+            rewrite.progress.rows.fetch_add(rows.len() as u64, Ordering::Relaxed);
+            if rewrite.progress.given_up.load(Ordering::Relaxed) {
+                return Err(Error::Io("moving rows was given up".into()));
             }
         }
     }
@@ -171,7 +207,7 @@ impl Store {
         }
         let writer = match open {
             Some(writer) => writer,
-            None => open.insert(self.begin_segment(rewrite, &mut written.files)?),
+            None => open.insert(self.begin_segment(rewrite, &mut written.files.files)?),
         };
         writer.push(&rewrite.table, row, stamp)
     }
@@ -217,6 +253,7 @@ impl Store {
         watching: Arc<Watching>,
         added: Vec<Arc<Segment>>,
         kept: HashSet<Bytes>,
+        mut files: Begun,
     ) -> Result<()> {
         // Rows that come from segments were not hot.
         let hot = added.iter().filter(|_| replaced.is_empty());
@@ -248,7 +285,12 @@ impl Store {
             let _closed = store.moves().close().await;
             let mut request = CommitRequest::new(store.next_transaction(), store.published());
             request.moved = Some(Box::new(moved));
-            store.committer().submit(request).await
+            let decided = store.committer().submit(request).await;
+            // If nobody can say whether the manifest names them, the next start can.
+            if matches!(decided, Ok(_) | Err(Error::CommitOutcomeUnknown { .. })) {
+                files.files.clear();
+            }
+            decided
         });
         decided.await.map_err(|_| Error::Io("moving rows has panicked".into()))?.map(drop)
     }

@@ -86,6 +86,11 @@ impl SegmentInfo {
         self.schema.generation
     }
 
+    /// One of its keys without the table's generation, which all of them begin with.
+    pub fn key_within<'a>(&self, key: &'a [u8]) -> &'a [u8] {
+        key.get(4..).unwrap_or_default()
+    }
+
     /// Whether one of its keys may lie in the range.
     pub(crate) fn overlaps(&self, range: &KeyRange) -> bool {
         self.first_key[..] < range.end[..] && range.start[..] <= self.last_key[..]

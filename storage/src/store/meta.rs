@@ -31,6 +31,7 @@ const VALUE: &[u8] = b"value/";
 const SEGMENT: &[u8] = b"segment/";
 const UPLOAD: &[u8] = b"upload/";
 const UNLINK: &[u8] = b"unlink/";
+const RECORD: &[u8] = b"record/";
 
 /// Present while a generation is written aside by a transaction that has not committed.
 pub(crate) fn aside_key(generation: GenerationId) -> Bytes {
@@ -93,6 +94,20 @@ pub(crate) fn unlink_key(segment: GenerationId) -> Bytes {
 
 pub(crate) fn unlink_range() -> KeyRange {
     KeyRange::prefix(UNLINK)
+}
+
+/// A record of the room above, by the name that it gave.
+pub(crate) fn record_key(name: &[u8]) -> Bytes {
+    [RECORD, name].concat().into()
+}
+
+pub(crate) fn record_range(prefix: &[u8]) -> KeyRange {
+    KeyRange::prefix(&record_key(prefix))
+}
+
+/// The name in a key of [`record_key`].
+pub(crate) fn record_name(key: &Bytes) -> Bytes {
+    key.slice(RECORD.len().min(key.len())..)
 }
 
 pub(crate) fn encode_position(position: SequencePosition) -> Bytes {

@@ -15,7 +15,7 @@ use super::sequence::Sequences;
 use super::{Inner, Store, StoreOptions, generation, meta};
 use crate::backup::{STAGING_FOLDER, UNFINISHED, finish, remove};
 use crate::change::Feed;
-use crate::commit::{Committer, Garbage, Health, HotEntries, Moves, Parts, Published, Unlinked, recover_loads};
+use crate::commit::{Committer, Garbage, Health, HotEntries, Moves, Parts, Published, Tally, Unlinked, recover_loads};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId};
@@ -95,6 +95,7 @@ pub(super) fn over(
     let readers = Arc::default();
     let garbage = Arc::new(Garbage::new(generation(generations.next())));
     let moves = Arc::<Moves>::default();
+    let tally = Arc::new(Tally::new(seq));
     let unlinked = Arc::<Unlinked>::default();
     let committer = Committer::start(Parts {
         kv: Arc::clone(&kv),
@@ -105,6 +106,7 @@ pub(super) fn over(
         stamps: Arc::clone(&stamps),
         garbage: Arc::clone(&garbage),
         moves: Arc::clone(&moves),
+        tally: Arc::clone(&tally),
         unlinked: Arc::clone(&unlinked),
         environment: options.environment.clone(),
     })?;
@@ -119,6 +121,7 @@ pub(super) fn over(
         stamps,
         garbage,
         moves,
+        tally,
         unlinked,
         files,
         places,

@@ -25,7 +25,7 @@ const HASH: u32 = 405;
 
 pub(super) fn classes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for table in reader.catalog.tables.values() {
+    for table in reader.tables() {
         rows.push(class_of_table(reader, table));
         rows.extend(table.indexes.iter().map(|index| class_of_index(reader, table, index)));
     }
@@ -215,7 +215,7 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             rows.push(attribute(ty.oid, number, &plain_column(name, of), None, NULL));
         }
     }
-    for table in reader.catalog.tables.values() {
+    for table in reader.tables() {
         rows.extend(table.columns.iter().map(|column| {
             let acl = acl_items(reader.catalog, table.column_acls.get(&column.number));
             attribute(table.oid, column.number, column, Some((reader.catalog, table)), acl)

@@ -31,7 +31,7 @@ impl<'a> Viewer<'a> {
         let catalog = self.reader.catalog;
         // What the SQL standard does not know is not shown.
         let known = |table: &&std::sync::Arc<Table>| table.sequence().is_none() && table.materialized.is_none();
-        let tables = catalog.tables.values().filter(known);
+        let tables = self.reader.tables().filter(known);
         tables.filter_map(move |table| {
             let schema = catalog.schemas.get(&table.schema)?;
             if table.temporary.is_some() && self.reader.context.session.temporary.as_deref() != Some(&schema.name) {
@@ -65,7 +65,7 @@ fn yes(claim: bool) -> &'static str {
 
 pub(super) fn schemata(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let viewer = Viewer::new(reader);
-    let owned = reader.catalog.schemas.values().filter(|schema| {
+    let owned = reader.schemas().filter(|schema| {
         let access = ObjectAccess { owner: RoleId(schema.owner), kind: ObjectKind::Schema, acl: schema.acl.as_ref() };
         viewer.principal.has_privileges_of(access.owner)
             || !held_privileges(&viewer.principal, &access, Privileges::CREATE | Privileges::USAGE).is_empty()

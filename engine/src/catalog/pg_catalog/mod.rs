@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 
 use storage::{GenerationId, Value};
 
-use super::{Catalog, Change, Table, TableColumn};
+use super::{Catalog, Change, Schema, Table, TableColumn};
 use crate::error::{Error, Result};
 use crate::function::EvalContext;
 use crate::types::text::registered_name;
@@ -31,6 +31,7 @@ pub(crate) mod routine;
 mod schema;
 mod sequence;
 mod statistics;
+pub(crate) mod system;
 #[cfg(test)]
 mod tests;
 pub(crate) mod type_io;
@@ -43,6 +44,7 @@ pub(crate) use class::default_oid;
 pub(crate) use comment::comment_on;
 use relation::Source;
 pub(crate) use relation::{Kind, Relation};
+pub(crate) use system::SYSTEM;
 pub(crate) use view::rule_oid;
 
 /// `pg_catalog`, which holds everything built in.
@@ -61,7 +63,17 @@ pub(crate) struct Reader<'a> {
     pub(crate) row_count: &'a dyn Fn(GenerationId) -> Option<u64>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// The relations that are listed.
+    fn tables(&self) -> impl Iterator<Item = &'a Arc<Table>> + use<'a> {
+        self.catalog.tables.values().filter(|table| system::is_listed(table.schema))
+    }
+
+    /// The schemas that are listed.
+    fn schemas(&self) -> impl Iterator<Item = &'a Arc<Schema>> + use<'a> {
+        self.catalog.schemas.values().filter(|schema| system::is_listed(schema.oid))
+    }
+
     /// A column's default as it is shown.
     fn default_written(&self, table: &Table, column: &TableColumn) -> Option<String> {
         let text = self.default_of(column)?;
@@ -81,6 +93,7 @@ static TABLES: LazyLock<Vec<Arc<Table>>> =
 impl Catalog {
     /// Adds the relations that are computed.
     pub(crate) fn add_system_relations(&mut self) {
+        self.apply(&Change::Schema(SYSTEM, Some(Arc::new(system::schema()))));
         for table in TABLES.iter() {
             self.apply(&Change::Table(table.oid, Some(table.clone())));
         }
@@ -88,7 +101,12 @@ impl Catalog {
 }
 
 fn relations() -> impl Iterator<Item = &'static Relation> {
-    columns::RELATIONS.iter().chain(absent::RELATIONS).chain(statistics::RELATIONS).chain(views::RELATIONS)
+    columns::RELATIONS
+        .iter()
+        .chain(absent::RELATIONS)
+        .chain(statistics::RELATIONS)
+        .chain(views::RELATIONS)
+        .chain(system::RELATIONS)
 }
 
 /// The system relation of that oid.

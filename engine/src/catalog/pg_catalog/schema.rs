@@ -13,7 +13,7 @@ const UTF8: i32 = 6;
 const DEFAULT_TABLESPACE: u32 = 1663;
 
 pub(super) fn namespaces(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    let schemas = reader.catalog.schemas.values();
+    let schemas = reader.schemas();
     schemas
         .map(|schema| row![schema.oid, &schema.name, schema.owner, acl_items(reader.catalog, schema.acl.as_ref())])
         .collect()
@@ -24,7 +24,7 @@ pub(super) fn initial_privileges(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let catalog = reader.catalog;
     let schemas = catalog.schemas.get(&PG_CATALOG).into_iter();
     let schemas = schemas.map(|own| row![own.oid, PG_NAMESPACE, 0, 'i', acl_items(catalog, own.acl.as_ref())]);
-    let relations = catalog.tables.values().filter(|table| table.is_system());
+    let relations = reader.tables().filter(|table| table.is_system());
     let relations = relations.map(|own| row![own.oid, PG_CLASS, 0, 'i', acl_items(catalog, own.acl.as_ref())]);
     schemas.chain(relations).collect()
 }

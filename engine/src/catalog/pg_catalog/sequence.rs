@@ -11,7 +11,7 @@ use crate::catalog::{Sequence, Table};
 const PG_ATTRDEF: u32 = 2604;
 
 pub(super) fn all<'a>(reader: &'a Reader<'_>) -> impl Iterator<Item = (&'a Table, &'a Sequence)> {
-    reader.catalog.tables.values().filter_map(|table| Some((table.as_ref(), table.sequence()?)))
+    reader.tables().filter_map(|table| Some((table.as_ref(), table.sequence()?)))
 }
 
 pub(super) fn sequences(reader: &Reader<'_>) -> Vec<Vec<Value>> {
@@ -57,7 +57,7 @@ pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         let kind = if column.is_some_and(|column| column.identity.is_some()) { 'i' } else { 'a' };
         rows.push(row![PG_CLASS, table.oid, 0, PG_CLASS, owner.table, i32::from(owner.column), kind]);
     }
-    for table in reader.catalog.tables.values() {
+    for table in reader.tables() {
         for column in table.columns.iter().filter(|column| column.default.is_some() && column.identity.is_none()) {
             let default = default_oid(table.oid, column.number);
             rows.push(row![PG_ATTRDEF, default, 0, PG_CLASS, table.oid, i32::from(column.number), 'a']);

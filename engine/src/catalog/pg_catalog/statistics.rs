@@ -90,7 +90,7 @@ fn activities(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 }
 
 fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    let tables = reader.catalog.tables.values().filter(|table| match table.kind {
+    let tables = reader.tables().filter(|table| match table.kind {
         TableKind::Table => table.partitioning.key.is_none(),
         TableKind::System => super::relation(table.oid).is_some_and(|relation| relation.kind == Kind::Table),
         TableKind::Sequence(_) | TableKind::View(_) | TableKind::Files(_) => false,

@@ -22,7 +22,7 @@ pub(super) fn types(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         let placed = Placed { domain: None, relation: 0, ..placed };
         rows.extend(builtin::info(ty.array).map(|info| type_row(reader, info, &ty.array_name, &placed)));
     }
-    for table in reader.catalog.tables.values().filter(|table| has_row_type(table)) {
+    for table in reader.tables().filter(|table| has_row_type(table)) {
         let Some([row, array]) = row_type_info(table.oid, "", "") else { continue };
         let placed = Placed { schema: table.schema, owner: table.owner, domain: None, relation: table.oid };
         rows.push(type_row(reader, &row, &table.name, &placed));

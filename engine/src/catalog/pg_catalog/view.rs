@@ -14,7 +14,7 @@ use crate::session::parameter::{Kind as Values, Parameter, parameters};
 
 pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for table in reader.catalog.tables.values() {
+    for table in reader.tables() {
         if table.sequence().is_some()
             || table.stored_query().is_some()
             || relation(table.oid).is_some_and(|relation| relation.kind == Kind::View)
@@ -31,7 +31,7 @@ pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 
 /// The views that users have made, with the names of their schemas.
 pub(super) fn user_views<'a>(reader: &'a Reader<'_>) -> impl Iterator<Item = (&'a Table, &'a View)> {
-    reader.catalog.tables.values().filter_map(|table| table.view().map(|view| (&**table, view)))
+    reader.tables().filter_map(|table| table.view().map(|view| (&**table, view)))
 }
 
 pub(super) fn definition(reader: &Reader<'_>, table: &Table, view: &View) -> Option<String> {
@@ -60,12 +60,12 @@ pub(super) fn materialized_views(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             definition(reader, table, &materialized.view)
         ])
     };
-    reader.catalog.tables.values().filter_map(row).collect()
+    reader.tables().filter_map(row).collect()
 }
 
 /// The relations that are made from queries, with those.
 fn stored_queries<'a>(reader: &'a Reader<'_>) -> impl Iterator<Item = (&'a Table, &'a View)> {
-    reader.catalog.tables.values().filter_map(|table| table.stored_query().map(|view| (&**table, view)))
+    reader.tables().filter_map(|table| table.stored_query().map(|view| (&**table, view)))
 }
 
 /// The rule that makes a relation a view has no oid of its own; no table has this one.
@@ -98,7 +98,7 @@ pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 
 pub(super) fn indexes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for table in reader.catalog.tables.values() {
+    for table in reader.tables() {
         let schema = reader.catalog.schemas.get(&table.schema).map(|schema| &schema.name);
         for index in &table.indexes {
             let definition = index_definition(reader.context, table, index, false);

@@ -7,6 +7,7 @@ use auth::Privileges;
 use datafusion::sql::sqlparser::ast::ObjectName;
 
 use super::DefinitionEnvironment;
+use crate::catalog::pg_catalog::SYSTEM;
 use crate::catalog::{Catalog, ConstraintKind, Index, Schema, Table, TableKind};
 use crate::catalog::{OnCommit, TEMPORARY_SCHEMA};
 use crate::error::{Error, Result, SqlState};
@@ -142,7 +143,16 @@ pub(super) fn named_schema<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a A
 
 /// Whether a schema's relations are computed, so that nobody may add to them.
 pub(super) fn is_system_schema(name: &str) -> bool {
-    name == "pg_catalog" || name == "information_schema"
+    matches!(name, "pg_catalog" | "information_schema" | "system")
+}
+
+/// 42501 for the schema whose definition stands in this program.
+pub(super) fn refuse_own_schema(schema: &Schema) -> Result<()> {
+    if schema.oid == SYSTEM {
+        let message = format!("permission denied: \"{}\" is a system schema", schema.name);
+        return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+    }
+    Ok(())
 }
 
 /// 42501 for a relation that is computed.

@@ -88,7 +88,9 @@ impl DefinitionEnvironment<'_> {
             }
             PrivilegeObjects::Schemas(names) => {
                 for name in names {
-                    targets.push(Target { kind: ObjectKind::Schema, oid: named_schema(&catalog, name)?.oid });
+                    let schema = named_schema(&catalog, name)?;
+                    names::refuse_own_schema(schema)?;
+                    targets.push(Target { kind: ObjectKind::Schema, oid: schema.oid });
                 }
             }
             PrivilegeObjects::Databases(names) => {

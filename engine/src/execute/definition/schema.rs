@@ -133,6 +133,7 @@ impl DefinitionEnvironment<'_> {
             let catalog = self.catalog();
             let schema = named_schema(&catalog, name)?.clone();
             self.check_owner(schema.owner, "schema", name)?;
+            names::refuse_own_schema(&schema)?;
             self.lock_schema(schema.oid, true).await?;
             self.lock_schema_name(name).await?;
             let catalog = self.catalog();

@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 
 use super::spill::rows_backward;
 use super::*;
-use crate::maintain::{Rewrite, RewriteReport};
+use crate::maintain::{Compaction, Rewrite, RewriteReport};
 use crate::segment::{Encoding, MemoryFiles, SegmentColumn};
 use crate::testing::{CrashDisk, Fault, FaultInjector, FaultyFiles};
 use crate::value::samples::any_value_or_null;
@@ -20,7 +20,13 @@ pub(super) fn flush_of(table: &Arc<TableSchema>) -> Rewrite {
         name: format!("c{at}"),
         encoding: Encoding::of(&column.column_type, None),
     });
-    Rewrite { table: Arc::clone(table), columns: columns.collect(), place: None, folder: "public/t".into() }
+    Rewrite {
+        table: Arc::clone(table),
+        columns: columns.collect(),
+        place: None,
+        folder: "public/t".into(),
+        progress: Default::default(),
+    }
 }
 
 impl World {
@@ -29,7 +35,7 @@ impl World {
     }
 
     pub(super) async fn compact(&self) -> Result<RewriteReport> {
-        self.store.compact_table(flush_of(&self.table)).await
+        self.store.compact_table(flush_of(&self.table), Compaction::Whole).await
     }
 
     fn segments_len(&self) -> usize {

@@ -1,0 +1,36 @@
+//! `system.segments`: the files of cold rows, of those tables that the role owns.
+
+use storage::{Store, Value};
+
+use super::stored_tables;
+use crate::catalog::pg_catalog::relation::{NULL, row};
+use crate::error::Result;
+use crate::job::Viewer;
+
+pub(super) fn rows(viewer: &Viewer<'_>, store: &Store) -> Result<Vec<Vec<Value>>> {
+    let mut rows = Vec::new();
+    for table in stored_tables(viewer.catalog()).filter(|table| viewer.owns(table.owner)) {
+        let schema = viewer.catalog().schemas.get(&table.schema).map(|schema| &schema.name);
+        for state in store.segment_states(table.storage.generation)? {
+            let info = state.info();
+            let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+            let key = |key: &[u8]| Value::Bytea(info.key_within(key).into());
+            rows.push(row![
+                schema,
+                &table.name,
+                NULL,
+                &info.path,
+                i64::from(info.rows),
+                number(info.bytes),
+                number(state.deleted),
+                key(&info.first_key),
+                key(&info.last_key),
+                number(info.min_seq),
+                number(info.max_seq),
+                i32::from(info.schema.version.0),
+                Value::Timestamptz(info.created_at_us),
+            ]);
+        }
+    }
+    Ok(rows)
+}

@@ -1,0 +1,56 @@
+//! The flush of one table.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use storage::RewriteReport;
+
+use super::moving::{Moved, move_rows};
+use super::{Compact, Context, JobKind, TableOf, Work};
+use crate::database::Database;
+use crate::error::Result;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Flush {
+    #[serde(flatten)]
+    pub(crate) of: TableOf,
+    /// How long to wait for the table at most; `None`: as long as it takes.
+    #[serde(default)]
+    pub(crate) lock_timeout_ms: Option<u64>,
+}
+
+#[async_trait]
+impl Work for Flush {
+    fn kind(&self) -> JobKind {
+        JobKind::Flush
+    }
+
+    fn table(&self) -> Option<TableOf> {
+        Some(self.of)
+    }
+
+    fn key(&self) -> Option<String> {
+        Some(format!("flush:{}:{}", self.of.database, self.of.table))
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, database: &Arc<Database>, context: &Context) -> Result<serde_json::Value> {
+        let started = database.store().environment().instant();
+        let RewriteReport { rows, files, bytes, kept } =
+            move_rows(database, self.of, Moved::Hot, self.lock_timeout_ms, context).await?;
+        if files > 0 {
+            Compact::order_if_due(database, self.of)?;
+        }
+        Ok(serde_json::json!({
+            "rows_flushed": rows,
+            "rows_kept": kept,
+            "parquet_files_count": files,
+            "bytes": bytes,
+            "duration_ms": started.elapsed().as_millis() as u64,
+        }))
+    }
+}

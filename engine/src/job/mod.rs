@@ -1,0 +1,146 @@
+//! Jobs: work that goes on beside statements, is remembered, and can be watched, waited for and ended.
+//!
+//! The way of a job:
+//!
+//! 1. A statement, the schedule or a start has a [`Task`]: one of the kinds of work, each of which is a file here.
+//! 2. [`Jobs::order`] gives it an id and records it, or answers the job that is under way with the same key already.
+//! 3. `runner` runs it in a task of its own, a few jobs at a time; what may go well later is tried again.
+//! 4. `table` keeps what became of every job, for `system.jobs` and across a restart; `log` tells each step in `jobs.log`.
+//!
+//! Whoever waits for a job holds a [`Waiting`]. A job that nobody waits for any more and nobody ordered for its own sake ends.
+//!
+//! The schedule looks every second what is due without anybody asking: flushes by policy, compactions, and files to delete.
+//!
+//! A new kind of job is a file with its [`Work`], a [`JobKind`] and a [`Task`] that names it.
+
+mod compact;
+mod flush;
+mod log;
+mod moving;
+mod runner;
+pub(crate) mod schedule;
+mod table;
+#[cfg(test)]
+mod tests;
+mod viewer;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use compact::Compact;
+pub(crate) use flush::Flush;
+pub(crate) use runner::{Context, Jobs, JobsOptions, Order, RETRIES_MAX};
+pub(crate) use table::Job;
+pub(crate) use viewer::Viewer;
+
+use crate::database::Database;
+use crate::error::Result;
+
+/// What kinds of jobs there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobKind {
+    Flush,
+    Compact,
+}
+
+impl JobKind {
+    /// What the ids of its jobs begin with.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            JobKind::Flush => "FL",
+            JobKind::Compact => "CO",
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            JobKind::Flush => "flush",
+            JobKind::Compact => "compact",
+        }
+    }
+}
+
+/// How far a job has come. Only the runner moves it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum JobState {
+    /// It is not recorded yet.
+    New,
+    /// It waits for its turn, or for a lock.
+    Queued,
+    Running,
+    /// It has failed and waits to be tried again.
+    Retrying,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl JobState {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            JobState::New => "new",
+            JobState::Queued => "queued",
+            JobState::Running => "running",
+            JobState::Retrying => "retrying",
+            JobState::Completed => "completed",
+            JobState::Failed => "failed",
+            JobState::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing more will become of the job.
+    pub(crate) fn is_end(self) -> bool {
+        matches!(self, JobState::Completed | JobState::Failed | JobState::Cancelled)
+    }
+}
+
+/// A table, by oid, and its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct TableOf {
+    pub(crate) database: u32,
+    pub(crate) table: u32,
+}
+
+/// What a job is to do. It is recorded: names of variants and fields stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Task {
+    Flush(Flush),
+    Compact(Compact),
+}
+
+impl Task {
+    pub(crate) fn work(&self) -> &dyn Work {
+        match self {
+            Task::Flush(flush) => flush,
+            Task::Compact(compact) => compact,
+        }
+    }
+}
+
+/// The work of one kind of job.
+#[async_trait]
+pub(crate) trait Work: Send + Sync {
+    fn kind(&self) -> JobKind;
+
+    /// The table that it is about: who owns that may see and end the job.
+    fn table(&self) -> Option<TableOf>;
+
+    /// Of all jobs with one key only one is under way.
+    fn key(&self) -> Option<String>;
+
+    /// Whether one that a stop has ended in the midst may simply be done once more.
+    fn is_repeatable(&self) -> bool;
+
+    /// Details that are not the table.
+    fn parameters(&self) -> serde_json::Value {
+        serde_json::Value::Object(Default::default())
+    }
+
+    /// Does it, once the context has said that it is its turn, and answers what `system.jobs` shows as the result. Where
+    /// it waits it may be given up.
+    async fn run(&self, database: &Arc<Database>, context: &Context) -> Result<serde_json::Value>;
+}

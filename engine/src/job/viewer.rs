@@ -1,0 +1,49 @@
+//! Who may see and end which jobs: superusers all of them, others those that they ordered and those about their tables.
+
+use auth::{Principal, RoleId};
+
+use super::Job;
+use crate::catalog::Catalog;
+use crate::error::{Error, Result, SqlState};
+use crate::function::EvalContext;
+
+/// A role that looks at jobs from within a database.
+pub(crate) struct Viewer<'a> {
+    catalog: &'a Catalog,
+    principal: Principal,
+}
+
+impl<'a> Viewer<'a> {
+    pub(crate) fn of(context: &'a EvalContext) -> Self {
+        let session = &context.session;
+        let catalog = &*context.catalog;
+        Self { principal: Principal::resolve(session.current_role, session.current_user.as_str(), catalog), catalog }
+    }
+
+    pub(crate) fn catalog(&self) -> &'a Catalog {
+        self.catalog
+    }
+
+    pub(crate) fn owns(&self, owner: u32) -> bool {
+        self.principal.has_privileges_of(RoleId(owner))
+    }
+
+    /// Whether `system.jobs` shows it: jobs about the tables of other databases are shown there.
+    pub(crate) fn lists(&self, job: &Job) -> bool {
+        job.task.work().table().is_none_or(|of| of.database == self.catalog.database) && self.may_end(job).is_ok()
+    }
+
+    /// 42501 unless the role may end the job.
+    pub(crate) fn may_end(&self, job: &Job) -> Result<()> {
+        let of = job.task.work().table().filter(|of| of.database == self.catalog.database);
+        let owner = of.and_then(|of| self.catalog.tables.get(&of.table)).map(|table| table.owner);
+        if self.principal.is_superuser() || owner.into_iter().chain(job.asked_by).any(|role| self.owns(role)) {
+            return Ok(());
+        }
+        let message = match &job.table {
+            Some(table) => format!("must be owner of table {table}"),
+            None => format!("permission denied for job {}", job.id),
+        };
+        Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message))
+    }
+}

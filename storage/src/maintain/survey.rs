@@ -1,0 +1,83 @@
+//! What lies where: a table's rows in either tier, counted and told.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::id::GenerationId;
+use crate::key::KeyRange;
+use crate::kv::{Direction, Family};
+use crate::segment::{Segment, SegmentInfo};
+use crate::store::Store;
+
+/// Of so many rows the size is taken, to tell that of all.
+const SAMPLED_ROWS: u64 = 1000;
+
+/// A segment of a table, and how many of its rows are gone.
+#[derive(Clone)]
+pub struct SegmentState {
+    segment: Arc<Segment>,
+    pub deleted: u64,
+}
+
+impl SegmentState {
+    pub fn info(&self) -> &SegmentInfo {
+        self.segment.info()
+    }
+}
+
+/// Where a table's rows lie.
+pub struct TierReport {
+    /// About how many, and about how large they are.
+    pub hot_rows: u64,
+    pub hot_bytes: u64,
+    pub segments: Vec<SegmentState>,
+}
+
+impl Store {
+    /// Whether any table has rows in segments.
+    pub fn has_segments(&self) -> bool {
+        !self.newest().snapshot.manifest().is_empty()
+    }
+
+    /// Whether files wait for [`Store::sweep_segments`].
+    pub fn has_unlinked_segments(&self) -> bool {
+        !self.unlinked().is_empty()
+    }
+
+    /// The segments of a table's contents with what is gone of each.
+    pub fn segment_states(&self, generation: GenerationId) -> Result<Vec<SegmentState>> {
+        let newest = self.newest();
+        let state = |segment: &Arc<Segment>| {
+            let deleted = newest.snapshot.gone(segment)?;
+            Ok(SegmentState { segment: Arc::clone(segment), deleted })
+        };
+        newest.snapshot.manifest().of(generation).iter().map(state).collect()
+    }
+
+    /// Where the rows of a table's contents lie.
+    pub fn survey(&self, generation: GenerationId) -> Result<TierReport> {
+        let hot_rows = self.hot_rows(generation)?;
+        let (mut sampled, mut bytes) = (0, 0);
+        let range = KeyRange::generation(generation);
+        self.newest().snapshot.hot().scan(Family::Rows, &range, Direction::Forward, &mut |key, value| {
+            sampled += 1;
+            bytes += (key.len() + value.len()) as u64;
+            if sampled < SAMPLED_ROWS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        let hot_bytes = if hot_rows > sampled { bytes / sampled.max(1) * hot_rows } else { bytes };
+        Ok(TierReport { hot_rows, hot_bytes, segments: self.segment_states(generation)? })
+    }
+
+    /// An error that says what is wrong with the segment's file, if it is not there, not as long as it was, or its end cannot be
+    /// read.
+    pub fn check_segment(&self, state: &SegmentState) -> Result<()> {
+        let info = state.info();
+        let damaged = |reason: String| Error::Segment { path: info.path.clone(), reason };
+        let size = self.files().open(&info.path).map_err(|error| damaged(error.to_string()))?.size();
+        if size != info.bytes {
+            return Err(damaged(format!("it has {size} bytes instead of {}", info.bytes)));
+        }
+        state.segment.open().map(drop)
+    }
+}
