@@ -7,13 +7,15 @@
 //! 3. `runner` runs it in a task of its own, a few jobs at a time; what may go well later is tried again.
 //! 4. `table` keeps what became of every job, for `system.jobs` and across a restart; `log` tells each step in `jobs.log`.
 //!
-//! Whoever waits for a job holds a [`Waiting`]. A job that nobody waits for any more and nobody ordered for its own sake ends.
+//! Whoever waits for a job holds a [`Waiting`](active::Waiting). A job that nobody waits for any more and nobody ordered for its own sake ends.
 //!
 //! The schedule looks every second what is due without anybody asking: flushes by policy, compactions, and files to delete.
 //!
 //! A new kind of job is a file with its [`Work`], a [`JobKind`] and a [`Task`] that names it.
 
+mod active;
 mod compact;
+mod context;
 mod flush;
 mod log;
 mod moving;
@@ -30,8 +32,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use compact::Compact;
+pub(crate) use context::Context;
 pub(crate) use flush::Flush;
-pub(crate) use runner::{Context, Jobs, JobsOptions, Order, RETRIES_MAX};
+pub(crate) use runner::{Jobs, JobsOptions, Order, RETRIES_MAX};
 pub(crate) use table::Job;
 pub(crate) use viewer::Viewer;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use storage::segment::{Encoding, SegmentColumn};
 use storage::{Compaction, Isolation, Progress, Rewrite, RewriteReport, TableId, TableLock, Transaction, Wait};
 
-use super::runner::Slot;
+use super::context::Slot;
 use super::{Context, TableOf};
 use crate::catalog::{Catalog, StoragePlace, Table, TableColumn};
 use crate::database::Database;

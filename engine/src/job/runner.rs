@@ -3,22 +3,24 @@
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
-use storage::{Progress, Store};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use storage::Store;
+use tokio::sync::{Semaphore, watch};
 use uuid::Builder;
 
+use super::active::{Active, Waiting};
+use super::context::Context;
 use super::log::JobLog;
 use super::table::{self, Job, Table};
 use super::{JobState, Task};
 use crate::database::Database;
 use crate::error::{Error, Result, SqlState};
-use crate::session::{Canceller, Interrupt};
+use crate::session::Interrupt;
 
 /// How many jobs run at once; the others wait for their turn.
 const RUNNING_MAX: usize = 2;
@@ -77,69 +79,11 @@ pub(crate) struct Jobs {
     table: Mutex<Table>,
     /// By number, those that have not ended.
     under_way: Mutex<FxHashMap<u64, Arc<Active>>>,
-    slots: Arc<Semaphore>,
+    pub(super) slots: Arc<Semaphore>,
     first_pause: Duration,
     closed: AtomicBool,
     /// Tells how many are under way.
     count: watch::Sender<usize>,
-}
-
-/// A job that is under way, or was when somebody began to wait for it.
-pub(crate) struct Active {
-    number: u64,
-    id: String,
-    task: Task,
-    key: Option<String>,
-    canceller: Arc<Canceller>,
-    waiting: AtomicUsize,
-    for_itself: AtomicBool,
-    progress: Mutex<Arc<Progress>>,
-    outcome: watch::Sender<Option<Result<serde_json::Value>>>,
-}
-
-/// Somebody waits for a job. When nobody does any more, a job that was not ordered for its own sake ends.
-pub(crate) struct Waiting(Arc<Active>);
-
-/// What a job's work knows of being a job.
-pub(crate) struct Context {
-    jobs: Arc<Jobs>,
-    active: Arc<Active>,
-}
-
-/// A job's turn, until this is dropped.
-pub(crate) struct Slot(#[allow(dead_code)] OwnedSemaphorePermit);
-
-impl Active {
-    pub(crate) fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// What became of it, once it has ended.
-    pub(crate) fn outcome(&self) -> Option<Result<serde_json::Value>> {
-        self.outcome.borrow().clone()
-    }
-}
-
-impl Waiting {
-    fn new(active: Arc<Active>) -> Self {
-        active.waiting.fetch_add(1, Ordering::SeqCst);
-        Self(active)
-    }
-
-    /// The result, once there is one.
-    pub(crate) async fn end(&self) -> Result<serde_json::Value> {
-        // The sender is as old as the job.
-        let _ = self.0.outcome.subscribe().wait_for(Option::is_some).await;
-        self.0.outcome().unwrap_or_else(|| Err(Error::internal("a job has no end")))
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        if self.0.waiting.fetch_sub(1, Ordering::SeqCst) == 1 && !self.0.for_itself.load(Ordering::SeqCst) {
-            self.0.canceller.cancel();
-        }
-    }
 }
 
 impl Jobs {
@@ -193,13 +137,12 @@ impl Jobs {
         }
         let mut under_way = self.under_way.lock();
         if let Some(key) = order.task.work().key()
-            && let Some(same) = under_way.values().find(|active| active.key.as_ref() == Some(&key))
+            && let Some(waiting) = under_way
+                .values()
+                .filter(|active| active.key.as_ref() == Some(&key))
+                .find_map(|active| Waiting::join(active, order.for_itself))
         {
-            // One that is about to end because nobody waits any more goes its way.
-            if !same.canceller.is_requested() {
-                same.for_itself.fetch_or(order.for_itself, Ordering::SeqCst);
-                return Ok(Waiting::new(Arc::clone(same)));
-            }
+            return Ok(waiting);
         }
         if under_way.len() >= UNDER_WAY_MAX {
             let message = format!("more than {UNDER_WAY_MAX} jobs are under way");
@@ -208,7 +151,8 @@ impl Jobs {
         let job = self.new_job(database, &order);
         let number = self.table.lock().add(job.clone());
         let active = self.enter_locked(&mut under_way, number, &job, order.for_itself);
-        let waiting = Waiting::new(Arc::clone(&active));
+        let waiting = Waiting::join(&active, order.for_itself);
+        let waiting = waiting.ok_or_else(|| Error::internal("a job has ended before it began"))?;
         drop(under_way);
         self.log.tell(&job, job.created_at);
         if let Err(error) = self.step(number, |job, _| job.state = JobState::Queued) {
@@ -294,17 +238,7 @@ impl Jobs {
         job: &Job,
         for_itself: bool,
     ) -> Arc<Active> {
-        let active = Arc::new(Active {
-            number,
-            id: job.id.clone(),
-            task: job.task.clone(),
-            key: job.task.work().key(),
-            canceller: Arc::default(),
-            waiting: AtomicUsize::new(0),
-            for_itself: AtomicBool::new(for_itself),
-            progress: Mutex::default(),
-            outcome: watch::Sender::new(None),
-        });
+        let active = Arc::new(Active::new(number, job, for_itself));
         under_way.insert(number, Arc::clone(&active));
         self.count.send_replace(under_way.len());
         active
@@ -324,7 +258,7 @@ impl Jobs {
     /// Runs a job to its end, however many tries that takes.
     async fn run(self: &Arc<Self>, database: &Arc<Database>, active: &Arc<Active>) -> Result<serde_json::Value> {
         let interrupt = Interrupt::new(Arc::clone(&active.canceller), None);
-        let context = Context { jobs: Arc::clone(self), active: Arc::clone(active) };
+        let context = Context::of(self, active);
         let (mut retries, mut pause) = (0, self.first_pause);
         loop {
             let work = AssertUnwindSafe(active.task.work().run(database, &context)).catch_unwind();
@@ -370,7 +304,7 @@ impl Jobs {
     fn end(&self, active: &Active, outcome: Result<serde_json::Value>) {
         let was_cancelled = outcome.as_ref().is_err_and(|error| error.sql_state() == SqlState::QUERY_CANCELED);
         // What the stop has ended goes on after the next start.
-        let goes_on = was_cancelled && self.is_closed() && active.for_itself.load(Ordering::SeqCst);
+        let goes_on = was_cancelled && self.is_closed() && active.is_for_itself();
         let goes_on = goes_on && active.task.work().is_repeatable();
         let step = self.step(active.number, |job, now| {
             job.message = outcome.as_ref().err().map(|error| error.message.to_string());
@@ -408,7 +342,7 @@ impl Jobs {
     }
 
     /// Changes what is known of a job, records it and tells the log.
-    fn step(&self, number: u64, change: impl FnOnce(&mut Job, i64)) -> Result<()> {
+    pub(super) fn step(&self, number: u64, change: impl FnOnce(&mut Job, i64)) -> Result<()> {
         let now = self.store.environment().now_us();
         let job = {
             let mut table = self.table.lock();
@@ -418,40 +352,5 @@ impl Jobs {
         };
         self.log.tell(&job, now);
         table::record(&self.store, number, &job)
-    }
-}
-
-impl Context {
-    /// The job's turn, if it is its turn.
-    pub(crate) fn try_slot(&self) -> Option<Slot> {
-        Arc::clone(&self.jobs.slots).try_acquire_owned().ok().map(Slot)
-    }
-
-    /// Waits for the job's turn.
-    pub(crate) async fn slot(&self) -> Slot {
-        let permit = Arc::clone(&self.jobs.slots).acquire_owned().await;
-        Slot(permit.expect("nobody closes the semaphore"))
-    }
-
-    /// Says that the job does something from now on.
-    pub(crate) fn begin(&self) -> Result<()> {
-        self.jobs.step(self.active.number, |job, now| {
-            job.state = JobState::Running;
-            job.started_at.get_or_insert(now);
-        })
-    }
-
-    /// What a rewrite of rows is to tell its progress to.
-    pub(crate) fn begin_rewrite(&self) -> Arc<Progress> {
-        let progress = Arc::<Progress>::default();
-        *self.active.progress.lock() = Arc::clone(&progress);
-        progress
-    }
-}
-
-impl Waiting {
-    /// The job itself, for whoever only wants to look at it.
-    pub(crate) fn job(&self) -> &Arc<Active> {
-        &self.0
     }
 }

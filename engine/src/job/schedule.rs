@@ -10,8 +10,8 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use storage::{GenerationId, HotRows};
 
+use super::active::Active;
 use super::compact::may_be_due;
-use super::runner::Active;
 use super::{Compact, Flush, Order, TableOf, Task};
 use crate::catalog::{FlushPolicy, TableKind};
 use crate::database::Database;
