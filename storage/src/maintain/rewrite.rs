@@ -285,10 +285,13 @@ impl Store {
             let _closed = store.moves().close().await;
             let mut request = CommitRequest::new(store.next_transaction(), store.published());
             request.moved = Some(Box::new(moved));
+            // From here on the manifest may name them, also if this task is not there to learn of it.
+            let names = std::mem::take(&mut files.files);
             let decided = store.committer().submit(request).await;
-            // If nobody can say whether the manifest names them, the next start can.
-            if matches!(decided, Ok(_) | Err(Error::CommitOutcomeUnknown { .. })) {
-                files.files.clear();
+            match &decided {
+                // Nobody can say now; the next start can.
+                Ok(_) | Err(Error::CommitOutcomeUnknown { .. }) => {}
+                Err(_) => files.files = names,
             }
             decided
         });
