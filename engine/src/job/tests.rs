@@ -240,6 +240,7 @@ async fn segments_are_compacted_and_swept_when_that_is_due() {
     assert_eq!((ended(&database).await.len(), segments(&database, of)), (10, 1));
     tag(&mut session, "DROP TABLE t").await;
     while !machine.stored.names().is_empty() {
+        machine.clock.advance(60_000_000);
         schedule.look(&database).await.unwrap();
     }
 }

@@ -291,7 +291,7 @@ impl Store {
             match &decided {
                 // Nobody can say now; the next start can.
                 Ok(_) | Err(Error::CommitOutcomeUnknown { .. }) => {}
-                Err(_) => files.files = names,
+                Err(_) => store.abandon(&names),
             }
             decided
         });
