@@ -51,7 +51,8 @@ mod tests {
         store.put_record(b"job/3", "").unwrap();
         let after = Store::with_kv(Arc::new(disk.crash(3).unwrap()), StoreOptions::default()).unwrap();
         let found = after.records(b"job/").unwrap();
-        assert_eq!(found, [("job/1".into(), "uno".into()), ("job/3".into(), "".into())]);
+        let found: Vec<(&[u8], &[u8])> = found.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+        assert_eq!(found, [(&b"job/1"[..], &b"uno"[..]), (&b"job/3"[..], &b""[..])]);
         assert_eq!(after.records(b"").unwrap().len(), 3);
     }
 }
