@@ -65,7 +65,8 @@ async fn files_are_queried_where_they_lie() {
         ("UNREGISTER TABLE t", "42809"),
         ("CREATE VIEW v AS SELECT id FROM r; SELECT count(*) FROM v", "ok [[Some(\"4000\")]]"),
         ("UNREGISTER TABLE r", "2BP01"),
-        ("DROP VIEW v; BEGIN; UNREGISTER TABLE r; ROLLBACK; SELECT count(*) FROM r", "ok ok ok ok [[Some(\"4000\")]]"),
+        ("DROP VIEW v", "ok"),
+        ("BEGIN; UNREGISTER TABLE r; ROLLBACK; SELECT count(*) FROM r", "ok ok ok [[Some(\"4000\")]]"),
         ("REGISTER TABLE x FROM 'relative.parquet'", "22023"),
         ("REGISTER TABLE x FROM '/no/such/file.parquet'", "58P01"),
         ("REGISTER TABLE x", "42601"),
@@ -90,12 +91,8 @@ async fn files_are_queried_where_they_lie() {
     assert_eq!(run(&client, "SELECT count(*) FROM t").await, "[[Some(\"2000\")]]");
     fs::remove_file(folder.join("c.parquet")).expect("it can be deleted");
     // So is one of another table.
-    assert_eq!(
-        run(&client, "CREATE TABLE other (id int); INSERT INTO other VALUES (1); STORAGE FLUSH TABLE other")
-            .await
-            .contains("XX"),
-        false
-    );
+    assert_eq!(run(&client, "CREATE TABLE other (id int); INSERT INTO other VALUES (1)").await, "ok ok");
+    assert!(run(&client, "STORAGE FLUSH TABLE other").await.starts_with("[["));
     let others = fs::read_dir(server.data().join("storage/public")).expect("tables have folders");
     let other = others
         .map(|entry| entry.expect("it can be read").path())
