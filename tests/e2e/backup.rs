@@ -39,7 +39,8 @@ async fn everything_comes_back_as_it_was() {
     let there = connect(&copy, "postgres").await;
     assert_eq!(run(&there, SUMS).await, sums);
     assert_eq!(run(&there, "SELECT nextval('s') > 1; SET ROLE reader").await, "[[Some(\"t\")]] ok");
-    assert_eq!(run(&there, "SELECT b FROM t WHERE a = 6000; DELETE FROM t").await, "[[Some(\"hot\")]] 42501");
+    assert_eq!(run(&there, "SELECT b FROM t WHERE a = 6000").await, "[[Some(\"hot\")]]");
+    assert_eq!(run(&there, "DELETE FROM t").await, "42501");
     assert_eq!(run(&connect(&copy, "other").await, "SELECT x FROM o").await, "[[Some(\"7\")]]");
 
     // In the place of what is there, whose sessions end.

@@ -354,7 +354,9 @@ impl Machine {
         match random.random_range(0..3) {
             0 if added > 0 => {
                 table.columns.remove(chosen);
-                self.added.values_mut().for_each(|row| drop(row.remove(chosen - AMOUNT - 1)));
+                for row in self.added.values_mut() {
+                    row.remove(chosen - AMOUNT - 1);
+                }
             }
             1 if added > 0 => {
                 let column = &mut table.columns[chosen];
