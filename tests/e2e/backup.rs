@@ -28,6 +28,9 @@ async fn everything_comes_back_as_it_was() {
     let backup = format!("BACKUP DATABASE TO '{}'", path.display());
     let row = client.query_one(&backup, &[]).await.expect("it is backed up");
     assert_eq!(row.get::<_, i64>("copied_files_count"), row.get::<_, i64>("files_count"));
+    let job = "SELECT status, left(job_id, 3), parameters ->> 'to' = '{}' FROM system.jobs WHERE job_type = 'backup'";
+    let job = run(&client, &job.replace("{}", &path.display().to_string())).await;
+    assert_eq!(job, "[[Some(\"completed\"), Some(\"BK-\"), Some(\"t\")]]");
     assert_eq!(
         run(&client, "UPDATE t SET b = 'changed'; DROP ROLE IF EXISTS nobody; DROP SEQUENCE s").await,
         "ok ok ok"

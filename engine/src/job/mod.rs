@@ -14,11 +14,13 @@
 //! A new kind of job is a file with its [`Work`], a [`JobKind`] and a [`Task`] that names it.
 
 mod active;
+mod backup;
 mod compact;
 mod context;
 mod flush;
 mod log;
 mod moving;
+mod retention;
 mod runner;
 pub(crate) mod schedule;
 mod table;
@@ -31,9 +33,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use backup::{Backup, Restore};
 pub(crate) use compact::Compact;
 pub(crate) use context::Context;
 pub(crate) use flush::Flush;
+pub(crate) use retention::Retention;
 pub(crate) use runner::{Jobs, JobsOptions, Order, RETRIES_MAX};
 pub(crate) use table::Job;
 pub(crate) use viewer::Viewer;
@@ -46,6 +50,9 @@ use crate::error::Result;
 pub(crate) enum JobKind {
     Flush,
     Compact,
+    Retention,
+    Backup,
+    Restore,
 }
 
 impl JobKind {
@@ -54,6 +61,9 @@ impl JobKind {
         match self {
             JobKind::Flush => "FL",
             JobKind::Compact => "CO",
+            JobKind::Retention => "RT",
+            JobKind::Backup => "BK",
+            JobKind::Restore => "RS",
         }
     }
 
@@ -61,6 +71,9 @@ impl JobKind {
         match self {
             JobKind::Flush => "flush",
             JobKind::Compact => "compact",
+            JobKind::Retention => "retention",
+            JobKind::Backup => "backup",
+            JobKind::Restore => "restore",
         }
     }
 }
@@ -113,6 +126,9 @@ pub(crate) struct TableOf {
 pub(crate) enum Task {
     Flush(Flush),
     Compact(Compact),
+    Retention(Retention),
+    Backup(Backup),
+    Restore(Restore),
 }
 
 impl Task {
@@ -120,6 +136,9 @@ impl Task {
         match self {
             Task::Flush(flush) => flush,
             Task::Compact(compact) => compact,
+            Task::Retention(retention) => retention,
+            Task::Backup(backup) => backup,
+            Task::Restore(restore) => restore,
         }
     }
 }

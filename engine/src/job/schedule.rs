@@ -1,8 +1,9 @@
 //! The schedule: what is due without anybody asking.
 //!
 //! Once a second it looks at the tables that have a flush policy, whose hot rows storage tallies; once a minute at the
-//! segments of all tables; and at files that are to be deleted once nobody reads them. Tables without a policy cost nothing but
-//! the look at their segments. What it finds it orders as jobs: their keys keep it from ordering anything twice.
+//! segments of all tables and at what was deleted and is kept; and at files that are to be deleted once nobody reads them.
+//! Tables without a policy cost nothing but the look at their segments. What it finds it orders as jobs: their keys keep
+//! it from ordering anything twice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use storage::{GenerationId, HotRows};
 
 use super::active::Active;
 use super::compact::may_be_due;
-use super::{Compact, Flush, Order, TableOf, Task};
+use super::{Compact, Flush, Order, Retention, TableOf, Task};
 use crate::catalog::{FlushPolicy, TableKind};
 use crate::database::Database;
 use crate::error::{Error, Result};
@@ -102,6 +103,7 @@ impl Schedule {
         if now.saturating_sub(self.segments_seen_at) >= SEGMENTS_EVERY_US {
             self.segments_seen_at = now;
             self.look_at_segments(database, now).await?;
+            self.look_at_trash(database, now).await?;
         }
         Ok(())
     }
@@ -143,6 +145,14 @@ impl Schedule {
         self.sweep_pause_us = (self.sweep_pause_us * 2).clamp(SWEEP_PAUSE_US_MIN, SWEEP_PAUSE_US_MAX);
         self.sweep_at = now.saturating_add(self.sweep_pause_us);
         blocking(move || Ok(store.sweep_segments()?)).await
+    }
+
+    async fn look_at_trash(&mut self, database: &Arc<Database>, now: i64) -> Result<()> {
+        let looking = Arc::clone(database);
+        for of in blocking(move || Retention::due(&looking, now)).await? {
+            database.jobs().order(database, Order::unasked(Task::Retention(Retention { of })))?;
+        }
+        Ok(())
     }
 
     async fn look_at_segments(&mut self, database: &Arc<Database>, now: i64) -> Result<()> {

@@ -247,3 +247,25 @@ async fn segments_are_compacted_and_swept_when_that_is_due() {
         schedule.look(&database).await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_deleted_goes_when_its_time_is_over() {
+    const HOUR_US: i64 = 3_600_000_000;
+    let machine = Machine::new("trash");
+    let (database, mut session, _) = machine.with_table("WITH (deleted_retention_hours = 2)").await;
+    let mut schedule = Schedule::default();
+    tag(&mut session, "DELETE FROM t WHERE a <= 2").await;
+    machine.clock.advance(HOUR_US);
+    tag(&mut session, "DELETE FROM t WHERE a = 3").await;
+    schedule.look(&database).await.unwrap();
+    assert_eq!(ended(&database).await, []);
+    machine.clock.advance(HOUR_US + 1);
+    let oldest = database.store().oldest_trash().unwrap()[0].1;
+    schedule.look(&database).await.unwrap();
+    assert_eq!(ended(&database).await, [(JobKind::Retention, JobState::Completed)]);
+    assert_eq!(database.store().oldest_trash().unwrap()[0].1, oldest + HOUR_US);
+    machine.clock.advance(HOUR_US);
+    schedule.look(&database).await.unwrap();
+    assert_eq!(ended(&database).await, [(JobKind::Retention, JobState::Completed); 2]);
+    assert_eq!(database.store().oldest_trash().unwrap(), []);
+}

@@ -1,26 +1,29 @@
-//! BACKUP DATABASE and RESTORE DATABASE.
+//! BACKUP DATABASE and RESTORE DATABASE: they order a job and wait for it.
 
 use std::path::PathBuf;
 
 use storage::Value;
-use storage::backup::Stop;
 
 use super::Session;
 use super::cancel::Interrupt;
 use super::run::Outcome;
 use super::transaction::TransactionState;
 use crate::error::{Error, Result, SqlState};
+use crate::job::{Backup, Order, Restore, Task};
 use crate::plan::ColumnDescription;
 use crate::statement::BackupOrder;
 use crate::types::{Type, oid};
 
-/// What the statement answers.
-pub(super) fn result_columns(order: &BackupOrder) -> Vec<ColumnDescription> {
-    let names: &[&str] = match order {
+/// What the statement answers: numbers that the job answers under these names.
+fn result_names(order: &BackupOrder) -> &'static [&'static str] {
+    match order {
         BackupOrder::Backup(_) => &["files_count", "bytes", "copied_files_count", "copied_bytes", "duration_ms"],
         BackupOrder::Restore(_) => &["files_count", "bytes", "duration_ms"],
-    };
-    names.iter().map(|name| ColumnDescription::new(*name, Type::new(oid::INT8))).collect()
+    }
+}
+
+pub(super) fn result_columns(order: &BackupOrder) -> Vec<ColumnDescription> {
+    result_names(order).iter().map(|name| ColumnDescription::new(*name, Type::new(oid::INT8))).collect()
 }
 
 impl Session {
@@ -42,28 +45,17 @@ impl Session {
             let message = format!("\"{}\" is not an absolute path", path.display());
             return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message));
         }
-        let store = self.database.store().clone();
-        let started = store.environment().instant();
-        let is_backup = matches!(order, BackupOrder::Backup(_));
-        let copying = async {
-            let copied = tokio::task::spawn_blocking(move || {
-                if is_backup {
-                    let report = store.back_up(&path, &Stop::default())?;
-                    return Ok(vec![report.files, report.bytes, report.copied_files, report.copied_bytes]);
-                }
-                store.stage_restore(&path, &Stop::default()).map(|report| vec![report.files, report.bytes])
-            });
-            copied
-                .await
-                .map_err(|_| Error::internal("copying has panicked"))?
-                .map_err(|error: storage::Error| error.into())
+        let task = match order {
+            BackupOrder::Backup(_) => Task::Backup(Backup { to: path }),
+            BackupOrder::Restore(_) => Task::Restore(Restore { from: path }),
         };
-        let mut row = interrupt.guard(copying).await?;
-        row.push(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
-        if !is_backup {
+        let (database, role) = (self.database.clone(), self.current_role().0);
+        let done = async { database.jobs().order(&database, Order::awaited(task, role))?.end().await };
+        let result = interrupt.guard(done).await?;
+        if let BackupOrder::Restore(_) = order {
             self.database.exchange();
         }
-        let row = row.into_iter().map(|value| Value::Int8(i64::try_from(value).unwrap_or(i64::MAX)));
+        let row = result_names(order).iter().map(|name| Value::Int8(result[name].as_i64().unwrap_or(i64::MAX)));
         Ok(Outcome::ready(result_columns(order), vec![row.collect()], order.tag()))
     }
 }
