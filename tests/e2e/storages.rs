@@ -106,6 +106,7 @@ async fn a_storage_is_a_folder_or_is_refused() {
         ("CREATE STORAGE x TYPE 's3' PATH 's3://b' WITH (credentials = 'a/secret')".into(), "22023"),
         ("CREATE STORAGE x TYPE 's3' PATH 's3://b' WITH (secret_access_key = 's')".into(), "22023"),
         ("ALTER STORAGE disk SET (path_template = '{table}')".into(), "ok"),
+        ("SHOW STORAGES".into(), "disk"),
         ("ALTER STORAGE disk SET (path_template = '../{table}')".into(), "22023"),
         ("ALTER STORAGE missing SET (path_template = '{table}')".into(), "42704"),
         ("DROP STORAGE missing".into(), "42704"),

@@ -16,10 +16,14 @@ pub(super) fn kill(reader: &mut Reader) -> Result<Statement> {
     Ok(Statement::KillJob(reader.string()?))
 }
 
-/// SHOW JOBS, SHOW STATS FOR TABLE; `None` if it is neither.
+/// SHOW JOBS, SHOW STORAGES, SHOW STATS FOR TABLE; `None` if it is none of them.
 pub(super) fn show(reader: &mut Reader) -> Result<Option<Statement>> {
     if reader.word("jobs") {
         let query = "SELECT * FROM system.jobs ORDER BY created_at, job_id";
+        return Ok(Some(Statement::Query(parse_query(query)?)));
+    }
+    if reader.word("storages") {
+        let query = "SELECT * FROM system.storages ORDER BY name";
         return Ok(Some(Statement::Query(parse_query(query)?)));
     }
     if reader.words(&["stats", "for", "table"]) {

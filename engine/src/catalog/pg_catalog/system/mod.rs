@@ -6,6 +6,7 @@
 
 mod jobs;
 mod segments;
+mod storages;
 
 use std::sync::Arc;
 
@@ -35,6 +36,9 @@ relations! {
     9902 view segments = none {
         namespace TEXT, table TEXT, user TEXT, path TEXT, rows INT8, bytes INT8, deleted INT8, min_key BYTEA,
         max_key BYTEA, min_seq INT8, max_seq INT8, schema_version INT4, created_at TIMESTAMPTZ,
+    }
+    9903 view storages = storages::rows {
+        name TEXT, type TEXT, path TEXT, path_template TEXT, options TEXT_ARRAY, tables INT8,
     }
     ;
 }
