@@ -259,11 +259,11 @@ async fn what_was_deleted_goes_when_its_time_is_over() {
     tag(&mut session, "DELETE FROM t WHERE a = 3").await;
     schedule.look(&database).await.unwrap();
     assert_eq!(ended(&database).await, []);
-    machine.clock.advance(HOUR_US + 1);
+    machine.clock.advance(HOUR_US + 1_000_000);
     let oldest = database.store().oldest_trash().unwrap()[0].1;
     schedule.look(&database).await.unwrap();
     assert_eq!(ended(&database).await, [(JobKind::Retention, JobState::Completed)]);
-    assert_eq!(database.store().oldest_trash().unwrap()[0].1, oldest + HOUR_US);
+    assert!(database.store().oldest_trash().unwrap()[0].1 >= oldest + HOUR_US);
     machine.clock.advance(HOUR_US);
     schedule.look(&database).await.unwrap();
     assert_eq!(ended(&database).await, [(JobKind::Retention, JobState::Completed); 2]);
