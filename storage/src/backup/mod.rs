@@ -29,6 +29,9 @@ pub(crate) use write::STAGING_FOLDER;
 /// Names what the backup has.
 const INDEX: &str = "backup.json";
 
+/// What keeps two from writing to one backup, and everybody from writing to one that is read.
+const LOCK: &str = "backup.lock";
+
 /// Version of the index.
 const FORMAT: u32 = 1;
 

@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 
 use rustc_hash::FxHashMap;
 
-use super::{BackedUp, Index, Stop, copy, copy_to, damaged, failed, sync_folder, sync_folders};
+use super::{BackedUp, Index, LOCK, Stop, copy, copy_to, damaged, failed, sync_folder, sync_folders};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::kv::{Batch, Family, KeyValue, RocksKeyValue, RocksOptions};
@@ -31,6 +31,7 @@ pub struct RestoreReport {
 /// Fills an empty data directory from a backup. A backup that is damaged is refused before anything is written; a restore
 /// that does not end leaves a directory that nobody opens.
 pub fn restore(from: &Path, data: &Path, environment: &Environment, stop: &Stop) -> Result<RestoreReport> {
+    let _lock = lock(from)?;
     let index = Index::of(from)?;
     check_empty(data)?;
     index.files.iter().try_for_each(|file| check(from, file, stop))?;
@@ -54,6 +55,17 @@ pub fn restore(from: &Path, data: &Path, environment: &Environment, stop: &Stop)
     fs::remove_file(&unfinished).map_err(|error| failed(&unfinished, error))?;
     sync_folder(data)?;
     Ok(report)
+}
+
+/// Waits until nobody writes to the backup, and keeps it so: another backup would delete what only this one names. A copy of
+/// a backup may have no file to lock, and nobody who writes there.
+fn lock(from: &Path) -> Result<Option<File>> {
+    let path = from.join(LOCK);
+    match File::open(&path) {
+        Ok(file) => file.lock_shared().map(|()| Some(file)).map_err(|error| failed(&path, error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(&path, error)),
+    }
 }
 
 fn check_empty(data: &Path) -> Result<()> {

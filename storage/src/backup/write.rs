@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{BackedUp, FORMAT, Index, PIECE_BYTES, Stop, copy_to, failed, sync_folders};
+use super::{BackedUp, FORMAT, Index, LOCK, PIECE_BYTES, Stop, copy_to, failed, sync_folders};
 use crate::error::{Error, Result};
 use crate::key::KeyRange;
 use crate::kv::{Family, RocksKeyValue};
@@ -16,9 +16,6 @@ use crate::store::{SEGMENT_FOLDER, Store, meta};
 
 /// Folder of the data directory in which a checkpoint lies while it is copied.
 pub(crate) const STAGING_FOLDER: &str = "backup";
-
-/// What keeps two from writing to one backup.
-const LOCK: &str = "backup.lock";
 
 /// Files of the key-value store that are written once, under names that are not given again.
 const TABLE_EXTENSION: &str = "sst";
@@ -54,7 +51,7 @@ impl Store {
         fs::create_dir_all(to).map_err(|error| failed(to, error))?;
         let lock = File::create(to.join(LOCK)).map_err(|error| failed(to, error))?;
         if lock.try_lock().is_err() {
-            return Err(Error::Backup { reason: "another backup is being written there".into() });
+            return Err(Error::Backup { reason: "it is being written or read by somebody else".into() });
         }
         let before = Index::read(to)?;
         let _hold = self.unlinked().hold();
