@@ -110,7 +110,8 @@ impl Jobs {
         };
         let mut repeated = Vec::new();
         for (number, job) in left {
-            if matches!(job.state, JobState::New | JobState::Queued) {
+            // Nobody expects a backup, let alone a restore, that was asked for before the stop.
+            if matches!(job.state, JobState::New | JobState::Queued) && job.task.work().is_repeatable() {
                 let active = self.enter(number, &job, true);
                 self.start(database, active);
                 continue;
