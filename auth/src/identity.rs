@@ -31,11 +31,48 @@ impl fmt::Display for RoleId {
     }
 }
 
+/// How far a role reaches by what it is, beyond what was granted to it: see [`crate::kind_privileges`]. Ordered: each
+/// may do what the one before may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RoleKind {
+    /// Somebody who uses an application; also what a plain CREATE ROLE makes.
+    #[default]
+    User,
+    /// A program that serves users.
+    Service,
+    /// Who operates the database.
+    Dba,
+    /// A superuser.
+    System,
+}
+
+impl RoleKind {
+    /// As SQL names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Service => "service",
+            Self::Dba => "dba",
+            Self::System => "system",
+        }
+    }
+
+    /// The kind of that name, whatever its case.
+    pub fn named(name: &str) -> Option<Self> {
+        let kinds = [Self::User, Self::Service, Self::Dba, Self::System];
+        kinds.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
+    }
+}
+
 /// What CREATE ROLE says of a role besides its name and password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleAttributes {
     /// Passes every check of privileges.
     pub superuser: bool,
+    /// The kind of a role that is no superuser; [`RoleAttributes::kind`] answers for all.
+    #[serde(default)]
+    pub plain_kind: RoleKind,
     /// May create, alter and drop other roles.
     pub createrole: bool,
     /// May create databases.
@@ -60,6 +97,7 @@ impl Default for RoleAttributes {
     fn default() -> Self {
         Self {
             superuser: false,
+            plain_kind: RoleKind::User,
             createrole: false,
             createdb: false,
             login: false,
@@ -73,6 +111,21 @@ impl Default for RoleAttributes {
 }
 
 impl RoleAttributes {
+    /// What the role is. A superuser is always of kind `system`, and nobody else is.
+    pub fn kind(&self) -> RoleKind {
+        match (self.superuser, self.plain_kind) {
+            (true, _) => RoleKind::System,
+            (false, RoleKind::System) => RoleKind::User,
+            (false, kind) => kind,
+        }
+    }
+
+    /// Makes the role one of that kind, and with it a superuser or none.
+    pub fn set_kind(&mut self, kind: RoleKind) {
+        self.superuser = kind == RoleKind::System;
+        self.plain_kind = if self.superuser { RoleKind::User } else { kind };
+    }
+
     /// Whether the password has stopped working at `now`, in microseconds since the Unix epoch.
     pub fn is_password_expired(&self, now: i64) -> bool {
         self.valid_until.is_some_and(|until| until != i64::MAX && until < now)
@@ -93,8 +146,13 @@ pub trait RoleGraph {
     fn parents(&self, role: RoleId) -> impl Iterator<Item = RoleId>;
     /// Whether `role` has the attribute INHERIT.
     fn inherits(&self, role: RoleId) -> bool;
+    /// What `role` is.
+    fn kind(&self, role: RoleId) -> RoleKind;
+
     /// Whether `role` has the attribute SUPERUSER.
-    fn is_superuser(&self, role: RoleId) -> bool;
+    fn is_superuser(&self, role: RoleId) -> bool {
+        self.kind(role) == RoleKind::System
+    }
 }
 
 /// Which edges of the graph a walk follows.
@@ -139,7 +197,7 @@ pub fn is_member_of(member: RoleId, role: RoleId, graph: &impl RoleGraph) -> boo
 pub struct Principal {
     role: RoleId,
     name: Arc<str>,
-    superuser: bool,
+    kind: RoleKind,
     /// The role itself, then the roles whose privileges it has, nearest first.
     roles: Arc<[RoleId]>,
 }
@@ -147,12 +205,7 @@ pub struct Principal {
 impl Principal {
     /// Works out whose privileges `role` has.
     pub fn resolve(role: RoleId, name: impl Into<Arc<str>>, graph: &impl RoleGraph) -> Self {
-        Self {
-            role,
-            name: name.into(),
-            superuser: graph.is_superuser(role),
-            roles: reachable(role, graph, Walk::Privileges).into(),
-        }
+        Self { role, name: name.into(), kind: graph.kind(role), roles: reachable(role, graph, Walk::Privileges).into() }
     }
 
     /// The oid of the role.
@@ -165,9 +218,14 @@ impl Principal {
         &self.name
     }
 
-    /// Whether the role itself is a superuser; this is never inherited.
+    /// What the role itself is; this is never inherited.
+    pub fn kind(&self) -> RoleKind {
+        self.kind
+    }
+
+    /// Whether the role itself is a superuser.
     pub fn is_superuser(&self) -> bool {
-        self.superuser
+        self.kind == RoleKind::System
     }
 
     /// The role itself, then the roles whose privileges it inherits, nearest first.
@@ -178,7 +236,7 @@ impl Principal {
     /// Whether the principal acts with the privileges of `role`. With the owner of an object it
     /// answers "may this principal alter and drop it".
     pub fn has_privileges_of(&self, role: RoleId) -> bool {
-        self.superuser || self.roles.contains(&role)
+        self.is_superuser() || self.roles.contains(&role)
     }
 }
 

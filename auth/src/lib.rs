@@ -11,7 +11,8 @@
 //!
 //! A statement, for each object that it names: [`decide`] looks at the object's owner and [`Acl`]
 //! and answers [`Decision::Allowed`] or [`Decision::Denied`]. GRANT and REVOKE ask
-//! [`choose_grantor`] who acts, then change a copy of the [`Acl`].
+//! [`choose_grantor`] who acts, then change a copy of the [`Acl`]. What nobody was granted may still be open to
+//! a role because of its [`RoleKind`]: [`kind_privileges`] and [`Duty`] are that matrix.
 //!
 //! Everything here is a pure function of its arguments (only salts and nonces are drawn at random).
 //! This crate knows nothing of SQL text, sockets or where roles are stored.
@@ -23,8 +24,9 @@ mod identity;
 
 pub use authenticate::{DEFAULT_ITERATIONS, Mechanism, SCRAM_MESSAGE_BYTES_MAX, ScramServer, Verifier};
 pub use authorize::{
-    Acl, AclItem, Decision, GrantAuthority, ObjectAccess, ObjectKind, Privilege, Privileges, RevokeBehavior,
-    RevokeScope, UnknownPrivilege, choose_grantor, decide, held_grant_options, held_privileges,
+    AccessLevel, Acl, AclItem, Decision, Duty, GrantAuthority, ObjectAccess, ObjectKind, Privilege, Privileges,
+    RevokeBehavior, RevokeScope, TableRows, UnknownPrivilege, choose_grantor, decide, held_grant_options,
+    held_privileges, kind_privileges,
 };
 pub use error::{AuthenticationError, AuthorizationError};
-pub use identity::{Principal, RoleAttributes, RoleGraph, RoleId, has_privileges_of, is_member_of};
+pub use identity::{Principal, RoleAttributes, RoleGraph, RoleId, RoleKind, has_privileges_of, is_member_of};

@@ -4,15 +4,16 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use auth::{DEFAULT_ITERATIONS, RoleId, Verifier};
 use rand::Rng;
 use storage::backup::Stop;
-use storage::{Durability, Environment, GenerationId, Store, StoreOptions};
+use storage::{Durability, Environment, GenerationId, Isolation, Store, StoreOptions};
 use tokio::sync::watch;
 
-use crate::catalog::{Catalog, Catalogs, Role, store};
+use crate::catalog::{Catalog, Catalogs, Change, Role, store};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::definition::OtherDatabases;
 use crate::execute::query::{QueryEnvironment, QueryOptions};
@@ -41,6 +42,8 @@ pub struct DatabaseOptions {
     pub transaction_disk_bytes_max: Option<u64>,
     /// Rows that a write keeps in memory before it changes them. None: as many as is usual.
     pub kept_rows_max: Option<usize>,
+    /// How long what is left of a dropped role is kept.
+    pub dropped_user_grace: Duration,
 }
 
 /// An open database, and the password it made up if this was its first start.
@@ -78,6 +81,7 @@ pub struct Database {
     /// Whether a copy waits to take the place of everything.
     exchanged: watch::Sender<bool>,
     jobs: Arc<Jobs>,
+    dropped_user_grace: Duration,
 }
 
 impl std::fmt::Debug for Database {
@@ -161,6 +165,7 @@ impl Database {
             temporary_places: Arc::default(),
             exchanged: watch::Sender::new(false),
             jobs,
+            dropped_user_grace: options.dropped_user_grace,
             store,
         };
         let database = Arc::new(database);
@@ -202,6 +207,11 @@ impl Database {
         if !role.attributes.login {
             let message = format!("role \"{}\" is not permitted to log in", role.name);
             return Err(Error::new(SqlState::INVALID_AUTHORIZATION, message));
+        }
+        let others = self.sessions.count_of(RoleId(role.oid)).saturating_sub(1);
+        if !role.attributes.may_open_session(others) {
+            let message = format!("too many connections for role \"{}\"", role.name);
+            return Err(Error::new(SqlState::TOO_MANY_CONNECTIONS, message));
         }
         let settings = opening_settings(&role, &request.options)?;
         Ok(Session::new(Opening {
@@ -253,6 +263,10 @@ impl Database {
         self.catalogs.load_full()
     }
 
+    pub(crate) fn dropped_user_grace(&self) -> Duration {
+        self.dropped_user_grace
+    }
+
     pub(crate) fn jobs(&self) -> &Arc<Jobs> {
         &self.jobs
     }
@@ -280,6 +294,22 @@ impl Database {
     /// Microseconds since 1970-01-01 UTC.
     pub(crate) fn now(&self) -> i64 {
         self.store.environment().now_us()
+    }
+
+    /// Commits steps that concern all databases and that nobody has a transaction for.
+    pub(crate) async fn commit_changes(self: &Arc<Self>, changes: &[Change]) -> Result<()> {
+        let _one_at_a_time = self.defining.lock().await;
+        let mut transaction = self.store.begin(Isolation::ReadCommitted);
+        transaction.begin_command();
+        for change in changes {
+            store::save(&mut transaction, change)?;
+        }
+        let loaded = self.catalogs.load();
+        let catalogs = Arc::new(loaded.after(loaded.any().database, changes));
+        let this = self.clone();
+        transaction.when_published(Box::new(move || this.catalogs.store(catalogs)));
+        transaction.commit(Durability::Sync).await?;
+        Ok(())
     }
 
     /// Commits a transaction that has changed the catalog of a database. The new catalog is in place before the transaction's locks

@@ -95,6 +95,8 @@ struct ConfigFile {
     /// Memory of one transaction's locks and writes, and disk for writes beyond it.
     transaction_bytes_max: Option<usize>,
     transaction_disk_bytes_max: Option<u64>,
+    /// How long what is left of a dropped user, such as their rows of user tables, is kept; a week unless said otherwise.
+    dropped_user_grace_seconds: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,6 +120,7 @@ pub(crate) struct Config {
     pub(crate) cache_bytes: usize,
     pub(crate) transaction_bytes_max: Option<usize>,
     pub(crate) transaction_disk_bytes_max: Option<u64>,
+    pub(crate) dropped_user_grace: Duration,
     pub(crate) limits: Limits,
 }
 
@@ -195,6 +198,7 @@ impl CommandLine {
             cache_bytes: file.cache_bytes.unwrap_or_else(default_cache_bytes),
             transaction_bytes_max: file.transaction_bytes_max,
             transaction_disk_bytes_max: file.transaction_disk_bytes_max,
+            dropped_user_grace: Duration::from_secs(file.dropped_user_grace_seconds.unwrap_or(7 * 24 * 3600)),
             limits,
         })
     }

@@ -83,6 +83,7 @@ async fn serve(
         transaction_bytes_max: config.transaction_bytes_max,
         transaction_disk_bytes_max: config.transaction_disk_bytes_max,
         kept_rows_max: None,
+        dropped_user_grace: config.dropped_user_grace,
     };
     let Opened { database, generated_password } = Database::open(options).await.map_err(StartError::Database)?;
     if let Some(password) = generated_password {

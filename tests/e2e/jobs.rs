@@ -65,7 +65,7 @@ async fn a_job_is_ordered_shown_and_killed() {
     let state = format!("SELECT status FROM system.jobs WHERE job_id = '{id}'");
     assert_eq!(run(&client, &format!("RESET statement_timeout; {state}")).await, "ok [[Some(\"queued\")]]");
     assert_eq!(run(&client, "CREATE ROLE somebody; SET ROLE somebody").await, "ok ok");
-    assert_eq!(run(&client, "SELECT * FROM system.jobs; SELECT * FROM system.segments").await, "[] []");
+    assert_eq!(run(&client, "SELECT * FROM system.jobs").await, "42501");
     assert_eq!(run(&client, &format!("KILL JOB '{id}'")).await, "42501");
     assert_eq!(run(&client, "RESET ROLE").await, "ok");
     assert_eq!(run(&client, &format!("KILL JOB '{id}'")).await, "ok");

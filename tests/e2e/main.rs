@@ -13,6 +13,7 @@ mod isolation;
 mod jobs;
 mod recovery;
 mod registered;
+mod roles;
 mod session;
 mod statements;
 mod storages;

@@ -6,6 +6,7 @@ pub(crate) struct Edges {
     pub(crate) parents: Vec<(RoleId, RoleId)>,
     pub(crate) noinherit: Vec<RoleId>,
     pub(crate) superusers: Vec<RoleId>,
+    pub(crate) kinds: Vec<(RoleId, RoleKind)>,
 }
 
 impl RoleGraph for Edges {
@@ -17,8 +18,12 @@ impl RoleGraph for Edges {
         !self.noinherit.contains(&role)
     }
 
-    fn is_superuser(&self, role: RoleId) -> bool {
-        self.superusers.contains(&role)
+    fn kind(&self, role: RoleId) -> RoleKind {
+        if self.superusers.contains(&role) {
+            return RoleKind::System;
+        }
+        let found = self.kinds.iter().find(|(other, _)| *other == role);
+        found.map_or(RoleKind::User, |(_, kind)| *kind)
     }
 }
 
@@ -72,4 +77,26 @@ fn attributes_limit_sessions_and_passwords() {
     assert!(attributes.is_password_expired(11));
     attributes.valid_until = Some(i64::MAX);
     assert!(!attributes.is_password_expired(i64::MAX));
+}
+
+#[test]
+fn a_superuser_and_the_kind_system_are_one() {
+    let mut attributes = RoleAttributes::default();
+    assert_eq!(attributes.kind(), RoleKind::User);
+    attributes.set_kind(RoleKind::System);
+    assert!(attributes.superuser);
+    attributes.superuser = false;
+    assert_eq!(attributes.kind(), RoleKind::User);
+    attributes.set_kind(RoleKind::Dba);
+    attributes.superuser = true;
+    assert_eq!(attributes.kind(), RoleKind::System);
+    attributes.set_kind(RoleKind::Service);
+    assert_eq!((attributes.superuser, attributes.kind()), (false, RoleKind::Service));
+}
+
+#[test]
+fn kinds_are_not_inherited() {
+    let graph = Edges { parents: vec![(A, B)], kinds: vec![(B, RoleKind::Dba)], ..Edges::default() };
+    assert_eq!(Principal::resolve(A, "a", &graph).kind(), RoleKind::User);
+    assert_eq!(Principal::resolve(B, "b", &graph).kind(), RoleKind::Dba);
 }

@@ -34,10 +34,25 @@ impl Catalog {
             // One of a database that has just been made is in that one's catalog.
             Change::Schema(_, Some(schema)) if !schema.is_in(self.database) => {}
             Change::Schema(oid, object) => put(&mut self.schemas, *oid, object),
-            Change::Role(oid, object) => put(&mut self.roles, *oid, object),
+            Change::Role(oid, object) => self.apply_role(*oid, object),
             Change::Storage(oid, object) => put(&mut self.storages, *oid, object),
             Change::Table(oid, object) => self.apply_table(*oid, object),
             Change::Type(oid, object) => self.apply_type(*oid, object),
+        }
+    }
+
+    fn apply_role(&mut self, oid: u32, object: &Option<Arc<Role>>) {
+        let dropped = object.as_ref().is_some_and(|role| role.deleted_at.is_some());
+        let (one, other) = match dropped {
+            false => (&mut self.roles, &mut self.dropped_roles),
+            true => (&mut self.dropped_roles, &mut self.roles),
+        };
+        if other.contains_key(&oid) {
+            Arc::make_mut(other).remove(oid);
+        }
+        match object {
+            Some(role) => Arc::make_mut(one).insert(role.clone()),
+            None => Arc::make_mut(one).remove(oid),
         }
     }
 

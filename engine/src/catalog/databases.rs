@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Catalog, Change};
+use super::{Catalog, Change, Roles};
 
 /// One catalog a database, by its oid. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -47,12 +47,15 @@ impl Catalogs {
     pub fn after(&self, database: u32, changes: &[Change]) -> Self {
         let mut next = Self { version: self.version + 1, catalogs: self.catalogs.clone() };
         let concerns_all = changes.iter().any(Change::concerns_all_databases);
+        let (roles, dropped_roles) = self.roles_after(changes);
         for (oid, catalog) in &mut next.catalogs {
             if *oid != database && !concerns_all {
                 continue;
             }
             let catalog = Arc::make_mut(catalog);
-            for change in changes.iter().filter(|change| *oid == database || change.concerns_all_databases()) {
+            (catalog.roles, catalog.dropped_roles) = (roles.clone(), dropped_roles.clone());
+            let concerned = |change: &&Change| *oid == database || change.concerns_all_databases();
+            for change in changes.iter().filter(concerned).filter(|change| !matches!(change, Change::Role(..))) {
                 catalog.apply(change);
             }
             catalog.version = next.version;
@@ -76,6 +79,17 @@ impl Catalogs {
         next
     }
 
+    /// The roles, and the dropped ones, after these steps: one value for the catalogs of all databases.
+    fn roles_after(&self, changes: &[Change]) -> (Arc<Roles>, Arc<Roles>) {
+        let any = self.any();
+        let (roles, dropped_roles) = (any.roles.clone(), any.dropped_roles.clone());
+        let mut shared = Catalog { roles, dropped_roles, ..Catalog::default() };
+        for change in changes.iter().filter(|change| matches!(change, Change::Role(..))) {
+            shared.apply(change);
+        }
+        (shared.roles, shared.dropped_roles)
+    }
+
     /// What a database has of which nothing is its own.
     fn bare(&self, database: u32) -> Catalog {
         let any = self.any();
@@ -86,6 +100,7 @@ impl Catalogs {
             database,
             databases: any.databases.clone(),
             roles: any.roles.clone(),
+            dropped_roles: any.dropped_roles.clone(),
             storages: any.storages.clone(),
             schemas: Arc::new(system.collect()),
             ..Catalog::default()

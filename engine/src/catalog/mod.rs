@@ -22,6 +22,7 @@ pub mod pg_catalog;
 mod place;
 mod privilege;
 pub(crate) mod role;
+mod roles;
 pub(crate) mod sequence;
 pub mod store;
 pub mod table_options;
@@ -38,6 +39,7 @@ pub(crate) use layout::empty_storage;
 pub(crate) use place::no_storage;
 pub use place::{PlaceKind, PlaceOption, StoragePlace};
 pub use role::DefaultAcl;
+pub use roles::Roles;
 pub use sequence::{OwnedBy, Sequence};
 pub use table_options::{FlushPolicy, OwnOption};
 pub use user_type::{Attribute, Domain, DomainCheck, Label, UserType, UserTypeKind};
@@ -52,7 +54,9 @@ pub struct Catalog {
     pub database: u32,
     pub databases: Arc<BTreeMap<u32, Arc<Database>>>,
     pub schemas: Arc<BTreeMap<u32, Arc<Schema>>>,
-    pub roles: Arc<BTreeMap<u32, Arc<Role>>>,
+    pub roles: Arc<Roles>,
+    /// Those that were dropped and of which something may be left. Their names are free.
+    pub dropped_roles: Arc<Roles>,
     /// Places for files other than the data directory.
     pub storages: Arc<BTreeMap<u32, Arc<StoragePlace>>>,
     pub tables: Arc<BTreeMap<u32, Arc<Table>>>,
@@ -117,6 +121,9 @@ pub struct Role {
     /// ALTER DEFAULT PRIVILEGES for what the role makes.
     #[serde(default)]
     pub default_acls: Vec<DefaultAcl>,
+    /// When it was dropped, in microseconds since 1970-01-01 UTC.
+    #[serde(default)]
+    pub deleted_at: Option<i64>,
 }
 
 /// What a relation is.

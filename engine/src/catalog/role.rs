@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{Acl, ObjectKind, RoleGraph, RoleId};
+use auth::{Acl, ObjectKind, RoleGraph, RoleId, RoleKind};
 use serde::{Deserialize, Serialize};
 
 use super::{Catalog, Role};
@@ -39,7 +39,7 @@ impl DefaultAcl {
 impl Catalog {
     /// The role of that name.
     pub fn role_named(&self, name: &str) -> Option<&Arc<Role>> {
-        self.roles.values().find(|role| role.name == name)
+        self.roles.named(name)
     }
 
     /// The role's name; its oid in digits if there is no such role, as PostgreSQL shows it.
@@ -59,7 +59,7 @@ impl RoleGraph for Catalog {
         self.roles.get(&role.0).is_some_and(|role| role.attributes.inherit)
     }
 
-    fn is_superuser(&self, role: RoleId) -> bool {
-        self.roles.get(&role.0).is_some_and(|role| role.attributes.superuser)
+    fn kind(&self, role: RoleId) -> RoleKind {
+        self.roles.get(&role.0).map_or(RoleKind::User, |role| role.attributes.kind())
     }
 }

@@ -14,7 +14,7 @@ use storage::{Durability, Isolation, ReadView, Store, Transaction};
 
 use super::pg_catalog::SYSTEM;
 use super::role::DATABASE_OWNER;
-use super::{Catalog, Catalogs, Change, Database, FIRST_DATABASE, Role, Schema, StoragePlace, Table, UserType};
+use super::{Catalog, Catalogs, Change, Database, FIRST_DATABASE, Role, Roles, Schema, StoragePlace, Table, UserType};
 use crate::error::{Error, Result, SqlState};
 
 /// What an entry is; the first byte of its key. Stored: never renumber.
@@ -74,7 +74,9 @@ pub fn is_bootstrapped(view: &ReadView) -> Result<bool> {
 /// Reads every object into its database's catalog, and adds the relations that are computed.
 pub fn load(view: &ReadView) -> Result<Catalogs> {
     let databases = Arc::new(read_all::<Database>(view, Kind::Database)?);
-    let roles = Arc::new(read_all::<Role>(view, Kind::Role)?);
+    let (dropped, roles): (Vec<_>, Vec<_>) =
+        read_all::<Role>(view, Kind::Role)?.into_values().partition(|role| role.deleted_at.is_some());
+    let [roles, dropped_roles] = [roles, dropped].map(|roles| Arc::new(roles.into_iter().collect::<Roles>()));
     let storages = Arc::new(read_all::<StoragePlace>(view, Kind::Storage)?);
     let schemas = read_all::<Schema>(view, Kind::Schema)?;
     let types = read_all::<UserType>(view, Kind::Type)?;
@@ -86,6 +88,7 @@ pub fn load(view: &ReadView) -> Result<Catalogs> {
             database,
             databases: databases.clone(),
             roles: roles.clone(),
+            dropped_roles: dropped_roles.clone(),
             storages: storages.clone(),
             schemas: Arc::new(own.map(|(oid, schema)| (*oid, schema.clone())).collect()),
             ..Catalog::default()
@@ -236,6 +239,7 @@ fn role(oid: u32, name: &str, attributes: RoleAttributes, verifier: Option<&str>
         settings: Vec::new(),
         comment: None,
         default_acls: Vec::new(),
+        deleted_at: None,
     };
     Change::Role(oid, Some(Arc::new(role)))
 }

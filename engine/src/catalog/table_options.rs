@@ -5,6 +5,8 @@
 
 use std::num::NonZeroU64;
 
+use auth::AccessLevel;
+
 use super::Table;
 
 /// The options that PostgreSQL does not have.
@@ -13,16 +15,19 @@ pub enum OwnOption {
     FlushPolicy,
     Storage,
     DeletedRetentionHours,
+    AccessLevel,
 }
 
 impl OwnOption {
-    pub const ALL: [OwnOption; 3] = [OwnOption::FlushPolicy, OwnOption::Storage, OwnOption::DeletedRetentionHours];
+    pub const ALL: [OwnOption; 4] =
+        [OwnOption::FlushPolicy, OwnOption::Storage, OwnOption::DeletedRetentionHours, OwnOption::AccessLevel];
 
     pub const fn name(self) -> &'static str {
         match self {
             OwnOption::FlushPolicy => "flush_policy",
             OwnOption::Storage => "storage",
             OwnOption::DeletedRetentionHours => "deleted_retention_hours",
+            OwnOption::AccessLevel => "access_level",
         }
     }
 
@@ -41,6 +46,9 @@ impl OwnOption {
             OwnOption::DeletedRetentionHours => {
                 retention_hours(value).map(drop).ok_or("Valid values are whole numbers from 0 to 1000000.")
             }
+            OwnOption::AccessLevel => AccessLevel::named(value)
+                .map(drop)
+                .ok_or("Valid values are \"public\", \"private\", \"restricted\", and \"dba\"."),
         }
     }
 }

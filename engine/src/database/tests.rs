@@ -18,6 +18,7 @@ pub(crate) fn options() -> DatabaseOptions {
         transaction_bytes_max: None,
         transaction_disk_bytes_max: None,
         kept_rows_max: None,
+        dropped_user_grace: std::time::Duration::from_secs(3600),
     }
 }
 

@@ -126,7 +126,9 @@ impl<'a> Named<'a> {
         let principal = Principal::resolve(role, context.session.current_user.as_str(), context.catalog.as_ref());
         let access =
             ObjectAccess { owner: RoleId(self.table.owner), kind: ObjectKind::Sequence, acl: self.table.acl.as_ref() };
-        match any_of.iter().any(|privileges| decide(&principal, &access, *privileges).is_allowed()) {
+        let open = context.catalog.sequence_open_to(self.table, principal.kind());
+        let may = |wanted: Privileges| decide(&principal, &access, wanted).is_allowed() || open.contains(wanted);
+        match any_of.iter().any(|privileges| may(*privileges)) {
             true => Ok(()),
             false => Err(denied(ObjectKind::Sequence, &self.table.name)),
         }

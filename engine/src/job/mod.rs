@@ -26,6 +26,7 @@ pub(crate) mod schedule;
 mod table;
 #[cfg(test)]
 mod tests;
+mod user_cleanup;
 mod viewer;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub(crate) use flush::Flush;
 pub(crate) use retention::Retention;
 pub(crate) use runner::{Jobs, JobsOptions, Order, RETRIES_MAX};
 pub(crate) use table::Job;
+pub(crate) use user_cleanup::UserCleanup;
 pub(crate) use viewer::Viewer;
 
 use crate::database::Database;
@@ -51,6 +53,7 @@ pub(crate) enum JobKind {
     Flush,
     Compact,
     Retention,
+    UserCleanup,
     Backup,
     Restore,
 }
@@ -62,6 +65,7 @@ impl JobKind {
             JobKind::Flush => "FL",
             JobKind::Compact => "CO",
             JobKind::Retention => "RT",
+            JobKind::UserCleanup => "UC",
             JobKind::Backup => "BK",
             JobKind::Restore => "RS",
         }
@@ -72,6 +76,7 @@ impl JobKind {
             JobKind::Flush => "flush",
             JobKind::Compact => "compact",
             JobKind::Retention => "retention",
+            JobKind::UserCleanup => "user_cleanup",
             JobKind::Backup => "backup",
             JobKind::Restore => "restore",
         }
@@ -127,6 +132,7 @@ pub(crate) enum Task {
     Flush(Flush),
     Compact(Compact),
     Retention(Retention),
+    UserCleanup(UserCleanup),
     Backup(Backup),
     Restore(Restore),
 }
@@ -137,6 +143,7 @@ impl Task {
             Task::Flush(flush) => flush,
             Task::Compact(compact) => compact,
             Task::Retention(retention) => retention,
+            Task::UserCleanup(cleanup) => cleanup,
             Task::Backup(backup) => backup,
             Task::Restore(restore) => restore,
         }

@@ -1,7 +1,7 @@
 //! The schedule: what is due without anybody asking.
 //!
 //! Once a second it looks at the tables that have a flush policy, whose hot rows storage tallies; once a minute at the
-//! segments of all tables and at what was deleted and is kept; and at files that are to be deleted once nobody reads them.
+//! segments of all tables, at what was deleted and is kept, and at roles that were dropped; and at files that are to be deleted once nobody reads them.
 //! Tables without a policy cost nothing but the look at their segments. What it finds it orders as jobs: their keys keep
 //! it from ordering anything twice.
 
@@ -13,7 +13,7 @@ use storage::{GenerationId, HotRows};
 
 use super::active::Active;
 use super::compact::may_be_due;
-use super::{Compact, Flush, Order, Retention, TableOf, Task};
+use super::{Compact, Flush, Order, Retention, TableOf, Task, UserCleanup};
 use crate::catalog::{FlushPolicy, TableKind};
 use crate::database::Database;
 use crate::error::{Error, Result};
@@ -104,6 +104,9 @@ impl Schedule {
             self.segments_seen_at = now;
             self.look_at_segments(database, now).await?;
             self.look_at_trash(database, now).await?;
+            if UserCleanup::is_due(database, now) {
+                database.jobs().order(database, Order::unasked(Task::UserCleanup(UserCleanup { role: None })))?;
+            }
         }
         Ok(())
     }

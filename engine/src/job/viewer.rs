@@ -1,6 +1,6 @@
-//! Who may see and end which jobs: superusers all of them, others those that they ordered and those about their tables.
+//! Who may see and end which jobs: operators all of them, others those that they ordered and those about their tables.
 
-use auth::{Principal, RoleId};
+use auth::{Duty, Principal, RoleId};
 
 use super::Job;
 use crate::catalog::Catalog;
@@ -24,8 +24,9 @@ impl<'a> Viewer<'a> {
         self.catalog
     }
 
+    /// Whether the role owns what that one does, or looks after what others own.
     pub(crate) fn owns(&self, owner: u32) -> bool {
-        self.principal.has_privileges_of(RoleId(owner))
+        self.principal.kind().has(Duty::Operate) || self.principal.has_privileges_of(RoleId(owner))
     }
 
     /// Whether `system.jobs` shows it: jobs about the tables of other databases are shown there.
@@ -37,7 +38,8 @@ impl<'a> Viewer<'a> {
     pub(crate) fn may_end(&self, job: &Job) -> Result<()> {
         let of = job.task.work().table().filter(|of| of.database == self.catalog.database);
         let owner = of.and_then(|of| self.catalog.tables.get(&of.table)).map(|table| table.owner);
-        if self.principal.is_superuser() || owner.into_iter().chain(job.asked_by).any(|role| self.owns(role)) {
+        if self.principal.kind().has(Duty::Operate) || owner.into_iter().chain(job.asked_by).any(|role| self.owns(role))
+        {
             return Ok(());
         }
         let message = match &job.table {

@@ -2,12 +2,13 @@
 //!
 //! An [`AuthorizedPlan`] can be made nowhere else, and nothing else can be executed.
 
-use auth::{ObjectAccess, ObjectKind, Principal, Privileges, RoleId, decide};
+use auth::{Duty, ObjectKind, Principal, Privileges, RoleId};
 use storage::{TableId, TableLock};
 
 use super::relation::{CheckAs, RelationUse};
 use super::write::{Action, InsertSource, RowsToChange, WithWrite, Write};
 use super::{BoundStatement, Plan};
+use crate::catalog::pg_catalog::SYSTEM;
 use crate::catalog::{Catalog, Schema, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind, walk};
@@ -70,11 +71,8 @@ pub fn authorize(bound: BoundStatement, principal: &Principal, catalog: &Catalog
 
 /// The same for what a new view reads: whether names may be looked up, and nothing else.
 pub(crate) fn authorize_uses(uses: &[RelationUse], principal: &Principal, catalog: &Catalog) -> Result<()> {
-    let named = uses.iter().filter(|used| used.check_as == CheckAs::Caller);
-    for schema in named.filter_map(|used| catalog.schemas.get(&used.table.schema)) {
-        check_schema(principal, schema, Privileges::USAGE)?;
-    }
-    Ok(())
+    let mut named = uses.iter().filter(|used| used.check_as == CheckAs::Caller);
+    named.try_for_each(|used| check_reach(&used.table, used.privileges, principal, catalog))
 }
 
 fn authorize_use(used: &RelationUse, principal: &Principal, catalog: &Catalog) -> Result<()> {
@@ -88,15 +86,16 @@ fn authorize_use(used: &RelationUse, principal: &Principal, catalog: &Catalog) -
         }
     };
     // Names beneath a view were looked up when it was made.
-    if used.check_as == CheckAs::Caller
-        && let Some(schema) = catalog.schemas.get(&table.schema)
-    {
-        check_schema(principal, schema, Privileges::USAGE)?;
+    if used.check_as == CheckAs::Caller {
+        check_reach(table, used.privileges, principal, catalog)?;
     }
     if table.materialized.as_ref().is_some_and(|materialized| !materialized.populated) {
         let message = format!("materialized view \"{}\" has not been populated", table.name);
         return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
             .with_hint("Use the REFRESH MATERIALIZED VIEW command."));
+    }
+    if table.schema == SYSTEM && !principal.kind().has(Duty::Operate) {
+        return Err(denied(ObjectKind::Schema, "system").with_hint("It takes a role of kind dba."));
     }
     let system = table.is_system();
     if system && !(used.privileges - Privileges::SELECT).is_empty() {
@@ -110,10 +109,20 @@ fn authorize_use(used: &RelationUse, principal: &Principal, catalog: &Catalog) -
     if table.allows(principal, used.privileges, &used.columns) { Ok(()) } else { Err(denied_relation(table)) }
 }
 
+/// 42501 unless the principal may look names up in the table's schema, or what it wants with the table is open to it
+/// because of what it is, wherever the table is.
+pub(crate) fn check_reach(table: &Table, wanted: Privileges, principal: &Principal, catalog: &Catalog) -> Result<()> {
+    let Some(schema) = catalog.schemas.get(&table.schema) else { return Ok(()) };
+    let reached = check_schema(principal, schema, Privileges::USAGE);
+    if reached.is_err() && !wanted.is_empty() && table.open_to(principal.kind()).contains(wanted) {
+        return Ok(());
+    }
+    reached
+}
+
 /// 42501 unless the principal has the privileges on the schema.
 pub(crate) fn check_schema(principal: &Principal, schema: &Schema, wanted: Privileges) -> Result<()> {
-    let access = ObjectAccess { owner: RoleId(schema.owner), kind: ObjectKind::Schema, acl: schema.acl.as_ref() };
-    if decide(principal, &access, wanted).is_allowed() { Ok(()) } else { Err(denied(ObjectKind::Schema, &schema.name)) }
+    if schema.allows(principal, wanted) { Ok(()) } else { Err(denied(ObjectKind::Schema, &schema.name)) }
 }
 
 /// `permission denied for view x`.

@@ -25,6 +25,7 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
             }
             return Ok(bound);
         }
+        Statement::ExecuteAs(order) => return choose(binder, &order.statement, point_plans),
         Statement::Query(query) if body_write(query).is_some() => {
             bound_write(binder.write_after_with(query, point_plans)?, point_plans)
         }

@@ -102,6 +102,11 @@ impl Sessions {
         self.0.lock().sessions.values().cloned().collect()
     }
 
+    /// How many sessions a role has.
+    pub(crate) fn count_of(&self, role: RoleId) -> usize {
+        self.0.lock().sessions.values().filter(|session| session.role == role).count()
+    }
+
     /// How many sessions a database has.
     pub(crate) fn count_in(&self, database: u32) -> usize {
         self.0.lock().sessions.values().filter(|session| session.database == database).count()

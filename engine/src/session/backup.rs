@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use auth::{Duty, RoleKind};
 use storage::Value;
 
 use super::Session;
@@ -35,9 +36,15 @@ impl Session {
             return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
         }
         let catalog = self.catalog();
-        if !self.principal(&catalog).is_superuser() {
+        // Whoever restores says who may do what from then on.
+        let least = match order {
+            BackupOrder::Backup(_) => Duty::Operate.least_kind(),
+            BackupOrder::Restore(_) => RoleKind::System,
+        };
+        if self.principal(&catalog).kind() < least {
             let message = format!("permission denied for {}", order.tag());
-            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message)
+                .with_hint(format!("It takes a role of kind {}.", least.name())));
         }
         let (BackupOrder::Backup(path) | BackupOrder::Restore(path)) = order;
         let path = PathBuf::from(path);

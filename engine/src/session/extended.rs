@@ -48,6 +48,7 @@ const PARAMETERS_MAX: usize = u16::MAX as usize;
 impl Session {
     /// Parse: prepares a statement under a name; the empty name may be used again and again.
     pub async fn parse(&mut self, name: &str, sql: &str, parameter_types: &[u32]) -> Result<()> {
+        self.end_acting();
         let result = self.try_parse(name, sql, parameter_types);
         if result.is_err() {
             self.fail();
@@ -127,6 +128,7 @@ impl Session {
         parameters: &[Option<&[u8]>],
         result_formats: &[i16],
     ) -> Result<()> {
+        self.end_acting();
         let result = self.try_bind(portal, statement, parameter_formats, parameters, result_formats);
         if result.is_err() {
             self.fail();
@@ -268,7 +270,7 @@ impl Session {
     /// The result columns of a statement, planned or utility.
     fn columns_of(&mut self, prepared: &Arc<Prepared>) -> Result<Option<Arc<[ColumnDescription]>>> {
         let text = |name: &str| Some(Arc::from([ColumnDescription::new(name, Type::new(oid::TEXT))]));
-        match &prepared.statement {
+        match prepared.statement.as_ref().map(Statement::itself) {
             Some(Statement::Declare(_)) => Ok(None),
             Some(Statement::Fetch { name, moves: false, .. }) => Ok(self.columns_of_cursor(name)),
             _ if is_planned(prepared) => Ok(self.plan_for(prepared)?.columns.clone()),
@@ -291,6 +293,7 @@ impl Session {
 
     /// Execute: runs a portal, or goes on with it, for at most `max_rows` rows (0: all).
     pub async fn execute(&mut self, portal: &str, max_rows: usize) -> Result<Execution> {
+        self.end_acting();
         let room = (max_rows > 0).then_some(max_rows);
         let Some(found) = self.portals.get_mut(portal) else {
             self.fail();
@@ -425,7 +428,7 @@ fn controls_transaction(prepared: &Prepared) -> bool {
 /// Whether a statement goes through the binder.
 pub(super) fn is_planned(prepared: &Prepared) -> bool {
     matches!(
-        prepared.statement,
+        prepared.statement.as_ref().map(Statement::itself),
         Some(
             Statement::Query(_)
                 | Statement::Insert(_)

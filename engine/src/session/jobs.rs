@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use auth::Duty;
 use datafusion::sql::sqlparser::ast::ObjectName;
 use storage::Value;
 
@@ -40,7 +41,7 @@ impl Session {
                 let message = format!("\"{}\" is not a table", table.name);
                 return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
             }
-            if !principal.has_privileges_of(auth::RoleId(table.owner)) {
+            if !table.is_kept_by(&principal, Duty::Operate) {
                 let message = format!("must be owner of table {}", table.name);
                 return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{ObjectAccess, ObjectKind, Principal, Privileges, RoleId, held_privileges};
+use auth::{Principal, Privileges, RoleId};
 use datafusion::sql::sqlparser::ast::ObjectName;
 use storage::{TableLock, Wait};
 
@@ -10,7 +10,7 @@ use super::cancel::Interrupt;
 use super::{Session, TransactionStatus};
 use crate::catalog::{Catalog, Table, TableKind};
 use crate::error::{Error, Result, SqlState};
-use crate::plan::authorize::{check_schema, denied_relation};
+use crate::plan::authorize::{check_reach, denied_relation};
 use crate::plan::relation::CheckAs;
 
 impl Session {
@@ -50,9 +50,7 @@ impl Session {
                     return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
                         .with_detail(format!("This operation is not supported for {}s.", table.noun())));
                 }
-                if let Some(schema) = catalog.schemas.get(&table.schema) {
-                    check_schema(&principal, schema, Privileges::USAGE)?;
-                }
+                check_reach(&table, table.held(&principal, enough(mode)), &principal, &catalog)?;
                 gathered.add(&table, &principal)?;
             }
         }
@@ -71,8 +69,7 @@ struct Gathered<'a> {
 impl Gathered<'_> {
     /// Adds a table with all that is beneath it, or a view with all that it reads, which somebody must be allowed to lock.
     fn add(&mut self, table: &Arc<Table>, principal: &Principal) -> Result<()> {
-        let access = ObjectAccess { owner: RoleId(table.owner), kind: ObjectKind::Table, acl: table.acl.as_ref() };
-        if held_privileges(principal, &access, enough(self.mode)).is_empty() {
+        if table.held(principal, enough(self.mode)).is_empty() {
             return Err(denied_relation(table));
         }
         if self.tables.iter().any(|known| known.oid == table.oid) {

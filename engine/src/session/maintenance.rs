@@ -47,7 +47,7 @@ impl Session {
     fn maintained(&mut self, maintenance: &Maintenance, verb: &str, doing: &str) -> Result<Vec<Arc<Table>>> {
         let catalog = self.catalog();
         let principal = self.principal(&catalog);
-        let owns = |table: &Table| principal.has_privileges_of(auth::RoleId(table.owner));
+        let owns = |table: &Table| table.is_moved_by(&principal);
         let mut tables = Vec::new();
         if maintenance.tables.is_empty() {
             tables.extend(catalog.tables.values().filter(|table| owns(table)).cloned());

@@ -11,12 +11,14 @@ mod copy;
 mod create_as;
 mod cursor;
 mod declared;
+mod execute_as;
 mod extended;
 mod jobs;
 mod lock;
 mod maintenance;
 pub mod parameter;
 mod prepared;
+mod purge;
 mod run;
 pub mod settings;
 mod simple;
@@ -94,8 +96,13 @@ pub struct Session {
     facts: Arc<SessionFacts>,
     /// Who the statements run as, with all memberships; made again when the catalog's roles change.
     principal: Option<(u64, Arc<Principal>)>,
-    /// Grows when anything changes that plans depend on, besides the catalog.
+    /// Changes when anything does that plans depend on, besides the catalog.
     epoch: u64,
+    last_epoch: u64,
+    /// The statement that runs does so as another role.
+    acting: Option<Box<execute_as::Acting>>,
+    /// The epochs of plans made as other roles, by the session's own epoch and the role.
+    personas: FxHashMap<(u64, RoleId), u64>,
     state: TransactionState,
     statements: HashMap<String, Arc<Prepared>>,
     portals: HashMap<String, Portal>,
@@ -184,6 +191,9 @@ impl Session {
             facts,
             principal: None,
             epoch: 0,
+            last_epoch: 0,
+            acting: None,
+            personas: FxHashMap::default(),
             state: TransactionState::Idle,
             statements: HashMap::new(),
             portals: HashMap::new(),
@@ -326,12 +336,18 @@ impl Session {
         }
     }
 
+    /// An epoch that has never been.
+    fn new_epoch(&mut self) -> u64 {
+        self.last_epoch += 1;
+        self.last_epoch
+    }
+
     /// Puts other settings in force.
     fn use_settings(&mut self, session: Arc<Settings>, local: Arc<Settings>) {
         self.session_settings = session;
         self.settings = local;
         self.settings_changed = true;
-        self.epoch += 1;
+        self.epoch = self.new_epoch();
         self.refresh_facts();
     }
 
@@ -393,8 +409,11 @@ impl Session {
         self.settings.active().session_role.unwrap_or(self.login_role)
     }
 
-    /// Who the statements run as: SET ROLE changes it.
+    /// Who the statements run as: SET ROLE changes it, and EXECUTE AS USER for one statement.
     fn current_role(&self) -> RoleId {
+        if let Some(acting) = &self.acting {
+            return acting.role;
+        }
         self.settings.active().role.unwrap_or_else(|| self.session_role())
     }
 }

@@ -87,7 +87,7 @@ impl Session {
     }
 
     // The futures of what runs seldom or for long are boxed: what is not stays small, and is moved for every statement.
-    async fn dispatch(
+    pub(super) async fn dispatch(
         &mut self,
         prepared: &Arc<Prepared>,
         params: Arc<[Value]>,
@@ -137,6 +137,7 @@ impl Session {
             | Statement::RollbackTo(_)
             | Statement::SetSnapshot(_)
             | Statement::SetTransaction { .. } => self.control_transaction(statement).await.map(Outcome::Complete),
+            Statement::ExecuteAs(order) => Box::pin(self.execute_as(order, prepared, params, interrupt)).await,
             Statement::Declare(declaration) => Box::pin(self.declare(declaration, prepared, params, interrupt)).await,
             other => Box::pin(self.run_utility(other, prepared, interrupt)).await,
         }
@@ -154,6 +155,13 @@ impl Session {
 
     /// The statement's plan, from before if it still holds.
     pub(super) fn plan_for(&mut self, prepared: &Prepared) -> Result<Arc<CachedPlan>> {
+        match &prepared.statement {
+            Some(Statement::ExecuteAs(order)) => self.acting_as(&order.user, |session| session.own_plan_for(prepared)),
+            _ => self.own_plan_for(prepared),
+        }
+    }
+
+    fn own_plan_for(&mut self, prepared: &Prepared) -> Result<Arc<CachedPlan>> {
         let own_catalog = self.state.open().and_then(|open| open.catalog.clone());
         let shared = own_catalog.is_none();
         let catalog = own_catalog.unwrap_or_else(|| self.committed_catalog());

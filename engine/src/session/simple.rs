@@ -24,6 +24,7 @@ pub struct Script {
 impl Session {
     /// Parses the text of a simple query.
     pub fn script(&mut self, sql: &str) -> Result<Script> {
+        self.end_acting();
         self.place.activity().begin(sql);
         // A simple query takes the place of the unnamed statement and portal.
         if !self.statements.is_empty() {

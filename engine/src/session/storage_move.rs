@@ -90,7 +90,7 @@ impl Session {
     fn moved_tables(&mut self, tables: &MovedTables, kind: MoveKind) -> Result<Vec<Arc<Table>>> {
         let catalog = self.catalog();
         let principal = self.principal(&catalog);
-        let owns = |table: &Table| principal.has_privileges_of(auth::RoleId(table.owner));
+        let owns = |table: &Table| table.is_moved_by(&principal);
         let mut tables = match tables {
             MovedTables::All { schema } => {
                 let schema = schema

@@ -55,7 +55,7 @@ impl Session {
             return Ok(());
         }
         self.temporary = Some(self.database.temporary_places().take());
-        self.epoch += 1;
+        self.epoch = self.new_epoch();
         self.refresh_facts();
         // Whoever had the place before may have left something.
         let schema =

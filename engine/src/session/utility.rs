@@ -94,6 +94,10 @@ impl Session {
             }
             Statement::StorageMove(order) => self.move_storage(order, interrupt).await,
             Statement::Backup(order) => self.copy_database(order, interrupt).await,
+            Statement::PurgeUser { name, if_exists } => {
+                self.purge_user(name, *if_exists, prepared, interrupt).await?;
+                complete("PURGE USER")
+            }
             Statement::KillJob(id) => {
                 self.kill_job(id)?;
                 complete("KILL JOB")
@@ -161,6 +165,10 @@ impl Session {
                 continue;
             }
             if [ROLE, SESSION_AUTHORIZATION].iter().any(|role| name.eq_ignore_ascii_case(role)) {
+                if self.acting.is_some() {
+                    let message = format!("cannot set parameter \"{name}\" in EXECUTE AS USER");
+                    return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+                }
                 self.set(local, &name, value.map(|value| vec![value]).as_deref())?;
                 continue;
             }
@@ -234,7 +242,7 @@ impl Session {
 
     fn role_named(&self, name: &str) -> Result<RoleId> {
         let catalog = self.catalog();
-        let role = catalog.roles.values().find(|role| role.name == name);
+        let role = catalog.role_named(name);
         role.map(|role| RoleId(role.oid))
             .ok_or_else(|| Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("role \"{name}\" does not exist")))
     }
@@ -301,7 +309,7 @@ impl Session {
                 "DISCARD ALL"
             }
             DiscardTarget::Plans => {
-                self.epoch += 1;
+                self.epoch = self.new_epoch();
                 "DISCARD PLANS"
             }
             DiscardTarget::Sequences => {

@@ -1,7 +1,7 @@
 //! Definitions. `sqlparser` knows most of them; roles and privileges, and a few forms of others, it reads in another
 //! grammar than PostgreSQL's or not at all, so those are read here.
 
-use auth::{ObjectKind, Privileges, RevokeBehavior, RevokeScope};
+use auth::{ObjectKind, Privileges, RevokeBehavior, RevokeScope, RoleKind};
 use datafusion::sql::sqlparser::ast::{self, ObjectName};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -31,6 +31,7 @@ pub use database::{DatabaseChange, DatabaseOptions};
 pub use like::{Element, Including, Like, TableLike};
 pub use place::PlaceDefinition;
 pub use reindex::{Reindex, ReindexKind};
+pub(super) use role::own_name;
 pub use sequence::{SequenceChange, SequenceOptions};
 pub use table::{ColumnChange, IndexChange, ReplicaIdentityChange, StorageParameter, TableChange};
 pub use table_as::{NewTableAs, Persistence, TableSource};
@@ -224,12 +225,21 @@ pub struct RoleOptions {
     /// Some(None) is PASSWORD NULL.
     pub password: Option<Option<String>>,
     pub valid_until: Option<String>,
+    pub kind: Option<SaidKind>,
     /// Roles to become a member of.
     pub in_roles: Vec<RoleName>,
     /// Roles to become members.
     pub members: Vec<RoleName>,
     /// The same with the right to grant the role on.
     pub admins: Vec<RoleName>,
+}
+
+/// `ROLE service`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SaidKind {
+    pub kind: RoleKind,
+    /// It may also be PostgreSQL's clause that names a member, and is if there is a role of that name.
+    pub or_member: bool,
 }
 
 /// ALTER ROLE.
@@ -518,7 +528,7 @@ fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result
         return Ok(None);
     }
     let if_exists = reader.words(&["if", "exists"]);
-    let roles = list(reader, role_name)?;
+    let roles = list(reader, role::own_name)?;
     reader.expect_end()?;
     Ok(Some(Definition::DropRoles { roles, if_exists }))
 }

@@ -9,6 +9,7 @@ mod copy;
 mod cursor;
 pub mod definition;
 pub(crate) mod dialect;
+mod execute_as;
 mod job;
 mod locking;
 mod maintenance;
@@ -30,6 +31,7 @@ pub use copy::{
 pub use cursor::{Declaration, Motion};
 use datafusion::sql::sqlparser::ast;
 pub use definition::Definition;
+pub use execute_as::ExecuteAs;
 pub(crate) use locking::{LockingClause, locking_words};
 pub(crate) use mend::{KeyWords, compression_in};
 pub use merge::{Merge, MergeAction, MergeWhen};
@@ -100,6 +102,11 @@ pub enum Statement {
     Execute {
         name: String,
         arguments: Vec<ast::Expr>,
+    },
+    ExecuteAs(Box<ExecuteAs>),
+    PurgeUser {
+        name: String,
+        if_exists: bool,
     },
     /// None is ALL.
     Deallocate(Option<String>),
@@ -225,6 +232,14 @@ impl Default for ExplainOptions {
 }
 
 impl Statement {
+    /// The statement itself, whoever it is executed as.
+    pub fn itself(&self) -> &Statement {
+        match self {
+            Statement::ExecuteAs(order) => &order.statement,
+            other => other,
+        }
+    }
+
     /// Whether the statement may run in a failed transaction: those that end it.
     pub fn ends_transaction(&self) -> bool {
         matches!(self, Statement::Commit { .. } | Statement::Rollback { .. } | Statement::RollbackTo(_))

@@ -5,7 +5,8 @@ use storage::{Isolation, TableLock};
 
 use super::copy::parse_copy;
 use super::cursor;
-use super::definition::{Definition, TableSource};
+use super::definition::{Definition, RoleName, TableSource, own_name};
+use super::execute_as::execute_as;
 use super::job;
 use super::parse::parse_tokens;
 use super::reader::Reader;
@@ -62,6 +63,7 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
             | "register"
             | "unregister"
             | "optimize"
+            | "purge"
             | "kill"
             | "describe"
             | "lock"
@@ -85,6 +87,7 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
     reader.advance();
     let statement = match verb.as_str() {
         "prepare" => prepare(text, reader)?,
+        "execute" if reader.words(&["as", "user"]) => execute_as(text, reader)?,
         "execute" => execute(reader)?,
         "deallocate" => deallocate(reader)?,
         "set" => set(reader)?,
@@ -100,6 +103,7 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "restore" => backup::restore(reader)?,
         "register" | "unregister" => register::register(reader, &verb)?,
         "optimize" => storage_move::optimize(reader)?,
+        "purge" => purge(reader)?,
         "kill" => job::kill(reader)?,
         "describe" => job::describe(reader)?,
         "lock" => lock(reader)?,
@@ -232,6 +236,15 @@ pub(super) fn execute(reader: &mut Reader) -> Result<Statement> {
         reader.expect_token(&Token::RParen)?;
     }
     Ok(Statement::Execute { name, arguments })
+}
+
+fn purge(reader: &mut Reader) -> Result<Statement> {
+    reader.expect_word("user")?;
+    let if_exists = reader.words(&["if", "exists"]);
+    match own_name(reader)? {
+        RoleName::Named(name) => Ok(Statement::PurgeUser { name, if_exists }),
+        _ => Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "cannot use special role specifier in PURGE USER")),
+    }
 }
 
 fn call(reader: &mut Reader) -> Result<Statement> {

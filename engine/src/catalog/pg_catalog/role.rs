@@ -1,10 +1,14 @@
 //! Roles: `pg_authid`, the views of it, memberships and the settings of roles.
 
+use std::sync::Arc;
+
+use auth::RoleKind;
 use storage::Value;
 
 use super::relation::{NULL, row};
 use super::{BOOTSTRAP_ROLE, Reader};
 use crate::catalog::Role;
+use crate::execute::definition::KIND_SETTING;
 
 /// What the views show of a password, whether there is one or not.
 const HIDDEN: &str = "********";
@@ -105,11 +109,26 @@ pub(super) fn memberships(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 
 pub(super) fn settings(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let roles = reader.catalog.roles.values();
-    roles.filter(|role| !role.settings.is_empty()).map(|role| row![0u32, role.oid, config(role)]).collect()
+    let has_some = |role: &&Arc<Role>| !role.settings.is_empty() || shown_kind(role).is_some();
+    roles.filter(has_some).map(|role| row![0u32, role.oid, config(role)]).collect()
 }
 
+/// The role's settings, and its kind as if that were one of them, so that a dump has it.
 fn config(role: &Role) -> Value {
-    super::relation::options(&role.settings)
+    match shown_kind(role) {
+        None => super::relation::options(&role.settings),
+        Some(kind) => {
+            let kind = (KIND_SETTING.to_owned(), kind.name().to_owned());
+            let all: Vec<_> = role.settings.iter().cloned().chain([kind]).collect();
+            super::relation::options(&all)
+        }
+    }
+}
+
+/// The kind, if nothing else of the role says it.
+fn shown_kind(role: &Role) -> Option<RoleKind> {
+    let kind = role.attributes.kind();
+    matches!(kind, RoleKind::Service | RoleKind::Dba).then_some(kind)
 }
 
 fn valid_until(role: &Role) -> Value {

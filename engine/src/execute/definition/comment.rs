@@ -8,6 +8,7 @@ use storage::TableLock;
 use super::DefinitionEnvironment;
 use super::alter::column_of;
 use super::names::Relation;
+use super::role::check_manages;
 use crate::catalog::{Change, Database, Role, Schema, UserTypeKind};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
@@ -88,10 +89,7 @@ impl DefinitionEnvironment<'_> {
                     let message = "must be superuser to alter superusers";
                     return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
                 }
-                if !own.superuser && !own.createrole {
-                    let message = "must have CREATEROLE privilege";
-                    return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
-                }
+                check_manages(&own, role.attributes.kind(), "must have CREATEROLE privilege")?;
                 self.apply(Change::Role(role.oid, Some(Arc::new(Role { comment, ..role }))))
             }
             Commented::Constraint { name, table } => {

@@ -126,7 +126,7 @@ impl DefinitionEnvironment<'_> {
         let catalog = self.catalog();
         let database = named(&catalog, name)
             .ok_or_else(|| Error::new(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist")))?;
-        self.check_owner(database.owner, "database", name)?;
+        self.check_own(database.owner, "database", name)?;
         Ok(database.clone())
     }
 

@@ -212,7 +212,7 @@ impl DefinitionEnvironment<'_> {
                 // The owner of the schema may drop what is in it.
                 let schema_owner = catalog.schemas.get(&table.schema).map(|schema| schema.owner);
                 if !schema_owner.is_some_and(|owner| self.principal.has_privileges_of(auth::RoleId(owner))) {
-                    self.check_table_owner(table)?;
+                    self.check_owner(table.owner, kind, &table.name)?;
                 }
                 Ok(table.clone())
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use auth::{Duty, Privileges, TableRows};
 use datafusion::sql::sqlparser::ast::{
     self, AlterIndexOperation, CreateIndex, IndexType, ObjectName, OrderByExpr, OrderByOptions,
 };
@@ -157,12 +158,20 @@ impl DefinitionEnvironment<'_> {
         Ok(())
     }
 
+    /// 42501 unless the principal may redefine the table, or write all of its rows and make indexes because of what it is.
+    fn check_indexer(&self, table: &Table) -> Result<()> {
+        let kind = self.principal.kind();
+        let writes = || table.open_to(kind).contains(Privileges::INSERT | Privileges::UPDATE | Privileges::DELETE);
+        let shared = matches!(table.rows(), Some(TableRows::Shared(_)));
+        if shared && kind.has(Duty::CreateShared) && writes() { Ok(()) } else { self.check_table_owner(table) }
+    }
+
     async fn lock_for_index(&mut self, name: &ObjectName) -> Result<Arc<Table>> {
         let name = self.qualified(name)?;
         loop {
             let catalog = self.catalog();
             let table = self.find_indexable(&catalog, &name)?;
-            self.check_table_owner(&table)?;
+            self.check_indexer(&table)?;
             self.lock_table(table.oid, TableLock::Share).await?;
             let catalog = self.catalog();
             let now = self.find_indexable(&catalog, &name)?;

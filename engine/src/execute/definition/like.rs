@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use auth::{ObjectAccess, ObjectKind, Privileges, RoleId, decide};
+use auth::{ObjectKind, Privileges};
 use datafusion::sql::sqlparser::ast::{ObjectName, Statement};
 
 use super::DefinitionEnvironment;
@@ -80,10 +80,9 @@ impl DefinitionEnvironment<'_> {
         let catalog = self.catalog();
         let source = self.find_table(&catalog, &self.qualified(name)?)?;
         names::require_table(&source, |name| format!("relation \"{name}\" is invalid in LIKE clause"))?;
-        let access = ObjectAccess { owner: RoleId(source.owner), kind: ObjectKind::Table, acl: source.acl.as_ref() };
-        match decide(self.principal, &access, Privileges::SELECT).is_allowed() {
-            true => Ok(source),
-            false => Err(denied(ObjectKind::Table, &source.name)),
+        match source.held(self.principal, Privileges::SELECT).is_empty() {
+            false => Ok(source),
+            true => Err(denied(ObjectKind::Table, &source.name)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::RoleId;
+use auth::{RoleId, RoleKind};
 
 use super::DefinitionEnvironment;
 use super::role::{denied, oid_named, role_named};
@@ -96,7 +96,8 @@ impl DefinitionEnvironment<'_> {
         }
         let holds =
             |holder: &RoleId| catalog.roles.get(&holder.0).is_some_and(|holder| holder.admin_of.contains(&role));
-        if own.createrole || self.principal.roles().iter().any(holds) {
+        let kind = catalog.roles.get(&role).map_or(RoleKind::User, |role| role.attributes.kind());
+        if own.kind().manages(own.createrole) >= Some(kind) || self.principal.roles().iter().any(holds) {
             return Ok(());
         }
         Err(denied(format!("must have admin option on role \"{name}\"")))

@@ -62,10 +62,11 @@ mod view;
 
 use std::sync::Arc;
 
-use auth::Principal;
+use auth::{Duty, Principal};
 pub use database::OtherDatabases;
 use datafusion::sql::sqlparser::ast::{self, Statement};
 use datafusion::sql::sqlparser::tokenizer::Span;
+pub(crate) use role::{FIRST_USER_OID, KIND_SETTING};
 use storage::{GenerationId, Store, TableId, TableLock, Transaction, Wait};
 pub(crate) use validate::not_unique;
 
@@ -401,18 +402,26 @@ impl DefinitionEnvironment<'_> {
         Ok(())
     }
 
-    /// 42501 unless the principal owns the object, by itself or through a role.
+    /// 42501 unless the principal owns the object, by itself or through a role, or redefines what others own.
     fn check_owner(&self, owner: u32, what: &str, name: &str) -> Result<()> {
+        if self.principal.kind().has(Duty::Redefine) { Ok(()) } else { self.check_own(owner, what, name) }
+    }
+
+    /// 42501 unless the principal owns the object, by itself or through a role.
+    fn check_own(&self, owner: u32, what: &str, name: &str) -> Result<()> {
         if self.principal.has_privileges_of(auth::RoleId(owner)) {
             return Ok(());
         }
         Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("must be owner of {what} {name}")))
     }
 
-    /// 42501 unless the principal owns the table.
+    /// 42501 unless the principal may redefine the table. What reads with its owner's rights is the owner's alone.
     fn check_table_owner(&self, table: &Table) -> Result<()> {
         names::refuse_system(table)?;
-        self.check_owner(table.owner, table.noun(), &table.name)
+        match table.view().is_some() || table.materialized.is_some() {
+            true => self.check_own(table.owner, table.noun(), &table.name),
+            false => self.check_owner(table.owner, table.noun(), &table.name),
+        }
     }
 
     fn notice(&mut self, message: String) {

@@ -11,7 +11,7 @@ use crate::catalog::pg_catalog::SYSTEM;
 use crate::catalog::{Catalog, ConstraintKind, Index, Schema, Table, TableKind};
 use crate::catalog::{OnCommit, TEMPORARY_SCHEMA};
 use crate::error::{Error, Result, SqlState};
-use crate::plan::authorize::check_schema;
+use crate::plan::authorize::{check_reach, check_schema};
 use crate::plan::bind::QualifiedName;
 
 /// Longest identifier in bytes.
@@ -96,8 +96,12 @@ impl DefinitionEnvironment<'_> {
         match &name.schema {
             Some(schema) => {
                 let schema = named_schema(catalog, schema)?;
-                check_schema(self.principal, schema, Privileges::USAGE)?;
-                Ok(relation_in(catalog, schema.oid, &name.name))
+                let found = relation_in(catalog, schema.oid, &name.name);
+                match &found {
+                    Some(found) => check_reach(found.table(), Privileges::SELECT, self.principal, catalog)?,
+                    None => check_schema(self.principal, schema, Privileges::USAGE)?,
+                }
+                Ok(found)
             }
             None => {
                 let mut path = catalog.path(&self.context.session.search_path);

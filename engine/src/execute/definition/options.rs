@@ -1,6 +1,7 @@
 //! Storage parameters, WITH (…): PostgreSQL's own are checked as PostgreSQL does, kept and shown. None of them changes
 //! how we store rows; those that do are ours (`catalog/table_options.rs`).
 
+use auth::TableRows;
 use datafusion::sql::sqlparser::ast::{self, SqlOption};
 
 use crate::catalog::{OwnOption, Table};
@@ -91,9 +92,10 @@ pub(super) fn of_table(options: &[SqlOption]) -> Result<Vec<(String, String)>> {
     Ok(parameters)
 }
 
-/// 22023 if there are any: a partitioned table, which stores nothing, has no parameters.
+/// 22023 if there are any but who may use it: a partitioned table, which stores nothing, has no other parameters.
 pub(super) fn refuse_for_partitioned(options: &[(String, String)]) -> Result<()> {
-    let Some((name, _)) = options.first() else { return Ok(()) };
+    let is_of_storage = |name: &str| OwnOption::named(name) != Some(OwnOption::AccessLevel);
+    let Some((name, _)) = options.iter().find(|(name, _)| is_of_storage(name)) else { return Ok(()) };
     Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("unrecognized parameter \"{name}\"")))
 }
 
@@ -218,8 +220,12 @@ fn check_own(option: OwnOption, value: &str) -> Result<()> {
         .map_err(|valid| invalid(format!("invalid value for option \"{}\": {value}", option.name())).with_detail(valid))
 }
 
-/// 0A000 for what no temporary table has: its rows stay where they are.
+/// 0A000 for what no temporary table has: its rows stay where they are. 22023 for the access level of what is no shared
+/// table.
 pub(super) fn check_own_of(table: &Table) -> Result<()> {
+    if table.own_option(OwnOption::AccessLevel).is_some() && !matches!(table.rows(), Some(TableRows::Shared(_))) {
+        return Err(invalid("access_level is an option of shared tables".to_owned()));
+    }
     match OwnOption::ALL.into_iter().find(|option| table.temporary.is_some() && table.own_option(*option).is_some()) {
         Some(option) => Err(Error::unsupported(format!("{} of a temporary table", option.name()))),
         None => Ok(()),

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use auth::Duty;
 use storage::segment::Files;
 
 use super::DefinitionEnvironment;
@@ -15,9 +16,9 @@ const SAMPLE: &[u8] = b"KalamDB looks whether it may write, read and delete here
 
 impl DefinitionEnvironment<'_> {
     pub(super) async fn define_storage(&mut self, definition: &PlaceDefinition) -> Result<()> {
-        if !self.principal.is_superuser() {
+        if !self.principal.kind().has(Duty::Operate) {
             return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, "permission denied to define storages")
-                .with_hint("Must be superuser to define storages."));
+                .with_hint("It takes a role of kind dba."));
         }
         let (PlaceDefinition::Create { name, .. }
         | PlaceDefinition::Set { name, .. }

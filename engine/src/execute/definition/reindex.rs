@@ -35,7 +35,7 @@ impl DefinitionEnvironment<'_> {
                 }
                 let catalog = self.catalog();
                 if let Some(database) = catalog.databases.values().find(|database| database.name == name) {
-                    self.check_owner(database.owner, "database", &name)?;
+                    self.check_own(database.owner, "database", &name)?;
                 }
                 match kind {
                     ReindexKind::System if *concurrently => Err(of_the_system()),

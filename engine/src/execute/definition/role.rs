@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use auth::{DEFAULT_ITERATIONS, RoleAttributes, RoleId, Verifier};
+use auth::{DEFAULT_ITERATIONS, RoleAttributes, RoleId, RoleKind, Verifier};
 use storage::Value;
 
 use super::DefinitionEnvironment;
 use crate::catalog::{Catalog, Change, Role};
 use crate::error::{Error, Result, SqlState};
-use crate::statement::definition::{RoleChange, RoleName, RoleOptions};
+use crate::statement::definition::{RoleChange, RoleName, RoleOptions, SaidKind};
 use crate::types::{Type, oid, text};
 
+/// The setting of a role that stands for its kind.
+pub(crate) const KIND_SETTING: &str = "kalamdb.role_kind";
+
 /// Oids below this are the system's own.
-pub(super) const FIRST_USER_OID: u32 = 16384;
+pub(crate) const FIRST_USER_OID: u32 = 16384;
 
 /// The oid of the role of that name; 42704 if there is none.
 pub(super) fn oid_named(catalog: &Catalog, name: &str) -> Result<u32> {
@@ -27,6 +30,17 @@ pub(super) fn role_named<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Arc
 
 pub(super) fn denied(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message)
+}
+
+/// 42501 unless a role of these attributes makes, alters and drops those of that kind.
+pub(super) fn check_manages(own: &RoleAttributes, kind: RoleKind, words: &'static str) -> Result<()> {
+    if own.kind().manages(own.createrole) >= Some(kind) {
+        return Ok(());
+    }
+    Err(match kind {
+        RoleKind::User => denied(words),
+        kind => denied(words).with_hint(format!("It takes a role of kind {}.", kind.max(RoleKind::Dba).name())),
+    })
 }
 
 fn refuse_reserved(name: &str) -> Result<()> {
@@ -74,6 +88,7 @@ impl DefinitionEnvironment<'_> {
 
     pub(super) async fn create_role(&mut self, name: &str, options: &RoleOptions) -> Result<()> {
         let own = self.own_attributes(&self.context.catalog);
+        let kind = self.kind_said(options)?;
         let only_superusers = [
             (options.superuser, "must be superuser to create superusers"),
             (options.replication, "must be superuser to create replication users"),
@@ -83,9 +98,10 @@ impl DefinitionEnvironment<'_> {
             if let Some((_, words)) = only_superusers.iter().find(|(said, _)| *said == Some(true)) {
                 return Err(denied(*words));
             }
-            if !own.createrole {
-                return Err(denied("permission denied to create role"));
+            if kind == Some(RoleKind::System) {
+                return Err(denied("must be superuser to create superusers"));
             }
+            check_manages(&own, kind.unwrap_or_default(), "permission denied to create role")?;
         }
         refuse_reserved(name)?;
         self.lock_role_name(name).await?;
@@ -103,9 +119,13 @@ impl DefinitionEnvironment<'_> {
             settings: Vec::new(),
             comment: None,
             default_acls: Vec::new(),
+            deleted_at: None,
         };
         self.set_options(&mut role, options)?;
         self.apply(Change::Role(oid, Some(Arc::new(role))))?;
+        if let (Some(said), None) = (options.kind, kind) {
+            self.add_member(name, said.kind.name(), false).await?;
+        }
         for group in &options.in_roles {
             self.add_member(&self.spelled_role(group), name, false).await?;
         }
@@ -116,6 +136,13 @@ impl DefinitionEnvironment<'_> {
             self.add_member(name, &self.spelled_role(member), true).await?;
         }
         Ok(())
+    }
+
+    /// The kind of role that is said, unless the word is a member's name.
+    fn kind_said(&mut self, options: &RoleOptions) -> Result<Option<RoleKind>> {
+        let Some(SaidKind { kind, or_member }) = options.kind else { return Ok(None) };
+        let is_member = or_member && self.catalog().role_named(kind.name()).is_some();
+        Ok((!is_member).then_some(kind))
     }
 
     fn set_options(&mut self, role: &mut Role, options: &RoleOptions) -> Result<()> {
@@ -132,6 +159,13 @@ impl DefinitionEnvironment<'_> {
         for (flag, said) in flags {
             *flag = said.unwrap_or(*flag);
         }
+        if let Some(kind) = self.kind_said(options)? {
+            if options.superuser.is_some_and(|superuser| superuser != (kind == RoleKind::System)) {
+                return Err(Error::new(SqlState::SYNTAX_ERROR, "conflicting or redundant options"));
+            }
+            role.attributes.set_kind(kind);
+        }
+        let attributes = &mut role.attributes;
         attributes.connection_limit = options.connection_limit.unwrap_or(attributes.connection_limit);
         if let Some(until) = &options.valid_until {
             attributes.valid_until = Some(self.timestamp(until)?);
@@ -187,8 +221,9 @@ impl DefinitionEnvironment<'_> {
     async fn alter_role(&mut self, name: &str, options: &RoleOptions) -> Result<()> {
         let mut role = self.lock_named_role(name).await?;
         let own = self.own_attributes(&self.context.catalog);
+        let kind = self.kind_said(options)?;
         if !own.superuser {
-            if role.attributes.superuser || options.superuser.is_some() {
+            if role.attributes.superuser || options.superuser.is_some() || kind == Some(RoleKind::System) {
                 return Err(denied("must be superuser to alter superuser roles or change superuser attribute"));
             }
             if role.attributes.replication || options.replication.is_some() {
@@ -198,9 +233,9 @@ impl DefinitionEnvironment<'_> {
                 return Err(denied("must be superuser to change bypassrls attribute"));
             }
         }
-        let own_password = is_password_only(options) && role.oid == self.principal.role().0;
-        if !(own.superuser || own.createrole || own_password) {
-            return Err(denied("permission denied"));
+        let is_own = role.oid == self.principal.role().0;
+        if !(is_own && is_password_only(options) && own.kind().sets_own_password()) {
+            check_manages(&own, role.attributes.kind().max(kind.unwrap_or_default()), "permission denied")?;
         }
         self.set_options(&mut role, options)?;
         self.apply(Change::Role(role.oid, Some(Arc::new(role))))
@@ -226,30 +261,29 @@ impl DefinitionEnvironment<'_> {
         if role.attributes.superuser && !own.superuser {
             return Err(denied("must be superuser to rename superusers"));
         }
-        if !own.superuser && !own.createrole {
-            return Err(denied("permission denied to rename role"));
-        }
+        check_manages(&own, role.attributes.kind(), "permission denied to rename role")?;
         role.name = new;
         self.apply(Change::Role(role.oid, Some(Arc::new(role))))
     }
 
     fn check_settings(&self, role: &Role) -> Result<()> {
         let own = self.own_attributes(&self.context.catalog);
-        let allowed = match role.attributes.superuser {
-            true => own.superuser,
-            false => own.superuser || own.createrole || role.oid == self.principal.role().0,
-        };
-        match (allowed, role.attributes.superuser) {
-            (true, _) => Ok(()),
-            (false, true) => Err(denied("must be superuser to alter superusers")),
-            (false, false) => Err(denied("permission denied")),
+        if role.attributes.superuser && !own.superuser {
+            return Err(denied("must be superuser to alter superusers"));
         }
+        if role.oid == self.principal.role().0 {
+            return Ok(());
+        }
+        check_manages(&own, role.attributes.kind(), "permission denied")
     }
 
     async fn set_role_setting(&mut self, name: &str, setting: &str, values: Option<&[String]>) -> Result<()> {
+        let setting = setting.to_ascii_lowercase();
+        if setting == KIND_SETTING {
+            return self.set_kind_setting(name, values).await;
+        }
         let mut role = self.lock_named_role(name).await?;
         self.check_settings(&role)?;
-        let setting = setting.to_ascii_lowercase();
         role.settings.retain(|(other, _)| *other != setting);
         if let Some(values) = values {
             // Whoever logs in as this role must be able to have it.
@@ -258,6 +292,23 @@ impl DefinitionEnvironment<'_> {
             role.settings.push((setting, values.join(", ")));
         }
         self.apply(Change::Role(role.oid, Some(Arc::new(role))))
+    }
+
+    /// ALTER ROLE … SET kalamdb.role_kind, which is how a dump says what a role is.
+    async fn set_kind_setting(&mut self, name: &str, values: Option<&[String]>) -> Result<()> {
+        let kind = match values {
+            None => RoleKind::User,
+            Some(values) => {
+                let value = values.join(", ");
+                RoleKind::named(&value).ok_or_else(|| {
+                    let message = format!("invalid value for parameter \"{KIND_SETTING}\": \"{value}\"");
+                    Error::new(SqlState::INVALID_PARAMETER_VALUE, message)
+                        .with_hint("Available values: user, service, dba, system.")
+                })?
+            }
+        };
+        let kind = Some(SaidKind { kind, or_member: false });
+        self.alter_role(name, &RoleOptions { kind, ..RoleOptions::default() }).await
     }
 
     async fn reset_role_settings(&mut self, name: &str) -> Result<()> {
@@ -281,6 +332,7 @@ fn is_password_only(options: &RoleOptions) -> bool {
         connection_limit,
         password,
         valid_until,
+        kind,
         in_roles,
         members,
         admins,
@@ -290,6 +342,7 @@ fn is_password_only(options: &RoleOptions) -> bool {
         && flags.into_iter().all(Option::is_none)
         && connection_limit.is_none()
         && valid_until.is_none()
+        && kind.is_none()
         && in_roles.is_empty()
         && members.is_empty()
         && admins.is_empty()
@@ -299,9 +352,7 @@ impl DefinitionEnvironment<'_> {
     /// Runs DROP ROLE.
     pub(super) async fn drop_roles(&mut self, roles: &[RoleName], if_exists: bool) -> Result<()> {
         let own = self.own_attributes(&self.context.catalog);
-        if !own.superuser && !own.createrole {
-            return Err(denied("permission denied to drop role"));
-        }
+        check_manages(&own, RoleKind::User, "permission denied to drop role")?;
         for role in roles {
             let RoleName::Named(name) = role else {
                 return Err(Error::new(
@@ -314,13 +365,13 @@ impl DefinitionEnvironment<'_> {
                 continue;
             }
             let role = self.lock_named_role(name).await?;
-            self.check_droppable(&role, own.superuser)?;
+            self.check_droppable(&role, &own)?;
             self.drop_role(&role).await?;
         }
         Ok(())
     }
 
-    fn check_droppable(&mut self, role: &Role, superuser: bool) -> Result<()> {
+    fn check_droppable(&mut self, role: &Role, own: &RoleAttributes) -> Result<()> {
         let in_use = |who: &str| Error::new(SqlState::OBJECT_IN_USE, format!("{who} user cannot be dropped"));
         if role.oid == self.principal.role().0 {
             return Err(in_use("current"));
@@ -328,9 +379,10 @@ impl DefinitionEnvironment<'_> {
         if role.name == self.context.session.session_user {
             return Err(in_use("session"));
         }
-        if role.attributes.superuser && !superuser {
+        if role.attributes.superuser && !own.superuser {
             return Err(denied("must be superuser to drop superusers"));
         }
+        check_manages(own, role.attributes.kind(), "permission denied to drop role")?;
         if role.oid < FIRST_USER_OID {
             let message = format!("cannot drop role {} because it is required by the database system", role.name);
             return Err(Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message));
@@ -399,6 +451,17 @@ impl DefinitionEnvironment<'_> {
             member.admin_of.retain(|other| *other != role.oid);
             self.apply(Change::Role(member.oid, Some(Arc::new(member))))?;
         }
-        self.apply(Change::Role(role.oid, None))
+        // Rows that are its own stay until they are cleaned up.
+        let left = Role {
+            attributes: RoleAttributes { login: false, ..role.attributes.clone() },
+            verifier: None,
+            member_of: Vec::new(),
+            admin_of: Vec::new(),
+            settings: Vec::new(),
+            default_acls: Vec::new(),
+            deleted_at: Some(self.context.statement_time),
+            ..role.clone()
+        };
+        self.apply(Change::Role(role.oid, Some(Arc::new(left))))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{ObjectAccess, ObjectKind, Privileges, RoleId, decide};
+use auth::{Duty, ObjectAccess, ObjectKind, Privileges, RoleId, decide};
 use datafusion::sql::sqlparser::ast::{AlterSchema, AlterSchemaOperation, ObjectName, Owner, SchemaName};
 use storage::TableLock;
 
@@ -150,7 +150,8 @@ impl DefinitionEnvironment<'_> {
         let Some(database) = current_database(&catalog, &self.context.session.database) else { return Ok(()) };
         let access =
             ObjectAccess { owner: RoleId(database.owner), kind: ObjectKind::Database, acl: database.acl.as_ref() };
-        match decide(self.principal, &access, Privileges::CREATE).is_allowed() {
+        let may = self.principal.kind().has(Duty::CreateShared);
+        match may || decide(self.principal, &access, Privileges::CREATE).is_allowed() {
             true => Ok(()),
             false => Err(denied(ObjectKind::Database, &database.name)),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{ObjectAccess, ObjectKind, Privileges, RoleId, decide};
+use auth::{ObjectKind, Privileges};
 use datafusion::sql::sqlparser::ast::{CascadeOption, Truncate, TruncateIdentityOption, TruncateTableTarget};
 use storage::{TableId, TableLock};
 
@@ -69,10 +69,9 @@ impl DefinitionEnvironment<'_> {
 
     fn check_truncate(&self, table: &Table) -> Result<()> {
         names::require_table(table, |name| format!("\"{name}\" is not a table"))?;
-        let access = ObjectAccess { owner: RoleId(table.owner), kind: ObjectKind::Table, acl: table.acl.as_ref() };
-        match decide(self.principal, &access, Privileges::TRUNCATE).is_allowed() {
-            true => Ok(()),
-            false => Err(denied(ObjectKind::Table, &table.name)),
+        match table.held(self.principal, Privileges::TRUNCATE).is_empty() {
+            false => Ok(()),
+            true => Err(denied(ObjectKind::Table, &table.name)),
         }
     }
 

@@ -68,7 +68,7 @@ fn role(role: RoleId) -> Value {
 }
 
 fn role_named(context: &EvalContext, name: &str) -> Option<RoleId> {
-    let found = context.catalog.roles.values().find(|role| role.name == name);
+    let found = context.catalog.role_named(name);
     // A role that is gone is written as its oid.
     found.map(|role| RoleId(role.oid)).or_else(|| name.parse().ok().map(RoleId))
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use auth::{ObjectAccess, ObjectKind, Principal, Privilege, Privileges, RoleGraph, RoleId, decide, held_grant_options};
+use auth::{
+    Duty, ObjectAccess, ObjectKind, Principal, Privilege, Privileges, RoleGraph, RoleId, decide, held_grant_options,
+};
 use storage::Value;
 
 use super::super::argument::{int2, text};
@@ -117,14 +119,23 @@ fn role_of(context: &EvalContext, value: &Value) -> Result<RoleId> {
         .ok_or_else(|| Error::new(SqlState::UNDEFINED_OBJECT, format!("role \"{name}\" does not exist")))
 }
 
-fn holds_any(principal: &Principal, access: &ObjectAccess<'_>, wanted: &[Wanted]) -> bool {
+/// Whether any of them was granted, or is among those that are open to what the principal is.
+fn holds_any(principal: &Principal, access: &ObjectAccess<'_>, open: Privileges, wanted: &[Wanted]) -> bool {
     wanted.iter().any(|&(privilege, grants)| {
         if grants {
             held_grant_options(principal, access, privilege) == privilege
         } else {
-            decide(principal, access, privilege).is_allowed()
+            decide(principal, access, privilege).is_allowed() || open.contains(privilege)
         }
     })
+}
+
+fn holds_any_on_table(principal: &Principal, table: &Table, wanted: &[Wanted]) -> bool {
+    holds_any(principal, &table_access(table), table.open_to(principal.kind()), wanted)
+}
+
+fn holds_any_on_column(principal: &Principal, table: &Table, column: &TableColumn, wanted: &[Wanted]) -> bool {
+    holds_any(principal, &table.column_access(column.number), Privileges::NONE, wanted)
 }
 
 fn table_of<'a>(context: &'a EvalContext, value: &Value) -> Result<Option<&'a Arc<Table>>> {
@@ -144,7 +155,7 @@ fn on_table(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let (principal, args) = principal(context, args, 2)?;
     let wanted = privileges(text(&args[1])?, ObjectKind::Table)?;
     let table = table_of(context, &args[0])?;
-    Ok(table.map_or(Value::Null, |table| Value::Bool(holds_any(&principal, &table_access(table), &wanted))))
+    Ok(table.map_or(Value::Null, |table| Value::Bool(holds_any_on_table(&principal, table, &wanted))))
 }
 
 fn on_sequence(context: &EvalContext, args: &[Value]) -> Result<Value> {
@@ -154,15 +165,16 @@ fn on_sequence(context: &EvalContext, args: &[Value]) -> Result<Value> {
     if table.sequence().is_none() {
         return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a sequence", table.name)));
     }
-    Ok(Value::Bool(holds_any(&principal, &table.access(), &wanted)))
+    let open = context.catalog.sequence_open_to(table, principal.kind());
+    Ok(Value::Bool(holds_any(&principal, &table.access(), open, &wanted)))
 }
 
 fn on_any_column(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let (principal, args) = principal(context, args, 2)?;
     let wanted = privileges(text(&args[1])?, ObjectKind::Column)?;
     let Some(table) = table_of(context, &args[0])? else { return Ok(Value::Null) };
-    let on = |column: &TableColumn| holds_any(&principal, &table.column_access(column.number), &wanted);
-    Ok(Value::Bool(holds_any(&principal, &table_access(table), &wanted) || table.columns.iter().any(on)))
+    let on = |column: &TableColumn| holds_any_on_column(&principal, table, column, &wanted);
+    Ok(Value::Bool(holds_any_on_table(&principal, table, &wanted) || table.columns.iter().any(on)))
 }
 
 fn on_column(context: &EvalContext, args: &[Value]) -> Result<Value> {
@@ -174,8 +186,8 @@ fn on_column(context: &EvalContext, args: &[Value]) -> Result<Value> {
         number => u16::try_from(int2(number)?).ok().and_then(|number| table.position_of_number(number)),
     };
     Ok(at.map_or(Value::Null, |at| {
-        let on_column = holds_any(&principal, &table.column_access(table.columns[at].number), &wanted);
-        Value::Bool(on_column || holds_any(&principal, &table_access(table), &wanted))
+        let on_column = holds_any_on_column(&principal, table, &table.columns[at], &wanted);
+        Value::Bool(on_column || holds_any_on_table(&principal, table, &wanted))
     }))
 }
 
@@ -190,8 +202,7 @@ fn on_schema(context: &EvalContext, args: &[Value]) -> Result<Value> {
             value => object(value)?.and_then(|oid| context.catalog.schemas.get(&oid)),
         };
     Ok(schema.map_or(Value::Null, |schema| {
-        let access = ObjectAccess { owner: RoleId(schema.owner), kind: ObjectKind::Schema, acl: schema.acl.as_ref() };
-        Value::Bool(holds_any(&principal, &access, &wanted))
+        Value::Bool(holds_any(&principal, &schema.access(), schema.open_to(principal.kind()), &wanted))
     }))
 }
 
@@ -208,7 +219,9 @@ fn on_database(context: &EvalContext, args: &[Value]) -> Result<Value> {
     Ok(database.map_or(Value::Null, |database| {
         let access =
             ObjectAccess { owner: RoleId(database.owner), kind: ObjectKind::Database, acl: database.acl.as_ref() };
-        Value::Bool(holds_any(&principal, &access, &wanted))
+        let creates = principal.kind().has(Duty::CreateShared);
+        let open = if creates { Privileges::CREATE } else { Privileges::NONE };
+        Value::Bool(holds_any(&principal, &access, open, &wanted))
     }))
 }
 

@@ -1,14 +1,18 @@
 //! The grammar of CREATE, ALTER and DROP ROLE.
 
+use auth::RoleKind;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::{Definition, MembershipChange, RoleChange, RoleName, RoleOptions, list, role_name};
+use super::{Definition, MembershipChange, RoleChange, RoleName, RoleOptions, SaidKind, list, role_name};
 use crate::error::{Error, Result, SqlState};
 use crate::statement::reader::Reader;
 
 /// What follows CREATE ROLE, or CREATE USER, which may log in unless it says otherwise.
 pub(super) fn create(reader: &mut Reader<'_>, user: bool) -> Result<Definition> {
-    let name = reader.identifier()?;
+    let name = match reader.peek() {
+        Some(Token::SingleQuotedString(_)) => reader.string()?,
+        _ => reader.identifier()?,
+    };
     reader.word("with");
     let mut options = RoleOptions::default();
     role_options(reader, &mut options, true)?;
@@ -23,7 +27,7 @@ pub(super) fn alter(reader: &mut Reader<'_>) -> Result<Definition> {
     if reader.word("all") {
         return Err(Error::unsupported("ALTER ROLE ALL"));
     }
-    let role = role_name(reader)?;
+    let role = own_name(reader)?;
     if reader.word("in") {
         return Err(Error::unsupported("ALTER ROLE … IN DATABASE"));
     }
@@ -134,6 +138,8 @@ fn role_options(reader: &mut Reader<'_>, options: &mut RoleOptions, creating: bo
             set_once(&mut options.valid_until, reader.string()?)?;
         } else if creating && (reader.words(&["in", "role"]) || reader.words(&["in", "group"])) {
             options.in_roles.extend(list(reader, role_name)?);
+        } else if reader.peek_word("role") && said_kind(reader, options, creating)? {
+            continue;
         } else if creating && (reader.word("role") || reader.word("user")) {
             options.members.extend(list(reader, role_name)?);
         } else if creating && reader.word("admin") {
@@ -143,6 +149,41 @@ fn role_options(reader: &mut Reader<'_>, options: &mut RoleOptions, creating: bo
         }
     }
     Ok(())
+}
+
+/// Reads `ROLE service`; false if the clause is PostgreSQL's, a list of members.
+fn said_kind(reader: &mut Reader<'_>, options: &mut RoleOptions, creating: bool) -> Result<bool> {
+    let mut ahead = reader.clone();
+    ahead.word("role");
+    let (name, is_text, is_plain) = match ahead.peek() {
+        Some(Token::SingleQuotedString(name)) => (name.as_str(), true, false),
+        Some(Token::Word(word)) => (word.value.as_str(), false, word.quote_style.is_none()),
+        _ => return Ok(false),
+    };
+    let may_be_member = creating && !is_text;
+    let kind = RoleKind::named(name).filter(|_| is_text || is_plain);
+    ahead.advance();
+    let Some(kind) = kind.filter(|_| !(may_be_member && ahead.peek() == Some(&Token::Comma))) else {
+        if may_be_member {
+            return Ok(false);
+        }
+        let message = format!("unrecognized kind of role \"{name}\"");
+        return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message)
+            .with_hint("The kinds of roles are user, service, dba and system."));
+    };
+    // No role is called `user` without quotes.
+    let or_member = may_be_member && kind != RoleKind::User;
+    set_once(&mut options.kind, SaidKind { kind, or_member })?;
+    *reader = ahead;
+    Ok(true)
+}
+
+/// A role that a statement is about, which may also be named by a string.
+pub(in crate::statement) fn own_name(reader: &mut Reader<'_>) -> Result<RoleName> {
+    match reader.peek() {
+        Some(Token::SingleQuotedString(_)) => reader.string().map(RoleName::Named),
+        _ => role_name(reader),
+    }
 }
 
 /// Reads LOGIN, NOLOGIN and their kin.

@@ -75,7 +75,7 @@ pub(crate) fn find(text: &str, ty: u32, names: Place<'_>) -> Result<u32> {
         }
         oid::REGROLE => {
             let name = single(text)?;
-            let role = catalog.roles.values().find(|role| role.name == name);
+            let role = catalog.role_named(&name);
             role.map(|role| role.oid)
                 .ok_or_else(|| Error::new(SqlState::UNDEFINED_OBJECT, format!("role \"{name}\" does not exist")))
         }

@@ -1,0 +1,86 @@
+//! What is left of a role that was dropped: its rows in tables where each user has their own, and the memory of the role
+//! itself. It goes once the role has been gone for a while, or when PURGE USER says so.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Context, JobKind, TableOf, Work};
+use crate::catalog::Change;
+use crate::database::Database;
+use crate::error::Result;
+
+/// How many roles are forgotten with one commit.
+const TOGETHER_MAX: usize = 1000;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UserCleanup {
+    /// The role that was dropped, by oid; `None`: all that were dropped long enough ago.
+    pub(crate) role: Option<u32>,
+}
+
+impl UserCleanup {
+    /// Whether any dropped role is to be forgotten by now.
+    pub(super) fn is_due(database: &Database, now: i64) -> bool {
+        !due(database, now).is_empty()
+    }
+}
+
+/// The roles that were dropped before the grace began.
+fn due(database: &Database, now: i64) -> Vec<u32> {
+    let grace = i64::try_from(database.dropped_user_grace().as_micros()).unwrap_or(i64::MAX);
+    let before = now.saturating_sub(grace);
+    let catalog = database.catalogs().any();
+    let dropped = catalog.dropped_roles.values();
+    dropped.filter(|role| role.deleted_at.is_some_and(|at| at <= before)).map(|role| role.oid).collect()
+}
+
+#[async_trait]
+impl Work for UserCleanup {
+    fn kind(&self) -> JobKind {
+        JobKind::UserCleanup
+    }
+
+    fn table(&self) -> Option<TableOf> {
+        None
+    }
+
+    fn key(&self) -> Option<String> {
+        Some(match self.role {
+            Some(role) => format!("user-cleanup:{role}"),
+            None => "user-cleanup".to_owned(),
+        })
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
+    fn parameters(&self) -> Value {
+        json!({ "user_id": self.role })
+    }
+
+    async fn run(&self, database: &Arc<Database>, context: &Context) -> Result<Value> {
+        let _turn = context.slot().await;
+        context.begin()?;
+        let started = database.store().environment().instant();
+        let roles = match self.role {
+            Some(role) => vec![role],
+            None => due(database, database.now()),
+        };
+        let mut users = 0;
+        for some in roles.chunks(TOGETHER_MAX) {
+            // One that was purged meanwhile has nothing left.
+            let catalog = database.catalogs().any();
+            let left = some.iter().copied().filter(|role| catalog.dropped_roles.contains_key(role));
+            let forgotten: Vec<Change> = left.map(|role| Change::Role(role, None)).collect();
+            if !forgotten.is_empty() {
+                database.commit_changes(&forgotten).await?;
+            }
+            users += forgotten.len();
+        }
+        Ok(json!({ "users_count": users, "duration_ms": started.elapsed().as_millis() as u64 }))
+    }
+}
