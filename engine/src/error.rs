@@ -230,14 +230,16 @@ impl From<storage::error::Error> for Error {
         use storage::error::Error as S;
         let message = error.to_string();
         let state = match error {
-            S::WriteConflict | S::SerializationFailure | S::RelationChanged => SqlState::SERIALIZATION_FAILURE,
+            S::WriteConflict | S::SerializationFailure | S::RelationChanged | S::MoveLost => {
+                SqlState::SERIALIZATION_FAILURE
+            }
             S::Deadlock => SqlState::DEADLOCK_DETECTED,
             S::LockNotAvailable => SqlState::LOCK_NOT_AVAILABLE,
             S::TransactionTooLarge { .. } => SqlState::PROGRAM_LIMIT_EXCEEDED,
             S::CommitOutcomeUnknown { .. } => SqlState::TRANSACTION_RESOLUTION_UNKNOWN,
             S::WritesRefused { .. } | S::DirectoryInUse { .. } | S::Io(_) => SqlState::IO_ERROR,
             S::Format { .. } | S::Corrupt { .. } | S::Segment { .. } => SqlState::DATA_CORRUPTED,
-            S::MoveLost | S::Backup { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            S::Backup { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
             S::NotFixed => return Self::internal(OUTGROWN),
             // It is this crate that computes index entries.
             S::Derive(source) => return source.downcast::<Self>().map_or_else(|_| Self::internal(message), |own| *own),

@@ -27,7 +27,7 @@ pub enum Error {
     /// An earlier durable step failed; writes are refused until a restart (58030, reads go on).
     #[error("the database accepts no writes until it is restarted: {reason}")]
     WritesRefused { reason: String },
-    /// A move of rows met too many changes of theirs, or was begun twice; it may be tried again (55000).
+    /// A move of rows met too many changes of theirs, or was begun twice; it may be tried again (40001).
     #[error("too many rows were changed while they were moved")]
     MoveLost,
     /// Another process has the data directory open.

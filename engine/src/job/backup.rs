@@ -111,6 +111,9 @@ impl Work for Restore {
         let started = database.store().environment().instant();
         let from = self.from.clone();
         let report = copy(database, move |store, stop| store.stage_restore(&from, stop)).await?;
+        // Nothing is waited for from here on, so the job cannot be ended between the decision and what follows from it.
+        database.store().decide_restore()?;
+        database.exchange();
         Ok(json!({
             "files_count": report.files,
             "bytes": report.bytes,

@@ -296,7 +296,6 @@ impl Jobs {
                 | SqlState::LOCK_NOT_AVAILABLE
                 | SqlState::DEADLOCK_DETECTED
                 | SqlState::SERIALIZATION_FAILURE
-                | SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE
         );
         passes && self.store.check_writable().is_ok()
     }

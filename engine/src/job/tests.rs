@@ -195,6 +195,27 @@ async fn jobs_go_on_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_waited_when_the_server_stopped_is_not_taken_up() {
+    let machine = Machine::new("queued");
+    let (database, session, of) = machine.with_table("").await;
+    database.jobs().order(&database, Order::awaited(flush(of), 10)).unwrap().end().await.unwrap();
+    let mut job = database.jobs().all()[0].0.clone();
+    job.state = JobState::Queued;
+    for (number, task) in [
+        (7, Task::Restore(Restore { from: machine.directory.clone() })),
+        (8, Task::Backup(Backup { to: machine.directory.clone() })),
+    ] {
+        super::table::record(database.store(), number, &Job { task, ..job.clone() }).unwrap();
+    }
+    database.shutdown().await;
+    drop((session, database));
+    let database = machine.open().await;
+    let (restore, backup) = (JobKind::Restore, JobKind::Backup);
+    let flushed = (JobKind::Flush, JobState::Completed);
+    assert_eq!(ended(&database).await, [flushed, (restore, JobState::Failed), (backup, JobState::Failed)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn policies_flush_what_is_old_or_much() {
     let machine = Machine::new("policy");
     let (database, mut session, of) = machine.with_table("WITH (flush_policy = 'rows:5,interval:60')").await;

@@ -59,9 +59,6 @@ impl Session {
         let (database, role) = (self.database.clone(), self.current_role().0);
         let done = async { database.jobs().order(&database, Order::awaited(task, role))?.end().await };
         let result = interrupt.guard(done).await?;
-        if let BackupOrder::Restore(_) = order {
-            self.database.exchange();
-        }
         let row = result_names(order).iter().map(|name| Value::Int8(result[name].as_i64().unwrap_or(i64::MAX)));
         Ok(Outcome::ready(result_columns(order), vec![row.collect()], order.tag()))
     }

@@ -1,6 +1,6 @@
 //! A restore over a store that is open: the copy is made beside it, and takes its place when the directory is opened next.
 //!
-//! 1. The copy is made in [`STAGED`], and renamed to [`READY`] when it is whole: from there on it is what counts.
+//! 1. The copy is made in [`STAGED`]. Renaming it to [`READY`] decides: from there on it is what counts.
 //! 2. Opening deletes the files of the store that was, and renames the copy to [`MOVING`].
 //! 3. What is in it is moved up, and the folder deleted.
 //!
@@ -19,19 +19,27 @@ const READY: &str = "restore-ready";
 const MOVING: &str = "restore-moving";
 
 impl Store {
-    /// Makes a copy of a backup that takes this store's place when it is opened next. Until then this one goes on; what is
-    /// committed meanwhile is lost with it. Takes its time.
+    /// Makes a copy of a backup beside this store, for [`Store::decide_restore`]. Takes its time.
     pub fn stage_restore(&self, from: &Path, stop: &Stop) -> Result<RestoreReport> {
-        let own = self.directory().ok_or_else(|| Error::Io("a store in memory cannot be restored".into()))?;
-        let (staged, ready) = (own.join(STAGED), own.join(READY));
-        if ready.exists() {
+        let own = self.restored_into()?;
+        if own.join(READY).exists() {
             return Err(Error::Backup { reason: "another restore waits for the next start".into() });
         }
+        let staged = own.join(STAGED);
         remove(&staged)?;
-        let report = restore(from, &staged, self.environment(), stop)?;
-        fs::rename(&staged, &ready).map_err(|error| failed(&ready, error))?;
-        sync_folder(own)?;
-        Ok(report)
+        restore(from, &staged, self.environment(), stop)
+    }
+
+    /// Makes the staged copy what is opened next. Until then this store goes on; what is committed meanwhile is lost with it.
+    pub fn decide_restore(&self) -> Result<()> {
+        let own = self.restored_into()?;
+        let ready = own.join(READY);
+        fs::rename(own.join(STAGED), &ready).map_err(|error| failed(&ready, error))?;
+        sync_folder(own)
+    }
+
+    fn restored_into(&self) -> Result<&Path> {
+        self.directory().ok_or_else(|| Error::Io("a store in memory cannot be restored".into()))
     }
 }
 

@@ -391,7 +391,7 @@ async fn strong_and_weak_table_locks_exclude_each_other() {
 
 /// Prints what an uncontended lock costs; run by hand with `--ignored --nocapture`.
 #[tokio::test]
-#[ignore]
+#[ignore = "a measurement, for people to run"]
 async fn cost_of_an_uncontended_lock() {
     const ROUNDS: u32 = 1_000_000;
     let world = World::new();

@@ -197,6 +197,7 @@ async fn a_restore_takes_the_place_of_what_is_open() {
     let World { store, table } = world;
     fs::write(data.join("another's"), "file").unwrap();
     store.stage_restore(&to, &Stop::default()).unwrap();
+    store.decide_restore().unwrap();
     assert!(matches!(Store::open(&data, StoreOptions::default()), Err(Error::DirectoryInUse { .. })));
     drop(store);
     let world = World { store: open(&data), table };
@@ -218,7 +219,15 @@ async fn an_exchange_goes_on_where_a_crash_left_it() {
     let expected = world.committed();
     filled(&world, 50..60).await;
     let World { store, table } = world;
+    // Nothing is exchanged before that is decided.
     store.stage_restore(&to, &Stop::default()).unwrap();
+    drop(store);
+    let world = World { store: open(&data), table };
+    assert_eq!(world.committed().len(), 60);
+    let World { store, table } = world;
+    assert!(store.decide_restore().is_err());
+    store.stage_restore(&to, &Stop::default()).unwrap();
+    store.decide_restore().unwrap();
     drop(store);
     // Some of what was is deleted already, and some of what comes is there.
     let file =
