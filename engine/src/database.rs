@@ -36,6 +36,8 @@ pub struct DatabaseOptions {
     pub query_memory_bytes: usize,
     /// Memory for what was read from disk in bytes.
     pub cache_bytes: usize,
+    /// Memory for what was read of cold rows in bytes.
+    pub cold_cache_bytes: usize,
     /// Memory that one transaction may take for its locks and writes, in bytes, and disk for what goes beyond. None: as
     /// storage has it.
     pub transaction_bytes_max: Option<usize>,
@@ -113,6 +115,7 @@ impl Database {
         let usual = StoreOptions::default();
         let store_options = StoreOptions {
             cache_bytes: options.cache_bytes,
+            segment_cache_bytes: options.cold_cache_bytes,
             transaction_bytes_max: options.transaction_bytes_max.unwrap_or(usual.transaction_bytes_max),
             transaction_disk_bytes_max: options.transaction_disk_bytes_max.unwrap_or(usual.transaction_disk_bytes_max),
             ..usual

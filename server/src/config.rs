@@ -92,6 +92,8 @@ struct ConfigFile {
     query_memory_bytes: Option<usize>,
     /// Memory for what was read from disk; an eighth of all memory unless said otherwise.
     cache_bytes: Option<usize>,
+    /// The same for what was read of cold rows.
+    cold_cache_bytes: Option<usize>,
     /// Memory of one transaction's locks and writes, and disk for writes beyond it.
     transaction_bytes_max: Option<usize>,
     transaction_disk_bytes_max: Option<u64>,
@@ -118,6 +120,7 @@ pub(crate) struct Config {
     pub(crate) shutdown_grace: Duration,
     pub(crate) query_memory_bytes: usize,
     pub(crate) cache_bytes: usize,
+    pub(crate) cold_cache_bytes: usize,
     pub(crate) transaction_bytes_max: Option<usize>,
     pub(crate) transaction_disk_bytes_max: Option<u64>,
     pub(crate) dropped_user_grace: Duration,
@@ -196,6 +199,7 @@ impl CommandLine {
             shutdown_grace: Duration::from_secs(file.shutdown_grace_seconds.unwrap_or(30)),
             query_memory_bytes: file.query_memory_bytes.unwrap_or_else(default_query_memory_bytes),
             cache_bytes: file.cache_bytes.unwrap_or_else(default_cache_bytes),
+            cold_cache_bytes: file.cold_cache_bytes.unwrap_or_else(default_cache_bytes),
             transaction_bytes_max: file.transaction_bytes_max,
             transaction_disk_bytes_max: file.transaction_disk_bytes_max,
             dropped_user_grace: Duration::from_secs(file.dropped_user_grace_seconds.unwrap_or(7 * 24 * 3600)),

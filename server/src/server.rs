@@ -80,6 +80,7 @@ async fn serve(
         connections_max: config.limits.max_connections,
         query_memory_bytes: config.query_memory_bytes,
         cache_bytes: config.cache_bytes,
+        cold_cache_bytes: config.cold_cache_bytes,
         transaction_bytes_max: config.transaction_bytes_max,
         transaction_disk_bytes_max: config.transaction_disk_bytes_max,
         kept_rows_max: None,

@@ -19,7 +19,7 @@ use crate::key::{KeyRange, RowKey};
 use crate::kv::{Direction, Family, KvSnapshot, SortedRun};
 use crate::row::{RowDecoder, StoredRow};
 use crate::schema::{IndexSchema, TableSchema};
-use crate::segment::ColdBatches;
+use crate::segment::{ColdBatches, ValueRange};
 use crate::transaction::{AsideView, Overlay, ReadLog};
 use crate::value::FixedPoint;
 use merge::{Emit, Walk};
@@ -100,6 +100,7 @@ impl ReadView {
             decoder: RowDecoder::new(table, projection),
             with_key,
             with_stamps: false,
+            asked: Vec::new(),
             tiers: Tiers::Unknown,
         }
     }
@@ -260,6 +261,7 @@ pub struct BatchScan {
     decoder: RowDecoder,
     with_key: bool,
     with_stamps: bool,
+    asked: Vec<ValueRange>,
     tiers: Tiers,
 }
 
@@ -291,6 +293,13 @@ impl BatchScan {
     pub fn with_stamps(mut self, of_generation: Option<(CommitSeq, i64)>) -> Self {
         self.decoder = self.decoder.with_stamps(of_generation);
         self.with_stamps = true;
+        self
+    }
+
+    /// The same, which may leave out rows that have a value outside of any of the ranges; whoever asks looks at the others
+    /// himself. Comes before the walk begins.
+    pub fn asked(mut self, ranges: &[ValueRange]) -> Self {
+        self.asked = ranges.to_vec();
         self
     }
 
@@ -350,7 +359,10 @@ impl BatchScan {
                 true => Tiers::Merged,
                 false => {
                     let (projection, stamps) = (self.projection.as_slice(), self.with_stamps);
-                    self.view.cold_batches(&self.table, &self.range, projection, stamps)?
+                    match self.view.cold_batches(&self.table, &self.range, projection, stamps)? {
+                        Tiers::Apart(Some(cold)) => Tiers::Apart(Some(Box::new(cold.asked(&self.asked)))),
+                        tiers => tiers,
+                    }
                 }
             };
         }

@@ -43,7 +43,7 @@ pub use sequence::{SequencePosition, SequenceRule};
 pub struct StoreOptions {
     /// Memory for what was read from disk: blocks, and the entries that were looked up.
     pub cache_bytes: usize,
-    /// Memory for what was read of segments, as their files have it.
+    /// Memory for what was read of segments: their descriptions, blocks of rows, and columns as their files have them.
     pub segment_cache_bytes: usize,
     /// Memory of one family's newest writes before they go to a file.
     pub memtable_bytes: usize,

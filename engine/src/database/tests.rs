@@ -15,6 +15,7 @@ pub(crate) fn options() -> DatabaseOptions {
         connections_max: 10,
         query_memory_bytes: 64 << 20,
         cache_bytes: 1 << 20,
+        cold_cache_bytes: 1 << 20,
         transaction_bytes_max: None,
         transaction_disk_bytes_max: None,
         kept_rows_max: None,

@@ -97,10 +97,7 @@ impl TableProvider for PartitionedTable {
         let mut scans = Vec::new();
         for leaf in self.tree.prune(&|position| bounds[position].known()) {
             let leaf = &self.leaves[leaf];
-            // Only what speaks of the leaf's own keys is of use to it.
-            let useful = |filter: &&Expr| predicate::is_useful(filter, leaf.storage(), &|name| leaf.position_of(name));
-            let filters: Vec<Expr> = filters.iter().filter(useful).cloned().collect();
-            scans.push(leaf.scan(state, projection, &filters, limit).await?);
+            scans.push(leaf.scan(state, projection, filters, limit).await?);
         }
         match scans.len() {
             0 => {

@@ -1,4 +1,4 @@
-//! From conditions to key ranges: what part of a table, or of which index, a scan must read.
+//! From conditions to key ranges: what part of a table, or of which index, a scan must read, and which values are asked for.
 //!
 //! Only `column op constant` and `column IN (constants)` are looked at, and the conditions themselves stay in the plan:
 //! a range may be too wide, never too narrow.
@@ -11,6 +11,7 @@ use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use storage::key::{index_range, key_range};
 use storage::row::arrow::cell;
+use storage::segment::ValueRange;
 use storage::{ColumnType, FixedPoint, KeyRange, Numeric, RowIdentity, TableSchema, Value};
 
 use crate::catalog::partition::Known;
@@ -44,21 +45,9 @@ struct Condition {
     values: Vec<Value>,
 }
 
-/// Whether a condition says anything about ranges of keys.
-pub(crate) fn is_useful(filter: &Expr, table: &TableSchema, position_of: &dyn Fn(&str) -> Option<usize>) -> bool {
-    split_conjunction(filter)
-        .into_iter()
-        .any(|part| condition(part, table, position_of).is_some_and(|condition| leads_a_key(table, condition.position)))
-}
-
 /// Whether a condition says anything of any single column.
 pub(crate) fn is_condition(filter: &Expr, table: &TableSchema, position_of: &dyn Fn(&str) -> Option<usize>) -> bool {
     split_conjunction(filter).into_iter().any(|part| condition(part, table, position_of).is_some())
-}
-
-fn leads_a_key(table: &TableSchema, position: usize) -> bool {
-    let primary = matches!(&table.identity, RowIdentity::PrimaryKey(columns) if columns.contains(&position));
-    primary || table.indexes.iter().any(|index| index.columns.iter().any(|column| column.column == position))
 }
 
 /// The narrowest way to the rows that the filters leave. `position_of` tells a column's position in the table.
@@ -103,6 +92,16 @@ pub(crate) fn bounds(
         }
     }
     bounds
+}
+
+/// The values that the filters leave of single columns.
+pub(crate) fn value_ranges(
+    filters: &[Expr],
+    table: &TableSchema,
+    position_of: &dyn Fn(&str) -> Option<usize>,
+) -> Vec<ValueRange> {
+    let bounds = bounds(filters, table, position_of).into_iter().enumerate();
+    bounds.filter_map(|(position, bounds)| bounds.value_range(position)).collect()
 }
 
 /// Better ways compare greater: one row at most, then more columns pinned, then a bounded next column.
@@ -172,6 +171,20 @@ impl Bounds {
     /// The same for a choice among partitions.
     pub(crate) fn known(&self) -> Known<'_> {
         Known { equal: self.equal.as_deref(), lower: self.lower.as_ref(), upper: self.upper.as_ref() }
+    }
+
+    /// What lies between the bounds; `None` if there are none, or more than one value that is asked for.
+    fn value_range(&self, position: usize) -> Option<ValueRange> {
+        let end = |bound: &'_ Bound<Value>| match bound {
+            Bound::Included(value) | Bound::Excluded(value) => Some(value.clone()),
+            Bound::Unbounded => None,
+        };
+        let (lower, upper) = match self.equal.as_deref() {
+            Some([value]) => (Some(value.clone()), Some(value.clone())),
+            _ => (end(&self.lower), end(&self.upper)),
+        };
+        let is_bounded = lower.is_some() || upper.is_some();
+        is_bounded.then(|| ValueRange::new(position, lower.as_ref(), upper.as_ref()))
     }
 
     fn is_bounded(&self) -> bool {

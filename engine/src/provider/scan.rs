@@ -18,6 +18,7 @@ use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSe
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use storage::kv::Direction;
+use storage::segment::ValueRange;
 use storage::{CommitSeq, FixedPoint, KeyRange, ReadView, RowDecoder, TableSchema};
 use tokio::sync::mpsc::Sender;
 
@@ -53,6 +54,8 @@ pub(super) struct ScanSource {
     pub(super) trash: bool,
     /// No more rows than this are wanted.
     pub(super) limit: Option<usize>,
+    /// Rows with other values need not come.
+    pub(super) asked: Vec<ValueRange>,
 }
 
 /// One partition's ranges; `Some`: of that index.
@@ -252,7 +255,7 @@ impl Reader {
         let ScanSource { view, table, .. } = self.source.as_ref();
         let mut scan = match self.source.trash {
             true => view.scan_trash(table, &positions),
-            false => view.scan_batches(table, range, &positions, identity),
+            false => view.scan_batches(table, range, &positions, identity).asked(&self.source.asked),
         };
         scan = scan.with_fixed(&self.fixed());
         let stamps = self.has_stamps();

@@ -12,7 +12,7 @@ use datafusion::datasource::TableProvider;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
-use storage::{KeyRange, ReadView, TableSchema};
+use storage::{KeyRange, ReadView, RowIdentity, TableSchema};
 
 use super::predicate::{self, Access};
 use super::scan::{Output, ScanExec, ScanSource};
@@ -81,9 +81,24 @@ impl StoredTable {
         self
     }
 
-    /// How storage sees the table.
-    pub(super) fn storage(&self) -> &TableSchema {
-        &self.table
+    /// About how many rows the table has, if that is known.
+    pub(crate) fn approximate_rows(&self) -> Option<u64> {
+        self.environment.approximate_rows(self.table.generation)
+    }
+
+    /// The fields that tell rows apart, for each of the table's keys all of whose columns are read.
+    pub(crate) fn keys(&self) -> Vec<Vec<&str>> {
+        let name_of = |position: usize| {
+            self.positions.iter().find(|(_, known)| **known == position).map(|(name, _)| name.as_str())
+        };
+        let primary = match &self.table.identity {
+            RowIdentity::PrimaryKey(key) => Some(key.clone()),
+            RowIdentity::Hidden => None,
+        };
+        let unique = self.table.indexes.iter().filter(|index| index.unique && index.condition.is_none());
+        let unique = unique.map(|index| index.columns.iter().map(|column| column.column).collect());
+        let keys = primary.into_iter().chain(unique);
+        keys.filter_map(|key| key.into_iter().map(name_of).collect()).collect()
     }
 
     /// The position in the table of the column that a field holds.
@@ -112,7 +127,7 @@ impl TableProvider for StoredTable {
         Ok(filters
             .iter()
             .map(|filter| {
-                if predicate::is_useful(filter, &self.table, &|name| self.position_of(name)) {
+                if predicate::is_condition(filter, &self.table, &|name| self.position_of(name)) {
                     TableProviderFilterPushDown::Inexact
                 } else {
                     TableProviderFilterPushDown::Unsupported
@@ -146,7 +161,8 @@ impl TableProvider for StoredTable {
         let rows = self.environment.approximate_rows(self.table.generation);
         let stamp = self.environment.generation_stamp(self.table.generation);
         let (name, table, view) = (self.name.clone(), self.table.clone(), self.view.clone());
-        let source = ScanSource { name, table, view, outputs, stamp, limit, trash: false };
+        let asked = predicate::value_ranges(filters, &table, &|name| self.position_of(name));
+        let source = ScanSource { name, table, view, outputs, stamp, limit, asked, trash: false };
         let deleted = self.sees_deleted.then(|| {
             let source = ScanSource { trash: true, ..source.clone() };
             let everything = Access::Rows(vec![KeyRange::generation(self.table.generation)]);

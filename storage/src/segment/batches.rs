@@ -6,22 +6,19 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::compute::{cast, filter};
 use arrow::error::ArrowError;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
 
 use super::columns::{Encoding, batch_array, fixed_array};
 use super::file::unreadable;
-use super::reader::{Chunks, Segment};
+use super::pieces::Pieces;
+use super::prune::ValueRange;
+use super::reader::Segment;
 use super::{GROUP_ROWS, Marks};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::key::KeyRange;
 use crate::row::ColumnBuilder;
 use crate::row::arrow::arrow_type;
 use crate::schema::TableSchema;
 use crate::value::{ColumnType, FixedPoint, Value};
-
-/// Rows that the library hands over at a time.
-const BATCH_ROWS: usize = 8192;
 
 /// Rows of one segment that are to be read.
 pub(super) struct Part {
@@ -49,8 +46,10 @@ pub(crate) struct ColdBatches {
     columns: Vec<Projected>,
     /// Whether commit and time of each row come behind them.
     stamps: bool,
-    /// Reads the rest of a group of the last part, whose rows from there on are still to come.
-    reader: Option<ParquetRecordBatchReader>,
+    /// The rest of a group of the last part, whose rows from there on are still to come.
+    pieces: Option<Pieces>,
+    /// Groups without values in these need not be read.
+    asked: Vec<ValueRange>,
     /// Rows that were read and not asked for yet.
     pending: Option<(Vec<ArrayRef>, usize)>,
 }
@@ -72,7 +71,13 @@ impl ColdBatches {
     ) -> Self {
         parts.reverse();
         let (table, projection) = (Arc::clone(table), projection.to_vec());
-        Self { table, projection, parts, columns: Vec::new(), stamps, reader: None, pending: None }
+        Self { table, projection, parts, columns: Vec::new(), stamps, pieces: None, asked: Vec::new(), pending: None }
+    }
+
+    /// The same walk, which may leave out rows that have a value outside of any of the ranges.
+    pub(crate) fn asked(mut self, ranges: &[ValueRange]) -> Self {
+        self.asked = ranges.to_vec();
+        self
     }
 
     /// The columns of the next rows, `max_rows` at most; `None` when the walk is over.
@@ -114,28 +119,28 @@ impl ColdBatches {
         let Some(part) = self.parts.last_mut() else { return Ok(false) };
         if part.rows.is_empty() {
             self.parts.pop();
-            self.reader = None;
+            self.pieces = None;
             return Ok(true);
         }
         let path = || part.segment.info().path.as_str();
-        let reader = match &mut self.reader {
-            Some(reader) => reader,
+        let pieces = match &mut self.pieces {
+            Some(pieces) => pieces,
             None => {
+                let group = part.rows.start as usize / GROUP_ROWS;
+                if !part.segment.may_match(&self.table, group, &self.asked)? {
+                    part.rows.start = part.rows.end.min(((group + 1) * GROUP_ROWS) as u32);
+                    return Ok(true);
+                }
                 self.columns = place_columns(&self.table, &self.projection, &part.segment);
                 let read = columns_read(&self.columns, self.stamps.then_some(&part.segment));
-                self.reader.insert(open_group(&part.segment, read, &part.rows)?)
+                self.pieces.insert(Pieces::open(&part.segment, &read, &part.rows)?)
             }
         };
-        let Some(batch) = reader.next().transpose().map_err(|error| unreadable(path(), error))? else {
-            self.reader = None;
-            let at_group = (part.rows.start as usize).is_multiple_of(GROUP_ROWS);
-            return if at_group { Ok(true) } else { Err(unreadable(path(), "rows are missing")) };
+        let Some((read, rows)) = pieces.next()? else {
+            self.pieces = None;
+            return Ok(true);
         };
-        let rows = part.rows.start..part.rows.start.saturating_add(batch.num_rows() as u32).min(part.rows.end);
         part.rows.start = rows.end;
-        if (rows.end as usize).is_multiple_of(GROUP_ROWS) {
-            self.reader = None;
-        }
         let left = live_rows(&part.marks, rows.clone());
         let mut count = rows.len();
         let mut columns = Vec::with_capacity(self.columns.len());
@@ -146,10 +151,10 @@ impl ColdBatches {
             };
             let (stored, encoding) = stored_as(&part.segment, position);
             if let Some(fixed) = column.fixed {
-                columns.push(fixed_array(batch.column(at), encoding, fixed)?);
+                columns.push(fixed_array(&read[at], encoding, fixed)?);
                 continue;
             }
-            let array = batch_array(batch.column(at), encoding, stored)?;
+            let array = batch_array(&read[at], encoding, stored)?;
             columns.push(match *stored == column.column_type {
                 true => array,
                 false => widened(&array, &column.column_type).map_err(|error| unreadable(path(), error))?,
@@ -157,7 +162,7 @@ impl ColdBatches {
         }
         if self.stamps {
             // They are the last that were read.
-            columns.extend_from_slice(&batch.columns()[batch.num_columns().saturating_sub(2)..]);
+            columns.extend_from_slice(&read[read.len().saturating_sub(2)..]);
         }
         if let Some(left) = left {
             count = left.true_count();
@@ -229,22 +234,4 @@ fn columns_read(columns: &[Projected], stamps_of: Option<&Arc<Segment>>) -> Vec<
         read.extend([seq, seq + 1]);
     }
     read
-}
-
-/// A reader of some columns of the rows that lie in the group of the first of them.
-fn open_group(segment: &Segment, columns: Vec<usize>, rows: &Range<u32>) -> Result<ParquetRecordBatchReader> {
-    let opened = segment.opened()?;
-    let (start, end) = (rows.start as usize, rows.end as usize);
-    let group = start / GROUP_ROWS;
-    let (group_start, group_end) = (group * GROUP_ROWS, ((group + 1) * GROUP_ROWS).min(segment.info().rows as usize));
-    let mut builder =
-        ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(opened.file()), opened.metadata().clone());
-    let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
-    let selected = start - group_start..end.min(group_end) - group_start;
-    if selected != (0..group_end - group_start) {
-        let total = group_end - group_start;
-        builder = builder.with_row_selection(RowSelection::from_consecutive_ranges(std::iter::once(selected), total));
-    }
-    let reader = builder.with_row_groups(vec![group]).with_projection(mask).with_batch_size(BATCH_ROWS).build();
-    reader.map_err(|error| Error::Segment { path: segment.info().path.clone(), reason: error.to_string() })
 }

@@ -1,10 +1,14 @@
-//! What was read of segments lately: the descriptions at the end of their files, filters of keys, and blocks of rows.
+//! What was read of segments lately: the descriptions at the end of their files, filters of keys, blocks of rows, and pieces
+//! of columns.
 //!
-//! The entries together stay within a budget of bytes; the one that was not used for longest goes first, roughly.
+//! The entries together stay within a budget of bytes; the one that was not used for longest goes first, roughly. Scans
+//! would push out everything over and over, even what they themselves come back for, if they read more than there is
+//! room for. So what they read replaces something only now and then.
 
 use std::hash::Hash;
 use std::sync::Arc;
 
+use arrow::array::ArrayRef;
 use parking_lot::Mutex;
 use parquet::bloom_filter::Sbbf;
 use rustc_hash::FxHashMap;
@@ -18,6 +22,8 @@ pub(crate) enum Part {
     Description,
     Filter(u32),
     Block(u32),
+    /// Of the column at that position in the file, from that row on.
+    Piece(usize, usize),
 }
 
 /// An entry. A clone is another handle of the same one.
@@ -26,7 +32,11 @@ pub(crate) enum Cached {
     Description(Arc<Opened>),
     Filter(Arc<Sbbf>),
     Block(Arc<Block>),
+    Piece(ArrayRef),
 }
+
+/// Of so many offers to a full cache one is taken.
+const OFFERS_PER_TAKEN: u32 = 16;
 
 /// The cache of one store.
 pub(crate) type BlockCache = Cache<(GenerationId, Part), Cached>;
@@ -43,6 +53,7 @@ struct State<K, V> {
     hand: usize,
     bytes: usize,
     bytes_max: usize,
+    offers: u32,
 }
 
 struct Entry<V> {
@@ -56,7 +67,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
     /// A cache of about that many bytes.
     pub(crate) fn new(bytes_max: usize) -> Self {
         let entries = FxHashMap::default();
-        Self { state: Mutex::new(State { entries, ring: Vec::new(), hand: 0, bytes: 0, bytes_max }) }
+        Self { state: Mutex::new(State { entries, ring: Vec::new(), hand: 0, bytes: 0, bytes_max, offers: 0 }) }
     }
 
     pub(super) fn get(&self, key: &K) -> Option<V> {
@@ -79,6 +90,20 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         state.make_room(bytes, &key);
         state.entries.insert(key, Entry { cached, bytes, used: false });
         state.bytes += bytes;
+    }
+
+    /// Keeps an entry if there is room for it, and else now and then in the place of others.
+    pub(super) fn offer(&self, key: K, cached: V, bytes: usize) {
+        {
+            let mut state = self.state.lock();
+            if state.bytes + bytes > state.bytes_max {
+                state.offers = state.offers.wrapping_add(1);
+                if !state.offers.is_multiple_of(OFFERS_PER_TAKEN) {
+                    return;
+                }
+            }
+        }
+        self.add(key, cached, bytes);
     }
 }
 
@@ -129,5 +154,19 @@ mod tests {
         assert!(cache.get(&(segment, Part::Filter(11))).is_none(), "larger than all");
         cache.add((segment, Part::Filter(10)), filter(), 5);
         assert_eq!(cache.state.lock().bytes, 85);
+    }
+
+    #[test]
+    fn offers_fill_it_and_then_seldom_push_something_out() {
+        let cache = BlockCache::new(100);
+        let offer = |number| cache.offer((GenerationId(1), Part::Piece(0, number)), filter(), 10);
+        let kept = |range: std::ops::Range<usize>| {
+            range.filter(|number| cache.get(&(GenerationId(1), Part::Piece(0, *number))).is_some()).count()
+        };
+        (0..10).for_each(offer);
+        assert_eq!(kept(0..10), 10);
+        let taken = 2;
+        (10..10 + taken * OFFERS_PER_TAKEN as usize).for_each(offer);
+        assert_eq!((kept(10..100), cache.state.lock().bytes), (taken, 100));
     }
 }

@@ -16,6 +16,8 @@ mod file;
 mod files;
 mod manifest;
 mod marks;
+mod pieces;
+mod prune;
 mod reader;
 mod tier;
 mod writer;
@@ -37,6 +39,7 @@ pub use files::{
 pub(crate) use manifest::Manifest;
 pub use marks::Marks;
 pub(crate) use marks::{Mark, mark_key};
+pub use prune::ValueRange;
 pub use reader::Segment;
 pub(crate) use tier::Tiered;
 pub(crate) use writer::{SegmentWriter, expresses};

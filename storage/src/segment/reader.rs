@@ -224,6 +224,20 @@ impl Segment {
         Ok(read)
     }
 
+    /// A piece of a column that was read before.
+    pub(super) fn cached_piece(&self, column: usize, row: usize) -> Option<ArrayRef> {
+        match self.cache.get(&(self.info.id, Part::Piece(column, row)))? {
+            Cached::Piece(piece) => Some(piece),
+            _ => None,
+        }
+    }
+
+    /// Keeps a piece of a column, which takes so many bytes, for the next scan.
+    pub(super) fn keep_piece(&self, column: usize, row: usize, piece: &ArrayRef, bytes: usize) {
+        let cached = Cached::Piece(Arc::clone(piece));
+        self.cache.offer((self.info.id, Part::Piece(column, row)), cached, bytes + CACHED_OVERHEAD_BYTES);
+    }
+
     /// Reads blocks of one group.
     fn read_blocks(&self, opened: &Opened, blocks: Range<u32>) -> Result<Block> {
         let rows = self.info.rows as usize;
