@@ -43,6 +43,7 @@ use tokio::runtime::{Handle, Runtime};
 use super::failure::failure;
 use super::forget_values::ForgetValues;
 use super::in_order::KeepOrder;
+use super::join_order::OrderJoins;
 use super::lower::table_function::TableFunctionPlanner;
 use super::whole_sort::WholeSort;
 use crate::catalog::{Table, pg_catalog};
@@ -229,7 +230,8 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     first.chain(rules).chain([Arc::new(WholeSort) as _, Arc::new(KeepOrder) as _]).collect()
 }
 
-/// DataFusion's own rules in its own order, without those for subqueries: ours are gone before it sees the plan.
+/// DataFusion's own rules in its own order, without those for subqueries: ours are gone before it sees the plan. The order
+/// of joins is a rule of ours.
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     vec![
         Arc::new(OptimizeUnions::new()),
@@ -246,6 +248,7 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(EliminateOuterJoin::new()),
         Arc::new(PushDownLimit::new()),
         Arc::new(PushDownFilter::new()),
+        Arc::new(OrderJoins),
         Arc::new(SingleDistinctToGroupBy::new()),
         Arc::new(EliminateGroupByConstant::new()),
         Arc::new(CommonSubexprEliminate::new()),

@@ -15,6 +15,7 @@ pub(crate) mod environment;
 pub(crate) mod failure;
 mod forget_values;
 mod in_order;
+mod join_order;
 pub(crate) mod locking;
 pub(crate) mod lower;
 pub(crate) mod point;
