@@ -125,6 +125,8 @@ impl<K: Clone + Eq + Hash, V> State<K, V> {
             self.bytes -= entry.bytes;
             self.entries.remove(key);
             self.ring.swap_remove(self.hand);
+            // What has come here is the newest entry.
+            self.hand += 1;
         }
     }
 }
