@@ -10,6 +10,8 @@
 //! An inner join answers the same rows in any order, and conditions are applied as soon as their columns are there.
 
 mod estimate;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use datafusion::common::tree_node::Transformed;
