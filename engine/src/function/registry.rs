@@ -15,6 +15,7 @@ use super::{
 /// Scalar functions, as each file has them.
 const TABLES: &[&[Function]] = &[
     advisory::FUNCTIONS,
+    notify::FUNCTIONS,
     setting::FUNCTIONS,
     sleep::FUNCTIONS,
     arithmetic::BINARY,
@@ -61,6 +62,7 @@ const TABLES: &[&[Function]] = &[
 
 const TABLE_FUNCTIONS: &[&[TableFunction]] = &[
     table::FUNCTIONS,
+    notify::TABLE_FUNCTIONS,
     regexp::TABLE_FUNCTIONS,
     catalog_info::TABLE_FUNCTIONS,
     catalog_info::ACL_TABLES,

@@ -120,15 +120,18 @@ impl Dispatcher {
         }
     }
 
-    /// Whether to go on reading.
-    fn goes_on(&self) -> bool {
+    /// What to go on reading; when nobody attends any more, the reader goes before another can be called for.
+    fn go_on<'r>(&self, reader: &'r mut Option<ChangeReader>) -> Option<&'r mut ChangeReader> {
         let mut state = self.state.lock();
         if let Stage::Reading = state.stage
             && state.attending == 0
         {
             state.stage = Stage::Asleep;
         }
-        matches!(state.stage, Stage::Reading)
+        if !matches!(state.stage, Stage::Reading) {
+            *reader = None;
+        }
+        reader.as_mut()
     }
 }
 
@@ -147,8 +150,9 @@ struct Reading {
 
 impl Reading {
     async fn run(self) {
-        while let Some(mut reader) = self.dispatcher.called().await {
-            while self.dispatcher.goes_on() {
+        while let Some(reader) = self.dispatcher.called().await {
+            let mut reader = Some(reader);
+            while let Some(reader) = self.dispatcher.go_on(&mut reader) {
                 match reader.next_batch(BATCH_COMMITS_MAX).await {
                     Ok(records) => {
                         for record in &records {
@@ -175,3 +179,6 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,9 +16,12 @@ pub(crate) mod outbox;
 pub(crate) mod registry;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 pub(crate) use dispatch::{Attendance, Dispatcher};
 pub(crate) use listeners::Listeners;
+pub(crate) use notify::{Action, Gathered, Mark};
+pub use notify::SessionChannels;
 pub use outbox::{Notification, Outbox};
 pub(crate) use registry::Registry;
 
@@ -30,6 +33,8 @@ pub(crate) struct Live {
     pub(crate) listeners: Arc<Listeners>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) dispatcher: Arc<Dispatcher>,
+    /// Bytes of plain notifications that wait in all outboxes.
+    queued: Arc<AtomicUsize>,
 }
 
 impl Live {
@@ -38,12 +43,22 @@ impl Live {
         let listeners: Arc<Listeners> = Arc::default();
         let registry: Arc<Registry> = Arc::default();
         let dispatcher = Dispatcher::start(listeners.clone(), registry.clone())?;
-        Ok(Self { listeners, registry, dispatcher })
+        Ok(Self { listeners, registry, dispatcher, queued: Arc::default() })
+    }
+
+    /// An outbox for one more session.
+    pub(crate) fn new_outbox(&self) -> Arc<Outbox> {
+        Outbox::new(&self.queued)
+    }
+
+    /// Nothing more is told.
+    pub(crate) fn close(&self) {
+        self.dispatcher.close();
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.dispatcher.close();
+        self.close();
     }
 }

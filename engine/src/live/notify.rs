@@ -8,7 +8,9 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
+use storage::Store;
 
+use super::outbox::{Notification, SESSION_QUEUE_BYTES_MAX};
 use crate::error::{Error, Result, SqlState};
 
 /// Longest name of a channel in bytes, as of any identifier.
@@ -17,7 +19,10 @@ const CHANNEL_BYTES_MAX: usize = 63;
 /// Longest payload of NOTIFY in bytes.
 const PAYLOAD_BYTES_MAX: usize = 7999;
 
-/// Messages that one transaction may gather, and that may wait for the dispatcher beyond the ring of recent changes.
+/// Messages that one transaction may gather: so many find room in the outbox of any session that reads.
+const TRANSACTION_BYTES_MAX: usize = SESSION_QUEUE_BYTES_MAX / 2;
+
+/// Messages that may wait for the dispatcher beyond the ring of recent changes.
 pub(crate) const NOTIFY_BYTES_MAX: usize = 256 << 20;
 
 /// A message as it goes through the change feed.
@@ -67,9 +72,16 @@ pub(crate) enum Action {
     UnlistenAll,
 }
 
-/// What the transaction of a session is to do when it commits. Functions add to it, so it is shared with them.
+/// What a session hears, and what its transaction is to do when it commits. Functions ask it and add to it.
 #[derive(Debug, Default)]
-pub struct Pending(Mutex<Option<Box<Gathered>>>);
+pub struct SessionChannels {
+    database: u32,
+    process_id: i32,
+    store: Option<Store>,
+    /// The channels it listens to, in the order in which it began to.
+    heard: Mutex<Vec<Arc<str>>>,
+    gathered: Mutex<Option<Box<Gathered>>>,
+}
 
 /// What has been gathered.
 #[derive(Debug, Default)]
@@ -78,7 +90,7 @@ pub(crate) struct Gathered {
     pub(crate) messages: Vec<Bytes>,
     /// The same as a set.
     known: FxHashSet<Bytes>,
-    bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 /// How much had been gathered at some moment.
@@ -88,14 +100,32 @@ pub(crate) struct Mark {
     messages: usize,
 }
 
-impl Pending {
+impl SessionChannels {
+    pub(crate) fn new(store: Store, database: u32, process_id: i32) -> Self {
+        Self { database, process_id, store: Some(store), ..Self::default() }
+    }
+
+    /// The channels that the session listens to.
+    pub(crate) fn heard(&self) -> Vec<Arc<str>> {
+        self.heard.lock().clone()
+    }
+
+    pub(crate) fn hear(&self, channels: Vec<Arc<str>>) {
+        *self.heard.lock() = channels;
+    }
+
+    /// How much of the room for messages is taken that wait for the dispatcher, from 0 to 1.
+    pub(crate) fn queue_usage(&self) -> f64 {
+        self.store.as_ref().map_or(0.0, |store| store.kept_message_bytes() as f64 / NOTIFY_BYTES_MAX as f64)
+    }
+
     /// Adds a change of what the session listens to.
     pub(crate) fn act(&self, action: Action) {
-        self.0.lock().get_or_insert_default().actions.push(action);
+        self.gathered.lock().get_or_insert_default().actions.push(action);
     }
 
     /// Adds a message, unless the transaction sends the same already.
-    pub(crate) fn notify(&self, database: u32, process_id: i32, channel: &str, payload: &str) -> Result<()> {
+    pub(crate) fn notify(&self, channel: &str, payload: &str) -> Result<()> {
         let invalid = |message| Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message));
         if channel.is_empty() {
             return invalid("channel name cannot be empty");
@@ -106,12 +136,12 @@ impl Pending {
         if payload.len() > PAYLOAD_BYTES_MAX {
             return invalid("payload string too long");
         }
-        let message = Message::encode(database, process_id, channel, payload);
-        self.0.lock().get_or_insert_default().add(message)
+        let message = Message::encode(self.database, self.process_id, channel, payload);
+        self.gathered.lock().get_or_insert_default().add(message)
     }
 
     pub(crate) fn mark(&self) -> Mark {
-        self.0.lock().as_ref().map_or_else(Mark::default, |gathered| Mark {
+        self.gathered.lock().as_ref().map_or_else(Mark::default, |gathered| Mark {
             actions: gathered.actions.len(),
             messages: gathered.messages.len(),
         })
@@ -119,30 +149,45 @@ impl Pending {
 
     /// Takes back what came after the mark.
     pub(crate) fn undo_to(&self, mark: Mark) {
-        let mut gathered = self.0.lock();
+        let mut gathered = self.gathered.lock();
         let Some(gathered) = gathered.as_mut() else { return };
         gathered.actions.truncate(mark.actions);
         for message in gathered.messages.drain(mark.messages.min(gathered.messages.len())..) {
-            gathered.bytes -= message.len();
+            gathered.bytes -= Notification::bytes_with(message.len());
             gathered.known.remove(&message);
         }
     }
 
     /// The transaction ends: what it has gathered is taken, or given up.
     pub(crate) fn take(&self) -> Option<Box<Gathered>> {
-        self.0.lock().take()
+        self.gathered.lock().take()
     }
 }
 
 impl Gathered {
+    /// What a session hears after this that has heard those channels.
+    pub(crate) fn heard_after(&self, heard: &[Arc<str>]) -> Vec<Arc<str>> {
+        let mut heard = heard.to_vec();
+        for action in &self.actions {
+            match action {
+                Action::Listen(channel) if heard.contains(channel) => {}
+                Action::Listen(channel) => heard.push(channel.clone()),
+                Action::Unlisten(channel) => heard.retain(|other| other != channel),
+                Action::UnlistenAll => heard.clear(),
+            }
+        }
+        heard
+    }
+
     fn add(&mut self, message: Bytes) -> Result<()> {
         if self.known.contains(&message) {
             return Ok(());
         }
-        if self.bytes + message.len() > NOTIFY_BYTES_MAX {
+        let bytes = Notification::bytes_with(message.len());
+        if self.bytes + bytes > TRANSACTION_BYTES_MAX {
             return Err(queue_full());
         }
-        self.bytes += message.len();
+        self.bytes += bytes;
         self.known.insert(message.clone());
         self.messages.push(message);
         Ok(())

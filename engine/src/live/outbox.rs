@@ -2,8 +2,9 @@
 //!
 //! It is made when a session first listens, so that others pay nothing. The dispatcher puts notifications in, the
 //! connection takes them out; neither waits for the other. Overflow policy: a session that leaves more than
-//! [`SESSION_QUEUE_BYTES_MAX`] of plain notifications unread is ended with an error, for none may be lost in silence;
-//! what a live query may leave unread counts in an [`Account`] of its own, and its owner decides what follows.
+//! [`SESSION_QUEUE_BYTES_MAX`] of plain notifications unread is ended with an error, for none may be lost in silence; when
+//! all sessions together leave more than [`QUEUES_BYTES_MAX`], that becomes [`SESSION_QUEUE_BYTES_MIN`]. What a live query
+//! may leave unread counts in an [`Account`] of its own, and its owner decides what follows.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -18,6 +19,12 @@ use crate::error::{Error, SqlState};
 
 /// What plain notifications may wait in one session's outbox, their payloads included.
 pub(crate) const SESSION_QUEUE_BYTES_MAX: usize = 64 << 20;
+
+/// What they may in any case.
+const SESSION_QUEUE_BYTES_MIN: usize = 64 << 10;
+
+/// What plain notifications wait in all outboxes together, payloads that they share counted for each, before they are cut.
+const QUEUES_BYTES_MAX: usize = 512 << 20;
 
 /// Room for notifications that an empty outbox keeps.
 const PLACES_KEPT_MAX: usize = 16;
@@ -37,7 +44,12 @@ pub struct Notification {
 impl Notification {
     /// About how much memory it holds while it waits.
     fn bytes(&self) -> usize {
-        mem::size_of::<Notification>() + self.payload.len()
+        Self::bytes_with(self.payload.len())
+    }
+
+    /// The same by the length of its payload.
+    pub(crate) fn bytes_with(payload: usize) -> usize {
+        mem::size_of::<Notification>() + payload
     }
 }
 
@@ -66,6 +78,8 @@ pub struct Outbox {
     queue: Mutex<Queue>,
     /// Told when the first notification comes in, and when the outbox breaks.
     filled: Notify,
+    /// Bytes of plain notifications in all outboxes.
+    total: Arc<AtomicUsize>,
 }
 
 #[derive(Debug, Default)]
@@ -77,10 +91,11 @@ struct Queue {
 }
 
 impl Outbox {
-    pub(crate) fn new() -> Arc<Self> {
+    /// An empty one that counts what it holds with others.
+    pub(crate) fn new(total: &Arc<AtomicUsize>) -> Arc<Self> {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let id = LAST.fetch_add(1, Ordering::Relaxed) + 1;
-        Arc::new(Self { id, queue: Mutex::default(), filled: Notify::new() })
+        Arc::new(Self { id, queue: Mutex::default(), filled: Notify::new(), total: total.clone() })
     }
 
     /// Adds a plain notification. Never waits.
@@ -88,10 +103,11 @@ impl Outbox {
         debug_assert!(notification.account.is_none(), "what has an account comes by push_within");
         let mut queue = self.queue.lock();
         let bytes = notification.bytes();
-        if queue.plain_bytes + bytes > SESSION_QUEUE_BYTES_MAX {
+        let crowded = self.total.load(Ordering::Relaxed) > QUEUES_BYTES_MAX;
+        let bytes_max = if crowded { SESSION_QUEUE_BYTES_MIN } else { SESSION_QUEUE_BYTES_MAX };
+        if queue.plain_bytes + bytes > bytes_max {
             return Err(Full);
         }
-        queue.plain_bytes += bytes;
         self.add(&mut queue, notification);
         Ok(())
     }
@@ -104,7 +120,6 @@ impl Outbox {
         if account.bytes() + bytes > bytes_max {
             return Err(Full);
         }
-        account.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.add(&mut queue, notification);
         Ok(())
     }
@@ -112,6 +127,16 @@ impl Outbox {
     fn add(&self, queue: &mut Queue, notification: Notification) {
         if queue.broken {
             return;
+        }
+        let bytes = notification.bytes();
+        match &notification.account {
+            Some(account) => {
+                account.bytes.fetch_add(bytes, Ordering::Relaxed);
+            }
+            None => {
+                queue.plain_bytes += bytes;
+                self.total.fetch_add(bytes, Ordering::Relaxed);
+            }
         }
         queue.waiting.push_back(notification);
         // Whoever has been told once takes everything.
@@ -131,7 +156,7 @@ impl Outbox {
                 break;
             }
             let Some(first) = queue.waiting.pop_front() else { break };
-            queue.forget(&first);
+            self.forget(&mut queue, &first);
             taken.push(first);
         }
         if queue.waiting.is_empty() && queue.waiting.capacity() > PLACES_KEPT_MAX {
@@ -140,12 +165,17 @@ impl Outbox {
         taken
     }
 
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.queue.lock().waiting.len()
+    }
+
     /// Drops those that wait and that `unwanted` names.
     pub(crate) fn discard(&self, unwanted: impl Fn(&Notification) -> bool) {
         let mut queue = self.queue.lock();
         for notification in mem::take(&mut queue.waiting) {
             if unwanted(&notification) {
-                queue.forget(&notification);
+                self.forget(&mut queue, &notification);
             } else {
                 queue.waiting.push_back(notification);
             }
@@ -157,7 +187,7 @@ impl Outbox {
         let mut queue = self.queue.lock();
         queue.broken = true;
         for notification in mem::take(&mut queue.waiting) {
-            queue.forget(&notification);
+            self.forget(&mut queue, &notification);
         }
         self.filled.notify_one();
     }
@@ -180,6 +210,20 @@ impl Outbox {
         if self.queue.lock().broken { Err(unread()) } else { Ok(()) }
     }
 
+    /// Takes a notification that has left the queue off the accounts.
+    fn forget(&self, queue: &mut Queue, notification: &Notification) {
+        let bytes = notification.bytes();
+        match &notification.account {
+            Some(account) => {
+                account.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            }
+            None => {
+                queue.plain_bytes -= bytes;
+                self.total.fetch_sub(bytes, Ordering::Relaxed);
+            }
+        }
+    }
+
     async fn until(&self, reached: impl Fn(&Queue) -> bool) -> Result<(), Error> {
         loop {
             let told = self.filled.notified();
@@ -197,15 +241,9 @@ impl Outbox {
     }
 }
 
-impl Queue {
-    /// Takes a notification that has left the queue off the accounts.
-    fn forget(&mut self, notification: &Notification) {
-        match &notification.account {
-            Some(account) => {
-                account.bytes.fetch_sub(notification.bytes(), Ordering::Relaxed);
-            }
-            None => self.plain_bytes -= notification.bytes(),
-        }
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.queue.get_mut().plain_bytes, Ordering::Relaxed);
     }
 }
 

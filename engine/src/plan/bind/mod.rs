@@ -70,7 +70,7 @@ pub(crate) use domain::{bind_domain_check, domain_scope, domain_value};
 pub(crate) use equal::same;
 pub(crate) use modify::{check_written, updatable_columns};
 pub use names::{QualifiedName, fold};
-pub(crate) use names::{Types, column_name};
+pub(crate) use names::{NAME_BYTES_MAX, Types, column_name};
 pub(crate) use position::Start;
 pub use scope::{Scope, ScopeColumn, ScopeRelation};
 pub(crate) use showing::operator_name;
