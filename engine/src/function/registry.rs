@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
     backend, bit_string, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float,
-    hash, interval, json, network, numeric, operator, order, overlaps, pattern, random, regexp, send, sequence,
+    hash, interval, json, network, notify, numeric, operator, order, overlaps, pattern, random, regexp, send, sequence,
     server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id, unicode, unsigned,
     zoned_time,
 };

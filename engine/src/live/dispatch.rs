@@ -52,6 +52,7 @@ enum Stage {
 pub(crate) struct Attendance {
     dispatcher: Arc<Dispatcher>,
     /// Every commit after this one is handed out.
+    #[allow(dead_code, reason = "live queries need it")]
     pub(crate) since: CommitSeq,
 }
 
@@ -63,7 +64,7 @@ impl Dispatcher {
             wake: Notify::new(),
             passed: watch::Sender::new(CommitSeq(0)),
         });
-        let failed = |error| Error::internal(format!("the dispatcher cannot be started: {error}"));
+        let failed = |error: std::io::Error| Error::internal(format!("the dispatcher cannot be started: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(failed)?;
         let reading = Reading { dispatcher: dispatcher.clone(), listeners, registry };
         let thread = thread::Builder::new().name("dispatcher".into());

@@ -61,7 +61,8 @@ impl Listeners {
                 continue;
             };
             let channels = databases.get(&message.database);
-            let Some((channel, listeners)) = channels.and_then(|channels| channels.get_key_value(message.channel)) else {
+            let Some((channel, listeners)) = channels.and_then(|channels| channels.get_key_value(message.channel))
+            else {
                 continue;
             };
             for listener in listeners.values().filter(|listener| listener.since < seq) {

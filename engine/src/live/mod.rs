@@ -20,8 +20,8 @@ use std::sync::atomic::AtomicUsize;
 
 pub(crate) use dispatch::{Attendance, Dispatcher};
 pub(crate) use listeners::Listeners;
-pub(crate) use notify::{Action, Gathered, Mark};
 pub use notify::SessionChannels;
+pub(crate) use notify::{Action, Mark};
 pub use outbox::{Notification, Outbox};
 pub(crate) use registry::Registry;
 
@@ -31,6 +31,7 @@ use crate::error::Result;
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) listeners: Arc<Listeners>,
+    #[allow(dead_code, reason = "live queries need it")]
     pub(crate) registry: Arc<Registry>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     /// Bytes of plain notifications that wait in all outboxes.

@@ -3,6 +3,7 @@
 //! The rules are PostgreSQL's (`NOTIFY` in its manual): the same message on the same channel is sent once for a transaction,
 //! messages keep their order, and a rollback, also to a savepoint, takes back what came after.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -73,7 +74,7 @@ pub(crate) enum Action {
 }
 
 /// What a session hears, and what its transaction is to do when it commits. Functions ask it and add to it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct SessionChannels {
     database: u32,
     process_id: i32,
@@ -98,6 +99,12 @@ pub(crate) struct Gathered {
 pub(crate) struct Mark {
     actions: usize,
     messages: usize,
+}
+
+impl fmt::Debug for SessionChannels {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SessionChannels").field("heard", &self.heard).finish_non_exhaustive()
+    }
 }
 
 impl SessionChannels {

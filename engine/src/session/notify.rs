@@ -50,7 +50,8 @@ impl Session {
                 Ok("LISTEN")
             }
             Statement::Unlisten(channel) => {
-                channels.act(channel.as_deref().map_or(Action::UnlistenAll, |channel| Action::Unlisten(channel.into())));
+                channels
+                    .act(channel.as_deref().map_or(Action::UnlistenAll, |channel| Action::Unlisten(channel.into())));
                 Ok("UNLISTEN")
             }
             Statement::Notify { channel, payload } => {
@@ -116,15 +117,17 @@ impl Session {
     }
 
     /// Until everything that was committed before now, and concerns this session, is in its outbox.
-    pub async fn caught_up(&self) {
-        let Some(ear) = &self.ear else { return };
-        if ear.attendance.is_none() {
-            return;
-        }
-        let seq = self.database.store().announced().max(ear.said);
-        let passed = self.database.live().dispatcher.passed_by(seq);
-        if tokio::time::timeout(DISPATCH_LIMIT, passed).await.is_err() {
-            tracing::warn!(seq = seq.0, "notifications are late");
+    pub fn caught_up(&self) -> impl Future<Output = ()> + Send + use<> {
+        let ear = self.ear.as_ref().filter(|ear| ear.attendance.is_some());
+        let awaited = ear.map(|ear| {
+            let seq = self.database.store().announced().max(ear.said);
+            (self.database.live().dispatcher.clone(), seq)
+        });
+        async move {
+            let Some((dispatcher, seq)) = awaited else { return };
+            if tokio::time::timeout(DISPATCH_LIMIT, dispatcher.passed_by(seq)).await.is_err() {
+                tracing::warn!(seq = seq.0, "notifications are late");
+            }
         }
     }
 }
@@ -145,7 +148,8 @@ impl Ear {
 
     /// Leaves the channels that are not among these.
     fn keep(&mut self, heard: &[Arc<str>]) {
-        let (left, kept) = std::mem::take(&mut self.entered).into_iter().partition(|channel| !heard.contains(channel));
+        let entered = std::mem::take(&mut self.entered).into_iter();
+        let (left, kept): (Vec<_>, Vec<_>) = entered.partition(|channel| !heard.contains(channel));
         self.entered = kept;
         self.leave(left);
         if self.entered.is_empty() {

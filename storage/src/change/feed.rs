@@ -56,7 +56,10 @@ impl CommitRecord {
                 mem::size_of::<Change>() + change.key.as_bytes().len() + image(&change.old) + image(&change.new)
             })
             .sum();
-        mem::size_of::<CommitRecord>() + changes + message_bytes(&self.messages) + self.replaced.len() * mem::size_of::<TableId>()
+        mem::size_of::<CommitRecord>()
+            + changes
+            + message_bytes(&self.messages)
+            + self.replaced.len() * mem::size_of::<TableId>()
     }
 }
 

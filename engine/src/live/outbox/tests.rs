@@ -5,7 +5,12 @@ use tokio::time::timeout;
 use super::*;
 
 fn note(payload: &str) -> Notification {
-    Notification { process_id: 1, channel: "room".into(), payload: Bytes::copy_from_slice(payload.as_bytes()), account: None }
+    Notification {
+        process_id: 1,
+        channel: "room".into(),
+        payload: Bytes::copy_from_slice(payload.as_bytes()),
+        account: None,
+    }
 }
 
 fn event(account: &Arc<Account>, payload: &str) -> Notification {
