@@ -18,6 +18,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::execute::definition::OtherDatabases;
 use crate::execute::query::{QueryEnvironment, QueryOptions};
 use crate::job::{Jobs, JobsOptions, schedule};
+use crate::live::Live;
 use crate::provider::live::LiveSources;
 use crate::session::activity::{Place, Sessions};
 use crate::session::settings::Settings;
@@ -84,6 +85,7 @@ pub struct Database {
     exchanged: watch::Sender<bool>,
     jobs: Arc<Jobs>,
     dropped_user_grace: Duration,
+    live: Arc<Live>,
 }
 
 impl std::fmt::Debug for Database {
@@ -169,6 +171,7 @@ impl Database {
             exchanged: watch::Sender::new(false),
             jobs,
             dropped_user_grace: options.dropped_user_grace,
+            live: Arc::new(Live::start()?),
             store,
         };
         let database = Arc::new(database);
@@ -233,6 +236,7 @@ impl Database {
     /// Ends the jobs, lets running commits finish and closes the store.
     pub async fn shutdown(&self) {
         self.jobs.close().await;
+        self.live.close();
         let store = self.store.clone();
         // Flushing blocks; a failure to join means the flush panicked, and the log still holds every commit.
         let _ = tokio::task::spawn_blocking(move || store.shutdown()).await;
@@ -272,6 +276,10 @@ impl Database {
 
     pub(crate) fn jobs(&self) -> &Arc<Jobs> {
         &self.jobs
+    }
+
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        &self.live
     }
 
     pub(crate) fn store(&self) -> &Store {

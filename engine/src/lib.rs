@@ -10,6 +10,8 @@
 //!    to DataFusion (`execute::lower`) and reads tables through `provider`.
 //! 5. `execute` runs it on a snapshot, inside the session's transaction, and answers rows that the server pulls.
 //!
+//! What is told without being asked for (NOTIFY, live queries) goes another way: `live` tells it.
+//!
 //! DataFusion is named in this crate only. Sockets are not.
 
 pub mod catalog;
@@ -20,6 +22,7 @@ pub mod execute;
 pub mod expr;
 pub mod function;
 mod job;
+pub mod live;
 pub mod plan;
 pub mod provider;
 pub mod session;

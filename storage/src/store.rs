@@ -158,6 +158,22 @@ impl Store {
         self.inner.feed.read_after(from)
     }
 
+    /// Reads the changes after what is published now, and has the messages among them kept until it has read them. One
+    /// reader at a time may do so.
+    pub fn follow(&self) -> ChangeReader {
+        self.inner.feed.follow(self.published())
+    }
+
+    /// The newest commit that readers of changes can have: it is durable.
+    pub fn announced(&self) -> CommitSeq {
+        self.inner.feed.newest()
+    }
+
+    /// Bytes of the messages that are kept for the reader that follows, because their commits are not recent any more.
+    pub fn kept_message_bytes(&self) -> usize {
+        self.inner.feed.kept_bytes()
+    }
+
     pub fn options(&self) -> &StoreOptions {
         &self.inner.options
     }

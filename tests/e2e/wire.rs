@@ -219,6 +219,7 @@ impl Connection {
         loop {
             let received = self.wire.receive().await;
             let word = match &received {
+                Ok(Received::Message(message)) if self.wire.is_own(message) => format!("{message} (its own)"),
                 Ok(Received::Message(message)) => message.to_string(),
                 Ok(Received::End) => "(the connection has ended)".to_owned(),
                 Ok(Received::Silence) => format!("(no {awaited} has come)"),

@@ -52,6 +52,11 @@ impl Message {
         words.push_str(self.name());
         match self.kind {
             b'1' | b'2' | b'3' | b'I' | b'c' | b'n' | b's' => {}
+            b'A' => {
+                fields.int32()?;
+                write!(words, " {}", fields.text()?).ok()?;
+                write!(words, " {}", quoted(fields.text()?.as_bytes())).ok()?;
+            }
             b'C' => write!(words, " {}", fields.text()?).ok()?,
             b'D' => fields.row(words)?,
             b'E' | b'N' => fields.report(words)?,

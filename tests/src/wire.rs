@@ -115,6 +115,11 @@ impl Wire {
         }
     }
 
+    /// Whether a notification was sent by this session itself.
+    pub fn is_own(&self, message: &Message) -> bool {
+        message.kind == b'A' && message.body.get(..4).is_some_and(|process_id| self.key.get(..4) == Some(process_id))
+    }
+
     /// Puts bytes behind those that are sent with the next flush.
     pub fn send(&mut self, bytes: &[u8]) {
         self.output.extend_from_slice(bytes);

@@ -136,6 +136,7 @@ fn context(catalog: &Arc<Catalog>, store: &Store) -> EvalContext {
         random: Arc::default(),
         cursors: Arc::default(),
         requests: Arc::default(),
+        channels: Arc::default(),
         settings: Arc::default(),
     };
     EvalContext {

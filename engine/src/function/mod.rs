@@ -28,6 +28,7 @@ mod hash;
 mod interval;
 pub(crate) mod json;
 mod network;
+mod notify;
 mod numeric;
 mod operator;
 mod order;
@@ -327,6 +328,7 @@ pub struct SessionFacts {
     pub(crate) snapshots: std::sync::Arc<crate::session::snapshot::ExportedSnapshots>,
     pub cursors: std::sync::Arc<NamedHandles>,
     pub requests: std::sync::Arc<SettingRequests>,
+    pub channels: std::sync::Arc<crate::live::SessionChannels>,
     /// Settings by name, as SHOW prints them (`current_setting`).
     pub settings: std::sync::Arc<crate::session::settings::Settings>,
 }

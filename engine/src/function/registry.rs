@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
     backend, bit_string, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float,
-    hash, interval, json, network, numeric, operator, order, overlaps, pattern, random, regexp, send, sequence,
+    hash, interval, json, network, notify, numeric, operator, order, overlaps, pattern, random, regexp, send, sequence,
     server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id, unicode, unsigned,
     zoned_time,
 };
@@ -15,6 +15,7 @@ use super::{
 /// Scalar functions, as each file has them.
 const TABLES: &[&[Function]] = &[
     advisory::FUNCTIONS,
+    notify::FUNCTIONS,
     setting::FUNCTIONS,
     sleep::FUNCTIONS,
     arithmetic::BINARY,
@@ -61,6 +62,7 @@ const TABLES: &[&[Function]] = &[
 
 const TABLE_FUNCTIONS: &[&[TableFunction]] = &[
     table::FUNCTIONS,
+    notify::TABLE_FUNCTIONS,
     regexp::TABLE_FUNCTIONS,
     catalog_info::TABLE_FUNCTIONS,
     catalog_info::ACL_TABLES,

@@ -16,6 +16,7 @@ mod extended;
 mod jobs;
 mod lock;
 mod maintenance;
+mod notify;
 pub mod parameter;
 mod prepared;
 mod purge;
@@ -54,6 +55,7 @@ use crate::catalog::Catalog;
 use crate::database::Database;
 use crate::error::Report;
 use crate::function::{AdvisoryLocks, EvalContext, SessionFacts, SessionSequences};
+use crate::live::SessionChannels;
 use crate::types::text::{Format, Names};
 
 /// What running a statement gave.
@@ -118,6 +120,8 @@ pub struct Session {
     settings_changed: bool,
     canceller: Arc<Canceller>,
     output: Output,
+    /// Once it has listened to something.
+    ear: Option<Box<notify::Ear>>,
     /// Once it had temporary relations to make.
     temporary: Option<temporary::TemporaryPlace>,
     /// Holds this session's place among the allowed connections.
@@ -162,6 +166,7 @@ impl Session {
             snapshots: database.snapshots().clone(),
             cursors: Arc::default(),
             requests: Arc::default(),
+            channels: Arc::new(SessionChannels::new(database.store().clone(), database_oid, process_id)),
             session_user: role_name.clone(),
             current_user: role_name,
             current_role: role,
@@ -205,6 +210,7 @@ impl Session {
             settings_changed: false,
             canceller: place.activity().canceller.clone(),
             output: Output { catalog_version: u64::MAX, epoch: 0, format: Format::default() },
+            ear: None,
             temporary: None,
             place,
         };
@@ -384,6 +390,7 @@ impl Session {
             snapshots: self.facts.snapshots.clone(),
             cursors: self.facts.cursors.clone(),
             requests: self.facts.requests.clone(),
+            channels: self.facts.channels.clone(),
             session_user: name_of(self.session_role()),
             current_user,
             current_role: self.current_role(),

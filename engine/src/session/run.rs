@@ -237,7 +237,7 @@ impl Session {
         sleeps.begin_statement();
         let requests = self.facts.requests.clone();
         requests.begin_statement();
-        let savepoint = open.transaction.savepoint();
+        let (savepoint, talk) = (open.transaction.savepoint(), self.facts.channels.mark());
         loop {
             let outcome = match self.execute_begun(plan, context, interrupt).await {
                 Ok(outcome) => outcome.gathered(interrupt).await,
@@ -254,6 +254,7 @@ impl Session {
                 }
                 Err(error) => {
                     open.transaction.rollback_to(&savepoint);
+                    self.facts.channels.undo_to(talk);
                     requests.begin_statement();
                     if let Some(due) = sleeps.take_due() {
                         let sleep = async {

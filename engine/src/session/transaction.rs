@@ -8,6 +8,7 @@ use super::settings::Settings;
 use super::snapshot::Export;
 use crate::catalog::{Catalog, Change};
 use crate::execute::write::Deferred;
+use crate::live::Mark;
 
 /// Where a session stands. `Session` moves it; nobody else.
 #[derive(Debug, Default)]
@@ -63,6 +64,8 @@ pub(crate) struct NamedSavepoint {
     pub(crate) deferred: Deferred,
     /// Advisory locks of the transaction.
     pub(crate) advisory: usize,
+    /// What it had to say and to hear.
+    pub(crate) talk: Mark,
     /// Whether the transaction only read when it was made.
     pub(crate) read_only: bool,
     pub(crate) settings: Arc<Settings>,

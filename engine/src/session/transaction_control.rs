@@ -148,6 +148,13 @@ impl Session {
             return Err(error);
         }
         open = self.end_temporary(open).await?;
+        let talk = match self.begin_talk(&mut open) {
+            Ok(talk) => talk,
+            Err(error) => {
+                self.roll_back(open);
+                return Err(error);
+            }
+        };
         let durability = self.settings.active().durability;
         let committed = if open.changes.is_empty() {
             open.transaction.commit(durability).await.map(|_| ()).map_err(Error::from)
@@ -156,6 +163,9 @@ impl Session {
         };
         self.facts.advisory.end_transaction();
         self.facts.transaction.end(self.facts.sessions.numbers(), committed.is_ok());
+        if let Some(talk) = talk {
+            self.end_talk(talk, committed.is_ok());
+        }
         match committed {
             Ok(()) => {
                 // SET LOCAL ends here.
@@ -175,6 +185,7 @@ impl Session {
     pub(super) fn roll_back(&mut self, mut open: Box<Open>) {
         self.portals.clear();
         self.drop_cursors();
+        self.facts.channels.take();
         open.transaction.rollback();
         self.facts.advisory.end_transaction();
         self.facts.transaction.end(self.facts.sessions.numbers(), false);
@@ -210,12 +221,14 @@ impl Session {
                     Some(last) => {
                         open.transaction.rollback_to(&last.savepoint);
                         self.facts.advisory.release_after(last.advisory);
+                        self.facts.channels.undo_to(last.talk);
                         open.catalog = last.catalog.clone();
                         open.changes.truncate(last.changes);
                         open.deferred = last.deferred.clone();
                     }
                     None => {
                         open.transaction.rollback();
+                        self.facts.channels.take();
                         self.facts.advisory.end_transaction();
                         self.facts.transaction.end(self.facts.sessions.numbers(), false);
                         open.catalog = None;
@@ -243,7 +256,7 @@ impl Session {
 
     fn savepoint(&mut self, name: &str) -> Result<String> {
         let (settings, local_settings) = (self.session_settings.clone(), self.settings.clone());
-        let advisory = self.facts.advisory.mark();
+        let (advisory, talk) = (self.facts.advisory.mark(), self.facts.channels.mark());
         let TransactionState::Explicit(open) = &mut self.state else { return Err(no_block("SAVEPOINT")) };
         let savepoint = open.transaction.savepoint();
         open.savepoints.push(NamedSavepoint {
@@ -253,6 +266,7 @@ impl Session {
             changes: open.changes.len(),
             deferred: open.deferred.clone(),
             advisory,
+            talk,
             read_only: open.read_only,
             settings,
             local_settings,
@@ -287,6 +301,7 @@ impl Session {
         let target = &open.savepoints[at];
         open.transaction.rollback_to(&target.savepoint);
         self.facts.advisory.release_after(target.advisory);
+        self.facts.channels.undo_to(target.talk);
         open.changes.truncate(target.changes);
         open.catalog = target.catalog.clone();
         open.deferred = target.deferred.clone();

@@ -112,6 +112,9 @@ impl Session {
                 self.set_constraints(names.as_deref(), *deferred, interrupt).await?;
                 complete("SET CONSTRAINTS")
             }
+            Statement::Listen(_) | Statement::Unlisten(_) | Statement::Notify { .. } => {
+                complete(self.gather_talk(statement)?)
+            }
             Statement::Lock { tables, mode, no_wait } => {
                 self.lock_tables(tables, *mode, *no_wait, interrupt).await?;
                 complete("LOCK TABLE")
@@ -304,6 +307,9 @@ impl Session {
                 self.parsed.clear();
                 self.facts.sequences.forget();
                 self.facts.advisory.unlock_all();
+                if self.ear.is_some() {
+                    self.gather_talk(&Statement::Unlisten(None))?;
+                }
                 self.set_session_authorization(false, None)?;
                 self.reset(&ResetTarget::All)?;
                 "DISCARD ALL"

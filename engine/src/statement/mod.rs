@@ -15,6 +15,7 @@ mod locking;
 mod maintenance;
 pub(crate) mod mend;
 mod merge;
+mod notify;
 mod only;
 mod parse;
 mod reader;
@@ -136,6 +137,13 @@ pub enum Statement {
     /// SHOW STATS FOR TABLE.
     ShowStats(ast::ObjectName),
     Checkpoint,
+    Listen(String),
+    /// None is every channel.
+    Unlisten(Option<String>),
+    Notify {
+        channel: String,
+        payload: String,
+    },
     Lock {
         tables: Vec<ast::ObjectName>,
         mode: TableLock,

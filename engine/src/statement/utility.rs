@@ -11,7 +11,7 @@ use super::job;
 use super::parse::parse_tokens;
 use super::reader::Reader;
 use super::{DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes};
-use super::{backup, maintenance, register, storage_move};
+use super::{backup, maintenance, notify, register, storage_move};
 use crate::error::{Error, Result, SqlState};
 
 /// The statements that frame every transaction, recognised without taking the text apart.
@@ -111,7 +111,9 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "declare" => cursor::declare(text, reader)?,
         "fetch" | "move" => cursor::fetch(reader, verb == "move")?,
         "close" => cursor::close(reader)?,
-        "listen" | "unlisten" | "notify" => return Err(Error::unsupported("LISTEN/NOTIFY")),
+        "listen" => notify::listen(reader)?,
+        "unlisten" => notify::unlisten(reader)?,
+        "notify" => notify::notify(reader)?,
         "call" => call(reader)?,
         "do" | "load" | "security" | "import" => {
             return Err(Error::unsupported(verb.to_uppercase()));

@@ -12,6 +12,7 @@ mod authentication;
 pub(crate) mod cancel;
 mod copy;
 mod extended;
+mod push;
 mod result;
 mod simple;
 mod startup;
@@ -26,7 +27,7 @@ use engine::session::{Canceller, Session, TransactionStatus, terminated};
 use engine::{Connect, Error, SqlState};
 use startup::Opening;
 pub(crate) use stream::Accepted;
-use stream::{ENOUGH_OUTPUT_BYTES, Io};
+use stream::{ENOUGH_OUTPUT_BYTES, Io, Step};
 use tokio::time::{Instant, timeout_at};
 
 use crate::server::Server;
@@ -259,7 +260,10 @@ impl Connection {
             if let Some(frame) = next_frame(&mut self.io.input, Expected::Command).map_err(Ending::Fatal)? {
                 return Ok(frame);
             }
-            self.io.flush().await?;
+            // What an idle client is told is sent while it is waited for.
+            if self.state != State::Idle {
+                self.io.flush().await?;
+            }
             self.io.shrink();
             self.wait().await?;
         }
@@ -270,21 +274,33 @@ impl Connection {
         // A client in the middle of a message is slow, not idle.
         let is_idle = self.state == State::Idle && self.io.input.is_empty();
         let idle_limit = if is_idle { self.session.idle_timeout() } else { None };
-        let idle = async {
-            match idle_limit {
-                Some(limit) => tokio::time::sleep(limit).await,
-                None => std::future::pending().await,
+        let idle_until = idle_limit.map(|limit| Instant::now() + limit);
+        let outbox = self.session.outbox().cloned();
+        loop {
+            let idle = async {
+                match idle_until {
+                    Some(moment) => tokio::time::sleep_until(moment).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let may_be_told = self.may_be_told() && self.io.output.is_empty();
+            tokio::select! {
+                biased;
+                step = self.io.step() => match step? {
+                    Step::Filled => return Ok(()),
+                    Step::Closed => return Err(Ending::Closed),
+                    Step::Sent => {}
+                },
+                () = self.registration.wake.notified() => return self.woken(),
+                () = self.canceller.terminated() => return Err(Ending::Fatal(terminated())),
+                told = push::told(outbox.as_deref(), may_be_told) => {
+                    told?;
+                    outbox.iter().for_each(|outbox| {
+                        self.add_notifications(outbox);
+                    });
+                }
+                () = idle => return Err(Ending::Fatal(self.idle_too_long())),
             }
-        };
-        tokio::select! {
-            biased;
-            filled = self.io.fill() => match filled? {
-                true => Ok(()),
-                false => Err(Ending::Closed),
-            },
-            () = self.registration.wake.notified() => self.woken(),
-            () = self.canceller.terminated() => Err(Ending::Fatal(terminated())),
-            () = idle => Err(Ending::Fatal(self.idle_too_long())),
         }
     }
 
@@ -308,6 +324,7 @@ impl Connection {
     /// Ends a simple query or a batch: what the client must know first, then ReadyForQuery, and all of it is sent.
     async fn ready(&mut self) -> Flow<()> {
         self.send_notices();
+        self.tell().await?;
         for (name, value) in self.session.take_parameter_changes() {
             backend::parameter_status(&mut self.io.output, name, &value);
         }

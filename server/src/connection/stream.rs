@@ -1,9 +1,10 @@
 //! The socket of a connection with its two buffers: what has arrived and is not read yet, what is to be sent.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -144,6 +145,16 @@ async fn within<T>(limit: Option<Duration>, step: impl Future<Output = io::Resul
     }
 }
 
+/// What a step of a waiting connection came to.
+pub(super) enum Step {
+    /// More bytes are there.
+    Filled,
+    /// The client has closed its end.
+    Closed,
+    /// All is sent that was to be sent.
+    Sent,
+}
+
 /// The socket and its buffers.
 pub(super) struct Io {
     pub(super) stream: Stream,
@@ -165,6 +176,38 @@ impl Io {
         let room_max = self.input.len().clamp(READ_BYTES, READ_BYTES_MAX);
         self.input.reserve(frontend::missing_bytes(&self.input).clamp(READ_BYTES, room_max));
         Ok(self.stream.read_buf(&mut self.input).await? > 0)
+    }
+
+    /// Sends what is in `output`, as far as the client takes it, and waits for more bytes at the same time. May be given up
+    /// at any time.
+    pub(super) async fn step(&mut self) -> io::Result<Step> {
+        if self.output.is_empty() {
+            return Ok(if self.fill().await? { Step::Filled } else { Step::Closed });
+        }
+        poll_fn(|context| {
+            if let Poll::Ready(sent) = self.poll_send(context) {
+                return Poll::Ready(sent.map(|()| Step::Sent));
+            }
+            pin!(self.fill())
+                .poll(context)
+                .map(|filled| filled.map(|filled| if filled { Step::Filled } else { Step::Closed }))
+        })
+        .await
+    }
+
+    /// Sends what is left of `output`, without a limit of time.
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut stream = Pin::new(&mut self.stream);
+        while self.sent < self.output.len() {
+            match ready!(stream.as_mut().poll_write(context, &self.output[self.sent..]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.sent += count,
+            }
+        }
+        ready!(stream.poll_flush(context))?;
+        self.sent = 0;
+        self.output.clear();
+        Poll::Ready(Ok(()))
     }
 
     /// Sends all that is in `output`.

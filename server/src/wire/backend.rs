@@ -90,6 +90,15 @@ pub(crate) fn parameter_status(out: &mut Vec<u8>, name: &str, value: &str) {
     close(out, open);
 }
 
+pub(crate) fn notification_response(out: &mut Vec<u8>, process_id: i32, channel: &str, payload: &[u8]) {
+    let open = open(out, b'A');
+    int32(out, process_id);
+    text(out, channel);
+    out.extend_from_slice(payload);
+    out.push(0);
+    close(out, open);
+}
+
 pub(crate) fn backend_key_data(out: &mut Vec<u8>, process_id: i32, key: &[u8]) {
     let open = open(out, b'K');
     int32(out, process_id);

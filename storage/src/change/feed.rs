@@ -3,10 +3,14 @@
 //! A reader pulls from a [`CommitSeq`] it already holds. A change becomes visible here only after it is durable.
 //! Recent commits are kept in a ring with a budget of bytes; a reader that falls out of it is told so and begins
 //! anew. Nobody ever waits for a reader. The feed knows nothing of SQL.
+//!
+//! One reader may *follow*: while it does, the messages of commits that leave the ring before it has read them are kept
+//! for it. How many those may become, whoever commits messages has to mind (`Store::kept_message_bytes`).
 
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -52,8 +56,10 @@ impl CommitRecord {
                 mem::size_of::<Change>() + change.key.as_bytes().len() + image(&change.old) + image(&change.new)
             })
             .sum();
-        let messages: usize = self.messages.iter().map(|message| mem::size_of::<Bytes>() + message.len()).sum();
-        mem::size_of::<CommitRecord>() + changes + messages + self.replaced.len() * mem::size_of::<TableId>()
+        mem::size_of::<CommitRecord>()
+            + changes
+            + message_bytes(&self.messages)
+            + self.replaced.len() * mem::size_of::<TableId>()
     }
 }
 
@@ -74,6 +80,10 @@ struct Ring {
     /// The newest commit that is no longer here.
     forgotten: CommitSeq,
     bytes: usize,
+    /// The newest commit that the follower has read, while there is one.
+    followed: Option<CommitSeq>,
+    /// Messages that it has not read, of commits that are no longer here.
+    kept: Vec<(CommitSeq, Vec<Bytes>)>,
 }
 
 impl Ring {
@@ -86,6 +96,8 @@ impl Ring {
 pub(crate) struct Feed {
     ring: Mutex<Ring>,
     bytes_max: usize,
+    /// Bytes of the messages kept for the follower.
+    kept_bytes: AtomicUsize,
     /// Sends the newest sequence in the ring; dropped to close the feed.
     newest: Mutex<Option<watch::Sender<CommitSeq>>>,
     reached: watch::Receiver<CommitSeq>,
@@ -96,8 +108,15 @@ impl Feed {
     pub(crate) fn new(published: CommitSeq, bytes_max: usize) -> Self {
         let (newest, reached) = watch::channel(published);
         Self {
-            ring: Mutex::new(Ring { records: VecDeque::new(), forgotten: published, bytes: 0 }),
+            ring: Mutex::new(Ring {
+                records: VecDeque::new(),
+                forgotten: published,
+                bytes: 0,
+                followed: None,
+                kept: Vec::new(),
+            }),
             bytes_max,
+            kept_bytes: AtomicUsize::new(0),
             newest: Mutex::new(Some(newest)),
             reached,
         }
@@ -117,6 +136,10 @@ impl Feed {
             let Some(oldest) = ring.records.pop_front() else { break };
             ring.bytes -= oldest.bytes();
             ring.forgotten = oldest.seq;
+            if !oldest.messages.is_empty() && ring.followed.is_some_and(|followed| followed < oldest.seq) {
+                self.kept_bytes.fetch_add(message_bytes(&oldest.messages), Ordering::Relaxed);
+                ring.kept.push((oldest.seq, oldest.messages.clone()));
+            }
             forgotten.push(oldest);
         }
         let newest = ring.newest();
@@ -133,18 +156,64 @@ impl Feed {
 
     /// A reader of everything after `from`.
     pub(crate) fn read_after(self: &Arc<Self>, from: CommitSeq) -> ChangeReader {
-        ChangeReader { reached: self.reached.clone(), feed: Arc::clone(self), last: from }
+        ChangeReader { reached: self.reached.clone(), feed: Arc::clone(self), last: from, follows: false }
+    }
+
+    /// The follower, of everything after `from`.
+    pub(crate) fn follow(self: &Arc<Self>, from: CommitSeq) -> ChangeReader {
+        let before = self.ring.lock().followed.replace(from);
+        assert_eq!(before, None, "one reader follows at a time");
+        ChangeReader { reached: self.reached.clone(), feed: Arc::clone(self), last: from, follows: true }
+    }
+
+    /// The newest commit that readers can have.
+    pub(crate) fn newest(&self) -> CommitSeq {
+        *self.reached.borrow()
+    }
+
+    /// Bytes of the messages that the follower has not read and that are no longer in the ring.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.kept_bytes.load(Ordering::Relaxed)
     }
 
     /// Up to `max` records after `last`; empty when there is none yet.
-    fn after(&self, last: CommitSeq, max: usize) -> Result<Vec<Arc<CommitRecord>>, FeedEnd> {
-        let ring = self.ring.lock();
+    fn after(&self, last: CommitSeq, max: usize, follows: bool) -> Result<Vec<Arc<CommitRecord>>, FeedEnd> {
+        let mut ring = self.ring.lock();
         if last < ring.forgotten {
             return Err(FeedEnd::Lagged);
         }
         let skip = usize::try_from(last.0 - ring.forgotten.0).unwrap_or(usize::MAX).min(ring.records.len());
-        Ok(ring.records.range(skip..).take(max).cloned().collect())
+        let records: Vec<_> = ring.records.range(skip..).take(max).cloned().collect();
+        if follows && let Some(newest) = records.last() {
+            ring.followed = Some(newest.seq);
+        }
+        Ok(records)
     }
+
+    /// The follower's messages of commits that have left the ring, and the newest of those commits.
+    fn take_kept(&self) -> (Vec<(CommitSeq, Vec<Bytes>)>, CommitSeq) {
+        let mut ring = self.ring.lock();
+        ring.followed = Some(ring.forgotten);
+        self.kept_bytes.store(0, Ordering::Relaxed);
+        (mem::take(&mut ring.kept), ring.forgotten)
+    }
+
+    fn forgotten(&self) -> CommitSeq {
+        self.ring.lock().forgotten
+    }
+
+    /// The follower goes.
+    fn unfollow(&self) {
+        let mut ring = self.ring.lock();
+        ring.followed = None;
+        ring.kept = Vec::new();
+        self.kept_bytes.store(0, Ordering::Relaxed);
+    }
+}
+
+/// About how much memory messages hold.
+fn message_bytes(messages: &[Bytes]) -> usize {
+    messages.iter().map(|message| mem::size_of::<Bytes>() + message.len()).sum()
 }
 
 /// A place in the feed.
@@ -153,6 +222,21 @@ pub struct ChangeReader {
     reached: watch::Receiver<CommitSeq>,
     /// The newest commit that the reader has.
     last: CommitSeq,
+    follows: bool,
+}
+
+impl std::fmt::Debug for ChangeReader {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ChangeReader").field("last", &self.last).finish_non_exhaustive()
+    }
+}
+
+impl Drop for ChangeReader {
+    fn drop(&mut self) {
+        if self.follows {
+            self.feed.unfollow();
+        }
+    }
 }
 
 impl ChangeReader {
@@ -173,7 +257,7 @@ impl ChangeReader {
             // Mark what is there as seen before looking, so that nothing appended meanwhile is slept through.
             let open = self.reached.has_changed().is_ok();
             self.reached.borrow_and_update();
-            let records = self.feed.after(self.last, max.max(1))?;
+            let records = self.feed.after(self.last, max.max(1), self.follows)?;
             if let Some(newest) = records.last() {
                 self.last = newest.seq;
                 return Ok(records);
@@ -188,10 +272,19 @@ impl ChangeReader {
 
     /// What is there now, `max` at most; may be empty.
     pub fn try_next_batch(&mut self, max: usize) -> Result<Vec<Arc<CommitRecord>>, FeedEnd> {
-        let records = self.feed.after(self.last, max)?;
+        let records = self.feed.after(self.last, max, self.follows)?;
         if let Some(newest) = records.last() {
             self.last = newest.seq;
         }
         Ok(records)
+    }
+
+    /// After `Lagged`: goes on where the ring begins, and answers what the commits in between had of messages. For the
+    /// follower; nothing is kept for others.
+    pub fn skip_missed(&mut self) -> Vec<(CommitSeq, Vec<Bytes>)> {
+        let (kept, forgotten) = if self.follows { self.feed.take_kept() } else { (Vec::new(), self.feed.forgotten()) };
+        // A lag is certain only when this is called for one: a reader never goes back.
+        self.last = self.last.max(forgotten);
+        kept
     }
 }

@@ -136,6 +136,7 @@ fn context(catalog: Catalog) -> EvalContext {
             random: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),
+            channels: Arc::default(),
             format: Default::default(),
             settings: Default::default(),
         }),

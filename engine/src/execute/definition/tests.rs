@@ -45,6 +45,7 @@ impl Bench {
             random: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),
+            channels: Arc::default(),
             format: Default::default(),
             settings: Arc::new(Settings::default()),
         };

@@ -98,6 +98,7 @@ impl Run<'_> {
         strength: RowLock,
     ) -> Result<FoundRows> {
         let can_run_again = is_found_again(&query.relation);
+        let talk = self.context.session.channels.mark();
         for _ in 0..RESTARTS_MAX {
             let view = self.view();
             let few = short.map(|short| short::run(short, self.context, &view)).transpose()?.flatten();
@@ -126,6 +127,7 @@ impl Run<'_> {
                 }
             }
             if changed {
+                self.context.session.channels.undo_to(talk);
                 self.renew_view();
             } else if again {
                 let stream = run_relation(&query.relation, columns, self.context, self.view(), self.environment)?;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::types::{ast as type_ast, builtin};
 
 /// Longest identifier, in bytes; longer ones are cut (PostgreSQL's NAMEDATALEN - 1).
-const NAME_BYTES_MAX: usize = 63;
+pub(crate) const NAME_BYTES_MAX: usize = 63;
 
 /// An identifier as the catalog knows it: lower case unless quoted, cut to 63 bytes.
 pub fn fold(ident: &Ident) -> String {

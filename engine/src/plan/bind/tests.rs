@@ -127,6 +127,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         random: Arc::default(),
         cursors: Arc::default(),
         requests: Arc::default(),
+        channels: Arc::default(),
         format: settings.active().format.clone(),
         settings: Arc::new(settings),
     };

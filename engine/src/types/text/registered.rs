@@ -77,11 +77,16 @@ fn relation_name(value: u32, catalog: &Catalog, path: &[String]) -> Option<Strin
     Some(format!("{}.{}", quote_identifier(&schema.name), quote_identifier(name)))
 }
 
+/// Whether the word is one of SQL's that are quoted where they are names.
+pub(crate) fn is_key_word(word: &str) -> bool {
+    RESERVED.binary_search(&word).is_ok()
+}
+
 /// The name in double quotes if SQL would not read it back as it is.
 pub(crate) fn quote_identifier(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    if plain && RESERVED.binary_search(&name).is_err() {
+    if plain && !is_key_word(name) {
         return name.to_owned();
     }
     format!("\"{}\"", name.replace('"', "\"\""))
