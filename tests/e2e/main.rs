@@ -11,6 +11,7 @@ mod generated;
 mod golden;
 mod isolation;
 mod jobs;
+mod login;
 mod recovery;
 mod registered;
 mod roles;
