@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use auth::{ClaimedRole, TokenIdentity};
+use auth::{ClaimedRole, RoleKind, TokenIdentity};
 use storage::{Store, StoreOptions};
 
 use super::super::DatabaseOptions;
@@ -58,6 +58,17 @@ async fn a_token_makes_a_user_once_and_never_a_superuser() {
     assert_eq!(database.admission(&identity("postgres"), true), Admission::Refused);
     assert!(database.is_member(&ann.user, &ann.user) && !database.is_member("postgres", &ann.user));
     assert!(!database.is_member("nobody", "nobody"));
+    for (claimed, kind) in [
+        (ClaimedRole::User, RoleKind::User),
+        (ClaimedRole::Service, RoleKind::Service),
+        (ClaimedRole::Dba, RoleKind::Dba),
+    ] {
+        let made = TokenIdentity { user: format!("{claimed:?}"), role: claimed };
+        database.create_token_user(&made, 7).await.unwrap();
+        let catalog = database.catalogs().any();
+        let attributes = &catalog.role_named(&made.user).unwrap().attributes;
+        assert_eq!((attributes.kind(), attributes.login, attributes.superuser), (kind, true, false));
+    }
     // Whatever has become of the first role.
     let mut session = connect(&database);
     tag(&mut session, "ALTER ROLE postgres NOLOGIN").await;
