@@ -21,7 +21,7 @@ async fn odd_conversations_end_with_an_error() {
         (mechanism("", b"n,,n=,r=x"), INVALID_MECHANISM.to_owned()),
         (mechanism("SCRAM-SHA-1", b"n,,n=,r=x"), INVALID_MECHANISM.to_owned()),
         (mechanism("SCRAM-SHA-256", b""), malformed("The message is empty.")),
-        (mechanism("SCRAM-SHA-256", &[b'x'; 2000]), "ErrorResponse FATAL 08P01: invalid message length".to_owned()),
+        (mechanism("SCRAM-SHA-256", &[b'x'; 2000]), failure("postgres")),
         (
             mechanism("SCRAM-SHA-256", b"n,a=postgres,n=,r=x"),
             "ErrorResponse FATAL 0A000: client uses authorization identity, but it is not supported".to_owned(),

@@ -19,7 +19,7 @@ async fn a_user_is_locked_for_an_address_and_comes_in_again() {
         .expect("roles");
     let mut config = server.config();
     config.user("ann").password("pw");
-    config.connect(NoTls).await.expect("nothing has failed yet");
+    drop(config.connect(NoTls).await.expect("nothing has failed yet"));
     // At the same time, so that none can pass the others.
     let guesses = (0..3).map(async |_| {
         let mut knock = Knock::plain(&server.config()).await.expect("the server listens");
@@ -31,7 +31,7 @@ async fn a_user_is_locked_for_an_address_and_comes_in_again() {
     let locked = config.connect(NoTls).await.err().expect("ann is locked");
     let report = locked.as_db_error().expect("the server tells why");
     assert_eq!((report.code().code(), report.message()), ("28P01", "password authentication failed for user \"ann\""));
-    config.user("bob").connect(NoTls).await.expect("bob is not locked");
+    drop(config.user("bob").connect(NoTls).await.expect("bob is not locked"));
     config.user("ann");
     let deadline = Instant::now() + LIMIT;
     while config.connect(NoTls).await.is_err() {
@@ -41,7 +41,7 @@ async fn a_user_is_locked_for_an_address_and_comes_in_again() {
     // The success has made an end of it.
     let mut knock = Knock::plain(&server.config()).await.expect("the server listens");
     fail_scram(&mut knock, "ann").await;
-    config.connect(NoTls).await.expect("one failure is free");
+    drop(config.connect(NoTls).await.expect("one failure is free"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
