@@ -10,6 +10,12 @@ pub enum AuthenticationError {
         /// Which rule it breaks.
         detail: String,
     },
+    /// The message breaks the grammar of OAUTHBEARER.
+    #[error("malformed OAUTHBEARER message")]
+    MalformedBearer {
+        /// Which rule it breaks. No part of the message, which may be a good token.
+        detail: String,
+    },
     /// The message is longer than [`crate::SCRAM_MESSAGE_BYTES_MAX`].
     #[error("invalid message length")]
     MessageTooLong,
@@ -58,7 +64,7 @@ impl AuthenticationError {
     pub fn sql_state(&self) -> &'static str {
         match self {
             Self::MalformedMessage { .. }
-            | Self::MessageTooLong
+            | Self::MalformedBearer { .. }
             | Self::UnprintableNonce
             | Self::NonceMismatch
             | Self::UnknownMechanism
@@ -66,7 +72,7 @@ impl AuthenticationError {
             | Self::UnexpectedChannelBinding => "08P01",
             Self::AuthorizationIdentity | Self::MandatoryExtension => "0A000",
             Self::ChannelBindingDowngrade | Self::ChannelBindingMismatch => "28000",
-            Self::WrongPassword => "28P01",
+            Self::WrongPassword | Self::MessageTooLong => "28P01",
             Self::InvalidVerifier => "XX000",
         }
     }
@@ -74,7 +80,7 @@ impl AuthenticationError {
     /// The DETAIL line, where PostgreSQL has one.
     pub fn detail(&self) -> Option<&str> {
         match self {
-            Self::MalformedMessage { detail } => Some(detail),
+            Self::MalformedMessage { detail } | Self::MalformedBearer { detail } => Some(detail),
             Self::NonceMismatch => Some("Nonce does not match."),
             Self::ChannelBindingDowngrade => Some(
                 "The client supports SCRAM channel binding but thinks the server does not.  However, this server does support channel binding.",

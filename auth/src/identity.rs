@@ -189,7 +189,12 @@ pub fn has_privileges_of(member: RoleId, role: RoleId, graph: &impl RoleGraph) -
 
 /// Whether `member` may SET ROLE to `role`: it is a member however far, INHERIT or not, or a superuser.
 pub fn is_member_of(member: RoleId, role: RoleId, graph: &impl RoleGraph) -> bool {
-    member == role || graph.is_superuser(member) || reachable(member, graph, Walk::Memberships).contains(&role)
+    graph.is_superuser(member) || is_granted(member, role, graph)
+}
+
+/// Whether `member` is a member of `role` however far, INHERIT or not; a superuser is one only of what it was granted.
+pub fn is_granted(member: RoleId, role: RoleId, graph: &impl RoleGraph) -> bool {
+    reachable(member, graph, Walk::Memberships).contains(&role)
 }
 
 /// The role that a session acts as, with its memberships worked out. Cheap to clone.

@@ -1,5 +1,7 @@
 //! The composition root: one store, one catalog, one query environment, and the sessions on top of them.
 
+mod login;
+
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -8,6 +10,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use auth::{DEFAULT_ITERATIONS, RoleId, Verifier};
+use login::Logins;
+pub use login::{Admission, LoginOptions};
 use rand::Rng;
 use storage::backup::Stop;
 use storage::{Durability, Environment, GenerationId, Isolation, Store, StoreOptions};
@@ -47,6 +51,7 @@ pub struct DatabaseOptions {
     pub kept_rows_max: Option<usize>,
     /// How long what is left of a dropped role is kept.
     pub dropped_user_grace: Duration,
+    pub login: LoginOptions,
 }
 
 /// An open database, and the password it made up if this was its first start.
@@ -75,8 +80,7 @@ pub struct Database {
     /// One transaction with definitions commits at a time, so that each builds on the catalog of the one before.
     defining: tokio::sync::Mutex<()>,
     queries: QueryEnvironment,
-    /// Makes the salts of roles that do not exist.
-    login_secret: [u8; 32],
+    logins: Logins,
     sessions: Arc<Sessions>,
     snapshots: Arc<ExportedSnapshots>,
     connections_max: usize,
@@ -163,7 +167,7 @@ impl Database {
             queries,
             catalogs: ArcSwap::from_pointee(catalogs),
             defining: tokio::sync::Mutex::new(()),
-            login_secret,
+            logins: Logins::new(login_secret, options.login),
             sessions: Arc::default(),
             snapshots: Arc::default(),
             connections_max: options.connections_max,
@@ -180,23 +184,22 @@ impl Database {
         Ok(Opened { database, generated_password })
     }
 
-    /// What a client that claims to be this role must prove. A role that does not exist, or may not log in with a
-    /// password, gets one that nothing proves.
-    pub fn login(&self, user: &str) -> Verifier {
-        let catalog = self.catalogs.load().any();
-        let role = catalog.role_named(user);
-        let usable = role.filter(|role| !role.attributes.is_password_expired(self.now()));
-        usable
-            .and_then(|role| role.verifier.as_ref()?.parse().ok())
-            .unwrap_or_else(|| Verifier::mock(user, &self.login_secret))
-    }
-
     /// Begins a session for a client that has proven who it is.
     pub fn connect(self: &Arc<Self>, request: Connect) -> Result<Session> {
         let catalog = self.catalogs.load().any();
-        let role = catalog.role_named(&request.user).cloned().ok_or_else(|| {
-            Error::new(SqlState::INVALID_AUTHORIZATION, format!("role \"{}\" does not exist", request.user))
-        })?;
+        let role = role_named(&catalog, &request.user)?;
+        // Before anything is said of databases.
+        if !role.attributes.login {
+            let message = format!("role \"{}\" is not permitted to log in", role.name);
+            return Err(Error::new(SqlState::INVALID_AUTHORIZATION, message));
+        }
+        self.begin_session(request)
+    }
+
+    /// Begins a session as a role, which may be one that nobody logs in as.
+    fn begin_session(self: &Arc<Self>, request: Connect) -> Result<Session> {
+        let catalog = self.catalogs.load().any();
+        let role = role_named(&catalog, &request.user)?;
         let database_name = request.database.clone().unwrap_or_else(|| request.user.clone());
         let Some(database) = catalog.databases.values().find(|database| database.name == database_name) else {
             let message = format!("database \"{database_name}\" does not exist");
@@ -210,16 +213,12 @@ impl Database {
         let place = self.sessions.enter(self.connections_max, client, (database.oid, RoleId(role.oid)));
         let place =
             place.ok_or_else(|| Error::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already"))?;
-        if !role.attributes.login {
-            let message = format!("role \"{}\" is not permitted to log in", role.name);
-            return Err(Error::new(SqlState::INVALID_AUTHORIZATION, message));
-        }
         let others = self.sessions.count_of(RoleId(role.oid)).saturating_sub(1);
         if !role.attributes.may_open_session(others) {
             let message = format!("too many connections for role \"{}\"", role.name);
             return Err(Error::new(SqlState::TOO_MANY_CONNECTIONS, message));
         }
-        let settings = opening_settings(&role, &request.options)?;
+        let settings = opening_settings(role, &request.options)?;
         Ok(Session::new(Opening {
             database: self.clone(),
             role: RoleId(role.oid),
@@ -350,6 +349,10 @@ impl OtherDatabases for Database {
         self.sessions.count_in(database)
     }
 
+    fn password_length_min(&self) -> usize {
+        self.logins.password_length_min()
+    }
+
     fn end_sessions(&self, database: u32) {
         let sessions = self.sessions.all().into_iter().filter(|session| session.database == database);
         sessions.for_each(|session| session.canceller.terminate());
@@ -371,6 +374,11 @@ fn mount_storages(store: &Store, catalog: &Catalog) {
             tracing::warn!(%error, "files that a crash left behind could not be forgotten");
         }
     });
+}
+
+fn role_named<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Arc<Role>> {
+    let missing = || Error::new(SqlState::INVALID_AUTHORIZATION, format!("role \"{name}\" does not exist"));
+    catalog.role_named(name).ok_or_else(missing)
 }
 
 /// Settings of the role, then those of the startup message.

@@ -29,7 +29,7 @@ pub mod session;
 pub mod statement;
 pub mod types;
 
-pub use database::{Connect, Database, DatabaseOptions, Opened};
+pub use database::{Admission, Connect, Database, DatabaseOptions, LoginOptions, Opened};
 pub use error::{Error, Report, Result, SqlState};
 pub use session::{
     Canceller, CopyIn, CopyOut, Cursor, Execution, Finished, Notice, Script, Session, TransactionStatus,

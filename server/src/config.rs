@@ -1,10 +1,19 @@
-//! Configuration: what the command line says, else the configuration file, else a default.
+//! Configuration: what the command line says, else the configuration file, else a default. What only the file says of
+//! logging in is in `access` (who may come from where) and `tokens` (whose signed tokens are believed).
 
-use std::path::{Path, PathBuf};
+mod access;
+mod tokens;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
+use access::RuleEntry;
+use auth::{AccessMethod, AccessRule, LockoutPolicy};
 use clap::{Args, Parser, Subcommand};
+use engine::LoginOptions;
 use serde::Deserialize;
+pub(crate) use tokens::{KeySource, TokenConfig};
+use toml::Spanned;
 
 use crate::memory;
 use crate::tls::CertificateFiles;
@@ -15,6 +24,9 @@ use crate::tls::CertificateFiles;
 /// that role is taken from the environment variable KALAMDB_PASSWORD; without it one is generated, shown once, and
 /// left in the file "initial-password" of the data directory.
 #[derive(Debug, Default, Parser)]
+///
+/// The configuration file also says who may come from where and whose signed tokens (JWT) are believed, in sections
+/// [[access]] and [tokens]; docs/kalamdb.toml shows all that it may hold.
 #[command(name = "kalamdb", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct CommandLine {
     #[command(subcommand)]
@@ -86,6 +98,16 @@ struct ConfigFile {
     shutdown_grace_seconds: Option<u64>,
     /// How long a client may take to log in.
     authentication_timeout_seconds: Option<u64>,
+    /// Failed logins of a user from an address before that user is locked there; 0: nobody is.
+    lockout_after_failures: Option<u32>,
+    /// How long such a lock lasts at most; the first lasts a second, and each failure after it doubles the next.
+    lockout_seconds_max: Option<u32>,
+    /// Characters of a password that SQL sets, at least; those that a client has hashed cannot be measured.
+    password_length_min: Option<usize>,
+    /// Who may come from where, and what is asked for; the first rule that fits decides.
+    access: Option<Vec<Spanned<RuleEntry>>>,
+    /// Whose signed tokens are believed.
+    tokens: Option<Spanned<TokenConfig>>,
     /// How long a client may leave what it was sent unread; 0: for ever.
     write_timeout_seconds: Option<u64>,
     /// Memory for all running queries; beyond it they use the disk. A quarter of all memory unless said otherwise.
@@ -101,7 +123,7 @@ struct ConfigFile {
     dropped_user_grace_seconds: Option<u64>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 enum OneOrMany {
     One(String),
@@ -125,6 +147,10 @@ pub(crate) struct Config {
     pub(crate) transaction_disk_bytes_max: Option<u64>,
     pub(crate) dropped_user_grace: Duration,
     pub(crate) limits: Limits,
+    pub(crate) login: LoginOptions,
+    /// None: everybody from everywhere, with a password.
+    pub(crate) access: Option<Vec<AccessRule>>,
+    pub(crate) tokens: Option<TokenConfig>,
 }
 
 /// What bounds each connection and their number.
@@ -149,19 +175,25 @@ pub(crate) enum ConfigError {
     NoConnections,
     #[error("trust_local_socket needs a socket_dir")]
     TrustWithoutSocket,
+    #[error("trust_local_socket goes without access rules: a rule of type local with method trust says the same")]
+    TrustBesideRules,
 }
 
 impl CommandLine {
     /// Reads the configuration file, if there is one, and fills in the defaults.
     pub(crate) fn into_config(self) -> Result<Config, ConfigError> {
         let file = match &self.config {
-            Some(path) => ConfigFile::read(path)?,
-            None => ConfigFile::default(),
+            Some(path) => {
+                let text =
+                    std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+                ConfigFile::parse(&text).map_err(|message| ConfigError::Parse { path: path.clone(), message })?
+            }
+            None => Default::default(),
         };
         self.over(file)
     }
 
-    fn over(self, file: ConfigFile) -> Result<Config, ConfigError> {
+    fn over(self, (file, access): (ConfigFile, Option<Vec<AccessRule>>)) -> Result<Config, ConfigError> {
         let listen = match (self.listen.is_empty(), file.listen) {
             (false, _) => self.listen,
             (true, Some(OneOrMany::One(address))) => vec![address],
@@ -189,6 +221,15 @@ impl CommandLine {
         if limits.trusts_local_socket && socket_dir.is_none() {
             return Err(ConfigError::TrustWithoutSocket);
         }
+        if limits.trusts_local_socket && access.is_some() {
+            return Err(ConfigError::TrustBesideRules);
+        }
+        let usual = LockoutPolicy::default();
+        let lockout = LockoutPolicy {
+            free_failures: file.lockout_after_failures.unwrap_or(usual.free_failures),
+            lock_seconds_max: file.lockout_seconds_max.unwrap_or(usual.lock_seconds_max),
+        };
+        let login = LoginOptions { lockout, password_length_min: file.password_length_min.unwrap_or(0) };
         Ok(Config {
             data: self.data.or(file.data).unwrap_or_else(|| "data".into()),
             listen,
@@ -204,7 +245,18 @@ impl CommandLine {
             transaction_disk_bytes_max: file.transaction_disk_bytes_max,
             dropped_user_grace: Duration::from_secs(file.dropped_user_grace_seconds.unwrap_or(7 * 24 * 3600)),
             limits,
+            login,
+            access,
+            tokens: file.tokens.map(Spanned::into_inner),
         })
+    }
+}
+
+impl Config {
+    /// Whether somebody comes in by the Unix socket without a proof, so that its file must not be open to everybody.
+    pub(crate) fn trusts_somebody_on_socket(&self) -> bool {
+        let mut rules = self.access.iter().flatten();
+        self.limits.trusts_local_socket || rules.any(|rule| rule.method == AccessMethod::Trust)
     }
 }
 
@@ -220,29 +272,39 @@ fn default_cache_bytes() -> usize {
 }
 
 impl ConfigFile {
-    fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        toml::from_str(&text).map_err(|error| {
-            // The first line of the message says what is wrong, and the span says where, in one line of ours.
-            let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-            ConfigError::Parse {
-                path: path.to_owned(),
-                message: format!("line {line}: {}", error.message().replace('\n', " ")),
-            }
-        })
+    /// The file and its rules about who may come from where. An error is one line that names the line at fault.
+    fn parse(text: &str) -> Result<(Self, Option<Vec<AccessRule>>), String> {
+        let at = |position: usize, message: &str| {
+            let line = 1 + text[..position].matches('\n').count();
+            format!("line {line}: {}", message.replace('\n', " "))
+        };
+        let mut file: Self =
+            toml::from_str(text).map_err(|error| at(error.span().map_or(0, |span| span.start), error.message()))?;
+        if let Some(tokens) = &file.tokens {
+            tokens.get_ref().check().map_err(|message| at(tokens.span().start, message))?;
+        }
+        let Some(entries) = file.access.take() else { return Ok((file, None)) };
+        let has_tokens = file.tokens.is_some();
+        let rules = entries.into_iter().map(|entry| {
+            let position = entry.span().start;
+            entry.into_inner().into_rule(has_tokens).map_err(|message| at(position, &message))
+        });
+        let rules = rules.collect::<Result<_, _>>()?;
+        Ok((file, Some(rules)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use clap::CommandFactory;
 
     use super::*;
 
     fn config(arguments: &[&str], file: &str) -> Result<Config, ConfigError> {
         let line = CommandLine::try_parse_from([&["kalamdb"], arguments].concat()).unwrap();
-        line.over(toml::from_str(file).unwrap())
+        line.over(ConfigFile::parse(file).unwrap())
     }
 
     #[test]
@@ -270,11 +332,27 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_holds_what_may_be_configured() {
+        let sample = include_str!("../../docs/kalamdb.toml");
+        assert!(config(&[], sample).is_ok());
+        // With all that it shows turned on.
+        let is_shown =
+            |line: &&str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(name, _)| !name.contains(' '));
+        let shown: Vec<&str> = sample.lines().filter_map(|line| line.strip_prefix("# ")).filter(is_shown).collect();
+        let (file, rules) = ConfigFile::parse(&shown.join("\n")).unwrap();
+        assert_eq!((rules.unwrap().len(), file.tokens.unwrap().into_inner().keys().count()), (2, 3));
+        assert_eq!(file.max_connections, Some(10_000));
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         assert!(matches!(config(&[], "tls_key = 'k'"), Err(ConfigError::HalfOfTls)));
         assert!(matches!(config(&["--max-connections", "0"], ""), Err(ConfigError::NoConnections)));
         assert!(matches!(config(&["--trust-local-socket"], ""), Err(ConfigError::TrustWithoutSocket)));
-        assert!(toml::from_str::<ConfigFile>("lissten = 'x'").is_err());
+        let rule = "[[access]]\ntype = 'local'\ndatabase = 'all'\nuser = 'all'\nmethod = 'scram-sha-256'";
+        let trusting = config(&["--trust-local-socket", "--socket-dir", "s"], rule);
+        assert!(matches!(trusting, Err(ConfigError::TrustBesideRules)));
+        assert!(ConfigFile::parse("lissten = 'x'").unwrap_err().starts_with("line 1: unknown field"));
         assert!(CommandLine::try_parse_from(["kalamdb", "--tls-key", "k"]).is_err());
     }
 }

@@ -98,8 +98,9 @@ impl Listeners {
     pub(crate) fn serve(self, server: &Arc<Server>, threads: IoThreads) -> Connections {
         let threads = Arc::new(threads);
         let (alive, ended) = mpsc::channel(1);
+        let sessions = server.limits.max_connections.min(Semaphore::MAX_PERMITS / 2);
         // Sockets, whatever their stage; those of cancel requests need room when all sessions are taken.
-        let sockets = Arc::new(Semaphore::new(2 * server.limits.max_connections.min(Semaphore::MAX_PERMITS / 4) + 16));
+        let sockets = Arc::new(Semaphore::new((sessions + server.pending.max()).min(Semaphore::MAX_PERMITS)));
         for listener in self.listeners {
             let gate = Gate { server: server.clone(), threads: threads.clone(), sockets: sockets.clone() };
             tokio::spawn(gate.accept_all(listener, alive.clone()));

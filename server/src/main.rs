@@ -12,6 +12,7 @@ mod server;
 mod shutdown;
 mod threads;
 mod tls;
+mod token;
 mod wire;
 
 use std::process::ExitCode;

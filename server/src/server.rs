@@ -7,14 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use auth::AccessRule;
 use engine::{Database, DatabaseOptions, Opened};
 
 use crate::config::{Config, Limits};
 use crate::connection::cancel::Peers;
+use crate::connection::pending::Pending;
 use crate::listener::{Connections, ListenError, Listeners};
 use crate::shutdown::{Phase, Shutdown, Signals};
 use crate::threads::IoThreads;
 use crate::tls::{CertificateFiles, Tls, TlsError};
+use crate::token::{TokenLogin, TokenLoginError};
 
 /// How long cancelled statements may take to notice.
 const CANCEL_LIMIT: Duration = Duration::from_secs(10);
@@ -27,6 +30,11 @@ pub(crate) struct Server {
     pub(crate) database: Arc<Database>,
     pub(crate) tls: Option<Tls>,
     pub(crate) limits: Limits,
+    /// Who may come from where; None: everybody from everywhere, with a password.
+    pub(crate) access: Option<Vec<AccessRule>>,
+    /// Which tokens are believed, if any.
+    pub(crate) tokens: Option<TokenLogin>,
+    pub(crate) pending: Arc<Pending>,
     pub(crate) peers: Arc<Peers>,
     pub(crate) shutdown: Shutdown,
 }
@@ -38,6 +46,8 @@ pub(crate) enum StartError {
     Database(engine::Error),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Tokens(#[from] TokenLoginError),
     #[error(transparent)]
     Listen(#[from] ListenError),
     #[error("could not write \"{}\": {source}", path.display())]
@@ -85,6 +95,7 @@ async fn serve(
         transaction_disk_bytes_max: config.transaction_disk_bytes_max,
         kept_rows_max: None,
         dropped_user_grace: config.dropped_user_grace,
+        login: config.login,
     };
     let Opened { database, generated_password } = Database::open(options).await.map_err(StartError::Database)?;
     if let Some(password) = generated_password {
@@ -97,12 +108,21 @@ async fn serve(
     let tls = Some(Tls::load(&files)?);
     let mut listeners = Listeners::open(&config.listen).await?;
     if let Some(directory) = &config.socket_dir {
-        listeners.open_socket(directory, config.limits.trusts_local_socket).await?;
+        listeners.open_socket(directory, config.trusts_somebody_on_socket()).await?;
     }
     let addresses = listeners.addresses().to_vec();
     config.listen = addresses.iter().map(ToString::to_string).collect();
     let limits = config.limits.clone();
-    let server = Arc::new(Server { database, tls, limits, peers: Arc::default(), shutdown: Shutdown::default() });
+    let server = Arc::new(Server {
+        database,
+        tls,
+        pending: Arc::new(Pending::new(limits.max_connections)),
+        limits,
+        access: config.access.clone(),
+        tokens: config.tokens.as_ref().map(TokenLogin::load).transpose()?,
+        peers: Arc::default(),
+        shutdown: Shutdown::default(),
+    });
     let mut connections = listeners.serve(&server, IoThreads::start().map_err(StartError::Threads)?);
     tracing::info!(?addresses, data = %config.data.display(), "ready for connections");
     if let (Some(path), Some(address)) = (&config.port_file, addresses.first()) {

@@ -12,6 +12,7 @@ mod golden;
 mod isolation;
 mod jobs;
 mod notify;
+mod login;
 mod recovery;
 mod registered;
 mod roles;

@@ -12,9 +12,9 @@ use tokio_postgres::config::Host;
 use crate::scram::ScramClient;
 
 /// How long a message may let us wait before it counts as missing.
-const MESSAGE_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const MESSAGE_LIMIT: Duration = Duration::from_secs(30);
 
-const PROTOCOL_3_0: i32 = 3 << 16;
+pub(crate) const PROTOCOL_3_0: i32 = 3 << 16;
 const CANCEL_REQUEST: i32 = (1234 << 16) | 5678;
 
 /// A message from the server: its type and its fields.
@@ -148,7 +148,7 @@ impl Wire {
     /// When what comes is no message.
     pub async fn receive_within(&mut self, limit: Duration) -> io::Result<Received> {
         loop {
-            if let Some(message) = self.next_message()? {
+            if let Some(message) = take_message(&mut self.input)? {
                 return Ok(Received::Message(message));
             }
             match tokio::time::timeout(limit, self.stream.read_buf(&mut self.input)).await {
@@ -158,21 +158,6 @@ impl Wire {
                 Ok(read) => read?,
             };
         }
-    }
-
-    fn next_message(&mut self) -> io::Result<Option<Message>> {
-        let Some(header) = self.input.first_chunk::<5>() else { return Ok(None) };
-        let [kind, length @ ..] = *header;
-        let length = u32::from_be_bytes(length) as usize;
-        if length < 4 {
-            return Err(io::Error::other(format!("a message {} of length {length}", char::from(kind))));
-        }
-        if self.input.len() < length + 1 {
-            return Ok(None);
-        }
-        let body = self.input[5..=length].to_vec();
-        self.input.drain(..=length);
-        Ok(Some(Message { kind, body }))
     }
 
     /// Asks, on a connection of its own, for what runs here to be cancelled; returns when the server has taken note.
@@ -196,6 +181,22 @@ impl Wire {
     }
 }
 
+/// Takes a whole message off the front of what has come.
+pub(crate) fn take_message(input: &mut Vec<u8>) -> io::Result<Option<Message>> {
+    let Some(header) = input.first_chunk::<5>() else { return Ok(None) };
+    let [kind, length @ ..] = *header;
+    let length = u32::from_be_bytes(length) as usize;
+    if length < 4 {
+        return Err(io::Error::other(format!("a message {} of length {length}", char::from(kind))));
+    }
+    if input.len() < length + 1 {
+        return Ok(None);
+    }
+    let body = input[5..=length].to_vec();
+    input.drain(..=length);
+    Ok(Some(Message { kind, body }))
+}
+
 /// A message: its type, its length, its fields.
 pub(crate) fn framed(kind: u8, body: &[u8]) -> Vec<u8> {
     let mut message = vec![kind];
@@ -204,7 +205,7 @@ pub(crate) fn framed(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// A packet without a type, as they are before a session begins.
-fn packet(body: &[u8]) -> Vec<u8> {
+pub(crate) fn packet(body: &[u8]) -> Vec<u8> {
     let mut packet = (body.len() as i32 + 4).to_be_bytes().to_vec();
     packet.extend_from_slice(body);
     packet

@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use rand::RngCore;
 use subtle::ConstantTimeEq;
 
+use crate::authenticate::mechanism::Mechanism;
 use crate::authenticate::message::{Reader, malformed, printable, printable_byte};
 use crate::authenticate::verifier::{Key, Verifier};
 use crate::error::AuthenticationError;
@@ -26,39 +27,6 @@ pub const SCRAM_MESSAGE_BYTES_MAX: usize = 1024;
 const NONCE_BYTES: usize = 18;
 const CHANNEL_BINDING_TYPE: &[u8] = b"tls-server-end-point";
 const CHANNEL_BINDING_HEADER: &[u8] = b"p=tls-server-end-point,,";
-
-/// A SASL mechanism that we speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mechanism {
-    /// `SCRAM-SHA-256`.
-    ScramSha256,
-    /// `SCRAM-SHA-256-PLUS`: the proof is bound to the certificate of the TLS connection.
-    ScramSha256Plus,
-}
-
-impl Mechanism {
-    /// The mechanisms to offer, best first; `plus` says whether the channel can be bound.
-    pub fn offered(plus: bool) -> &'static [Self] {
-        if plus { &[Self::ScramSha256Plus, Self::ScramSha256] } else { &[Self::ScramSha256] }
-    }
-
-    /// The mechanism that the client chose by name among those offered.
-    pub fn select(name: &[u8], plus: bool) -> Result<Self, AuthenticationError> {
-        Self::offered(plus)
-            .iter()
-            .copied()
-            .find(|mechanism| mechanism.name().as_bytes() == name)
-            .ok_or(AuthenticationError::UnknownMechanism)
-    }
-
-    /// The registered name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ScramSha256 => "SCRAM-SHA-256",
-            Self::ScramSha256Plus => "SCRAM-SHA-256-PLUS",
-        }
-    }
-}
 
 /// One attempt to log in. `client_first`, then `client_final`; an `Ok` of the latter is a login.
 pub struct ScramServer {
@@ -110,7 +78,12 @@ impl ScramServer {
         channel_binding: Option<Vec<u8>>,
         nonce: String,
     ) -> Result<Self, AuthenticationError> {
-        if mechanism == Mechanism::ScramSha256Plus && channel_binding.is_none() {
+        let is_possible = match mechanism {
+            Mechanism::ScramSha256 => true,
+            Mechanism::ScramSha256Plus => channel_binding.is_some(),
+            Mechanism::OAuthBearer => false,
+        };
+        if !is_possible {
             return Err(AuthenticationError::UnknownMechanism);
         }
         Ok(Self { verifier, mechanism, channel_binding, nonce, state: State::Fresh })

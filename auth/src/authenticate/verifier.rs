@@ -35,7 +35,7 @@ pub struct Verifier {
     salt: Vec<u8>,
     stored_key: Key,
     server_key: Key,
-    /// A mock fails whatever the client proves.
+    /// A mock, and one that refuses, fails whatever the client proves.
     mock: bool,
 }
 
@@ -73,6 +73,12 @@ impl Verifier {
             server_key: keyed(b"mock server key"),
             mock: true,
         }
+    }
+
+    /// The same conversation, which nobody brings to a good end: for a role that may not log in with its password now.
+    /// Its salt stays what it was, so that a client does not see the difference.
+    pub fn refusing(self) -> Self {
+        Self { mock: true, ..self }
     }
 
     /// Whether `text` is a verifier, so that `PASSWORD 'text'` stores it as it is instead of hashing it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use storage::{Store, StoreOptions};
 
-use super::{Connect, Database, DatabaseOptions};
+use super::{Connect, Database, DatabaseOptions, LoginOptions};
 use crate::job::JobsOptions;
 use crate::session::{Execution, Session};
 
@@ -20,6 +20,7 @@ pub(crate) fn options() -> DatabaseOptions {
         transaction_disk_bytes_max: None,
         kept_rows_max: None,
         dropped_user_grace: std::time::Duration::from_secs(3600),
+        login: LoginOptions::default(),
     }
 }
 

@@ -107,6 +107,11 @@ impl Sessions {
         self.0.lock().sessions.values().filter(|session| session.role == role).count()
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().sessions.len()
+    }
+
     /// How many sessions a database has.
     pub(crate) fn count_in(&self, database: u32) -> usize {
         self.0.lock().sessions.values().filter(|session| session.database == database).count()

@@ -13,6 +13,7 @@ pub(crate) mod cancel;
 mod copy;
 mod extended;
 mod push;
+pub(crate) mod pending;
 mod result;
 mod simple;
 mod startup;
@@ -22,6 +23,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use authentication::Attempt;
 use cancel::Registration;
 use engine::session::{Canceller, Session, TransactionStatus, terminated};
 use engine::{Connect, Error, SqlState};
@@ -97,7 +99,6 @@ pub(crate) async fn serve(accepted: Accepted, server: Arc<Server>) {
         Ok(None) => return,
         Ok(Some((session, registration))) => {
             let process_id = registration.process_id;
-            tracing::info!(process_id, ?address, tls = io.stream.is_tls(), "connection authenticated");
             let canceller = session.canceller();
             let mut connection = Connection { io, session, state: State::Idle, canceller, registration, server };
             let ending = connection.converse().await;
@@ -133,7 +134,10 @@ fn log_failed_start(address: Option<IpAddr>, ending: &Ending) {
         // Whoever only looks whether a server is here does this.
         Ending::Closed => tracing::debug!(?address, "connection ended before a session began"),
         Ending::Io(error) => tracing::info!(?address, %error, "connection lost before a session began"),
-        Ending::Fatal(error) => tracing::info!(?address, state = error.sql_state().0, %error, "connection refused"),
+        // The message may hold what a stranger has sent, and is quoted.
+        Ending::Fatal(error) => {
+            tracing::info!(?address, state = error.sql_state().0, error = ?error.to_string(), "connection refused");
+        }
     }
 }
 
@@ -144,6 +148,9 @@ async fn begin(
     address: Option<IpAddr>,
     deadline: Instant,
 ) -> Flow<Option<(Session, Registration)>> {
+    let Some(_pending) = server.pending.enter(address) else {
+        return Err(Ending::Fatal(too_many_clients()));
+    };
     // A client that has not even said who it is gets no answer when its time is up.
     let opening =
         timeout_at(deadline, startup::negotiate(io, server.tls.as_ref())).await.map_err(|_| Ending::Closed)??;
@@ -171,16 +178,21 @@ async fn log_in(
         backend::negotiate_protocol_version(&mut io.output, version, &startup.unknown_extensions);
     }
     let registration = server.peers.register(version);
-    if server.peers.count() > server.limits.max_connections {
-        return Err(Ending::Fatal(Error::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already")));
+    if server.database.is_full() {
+        return Err(Ending::Fatal(too_many_clients()));
     }
-    let is_trusted = server.limits.trusts_local_socket && io.stream.is_unix();
-    if !is_trusted {
-        let certificate_hash = server.tls.as_ref().and_then(|tls| tls.certificate_hash());
-        let verifier = server.database.login(&startup.user);
-        authentication::authenticate(io, &startup.user, verifier, certificate_hash).await?;
-    }
+    let attempt = Attempt {
+        server,
+        user: &startup.user,
+        database: startup.database.as_ref().unwrap_or(&startup.user),
+        address,
+        process_id: registration.process_id,
+    };
+    authentication::authenticate(io, &attempt).await?;
     backend::authentication_ok(&mut io.output);
+    let (process_id, tls) = (registration.process_id, io.stream.is_tls());
+    let Attempt { user, database, .. } = attempt;
+    tracing::info!(process_id, ?address, tls, ?user, ?database, "connection authenticated");
     let mut session = server
         .database
         .connect(Connect {
@@ -188,7 +200,7 @@ async fn log_in(
             database: startup.database,
             options: startup.parameters,
             client_address: address,
-            process_id: registration.process_id,
+            process_id,
         })
         .map_err(Ending::Fatal)?;
     registration.set_canceller(session.canceller());
@@ -367,6 +379,10 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+fn too_many_clients() -> Error {
+    Error::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already")
 }
 
 fn shutting_down() -> Error {

@@ -8,7 +8,9 @@ use tokio::net::TcpStream;
 use super::stream::{Io, Stream};
 use super::{Ending, Flow};
 use crate::tls::Tls;
-use crate::wire::startup::{Packet, StartupMessage, next_packet};
+use crate::wire::startup::{
+    GSS_ENCRYPTION_REQUEST, Packet, SSL_REQUEST, StartupMessage, next_packet, unsupported_version,
+};
 
 /// First byte of a TLS handshake; no packet of ours begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -27,15 +29,23 @@ pub(super) async fn negotiate(io: &mut Io, tls: Option<&Tls>) -> Flow<Opening> {
             start_direct_tls(io, tls).await?;
         }
     }
+    // Each kind of encryption is asked for once, and none inside TLS.
+    let (mut may_ask_tls, mut may_ask_gss) = (!io.stream.is_tls(), !io.stream.is_tls());
     loop {
         let body = receive_packet(io).await?;
         match Packet::decode(&body).map_err(Ending::Fatal)? {
-            // No TLS on a Unix socket, as in PostgreSQL, and none inside TLS.
-            Packet::SslRequest => match tls {
-                Some(tls) if matches!(io.stream, Stream::Tcp(_)) => start_tls(io, tls).await?,
+            // No TLS on a Unix socket, as in PostgreSQL.
+            Packet::SslRequest if std::mem::take(&mut may_ask_tls) => match tls {
+                Some(tls) if matches!(io.stream, Stream::Tcp(_)) => {
+                    start_tls(io, tls).await?;
+                    may_ask_gss = false;
+                }
                 _ => refuse_encryption(io).await?,
             },
-            Packet::GssEncryptionRequest => refuse_encryption(io).await?,
+            Packet::GssEncryptionRequest if std::mem::take(&mut may_ask_gss) => refuse_encryption(io).await?,
+            // Asked for again, these are versions of the protocol like any others.
+            Packet::SslRequest => return Err(Ending::Fatal(unsupported_version(SSL_REQUEST))),
+            Packet::GssEncryptionRequest => return Err(Ending::Fatal(unsupported_version(GSS_ENCRYPTION_REQUEST))),
             Packet::Cancel { process_id, key } => return Ok(Opening::Cancel { process_id, key }),
             Packet::Startup(startup) => return Ok(Opening::Session(startup)),
         }

@@ -87,6 +87,16 @@ impl Stream {
         matches!(self, Stream::Unix(_))
     }
 
+    /// The address that the client has come to; None on a Unix socket.
+    pub(super) fn local_address(&self) -> Option<IpAddr> {
+        let stream = match self {
+            Stream::Tcp(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+            Stream::Unix(_) | Stream::Gone => return None,
+        };
+        stream.local_addr().ok().map(|address| address.ip())
+    }
+
     pub(super) fn is_tls(&self) -> bool {
         matches!(self, Stream::Tls(_))
     }

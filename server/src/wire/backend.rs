@@ -50,6 +50,10 @@ pub(crate) fn authentication_ok(out: &mut Vec<u8>) {
     authentication(out, 0, &[]);
 }
 
+pub(crate) fn authentication_cleartext_password(out: &mut Vec<u8>) {
+    authentication(out, 3, &[]);
+}
+
 /// Offers SASL mechanisms, the best first.
 pub(crate) fn authentication_sasl<'a>(out: &mut Vec<u8>, mechanisms: impl Iterator<Item = &'a str>) {
     let open = open(out, b'R');

@@ -1,5 +1,6 @@
 //! Messages from a client after startup: framing by type and length, then the fields, borrowed from the frame.
 
+use auth::TOKEN_BYTES_MAX;
 use bytes::{Buf, BytesMut};
 use engine::{Error, Result, SqlState};
 
@@ -9,6 +10,8 @@ use super::reader::{Reader, malformed};
 pub(crate) const MESSAGE_BYTES_MAX: usize = 1 << 30;
 /// Longest message of the other kinds, and of any kind before the client has proved who it is.
 pub(crate) const SMALL_MESSAGE_BYTES_MAX: usize = 10_000;
+/// Longest message with a token, and room for what may stand around it.
+const TOKEN_MESSAGE_BYTES_MAX: usize = TOKEN_BYTES_MAX + 2048;
 /// Type byte and length.
 const HEADER_BYTES: usize = 5;
 
@@ -22,8 +25,12 @@ pub(crate) struct Frame {
 /// Which messages may come now, and how long they may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expected {
-    /// An answer to an authentication request.
-    Authentication,
+    /// A step of a SASL conversation.
+    SaslResponse,
+    /// One that may hold a token.
+    LongSaslResponse,
+    /// A password, which may be a token.
+    Password,
     Command,
 }
 
@@ -78,10 +85,15 @@ fn announced_length(input: &BytesMut) -> Option<usize> {
 
 fn bytes_max(kind: u8, expected: Expected) -> Result<usize> {
     match (expected, kind) {
-        (Expected::Authentication, b'p') => Ok(SMALL_MESSAGE_BYTES_MAX),
-        (Expected::Authentication, other) => {
+        (Expected::SaslResponse, b'p') => Ok(SMALL_MESSAGE_BYTES_MAX),
+        (Expected::LongSaslResponse | Expected::Password, b'p') => Ok(TOKEN_MESSAGE_BYTES_MAX),
+        (Expected::SaslResponse | Expected::LongSaslResponse, other) => {
             Err(Error::new(SqlState::PROTOCOL_VIOLATION, format!("expected SASL response, got message type {other}")))
         }
+        (Expected::Password, other) => Err(Error::new(
+            SqlState::PROTOCOL_VIOLATION,
+            format!("expected password response, got message type {other}"),
+        )),
         (Expected::Command, b'Q' | b'P' | b'B' | b'F' | b'd') => Ok(MESSAGE_BYTES_MAX),
         (Expected::Command, b'C' | b'D' | b'E' | b'H' | b'S' | b'X' | b'c' | b'f') => Ok(SMALL_MESSAGE_BYTES_MAX),
         (Expected::Command, other) => {

@@ -12,8 +12,8 @@ pub(crate) const PACKET_BYTES_MAX: usize = 10_000;
 const CANCEL_KEY_BYTES_MAX: usize = 256;
 
 const CANCEL_REQUEST: u32 = code(1234, 5678);
-const SSL_REQUEST: u32 = code(1234, 5679);
-const GSS_ENCRYPTION_REQUEST: u32 = code(1234, 5680);
+pub(crate) const SSL_REQUEST: u32 = code(1234, 5679);
+pub(crate) const GSS_ENCRYPTION_REQUEST: u32 = code(1234, 5680);
 
 const fn code(major: u32, minor: u32) -> u32 {
     (major << 16) | minor
@@ -105,14 +105,7 @@ impl Packet {
 impl StartupMessage {
     fn decode(version: ProtocolVersion, mut reader: Reader<'_>) -> Result<Self> {
         if version.major != ProtocolVersion::NEWEST.major {
-            let (ProtocolVersion { major, minor }, newest) = (version, ProtocolVersion::NEWEST);
-            return Err(Error::new(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                format!(
-                    "unsupported frontend protocol {major}.{minor}: server supports {}.0 to {}.{}",
-                    newest.major, newest.major, newest.minor
-                ),
-            ));
+            return Err(unsupported_version(version.code()));
         }
         let mut startup = Self {
             version,
@@ -150,6 +143,18 @@ impl StartupMessage {
         startup.parameters.append(&mut others);
         Ok(startup)
     }
+}
+
+/// The error for a version of the protocol that is not spoken.
+pub(crate) fn unsupported_version(code: u32) -> Error {
+    let (major, minor, newest) = (code >> 16, code & 0xffff, ProtocolVersion::NEWEST);
+    Error::new(
+        SqlState::FEATURE_NOT_SUPPORTED,
+        format!(
+            "unsupported frontend protocol {major}.{minor}: server supports {}.0 to {}.{}",
+            newest.major, newest.major, newest.minor
+        ),
+    )
 }
 
 /// Names longer than 63 bytes are cut, as everywhere in SQL.
@@ -213,15 +218,15 @@ fn split_words(line: &str) -> Vec<String> {
 /// The answer of a client to an authentication request.
 pub(crate) struct SaslInitialResponse<'a> {
     pub(crate) mechanism: &'a str,
-    /// Empty when the client sent none.
-    pub(crate) data: &'a [u8],
+    /// None when the client sent none.
+    pub(crate) data: Option<&'a [u8]>,
 }
 
 impl<'a> SaslInitialResponse<'a> {
     pub(crate) fn decode(body: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new(body);
         let mechanism = reader.text()?;
-        let data = reader.value()?.unwrap_or_default();
+        let data = reader.value()?;
         reader.end()?;
         Ok(Self { mechanism, data })
     }

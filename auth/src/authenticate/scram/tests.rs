@@ -2,6 +2,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::*;
+use crate::authenticate::mechanism::Offer;
 use crate::authenticate::verifier::{hmac_sha256, salted_password, sha256};
 
 const PASSWORD: &str = "correct horse";
@@ -145,12 +146,27 @@ fn wrong_password_and_mock_fail_alike() {
 
 #[test]
 fn mechanism_must_be_one_that_was_offered() {
-    use Mechanism::{ScramSha256, ScramSha256Plus};
-    assert_eq!(Mechanism::offered(true), [ScramSha256Plus, ScramSha256]);
-    assert_eq!(Mechanism::offered(false), [ScramSha256]);
-    assert_eq!(Mechanism::select(b"SCRAM-SHA-256-PLUS", true), Ok(ScramSha256Plus));
-    assert_eq!(Mechanism::select(b"SCRAM-SHA-256-PLUS", false), Err(AuthenticationError::UnknownMechanism));
-    assert_eq!(Mechanism::select(b"SCRAM-SHA-1", true), Err(AuthenticationError::UnknownMechanism));
+    use Mechanism::{OAuthBearer, ScramSha256, ScramSha256Plus};
+    let plain = Offer { scram: true, ..Offer::default() };
+    let bound = Offer { channel_binding: true, ..plain };
+    assert_eq!(bound.mechanisms().collect::<Vec<_>>(), [ScramSha256Plus, ScramSha256]);
+    assert_eq!(plain.mechanisms().collect::<Vec<_>>(), [ScramSha256]);
+    assert_eq!(bound.select(b"SCRAM-SHA-256-PLUS"), Ok(ScramSha256Plus));
+    assert_eq!(Offer { bearer: true, ..bound }.mechanisms().last(), Some(OAuthBearer));
+    // Nothing of SCRAM where only tokens are taken, whatever the channel could be bound to.
+    let bearer = Offer { scram: false, channel_binding: true, bearer: true };
+    assert_eq!(bearer.mechanisms().collect::<Vec<_>>(), [OAuthBearer]);
+    for (offer, name) in [
+        (plain, "SCRAM-SHA-256-PLUS"),
+        (bound, "SCRAM-SHA-1"),
+        (bound, "OAUTHBEARER"),
+        (bearer, "SCRAM-SHA-256"),
+        (bound, "scram-sha-256"),
+        (bound, ""),
+    ] {
+        assert_eq!(offer.select(name.as_bytes()), Err(AuthenticationError::UnknownMechanism), "{name}");
+    }
+    assert!(ScramServer::new(verifier(), OAuthBearer, None, true).is_err());
     for (binding, tls) in [(None, true), (Some(HASH.to_vec()), false)] {
         assert!(ScramServer::new(verifier(), ScramSha256Plus, binding, tls).is_err());
     }
@@ -185,7 +201,7 @@ fn first_message_is_checked() {
     check(ScramSha256, false, "n", "08P01", "Comma expected");
     check(ScramSha256, false, "", "08P01", "The message is empty.");
     check(ScramSha256, false, "n,,n=,r=x\0", "08P01", "Message length");
-    check(ScramSha256, false, &format!("n,,n=,r={}", "x".repeat(1017)), "08P01", "invalid message length");
+    check(ScramSha256, false, &format!("n,,n=,r={}", "x".repeat(1017)), "28P01", "invalid message length");
     assert!(server(ScramSha256, false).client_first(format!("n,,n=,r={}", "x".repeat(1016)).as_bytes()).is_ok());
     assert!(server(ScramSha256, false).client_first(b"n,,n=,r=x,e=optional").is_ok());
 }
@@ -271,7 +287,7 @@ fn random_bytes_never_panic() {
         let mut message: Vec<u8> =
             (0..random.random_range(0..24)).map(|_| alphabet[random.random_range(0..alphabet.len())]).collect();
         let plus = random.random::<bool>();
-        let mechanism = Mechanism::offered(plus)[0];
+        let mechanism = if plus { Mechanism::ScramSha256Plus } else { Mechanism::ScramSha256 };
         let mut server = ScramServer::new(verifier.clone(), mechanism, plus.then(|| HASH.to_vec()), plus).unwrap();
         let _ = server.client_first(&message);
         let mut server = ScramServer::new(verifier.clone(), mechanism, plus.then(|| HASH.to_vec()), plus).unwrap();

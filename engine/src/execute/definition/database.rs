@@ -16,6 +16,8 @@ pub trait OtherDatabases: Sync {
     fn catalog(&self, database: u32) -> Arc<Catalog>;
     /// How many sessions a database has.
     fn sessions(&self, database: u32) -> usize;
+    /// How many characters the passwords of roles, which all databases have, must have at least.
+    fn password_length_min(&self) -> usize;
     /// Asks the sessions of a database to end.
     fn end_sessions(&self, database: u32);
 }

@@ -198,6 +198,9 @@ impl DefinitionEnvironment<'_> {
         if md5.is_some_and(|hash| hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())) {
             return Err(Error::unsupported("a password that is an MD5 hash"));
         }
+        if password.chars().count() < self.others.password_length_min() {
+            return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "password is too short"));
+        }
         Ok(Some(Verifier::from_password(password, DEFAULT_ITERATIONS).to_string()))
     }
 

@@ -237,5 +237,9 @@ impl OtherDatabases for Alone {
         0
     }
 
+    fn password_length_min(&self) -> usize {
+        4
+    }
+
     fn end_sessions(&self, _database: u32) {}
 }

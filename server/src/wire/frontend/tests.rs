@@ -73,7 +73,7 @@ fn frames_that_cannot_be_are_refused_at_once() {
     assert_eq!(command(b"Q\x40\0\0\x01"), "invalid message length");
     assert_eq!(command(b"S\0\0\x27\x11"), "invalid message length");
     assert_eq!(refused(b"Q\x40\0\0\0", Expected::Command), Ok(()));
-    let early = |bytes: &[u8]| refused(bytes, Expected::Authentication).unwrap_err();
+    let early = |bytes: &[u8]| refused(bytes, Expected::SaslResponse).unwrap_err();
     assert_eq!(early(b"Q"), "expected SASL response, got message type 81");
     assert_eq!(early(b"p\0\x01\0\0"), "invalid message length");
 }
