@@ -13,7 +13,9 @@ use storage::backup::Stop;
 use storage::{Durability, Environment, GenerationId, Isolation, Store, StoreOptions};
 use tokio::sync::watch;
 
-use crate::catalog::{Catalog, Catalogs, Change, Role, store};
+use crate::audit::{Action, Audit, AuditLimits, Event};
+use crate::catalog::pg_catalog::system::{Figure, figures};
+use crate::catalog::{Catalog, Catalogs, Change, Role, history, store};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::definition::OtherDatabases;
 use crate::execute::query::{QueryEnvironment, QueryOptions};
@@ -46,6 +48,7 @@ pub struct DatabaseOptions {
     pub kept_rows_max: Option<usize>,
     /// How long what is left of a dropped role is kept.
     pub dropped_user_grace: Duration,
+    pub audit: AuditLimits,
 }
 
 /// An open database, and the password it made up if this was its first start.
@@ -84,6 +87,8 @@ pub struct Database {
     exchanged: watch::Sender<bool>,
     jobs: Arc<Jobs>,
     dropped_user_grace: Duration,
+    audit: Arc<Audit>,
+    live: Arc<LiveSources>,
 }
 
 impl std::fmt::Debug for Database {
@@ -104,6 +109,9 @@ pub(crate) struct Opening {
     pub(crate) settings: Settings,
     pub(crate) place: Place,
 }
+
+/// Bytes of a name that are told of somebody who may be nobody.
+const NAME_BYTES_MAX: usize = 63;
 
 /// Characters of a made-up password: 20 of 57 are 116 bits.
 const PASSWORD_LENGTH: usize = 20;
@@ -156,19 +164,31 @@ impl Database {
         };
         let queries = QueryEnvironment::new(query_options)?;
         let jobs = Arc::new(Jobs::open(&store, jobs)?);
-        queries.set_sources(Arc::new(LiveSources::new(store.clone(), jobs.clone())));
+        let audit = Arc::new(Audit::open(&store, options.audit, queries.handle())?);
+        let sessions = Arc::<Sessions>::default();
+        let live = Arc::new(LiveSources {
+            store: store.clone(),
+            jobs: jobs.clone(),
+            audit: audit.clone(),
+            sessions: sessions.clone(),
+            memory: queries.memory_pool(),
+            started_at: store.environment().now_us(),
+        });
+        queries.set_sources(live.clone());
         let database = Database {
             queries,
             catalogs: ArcSwap::from_pointee(catalogs),
             defining: tokio::sync::Mutex::new(()),
             login_secret,
-            sessions: Arc::default(),
+            sessions,
             snapshots: Arc::default(),
             connections_max: options.connections_max,
             temporary_places: Arc::default(),
             exchanged: watch::Sender::new(false),
             jobs,
             dropped_user_grace: options.dropped_user_grace,
+            audit,
+            live,
             store,
         };
         let database = Arc::new(database);
@@ -190,6 +210,41 @@ impl Database {
 
     /// Begins a session for a client that has proven who it is.
     pub fn connect(self: &Arc<Self>, request: Connect) -> Result<Session> {
+        let session = self.begin_session(&request);
+        match &session {
+            Ok(session) => session.audit_login(),
+            Err(error) => self.login_failed(
+                &request.user,
+                request.database.as_deref(),
+                request.client_address,
+                &error.message,
+                error.sql_state(),
+            ),
+        }
+        session
+    }
+
+    /// Tells the audit log that somebody could not log in, and why: what the client is told says less.
+    pub fn login_failed(
+        &self,
+        user: &str,
+        database: Option<&str>,
+        client: Option<IpAddr>,
+        reason: &str,
+        state: SqlState,
+    ) {
+        let now = self.now();
+        let event = Event {
+            user: user[..user.floor_char_boundary(NAME_BYTES_MAX)].to_owned(),
+            client,
+            request_id: self.audit.attempt(now),
+            ..Event::of_nobody(Action::LoginFailed, now)
+        };
+        let event = event.failed(state.0).on(database.unwrap_or(user));
+        self.audit.record(event.with_text("reason", reason));
+    }
+
+    fn begin_session(self: &Arc<Self>, request: &Connect) -> Result<Session> {
         let catalog = self.catalogs.load().any();
         let role = catalog.role_named(&request.user).cloned().ok_or_else(|| {
             Error::new(SqlState::INVALID_AUTHORIZATION, format!("role \"{}\" does not exist", request.user))
@@ -230,9 +285,15 @@ impl Database {
         }))
     }
 
+    /// What the database tells of itself in numbers, always the same ones in the same order.
+    pub fn figures(&self) -> Vec<Figure> {
+        figures(&self.live)
+    }
+
     /// Ends the jobs, lets running commits finish and closes the store.
     pub async fn shutdown(&self) {
         self.jobs.close().await;
+        self.audit.close().await;
         let store = self.store.clone();
         // Flushing blocks; a failure to join means the flush panicked, and the log still holds every commit.
         let _ = tokio::task::spawn_blocking(move || store.shutdown()).await;
@@ -272,6 +333,10 @@ impl Database {
 
     pub(crate) fn jobs(&self) -> &Arc<Jobs> {
         &self.jobs
+    }
+
+    pub(crate) fn audit(&self) -> &Arc<Audit> {
+        &self.audit
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -322,8 +387,12 @@ impl Database {
         database: u32,
         open: &mut Open,
         durability: Durability,
+        by: &str,
     ) -> Result<()> {
         let _one_at_a_time = self.defining.lock().await;
+        let before = self.catalog(database);
+        let names = open.catalog.as_deref().unwrap_or(&before);
+        history::record(&mut open.transaction, (&before, names), &open.changes, (self.now(), by))?;
         let catalogs = Arc::new(self.catalogs.load().after(database, &open.changes));
         let this = self.clone();
         let publish = Box::new(move || this.catalogs.store(catalogs));

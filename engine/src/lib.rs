@@ -12,6 +12,7 @@
 //!
 //! DataFusion is named in this crate only. Sockets are not.
 
+mod audit;
 pub mod catalog;
 pub mod database;
 pub mod deparse;
@@ -26,6 +27,9 @@ pub mod session;
 pub mod statement;
 pub mod types;
 
+pub use audit::AuditLimits;
+pub use audit::secret::without_secrets;
+pub use catalog::pg_catalog::system::{Figure, FigureKind};
 pub use database::{Connect, Database, DatabaseOptions, Opened};
 pub use error::{Error, Report, Result, SqlState};
 pub use session::{

@@ -8,10 +8,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use engine::{Database, DatabaseOptions, Opened};
+use tokio::net::TcpListener;
 
 use crate::config::{Config, Limits};
 use crate::connection::cancel::Peers;
 use crate::listener::{Connections, ListenError, Listeners};
+use crate::metrics;
 use crate::shutdown::{Phase, Shutdown, Signals};
 use crate::threads::IoThreads;
 use crate::tls::{CertificateFiles, Tls, TlsError};
@@ -40,6 +42,8 @@ pub(crate) enum StartError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error("could not listen on {address} for metrics: {source}")]
+    Metrics { address: String, source: io::Error },
     #[error("could not write \"{}\": {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("could not start threads: {0}")]
@@ -85,6 +89,7 @@ async fn serve(
         transaction_disk_bytes_max: config.transaction_disk_bytes_max,
         kept_rows_max: None,
         dropped_user_grace: config.dropped_user_grace,
+        audit: config.audit,
     };
     let Opened { database, generated_password } = Database::open(options).await.map_err(StartError::Database)?;
     if let Some(password) = generated_password {
@@ -99,11 +104,21 @@ async fn serve(
     if let Some(directory) = &config.socket_dir {
         listeners.open_socket(directory, config.limits.trusts_local_socket).await?;
     }
+    let metrics = match &config.metrics_listen {
+        Some(address) => Some(TcpListener::bind(address).await.map_err(|source| StartError::Metrics {
+            address: address.clone(),
+            source,
+        })?),
+        None => None,
+    };
     let addresses = listeners.addresses().to_vec();
     config.listen = addresses.iter().map(ToString::to_string).collect();
     let limits = config.limits.clone();
     let server = Arc::new(Server { database, tls, limits, peers: Arc::default(), shutdown: Shutdown::default() });
     let mut connections = listeners.serve(&server, IoThreads::start().map_err(StartError::Threads)?);
+    if let Some(listener) = metrics {
+        metrics::serve(listener, &server);
+    }
     tracing::info!(?addresses, data = %config.data.display(), "ready for connections");
     if let (Some(path), Some(address)) = (&config.port_file, addresses.first()) {
         write_port_file(path, &address.to_string())?;

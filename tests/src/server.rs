@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio_postgres::{Client, Config, NoTls};
 
 const PASSWORD: &str = "a password for tests";
+const CONFIGURATION: &str = "kalamdb.toml";
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
@@ -23,7 +24,15 @@ pub struct Server {
 impl Server {
     /// Starts a server on a new data directory.
     pub fn start() -> Self {
+        Self::start_with(|_| String::new())
+    }
+
+    /// Starts a server on a new data directory with a configuration file, which may speak of files that are made for it
+    /// in a directory.
+    pub fn start_with(configuration: impl FnOnce(&Path) -> String) -> Self {
         let directory = tempfile::Builder::new().prefix("kalamdb-test").tempdir().expect("a temporary directory");
+        let configuration = configuration(directory.path());
+        fs::write(directory.path().join(CONFIGURATION), configuration).expect("a file in a directory of one's own");
         let mut server = Self { directory, child: None, address: String::new() };
         server.launch();
         server
@@ -35,6 +44,7 @@ impl Server {
     /// When that is refused.
     pub fn restored(backup: &Path) -> Self {
         let directory = tempfile::Builder::new().prefix("kalamdb-test").tempdir().expect("a temporary directory");
+        fs::write(directory.path().join(CONFIGURATION), "").expect("a file in a directory of one's own");
         let mut server = Self { directory, child: None, address: String::new() };
         let arguments = ["restore".as_ref(), "--from".as_ref(), backup.as_os_str(), "--data".as_ref()];
         let output = Command::new(binary()).args(arguments).arg(server.data()).output().expect("it can be run");
@@ -102,6 +112,12 @@ impl Server {
         self.directory.path().join("data")
     }
 
+    /// All that it logged.
+    pub fn whole_log(&self) -> String {
+        let log = fs::read(self.directory.path().join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
     /// The end of what it logged.
     pub fn log(&self) -> String {
         let log = fs::read(self.directory.path().join("log")).unwrap_or_default();
@@ -115,6 +131,8 @@ impl Server {
         let child = Command::new(binary())
             .arg("--data")
             .arg(self.data())
+            .arg("--config")
+            .arg(self.directory.path().join(CONFIGURATION))
             .args(["--listen", "127.0.0.1:0", "--port-file"])
             .arg(&port_file)
             .env("KALAMDB_PASSWORD", PASSWORD)

@@ -177,7 +177,12 @@ async fn log_in(
     if !is_trusted {
         let certificate_hash = server.tls.as_ref().and_then(|tls| tls.certificate_hash());
         let verifier = server.database.login(&startup.user);
-        authentication::authenticate(io, &startup.user, verifier, certificate_hash).await?;
+        let proven = authentication::authenticate(io, &startup.user, verifier, certificate_hash).await;
+        if let Err(Ending::Fatal(error)) = &proven {
+            let (user, database) = (startup.user.as_str(), startup.database.as_deref());
+            server.database.login_failed(user, database, address, &error.message, error.sql_state());
+        }
+        proven?;
     }
     backend::authentication_ok(&mut io.output);
     let mut session = server
@@ -333,6 +338,7 @@ impl Connection {
     /// Answers the error of a statement; the engine has already undone it.
     fn fail_statement(&mut self, error: &Error) -> Flow<()> {
         self.send_notices();
+        self.session.answered(error);
         let (process_id, state) = (self.registration.process_id, error.sql_state());
         tracing::debug!(process_id, state = state.0, %error, "statement failed");
         // What the server's end has cancelled is not the client's doing.
