@@ -26,6 +26,9 @@ pub(crate) const STRUCK: &str = "********";
 /// How deep texts within literals are looked into.
 const DEPTH_MAX: usize = 3;
 
+/// Of longer statements only the parts are looked at that an error may be about.
+const STATEMENT_BYTES_MAX: usize = 1 << 16;
+
 /// What may stand between a name and what it is said to be.
 const LINKS: [&str; 6] = ["to", "is", "as", "by", "with", "encrypted"];
 
@@ -81,7 +84,7 @@ pub fn without_secrets(text: &str) -> Cow<'_, str> {
 
 /// The error of a statement without the statement's secrets, which its words may repeat.
 pub(crate) fn error_without_secrets(error: Error, statement: &str) -> Error {
-    let secrets = secrets_of(statement);
+    let secrets: Vec<String> = near(statement, error.position).iter().flat_map(|part| secrets_of(part)).collect();
     let strike = |words: &str| -> Option<String> {
         let mut struck = Cow::Borrowed(words);
         for secret in &secrets {
@@ -107,6 +110,20 @@ pub(crate) fn error_without_secrets(error: Error, statement: &str) -> Error {
             }
         }
     })
+}
+
+/// The parts of a statement that an error's words may repeat: all of it unless it is long.
+fn near(statement: &str, position: Option<usize>) -> Vec<&str> {
+    if statement.len() <= STATEMENT_BYTES_MAX {
+        return vec![statement];
+    }
+    let part = |from: usize| {
+        let from = statement.floor_char_boundary(from);
+        &statement[from..statement.floor_char_boundary(from + STATEMENT_BYTES_MAX / 4)]
+    };
+    let place = position.and_then(|at| statement.char_indices().nth(at.saturating_sub(1))).map_or(0, |(at, _)| at);
+    let eighth = STATEMENT_BYTES_MAX / 8;
+    vec![part(0), part(place.saturating_sub(eighth)), part(statement.len() - 2 * eighth)]
 }
 
 /// What is struck out of a text, in the forms in which a message may repeat it, the longest first.

@@ -91,7 +91,7 @@ fn next(text: &str, at: usize, first: char) -> Token {
         return Token { kind: Kind::Comment, all: at..end, inner: at + 2..end, is_open: false };
     }
     if rest.starts_with("/*") {
-        return delimited(text, at, 2, Kind::Comment, rest.find("*/"), 2);
+        return delimited(text, at, 2, Kind::Comment, rest[2..].find("*/").map(|close| close + 2), 2);
     }
     match first {
         '\'' => {
