@@ -28,35 +28,32 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait when the system has no room for another socket.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers until the server drains.
+/// Answers until the server drains; then the address is free for the next one.
 pub(crate) fn serve(listener: TcpListener, server: &Arc<Server>) {
-    tokio::spawn(answer_all(listener, Arc::downgrade(server)));
+    tokio::spawn(answer_all(listener, Arc::clone(server)));
 }
 
-async fn answer_all(listener: TcpListener, server: Weak<Server>) {
+async fn answer_all(listener: TcpListener, server: Arc<Server>) {
     let places = Arc::new(Semaphore::new(REQUESTS_MAX));
+    let accept = async || {
+        let place = Arc::clone(&places).acquire_owned().await;
+        (place, listener.accept().await)
+    };
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        // Nobody's database is kept open by waiting for who may ask.
-        let draining = {
-            let Some(server) = server.upgrade() else { return };
-            server.shutdown.phase() >= Phase::Draining
+        let (place, accepted) = tokio::select! {
+            biased;
+            () = server.shutdown.reached(Phase::Draining) => return,
+            accepted = accept() => accepted,
         };
-        if draining {
-            return;
-        }
-        let accepted = tokio::time::timeout(Duration::from_secs(1), listener.accept()).await;
         let stream = match accepted {
-            Ok(Ok((stream, _))) => stream,
-            Ok(Err(error)) => {
+            Ok((stream, _)) => stream,
+            Err(error) => {
                 tracing::warn!(%error, "could not accept a connection for metrics");
                 tokio::time::sleep(EXHAUSTED_PAUSE).await;
                 continue;
             }
-            // Time to look whether the server is still there.
-            Err(_) => continue,
         };
-        let server = server.clone();
+        let server = Arc::downgrade(&server);
         tokio::spawn(async move {
             if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, answer(stream, server)).await {
                 tracing::debug!(%error, "a request for metrics was not answered");
