@@ -17,7 +17,9 @@ use storage::backup::Stop;
 use storage::{Durability, Environment, GenerationId, Isolation, Store, StoreOptions};
 use tokio::sync::watch;
 
-use crate::catalog::{Catalog, Catalogs, Change, Role, store};
+use crate::audit::{Action, Audit, AuditLimits, Event};
+use crate::catalog::pg_catalog::system::{Figure, figures};
+use crate::catalog::{Catalog, Catalogs, Change, Role, history, store};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::definition::OtherDatabases;
 use crate::execute::query::{QueryEnvironment, QueryOptions};
@@ -52,6 +54,7 @@ pub struct DatabaseOptions {
     /// How long what is left of a dropped role is kept.
     pub dropped_user_grace: Duration,
     pub login: LoginOptions,
+    pub audit: AuditLimits,
 }
 
 /// An open database, and the password it made up if this was its first start.
@@ -90,6 +93,8 @@ pub struct Database {
     jobs: Arc<Jobs>,
     dropped_user_grace: Duration,
     live: Arc<Live>,
+    audit: Arc<Audit>,
+    sources: Arc<LiveSources>,
 }
 
 impl std::fmt::Debug for Database {
@@ -110,6 +115,9 @@ pub(crate) struct Opening {
     pub(crate) settings: Settings,
     pub(crate) place: Place,
 }
+
+/// Bytes of a name that are told of somebody who may be nobody.
+const NAME_BYTES_MAX: usize = 63;
 
 /// Characters of a made-up password: 20 of 57 are 116 bits.
 const PASSWORD_LENGTH: usize = 20;
@@ -162,13 +170,23 @@ impl Database {
         };
         let queries = QueryEnvironment::new(query_options)?;
         let jobs = Arc::new(Jobs::open(&store, jobs)?);
-        queries.set_sources(Arc::new(LiveSources::new(store.clone(), jobs.clone())));
+        let audit = Arc::new(Audit::open(&store, options.audit, queries.handle())?);
+        let sessions = Arc::<Sessions>::default();
+        let sources = Arc::new(LiveSources {
+            store: store.clone(),
+            jobs: jobs.clone(),
+            audit: audit.clone(),
+            sessions: sessions.clone(),
+            memory: queries.memory_pool(),
+            started_at: store.environment().now_us(),
+        });
+        queries.set_sources(sources.clone());
         let database = Database {
             queries,
             catalogs: ArcSwap::from_pointee(catalogs),
             defining: tokio::sync::Mutex::new(()),
             logins: Logins::new(login_secret, options.login),
-            sessions: Arc::default(),
+            sessions,
             snapshots: Arc::default(),
             connections_max: options.connections_max,
             temporary_places: Arc::default(),
@@ -176,6 +194,8 @@ impl Database {
             jobs,
             dropped_user_grace: options.dropped_user_grace,
             live: Arc::new(Live::start()?),
+            audit,
+            sources,
             store,
         };
         let database = Arc::new(database);
@@ -186,6 +206,41 @@ impl Database {
 
     /// Begins a session for a client that has proven who it is.
     pub fn connect(self: &Arc<Self>, request: Connect) -> Result<Session> {
+        let session = self.log_in(&request);
+        match &session {
+            Ok(session) => session.audit_login(),
+            Err(error) => self.login_failed(
+                &request.user,
+                request.database.as_deref(),
+                request.client_address,
+                &error.message,
+                error.sql_state(),
+            ),
+        }
+        session
+    }
+
+    /// Tells the audit log that somebody could not log in, and why: what the client is told says less.
+    pub fn login_failed(
+        &self,
+        user: &str,
+        database: Option<&str>,
+        client: Option<IpAddr>,
+        reason: &str,
+        state: SqlState,
+    ) {
+        let now = self.now();
+        let event = Event {
+            user: user[..user.floor_char_boundary(NAME_BYTES_MAX)].to_owned(),
+            client,
+            request_id: self.audit.attempt(now),
+            ..Event::of_nobody(Action::LoginFailed, now)
+        };
+        let event = event.failed(state.0).on(database.unwrap_or(user));
+        self.audit.record(event.with_text("reason", reason));
+    }
+
+    fn log_in(self: &Arc<Self>, request: &Connect) -> Result<Session> {
         let catalog = self.catalogs.load().any();
         let role = role_named(&catalog, &request.user)?;
         // Before anything is said of databases.
@@ -197,7 +252,7 @@ impl Database {
     }
 
     /// Begins a session as a role, which may be one that nobody logs in as.
-    fn begin_session(self: &Arc<Self>, request: Connect) -> Result<Session> {
+    fn begin_session(self: &Arc<Self>, request: &Connect) -> Result<Session> {
         let catalog = self.catalogs.load().any();
         let role = role_named(&catalog, &request.user)?;
         let database_name = request.database.clone().unwrap_or_else(|| request.user.clone());
@@ -232,10 +287,16 @@ impl Database {
         }))
     }
 
+    /// What the database tells of itself in numbers, always the same ones in the same order.
+    pub fn figures(&self) -> Vec<Figure> {
+        figures(&self.sources)
+    }
+
     /// Ends the jobs, lets running commits finish and closes the store.
     pub async fn shutdown(&self) {
         self.jobs.close().await;
         self.live.close();
+        self.audit.close().await;
         let store = self.store.clone();
         // Flushing blocks; a failure to join means the flush panicked, and the log still holds every commit.
         let _ = tokio::task::spawn_blocking(move || store.shutdown()).await;
@@ -279,6 +340,10 @@ impl Database {
 
     pub(crate) fn live(&self) -> &Arc<Live> {
         &self.live
+    }
+
+    pub(crate) fn audit(&self) -> &Arc<Audit> {
+        &self.audit
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -329,8 +394,12 @@ impl Database {
         database: u32,
         open: &mut Open,
         durability: Durability,
+        by: &str,
     ) -> Result<()> {
         let _one_at_a_time = self.defining.lock().await;
+        let before = self.catalog(database);
+        let names = open.catalog.as_deref().unwrap_or(&before);
+        history::record(&mut open.transaction, (&before, names), &open.changes, (self.now(), by))?;
         let catalogs = Arc::new(self.catalogs.load().after(database, &open.changes));
         let this = self.clone();
         let publish = Box::new(move || this.catalogs.store(catalogs));

@@ -195,6 +195,12 @@ impl Error {
         self
     }
 
+    /// The same in other words.
+    pub(crate) fn map_words(mut self, change: impl FnOnce(&mut Report)) -> Self {
+        change(&mut self.0);
+        self
+    }
+
     /// The same without a place in the statement: it happened in a text of the catalog.
     pub fn without_position(mut self) -> Self {
         self.0.position = None;

@@ -14,6 +14,7 @@
 //!
 //! DataFusion is named in this crate only. Sockets are not.
 
+mod audit;
 pub mod catalog;
 pub mod database;
 pub mod deparse;
@@ -29,6 +30,9 @@ pub mod session;
 pub mod statement;
 pub mod types;
 
+pub use audit::AuditLimits;
+pub use audit::secret::without_secrets;
+pub use catalog::pg_catalog::system::{Figure, FigureKind};
 pub use database::{Admission, Connect, Database, DatabaseOptions, LoginOptions, Opened};
 pub use error::{Error, Report, Result, SqlState};
 pub use session::{

@@ -10,7 +10,7 @@ use std::time::Duration;
 use access::RuleEntry;
 use auth::{AccessMethod, AccessRule, LockoutPolicy};
 use clap::{Args, Parser, Subcommand};
-use engine::LoginOptions;
+use engine::{AuditLimits, LoginOptions};
 use serde::Deserialize;
 pub(crate) use tokens::{KeySource, TokenConfig};
 use toml::Spanned;
@@ -56,6 +56,9 @@ pub(crate) struct CommandLine {
     /// server's own user and group
     #[arg(long)]
     trust_local_socket: bool,
+    /// Address and port that tell the server's numbers to a monitor, as http://ADDRESS:PORT/metrics, to whoever asks
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics_listen: Option<String>,
     /// File to write the address into that is listened on, once it is
     #[arg(long, value_name = "FILE")]
     port_file: Option<PathBuf>,
@@ -92,6 +95,7 @@ struct ConfigFile {
     tls_key: Option<PathBuf>,
     max_connections: Option<usize>,
     trust_local_socket: bool,
+    metrics_listen: Option<String>,
     port_file: Option<PathBuf>,
     log: Option<String>,
     /// How long running statements may go on when the server is told to stop.
@@ -121,6 +125,9 @@ struct ConfigFile {
     transaction_disk_bytes_max: Option<u64>,
     /// How long what is left of a dropped user, such as their rows of user tables, is kept; a week unless said otherwise.
     dropped_user_grace_seconds: Option<u64>,
+    /// How long events of the audit log are kept, and how many; 90 days and 100000 unless said otherwise.
+    audit_retention_days: Option<u32>,
+    audit_events_max: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -137,6 +144,7 @@ pub(crate) struct Config {
     pub(crate) listen: Vec<String>,
     pub(crate) socket_dir: Option<PathBuf>,
     pub(crate) tls: Option<CertificateFiles>,
+    pub(crate) metrics_listen: Option<String>,
     pub(crate) port_file: Option<PathBuf>,
     pub(crate) log: String,
     pub(crate) shutdown_grace: Duration,
@@ -146,6 +154,7 @@ pub(crate) struct Config {
     pub(crate) transaction_bytes_max: Option<usize>,
     pub(crate) transaction_disk_bytes_max: Option<u64>,
     pub(crate) dropped_user_grace: Duration,
+    pub(crate) audit: AuditLimits,
     pub(crate) limits: Limits,
     pub(crate) login: LoginOptions,
     /// None: everybody from everywhere, with a password.
@@ -235,6 +244,7 @@ impl CommandLine {
             listen,
             socket_dir,
             tls,
+            metrics_listen: self.metrics_listen.or(file.metrics_listen),
             port_file: self.port_file.or(file.port_file),
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             shutdown_grace: Duration::from_secs(file.shutdown_grace_seconds.unwrap_or(30)),
@@ -244,6 +254,7 @@ impl CommandLine {
             transaction_bytes_max: file.transaction_bytes_max,
             transaction_disk_bytes_max: file.transaction_disk_bytes_max,
             dropped_user_grace: Duration::from_secs(file.dropped_user_grace_seconds.unwrap_or(7 * 24 * 3600)),
+            audit: audit_limits(file.audit_retention_days, file.audit_events_max),
             limits,
             login,
             access,
@@ -258,6 +269,11 @@ impl Config {
         let mut rules = self.access.iter().flatten();
         self.limits.trusts_local_socket || rules.any(|rule| rule.method == AccessMethod::Trust)
     }
+}
+
+fn audit_limits(days: Option<u32>, events_max: Option<u64>) -> AuditLimits {
+    let usual = AuditLimits::default();
+    AuditLimits { days: days.unwrap_or(usual.days), events_max: events_max.unwrap_or(usual.events_max) }
 }
 
 /// A quarter of the memory there is, and enough for queries of some size.

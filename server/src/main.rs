@@ -8,6 +8,7 @@ mod connection;
 mod listener;
 mod logging;
 mod memory;
+mod metrics;
 mod server;
 mod shutdown;
 mod threads;

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use auth::AccessRule;
 use engine::{Database, DatabaseOptions, Opened};
+use tokio::net::TcpListener;
 
 use crate::config::{Config, Limits};
 use crate::connection::cancel::Peers;
 use crate::connection::pending::Pending;
 use crate::listener::{Connections, ListenError, Listeners};
+use crate::metrics;
 use crate::shutdown::{Phase, Shutdown, Signals};
 use crate::threads::IoThreads;
 use crate::tls::{CertificateFiles, Tls, TlsError};
@@ -50,6 +52,8 @@ pub(crate) enum StartError {
     Tokens(#[from] TokenLoginError),
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error("could not listen on {address} for metrics: {source}")]
+    Metrics { address: String, source: io::Error },
     #[error("could not write \"{}\": {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("could not start threads: {0}")]
@@ -96,6 +100,7 @@ async fn serve(
         kept_rows_max: None,
         dropped_user_grace: config.dropped_user_grace,
         login: config.login,
+        audit: config.audit,
     };
     let Opened { database, generated_password } = Database::open(options).await.map_err(StartError::Database)?;
     if let Some(password) = generated_password {
@@ -110,6 +115,13 @@ async fn serve(
     if let Some(directory) = &config.socket_dir {
         listeners.open_socket(directory, config.trusts_somebody_on_socket()).await?;
     }
+    let metrics = match &config.metrics_listen {
+        Some(address) => Some(TcpListener::bind(address).await.map_err(|source| StartError::Metrics {
+            address: address.clone(),
+            source,
+        })?),
+        None => None,
+    };
     let addresses = listeners.addresses().to_vec();
     config.listen = addresses.iter().map(ToString::to_string).collect();
     let limits = config.limits.clone();
@@ -124,6 +136,9 @@ async fn serve(
         shutdown: Shutdown::default(),
     });
     let mut connections = listeners.serve(&server, IoThreads::start().map_err(StartError::Threads)?);
+    if let Some(listener) = metrics {
+        metrics::serve(listener, &server);
+    }
     tracing::info!(?addresses, data = %config.data.display(), "ready for connections");
     if let (Some(path), Some(address)) = (&config.port_file, addresses.first()) {
         write_port_file(path, &address.to_string())?;

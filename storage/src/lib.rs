@@ -39,7 +39,7 @@ pub use maintain::{Compaction, Progress, Rewrite, RewriteReport, SegmentState, T
 pub use read::{BatchScan, IndexScan, ReadView, RowScan};
 pub use row::{ColumnBuilder, RowDecoder, StoredRow};
 pub use schema::{Column, IndexColumn, IndexSchema, Layout, RowIdentity, TableSchema};
-pub use store::{SequencePosition, SequenceRule, Store, StoreOptions};
+pub use store::{CacheFigures, Figures, SequencePosition, SequenceRule, Store, StoreOptions};
 pub use transaction::{
     ConflictOn, Convert, Duplicate, InsertOutcome, Isolation, LockInfo, LockTarget, LockedRow, Refusal, RowLock,
     Savepoint, SessionLocks, Snapshot, TableLock, Transaction, UpdateOutcome, Wait,

@@ -5,6 +5,7 @@
 //! sweeps what transactions that never committed had written aside.
 
 mod counter;
+mod figures;
 pub(crate) mod meta;
 mod open;
 mod places;
@@ -36,6 +37,7 @@ use counter::Counter;
 use sequence::Sequences;
 
 pub(crate) use open::{SEGMENT_FOLDER, entries};
+pub use figures::{CacheFigures, Figures};
 pub use sequence::{SequencePosition, SequenceRule};
 
 /// How a store is opened.

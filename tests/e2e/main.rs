@@ -1,5 +1,6 @@
 //! The end-to-end suites: a real server, real sockets, a stock driver.
 
+mod audit;
 mod backends;
 mod backup;
 mod bulk;

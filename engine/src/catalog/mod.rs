@@ -14,6 +14,7 @@ mod change;
 mod column_hint;
 mod constraint;
 mod databases;
+pub(crate) mod history;
 mod index;
 mod inheritance;
 mod layout;

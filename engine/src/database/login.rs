@@ -136,7 +136,7 @@ impl Database {
         let database = database.map(|database| database.name.clone());
         // Whatever the role's own settings are.
         let options = vec![("default_transaction_read_only".to_owned(), "off".to_owned())];
-        self.begin_session(Connect { user, database, options, client_address: None, process_id })
+        self.begin_session(&Connect { user, database, options, client_address: None, process_id })
     }
 }
 

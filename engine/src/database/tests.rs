@@ -5,11 +5,13 @@ use std::sync::Arc;
 use storage::{Store, StoreOptions};
 
 use super::{Connect, Database, DatabaseOptions, LoginOptions};
+use crate::audit::AuditLimits;
 use crate::job::JobsOptions;
 use crate::session::{Execution, Session};
 
 pub(crate) fn options() -> DatabaseOptions {
     DatabaseOptions {
+        audit: AuditLimits::default(),
         data_directory: std::env::temp_dir(),
         initial_password: Some("secret".to_owned()),
         connections_max: 10,

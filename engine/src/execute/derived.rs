@@ -128,7 +128,7 @@ fn context(catalog: &Arc<Catalog>, store: &Store) -> EvalContext {
         client_address: None,
         format: Default::default(),
         sequences: Arc::new(SessionSequences::new(store.clone())),
-        advisory: Arc::new(AdvisoryLocks::new(store.clone())),
+        advisory: Arc::new(AdvisoryLocks::new(store.clone(), Arc::default())),
         transaction: std::sync::Arc::default(),
         sessions: Default::default(),
         snapshots: Default::default(),

@@ -9,7 +9,9 @@ use std::sync::{Arc, OnceLock};
 use datafusion::execution::SessionState;
 use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, MemoryConsumer, MemoryReservation, TrackConsumersPool};
+use datafusion::execution::memory_pool::{
+    FairSpillPool, MemoryConsumer, MemoryPool, MemoryReservation, TrackConsumersPool,
+};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
@@ -183,6 +185,11 @@ impl QueryEnvironment {
             return Ok(rows);
         }
         pg_catalog::rows(table, context, &|generation| self.approximate_rows(generation))
+    }
+
+    /// The memory that queries share.
+    pub(crate) fn memory_pool(&self) -> Arc<dyn MemoryPool> {
+        Arc::clone(&self.0.state.runtime_env().memory_pool)
     }
 
     /// A part, empty yet, of the memory that queries share.

@@ -6,6 +6,8 @@
 //! transaction.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use storage::{SessionLocks, Store, Transaction, Value, Wait};
@@ -94,6 +96,16 @@ struct Request {
     scope: Scope,
 }
 
+/// Class, object and part of an advisory lock as `pg_locks` has them, from its name.
+pub(crate) fn advisory_key(name: &[u8]) -> Option<(u32, u32, i16)> {
+    let number = |at: usize, key: &[u8]| Some(u32::from_be_bytes(key.get(at..at + 4)?.try_into().ok()?));
+    let (key, part) = match name.strip_prefix(b"advisory:1:") {
+        Some(key) => (key, 1),
+        None => (name.strip_prefix(b"advisory:2:")?, 2),
+    };
+    Some((number(0, key)?, number(4, key)?, part))
+}
+
 /// How often a session holds one lock.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
@@ -120,6 +132,8 @@ impl Counts {
 #[derive(Default)]
 pub struct AdvisoryLocks {
     store: Option<Store>,
+    /// Told the owner of the locks, for others to see.
+    holder: Arc<AtomicU64>,
     state: Mutex<State>,
 }
 
@@ -204,8 +218,14 @@ impl State {
 }
 
 impl AdvisoryLocks {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store: Some(store), state: Mutex::default() }
+    pub(crate) fn new(store: Store, holder: Arc<AtomicU64>) -> Self {
+        Self { store: Some(store), holder, state: Mutex::default() }
+    }
+
+    fn made(&self, store: &Store) -> SessionLocks {
+        let locks = store.session_locks();
+        self.holder.store(locks.id().0, Ordering::Relaxed);
+        locks
     }
 
     /// Takes a lock if it is free.
@@ -218,7 +238,7 @@ impl AdvisoryLocks {
         }
         if state.locks.is_none() {
             let store = self.store.as_ref().ok_or_else(|| Error::internal("a lock was taken without a store"))?;
-            state.locks = Some(store.session_locks());
+            state.locks = Some(self.made(store));
         }
         let counts = state.counts.get(&request.key).copied().unwrap_or_default();
         let free = match &mut state.locks {
@@ -242,7 +262,7 @@ impl AdvisoryLocks {
         state.earlier.clear();
         state.awaited = None;
         if state.locks.is_none() {
-            state.locks = self.store.as_ref().map(Store::session_locks);
+            state.locks = self.store.as_ref().map(|store| self.made(store));
         }
         if let Some(locks) = &mut state.locks {
             locks.enter(transaction);

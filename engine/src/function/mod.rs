@@ -57,11 +57,13 @@ pub(crate) mod tests;
 mod to_char;
 mod transaction_id;
 mod unicode;
+mod unique;
 mod unsigned;
 mod window;
 mod zoned_time;
 
 pub use advisory::AdvisoryLocks;
+pub(crate) use advisory::advisory_key;
 pub(crate) use aggregate::GROUPING;
 pub(crate) use cast::{read_text, write_text};
 pub use cursors::NamedHandles;

@@ -8,7 +8,7 @@ use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
     backend, bit_string, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float,
     hash, interval, json, network, notify, numeric, operator, order, overlaps, pattern, random, regexp, send, sequence,
-    server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id, unicode, unsigned,
+    server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id, unicode, unique, unsigned,
     zoned_time,
 };
 
@@ -56,6 +56,7 @@ const TABLES: &[&[Function]] = &[
     to_char::FUNCTIONS,
     transaction_id::FUNCTIONS,
     unicode::FUNCTIONS,
+    unique::FUNCTIONS,
     unsigned::FUNCTIONS,
     zoned_time::FUNCTIONS,
 ];

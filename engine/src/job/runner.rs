@@ -18,6 +18,7 @@ use super::context::Context;
 use super::log::JobLog;
 use super::table::{self, Job, Table};
 use super::{JobState, Task};
+use crate::audit::secret::without_secrets;
 use crate::database::Database;
 use crate::error::{Error, Result, SqlState};
 use crate::session::Interrupt;
@@ -87,6 +88,11 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
+    /// How many jobs have not ended.
+    pub(crate) fn under_way(&self) -> usize {
+        self.under_way.lock().len()
+    }
+
     /// Reads what became of the jobs of before. Those that were running have failed; see [`Jobs::resume`].
     pub(crate) fn open(store: &Store, options: JobsOptions) -> Result<Self> {
         Ok(Self {
@@ -274,7 +280,7 @@ impl Jobs {
             self.step(active.number, |job, _| {
                 job.state = JobState::Retrying;
                 job.retries = retries;
-                job.message = Some(error.message.to_string());
+                job.message = Some(without_secrets(&error.message).into_owned());
             })?;
             let sleep = async {
                 tokio::time::sleep(pause).await;
@@ -307,7 +313,7 @@ impl Jobs {
         let goes_on = was_cancelled && self.is_closed() && active.is_for_itself();
         let goes_on = goes_on && active.task.work().is_repeatable();
         let step = self.step(active.number, |job, now| {
-            job.message = outcome.as_ref().err().map(|error| error.message.to_string());
+            job.message = outcome.as_ref().err().map(|error| without_secrets(&error.message).into_owned());
             job.finished_at = Some(now);
             job.state = match &outcome {
                 Err(_) if goes_on => JobState::Queued,

@@ -107,6 +107,8 @@ impl Schedule {
             if UserCleanup::is_due(database, now) {
                 database.jobs().order(database, Order::unasked(Task::UserCleanup(UserCleanup { role: None })))?;
             }
+            let audit = Arc::clone(database.audit());
+            blocking(move || audit.expire(now)).await?;
         }
         Ok(())
     }

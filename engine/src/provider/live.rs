@@ -2,30 +2,40 @@
 
 use std::sync::Arc;
 
+use datafusion::execution::memory_pool::MemoryPool;
 use storage::{CommitSeq, GenerationId, Store, Value};
 
 use super::Sources;
+use crate::audit::Audit;
 use crate::catalog::Table;
 use crate::catalog::pg_catalog::system;
 use crate::error::Result;
 use crate::function::EvalContext;
 use crate::job::Jobs;
+use crate::session::activity::Sessions;
 
 /// The sources of an open database.
 pub(crate) struct LiveSources {
-    store: Store,
-    jobs: Arc<Jobs>,
+    pub(crate) store: Store,
+    pub(crate) jobs: Arc<Jobs>,
+    pub(crate) audit: Arc<Audit>,
+    pub(crate) sessions: Arc<Sessions>,
+    /// Of all queries.
+    pub(crate) memory: Arc<dyn MemoryPool>,
+    /// When the database was opened, in microseconds since 1970-01-01 UTC.
+    pub(crate) started_at: i64,
 }
 
 impl LiveSources {
-    pub(crate) fn new(store: Store, jobs: Arc<Jobs>) -> Self {
-        Self { store, jobs }
+    /// Bytes that running queries have taken.
+    pub(crate) fn memory_reserved(&self) -> usize {
+        self.memory.reserved()
     }
 }
 
 impl Sources for LiveSources {
     fn system_rows(&self, table: &Arc<Table>, context: &EvalContext) -> Result<Option<Vec<Vec<Value>>>> {
-        system::rows(table, context, &self.store, &self.jobs)
+        system::rows(table, context, self)
     }
 
     fn approximate_rows(&self, generation: GenerationId) -> Option<u64> {

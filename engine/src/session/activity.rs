@@ -1,5 +1,6 @@
 //! What each session is doing, for others to see and to end: `pg_stat_activity` and `pg_terminate_backend`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,7 +9,9 @@ use auth::RoleId;
 use parking_lot::Mutex;
 
 use super::cancel::Canceller;
+use super::counts::{Counts, Totals};
 use super::transaction::TransactionStatus;
+use crate::audit::secret::without_secrets;
 use crate::function::TransactionNumbers;
 use crate::types::datetime::now;
 
@@ -23,6 +26,8 @@ pub struct Sessions(Mutex<Table>, TransactionNumbers);
 struct Table {
     last: u64,
     sessions: BTreeMap<u64, Arc<Activity>>,
+    /// What sessions have counted that have ended, by database.
+    ended: BTreeMap<u32, Totals>,
 }
 
 /// A session's place among those allowed; given back when dropped.
@@ -43,6 +48,7 @@ pub(crate) struct Activity {
     /// Microseconds since 1970-01-01 UTC.
     pub(crate) began_at: i64,
     pub(crate) canceller: Arc<Canceller>,
+    pub(crate) counts: Counts,
     now: Mutex<Deed>,
 }
 
@@ -52,10 +58,15 @@ pub(crate) struct Deed {
     /// None: a statement runs.
     pub(crate) rests_in: Option<TransactionStatus>,
     pub(crate) since: i64,
-    pub(crate) query: String,
+    /// What the client sent last, as far as others see it. It may hold secrets: [`Activity::query`] has none.
+    query: String,
+    /// How many times the client has asked for something.
+    pub(crate) requests: u64,
     pub(crate) query_began_at: Option<i64>,
     pub(crate) transaction_began_at: Option<i64>,
     pub(crate) application_name: String,
+    /// The role that its statements run as.
+    pub(crate) acting_as: RoleId,
 }
 
 impl Sessions {
@@ -84,13 +95,16 @@ impl Sessions {
             client_address,
             began_at,
             canceller: Arc::default(),
+            counts: Counts::default(),
             now: Mutex::new(Deed {
                 rests_in: Some(TransactionStatus::Idle),
                 since: began_at,
                 query: String::new(),
+                requests: 0,
                 query_began_at: None,
                 transaction_began_at: None,
                 application_name: String::new(),
+                acting_as: role,
             }),
         });
         let number = table.last;
@@ -112,6 +126,16 @@ impl Sessions {
         self.0.lock().sessions.len()
     }
 
+    /// What all sessions there ever were have counted, by database.
+    pub(crate) fn totals(&self) -> BTreeMap<u32, Totals> {
+        let table = self.0.lock();
+        let mut totals = table.ended.clone();
+        for session in table.sessions.values() {
+            *totals.entry(session.database).or_default() += session.totals();
+        }
+        totals
+    }
+
     /// How many sessions a database has.
     pub(crate) fn count_in(&self, database: u32) -> usize {
         self.0.lock().sessions.values().filter(|session| session.database == database).count()
@@ -126,7 +150,10 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.sessions.0.lock().sessions.remove(&self.number);
+        let mut table = self.sessions.0.lock();
+        if let Some(session) = table.sessions.remove(&self.number) {
+            *table.ended.entry(session.database).or_default() += session.totals();
+        }
     }
 }
 
@@ -138,6 +165,7 @@ impl Activity {
         deed.rests_in = None;
         deed.since = at;
         deed.query_began_at = Some(at);
+        deed.requests += 1;
         deed.transaction_began_at.get_or_insert(at);
         deed.query.clear();
         deed.query.push_str(&query[..query.floor_char_boundary(QUERY_BYTES_MAX)]);
@@ -154,11 +182,33 @@ impl Activity {
         }
     }
 
-    pub(super) fn set_application_name(&self, name: String) {
-        self.now.lock().application_name = name;
+    pub(super) fn tell_settings(&self, application_name: String, acting_as: RoleId) {
+        let mut deed = self.now.lock();
+        (deed.application_name, deed.acting_as) = (application_name, acting_as);
     }
 
     pub(crate) fn deed(&self) -> Deed {
         self.now.lock().clone()
+    }
+
+    fn totals(&self) -> Totals {
+        self.counts.totals(self.now.lock().requests)
+    }
+
+    /// A name for what the client asks for now: when its session began, its process and how many times it has asked.
+    pub(crate) fn request_id(&self) -> String {
+        format!("{}.{}", self.session_id(), self.now.lock().requests)
+    }
+
+    /// A name for the session.
+    pub(crate) fn session_id(&self) -> String {
+        format!("S{:x}.{:x}", self.began_at, self.process_id)
+    }
+}
+
+impl Deed {
+    /// The statement that runs or ran last, without its secrets.
+    pub(crate) fn query(&self) -> Cow<'_, str> {
+        without_secrets(&self.query)
     }
 }

@@ -39,6 +39,7 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
         self.begin_acting(&order.user)?;
+        self.audit_impersonation(&order.user, "EXECUTE AS USER");
         let result = if is_planned(prepared) {
             self.begin_implicit();
             self.run_planned(prepared, params, interrupt).await

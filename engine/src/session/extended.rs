@@ -9,6 +9,7 @@ use super::declared::duplicate_cursor;
 use super::prepared::{Portal, PortalState, Prepared, SuspendedRun};
 use super::run::Outcome;
 use super::{Execution, Session};
+use crate::audit::secret::error_without_secrets;
 use crate::error::{Error, Result, SqlState};
 use crate::execute::Rows;
 use crate::function::PreparedFacts;
@@ -53,7 +54,7 @@ impl Session {
         if result.is_err() {
             self.fail();
         }
-        result
+        result.map_err(|error| error_without_secrets(error, sql))
     }
 
     fn try_parse(&mut self, name: &str, sql: &str, parameter_types: &[u32]) -> Result<()> {
@@ -279,6 +280,7 @@ impl Session {
             Some(Statement::Explain { .. }) => Ok(text("QUERY PLAN")),
             Some(Statement::StorageMove(order)) => Ok(Some(super::storage_move::result_columns(order).into())),
             Some(Statement::Backup(order)) => Ok(Some(super::backup::result_columns(order).into())),
+            Some(Statement::ShowListing(listing)) => Ok(Some(super::listing::columns(listing).into())),
             Some(Statement::ShowStats(_)) => Ok(Some(super::jobs::stats_columns().into())),
             Some(Statement::Execute { name, .. }) => {
                 // One that is not there is an error only when it is run.
@@ -303,7 +305,7 @@ impl Session {
         if prepared.statement.is_none() {
             return Ok(Execution::Empty);
         }
-        self.place.activity().begin(&prepared.text);
+        self.begin_request(&prepared.text);
         let interrupt = self.new_interrupt();
         let Some(found) = self.portals.get_mut(portal) else { return Err(no_portal(portal)) };
         let outcome = match std::mem::replace(&mut found.state, PortalState::Done(None)) {
@@ -370,6 +372,7 @@ impl Session {
             return Ok(Finished::Suspended);
         }
         let tag = cursor.complete_tag();
+        self.place.activity().counts.returned(cursor.sent);
         if let Some(portal) = cursor.portal.as_ref().and_then(|name| self.portals.get_mut(name)) {
             portal.state = PortalState::Done(Some(match &cursor.tag {
                 Tag::Counted(verb) => format!("{verb} 0"),

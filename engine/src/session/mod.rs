@@ -4,16 +4,19 @@
 //! rows leave through a `Cursor`. Whatever ends with an error has, when the error is returned, already been undone.
 
 pub(crate) mod activity;
+mod audit;
 mod backup;
 mod cancel;
 mod constraints;
 mod copy;
+pub(crate) mod counts;
 mod create_as;
 mod cursor;
 mod declared;
 mod execute_as;
 mod extended;
 mod jobs;
+mod listing;
 mod lock;
 mod maintenance;
 mod notify;
@@ -158,7 +161,7 @@ impl Session {
         let settings = Arc::new(settings);
         let facts = Arc::new(SessionFacts {
             sequences: Arc::new(SessionSequences::new(database.store().clone())),
-            advisory: Arc::new(AdvisoryLocks::new(database.store().clone())),
+            advisory: Arc::new(AdvisoryLocks::new(database.store().clone(), place.activity().counts.holder_told())),
             sleeps: Arc::default(),
             random: Arc::default(),
             transaction: Arc::default(),
@@ -266,7 +269,26 @@ impl Session {
 
     /// The client is to speak next.
     pub fn rest(&self) {
+        self.log_duration();
         self.place.activity().rest(self.status());
+    }
+
+    /// What a client has sent begins to be done.
+    fn begin_request(&self, text: &str) {
+        self.log_duration();
+        self.place.activity().begin(text);
+    }
+
+    /// Logs what has been done if it took long.
+    fn log_duration(&self) {
+        let Some(limit) = self.settings.active().log_min_duration else { return };
+        let deed = self.place.activity().deed();
+        let (None, Some(began_at)) = (deed.rests_in, deed.query_began_at) else { return };
+        let took = Duration::from_micros(u64::try_from(self.database.now() - began_at).unwrap_or(0));
+        if took >= limit {
+            let (process_id, duration_ms) = (self.process_id, took.as_secs_f64() * 1000.0);
+            tracing::info!(process_id, duration_ms, statement = %deed.query(), "a statement took long");
+        }
     }
 
     /// Where the session stands, for ReadyForQuery.
@@ -379,7 +401,7 @@ impl Session {
             search_path.insert(0, temporary.clone());
         }
         let application_name = self.settings.get("application_name").unwrap_or_default();
-        self.place.activity().set_application_name(application_name);
+        self.place.activity().tell_settings(application_name, self.current_role());
         self.facts = Arc::new(SessionFacts {
             sequences: self.facts.sequences.clone(),
             advisory: self.facts.advisory.clone(),

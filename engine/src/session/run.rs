@@ -12,6 +12,7 @@ use super::extended::changed_result;
 use super::prepared::{CachedPlan, Prepared};
 use super::transaction::TransactionState;
 use super::{Session, TEXTS_MAX};
+use crate::audit::secret::error_without_secrets;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
 use crate::execute::{Rows, definition, locking, point, query, short, write};
@@ -19,7 +20,7 @@ use crate::function::{AdvisoryLocks, EvalContext};
 use crate::plan::bind::Binder;
 use crate::plan::write::Action;
 use crate::plan::{ColumnDescription, Plan, authorize, choose};
-use crate::statement::{Definition, Statement, locking_words};
+use crate::statement::{CopySource, Definition, Statement, locking_words};
 
 /// What a statement came to, before anything is sent.
 #[derive(Debug)]
@@ -69,9 +70,10 @@ impl Session {
         params: Arc<[Value]>,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
-        let result = self.dispatch(prepared, params, interrupt).await;
+        let mut result = self.dispatch(prepared, params, interrupt).await;
         if result.is_err() {
             self.fail();
+            result = result.map_err(|error| error_without_secrets(error, &prepared.text));
         }
         self.refresh_output();
         for warning in self.facts.advisory.warnings() {
@@ -112,22 +114,19 @@ impl Session {
                     return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
                 }
                 self.begin_implicit();
-                if let Definition::CreateTableAs(new) = &**definition {
-                    let run = Box::pin(self.create_table_as(new, prepared, interrupt));
-                    return run.await.map(Outcome::Complete);
-                }
-                if let Definition::CreateMaterialized(_) | Definition::Refresh(_) = &**definition {
-                    let run = Box::pin(self.fill_materialized(definition, prepared, interrupt));
-                    return run.await.map(Outcome::Complete);
-                }
-                let run = Box::pin(self.run_definition(definition, prepared));
-                interrupt.guard(run).await.map(|defined| Outcome::Complete(defined.tag))
+                let before = self.defined_so_far();
+                let tag = Box::pin(self.define_by_statement(definition, prepared, interrupt)).await;
+                self.audit_definition(definition, prepared, before, tag.as_ref().err());
+                tag.map(Outcome::Complete)
             }
             Statement::Copy(copy) => {
                 self.begin_implicit();
-                let copy = copy.clone();
-                let start = Box::pin(self.start_copy(copy, prepared.text.clone(), interrupt.clone()));
-                interrupt.guard(start).await
+                let start = Box::pin(self.start_copy(copy.clone(), prepared.text.clone(), interrupt.clone()));
+                let outcome = interrupt.guard(start).await?;
+                if let Outcome::CopyOut(_) = &outcome {
+                    self.audit_export(&copied(&copy.source), &prepared.text);
+                }
+                Ok(outcome)
             }
             Statement::Begin { .. }
             | Statement::Commit { .. }
@@ -140,6 +139,21 @@ impl Session {
             Statement::ExecuteAs(order) => Box::pin(self.execute_as(order, prepared, params, interrupt)).await,
             Statement::Declare(declaration) => Box::pin(self.declare(declaration, prepared, params, interrupt)).await,
             other => Box::pin(self.run_utility(other, prepared, interrupt)).await,
+        }
+    }
+
+    async fn define_by_statement(
+        &mut self,
+        definition: &Definition,
+        prepared: &Arc<Prepared>,
+        interrupt: &Interrupt,
+    ) -> Result<String> {
+        match definition {
+            Definition::CreateTableAs(new) => self.create_table_as(new, prepared, interrupt).await,
+            Definition::CreateMaterialized(_) | Definition::Refresh(_) => {
+                self.fill_materialized(definition, prepared, interrupt).await
+            }
+            _ => interrupt.guard(self.run_definition(definition, prepared)).await.map(|defined| defined.tag),
         }
     }
 
@@ -338,6 +352,7 @@ impl Session {
                 let (transaction, deferred) = (&mut open.transaction, &mut open.deferred);
                 let run = write::run(bound, context, transaction, deferred, database.query_environment(), wait);
                 let written = interrupt.guard(Box::pin(run)).await?;
+                self.place.activity().counts.wrote(&bound.action, written.count as u64);
                 Ok(write_outcome(plan, written, counted))
             }
         }
@@ -465,6 +480,14 @@ impl Session {
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
         open.transaction.lock_table(TableId(table), mode, wait).await?;
         Ok(())
+    }
+}
+
+/// What a COPY takes out.
+fn copied(source: &CopySource) -> String {
+    match source {
+        CopySource::Table { name, .. } => name.to_string(),
+        CopySource::Query(_) => "query".to_owned(),
     }
 }
 

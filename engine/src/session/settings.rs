@@ -43,6 +43,8 @@ pub struct Active {
     pub durability: Durability,
     /// Rank of the least severe message the client wants: see `notice_rank`.
     pub client_min_messages: u8,
+    /// Statements that take so long are logged.
+    pub log_min_duration: Option<Duration>,
     /// Whether simple single-row shapes skip DataFusion; off, every statement takes the wide road.
     pub point_plans: bool,
 }
@@ -76,6 +78,7 @@ impl Default for Settings {
                 default_deferrable: false,
                 durability: Durability::Sync,
                 client_min_messages: notice_rank("notice"),
+                log_min_duration: None,
                 point_plans: true,
             },
         };
@@ -236,6 +239,7 @@ impl Settings {
             "statement_timeout" => active.statement_timeout = duration(value),
             "lock_timeout" => active.lock_timeout = duration(value),
             "idle_in_transaction_session_timeout" => active.idle_in_transaction_session_timeout = duration(value),
+            "log_min_duration_statement" => active.log_min_duration = logged_from(value),
             "idle_session_timeout" => active.idle_session_timeout = duration(value),
             "default_transaction_isolation" => active.default_isolation = isolation_named(value),
             "default_transaction_read_only" => active.default_read_only = value == "on",
@@ -303,6 +307,12 @@ fn split_names(list: &str) -> Vec<String> {
 fn duration(value: &str) -> Option<Duration> {
     let milliseconds = Unit::Milliseconds.number(value)?;
     (milliseconds > 0.0).then(|| Duration::from_millis(milliseconds as u64))
+}
+
+/// A time as SHOW prints it; -1 is "never".
+fn logged_from(value: &str) -> Option<Duration> {
+    let milliseconds = Unit::Milliseconds.number(value)?;
+    (milliseconds >= 0.0).then(|| Duration::from_millis(milliseconds as u64))
 }
 
 /// Whether a part of a custom parameter's name is a simple identifier.

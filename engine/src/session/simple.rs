@@ -9,6 +9,7 @@ use super::cursor::Cursor;
 use super::prepared::Prepared;
 use super::run::Outcome;
 use super::{Execution, Session};
+use crate::audit::secret::error_without_secrets;
 use crate::error::Result;
 use crate::plan::cache;
 use crate::statement::{parse_script, parse_single};
@@ -25,7 +26,7 @@ impl Session {
     /// Parses the text of a simple query.
     pub fn script(&mut self, sql: &str) -> Result<Script> {
         self.end_acting();
-        self.place.activity().begin(sql);
+        self.begin_request(sql);
         // A simple query takes the place of the unnamed statement and portal.
         if !self.statements.is_empty() {
             self.statements.remove("");
@@ -40,7 +41,7 @@ impl Session {
             Ok(statements) => statements,
             Err(error) => {
                 self.fail();
-                return Err(error);
+                return Err(error_without_secrets(error, sql));
             }
         };
         let text: Arc<str> = sql.into();

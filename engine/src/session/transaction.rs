@@ -6,6 +6,7 @@ use storage::{Isolation, Savepoint, Transaction};
 
 use super::settings::Settings;
 use super::snapshot::Export;
+use crate::audit::Event;
 use crate::catalog::{Catalog, Change};
 use crate::execute::write::Deferred;
 use crate::live::Mark;
@@ -39,6 +40,8 @@ pub(crate) struct Open {
     pub(crate) catalog: Option<Arc<Catalog>>,
     /// The same as a list, to be repeated on the newest catalog when it commits.
     pub(crate) changes: Vec<Change>,
+    /// What the audit log tells of them once they are committed.
+    pub(crate) audited: Vec<Event>,
     pub(crate) savepoints: Vec<NamedSavepoint>,
     /// What is looked at when it commits.
     pub(crate) deferred: Deferred,
@@ -61,6 +64,7 @@ pub(crate) struct NamedSavepoint {
     pub(crate) savepoint: Savepoint,
     pub(crate) catalog: Option<Arc<Catalog>>,
     pub(crate) changes: usize,
+    pub(crate) audited: usize,
     pub(crate) deferred: Deferred,
     /// Advisory locks of the transaction.
     pub(crate) advisory: usize,

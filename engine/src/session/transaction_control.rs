@@ -33,6 +33,7 @@ impl Session {
             transaction,
             catalog: None,
             changes: Vec::new(),
+            audited: Vec::new(),
             savepoints: Vec::new(),
             deferred: Deferred::default(),
             read_only: modes.read_only.unwrap_or(active.default_read_only),
@@ -48,6 +49,7 @@ impl Session {
     pub(super) fn begin_implicit(&mut self) {
         if let TransactionState::Idle = self.state {
             self.state = TransactionState::Implicit(self.new_open(TransactionModes::default()));
+            self.tell_transaction();
         }
     }
 
@@ -67,7 +69,15 @@ impl Session {
             }
             failed @ TransactionState::Failed(_) => self.state = failed,
         }
+        self.tell_transaction();
         Ok(())
+    }
+
+    /// Tells others which transaction the session is in.
+    fn tell_transaction(&self) {
+        if let Some(open) = self.state.open() {
+            self.place.activity().counts.begun(&open.transaction, open.read_only);
+        }
     }
 
     async fn commit_statement(&mut self, chain: bool) -> Result<String> {
@@ -131,6 +141,7 @@ impl Session {
     fn chain(&mut self, chain: bool, modes: TransactionModes) {
         if chain {
             self.state = TransactionState::Explicit(self.new_open(modes));
+            self.tell_transaction();
         }
     }
 
@@ -155,17 +166,23 @@ impl Session {
                 return Err(error);
             }
         };
+        if let Err(error) = self.write_audited(&mut open) {
+            self.roll_back(open);
+            return Err(error);
+        }
         let durability = self.settings.active().durability;
         let committed = if open.changes.is_empty() {
             open.transaction.commit(durability).await.map(|_| ()).map_err(Error::from)
         } else {
-            self.database.commit_definitions(self.database_oid, &mut open, durability).await
+            let by = self.facts.current_user.clone();
+            self.database.commit_definitions(self.database_oid, &mut open, durability, &by).await
         };
         self.facts.advisory.end_transaction();
         self.facts.transaction.end(self.facts.sessions.numbers(), committed.is_ok());
         if let Some(talk) = talk {
             self.end_talk(talk, committed.is_ok());
         }
+        self.place.activity().counts.ended(committed.is_ok());
         match committed {
             Ok(()) => {
                 // SET LOCAL ends here.
@@ -189,6 +206,7 @@ impl Session {
         open.transaction.rollback();
         self.facts.advisory.end_transaction();
         self.facts.transaction.end(self.facts.sessions.numbers(), false);
+        self.place.activity().counts.ended(false);
         self.restore_settings(open.settings_before.clone());
     }
 
@@ -224,6 +242,7 @@ impl Session {
                         self.facts.channels.undo_to(last.talk);
                         open.catalog = last.catalog.clone();
                         open.changes.truncate(last.changes);
+                        open.audited.truncate(last.audited);
                         open.deferred = last.deferred.clone();
                     }
                     None => {
@@ -233,6 +252,7 @@ impl Session {
                         self.facts.transaction.end(self.facts.sessions.numbers(), false);
                         open.catalog = None;
                         open.changes.clear();
+                        open.audited.clear();
                         open.deferred = Deferred::default();
                     }
                 }
@@ -264,6 +284,7 @@ impl Session {
             savepoint,
             catalog: open.catalog.clone(),
             changes: open.changes.len(),
+            audited: open.audited.len(),
             deferred: open.deferred.clone(),
             advisory,
             talk,
@@ -303,6 +324,7 @@ impl Session {
         self.facts.advisory.release_after(target.advisory);
         self.facts.channels.undo_to(target.talk);
         open.changes.truncate(target.changes);
+        open.audited.truncate(target.audited);
         open.catalog = target.catalog.clone();
         open.deferred = target.deferred.clone();
         open.read_only = target.read_only;
@@ -337,6 +359,7 @@ impl Session {
                 self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET TRANSACTION can only be used in transaction blocks")
             }
         }
+        self.tell_transaction();
         Ok("SET".to_owned())
     }
 

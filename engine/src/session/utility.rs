@@ -18,7 +18,7 @@ use crate::function::resolve::coerce;
 use crate::function::{CastContext, SettingRequest, functions_named};
 use crate::plan::bind::{Binder, Clause, Scope};
 use crate::plan::{ColumnDescription, explain};
-use crate::statement::{DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement};
+use crate::statement::{BackupOrder, DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement};
 use crate::types::{Type, oid};
 
 /// A setting as PostgreSQL spells its name.
@@ -93,15 +93,22 @@ impl Session {
                 interrupt.guard(self.maintain(maintenance)).await.map(|tag| Outcome::Complete(tag.to_owned()))
             }
             Statement::StorageMove(order) => self.move_storage(order, interrupt).await,
-            Statement::Backup(order) => self.copy_database(order, interrupt).await,
             Statement::PurgeUser { name, if_exists } => {
                 self.purge_user(name, *if_exists, prepared, interrupt).await?;
                 complete("PURGE USER")
+            }
+            Statement::Backup(order) => {
+                let outcome = self.copy_database(order, interrupt).await?;
+                if let BackupOrder::Backup(path) = order {
+                    self.audit_export(path, &prepared.text);
+                }
+                Ok(outcome)
             }
             Statement::KillJob(id) => {
                 self.kill_job(id)?;
                 complete("KILL JOB")
             }
+            Statement::ShowListing(listing) => self.show_listing(listing),
             Statement::ShowStats(table) => interrupt.guard(self.show_stats(table)).await,
             Statement::Checkpoint => {
                 self.database.store().flush()?;
@@ -259,7 +266,9 @@ impl Session {
             let message = format!("permission denied to set role \"{name}\"");
             return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
         }
-        self.become_role(local, Some((wanted, name)))
+        self.become_role(local, Some((wanted, name)))?;
+        self.audit_impersonation(name, "SET ROLE");
+        Ok(())
     }
 
     /// Whoever logged in as a superuser may take the place of any role, and take their own again; None is their own.
@@ -278,7 +287,11 @@ impl Session {
         self.change_settings(local, &|settings| {
             settings.set_session_role((!own).then_some(role), &name, is_superuser);
             Ok(())
-        })
+        })?;
+        if !own {
+            self.audit_impersonation(&name, "SET SESSION AUTHORIZATION");
+        }
+        Ok(())
     }
 
     /// Lets the statements run as another role, or again as whose session it is.

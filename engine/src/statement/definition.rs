@@ -28,6 +28,7 @@ mod view;
 
 pub use comment::Commented;
 pub use database::{DatabaseChange, DatabaseOptions};
+pub(super) use schema::with_schema;
 pub use like::{Element, Including, Like, TableLike};
 pub use place::PlaceDefinition;
 pub use reindex::{Reindex, ReindexKind};

@@ -33,6 +33,7 @@ pub use cursor::{Declaration, Motion};
 use datafusion::sql::sqlparser::ast;
 pub use definition::Definition;
 pub use execute_as::ExecuteAs;
+pub use job::Listing;
 pub(crate) use locking::{LockingClause, locking_words};
 pub(crate) use mend::{KeyWords, compression_in};
 pub use merge::{Merge, MergeAction, MergeWhen};
@@ -134,6 +135,8 @@ pub enum Statement {
     Backup(BackupOrder),
     /// KILL JOB, by id.
     KillJob(String),
+    /// SHOW NAMESPACES, SHOW TABLES, DESCRIBE TABLE … HISTORY.
+    ShowListing(Listing),
     /// SHOW STATS FOR TABLE.
     ShowStats(ast::ObjectName),
     Checkpoint,

@@ -108,6 +108,8 @@ fn refuse_long_chains(tokens: &[TokenWithSpan]) -> Result<()> {
 /// Parses one statement, whose tokens hold no semicolon.
 pub(super) fn parse_tokens(text: &str, tokens: &[TokenWithSpan]) -> Result<Statement> {
     refuse_long_chains(tokens)?;
+    let of_schema = definition::with_schema(tokens);
+    let tokens = of_schema.as_deref().unwrap_or(tokens);
     let ordered = definition::sequence::order_identity_options(text, tokens)?;
     let tokens = ordered.as_deref().unwrap_or(tokens);
     let mut reader = Reader::new(text, tokens);

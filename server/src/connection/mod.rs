@@ -188,7 +188,12 @@ async fn log_in(
         address,
         process_id: registration.process_id,
     };
-    authentication::authenticate(io, &attempt).await?;
+    let proven = authentication::authenticate(io, &attempt).await;
+    if let Err(Ending::Fatal(error)) = &proven {
+        let database = startup.database.as_deref();
+        server.database.login_failed(attempt.user, database, address, &error.message, error.sql_state());
+    }
+    proven?;
     backend::authentication_ok(&mut io.output);
     let (process_id, tls) = (registration.process_id, io.stream.is_tls());
     let Attempt { user, database, .. } = attempt;
@@ -362,6 +367,7 @@ impl Connection {
     /// Answers the error of a statement; the engine has already undone it.
     fn fail_statement(&mut self, error: &Error) -> Flow<()> {
         self.send_notices();
+        self.session.answered(error);
         let (process_id, state) = (self.registration.process_id, error.sql_state());
         tracing::debug!(process_id, state = state.0, %error, "statement failed");
         // What the server's end has cancelled is not the client's doing.

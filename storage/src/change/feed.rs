@@ -149,6 +149,12 @@ impl Feed {
         }
     }
 
+    /// How many commits are in the ring, and about how many bytes they take.
+    pub(crate) fn figures(&self) -> (u64, u64) {
+        let ring = self.ring.lock();
+        (ring.records.len() as u64, ring.bytes as u64)
+    }
+
     /// Ends every reader once it has read what is there.
     pub(crate) fn close(&self) {
         self.newest.lock().take();

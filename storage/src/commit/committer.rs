@@ -108,6 +108,11 @@ impl Committer {
         Ok(Self { queue, health, thread: Mutex::new(Some(thread)) })
     }
 
+    /// How many write sets wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Commits a write set and answers its place in the order, once it is as durable as it asked to be.
     ///
     /// The commit goes on when the future is dropped after the write set got into the queue.

@@ -19,6 +19,7 @@ use rustc_hash::{FxBuildHasher, FxHasher};
 use crate::id::{CommitSeq, GenerationId};
 use crate::key::generation_of;
 use crate::kv::{Family, Operation};
+use crate::store::CacheFigures;
 
 /// Parts with a lock each.
 const PARTS: usize = 64;
@@ -46,6 +47,9 @@ struct Part {
     bytes_max: usize,
     /// The newest commit that wrote a key of this part, kept or not.
     written: CommitSeq,
+    /// How often something was looked for and found, or not.
+    hits: u64,
+    misses: u64,
 }
 
 struct Entry {
@@ -63,6 +67,18 @@ impl HotEntries {
         let part = || Mutex::new(Part { bytes_max: bytes / (2 * PARTS), ..Part::default() });
         let parts = || (0..PARTS).map(|_| part()).collect();
         Self { rows: parts(), index: parts() }
+    }
+
+    /// Bytes that the entries take, and how often one was looked for and found, or not.
+    pub(crate) fn figures(&self) -> CacheFigures {
+        let mut figures = CacheFigures::default();
+        for part in self.rows.iter().chain(&self.index) {
+            let part = part.lock();
+            figures.bytes += part.bytes as u64;
+            figures.hits += part.hits;
+            figures.misses += part.misses;
+        }
+        figures
     }
 
     /// What the snapshot of `at` has for the key, if that is known here.
@@ -118,11 +134,12 @@ impl HotEntries {
 
 impl Part {
     fn get(&mut self, key: &[u8], at: CommitSeq) -> Option<Bytes> {
-        let place = *self.places.get(key)?;
-        let entry = &mut self.entries[place];
-        if entry.from > at {
+        let found = self.places.get(key).map(|place| &mut self.entries[*place]).filter(|entry| entry.from <= at);
+        let Some(entry) = found else {
+            self.misses += 1;
             return None;
-        }
+        };
+        self.hits += 1;
         entry.used = true;
         Some(entry.data.slice(entry.key_bytes..))
     }

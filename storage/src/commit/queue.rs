@@ -53,6 +53,11 @@ impl Queue {
         }
     }
 
+    /// How many write sets wait.
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().waiting.len()
+    }
+
     /// Puts a write set in line. `None` when the queue is closed. A future dropped before it is done has submitted nothing.
     pub(super) async fn submit(&self, request: CommitRequest) -> Option<oneshot::Receiver<Result<CommitSeq>>> {
         let place = self.places.acquire().await.ok()?;

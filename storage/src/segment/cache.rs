@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 
 use super::reader::{Block, Opened};
 use crate::id::GenerationId;
+use crate::store::CacheFigures;
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,6 +55,8 @@ struct State<K, V> {
     bytes: usize,
     bytes_max: usize,
     offers: u32,
+    hits: u64,
+    misses: u64,
 }
 
 struct Entry<V> {
@@ -67,14 +70,27 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
     /// A cache of about that many bytes.
     pub(crate) fn new(bytes_max: usize) -> Self {
         let entries = FxHashMap::default();
-        Self { state: Mutex::new(State { entries, ring: Vec::new(), hand: 0, bytes: 0, bytes_max, offers: 0 }) }
+        let (ring, hand, bytes) = (Vec::new(), 0, 0);
+        let state = State { entries, ring, hand, bytes, bytes_max, offers: 0, hits: 0, misses: 0 };
+        Self { state: Mutex::new(state) }
     }
 
     pub(super) fn get(&self, key: &K) -> Option<V> {
         let mut state = self.state.lock();
-        let entry = state.entries.get_mut(key)?;
+        let state = &mut *state;
+        let Some(entry) = state.entries.get_mut(key) else {
+            state.misses += 1;
+            return None;
+        };
+        state.hits += 1;
         entry.used = true;
         Some(entry.cached.clone())
+    }
+
+    /// Bytes that the entries take, and how often one was looked for and found, or not.
+    pub(crate) fn figures(&self) -> CacheFigures {
+        let state = self.state.lock();
+        CacheFigures { bytes: state.bytes as u64, hits: state.hits, misses: state.misses }
     }
 
     /// Keeps an entry that takes about so many bytes, unless that is more than all may take.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{Store, meta, open};
 use crate::error::Result;
+use crate::key::KeyRange;
 use crate::kv::{Batch, Family};
 
 impl Store {
@@ -29,6 +30,14 @@ impl Store {
     pub fn records(&self, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>> {
         let entries = open::entries(self.kv(), &meta::record_range(prefix))?;
         Ok(entries.into_iter().map(|(key, value)| (meta::record_name(&key), value)).collect())
+    }
+
+    /// Deletes definitions for good, beside all transactions: what nobody locks and nobody writes again. Views that were taken
+    /// earlier go on seeing them, and so does who reads what is committed until the next commit.
+    pub fn expire_entries(&self, range: KeyRange) -> Result<()> {
+        let mut batch = Batch::with_capacity(1);
+        batch.delete_range(Family::Catalog, range);
+        self.write_own(|kv| kv.write(&batch))
     }
 }
 

@@ -5,6 +5,7 @@ use storage::Value;
 
 use super::relation::{NULL, row};
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
+use crate::audit::secret::without_secrets;
 use crate::function::{CursorFacts, PreparedFacts};
 use crate::types::{builtin, oid};
 
@@ -100,7 +101,7 @@ pub(super) fn tablespaces(_: &Reader<'_>) -> Vec<Vec<Value>> {
 pub(super) fn prepared_statements(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let row = |(name, facts): (String, PreparedFacts)| {
         let created = Value::Timestamptz(facts.created_at);
-        row![name.as_str(), facts.statement.as_ref(), created, facts.params, facts.from_sql, 0i64, 0i64]
+        row![name.as_str(), without_secrets(&facts.statement).as_ref(), created, facts.params, facts.from_sql, 0i64, 0i64]
     };
     reader.context.session.cursors.all_prepared().into_iter().map(row).collect()
 }
@@ -111,7 +112,7 @@ pub(super) fn cursors(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         let created = Value::Timestamptz(cursor.created_at);
         row![
             cursor.name.as_str(),
-            cursor.statement.as_ref(),
+            without_secrets(&cursor.statement).as_ref(),
             cursor.is_holdable,
             cursor.is_binary,
             cursor.is_scrollable,

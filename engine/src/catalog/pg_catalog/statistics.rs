@@ -67,7 +67,7 @@ fn activities(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         };
         let waits = deed.rests_in.is_some();
         row.extend(row![
-            deed.application_name,
+            &deed.application_name,
             activity.client_address.map(|address| Value::Bytea(Network::of(address).encode().into())),
             NULL,
             NULL,
@@ -81,7 +81,7 @@ fn activities(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             NULL,
             NULL,
             NULL,
-            deed.query,
+            deed.query().as_ref(),
             "client backend",
         ]);
         row

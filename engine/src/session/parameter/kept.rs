@@ -290,7 +290,6 @@ pub(super) static KEPT: &[(&str, &[Parameter])] = &[
     ]),
     ("Reporting and Logging / When to Log", &[
         kept("log_min_duration_sample", integer(-1, 2147483647, Unit::Milliseconds), "-1", Scope::Superuser),
-        kept("log_min_duration_statement", integer(-1, 2147483647, Unit::Milliseconds), "-1", Scope::Superuser),
         kept("log_min_error_statement", LOGGED, "error", Scope::Superuser),
         kept("log_min_messages", LOGGED, "warning", Scope::Superuser),
         kept("log_startup_progress_interval", integer(0, 2147483647, Unit::Milliseconds), "10s", Scope::Server),

@@ -118,6 +118,17 @@ pub(super) static OBEYED: &[(&str, &[Parameter])] = &[
         )],
     ),
     (
+        "Reporting and Logging / When to Log",
+        &[Parameter {
+            name: "log_min_duration_statement",
+            kind: Kind::Integer { least: -1, greatest: i32::MAX as i64, unit: Unit::Milliseconds },
+            default: "-1",
+            scope: Scope::Superuser,
+            reported: false,
+            description: "Sets the minimum execution time above which all statements will be logged.",
+        }],
+    ),
+    (
         "Ungrouped",
         &[
             fixed("is_superuser", "on", true, "Shows whether the current user is a superuser."),

@@ -10,6 +10,20 @@ use crate::statement::Statement;
 use crate::statement::parse::parse_tokens;
 use crate::statement::reader::Reader;
 
+/// The tokens of CREATE, ALTER or DROP NAMESPACE as those of SCHEMA, which is the same; None for all others.
+pub(in crate::statement) fn with_schema(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
+    let mut solid = tokens.iter().enumerate().filter(|(_, token)| !matches!(token.token, Token::Whitespace(_)));
+    let is_word = |token: &Token, words: &[&str]| {
+        matches!(token, Token::Word(word) if word.quote_style.is_none()
+            && words.iter().any(|known| word.value.eq_ignore_ascii_case(known)))
+    };
+    solid.next().filter(|(_, token)| is_word(&token.token, &["create", "alter", "drop"]))?;
+    let (at, _) = solid.next().filter(|(_, token)| is_word(&token.token, &["namespace"]))?;
+    let mut tokens = tokens.to_vec();
+    tokens[at].token = Token::make_keyword("SCHEMA");
+    Some(tokens)
+}
+
 /// Reads such a statement; None if it is another, or nothing is to be made.
 pub(super) fn create(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Definition>> {
     if !Reader::new(text, tokens).words(&["create", "schema"]) {

@@ -31,6 +31,11 @@ impl Store {
 }
 
 impl SessionLocks {
+    /// The owner that others see of these locks.
+    pub fn id(&self) -> TransactionId {
+        self.held.owner()
+    }
+
     /// Takes a lock if it is free.
     pub fn try_acquire(&mut self, name: &[u8], exclusive: bool) -> bool {
         self.held.try_acquire(target(name), mode(exclusive))

@@ -2,7 +2,8 @@
 
 use storage::{Store, Value};
 
-use super::stored_tables;
+use super::{number, stored_tables};
+use crate::catalog::history::versions;
 use crate::catalog::pg_catalog::relation::{NULL, row};
 use crate::error::Result;
 use crate::job::Viewer;
@@ -10,10 +11,19 @@ use crate::job::Viewer;
 pub(super) fn rows(viewer: &Viewer<'_>, store: &Store) -> Result<Vec<Vec<Value>>> {
     let mut rows = Vec::new();
     for table in stored_tables(viewer.catalog()).filter(|table| viewer.owns(table.owner)) {
+        let states = store.segment_states(table.storage.generation)?;
+        if states.is_empty() {
+            continue;
+        }
         let schema = viewer.catalog().schemas.get(&table.schema).map(|schema| &schema.name);
-        for state in store.segment_states(table.storage.generation)? {
+        let versions = versions(&store.view(), table.oid)?;
+        // Of versions whose rows look the same the newest: the rows are theirs as well.
+        let version_of = |layout: u16| {
+            let same = versions.iter().rev().find(|version| version.layout == layout);
+            same.map_or(i32::from(layout), |version| i32::try_from(version.version).unwrap_or(i32::MAX))
+        };
+        for state in states {
             let info = state.info();
-            let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
             let key = |key: &[u8]| Value::Bytea(info.key_within(key).into());
             rows.push(row![
                 schema,
@@ -27,7 +37,7 @@ pub(super) fn rows(viewer: &Viewer<'_>, store: &Store) -> Result<Vec<Vec<Value>>
                 key(&info.last_key),
                 number(info.min_seq),
                 number(info.max_seq),
-                i32::from(info.schema.version.0),
+                version_of(info.schema.version.0),
                 Value::Timestamptz(info.created_at_us),
             ]);
         }

@@ -3,6 +3,7 @@
 use storage::Value;
 
 use super::stored_tables;
+use crate::audit::secret::without_secrets;
 use crate::catalog::OwnOption;
 use crate::catalog::pg_catalog::Reader;
 use crate::catalog::pg_catalog::relation::{options, row};
@@ -11,13 +12,19 @@ use crate::catalog::pg_catalog::relation::{options, row};
 pub(super) fn rows(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let storages = reader.catalog.storages.values().map(|storage| {
         let goes_there = |name: Option<&str>| name == Some(storage.name.as_str());
+        // An address may hold what nobody should have put there.
+        let struck: Vec<(String, String)> = storage
+            .options
+            .iter()
+            .map(|(name, value)| (name.clone(), without_secrets(value).into_owned()))
+            .collect();
         let tables = stored_tables(reader.catalog).filter(|table| goes_there(table.own_option(OwnOption::Storage)));
         row![
             &storage.name,
             storage.kind.name(),
-            &storage.path,
+            without_secrets(&storage.path).as_ref(),
             storage.template(),
-            options(&storage.options),
+            options(&struck),
             tables.count() as i64,
         ]
     });

@@ -1,0 +1,67 @@
+//! `system.users`: the roles that are not predefined. What they prove themselves with is not among it.
+
+use storage::Value;
+
+use crate::catalog::history::{ObjectOf, all_times};
+use crate::catalog::pg_catalog::relation::{NULL, row};
+use crate::catalog::{Catalog, Role};
+use crate::error::Result;
+use crate::provider::live::LiveSources;
+use crate::types::json::read_document;
+
+/// Roles with a smaller oid are PostgreSQL's own, but for the first.
+const FIRST_ROLE: u32 = 16384;
+const POSTGRES: u32 = 10;
+
+pub(super) fn rows(catalog: &Catalog, live: &LiveSources) -> Result<Vec<Vec<Value>>> {
+    let times = all_times(&live.store.view(), ObjectOf::Role)?;
+    let roles = catalog.roles.values().filter(|role| role.oid >= FIRST_ROLE || role.oid == POSTGRES);
+    let row = |role: &std::sync::Arc<Role>| {
+        let attributes = &role.attributes;
+        let member_of: Vec<String> = role.member_of.iter().map(|oid| catalog.role_name(*oid)).collect();
+        let times = times.get(&role.oid);
+        Ok(row![
+            role.oid,
+            &role.name,
+            attributes.kind().name(),
+            role.verifier.is_some().then_some("scram-sha-256"),
+            NULL,
+            NULL,
+            attributes.login,
+            attributes.connection_limit,
+            attributes.valid_until.map(|until| Value::Timestamptz(until)),
+            member_of,
+            NULL,
+            NULL,
+            live.audit.last_login(&role.name).map(Value::Timestamptz),
+            times.and_then(|times| times.created_at).map(Value::Timestamptz),
+            times.map(|times| Value::Timestamptz(times.updated_at)),
+            role.deleted_at.map(Value::Timestamptz),
+            read_document(&metadata(role).to_string())?,
+        ])
+    };
+    roles.map(row).collect()
+}
+
+/// What else is known of a role.
+fn metadata(role: &Role) -> serde_json::Value {
+    let attributes = &role.attributes;
+    let mut metadata = serde_json::Map::new();
+    for (name, has) in [
+        ("createdb", attributes.createdb),
+        ("createrole", attributes.createrole),
+        ("replication", attributes.replication),
+        ("bypassrls", attributes.bypassrls),
+    ] {
+        if has {
+            metadata.insert(name.to_owned(), true.into());
+        }
+    }
+    if !attributes.inherit {
+        metadata.insert("inherit".to_owned(), false.into());
+    }
+    if let Some(comment) = &role.comment {
+        metadata.insert("comment".to_owned(), comment.as_str().into());
+    }
+    metadata.into()
+}
