@@ -116,10 +116,11 @@ async fn serve(
         listeners.open_socket(directory, config.trusts_somebody_on_socket()).await?;
     }
     let metrics = match &config.metrics_listen {
-        Some(address) => Some(TcpListener::bind(address).await.map_err(|source| StartError::Metrics {
-            address: address.clone(),
-            source,
-        })?),
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .map_err(|source| StartError::Metrics { address: address.clone(), source })?,
+        ),
         None => None,
     };
     let addresses = listeners.addresses().to_vec();

@@ -36,8 +36,8 @@ use crate::transaction::LockTable;
 use counter::Counter;
 use sequence::Sequences;
 
-pub(crate) use open::{SEGMENT_FOLDER, entries};
 pub use figures::{CacheFigures, Figures};
+pub(crate) use open::{SEGMENT_FOLDER, entries};
 pub use sequence::{SequencePosition, SequenceRule};
 
 /// How a store is opened.

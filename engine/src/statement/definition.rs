@@ -28,11 +28,11 @@ mod view;
 
 pub use comment::Commented;
 pub use database::{DatabaseChange, DatabaseOptions};
-pub(super) use schema::with_schema;
 pub use like::{Element, Including, Like, TableLike};
 pub use place::PlaceDefinition;
 pub use reindex::{Reindex, ReindexKind};
 pub(super) use role::own_name;
+pub(super) use schema::with_schema;
 pub use sequence::{SequenceChange, SequenceOptions};
 pub use table::{ColumnChange, IndexChange, ReplicaIdentityChange, StorageParameter, TableChange};
 pub use table_as::{NewTableAs, Persistence, TableSource};

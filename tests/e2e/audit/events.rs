@@ -91,7 +91,8 @@ async fn each_kind_of_event_is_recorded() {
     }
 
     // Each says from where, and which request it was.
-    let missing = "SELECT count(*) FROM system.audit_log WHERE client <> '127.0.0.1' OR client IS NULL OR request_id IS NULL
+    let missing =
+        "SELECT count(*) FROM system.audit_log WHERE client <> '127.0.0.1' OR client IS NULL OR request_id IS NULL
                    OR time NOT BETWEEN now() - interval '1 hour' AND now()";
     assert_eq!(run(&first, missing).await, "[[Some(\"0\")]]");
     let of_one = "SELECT count(*), count(DISTINCT request_id) FROM system.audit_log WHERE action = 'denied'";
@@ -99,7 +100,10 @@ async fn each_kind_of_event_is_recorded() {
     let statements = "SELECT details->>'statement', details->>'reason' FROM system.audit_log
                       WHERE action IN ('denied', 'role_change') ORDER BY time";
     let told = run(&first, statements).await;
-    assert!(told.contains("SELECT * FROM pg_authid") && told.contains("permission denied for table pg_authid"), "{told}");
+    assert!(
+        told.contains("SELECT * FROM pg_authid") && told.contains("permission denied for table pg_authid"),
+        "{told}"
+    );
     assert!(told.contains("CREATE USER plain PASSWORD '********'") && !told.contains("a long password"), "{told}");
 
     // A kill right after the answer loses nothing of what was committed, and a restart adds nothing but logins.

@@ -57,8 +57,19 @@ fn words(error: &tokio_postgres::Error) -> String {
 async fn every_relation(client: &Client) -> String {
     let mut seen = String::new();
     let relations = [
-        "audit_log", "jobs", "locks", "namespaces", "segments", "sessions", "settings", "stats", "storages", "table_schemas",
-        "tables", "transactions", "users",
+        "audit_log",
+        "jobs",
+        "locks",
+        "namespaces",
+        "segments",
+        "sessions",
+        "settings",
+        "stats",
+        "storages",
+        "table_schemas",
+        "tables",
+        "transactions",
+        "users",
     ];
     let system = relations.iter().map(|name| format!("system.{name}"));
     let activity = ["pg_stat_activity", "pg_prepared_statements", "pg_cursors", "pg_roles", "pg_user", "pg_settings"];
@@ -134,7 +145,10 @@ async fn secrets_are_nowhere() {
 async fn slow_statements_are_logged() {
     let server = Server::start();
     let first = connect(&server, "postgres").await;
-    assert_eq!(run(&first, "SELECT 'fast before'; SET log_min_duration_statement = '200ms'").await, "[[Some(\"fast before\")]] ok");
+    assert_eq!(
+        run(&first, "SELECT 'fast before'; SET log_min_duration_statement = '200ms'").await,
+        "[[Some(\"fast before\")]] ok"
+    );
     assert_eq!(run(&first, "SELECT 'fast one'").await, "[[Some(\"fast one\")]]");
     run(&first, "SELECT pg_sleep(0.25), 'slow one'").await;
     assert_eq!(run(&first, "SHOW log_min_duration_statement").await, "[[Some(\"200ms\")]]");

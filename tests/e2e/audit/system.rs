@@ -7,8 +7,19 @@ use super::{log_in, until};
 use crate::database::{connect, run};
 
 const RELATIONS: [&str; 13] = [
-    "audit_log", "jobs", "locks", "namespaces", "segments", "sessions", "settings", "stats", "storages", "table_schemas",
-    "tables", "transactions", "users",
+    "audit_log",
+    "jobs",
+    "locks",
+    "namespaces",
+    "segments",
+    "sessions",
+    "settings",
+    "stats",
+    "storages",
+    "table_schemas",
+    "tables",
+    "transactions",
+    "users",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,10 +39,16 @@ async fn an_operator_sees_everything() {
         assert_eq!(run(&first, sql).await, "ok", "{sql}");
     }
     assert!(run(&first, "STORAGE FLUSH TABLE chat.messages").await.contains("100"));
-    assert_eq!(run(&first, "INSERT INTO chat.messages VALUES (101, 'y'); DELETE FROM chat.messages WHERE id = 1").await, "ok ok");
+    assert_eq!(
+        run(&first, "INSERT INTO chat.messages VALUES (101, 'y'); DELETE FROM chat.messages WHERE id = 1").await,
+        "ok ok"
+    );
     let alice = log_in(&server, "alice", "a long password").await.expect("she may");
     assert_eq!(run(&alice, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1").await, "ok [[Some(\"1\")]]");
-    assert_eq!(run(&first, "BEGIN; LOCK TABLE chat.messages IN SHARE MODE; SELECT pg_advisory_lock(77)").await, "ok ok [[Some(\"\")]]");
+    assert_eq!(
+        run(&first, "BEGIN; LOCK TABLE chat.messages IN SHARE MODE; SELECT pg_advisory_lock(77)").await,
+        "ok ok [[Some(\"\")]]"
+    );
     for (sql, expected) in [
         (
             "SELECT namespace, name, type, owner, storage, schema_version, cold_rows, segments, options->>'flush_policy',
@@ -113,7 +130,11 @@ async fn an_operator_sees_everything() {
         assert_eq!(run(&first, sql).await, expected, "{sql}");
     }
     // A dump has none of this.
-    assert_eq!(run(&first, "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'system'").await, "[]");
+    assert_eq!(
+        run(&first, "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'system'")
+            .await,
+        "[]"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,7 +187,8 @@ async fn ids_ascend() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_monitor_reads_the_numbers() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let free =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let server = Server::start_with(|_| format!("metrics_listen = \"{free}\"\n"));
     let first = connect(&server, "postgres").await;
     assert_eq!(run(&first, "SELECT 1").await, "[[Some(\"1\")]]");

@@ -310,7 +310,9 @@ impl Statement<'_> {
             Kind::Quoted => defines || of_document,
             Kind::Word if defines => !ROLE_WORDS.contains(&word.as_str()),
             // A column or a function is named and tells nothing.
-            Kind::Word => linked && !is_keyword(&word) && !rest.peek().is_some_and(|next| next.reaches(value, self.text)),
+            Kind::Word => {
+                linked && !is_keyword(&word) && !rest.peek().is_some_and(|next| next.reaches(value, self.text))
+            }
             Kind::Sign => defines && !matches!(word.as_str(), ")" | "," | "?"),
             Kind::Comment => false,
         };
@@ -322,9 +324,9 @@ impl Statement<'_> {
     /// Whether rows are inserted of which a column is called a secret.
     fn inserts_secrets(&self, tokens: &[&Token]) -> bool {
         let Some(insert) = tokens.iter().position(|token| token.is_word(self.text, "insert")) else { return false };
-        let columns = tokens[insert..].iter().take_while(|token| {
-            !token.is_word(self.text, "values") && !token.is_word(self.text, "select")
-        });
+        let columns = tokens[insert..]
+            .iter()
+            .take_while(|token| !token.is_word(self.text, "values") && !token.is_word(self.text, "select"));
         columns.filter(|token| token.kind != Kind::Literal).any(|token| token.names_secret(self.text))
     }
 }
@@ -341,5 +343,8 @@ fn whole(text: &str, token: &Token) -> Range<usize> {
 
 /// Words that may follow a comparison and are no value.
 fn is_keyword(word: &str) -> bool {
-    matches!(word, "null" | "not" | "true" | "false" | "default" | "any" | "all" | "select" | "case" | "unknown" | "distinct")
+    matches!(
+        word,
+        "null" | "not" | "true" | "false" | "default" | "any" | "all" | "select" | "case" | "unknown" | "distinct"
+    )
 }

@@ -113,7 +113,8 @@ pub(super) fn pairs(text: &str, add: &mut dyn FnMut(Range<usize>)) {
         let start = at + found;
         let end = start + text[start..].find(|c: char| !is_name(c)).unwrap_or(text.len() - start);
         at = end;
-        if end - start <= 128 && is_secret_name(&text[start..end])
+        if end - start <= 128
+            && is_secret_name(&text[start..end])
             && let Some(value) = value_behind(text, end)
         {
             at = value.end;

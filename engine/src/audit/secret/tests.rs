@@ -135,7 +135,17 @@ fn what_is_none_is_kept() {
         "GRANT SELECT ON secrets TO x",
         "SELECT 'http://host:8080/path', md5('a')",
         "SELECT 'éyJ', '日本', \"Ü\", $$x$$, $1, e'\\n'",
-        "'", "\"", "$", "$$", "/*", "--", "e'", "''''", "://", ":", "",
+        "'",
+        "\"",
+        "$",
+        "$$",
+        "/*",
+        "--",
+        "e'",
+        "''''",
+        "://",
+        ":",
+        "",
     ] {
         kept(text);
     }
@@ -145,8 +155,38 @@ fn what_is_none_is_kept() {
 #[test]
 fn any_text_is_taken() {
     let pieces = [
-        "PASSWORD", "'", "''", "\"", "$", "$$", "$a$", "ALTER USER", "=", ":", "://", "@", "é", "日", "\\", "E'", "--", "\n",
-        "/*", "*/", "eyJ", ".", "SCRAM-SHA-256$", "md5", ";", " ", "(", ",", "x", "CREATE STORAGE", "bearer ", "token",
+        "PASSWORD",
+        "'",
+        "''",
+        "\"",
+        "$",
+        "$$",
+        "$a$",
+        "ALTER USER",
+        "=",
+        ":",
+        "://",
+        "@",
+        "é",
+        "日",
+        "\\",
+        "E'",
+        "--",
+        "\n",
+        "/*",
+        "*/",
+        "eyJ",
+        ".",
+        "SCRAM-SHA-256$",
+        "md5",
+        ";",
+        " ",
+        "(",
+        ",",
+        "x",
+        "CREATE STORAGE",
+        "bearer ",
+        "token",
     ];
     let mut state = 7_u64;
     for _ in 0..5_000 {
@@ -178,5 +218,8 @@ fn errors_do_not_repeat_them() {
     assert_eq!(error_without_secrets(error, &long).message, near("'********'"));
     let open = words("ALTER USER x PASSWORD 's3kr1t", "unterminated quoted string at or near \"'s3kr1t\"");
     assert_eq!(open, "unterminated quoted string at or near \"'********\"");
-    assert_eq!(words("ALTER USER \"s3kr1t\" PASSWORD 's3kr1t'", "role \"s3kr1t\" does not exist"), "role \"********\" does not exist");
+    assert_eq!(
+        words("ALTER USER \"s3kr1t\" PASSWORD 's3kr1t'", "role \"s3kr1t\" does not exist"),
+        "role \"********\" does not exist"
+    );
 }

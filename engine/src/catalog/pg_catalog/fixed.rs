@@ -101,7 +101,15 @@ pub(super) fn tablespaces(_: &Reader<'_>) -> Vec<Vec<Value>> {
 pub(super) fn prepared_statements(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let row = |(name, facts): (String, PreparedFacts)| {
         let created = Value::Timestamptz(facts.created_at);
-        row![name.as_str(), without_secrets(&facts.statement).as_ref(), created, facts.params, facts.from_sql, 0i64, 0i64]
+        row![
+            name.as_str(),
+            without_secrets(&facts.statement).as_ref(),
+            created,
+            facts.params,
+            facts.from_sql,
+            0i64,
+            0i64
+        ]
     };
     reader.context.session.cursors.all_prepared().into_iter().map(row).collect()
 }

@@ -133,11 +133,7 @@ pub(super) fn schema() -> Schema {
 }
 
 /// The rows of a relation over the running database; `None` for another.
-pub(crate) fn rows(
-    table: &Arc<Table>,
-    context: &EvalContext,
-    live: &LiveSources,
-) -> Result<Option<Vec<Vec<Value>>>> {
+pub(crate) fn rows(table: &Arc<Table>, context: &EvalContext, live: &LiveSources) -> Result<Option<Vec<Vec<Value>>>> {
     let viewer = &Viewer::of(context);
     let catalog = viewer.catalog();
     match (table.schema, table.name.as_str()) {

@@ -9,9 +9,9 @@ use super::number;
 use crate::catalog::Catalog;
 use crate::catalog::pg_catalog::relation::row;
 use crate::provider::live::LiveSources;
+use crate::session::TransactionStatus;
 use crate::session::activity::{Activity, Deed};
 use crate::session::settings::isolation_name;
-use crate::session::TransactionStatus;
 use crate::types::json::read_document;
 use crate::types::network::Network;
 

@@ -62,7 +62,8 @@ pub(crate) fn figures(live: &LiveSources) -> Vec<Figure> {
         gauge("audit_events", events, "Events that the audit log keeps, about"),
         gauge("audit_queue", waiting, "Events that wait to be written"),
         gauge("audit_lost", lost, "Events that could not be recorded and that no event tells of yet"),
-        gauge("query_memory_bytes", live.memory_reserved() as u64, "Memory that running queries have taken").of("bytes"),
+        gauge("query_memory_bytes", live.memory_reserved() as u64, "Memory that running queries have taken")
+            .of("bytes"),
         gauge("uptime_seconds", uptime as u64 / 1_000_000, "Time since the database was opened").of("seconds"),
     ]);
     if let Some(bytes) = resident_bytes() {
@@ -119,7 +120,11 @@ fn stored(live: &LiveSources) -> [Figure; 14] {
         counter("cache_block_misses_total", blocks.misses, "Parts of segments that were not"),
         gauge("segments", figures.segments, "Files of cold rows"),
         gauge("segment_bytes", figures.segment_bytes, "Size of these files").of("bytes"),
-        gauge("temporary_files_left", u64::from(live.store.has_unlinked_segments()), "1 while files wait to be deleted"),
+        gauge(
+            "temporary_files_left",
+            u64::from(live.store.has_unlinked_segments()),
+            "1 while files wait to be deleted",
+        ),
     ]
 }
 

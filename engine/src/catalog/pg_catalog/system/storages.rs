@@ -13,11 +13,8 @@ pub(super) fn rows(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let storages = reader.catalog.storages.values().map(|storage| {
         let goes_there = |name: Option<&str>| name == Some(storage.name.as_str());
         // An address may hold what nobody should have put there.
-        let struck: Vec<(String, String)> = storage
-            .options
-            .iter()
-            .map(|(name, value)| (name.clone(), without_secrets(value).into_owned()))
-            .collect();
+        let struck: Vec<(String, String)> =
+            storage.options.iter().map(|(name, value)| (name.clone(), without_secrets(value).into_owned())).collect();
         let tables = stored_tables(reader.catalog).filter(|table| goes_there(table.own_option(OwnOption::Storage)));
         row![
             &storage.name,
