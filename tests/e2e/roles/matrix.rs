@@ -41,7 +41,7 @@ fn is_allowed(kind: usize, level: usize, needs: Needs) -> bool {
 }
 
 /// Statements of which each runs in a transaction that is rolled back. `$t` is the table.
-const STATEMENTS: [(&str, Needs); 35] = [
+const STATEMENTS: [(&str, Needs); 34] = [
     ("SELECT v FROM $t WHERE id = 1", Needs::Read),
     ("SELECT id FROM $t WHERE id > 0 ORDER BY id LIMIT 1", Needs::Read),
     ("SELECT count(*), max(v) FROM $t", Needs::Read),
@@ -53,7 +53,6 @@ const STATEMENTS: [(&str, Needs); 35] = [
     ("EXPLAIN ANALYZE SELECT v FROM $t WHERE id = 1", Needs::Read),
     ("DECLARE c CURSOR FOR SELECT * FROM $t", Needs::Read),
     ("CREATE TEMP TABLE copied AS SELECT * FROM $t", Needs::Read),
-    ("CREATE TEMP TABLE alike (LIKE $t)", Needs::Read),
     ("LOCK TABLE $t IN ACCESS SHARE MODE", Needs::Read),
     ("INSERT INTO $t (v) VALUES ('new')", Needs::Write),
     ("INSERT INTO $t VALUES (7, 'new') ON CONFLICT (id) DO UPDATE SET v = 'newer'", Needs::Write),
@@ -185,7 +184,9 @@ async fn copies_flushes_views_and_revoked_statements_hold_to_the_matrix() {
                 let result = copied_out(&own, &format!("COPY {from} TO STDOUT")).await;
                 check(result, reads, &case("COPY TO"), &mut wrong);
             }
-            let result = copied_in(&own, &format!("COPY {table} (v) FROM STDIN")).await;
+            // The driver gives a connection up once the server has refused what it wanted to send.
+            let sender = log_in(&server, &format!("of_{name}"), "").await.expect("it may log in");
+            let result = copied_in(&sender, &format!("COPY {table} (v) FROM STDIN")).await;
             check(result, writes, &case("COPY FROM"), &mut wrong);
             for moved in ["FLUSH", "COMPACT"] {
                 let result = own.simple_query(&format!("STORAGE {moved} TABLE {table}")).await.map(drop);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use auth::RoleKind;
 use storage::Value;
 
-use super::relation::{NULL, row};
+use super::relation::{Cell, NULL, row};
 use super::{BOOTSTRAP_ROLE, Reader};
 use crate::catalog::Role;
 use crate::execute::definition::KIND_SETTING;
@@ -115,14 +115,10 @@ pub(super) fn settings(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 
 /// The role's settings, and its kind as if that were one of them, so that a dump has it.
 fn config(role: &Role) -> Value {
-    match shown_kind(role) {
-        None => super::relation::options(&role.settings),
-        Some(kind) => {
-            let kind = (KIND_SETTING.to_owned(), kind.name().to_owned());
-            let all: Vec<_> = role.settings.iter().cloned().chain([kind]).collect();
-            super::relation::options(&all)
-        }
-    }
+    let said = role.settings.iter().map(|(name, value)| format!("{name}={value}"));
+    let kind = shown_kind(role).map(|kind| format!("{KIND_SETTING}={}", kind.name()));
+    let all: Vec<String> = said.chain(kind).collect();
+    (!all.is_empty()).then_some(all).value()
 }
 
 /// The kind, if nothing else of the role says it.

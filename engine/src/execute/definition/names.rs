@@ -104,7 +104,10 @@ impl DefinitionEnvironment<'_> {
                 Ok(found)
             }
             None => {
-                let mut path = catalog.path(&self.context.session.search_path);
+                let is_seen = |schema: &&Arc<Schema>| {
+                    schema.name.starts_with(TEMPORARY_SCHEMA) || schema.allows(self.principal, Privileges::USAGE)
+                };
+                let mut path = catalog.path(&self.context.session.search_path).filter(is_seen);
                 Ok(path.find_map(|schema| relation_in(catalog, schema.oid, &name.name)))
             }
         }

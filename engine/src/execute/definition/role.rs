@@ -8,7 +8,9 @@ use storage::Value;
 use super::DefinitionEnvironment;
 use crate::catalog::{Catalog, Change, Role};
 use crate::error::{Error, Result, SqlState};
+use crate::session::parameter::{Kind, parameter};
 use crate::statement::definition::{RoleChange, RoleName, RoleOptions, SaidKind};
+use crate::types::text::quote_identifier;
 use crate::types::{Type, oid, text};
 
 /// The setting of a role that stands for its kind.
@@ -292,7 +294,10 @@ impl DefinitionEnvironment<'_> {
             // Whoever logs in as this role must be able to have it.
             let mut trial = (*self.context.session.settings).clone();
             trial.set(&setting, values, self.principal.is_superuser())?;
-            role.settings.push((setting, values.join(", ")));
+            let is_list = parameter(&setting).is_some_and(|parameter| matches!(parameter.kind, Kind::Names));
+            let written = |value: &String| if is_list { quote_identifier(value) } else { value.clone() };
+            let value = values.iter().map(written).collect::<Vec<_>>().join(", ");
+            role.settings.push((setting, value));
         }
         self.apply(Change::Role(role.oid, Some(Arc::new(role))))
     }

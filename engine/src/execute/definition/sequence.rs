@@ -321,6 +321,7 @@ impl DefinitionEnvironment<'_> {
         let catalog = self.catalog();
         let owned: Vec<Table> = catalog.sequences_of(table).map(|(sequence, _)| sequence.clone()).collect();
         for mut sequence in owned {
+            self.check_table_owner(&sequence)?;
             sequence.storage = empty_storage(sequence.oid, self.store.allocate_generation()?);
             self.redefine(sequence)?;
         }

@@ -86,6 +86,10 @@ fn privilege(word: &str, kind: ObjectKind) -> Result<Wanted> {
         Some(end) if end.eq_ignore_ascii_case(OPTION) => (&word[..start], true),
         _ => (word, false),
     };
+    if kind == ObjectKind::Table && keyword.eq_ignore_ascii_case("RULE") {
+        // It was one once.
+        return Ok((Privileges::NONE, grants));
+    }
     let found = Privilege::from_keyword(keyword).map(Privileges::from);
     match found.filter(|privilege| kind.all_privileges().contains(*privilege)) {
         Some(privilege) => Ok((privilege, grants)),
@@ -122,7 +126,9 @@ fn role_of(context: &EvalContext, value: &Value) -> Result<RoleId> {
 /// Whether any of them was granted, or is among those that are open to what the principal is.
 fn holds_any(principal: &Principal, access: &ObjectAccess<'_>, open: Privileges, wanted: &[Wanted]) -> bool {
     wanted.iter().any(|&(privilege, grants)| {
-        if grants {
+        if privilege.is_empty() {
+            false
+        } else if grants {
             held_grant_options(principal, access, privilege) == privilege
         } else {
             decide(principal, access, privilege).is_allowed() || open.contains(privilege)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use auth::{Principal, Privileges};
 use datafusion::sql::sqlparser::ast::{self, SetExpr, TableFactor};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
@@ -13,8 +14,9 @@ use super::query::{Bound, Unknowns};
 use super::walk::map_outer_relation;
 use super::{Binder, Range, Scope, ScopeColumn, ScopeRelation};
 use crate::catalog::partition::PartitionTree;
-use crate::catalog::{Table, ViewRelation};
+use crate::catalog::{Schema, Table, ViewRelation};
 use crate::error::{Error, Result, SqlState};
+use crate::plan::authorize::{check_reach, check_schema};
 use crate::plan::relation::{Column, JoinKind, Relation, RowIdentity, Scan};
 use crate::plan::shown::ShownSource;
 use crate::plan::system_column::{SeesDeleted, SystemColumns};
@@ -289,12 +291,20 @@ impl Binder<'_> {
     }
 
     fn table_of(&mut self, name: &QualifiedName) -> Result<Arc<Table>> {
-        let found = self.catalog.find_table(name.schema.as_deref(), &name.name, &self.context.session.search_path);
+        let path = &self.context.session.search_path;
+        let found = match &name.schema {
+            Some(schema) => self.catalog.find_table(Some(schema), &name.name, path),
+            None => self.find_on_path(&name.name),
+        };
         if let Some(table) = found {
             if table.temporary.is_some() {
                 self.check_own(table)?;
             }
             return Ok(table.clone());
+        }
+        // Whoever may not look into a schema does not hear what is not there.
+        if let Some(schema) = name.schema.as_deref().and_then(|schema| self.catalog.schema_named(schema)) {
+            check_schema(&self.current_principal(), schema, Privileges::USAGE)?;
         }
         let mut error = Error::new(SqlState::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"));
         if name.schema.is_none() && self.later_with_queries.contains(&name.name) {
@@ -306,6 +316,29 @@ impl Binder<'_> {
                 .with_hint("Use WITH RECURSIVE, or re-order the WITH items to remove forward references.");
         }
         Err(error.at(self.position(name.span)))
+    }
+
+    /// The first table of that name on the search path, whose schemas are passed over if the role may not look into them.
+    fn find_on_path(&self, name: &str) -> Option<&Arc<Table>> {
+        let session = &self.context.session;
+        let mut found = self
+            .catalog
+            .path(&session.search_path)
+            .filter_map(|schema| Some((schema, self.catalog.table_in(schema.oid, name)?)));
+        let reached = |(schema, table): &(&Arc<Schema>, &Arc<Table>)| {
+            let is_own = schema.owner == session.current_role.0 || table.temporary.is_some();
+            is_own || schema.is_system() || {
+                let principal = self.current_principal();
+                check_reach(table, Privileges::SELECT, &principal, self.catalog).is_ok()
+            }
+        };
+        found.find(reached).map(|(_, table)| table)
+    }
+
+    /// Who names things.
+    fn current_principal(&self) -> Principal {
+        let session = &self.context.session;
+        Principal::resolve(session.current_role, session.current_user.as_str(), &**self.catalog)
     }
 
     /// 0A000 for a temporary table of another session.

@@ -28,7 +28,7 @@ pub(super) fn alter(reader: &mut Reader<'_>) -> Result<Definition> {
         return Err(Error::unsupported("ALTER ROLE ALL"));
     }
     let role = own_name(reader)?;
-    if reader.word("in") {
+    if reader.words(&["in", "database"]) {
         return Err(Error::unsupported("ALTER ROLE … IN DATABASE"));
     }
     let change = if reader.words(&["rename", "to"]) {
@@ -121,6 +121,9 @@ fn role_options(reader: &mut Reader<'_>, options: &mut RoleOptions, creating: bo
         if reader.word("encrypted") {
             reader.expect_word("password")?;
             set_once(&mut options.password, Some(reader.string()?))?;
+        } else if reader.words(&["unencrypted", "password"]) {
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "UNENCRYPTED PASSWORD is no longer supported")
+                .with_hint("Remove UNENCRYPTED to store the password in encrypted form instead."));
         } else if reader.word("password") {
             let password = if reader.word("null") { None } else { Some(reader.string()?) };
             set_once(&mut options.password, password)?;
