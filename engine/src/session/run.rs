@@ -423,6 +423,7 @@ impl Session {
             wait,
             notices: Vec::new(),
             into_temporary: false,
+            class: Default::default(),
             ends_with_commits: false,
             made: None,
         };

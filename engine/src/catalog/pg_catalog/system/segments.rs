@@ -1,6 +1,6 @@
 //! `system.segments`: the files of cold rows, of those tables that the role owns.
 
-use storage::{Store, Value};
+use storage::{Slice, Store, Value};
 
 use super::stored_tables;
 use crate::catalog::pg_catalog::relation::{NULL, row};
@@ -14,11 +14,16 @@ pub(super) fn rows(viewer: &Viewer<'_>, store: &Store) -> Result<Vec<Vec<Value>>
         for state in store.segment_states(table.storage.generation)? {
             let info = state.info();
             let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-            let key = |key: &[u8]| Value::Bytea(info.key_within(key).into());
+            let is_shown = viewer.may_see_values(table);
+            let key = |key: &[u8]| if is_shown { Value::Bytea(info.key_within(key).into()) } else { Value::Null };
+            let user = match info.schema.slice {
+                Slice::One(role) => Value::Text(viewer.catalog().role_name(role.0).into()),
+                Slice::Undivided | Slice::Every => NULL,
+            };
             rows.push(row![
                 schema,
                 &table.name,
-                NULL,
+                user,
                 &info.path,
                 i64::from(info.rows),
                 number(info.bytes),
