@@ -22,6 +22,7 @@ use crate::catalog::pg_catalog::system::{Figure, figures};
 use crate::catalog::{Catalog, Catalogs, Change, Role, history, store};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::definition::OtherDatabases;
+use crate::execute::purge;
 use crate::execute::query::{QueryEnvironment, QueryOptions};
 use crate::job::{Jobs, JobsOptions, schedule};
 use crate::live::Live;
@@ -318,6 +319,11 @@ impl Database {
     pub fn restore(from: &Path, data: &Path) -> Result<(u64, u64)> {
         let report = storage::backup::restore(from, data, &Environment::system(), &Stop::default())?;
         Ok((report.files, report.bytes))
+    }
+
+    /// Deletes for good the rows that a role, by its oid, has in user tables; answers how many. It can be repeated.
+    pub async fn purge_rows_of(self: &Arc<Self>, role: u32) -> Result<u64> {
+        purge::purge_rows_of(self, role).await
     }
 
     /// The committed catalog of a database.

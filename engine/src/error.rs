@@ -189,6 +189,17 @@ impl Error {
         self
     }
 
+    /// The same code with other words, and without anything that may quote a value.
+    pub fn reworded(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.message = message.into();
+        self.without_detail()
+    }
+
+    pub fn without_detail(mut self) -> Self {
+        self.0.detail = None;
+        self
+    }
+
     /// Sets the position unless a deeper place has set it already.
     pub fn at(mut self, position: Option<usize>) -> Self {
         self.0.position = self.0.position.or(position);

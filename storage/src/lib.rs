@@ -22,6 +22,7 @@ mod read;
 pub mod row;
 pub mod schema;
 pub mod segment;
+mod slice;
 mod store;
 pub mod testing;
 pub mod transaction;
@@ -39,6 +40,7 @@ pub use maintain::{Compaction, Progress, Rewrite, RewriteReport, SegmentState, T
 pub use read::{BatchScan, IndexScan, ReadView, RowScan};
 pub use row::{ColumnBuilder, RowDecoder, StoredRow};
 pub use schema::{Column, IndexColumn, IndexSchema, Layout, RowIdentity, TableSchema};
+pub use slice::{Slice, SliceId};
 pub use store::{CacheFigures, Figures, SequencePosition, SequenceRule, Store, StoreOptions};
 pub use transaction::{
     ConflictOn, Convert, Duplicate, InsertOutcome, Isolation, LockInfo, LockTarget, LockedRow, Refusal, RowLock,

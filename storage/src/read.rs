@@ -15,11 +15,12 @@ use bytes::Bytes;
 use crate::commit::Published;
 use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId};
-use crate::key::{KeyRange, RowKey};
+use crate::key::{KeyRange, RowKey, kept_in};
 use crate::kv::{Direction, Family, KvSnapshot, SortedRun};
 use crate::row::{RowDecoder, StoredRow};
 use crate::schema::{IndexSchema, TableSchema};
 use crate::segment::{ColdBatches, ValueRange};
+use crate::slice::Slice;
 use crate::transaction::{AsideView, Overlay, ReadLog};
 use crate::value::FixedPoint;
 use merge::{Emit, Walk};
@@ -102,12 +103,15 @@ impl ReadView {
             with_stamps: false,
             asked: Vec::new(),
             tiers: Tiers::Unknown,
+            kept_of: Slice::Undivided,
         }
     }
 
     /// Walks the deleted rows of a table that are kept, in the order in which they were deleted, as Arrow columns.
-    pub fn scan_trash(&self, table: &Arc<TableSchema>, projection: &[usize]) -> BatchScan {
-        let mut scan = self.scan_batches(table, &KeyRange::generation(table.generation), projection, false);
+    /// With `with_key` each comes with the key that it is kept under, as [`ReadView::scan_batches`] has it.
+    pub fn scan_trash(&self, table: &Arc<TableSchema>, projection: &[usize], with_key: bool) -> BatchScan {
+        let mut scan = self.scan_batches(table, &KeyRange::generation(table.generation), projection, with_key);
+        scan.kept_of = table.slice;
         scan.walk.family = Family::Trash;
         scan.tiers = Tiers::Merged;
         scan
@@ -263,6 +267,8 @@ pub struct BatchScan {
     with_stamps: bool,
     asked: Vec<ValueRange>,
     tiers: Tiers,
+    /// Of deleted rows, which lie together in the order of time, those of this slice are answered.
+    kept_of: Slice,
 }
 
 /// How a walk over columns takes the two tiers.
@@ -374,6 +380,19 @@ impl BatchScan {
 
     fn step(&mut self, max: usize, emit: &mut DecodeRow<'_>) -> Result<()> {
         let decoder = &mut self.decoder;
+        if let Slice::One(slice) = self.kept_of {
+            let mut found = 0;
+            while found == 0 && !self.walk.is_done() {
+                self.view.step(&mut self.walk, max, &mut |key, value| {
+                    if kept_in(key) != Some(slice) {
+                        return Ok(());
+                    }
+                    found += 1;
+                    emit(decoder, key, value)
+                })?;
+            }
+            return Ok(());
+        }
         let emit = &mut |key: &[u8], value: &[u8]| emit(decoder, key, value);
         match self.tiers {
             Tiers::Apart(_) => self.walk.step(self.view.published.snapshot.hot(), None, max, emit),

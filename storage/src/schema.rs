@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::derive::Derived;
 use crate::id::{ColumnId, GenerationId, SchemaVersion, TableId};
 use crate::row::LayoutCache;
+use crate::slice::Slice;
 use crate::value::{ColumnType, Value};
 
 /// A column of the current schema version.
@@ -53,6 +54,9 @@ pub struct IndexSchema {
     /// Position of the value that must be true for a row to have an entry; None: every row has one.
     #[serde(default)]
     pub condition: Option<usize>,
+    /// As the table's.
+    #[serde(default)]
+    pub slice: Slice,
 }
 
 /// A table as storage sees it. Positions of columns are those of the current version's live columns.
@@ -64,6 +68,9 @@ pub struct TableSchema {
     pub version: SchemaVersion,
     pub columns: Vec<Column>,
     pub identity: RowIdentity,
+    /// Which part of the table's contents is meant, if they are divided.
+    #[serde(default)]
+    pub slice: Slice,
     pub indexes: Vec<IndexSchema>,
     /// Every layout that rows of this generation may have been written under, the current one included.
     pub layouts: Vec<Layout>,

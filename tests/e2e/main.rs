@@ -22,6 +22,7 @@ mod statements;
 mod storages;
 mod tidy;
 mod trash;
+mod user_tables;
 mod wire;
 
 use std::path::{Path, PathBuf};

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use storage::{ColumnId, GenerationId, IndexSchema, Layout, RowIdentity, SchemaVersion, TableId, TableSchema, Value};
+use storage::{
+    ColumnId, GenerationId, IndexSchema, Layout, RowIdentity, SchemaVersion, Slice, TableId, TableSchema, Value,
+};
 
 use super::{Constraint, ConstraintKind, Index, Table};
 use crate::error::{Error, Result, SqlState};
@@ -21,6 +23,7 @@ pub(crate) fn empty_storage(table: u32, generation: GenerationId) -> Arc<TableSc
         version: FIRST_VERSION,
         columns: Vec::new(),
         identity: RowIdentity::Hidden,
+        slice: Slice::Undivided,
         indexes: Vec::new(),
         layouts: Vec::new(),
         cache: Default::default(),
@@ -44,14 +47,16 @@ impl Table {
         }
         let slots = columns.iter().map(|column| (column.id, column.column_type.clone())).collect();
         let (version, layouts) = next_layout(before, generation, slots)?;
-        let identity = self.identity()?;
-        let indexes = self.secondary_indexes().map(|index| self.index_schema(index)).collect::<Result<_>>()?;
+        let (identity, slice) = (self.identity()?, self.class.whole());
+        let index = |index| Ok(IndexSchema { slice, ..self.index_schema(index)? });
+        let indexes = self.secondary_indexes().map(index).collect::<Result<_>>()?;
         self.storage = Arc::new(TableSchema {
             table: TableId(self.oid),
             generation,
             version,
             columns,
             identity,
+            slice,
             indexes,
             layouts,
             cache: Default::default(),
@@ -109,7 +114,7 @@ impl Table {
         }
         let condition = index.predicate.as_ref().map(|_| derived);
         let (unique, nulls_distinct) = (index.unique && !index.deferrable, index.nulls_distinct);
-        Ok(IndexSchema { generation, columns, unique, nulls_distinct, condition })
+        Ok(IndexSchema { generation, columns, unique, nulls_distinct, condition, slice: self.storage.slice })
     }
 
     fn identity(&self) -> Result<RowIdentity> {

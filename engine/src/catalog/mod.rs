@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::types::Type;
 
 mod change;
+pub(crate) mod class;
 mod column_hint;
 mod constraint;
 mod databases;
@@ -31,6 +32,7 @@ pub(crate) mod user_type;
 pub(crate) mod view;
 
 pub use change::Change;
+pub use class::TableClass;
 pub use column_hint::{ColumnHints, Compression};
 pub use constraint::{Constraint, ConstraintKind, Deferrable, ForeignKeyAction};
 pub use databases::Catalogs;
@@ -186,6 +188,8 @@ pub struct Table {
     #[serde(default)]
     pub column_acls: BTreeMap<u16, auth::Acl>,
     pub kind: TableKind,
+    #[serde(default)]
+    pub class: TableClass,
     /// It is a materialized view: a table that holds the rows of this query.
     #[serde(default)]
     pub materialized: Option<Box<Materialized>>,

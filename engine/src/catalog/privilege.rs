@@ -61,7 +61,7 @@ impl Table {
     pub fn rows(&self) -> Option<TableRows> {
         let is_table = matches!(self.kind, TableKind::Table | TableKind::Files(_));
         let is_plain = is_table && self.materialized.is_none() && self.temporary.is_none();
-        is_plain.then(|| TableRows::Shared(self.access_level()))
+        is_plain.then(|| if self.is_divided() { TableRows::OfEachUser } else { TableRows::Shared(self.access_level()) })
     }
 
     /// What may be done with its rows because of what the principal is.

@@ -91,6 +91,9 @@ impl FlushPolicy {
 /// The most hours that deleted rows are kept: more than a century.
 const RETENTION_HOURS_MAX: u32 = 1_000_000;
 
+/// For how many hours user tables keep what was deleted, unless they are told otherwise.
+const USER_RETENTION_HOURS: u32 = 24;
+
 /// Reads a number of hours.
 fn retention_hours(text: &str) -> Option<u32> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -99,9 +102,10 @@ fn retention_hours(text: &str) -> Option<u32> {
 }
 
 impl Table {
-    /// How many hours its deleted rows are kept; zero for most tables.
+    /// How many hours its deleted rows are kept; zero for most tables, a day for user tables.
     pub fn deleted_retention_hours(&self) -> u32 {
-        self.own_option(OwnOption::DeletedRetentionHours).and_then(retention_hours).unwrap_or(0)
+        let usual = if self.is_divided() { USER_RETENTION_HOURS } else { 0 };
+        self.own_option(OwnOption::DeletedRetentionHours).and_then(retention_hours).unwrap_or(usual)
     }
 
     /// What an own option was set to.

@@ -19,6 +19,7 @@ mod join_order;
 pub(crate) mod locking;
 pub(crate) mod lower;
 pub(crate) mod point;
+pub(crate) mod purge;
 pub mod query;
 mod rows;
 pub(crate) mod short;

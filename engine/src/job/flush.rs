@@ -18,6 +18,15 @@ pub(crate) struct Flush {
     /// How long to wait for the table at most; `None`: as long as it takes.
     #[serde(default)]
     pub(crate) lock_timeout_ms: Option<u64>,
+    /// Of a user table, only the rows of users that have so many; `None`: all that are worth a file.
+    #[serde(default)]
+    pub(crate) slice_rows_min: Option<u64>,
+}
+
+impl Flush {
+    fn moved(&self) -> Moved {
+        Moved::Hot { slice_rows_min: self.slice_rows_min }
+    }
 }
 
 #[async_trait]
@@ -41,7 +50,7 @@ impl Work for Flush {
     async fn run(&self, database: &Arc<Database>, context: &Context) -> Result<serde_json::Value> {
         let started = database.store().environment().instant();
         let RewriteReport { rows, files, bytes, kept } =
-            move_rows(database, self.of, Moved::Hot, self.lock_timeout_ms, context).await?;
+            move_rows(database, self.of, self.moved(), self.lock_timeout_ms, context).await?;
         if files > 0
             && let Err(error) = Compact::order_if_due(database, self.of)
         {

@@ -19,7 +19,10 @@ const TRIES: usize = 3;
 /// Which rows are moved.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Moved {
-    Hot,
+    /// Of a user table, those of users that have so many; `None`: as storage sees fit.
+    Hot {
+        slice_rows_min: Option<u64>,
+    },
     Cold(Compaction),
 }
 
@@ -41,7 +44,7 @@ pub(super) async fn move_rows(
         let Some(table) = catalog.tables.get(&of.table) else { break RewriteReport::default() };
         let rewrite = how_to_write(&catalog, table, context.begin_rewrite())?;
         let report = match moved {
-            Moved::Hot => store.flush_table(rewrite).await,
+            Moved::Hot { slice_rows_min } => store.flush_table(Rewrite { slice_rows_min, ..rewrite }).await,
             Moved::Cold(compaction) => store.compact_table(rewrite, compaction).await,
         };
         match report {
@@ -91,6 +94,7 @@ fn how_to_write(catalog: &Catalog, table: &Table, progress: Arc<Progress>) -> Re
         columns: table.columns.iter().zip(&table.storage.columns).map(segment_column).collect(),
         place: storage.map(StoragePlace::place),
         folder: catalog.folder_of(table, storage)?,
+        slice_rows_min: None,
         progress,
     })
 }

@@ -5,6 +5,7 @@
 //! Tables without a policy cost nothing but the look at their segments. What it finds it orders as jobs: their keys keep
 //! it from ordering anything twice.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ struct Watched {
     of: TableOf,
     generation: GenerationId,
     policy: FlushPolicy,
+    /// A user table: the policy counts the rows of each user.
+    divided: bool,
     flush: Option<Ordered>,
     /// Hot rows that the last flush could not move, and when it ended.
     left_rows: u64,
@@ -127,7 +130,9 @@ impl Schedule {
                 let Some(policy) = table.flush_policy() else { continue };
                 let generation = table.storage.generation;
                 let of = TableOf { database: catalog.database, table: table.oid };
-                let fresh = || Watched { of, generation, policy, flush: None, left_rows: 0, flushed_at: i64::MIN };
+                let divided = table.is_divided();
+                let fresh =
+                    || Watched { of, generation, policy, divided, flush: None, left_rows: 0, flushed_at: i64::MIN };
                 let known = before.remove(&generation).unwrap_or_else(fresh);
                 self.tables.push(Watched { policy, ..known });
             }
@@ -196,21 +201,31 @@ impl Watched {
         }
         // Nothing is known when so much is written just now that it has to be counted again; the next look will.
         let Some(hot) = store.tallied_hot_rows(self.generation) else { return Ok(()) };
-        if self.is_due(hot, now) {
-            let task = Task::Flush(Flush { of: self.of, lock_timeout_ms: None });
+        let is_old = self.is_old(hot, now);
+        if is_old || self.has_many(hot) {
+            // What is due for its age goes whole.
+            let slice_rows_min = self.policy.rows.filter(|_| self.divided && !is_old).map(NonZeroU64::get);
+            let task = Task::Flush(Flush { of: self.of, lock_timeout_ms: None, slice_rows_min });
             let job = database.jobs().order(database, Order::unasked(task))?;
             self.flush = Some(Ordered { job: Arc::clone(job.job()), ended_at: None });
         }
         Ok(())
     }
 
-    fn is_due(&self, hot: HotRows, now: i64) -> bool {
-        let many = self.policy.rows.is_some_and(|rows| hot.rows.saturating_sub(self.left_rows) >= rows.get());
-        let old = self.policy.interval_s.zip(hot.since_us).is_some_and(|(interval, since)| {
+    /// Whether there may be as many rows as the policy says. How many each user of a user table has is not kept, which would
+    /// take memory by their number: a flush finds out, and leaves those that have fewer. It is tried again when so many
+    /// rows have come that one user may have them all, and not for less than an eighth of what it has to count again.
+    fn has_many(&self, hot: HotRows) -> bool {
+        let patience = if self.divided { self.left_rows / 8 } else { 0 };
+        let come = hot.rows.saturating_sub(self.left_rows);
+        self.policy.rows.is_some_and(|rows| come >= rows.get().max(patience))
+    }
+
+    fn is_old(&self, hot: HotRows, now: i64) -> bool {
+        self.policy.interval_s.zip(hot.since_us).is_some_and(|(interval, since)| {
             let interval_us = i64::try_from(interval.get()).unwrap_or(i64::MAX).saturating_mul(1_000_000);
             now >= since.max(self.flushed_at).saturating_add(interval_us)
-        });
-        many || old
+        })
     }
 }
 

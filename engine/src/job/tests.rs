@@ -72,7 +72,7 @@ fn table_of(database: &Database) -> TableOf {
 }
 
 fn flush(of: TableOf) -> Task {
-    Task::Flush(Flush { of, lock_timeout_ms: None })
+    Task::Flush(Flush { of, lock_timeout_ms: None, slice_rows_min: None })
 }
 
 async fn locked(database: &Database, of: TableOf) -> Transaction {
@@ -128,7 +128,7 @@ async fn tries_come_to_an_end() {
     assert_eq!(error.sql_state(), SqlState::IO_ERROR);
     machine.files.heal();
     let _lock = locked(&database, of).await;
-    let task = Task::Flush(Flush { of, lock_timeout_ms: Some(1) });
+    let task = Task::Flush(Flush { of, lock_timeout_ms: Some(1), slice_rows_min: None });
     let error = database.jobs().order(&database, Order::awaited(task, 10)).unwrap().end().await.unwrap_err();
     assert_eq!(error.sql_state(), SqlState::LOCK_NOT_AVAILABLE);
     assert_eq!(ended(&database).await, [(JobKind::Flush, JobState::Failed); 2]);

@@ -70,8 +70,11 @@ impl Work for UserCleanup {
             Some(role) => vec![role],
             None => due(database, database.now()),
         };
-        let mut users = 0;
+        let (mut users, mut rows) = (0, 0);
         for some in roles.chunks(TOGETHER_MAX) {
+            for role in some {
+                rows += database.purge_rows_of(*role).await?;
+            }
             // One that was purged meanwhile has nothing left.
             let catalog = database.catalogs().any();
             let left = some.iter().copied().filter(|role| catalog.dropped_roles.contains_key(role));
@@ -81,6 +84,6 @@ impl Work for UserCleanup {
             }
             users += forgotten.len();
         }
-        Ok(json!({ "users_count": users, "duration_ms": started.elapsed().as_millis() as u64 }))
+        Ok(json!({ "users_count": users, "rows_deleted": rows, "duration_ms": started.elapsed().as_millis() as u64 }))
     }
 }

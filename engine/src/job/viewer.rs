@@ -3,7 +3,7 @@
 use auth::{Duty, Principal, RoleId};
 
 use super::Job;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::function::EvalContext;
 
@@ -27,6 +27,11 @@ impl<'a> Viewer<'a> {
     /// Whether the role owns what that one does, or looks after what others own.
     pub(crate) fn owns(&self, owner: u32) -> bool {
         self.principal.kind().has(Duty::Operate) || self.principal.has_privileges_of(RoleId(owner))
+    }
+
+    /// Whether the role may be shown what is in a table: the rows of a user table are not its owner's.
+    pub(crate) fn may_see_values(&self, table: &Table) -> bool {
+        !table.is_divided() || self.principal.is_superuser()
     }
 
     /// Whether `system.jobs` shows it: jobs about the tables of other databases are shown there.

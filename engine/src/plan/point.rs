@@ -145,6 +145,9 @@ pub fn access(scan: &Scan, predicate: &Expr) -> Option<(Access, Option<Expr>)> {
         _ => vec![predicate],
     };
     let schema = &scan.table.storage;
+    if !schema.slice.is_definite() {
+        return None;
+    }
     let position_of =
         |var: ColumnVar| scan.columns.iter().find(|(_, column)| column.var == var).map(|(position, _)| *position);
     let pin = |position: usize| {

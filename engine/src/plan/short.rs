@@ -249,6 +249,9 @@ fn choose<'a>(
 /// The keys of a table, its primary key first.
 fn keys(scan: &Scan) -> Vec<Key<'_>> {
     let schema = &scan.table.storage;
+    if !schema.slice.is_definite() {
+        return Vec::new();
+    }
     let primary: &[usize] = match &schema.identity {
         KeyKind::PrimaryKey(positions) => positions,
         KeyKind::Hidden => &[],

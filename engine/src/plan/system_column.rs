@@ -21,10 +21,12 @@ pub enum SystemColumn {
     Updated,
     /// Whether it was deleted and is kept in the table's trash.
     Deleted,
+    /// Whose row of a user table it is, where those of all users are read.
+    User,
 }
 
 impl SystemColumn {
-    pub const ALL: [Self; 4] = [Self::TableOid, Self::Seq, Self::Updated, Self::Deleted];
+    pub const ALL: [Self; 5] = [Self::TableOid, Self::Seq, Self::Updated, Self::Deleted, Self::User];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -32,6 +34,7 @@ impl SystemColumn {
             Self::Seq => storage::segment::SEQ_COLUMN,
             Self::Updated => storage::segment::UPDATED_COLUMN,
             Self::Deleted => "_deleted",
+            Self::User => "_user",
         }
     }
 
@@ -41,6 +44,7 @@ impl SystemColumn {
             Self::Seq => oid::INT8,
             Self::Updated => oid::TIMESTAMPTZ,
             Self::Deleted => oid::BOOL,
+            Self::User => oid::REGROLE,
         })
     }
 

@@ -53,7 +53,10 @@ pub(crate) fn is_condition(filter: &Expr, table: &TableSchema, position_of: &dyn
 /// The narrowest way to the rows that the filters leave. `position_of` tells a column's position in the table.
 pub(crate) fn access(filters: &[Expr], table: &TableSchema, position_of: &dyn Fn(&str) -> Option<usize>) -> Access {
     let bounds = bounds(filters, table, position_of);
-    let whole = Access::Rows(vec![KeyRange::generation(table.generation)]);
+    let whole = Access::Rows(vec![table.rows()]);
+    if !table.slice.is_definite() {
+        return whole;
+    }
     let mut best: Option<(Score, Access)> = None;
     if let RowIdentity::PrimaryKey(columns) = &table.identity {
         let path = Path::new(columns.iter().copied(), &bounds);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use datafusion::arrow::array::{
     ArrayRef, AsArray, BinaryBuilder, BinaryViewArray, BooleanArray, Int64Array, UInt64Builder,
 };
@@ -19,7 +20,7 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use storage::kv::Direction;
 use storage::segment::ValueRange;
-use storage::{CommitSeq, FixedPoint, KeyRange, ReadView, RowDecoder, TableSchema};
+use storage::{CommitSeq, FixedPoint, KeyRange, ReadView, RowDecoder, RowKey, TableSchema};
 use tokio::sync::mpsc::Sender;
 
 use super::predicate::Access;
@@ -80,7 +81,7 @@ impl ScanExec {
     pub(super) fn new(source: ScanSource, schema: SchemaRef, access: Access, parts: usize, rows: Option<u64>) -> Self {
         let (display, parts) = match access {
             Access::Rows(ranges) => {
-                let whole = ranges.as_slice() == [KeyRange::generation(source.table.generation)];
+                let whole = ranges.as_slice() == [source.table.rows()];
                 let display = if source.trash {
                     "Trash Scan".to_owned()
                 } else if whole {
@@ -241,7 +242,9 @@ impl Reader {
     }
 
     fn has_identity(&self) -> bool {
-        self.source.outputs.iter().any(|output| matches!(output, Output::Key | Output::Version))
+        let is_of_key =
+            |output: &Output| matches!(output, Output::Key | Output::Version | Output::System(SystemColumn::User));
+        self.source.outputs.iter().any(is_of_key)
     }
 
     fn has_stamps(&self) -> bool {
@@ -254,7 +257,7 @@ impl Reader {
         let (positions, identity) = (self.positions(), self.has_identity());
         let ScanSource { view, table, .. } = self.source.as_ref();
         let mut scan = match self.source.trash {
-            true => view.scan_trash(table, &positions),
+            true => view.scan_trash(table, &positions, identity),
             false => view.scan_batches(table, range, &positions, identity).asked(&self.source.asked),
         };
         scan = scan.with_fixed(&self.fixed());
@@ -350,7 +353,8 @@ impl Reader {
                 (Output::Column(_), _) => columns.next(),
                 (Output::Key, Some((keys, _))) => Some(keys.clone()),
                 (Output::Version, Some((_, versions))) => Some(versions.clone()),
-                (Output::Key | Output::Version, None) => None,
+                (Output::System(SystemColumn::User), Some((keys, _))) => Some(users(keys, self.source.trash)),
+                (Output::Key | Output::Version | Output::System(SystemColumn::User), None) => None,
                 (Output::System(SystemColumn::Seq), _) => stamps.first().cloned(),
                 (Output::System(SystemColumn::Updated), _) => stamps.get(1).cloned(),
                 (Output::System(SystemColumn::Deleted), _) => {
@@ -367,6 +371,17 @@ impl Reader {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         Ok(RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)?)
     }
+}
+
+/// The roles whose rows they are, by their keys; of deleted rows, by those that they are kept under.
+fn users(keys: &ArrayRef, kept: bool) -> ArrayRef {
+    let slice = |key: &[u8]| {
+        let key = RowKey::from_bytes(Bytes::copy_from_slice(key));
+        let slice = if kept { key.slice_kept() } else { key.slice() };
+        slice.map(|slice| i64::from(slice.0))
+    };
+    let keys = keys.as_any().downcast_ref::<BinaryViewArray>();
+    Arc::new(keys.into_iter().flatten().map(|key| key.and_then(slice)).collect::<Int64Array>())
 }
 
 /// The row's key as bytea and its version as int8.

@@ -12,7 +12,7 @@ use datafusion::datasource::TableProvider;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
-use storage::{KeyRange, ReadView, RowIdentity, TableSchema};
+use storage::{ReadView, RowIdentity, Slice, TableSchema};
 
 use super::predicate::{self, Access};
 use super::scan::{Output, ScanExec, ScanSource};
@@ -83,11 +83,17 @@ impl StoredTable {
 
     /// About how many rows the table has, if that is known.
     pub(crate) fn approximate_rows(&self) -> Option<u64> {
-        self.environment.approximate_rows(self.table.generation)
+        // How many rows others have says nothing of one's own.
+        let is_whole = !matches!(self.table.slice, Slice::One(_));
+        is_whole.then(|| self.environment.approximate_rows(self.table.generation)).flatten()
     }
 
     /// The fields that tell rows apart, for each of the table's keys all of whose columns are read.
     pub(crate) fn keys(&self) -> Vec<Vec<&str>> {
+        // Users may have rows with the same keys.
+        if !self.table.slice.is_definite() {
+            return Vec::new();
+        }
         let name_of = |position: usize| {
             self.positions.iter().find(|(_, known)| **known == position).map(|(name, _)| name.as_str())
         };
@@ -150,7 +156,7 @@ impl TableProvider for StoredTable {
             ),
             None => (self.schema.clone(), self.outputs.clone()),
         };
-        let everything = KeyRange::generation(self.table.generation);
+        let everything = self.table.rows();
         let access = match (predicate::access(filters, &self.table, &|name| self.position_of(name)), &self.lookup) {
             (Access::Rows(ranges), Some(lookup)) if ranges.as_slice() == [everything.clone()] => {
                 Access::Index { index: lookup.index, ranges: vec![lookup.range.clone()] }
@@ -158,14 +164,14 @@ impl TableProvider for StoredTable {
             (access, _) => access,
         };
         let whole = matches!(&access, Access::Rows(ranges) if ranges.as_slice() == [everything]);
-        let rows = self.environment.approximate_rows(self.table.generation);
+        let rows = self.approximate_rows();
         let stamp = self.environment.generation_stamp(self.table.generation);
         let (name, table, view) = (self.name.clone(), self.table.clone(), self.view.clone());
         let asked = predicate::value_ranges(filters, &table, &|name| self.position_of(name));
         let source = ScanSource { name, table, view, outputs, stamp, limit, asked, trash: false };
         let deleted = self.sees_deleted.then(|| {
             let source = ScanSource { trash: true, ..source.clone() };
-            let everything = Access::Rows(vec![KeyRange::generation(self.table.generation)]);
+            let everything = Access::Rows(vec![self.table.rows()]);
             Arc::new(ScanExec::new(source, schema.clone(), everything, 1, None)) as Arc<dyn ExecutionPlan>
         });
         // A query that stops after a few rows must not start reading everywhere.

@@ -439,6 +439,7 @@ impl Session {
             wait,
             notices: Vec::new(),
             into_temporary: false,
+            class: Default::default(),
             ends_with_commits: false,
             made: None,
         };

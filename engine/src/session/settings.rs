@@ -47,6 +47,10 @@ pub struct Active {
     pub log_min_duration: Option<Duration>,
     /// Whether simple single-row shapes skip DataFusion; off, every statement takes the wide road.
     pub point_plans: bool,
+    /// Off, a query is refused rather than left without rows that others would see.
+    pub row_security: bool,
+    /// Whether user tables are read with the rows of all users.
+    pub all_users: bool,
 }
 
 const POINT_PLANS: &str = "kalamdb.point_plans";
@@ -80,6 +84,8 @@ impl Default for Settings {
                 client_min_messages: notice_rank("notice"),
                 log_min_duration: None,
                 point_plans: true,
+                row_security: true,
+                all_users: false,
             },
         };
         settings.active.search_path = split_names("\"$user\", public");
@@ -247,6 +253,8 @@ impl Settings {
             "synchronous_commit" => {
                 active.durability = if value == "off" { Durability::Async } else { Durability::Sync };
             }
+            "row_security" => active.row_security = value == "on",
+            "kalamdb.all_users" => active.all_users = value == "on",
             "client_min_messages" => active.client_min_messages = notice_rank(value),
             "TimeZone" | "DateStyle" | "IntervalStyle" | "extra_float_digits" | "bytea_output" => {
                 active.format.set(parameter.name, value)?;

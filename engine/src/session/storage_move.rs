@@ -80,7 +80,7 @@ impl Session {
             _ => None,
         };
         match kind {
-            MoveKind::Flush => Task::Flush(Flush { of, lock_timeout_ms }),
+            MoveKind::Flush => Task::Flush(Flush { of, lock_timeout_ms, slice_rows_min: None }),
             MoveKind::Compact => Task::Compact(Compact { of, only_due: false, lock_timeout_ms }),
         }
     }

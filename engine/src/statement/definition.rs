@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::reader::Reader;
+use crate::catalog::TableClass;
 use crate::error::{Error, Result, SqlState};
 use crate::types::Type;
 
@@ -21,6 +22,7 @@ mod schema;
 pub(super) mod sequence;
 mod table;
 pub(super) mod table_as;
+mod table_class;
 #[cfg(test)]
 mod tests;
 mod user_type;
@@ -46,6 +48,8 @@ pub enum Definition {
     Parsed(ast::Statement),
     /// The same without its UNLOGGED.
     UnloggedTable(ast::Statement),
+    /// CREATE USER TABLE, without the word.
+    TableOfClass(TableClass, ast::Statement),
     TableLike(Box<TableLike>),
     CreateRole {
         name: String,
@@ -319,7 +323,8 @@ impl Definition {
     /// Whether it makes a temporary relation, as far as the statement says so.
     pub(crate) fn is_temporary(&self) -> bool {
         match self {
-            Definition::Parsed(ast::Statement::CreateTable(create)) => {
+            Definition::Parsed(ast::Statement::CreateTable(create))
+            | Definition::TableOfClass(_, ast::Statement::CreateTable(create)) => {
                 create.temporary || names_temporary(&create.name)
             }
             Definition::CreateSequence { name, temporary, .. } => *temporary || names_temporary(name),
@@ -340,6 +345,9 @@ fn names_temporary(name: &ObjectName) -> bool {
 
 /// Reads a definition whose grammar is ours; None if the tokens are something else.
 pub(super) fn parse(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Definition>> {
+    if let Some(definition) = table_class::create(text, tokens)? {
+        return Ok(Some(definition));
+    }
     if let Some(definition) = like::create(text, tokens)? {
         return Ok(Some(definition));
     }
@@ -536,15 +544,21 @@ fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result
 
 /// Parses the statement without the first such word.
 fn without_word(text: &str, tokens: &[TokenWithSpan], word: &str) -> Result<ast::Statement> {
+    let rest = left_out(tokens, word);
+    let mut reader = Reader::new(text, &rest);
+    let statement = reader.parsed(|parser| parser.parse_statement())?;
+    reader.expect_end()?;
+    Ok(statement)
+}
+
+/// The tokens without the first such word.
+fn left_out(tokens: &[TokenWithSpan], word: &str) -> Vec<TokenWithSpan> {
     let is_it = |token: &TokenWithSpan| matches!(&token.token, Token::Word(own) if own.quote_style.is_none() && own.value.eq_ignore_ascii_case(word));
     let mut rest = tokens.to_vec();
     if let Some(at) = rest.iter().position(is_it) {
         rest.remove(at);
     }
-    let mut reader = Reader::new(text, &rest);
-    let statement = reader.parsed(|parser| parser.parse_statement())?;
-    reader.expect_end()?;
-    Ok(statement)
+    rest
 }
 
 /// The options of an identity column, which the parser knows in part.

@@ -167,7 +167,7 @@ mod tests {
     fn rows(changes: &[(bool, bool)]) -> CommitRequest {
         let mut request = CommitRequest::new(TransactionId(1), CommitSeq(0));
         for (old, new) in changes {
-            let key = hidden_row_key(TABLE, 1);
+            let key = hidden_row_key(TABLE, crate::Slice::Undivided, 1);
             let (old, new) = (old.then(Default::default), new.then(Vec::new));
             request.rows.push(RowChange { table: TableId(1), key, old, new });
         }

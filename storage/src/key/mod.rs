@@ -1,7 +1,7 @@
 //! Keys: bytes whose order under `memcmp` is the order of the values they stand for.
 //!
 //! A row's key is its table's generation followed by its primary key columns, or by a hidden number. An index
-//! entry's key is the index's generation followed by its columns. No encoded value is a prefix of another, so
+//! entry's key is the index's generation followed by its columns. Where a table is divided, the slice stands between. No encoded value is a prefix of another, so
 //! columns are simply put one after the other, and a key range over leading columns is a range of bytes.
 //! Keys are written and compared, never decoded: the row itself holds every column.
 
@@ -19,6 +19,7 @@ pub use range::{KeyRange, index_range, key_range};
 
 use crate::id::GenerationId;
 use crate::schema::{IndexSchema, RowIdentity, TableSchema};
+use crate::slice::{Slice, SliceId, slice_of};
 use crate::value::Value;
 
 /// What every key begins with.
@@ -84,6 +85,11 @@ pub(crate) fn kept_under(key: &[u8]) -> Option<(i64, Vec<u8>)> {
     Some((trash_time(key)?, [generation, own].concat()))
 }
 
+/// The slice that the row was in that is kept under a key.
+pub(crate) fn kept_in(key: &[u8]) -> Option<SliceId> {
+    slice_of(key.get(8..)?)
+}
+
 /// Microseconds since 1970 as bytes in the order of time.
 fn ordered_time(time_us: i64) -> [u8; 8] {
     (time_us as u64 ^ 1 << 63).to_be_bytes()
@@ -105,18 +111,25 @@ pub fn row_key(table: &TableSchema, row: &[Value]) -> RowKey {
         RowIdentity::PrimaryKey(positions) => positions.iter().map(|&position| value_bytes(&row[position])).sum(),
         RowIdentity::Hidden => HIDDEN_NUMBER_BYTES,
     };
-    let mut out = Vec::with_capacity(GENERATION_BYTES + columns);
-    append_row_key(table, row, &mut out);
+    let mut out = Vec::with_capacity(GENERATION_BYTES + table.slice.bytes() + columns);
+    append_row_key(table, table.slice, row, &mut out);
     RowKey(out.into())
 }
 
-/// Appends the same. Of the row only the key columns are looked at.
-pub(crate) fn append_row_key(table: &TableSchema, row: &[Value], out: &mut Vec<u8>) {
+/// The key that a row has once its columns are these, which is in the slice of the key that it has now.
+pub(crate) fn row_key_after(table: &TableSchema, row: &[Value], before: &RowKey) -> RowKey {
+    let mut out = Vec::with_capacity(before.as_bytes().len());
+    append_row_key(table, table.slice.of_key(before.as_bytes()), row, &mut out);
+    RowKey(out.into())
+}
+
+/// Appends the same, in a slice of the table. Of the row only the key columns are looked at.
+pub(crate) fn append_row_key(table: &TableSchema, slice: Slice, row: &[Value], out: &mut Vec<u8>) {
     let RowIdentity::PrimaryKey(positions) = &table.identity else {
         debug_assert!(false, "rows with a hidden identity have no key of their own");
-        return append_hidden_row_key(table.generation, 0, out);
+        return append_hidden_row_key(table.generation, slice, 0, out);
     };
-    out.extend_from_slice(&table.generation.0.to_be_bytes());
+    append_start(table.generation, slice, out);
     for &position in positions {
         encode_value(&row[position], out);
     }
@@ -124,7 +137,7 @@ pub(crate) fn append_row_key(table: &TableSchema, row: &[Value], out: &mut Vec<u
 
 /// The key of the row whose key columns, in key order, are `key_values`.
 pub fn primary_key_from(table: &TableSchema, key_values: &[Value]) -> RowKey {
-    let mut out = start(table.generation, key_values.iter().map(value_bytes).sum());
+    let mut out = start(table.generation, table.slice, key_values.iter().map(value_bytes).sum());
     for value in key_values {
         encode_value(value, &mut out);
     }
@@ -132,15 +145,15 @@ pub fn primary_key_from(table: &TableSchema, key_values: &[Value]) -> RowKey {
 }
 
 /// The key of a row that is identified by a hidden number.
-pub fn hidden_row_key(generation: GenerationId, id: u64) -> RowKey {
-    let mut out = Vec::with_capacity(GENERATION_BYTES + HIDDEN_NUMBER_BYTES);
-    append_hidden_row_key(generation, id, &mut out);
+pub fn hidden_row_key(generation: GenerationId, slice: Slice, id: u64) -> RowKey {
+    let mut out = Vec::with_capacity(GENERATION_BYTES + slice.bytes() + HIDDEN_NUMBER_BYTES);
+    append_hidden_row_key(generation, slice, id, &mut out);
     RowKey(out.into())
 }
 
 /// Appends the same.
-pub(crate) fn append_hidden_row_key(generation: GenerationId, id: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(&generation.0.to_be_bytes());
+pub(crate) fn append_hidden_row_key(generation: GenerationId, slice: Slice, id: u64, out: &mut Vec<u8>) {
+    append_start(generation, slice, out);
     out.extend_from_slice(&id.to_be_bytes());
 }
 
@@ -150,14 +163,14 @@ pub(crate) fn append_hidden_row_key(generation: GenerationId, id: u64, out: &mut
 /// whose NULLs count as different) the row's key follows them.
 pub fn index_key(index: &IndexSchema, row: &[Value], row_key: &RowKey) -> IndexKey {
     let columns = index.columns.iter().map(|column| 1 + value_bytes(&row[column.column])).sum::<usize>();
-    let mut out = Vec::with_capacity(GENERATION_BYTES + columns + row_key.as_bytes().len());
+    let mut out = Vec::with_capacity(GENERATION_BYTES + index.slice.bytes() + columns + row_key.as_bytes().len());
     let unique_prefix = append_index_key(index, row, row_key.as_bytes(), &mut out);
     IndexKey { bytes: out.into(), unique_prefix }
 }
 
 /// Appends the key of the same; answers whether it must be unique. Of the row only the index's columns are looked at.
 pub(crate) fn append_index_key(index: &IndexSchema, row: &[Value], row_key: &[u8], out: &mut Vec<u8>) -> bool {
-    out.extend_from_slice(&index.generation.0.to_be_bytes());
+    append_start(index.generation, index.slice.of_key(row_key), out);
     let mut has_null = false;
     for column in &index.columns {
         let value = &row[column.column];
@@ -171,10 +184,15 @@ pub(crate) fn append_index_key(index: &IndexSchema, row: &[Value], row_key: &[u8
     unique_prefix
 }
 
-/// A key that begins with `generation`, with room for so many bytes more. A key that fills its room becomes `Bytes`
-/// without another allocation.
-fn start(generation: GenerationId, room: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(GENERATION_BYTES + room);
-    out.extend_from_slice(&generation.0.to_be_bytes());
+/// What a key in a slice of a generation begins with, with room for so many bytes more. A key that fills its room becomes
+/// `Bytes` without another allocation.
+fn start(generation: GenerationId, slice: Slice, room: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(GENERATION_BYTES + slice.bytes() + room);
+    append_start(generation, slice, &mut out);
     out
+}
+
+fn append_start(generation: GenerationId, slice: Slice, out: &mut Vec<u8>) {
+    out.extend_from_slice(&generation.0.to_be_bytes());
+    slice.append(out);
 }

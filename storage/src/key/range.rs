@@ -8,6 +8,7 @@ use super::encode::{TAG_VALUE, encode_index_column, encode_value};
 use super::start;
 use crate::id::GenerationId;
 use crate::schema::{IndexSchema, RowIdentity, TableSchema};
+use crate::slice::Slice;
 use crate::value::Value;
 
 /// The keys from `start` on, up to but without `end`.
@@ -23,6 +24,14 @@ impl KeyRange {
     /// Everything of one generation.
     pub fn generation(generation: GenerationId) -> Self {
         Self::prefix(&generation.0.to_be_bytes())
+    }
+
+    /// Everything of one slice of a generation, or of the whole of it.
+    pub fn of_slice(generation: GenerationId, slice: Slice) -> Self {
+        match slice {
+            Slice::Undivided | Slice::Every => Self::generation(generation),
+            Slice::One(_) => Self::prefix(&start(generation, slice, 0)),
+        }
     }
 
     /// Every key that begins with `bytes`.
@@ -54,15 +63,15 @@ impl KeyRange {
 /// Rows whose leading key columns equal `prefix` and whose next key column lies within the bounds.
 ///
 /// A NULL in `prefix` or in a bound equals nothing, so that the range is empty. The rows of a table without a
-/// primary key have no order of their own: their range is the whole table.
+/// primary key have no order of their own: their range is the whole table. So is that of rows in no definite slice.
 pub fn key_range(table: &TableSchema, prefix: &[Value], lower: Bound<&Value>, upper: Bound<&Value>) -> KeyRange {
-    if matches!(table.identity, RowIdentity::Hidden) {
-        return KeyRange::generation(table.generation);
+    if matches!(table.identity, RowIdentity::Hidden) || !table.slice.is_definite() {
+        return table.rows();
     }
     if prefix.iter().any(Value::is_null) || is_null(lower) || is_null(upper) {
         return KeyRange::empty();
     }
-    let mut base = start(table.generation, 28);
+    let mut base = start(table.generation, table.slice, 28);
     for value in prefix {
         encode_value(value, &mut base);
     }
@@ -73,12 +82,16 @@ pub fn key_range(table: &TableSchema, prefix: &[Value], lower: Bound<&Value>, up
 /// Index entries whose leading columns equal `prefix` and whose next column lies within the bounds.
 ///
 /// A NULL in `prefix` stands for the entries that are NULL there (`IS NULL`). The bounds are SQL's: lower and upper
-/// as values, whichever way the index runs; with any bound NULLs are left out, and a NULL bound leaves nothing.
+/// as values, whichever way the index runs; with any bound NULLs are left out, and a NULL bound leaves nothing. Of a
+/// divided table with no definite slice the range is the whole index.
 pub fn index_range(index: &IndexSchema, prefix: &[Value], lower: Bound<&Value>, upper: Bound<&Value>) -> KeyRange {
     if is_null(lower) || is_null(upper) {
         return KeyRange::empty();
     }
-    let mut base = start(index.generation, 28);
+    if !index.slice.is_definite() {
+        return KeyRange::generation(index.generation);
+    }
+    let mut base = start(index.generation, index.slice, 28);
     for (value, column) in prefix.iter().zip(&index.columns) {
         encode_index_column(value, column.descending, column.nulls_first, &mut base);
     }

@@ -41,6 +41,7 @@ fn table(first: ColumnType, second: ColumnType) -> TableSchema {
             .map(|(id, column_type)| Column { id: *id, column_type: column_type.clone(), missing: Value::Null })
             .collect(),
         identity: RowIdentity::PrimaryKey(vec![0, 1]),
+        slice: Slice::Undivided,
         indexes: Vec::new(),
         layouts: vec![Layout { version: SchemaVersion(1), slots: columns.to_vec() }],
         cache: Default::default(),
@@ -56,6 +57,7 @@ fn index(unique: bool, nulls_distinct: bool, descending: bool, nulls_first: bool
         unique,
         nulls_distinct,
         condition: None,
+        slice: Slice::Undivided,
     }
 }
 
@@ -179,11 +181,11 @@ fn a_unique_entry_is_its_columns_unless_a_null_sets_it_apart() {
 #[test]
 fn a_generation_is_the_range_of_its_keys() {
     let range = KeyRange::generation(GenerationId(255));
-    assert!(range.contains(hidden_row_key(GenerationId(255), 0).as_bytes()));
-    assert!(range.contains(hidden_row_key(GenerationId(255), u64::MAX).as_bytes()));
-    assert!(!range.contains(hidden_row_key(GenerationId(256), 0).as_bytes()));
-    assert!(!range.contains(hidden_row_key(GenerationId(254), u64::MAX).as_bytes()));
-    assert_eq!(hidden_row_key(GenerationId(254), 1).generation(), GenerationId(254));
+    assert!(range.contains(hidden_row_key(GenerationId(255), Slice::Undivided, 0).as_bytes()));
+    assert!(range.contains(hidden_row_key(GenerationId(255), Slice::Undivided, u64::MAX).as_bytes()));
+    assert!(!range.contains(hidden_row_key(GenerationId(256), Slice::Undivided, 0).as_bytes()));
+    assert!(!range.contains(hidden_row_key(GenerationId(254), Slice::Undivided, u64::MAX).as_bytes()));
+    assert_eq!(hidden_row_key(GenerationId(254), Slice::Undivided, 1).generation(), GenerationId(254));
     assert!(!range.overlaps(&KeyRange::generation(GenerationId(256))));
     assert!(range.overlaps(&KeyRange::prefix(&[0, 0, 0, 255, 3])));
 }

@@ -63,13 +63,30 @@ impl Source for ColdRows {
     }
 }
 
+/// A compaction takes segments of more slices until it has so many.
+const SEGMENTS_AT_ONCE: usize = 64;
+
 impl Store {
     /// Merges those segments of a table that are worth it. The caller holds the lock that [`Store::flush_table`] asks for, and
     /// calls [`Store::sweep_segments`] when nobody reads the old ones any more.
     pub async fn compact_table(&self, rewrite: Rewrite, compaction: Compaction) -> Result<RewriteReport> {
-        let is_elsewhere = |info: &SegmentInfo| PlacePath::parse(&info.path).place != rewrite.place;
-        let chosen = ColdRows(self.chosen(rewrite.table.generation, compaction, is_elsewhere)?);
-        self.rewrite(rewrite, chosen).await
+        let place = rewrite.place;
+        let is_elsewhere = |info: &SegmentInfo| PlacePath::parse(&info.path).place != place;
+        let mut chosen = self.chosen(rewrite.table.generation, compaction, is_elsewhere)?.into_iter().peekable();
+        let (rewrite, mut report) = (Arc::new(rewrite), RewriteReport::default());
+        while chosen.peek().is_some() {
+            let mut together: Vec<Arc<Segment>> = Vec::new();
+            while let Some(segments) = chosen.next_if(|_| together.len() < SEGMENTS_AT_ONCE) {
+                together.extend(segments);
+            }
+            let RewriteReport { rows, files, bytes, kept } =
+                self.rewrite(Arc::clone(&rewrite), Arc::new(ColdRows(together))).await?;
+            report.rows += rows;
+            report.files += files;
+            report.bytes += bytes;
+            report.kept += kept;
+        }
+        Ok(report)
     }
 
     /// Whether a table's segments are due to be compacted. Reads the marks of segments that were not read since they
@@ -78,26 +95,34 @@ impl Store {
         Ok(!self.chosen(generation, Compaction::Due, |_| false)?.is_empty())
     }
 
+    /// Of each slice of the table, which is one if it is not divided, the segments to be merged.
     fn chosen(
         &self,
         generation: GenerationId,
         compaction: Compaction,
         is_elsewhere: impl Fn(&SegmentInfo) -> bool,
-    ) -> Result<Vec<Arc<Segment>>> {
+    ) -> Result<Vec<Vec<Arc<Segment>>>> {
         let newest = self.newest();
-        let segments = newest.snapshot.manifest().of(generation);
         let worn = |segment: &Arc<Segment>| {
             let info = segment.info();
             let is_worn = compaction.is_worn(newest.snapshot.gone(segment)?, info.rows);
             Ok(is_worn || (compaction == Compaction::Whole && is_elsewhere(info)))
         };
-        let worn: Vec<bool> = segments.iter().map(worn).collect::<Result<_>>()?;
-        let infos: Vec<&SegmentInfo> = segments.iter().map(|segment| segment.info()).collect();
-        let chosen = match compaction {
-            Compaction::Whole => choose(&infos, &worn),
-            Compaction::Due => choose_due(&infos, &worn),
-        };
-        Ok(chosen.into_iter().map(|at| Arc::clone(&segments[at])).collect())
+        let segments = newest.snapshot.manifest().of(generation);
+        let slice = |segment: &Arc<Segment>| segment.info().schema.slice;
+        let mut all = Vec::new();
+        for segments in segments.chunk_by(|one, other| slice(one) == slice(other)) {
+            let worn: Vec<bool> = segments.iter().map(worn).collect::<Result<_>>()?;
+            let infos: Vec<&SegmentInfo> = segments.iter().map(|segment| segment.info()).collect();
+            let chosen = match compaction {
+                Compaction::Whole => choose(&infos, &worn),
+                Compaction::Due => choose_due(&infos, &worn),
+            };
+            if !chosen.is_empty() {
+                all.push(chosen.into_iter().map(|at| Arc::clone(&segments[at])).collect());
+            }
+        }
+        Ok(all)
     }
 }
 

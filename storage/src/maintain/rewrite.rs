@@ -17,6 +17,7 @@ use crate::kv::{Batch, Family};
 use crate::row::StoredRow;
 use crate::schema::TableSchema;
 use crate::segment::{PlaceId, PlacePath, Segment, SegmentColumn, SegmentInfo, SegmentWriter, Tiered, expresses};
+use crate::slice::Slice;
 use crate::store::{Store, meta};
 
 /// A segment is closed with so many rows, or so many bytes; another one goes on.
@@ -36,8 +37,10 @@ pub struct Rewrite {
     pub columns: Vec<SegmentColumn>,
     /// Where its segments go.
     pub place: Option<PlaceId>,
-    /// Folder of its segments there.
+    /// Folder of its segments there; those of each slice of a divided table have one of their own within.
     pub folder: String,
+    /// A slice of a divided table is flushed only if it has so many hot rows; `None`: as suits the number of slices.
+    pub slice_rows_min: Option<u64>,
     pub progress: Arc<Progress>,
 }
 
@@ -64,7 +67,7 @@ pub struct RewriteReport {
     pub files: u64,
     /// Sizes of the files together.
     pub bytes: u64,
-    /// Hot rows that files cannot express, and so stay hot.
+    /// Hot rows that stay hot: files cannot express them, or they are of a small slice.
     pub kept: u64,
 }
 
@@ -111,11 +114,10 @@ pub(super) trait Source: Send + Sync + 'static {
 
 impl Store {
     /// Moves rows to new segments.
-    pub(super) async fn rewrite(&self, rewrite: Rewrite, source: impl Source) -> Result<RewriteReport> {
+    pub(super) async fn rewrite(&self, rewrite: Arc<Rewrite>, source: Arc<impl Source>) -> Result<RewriteReport> {
         if !source.is_worth_it(&self.newest().snapshot)? {
             return Ok(RewriteReport::default());
         }
-        let (rewrite, source) = (Arc::new(rewrite), Arc::new(source));
         let watching = self.moves().watch(rewrite.table.generation).ok_or(Error::MoveLost)?;
         // Commits that were ordered before the watch began are in every snapshot from here on.
         let barrier = CommitRequest::new(self.next_transaction(), self.published());
@@ -200,35 +202,46 @@ impl Store {
             written.kept.insert(row.key.clone().into_bytes());
             return Ok(());
         }
-        let is_full =
-            |writer: &mut SegmentWriter| writer.rows() >= SEGMENT_ROWS_MAX || writer.bytes() >= SEGMENT_BYTES_MAX;
+        let slice = rewrite.table.slice.of_key(row.key.as_bytes());
+        let is_full = |writer: &mut SegmentWriter| {
+            writer.rows() >= SEGMENT_ROWS_MAX || writer.bytes() >= SEGMENT_BYTES_MAX || writer.slice() != slice
+        };
         if let Some(full) = open.take_if(is_full) {
             written.segments.push(full.finish()?);
         }
         let writer = match open {
             Some(writer) => writer,
-            None => open.insert(self.begin_segment(rewrite, &mut written.files.files)?),
+            None => open.insert(self.begin_segment(rewrite, slice, &mut written.files.files)?),
         };
         writer.push(&rewrite.table, row, stamp)
     }
 
     /// Begins a file under a name that is recorded first.
-    fn begin_segment(&self, rewrite: &Rewrite, files: &mut Vec<(GenerationId, String)>) -> Result<SegmentWriter> {
+    fn begin_segment(
+        &self,
+        rewrite: &Rewrite,
+        slice: Slice,
+        files: &mut Vec<(GenerationId, String)>,
+    ) -> Result<SegmentWriter> {
         let id = self.allocate_generation()?;
-        let path = self.segment_path(rewrite, id);
+        let path = self.segment_path(rewrite, slice, id);
         files.push((id, path.clone()));
         let mut batch = Batch::with_capacity(1);
         batch.put(Family::Meta, meta::upload_key(id), path.clone().into_bytes());
         self.write_own(|kv| kv.write(&batch).and_then(|()| kv.sync()))?;
         let now_us = self.environment().now_us();
-        SegmentWriter::create(self.files().as_ref(), id, path, &rewrite.table, &rewrite.columns, now_us)
+        SegmentWriter::create(self.files().as_ref(), id, path, &rewrite.table, slice, &rewrite.columns, now_us)
     }
 
-    fn segment_path(&self, rewrite: &Rewrite, id: GenerationId) -> String {
+    fn segment_path(&self, rewrite: &Rewrite, slice: Slice, id: GenerationId) -> String {
+        let folder = match slice {
+            Slice::One(slice) => format!("{}/{}", rewrite.folder, slice.0),
+            Slice::Undivided | Slice::Every => rewrite.folder.clone(),
+        };
         let name = match rewrite.place {
-            None => format!("{}/batch-{}.parquet", rewrite.folder, id.0),
+            None => format!("{folder}/batch-{}.parquet", id.0),
             // Copies of this store count on as it does, and may know the same place.
-            Some(_) => format!("{}/batch-{}-{:08x}.parquet", rewrite.folder, id.0, self.timeline() as u32),
+            Some(_) => format!("{folder}/batch-{}-{:08x}.parquet", id.0, self.timeline() as u32),
         };
         PlacePath { place: rewrite.place, path: &name }.to_string()
     }

@@ -25,6 +25,7 @@ fn table(types: &[ColumnType]) -> TableSchema {
             .map(|(id, column_type)| Column { id: *id, column_type: column_type.clone(), missing: Value::Null })
             .collect(),
         identity: RowIdentity::Hidden,
+        slice: Default::default(),
         indexes: Vec::new(),
         layouts: vec![Layout { version: SchemaVersion(1), slots }],
         cache: Default::default(),
@@ -43,7 +44,7 @@ fn altered(table: &TableSchema, change: impl FnOnce(&mut Vec<Column>)) -> TableS
 }
 
 fn stored(table: &TableSchema, row: &[Value]) -> StoredRow {
-    StoredRow { key: hidden_row_key(table.generation, 1), bytes: encode_row(table, row).into() }
+    StoredRow { key: hidden_row_key(table.generation, table.slice, 1), bytes: encode_row(table, row).into() }
 }
 
 fn text(value: &str) -> Value {
@@ -110,7 +111,7 @@ proptest! {
         let at = HEADER_BYTES.max(at.index(bytes.len())).min(bytes.len() - 1);
         bytes[at] = byte;
         bytes.truncate(length.index(bytes.len() + 1).max(at));
-        let row = StoredRow { key: hidden_row_key(table.generation, 1), bytes: bytes.into() };
+        let row = StoredRow { key: hidden_row_key(table.generation, table.slice, 1), bytes: bytes.into() };
         let _ = row.values(&table);
         let _ = RowDecoder::new(&table, &(0..types.len()).collect::<Vec<_>>()).append(&row.bytes);
     }
@@ -122,7 +123,7 @@ fn the_header_says_when_and_under_what_layout() {
     let mut bytes = encode_row(&table, &[Value::Int4(5)]);
     assert_eq!(version(&bytes).unwrap(), SchemaVersion(1));
     stamp(&mut bytes, CommitSeq(77), -5);
-    let row = StoredRow { key: hidden_row_key(table.generation, 1), bytes: bytes.into() };
+    let row = StoredRow { key: hidden_row_key(table.generation, table.slice, 1), bytes: bytes.into() };
     assert_eq!((row.seq(), row.updated_at()), (CommitSeq(77), -5));
     assert_eq!(row.values(&table).unwrap(), [Value::Int4(5)]);
 }

@@ -11,6 +11,8 @@ use rustc_hash::FxHashMap;
 use super::{BlockCache, Files, Segment, SegmentInfo};
 use crate::error::Result;
 use crate::id::{CommitSeq, GenerationId};
+use crate::key::{KeyRange, generation_of};
+use crate::slice::{Slice, slice_of};
 use crate::store::meta;
 
 /// The segments of every table.
@@ -43,6 +45,26 @@ impl Manifest {
     /// The segments of a table's contents, in the order of their first keys.
     pub(crate) fn of(&self, generation: GenerationId) -> &[Arc<Segment>] {
         self.tables.get(&generation).map_or(&[], |segments| segments)
+    }
+
+    /// Those of them that may have keys of a range, and perhaps others.
+    pub(crate) fn near(&self, range: &KeyRange) -> &[Arc<Segment>] {
+        self.between(&range.start, |first| *first < range.end[..])
+    }
+
+    /// Those of them that may have a key, and perhaps others.
+    pub(crate) fn around(&self, key: &[u8]) -> &[Arc<Segment>] {
+        self.between(key, |first| first <= key)
+    }
+
+    /// The segments whose first keys are not too great, without those of lesser slices: no segment reaches beyond its own.
+    fn between(&self, start: &[u8], is_in_time: impl Fn(&[u8]) -> bool) -> &[Arc<Segment>] {
+        let segments = self.of(generation_of(start));
+        let Some(Slice::One(_)) = segments.first().map(|first| first.info().schema.slice) else { return segments };
+        let end = segments.partition_point(|segment| is_in_time(&segment.info().first_key));
+        let wanted = slice_of(start);
+        let begin = segments[..end].partition_point(|segment| slice_of(&segment.info().first_key) < wanted);
+        &segments[begin..end]
     }
 
     /// Every table's segments.

@@ -89,9 +89,9 @@ impl SegmentInfo {
         self.schema.generation
     }
 
-    /// One of its keys without the table's generation, which all of them begin with.
+    /// One of its keys without the table's generation and the slice, which all of them begin with.
     pub fn key_within<'a>(&self, key: &'a [u8]) -> &'a [u8] {
-        key.get(4..).unwrap_or_default()
+        key.get(4 + self.schema.slice.bytes()..).unwrap_or_default()
     }
 
     /// Whether one of its keys may lie in the range.

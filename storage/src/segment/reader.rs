@@ -268,13 +268,13 @@ impl Segment {
     fn append_key(&self, block: &Block, row: usize, out: &mut Vec<u8>) -> Result<()> {
         let schema = &self.info.schema;
         match &schema.identity {
-            RowIdentity::Hidden => append_hidden_row_key(schema.generation, block.row_number(row), out),
+            RowIdentity::Hidden => append_hidden_row_key(schema.generation, schema.slice, block.row_number(row), out),
             RowIdentity::PrimaryKey(positions) => {
                 let mut values = vec![Value::Null; schema.columns.len()];
                 for &position in positions {
                     values[position] = self.cells(block, position)?.get(row)?.to_owned();
                 }
-                append_row_key(schema, &values, out);
+                append_row_key(schema, schema.slice, &values, out);
             }
         }
         Ok(())
@@ -297,9 +297,9 @@ impl Segment {
             }
             match schema.identity {
                 RowIdentity::Hidden => {
-                    append_hidden_row_key(schema.generation, block.row_number(row), &mut out.bytes);
+                    append_hidden_row_key(schema.generation, schema.slice, block.row_number(row), &mut out.bytes);
                 }
-                RowIdentity::PrimaryKey(_) => append_row_key(schema, &values, &mut out.bytes),
+                RowIdentity::PrimaryKey(_) => append_row_key(schema, schema.slice, &values, &mut out.bytes),
             }
             let key_end = out.bytes.len();
             append_row(schema, &values, &mut out.bytes);

@@ -14,7 +14,7 @@ use super::cursor::Cursor;
 use super::{BLOCK_ROWS, Manifest, Mark, Segment, mark_key};
 use crate::error::Result;
 use crate::id::CommitSeq;
-use crate::key::{KeyRange, generation_of};
+use crate::key::KeyRange;
 use crate::kv::{Direction, Family, KvSnapshot};
 use crate::schema::TableSchema;
 use crate::value::FixedPoint;
@@ -46,7 +46,7 @@ impl Tiered {
 
     /// Where the row with this key lies, if it is cold.
     pub(crate) fn locate(&self, key: &[u8]) -> Result<Option<Mark>> {
-        let segments = self.manifest.of(generation_of(key));
+        let segments = self.manifest.around(key);
         if segments.is_empty() || self.hot.get(Family::Rows, key)?.is_some() {
             return Ok(None);
         }
@@ -78,7 +78,7 @@ impl Tiered {
 
     /// The cold row with this key.
     fn cold(&self, key: &[u8]) -> Result<Option<Bytes>> {
-        for segment in self.manifest.of(generation_of(key)) {
+        for segment in self.manifest.around(key) {
             if let Some((mark, bytes)) = segment.find(key)?
                 && self.is_there(mark)?
             {
@@ -95,7 +95,7 @@ impl Tiered {
     /// The segments that may have rows in a range of one table's keys.
     fn segments_in<'a>(&'a self, family: Family, range: &'a KeyRange) -> impl Iterator<Item = &'a Arc<Segment>> {
         let segments = match family {
-            Family::Rows => self.manifest.of(generation_of(&range.start)),
+            Family::Rows => self.manifest.near(range),
             _ => &[],
         };
         segments.iter().filter(|segment| segment.info().overlaps(range))

@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::id::{CommitSeq, GenerationId};
 use crate::row::{StoredRow, value_at};
 use crate::schema::TableSchema;
+use crate::slice::Slice;
 
 /// So often a filter says "perhaps" of a key that is not there.
 const FILTER_ERROR_RATE: f64 = 0.01;
@@ -43,16 +44,17 @@ pub(crate) struct SegmentWriter {
 }
 
 impl SegmentWriter {
-    /// Begins the file. The id and the path must have been recorded durably.
+    /// Begins the file, for rows of one slice. The id and the path must have been recorded durably.
     pub(crate) fn create(
         files: &dyn Files,
         id: GenerationId,
         path: String,
         table: &TableSchema,
+        slice: Slice,
         columns: &[SegmentColumn],
         now_us: i64,
     ) -> Result<Self> {
-        let schema = segment_schema(table);
+        let schema = TableSchema { slice, ..segment_schema(table) };
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_data_page_row_count_limit(BLOCK_ROWS)
@@ -90,6 +92,10 @@ impl SegmentWriter {
             first_keys: Vec::new(),
             filters: Vec::new(),
         })
+    }
+
+    pub(crate) fn slice(&self) -> Slice {
+        self.info.schema.slice
     }
 
     pub(crate) fn rows(&self) -> u32 {

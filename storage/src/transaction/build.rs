@@ -14,7 +14,7 @@ use super::sort::Sorter;
 use super::{ConflictOn, Transaction};
 use crate::error::Result;
 use crate::id::GenerationId;
-use crate::key::{KeyRange, RowKey, append_hidden_row_key, append_index_key, append_row_key, kept_under, trash_key};
+use crate::key::{RowKey, append_hidden_row_key, append_index_key, append_row_key, kept_under, trash_key};
 use crate::kv::{Direction, Family, SortedRun};
 use crate::read::ReadView;
 use crate::row::{Carrier, append_row, mark_pending, stamp, stamp_of, value_at, values_of};
@@ -197,7 +197,7 @@ struct ReadAhead {
 
 impl ReadAhead {
     fn start(view: &ReadView, table: &TableSchema) -> Result<Self> {
-        let range = KeyRange::generation(table.generation);
+        let range = table.rows();
         let mut scan = view.scan(&Arc::new(table.clone()), &range, Direction::Forward);
         let (sender, runs) = mpsc::channel(STEPS_AHEAD);
         let mut rows = ROWS_AT_FIRST;
@@ -282,21 +282,22 @@ impl<'a, 'c> Rewriter<'a, 'c> {
                 }
             }
         }
+        let slice = self.to.slice.of_key(old_key);
         match (&self.from.identity, &self.to.identity) {
             (_, RowIdentity::PrimaryKey(positions)) => {
                 if let Some(&column) = positions.iter().find(|&&position| self.key_values[position].is_null()) {
                     return Ok(Some(Refusal::NullInKey { column }));
                 }
-                append_row_key(self.to, &self.key_values, &mut self.key);
+                append_row_key(self.to, slice, &self.key_values, &mut self.key);
             }
             (RowIdentity::Hidden, RowIdentity::Hidden) => {
                 // The same hidden number.
                 let number = old_key.last_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-                append_hidden_row_key(self.to.generation, number, &mut self.key);
+                append_hidden_row_key(self.to.generation, slice, number, &mut self.key);
             }
             (RowIdentity::PrimaryKey(_), RowIdentity::Hidden) => {
                 let number = transaction.store.allocate_row_ids(1)?;
-                append_hidden_row_key(self.to.generation, number, &mut self.key);
+                append_hidden_row_key(self.to.generation, slice, number, &mut self.key);
             }
         }
         Ok(None)

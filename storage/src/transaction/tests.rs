@@ -8,6 +8,7 @@ mod cold;
 mod escalation;
 mod isolation;
 mod load;
+mod slices;
 mod spill;
 mod spill_model;
 mod trash;
@@ -47,6 +48,7 @@ fn index_on(generation: GenerationId, column: usize, unique: bool) -> IndexSchem
         unique,
         nulls_distinct: true,
         condition: None,
+        slice: Default::default(),
     }
 }
 
@@ -72,6 +74,7 @@ impl World {
             version: SchemaVersion(1),
             columns: ids.map(|id| Column { id, column_type: ColumnType::Int4, missing: Value::Null }).to_vec(),
             identity: RowIdentity::PrimaryKey(vec![ID]),
+            slice: Default::default(),
             indexes,
             layouts: vec![Layout { version: SchemaVersion(1), slots: ids.map(|id| (id, ColumnType::Int4)).to_vec() }],
             cache: Default::default(),
@@ -143,7 +146,7 @@ impl World {
 
     /// Ids and amounts in a view, in order.
     fn rows(&self, view: &ReadView) -> Vec<(i32, i32)> {
-        let mut scan = view.scan(&self.table, &KeyRange::generation(self.table.generation), Direction::Forward);
+        let mut scan = view.scan(&self.table, &self.table.rows(), Direction::Forward);
         let mut found = Vec::new();
         loop {
             let rows = scan.next(3).unwrap();
@@ -163,7 +166,7 @@ impl World {
         let rows = self.rows(&view);
         let mut sorted = rows.clone();
         sorted.sort_unstable();
-        assert_eq!(self.rows_in_batches(&view, &KeyRange::generation(self.table.generation)), sorted);
+        assert_eq!(self.rows_in_batches(&view, &self.table.rows()), sorted);
         rows
     }
 
@@ -198,10 +201,10 @@ impl World {
 
     /// Every row has its index entries, and there are no others.
     fn check(&self, view: &ReadView) {
-        let mut scan = view.scan(&self.table, &KeyRange::generation(self.table.generation), Direction::Forward);
+        let mut scan = view.scan(&self.table, &self.table.rows(), Direction::Forward);
         let rows = scan.next(usize::MAX).unwrap();
         for index in &self.table.indexes {
-            let range = KeyRange::generation(index.generation);
+            let range = KeyRange::of_slice(index.generation, index.slice);
             let mut entries = view.scan_index(&self.table, index, &range, Direction::Forward);
             let found: Vec<RowKey> = entries.next(usize::MAX).unwrap().into_iter().map(|row| row.key).collect();
             let mut expected: Vec<_> = rows

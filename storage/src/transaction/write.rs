@@ -12,12 +12,15 @@ use crate::error::Result;
 use crate::id::TableId;
 use crate::key::{
     IndexKey, RowKey, append_hidden_row_key, append_index_key, append_row_key, hidden_row_key, index_key, row_key,
-    trash_key,
+    row_key_after, trash_key,
 };
 use crate::kv::Family;
 use crate::row::{StoredRow, append_row, encode_row, mark_pending};
 use crate::schema::{IndexSchema, RowIdentity, TableSchema};
 use crate::value::Value;
+
+/// Deleted rows that are looked at between two looks at the memory that is taken.
+const TRASH_AT_A_TIME: usize = 1024;
 
 /// What inserting a row came to.
 #[derive(Debug)]
@@ -79,7 +82,7 @@ impl Transaction {
                 claims.push(Claim { on: ConflictOn::PrimaryKey, key: key.clone().into_bytes() });
                 key
             }
-            RowIdentity::Hidden => hidden_row_key(table.generation, self.store.allocate_row_ids(1)?),
+            RowIdentity::Hidden => hidden_row_key(table.generation, table.slice, self.store.allocate_row_ids(1)?),
         };
         let indexed = table.indexed(row)?;
         let entries: Vec<Option<IndexKey>> =
@@ -114,13 +117,13 @@ impl Transaction {
         key.clear();
         match table.identity {
             RowIdentity::PrimaryKey(_) => {
-                append_row_key(table, row, key);
+                append_row_key(table, table.slice, row, key);
                 if !aside.ends_before(table.generation, key) && aside.get(&self.store, Family::Rows, key)?.is_some() {
                     return Ok(false);
                 }
             }
             RowIdentity::Hidden => {
-                append_hidden_row_key(table.generation, self.store.allocate_row_ids(1)?, key);
+                append_hidden_row_key(table.generation, table.slice, self.store.allocate_row_ids(1)?, key);
             }
         }
         entries.resize_with(table.indexes.len(), Vec::new);
@@ -175,7 +178,7 @@ impl Transaction {
         let mut claims = Vec::new();
         let key = match &table.identity {
             RowIdentity::PrimaryKey(positions) if changed(table, old, new, positions.iter().copied())? => {
-                row_key(table, new)
+                row_key_after(table, new, &old.key)
             }
             RowIdentity::PrimaryKey(_) | RowIdentity::Hidden => old.key.clone(),
         };
@@ -259,6 +262,25 @@ impl Transaction {
         self.deleted_at_us = self.store.environment().now_us().max(self.deleted_at_us.saturating_add(1));
         self.write_trash(table.table, trash_key(&old.key, self.deleted_at_us), old.bytes.clone())?;
         self.delete(table, old)
+    }
+
+    /// Deletes for good those of the deleted rows that are kept which were in the slice that the table is cut to. Answers
+    /// how many they were.
+    pub async fn delete_trash(&mut self, table: &TableSchema) -> Result<u64> {
+        let mut scan = self.newest_view().scan_trash_rows(table.generation);
+        let mut deleted = 0;
+        loop {
+            let kept = scan.next(TRASH_AT_A_TIME)?;
+            if kept.is_empty() {
+                return Ok(deleted);
+            }
+            for kept in kept.into_iter().map(|row| row.key).filter(|key| table.slice.is_one(key.slice_kept())) {
+                let gone = Write { family: Family::Trash, key: kept.into_bytes(), value: None };
+                self.write_all(table.table, gone, None, std::iter::empty())?;
+                deleted += 1;
+            }
+            self.relieve().await?;
+        }
     }
 
     pub(super) fn write_trash(&mut self, table: TableId, key: Bytes, row: Bytes) -> Result<()> {

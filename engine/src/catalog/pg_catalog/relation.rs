@@ -67,6 +67,7 @@ impl Relation {
                 Source::Query(text) => TableKind::View(Box::new(View { text: text.to_owned(), relations: Vec::new() })),
             },
             column_acls: Default::default(),
+            class: Default::default(),
             materialized: None,
             temporary: None,
             unlogged: false,

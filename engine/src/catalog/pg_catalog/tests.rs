@@ -71,6 +71,7 @@ fn table() -> Table {
         acl: None,
         kind: TableKind::Table,
         column_acls: Default::default(),
+        class: Default::default(),
         materialized: None,
         temporary: None,
         unlogged: false,

@@ -359,12 +359,12 @@ impl DefinitionEnvironment<'_> {
                 let rewritten = self.transaction.rewrite(&before.storage, &after.storage, Some(convert)).await;
                 // One of a deleted row that is kept hinders nobody.
                 if let (true, Some(error)) = (rewritten.is_err(), failure) {
-                    return Err(error);
+                    return Err(self.discreet(before, error));
                 }
                 rewritten
             }
         };
-        match rewritten? {
+        match rewritten.map_err(|error| self.discreet(before, error))? {
             None => {}
             Some(Refusal::Duplicate(duplicate)) => return Err(self.not_unique(&after, &duplicate)),
             Some(Refusal::NullInKey { column }) => return Err(self.contains_null(&after, column)),

@@ -88,14 +88,20 @@ impl DefinitionEnvironment<'_> {
         let view = self.transaction.newest_view();
         let range = KeyRange::generation(order.generation);
         let mut scan = view.scan_index(&before.storage, &order, &range, Direction::Forward);
+        // Of a user table, cut to the slice whose rows are coming.
+        let mut into = after.storage.clone();
         loop {
             let rows = scan.next(ROWS_AT_A_TIME)?;
             if rows.is_empty() {
                 break;
             }
             for row in rows {
+                if !into.slice.is_definite() || !into.means(&row.key) {
+                    into =
+                        row.key.slice().map_or_else(|| into.clone(), |slice| Arc::new(after.storage.of_slice(slice)));
+                }
                 let values = row.values(&before.storage)?;
-                if !self.transaction.insert_alone(&after.storage, &values)? {
+                if !self.transaction.insert_alone(&into, &values)? {
                     return Err(Error::internal("rows that were there do not fit side by side"));
                 }
             }

@@ -9,10 +9,10 @@ use datafusion::sql::sqlparser::ast::{
 };
 use storage::key::{index_range, primary_key_from};
 use storage::kv::Direction;
-use storage::{IndexSchema, KeyRange, ReadView, TableId, TableLock, Value};
+use storage::{IndexSchema, KeyRange, ReadView, Slice, StoredRow, TableId, TableLock, Value};
 
 use super::constraint::deferrable;
-use super::{DefinitionEnvironment, names, validate};
+use super::{DefinitionEnvironment, discreet, names, validate};
 use crate::catalog::{Catalog, Constraint, ConstraintKind, Deferrable, ForeignKeyAction, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::point;
@@ -98,6 +98,7 @@ impl DefinitionEnvironment<'_> {
         let target = self.lock_target(table, key).await?;
         // A table may point at itself, and then it is still under construction.
         let target = target.as_deref().unwrap_or(table);
+        discreet::check_foreign_key(table, target, key.on_delete, key.on_update)?;
         if target.partitioning.key.is_some() {
             return Err(Error::unsupported("a foreign key that references a partitioned table"));
         }
@@ -173,7 +174,11 @@ impl DefinitionEnvironment<'_> {
             }
         };
         let positions = places(table, &added.columns)?;
-        let parent = Parent::of(target, &added.target_columns)?;
+        // Beneath a user table each row's parent is in the row's own slice; rows come slice by slice.
+        let target = &Arc::new(target.clone());
+        let slice_of =
+            |row: &StoredRow| row.key.slice().filter(|_| target.is_divided()).map_or(Slice::Undivided, Slice::One);
+        let mut parent = Parent::of(target.clone(), &added.target_columns)?;
         let view = self.transaction.newest_view();
         let mut scan = view.scan(&table.storage, &KeyRange::generation(table.storage.generation), Direction::Forward);
         loop {
@@ -182,6 +187,10 @@ impl DefinitionEnvironment<'_> {
                 return Ok(());
             }
             for row in rows {
+                let slice = slice_of(&row);
+                if parent.table.storage.slice != slice {
+                    parent = Parent::of(target.of_slice(slice), &added.target_columns)?;
+                }
                 let mut key = Vec::with_capacity(positions.len());
                 for at in &positions {
                     key.push(row.value(&table.storage, *at)?.to_owned());
@@ -194,7 +203,8 @@ impl DefinitionEnvironment<'_> {
                 if nulls > 0 || parent.exists(&view, &key)? {
                     continue;
                 }
-                return Err(self.no_parent(&catalog, table, target, &added.name, &positions, &key));
+                let error = self.no_parent(&catalog, table, target, &added.name, &positions, &key);
+                return Err(self.discreet(table, error));
             }
             tokio::task::yield_now().await;
         }
@@ -221,25 +231,26 @@ impl DefinitionEnvironment<'_> {
 }
 
 /// How a parent is looked up. `order[i]` is the place, in the foreign key, of the value for the key's `i`th column.
-struct Parent<'a> {
-    table: &'a Table,
+struct Parent {
+    table: Arc<Table>,
     /// None is the primary key.
     index: Option<IndexSchema>,
     positions: Vec<usize>,
     order: Vec<usize>,
 }
 
-impl<'a> Parent<'a> {
-    fn of(table: &'a Table, columns: &[u16]) -> Result<Self> {
+impl Parent {
+    fn of(table: Arc<Table>, columns: &[u16]) -> Result<Self> {
         let index = table
             .indexes
             .iter()
-            .find(|index| enforces(table, index, columns))
+            .find(|index| enforces(&table, index, columns))
             .ok_or_else(|| Error::internal("a foreign key's target has lost its key"))?;
         let numbers: Vec<u16> = index.columns.iter().map(|column| column.number).collect();
         let order = numbers.iter().filter_map(|number| columns.iter().position(|column| column == number)).collect();
         let schema = if index.primary { None } else { Some(table.index_schema(index)?) };
-        Ok(Self { table, index: schema, positions: places(table, &numbers)?, order })
+        let positions = places(&table, &numbers)?;
+        Ok(Self { table, index: schema, positions, order })
     }
 
     fn exists(&self, view: &ReadView, key: &[Value]) -> Result<bool> {

@@ -278,7 +278,8 @@ impl DefinitionEnvironment<'_> {
     /// Fills the newest secondary index of a table that was laid out with it.
     pub(super) async fn fill_last_index(&mut self, table: &Table) -> Result<()> {
         let Some(index) = table.storage.indexes.last() else { return Ok(()) };
-        match self.transaction.build_index(&table.storage, index).await? {
+        let built = self.transaction.build_index(&table.storage, index).await;
+        match built.map_err(|error| self.discreet(table, error))? {
             None => self.check_late_key(table, index).await,
             Some(duplicate) => Err(self.not_unique(table, &duplicate)),
         }

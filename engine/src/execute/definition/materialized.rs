@@ -37,6 +37,7 @@ pub(super) async fn create(new: &NewMaterialized, environment: &mut DefinitionEn
         acl,
         kind: TableKind::Table,
         column_acls: Default::default(),
+        class: Default::default(),
         materialized: Some(Box::new(Materialized { view, populated: new.with_data })),
         temporary: None,
         unlogged: false,

@@ -23,6 +23,7 @@ mod constraint;
 mod database;
 mod default_privilege;
 mod derived;
+mod discreet;
 mod drop;
 mod foreign_key;
 mod generated;
@@ -70,7 +71,7 @@ pub(crate) use role::{FIRST_USER_OID, KIND_SETTING};
 use storage::{GenerationId, Store, TableId, TableLock, Transaction, Wait};
 pub(crate) use validate::not_unique;
 
-use crate::catalog::{Catalog, Change, Table, store};
+use crate::catalog::{Catalog, Change, Table, TableClass, store};
 use crate::error::{Error, Report, Result, SqlState};
 use crate::function::EvalContext;
 use crate::plan::bind::Binder;
@@ -95,6 +96,8 @@ pub struct DefinitionEnvironment<'a> {
     pub notices: Vec<Report>,
     /// What is made goes where the session's temporary relations are.
     pub into_temporary: bool,
+    /// Whose rows the table has that is being made: that decides who may make it.
+    pub class: TableClass,
     /// A table was made that a commit empties or drops.
     pub ends_with_commits: bool,
     /// The table that CREATE TABLE AS has made, or the materialized view that is to be filled.
@@ -110,8 +113,15 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
     }
     match definition {
         Definition::Parsed(statement) => run_parsed(statement, environment).await?,
-        Definition::UnloggedTable(Statement::CreateTable(create)) => table::create(create, true, environment).await?,
-        Definition::UnloggedTable(_) => return Err(Error::internal("an unlogged table is something else")),
+        Definition::UnloggedTable(Statement::CreateTable(create)) => {
+            table::create(create, (true, TableClass::Shared), environment).await?;
+        }
+        Definition::TableOfClass(class, Statement::CreateTable(create)) => {
+            table::create(create, (false, *class), environment).await?;
+        }
+        Definition::UnloggedTable(_) | Definition::TableOfClass(..) => {
+            return Err(Error::internal("a table is something else"));
+        }
         Definition::TableLike(create) => like::create(create, environment).await?,
         Definition::CreateRole { name, options } => environment.create_role(name, options).await?,
         Definition::AlterRole { role, change } => environment.change_role(role, change).await?,
@@ -181,7 +191,7 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
 
 async fn run_parsed(statement: &Statement, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
     match statement {
-        Statement::CreateTable(create) => table::create(create, false, environment).await,
+        Statement::CreateTable(create) => table::create(create, (false, TableClass::Shared), environment).await,
         Statement::AlterTable(alter) => alter::run(alter, environment).await,
         Statement::Drop { object_type, if_exists, names, cascade, restrict: _, purge, temporary, table } => {
             if *purge || *temporary || table.is_some() {
@@ -214,7 +224,7 @@ async fn run_parsed(statement: &Statement, environment: &mut DefinitionEnvironme
 pub fn verb(definition: &Definition) -> &'static str {
     match definition {
         Definition::Parsed(statement) => parsed_verb(statement),
-        Definition::UnloggedTable(_) | Definition::TableLike(_) => "CREATE TABLE",
+        Definition::UnloggedTable(_) | Definition::TableOfClass(..) | Definition::TableLike(_) => "CREATE TABLE",
         Definition::CreateRole { .. } => "CREATE ROLE",
         Definition::AlterRole { .. } => "ALTER ROLE",
         Definition::DropRoles { .. } => "DROP ROLE",
@@ -339,6 +349,7 @@ impl DefinitionEnvironment<'_> {
     /// Puts a table in place of the one with its oid, if there is one.
     fn put_table(&mut self, mut table: Table) -> Result<Arc<Table>> {
         options::check_own_of(&table)?;
+        discreet::check_class(&table, &self.catalog())?;
         if table.storage.derived.is_none() {
             self.derive(&mut table)?;
         }

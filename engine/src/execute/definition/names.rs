@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use auth::Privileges;
+use auth::{Duty, Privileges};
 use datafusion::sql::sqlparser::ast::ObjectName;
 
 use super::DefinitionEnvironment;
 use crate::catalog::pg_catalog::SYSTEM;
-use crate::catalog::{Catalog, ConstraintKind, Index, Schema, Table, TableKind};
+use crate::catalog::{Catalog, ConstraintKind, Index, Schema, Table, TableClass, TableKind};
 use crate::catalog::{OnCommit, TEMPORARY_SCHEMA};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::authorize::{check_reach, check_schema};
@@ -77,7 +77,9 @@ impl DefinitionEnvironment<'_> {
                 })?
             }
         };
-        check_schema(self.principal, schema, Privileges::CREATE)?;
+        let makes_own = self.class == TableClass::User && self.principal.kind().has(Duty::CreateUserTables);
+        let wanted = if makes_own { Privileges::USAGE } else { Privileges::CREATE };
+        check_schema(self.principal, schema, wanted)?;
         if is_system_schema(&schema.name) {
             let message = format!("permission denied to create \"{}.{}\"", schema.name, name.name);
             return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message)

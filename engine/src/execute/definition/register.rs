@@ -36,6 +36,7 @@ impl DefinitionEnvironment<'_> {
             acl,
             kind: TableKind::Files(RegisteredFiles { pattern: pattern.to_owned() }),
             column_acls: Default::default(),
+            class: Default::default(),
             materialized: None,
             temporary,
             unlogged: false,

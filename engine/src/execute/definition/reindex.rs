@@ -163,7 +163,8 @@ impl DefinitionEnvironment<'_> {
         table.lay_out(before.storage.generation, &[])?;
         self.derive(&mut table)?;
         for index in table.storage.indexes.iter().filter(|index| made.contains(&index.generation)) {
-            if let Some(duplicate) = self.transaction.build_index(&table.storage, index).await? {
+            let built = self.transaction.build_index(&table.storage, index).await;
+            if let Some(duplicate) = built.map_err(|error| self.discreet(&table, error))? {
                 return Err(self.not_unique(&table, &duplicate));
             }
             self.check_late_key(&table, index).await?;

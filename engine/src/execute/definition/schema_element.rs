@@ -42,6 +42,7 @@ pub(super) async fn create(
             wait: environment.wait,
             notices: Vec::new(),
             into_temporary: false,
+            class: Default::default(),
             ends_with_commits: false,
             made: None,
         };
@@ -64,7 +65,8 @@ fn check_inside(schema: &Schema, element: &Definition, environment: &DefinitionE
         Definition::CreateSequence { name, .. } => name,
         Definition::CreateView(view) => &view.name,
         Definition::Parsed(Statement::CreateTable(create))
-        | Definition::UnloggedTable(Statement::CreateTable(create)) => &create.name,
+        | Definition::UnloggedTable(Statement::CreateTable(create))
+        | Definition::TableOfClass(_, Statement::CreateTable(create)) => &create.name,
         Definition::Parsed(Statement::CreateIndex(create)) => &create.table_name,
         _ => return Ok(()),
     };

@@ -155,6 +155,7 @@ impl DefinitionEnvironment<'_> {
             acl,
             kind: TableKind::Sequence(sequence),
             column_acls: Default::default(),
+            class: Default::default(),
             materialized: None,
             temporary,
             unlogged: false,

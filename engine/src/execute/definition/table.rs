@@ -9,7 +9,7 @@ use super::constraint::{Check, Key, Written};
 use super::foreign_key::ForeignKey;
 use super::names::Place;
 use super::{DefinitionEnvironment, options};
-use crate::catalog::{Table, TableKind, empty_storage};
+use crate::catalog::{Table, TableClass, TableKind, empty_storage};
 use crate::error::{Error, Result, SqlState};
 use crate::statement::definition::on_commit_of_permanent;
 
@@ -19,6 +19,7 @@ struct Request<'a> {
     constraints: &'a [ast::TableConstraint],
     options: Vec<(String, String)>,
     unlogged: bool,
+    class: TableClass,
     /// TEMPORARY, and ON COMMIT with it.
     temporary: bool,
     on_commit: Option<ast::OnCommit>,
@@ -49,10 +50,11 @@ struct Constraints<'a> {
 /// Runs CREATE TABLE.
 pub(super) async fn create(
     create: &CreateTable,
-    unlogged: bool,
+    (unlogged, class): (bool, TableClass),
     environment: &mut DefinitionEnvironment<'_>,
 ) -> Result<()> {
-    let request = Request { unlogged, ..Request::of(create)? };
+    let request = Request { unlogged, class, ..Request::of(create)? };
+    environment.class = class;
     let on_commit = match request.temporary {
         true => environment.make_temporary(request.on_commit.as_ref()),
         false => None,
@@ -118,6 +120,7 @@ impl<'a> Request<'a> {
             constraints,
             options,
             unlogged: false,
+            class: TableClass::Shared,
             temporary,
             on_commit,
             partition_by,
@@ -291,6 +294,7 @@ impl DefinitionEnvironment<'_> {
             acl,
             kind: TableKind::Table,
             column_acls: Default::default(),
+            class: request.class,
             materialized: None,
             temporary,
             unlogged: request.unlogged,

@@ -37,6 +37,7 @@ pub(super) async fn create(
         acl,
         kind: TableKind::Table,
         column_acls: Default::default(),
+        class: Default::default(),
         materialized: None,
         temporary,
         unlogged: new.persistence == Persistence::Unlogged,

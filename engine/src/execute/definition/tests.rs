@@ -83,6 +83,7 @@ impl Bench {
             wait: Wait::No,
             notices: Vec::new(),
             into_temporary: false,
+            class: Default::default(),
             ends_with_commits: false,
             made: None,
         };

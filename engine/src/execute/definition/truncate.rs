@@ -1,12 +1,15 @@
-//! TRUNCATE: a table gets new, empty contents; the old ones go as a whole when the transaction commits.
+//! TRUNCATE: a table gets new, empty contents; the old ones go as a whole when the transaction commits. Of a user table it
+//! takes the rows of whoever says it.
 
 use std::sync::Arc;
 
 use auth::{ObjectKind, Privileges};
 use datafusion::sql::sqlparser::ast::{CascadeOption, Truncate, TruncateIdentityOption, TruncateTableTarget};
-use storage::{TableId, TableLock};
+use storage::{Direction, LockedRow, RowLock, TableId, TableLock};
 
+use super::validate::ROWS_AT_A_TIME;
 use super::{DefinitionEnvironment, names};
+use crate::catalog::class::slice_of_role;
 use crate::catalog::{Catalog, ConstraintKind, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::authorize::denied;
@@ -41,7 +44,15 @@ pub(super) async fn run(truncate: &Truncate, environment: &mut DefinitionEnviron
     }
     let catalog = environment.catalog();
     refuse_referenced(environment, &catalog, &oids)?;
+    refuse_own_rows_only(&catalog, &oids)?;
     for oid in oids {
+        if let Some(table) = catalog.tables.get(&oid).filter(|table| table.is_divided()) {
+            if restart {
+                return Err(Error::unsupported("TRUNCATE … RESTART IDENTITY of a user table"));
+            }
+            environment.empty_slice(table).await?;
+            continue;
+        }
         environment.truncate(oid)?;
         if restart {
             environment.restart_owned_sequences(oid)?;
@@ -57,7 +68,7 @@ impl DefinitionEnvironment<'_> {
             let catalog = self.catalog();
             let table = self.find_table(&catalog, &name)?;
             self.check_truncate(&table)?;
-            self.lock_table(table.oid, TableLock::AccessExclusive).await?;
+            self.lock_emptied(&table).await?;
             let catalog = self.catalog();
             let now = self.find_table(&catalog, &name)?;
             if now.oid == table.oid {
@@ -69,6 +80,10 @@ impl DefinitionEnvironment<'_> {
 
     fn check_truncate(&self, table: &Table) -> Result<()> {
         names::require_table(table, |name| format!("\"{name}\" is not a table"))?;
+        // Everybody's own rows are his.
+        if table.is_divided() {
+            return Ok(());
+        }
         match table.held(self.principal, Privileges::TRUNCATE).is_empty() {
             false => Ok(()),
             true => Err(denied(ObjectKind::Table, &table.name)),
@@ -81,7 +96,7 @@ impl DefinitionEnvironment<'_> {
             let catalog = self.catalog();
             let found = referencing(&catalog, oids).map(|(child, _)| child.clone()).next();
             let Some(child) = found else { return Ok(()) };
-            self.lock_table(child.oid, TableLock::AccessExclusive).await?;
+            self.lock_emptied(&child).await?;
             let catalog = self.catalog();
             // It may have lost its foreign key while we waited.
             let Some((child, _)) = referencing(&catalog, oids).find(|(table, _)| table.oid == child.oid) else {
@@ -92,6 +107,41 @@ impl DefinitionEnvironment<'_> {
             self.check_truncate(child)?;
             oids.push(child.oid);
             self.add_beneath(oids).await?;
+        }
+    }
+
+    /// Keeps others out of a table that is to be emptied; of a user table only some rows go.
+    async fn lock_emptied(&mut self, table: &Table) -> Result<()> {
+        if !table.is_divided() {
+            return self.lock_table(table.oid, TableLock::AccessExclusive).await;
+        }
+        self.transaction.lock_table(TableId(table.oid), TableLock::RowExclusive, self.wait).await?;
+        Ok(())
+    }
+
+    /// Deletes the current role's rows of a user table; none of them is kept, nor what was deleted before.
+    async fn empty_slice(&mut self, table: &Arc<Table>) -> Result<()> {
+        if self.context.session.settings.active().all_users {
+            let message = format!("cannot write to user table \"{}\" while kalamdb.all_users is on", table.name);
+            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+        }
+        let own = table.of_slice(slice_of_role(self.principal.role().0));
+        let schema = &own.storage;
+        let mut scan = self.transaction.newest_view().scan(schema, &schema.rows(), Direction::Forward);
+        loop {
+            let rows = scan.next(ROWS_AT_A_TIME)?;
+            if rows.is_empty() {
+                self.transaction.delete_trash(schema).await?;
+                return Ok(());
+            }
+            for row in rows {
+                let locked = self.transaction.lock_row(schema, &row.key, RowLock::Update, self.wait).await?;
+                if let LockedRow::Current(row) = locked {
+                    self.transaction.delete(schema, &row)?;
+                }
+            }
+            self.transaction.relieve().await?;
+            tokio::task::yield_now().await;
         }
     }
 
@@ -129,6 +179,18 @@ pub(super) fn referencing<'a>(catalog: &'a Catalog, oids: &'a [u32]) -> impl Ite
             _ => None,
         })
     })
+}
+
+/// 0A000 for a shared table that user tables point at: it would have to go with the rows of all users.
+fn refuse_own_rows_only(catalog: &Catalog, oids: &[u32]) -> Result<()> {
+    let shared: Vec<u32> =
+        oids.iter().copied().filter(|oid| catalog.tables.get(oid).is_some_and(|table| !table.is_divided())).collect();
+    match referencing(catalog, &shared).find(|(child, _)| child.is_divided()) {
+        Some((child, _)) => {
+            Err(Error::unsupported(format!("TRUNCATE of a shared table that user table \"{}\" references", child.name)))
+        }
+        None => Ok(()),
+    }
 }
 
 fn refuse_referenced(environment: &DefinitionEnvironment<'_>, catalog: &Catalog, oids: &[u32]) -> Result<()> {

@@ -4,7 +4,7 @@
 //! snapshot shows.
 
 use storage::kv::Direction;
-use storage::{ConflictOn, Duplicate, KeyRange, Value};
+use storage::{ConflictOn, Duplicate, KeyRange, SliceId, Value};
 
 use super::DefinitionEnvironment;
 use super::constraint::BoundCheck;
@@ -38,7 +38,8 @@ impl DefinitionEnvironment<'_> {
             }
             for row in &rows {
                 let source = StoredSource { row, schema, places: &check.places };
-                if eval(&check.condition, self.context, &source)? == Value::Bool(false) {
+                let holds = eval(&check.condition, self.context, &source);
+                if holds.map_err(|error| self.discreet(table, error))? == Value::Bool(false) {
                     let message = format!(
                         "check constraint \"{}\" of relation \"{}\" is violated by some row",
                         check.name, table.name
@@ -81,7 +82,7 @@ impl DefinitionEnvironment<'_> {
 
     /// 23505 for a unique index that cannot be built.
     pub(super) fn not_unique(&self, table: &Table, duplicate: &Duplicate) -> Error {
-        not_unique(table, self.schema_of(table), duplicate, self.context)
+        self.discreet(table, not_unique(table, self.schema_of(table), duplicate, self.context))
     }
 
     /// 23505 if rows share a key of a deferrable constraint whose index was just built. Entries lie in the order of their
@@ -95,7 +96,7 @@ impl DefinitionEnvironment<'_> {
         let range = storage::KeyRange::generation(built.generation);
         let view = self.transaction.newest_view();
         let mut scan = view.scan_index(schema, built, &range, Direction::Forward);
-        let mut last: Option<Vec<Value>> = None;
+        let mut last: Option<(Option<SliceId>, Vec<Value>)> = None;
         loop {
             let rows = scan.next(ROWS_AT_A_TIME)?;
             if rows.is_empty() {
@@ -104,7 +105,9 @@ impl DefinitionEnvironment<'_> {
             for row in &rows {
                 let values = row.values(schema)?;
                 let key: Vec<Value> = built.columns.iter().map(|column| values[column.column].clone()).collect();
-                let counts = !built.nulls_distinct || key.iter().all(|value| !value.is_null());
+                // In another slice the same key is another one.
+                let key = (row.key.slice().filter(|_| table.is_divided()), key);
+                let counts = !built.nulls_distinct || key.1.iter().all(|value| !value.is_null());
                 if counts && last.as_ref() == Some(&key) {
                     let constraint = ConflictOn::Index(built.generation);
                     return Err(self.not_unique(table, &Duplicate { constraint, row: values }));

@@ -50,6 +50,7 @@ pub(super) async fn create(new: &NewView, environment: &mut DefinitionEnvironmen
         acl,
         kind: TableKind::View(Box::new(view)),
         column_acls: Default::default(),
+        class: Default::default(),
         materialized: None,
         temporary,
         unlogged: false,

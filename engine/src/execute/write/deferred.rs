@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use storage::{Transaction, Value, Wait};
+use storage::{Slice, SliceId, Transaction, Value, Wait};
 
 use super::referencing::Across;
 use super::violation;
@@ -30,8 +30,9 @@ pub(crate) struct Deferred {
 /// A key to look at later.
 #[derive(Debug, Clone)]
 struct Check {
-    /// Oid of the table that was written.
+    /// Oid of the table that was written, and the slice of it.
     table: u32,
+    slice: Slice,
     constraint: u32,
     side: Side,
     key: Vec<Value>,
@@ -57,18 +58,23 @@ impl Deferred {
     }
 
     /// A row of `table` points at a key, whose row may not be there.
-    pub(super) fn child(&mut self, table: u32, constraint: u32, key: Vec<Value>) {
-        Arc::make_mut(&mut self.checks).push(Check { table, constraint, side: Side::Child, key });
+    pub(super) fn child(&mut self, table: &Table, constraint: u32, key: Vec<Value>) {
+        self.push(table, constraint, Side::Child, key);
     }
 
     /// A row of `table` has a key no more, which others may point at.
-    pub(super) fn parent(&mut self, table: u32, constraint: u32, key: Vec<Value>) {
-        Arc::make_mut(&mut self.checks).push(Check { table, constraint, side: Side::Parent, key });
+    pub(super) fn parent(&mut self, table: &Table, constraint: u32, key: Vec<Value>) {
+        self.push(table, constraint, Side::Parent, key);
     }
 
     /// Rows of `table` share a key.
-    pub(super) fn key(&mut self, table: u32, constraint: u32, key: Vec<Value>) {
-        Arc::make_mut(&mut self.checks).push(Check { table, constraint, side: Side::Key, key });
+    pub(super) fn key(&mut self, table: &Table, constraint: u32, key: Vec<Value>) {
+        self.push(table, constraint, Side::Key, key);
+    }
+
+    fn push(&mut self, table: &Table, constraint: u32, side: Side, key: Vec<Value>) {
+        let check = Check { table: table.oid, slice: table.storage.slice, constraint, side, key };
+        Arc::make_mut(&mut self.checks).push(check);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -94,23 +100,24 @@ impl Deferred {
         transaction: &mut Transaction,
         wait: Wait,
     ) -> Result<()> {
-        let mut targets: BTreeMap<u32, Target> = BTreeMap::new();
+        let mut targets: BTreeMap<(u32, Option<SliceId>), Target> = BTreeMap::new();
         let (mut seen, mut kept) = (BTreeSet::new(), Vec::new());
         for check in self.checks.iter() {
             tokio::task::consume_budget().await;
             let Some(table) = context.catalog.tables.get(&check.table) else { continue };
-            if let std::collections::btree_map::Entry::Vacant(entry) = targets.entry(check.table) {
-                let target = Binder::new(&context.catalog, context, &[]).target_of(table.clone(), 0)?;
-                entry.insert(target);
+            let place = (check.table, check.slice_id());
+            if let std::collections::btree_map::Entry::Vacant(entry) = targets.entry(place) {
+                let table = table.of_slice(check.slice);
+                entry.insert(Binder::new(&context.catalog, context, &[]).target_of(table, 0)?);
             }
-            let Some(target) = targets.get(&check.table) else { continue };
+            let Some(target) = targets.get(&place) else { continue };
             if !all && self.still_waits(&context.catalog, table, check) {
                 kept.push(check.clone());
                 continue;
             }
             let mut encoded = Vec::new();
             check.key.iter().for_each(|value| storage::key::encode_value(value, &mut encoded));
-            if seen.insert((check.constraint, check.side, encoded)) {
+            if seen.insert((check.constraint, check.slice_id(), check.side, encoded)) {
                 check.run(target, context, &mut Across { transaction: &mut *transaction, wait }).await?;
             }
         }
@@ -131,6 +138,13 @@ impl Deferred {
 }
 
 impl Check {
+    fn slice_id(&self) -> Option<SliceId> {
+        match self.slice {
+            Slice::One(slice) => Some(slice),
+            Slice::Undivided | Slice::Every => None,
+        }
+    }
+
     async fn run(&self, target: &Target, context: &EvalContext, across: &mut Across<'_>) -> Result<()> {
         match self.side {
             Side::Key => match target.late_keys.iter().find(|late| late.oid == self.constraint) {

@@ -62,7 +62,7 @@ impl Run<'_> {
             let key: Vec<Value> = parent.columns.iter().map(|column| new[*column].clone()).collect();
             if self.deferred.waits(parent.oid, parent.deferrable) {
                 if !self.has_parent_already(parent, &key).await? {
-                    self.deferred.child(target.table.oid, parent.oid, key);
+                    self.deferred.child(&target.table, parent.oid, key);
                 }
             } else if parent.parent.oid == target.table.oid || self.together.is_some() {
                 // The statement itself, or another write of it, may still bring the parent.
@@ -103,7 +103,7 @@ impl Run<'_> {
             }
             let action = if new.is_some() { child.on_update } else { child.on_delete };
             if action == ForeignKeyAction::NoAction && self.deferred.waits(child.oid, child.deferrable) {
-                self.deferred.parent(target.table.oid, child.oid, key_of(old));
+                self.deferred.parent(&target.table, child.oid, key_of(old));
                 continue;
             }
             let (old, new) = (key_of(old), new.map(key_of));

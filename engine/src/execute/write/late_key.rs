@@ -33,7 +33,7 @@ impl Run<'_> {
                 continue;
             }
             if self.deferred.waits(late.oid, Some(late.deferrable)) {
-                self.deferred.key(target.table.oid, late.oid, key);
+                self.deferred.key(&target.table, late.oid, key);
             } else {
                 self.pending.keys.push_back((spot, at, key));
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use storage::key::{index_range, key_range, primary_key_from};
 use storage::kv::Direction;
-use storage::{Isolation, KeyRange, RowIdentity, RowKey, RowLock, StoredRow, TableSchema, Transaction, Value, Wait};
+use storage::{Isolation, RowIdentity, RowKey, RowLock, StoredRow, TableSchema, Transaction, Value, Wait};
 
 use crate::catalog::Table;
 use crate::error::{Error, Result};
@@ -152,7 +152,7 @@ impl Across<'_> {
             while keep(scan.next(ROWS_AT_A_TIME.min(wanted))?)? {}
         } else {
             let range = match by_key.is_empty() {
-                true => KeyRange::generation(schema.generation),
+                true => schema.rows(),
                 false => key_range(schema, &by_key, Bound::Unbounded, Bound::Unbounded),
             };
             let mut scan = view.scan(schema, &range, Direction::Forward);

@@ -52,7 +52,7 @@ impl RowSource for TargetSource<'_> {
             .or_else(|| match self.system.0.find(var)? {
                 SystemColumn::TableOid => Some(Value::Int8(i64::from(self.system.1))),
                 // No commit has ordered a row that is being written. One that was there is carried with them.
-                SystemColumn::Seq | SystemColumn::Updated => Some(Value::Null),
+                SystemColumn::Seq | SystemColumn::Updated | SystemColumn::User => Some(Value::Null),
                 SystemColumn::Deleted => Some(Value::Bool(false)),
             })
             .ok_or_else(|| Error::internal("a write names a column that it does not have"))

@@ -186,6 +186,7 @@ impl Binder<'_> {
             Some((table, _)) => table.clone(),
             None => self.table_of(&qualified)?,
         };
+        let table = self.own_rows(table)?;
         self.record_name(name, &table);
         let own_name = alias.as_ref().map(|alias| alias.name.as_str());
         let (relation, scope) = match &mut self.lockable {

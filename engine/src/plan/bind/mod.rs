@@ -38,6 +38,7 @@ mod named;
 mod names;
 mod operator;
 mod order;
+mod own_rows;
 mod param;
 mod polymorphic;
 mod position;

@@ -49,6 +49,10 @@ impl<'s> Aggregation<'s> {
             return false;
         };
         let Some(table) = &relation.table else { return false };
+        // Where the rows of all users are read, several may have one key.
+        if !table.storage.slice.is_definite() {
+            return false;
+        }
         let key = table.constraints.iter().find_map(|constraint| match &constraint.kind {
             // One that may be broken for a while determines nothing.
             ConstraintKind::PrimaryKey { columns, .. } if constraint.deferrable.is_none() => Some(columns),

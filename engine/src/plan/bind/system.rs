@@ -1,11 +1,11 @@
-//! System columns in sight: `tableoid`, and KalamDB's own `_seq`, `_updated` and `_deleted`.
+//! System columns in sight: `tableoid`, and KalamDB's own `_seq`, `_updated`, `_deleted` and `_user`.
 //!
 //! Scans answer them where the statement has the word at all, so that nobody else pays for that. A table's own column of
 //! the name hides the system's. What PostgreSQL has besides tells where it keeps a row, which has no meaning here.
 
 use std::sync::Arc;
 
-use storage::Value;
+use storage::{Slice, Value};
 
 use super::{Binder, Scope, ScopeColumn, ScopeRelation};
 use crate::catalog::{Table, TableKind};
@@ -76,6 +76,8 @@ pub(crate) fn with_known_oid(expr: Expr, column: ColumnVar, table: u32) -> Resul
 fn has_column(table: &Table, column: SystemColumn) -> bool {
     match (column, &table.kind) {
         (SystemColumn::TableOid, TableKind::Table | TableKind::System) => true,
+        // Elsewhere there is but one answer, which nobody has to be told.
+        (SystemColumn::User, TableKind::Table) if table.storage.slice != Slice::Every => false,
         (_, TableKind::Table) => table.position_of(column.name()).is_none(),
         _ => false,
     }
@@ -171,10 +173,10 @@ mod tests {
     #[test]
     fn a_text_names_what_stands_there_as_a_word() {
         let named = |text: &str| SystemColumn::ALL.map(|column| Named::in_text(text).has(column));
-        assert_eq!(named("SELECT _seq FROM t"), [false, true, false, false]);
-        assert_eq!(named("select t._UPDATED, \"_seq\", TableOID from t"), [true, true, true, false]);
-        assert_eq!(named("select order_seq, x_updated, mytableoid, é_seq from t"), [false; 4]);
+        assert_eq!(named("SELECT _seq FROM t"), [false, true, false, false, false]);
+        assert_eq!(named("select t._UPDATED, \"_seq\", TableOID from t"), [true, true, true, false, false]);
+        assert_eq!(named("select order_seq, x_updated, mytableoid, é_seq from t"), [false; 5]);
         assert_eq!(named("_deleted"), [false, false, false, true]);
-        assert_eq!(named("_se"), [false; 4]);
+        assert_eq!(named("_se"), [false; 5]);
     }
 }

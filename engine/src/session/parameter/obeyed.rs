@@ -131,6 +131,14 @@ pub(super) static OBEYED: &[(&str, &[Parameter])] = &[
     (
         "Ungrouped",
         &[
+            Parameter {
+                name: "kalamdb.all_users",
+                kind: Kind::Bool,
+                default: "off",
+                scope: Scope::Superuser,
+                reported: false,
+                description: "Reads user tables with the rows of all users.",
+            },
             fixed("is_superuser", "on", true, "Shows whether the current user is a superuser."),
             fixed("session_authorization", "postgres", true, "Sets the session user name."),
         ],

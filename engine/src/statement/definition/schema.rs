@@ -89,6 +89,7 @@ fn rank(definition: &Definition) -> Option<u8> {
         Definition::CreateSequence { .. } => 0,
         Definition::Parsed(ast::Statement::CreateTable(_))
         | Definition::UnloggedTable(_)
+        | Definition::TableOfClass(..)
         | Definition::TableLike(_) => 1,
         Definition::CreateView(_) => 2,
         Definition::Parsed(ast::Statement::CreateIndex(_)) => 3,

@@ -25,6 +25,7 @@ pub(super) fn flush_of(table: &Arc<TableSchema>) -> Rewrite {
         columns: columns.collect(),
         place: None,
         folder: "public/t".into(),
+        slice_rows_min: None,
         progress: Default::default(),
     }
 }

@@ -45,7 +45,7 @@ impl World {
 
     fn trash_stamped(&self, view: &ReadView) -> Vec<Stamped> {
         let stamp = self.store.generation_stamp(self.table.generation);
-        collect(view.scan_trash(&self.table, &[ID, AMOUNT]).with_stamps(stamp))
+        collect(view.scan_trash(&self.table, &[ID, AMOUNT], false).with_stamps(stamp))
     }
 
     /// Ids and amounts of deleted rows.

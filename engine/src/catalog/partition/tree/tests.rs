@@ -20,6 +20,7 @@ fn table(number: u32, name: &str, key: Option<(Strategy, &[u16])>, of: Option<(u
         acl: None,
         kind: TableKind::Table,
         column_acls: Default::default(),
+        class: Default::default(),
         materialized: None,
         temporary: None,
         unlogged: false,

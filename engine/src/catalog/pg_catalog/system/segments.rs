@@ -1,6 +1,6 @@
 //! `system.segments`: the files of cold rows, of those tables that the role owns.
 
-use storage::{Store, Value};
+use storage::{Slice, Store, Value};
 
 use super::{number, stored_tables};
 use crate::catalog::history::versions;
@@ -24,11 +24,16 @@ pub(super) fn rows(viewer: &Viewer<'_>, store: &Store) -> Result<Vec<Vec<Value>>
         };
         for state in states {
             let info = state.info();
-            let key = |key: &[u8]| Value::Bytea(info.key_within(key).into());
+            let is_shown = viewer.may_see_values(table);
+            let key = |key: &[u8]| if is_shown { Value::Bytea(info.key_within(key).into()) } else { Value::Null };
+            let user = match info.schema.slice {
+                Slice::One(role) => Value::Text(viewer.catalog().role_name(role.0).into()),
+                Slice::Undivided | Slice::Every => NULL,
+            };
             rows.push(row![
                 schema,
                 &table.name,
-                NULL,
+                user,
                 &info.path,
                 i64::from(info.rows),
                 number(info.bytes),

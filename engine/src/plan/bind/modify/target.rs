@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::Spanned;
 use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::{RowIdentity, TableId, TableLock, Value};
 
+use super::super::own_rows::check_writable;
 use super::super::row::row;
 use super::super::system::{may_be_system, with_known_oid};
 use super::super::{Binder, Clause, Place, Scope, ScopeRelation};
@@ -28,6 +29,7 @@ impl Binder<'_> {
     /// The target of a write and the names of its columns.
     pub(super) fn target(&mut self, name: &ast::ObjectName, alias: Option<&str>, verb: Verb) -> Result<Goal> {
         let table = self.table(name)?;
+        let table = self.own_rows(table)?;
         if verb == Verb::Merge && table.stored_query().is_some() {
             let message = format!("cannot execute MERGE on relation \"{}\"", table.name);
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)
@@ -65,6 +67,7 @@ impl Binder<'_> {
 
     /// A target whose columns have the given numbers.
     pub(crate) fn target_of(&mut self, table: Arc<Table>, first_column: u32) -> Result<Target> {
+        check_writable(&table)?;
         let mut target = self.target_with_leaves(table, first_column)?;
         target.reached = self.reached(&mut target)?;
         Ok(target)
@@ -250,6 +253,7 @@ impl Binder<'_> {
             };
             let parent =
                 self.catalog.tables.get(target).ok_or_else(|| Error::internal("a foreign key points at no table"))?;
+            let parent = &parent.of_slice(table.storage.slice);
             let parent_columns = positions(parent, target_columns);
             parents.push(ParentKey {
                 oid: constraint.oid,
@@ -271,7 +275,8 @@ impl Binder<'_> {
             // A partition's foreign key is its parent's.
             for constraint in child.constraints.iter().filter(|constraint| constraint.parent.is_none()) {
                 if matches!(constraint.kind, ConstraintKind::ForeignKey { target, .. } if target == table.oid) {
-                    children.push(self.child(table, child, constraint)?);
+                    let child = child.of_slice(table.storage.slice);
+                    children.push(self.child(table, &child, constraint)?);
                 }
             }
         }

@@ -1,0 +1,60 @@
+//! Removing everything that a role has in user tables: rows, index entries and what was deleted and is kept; the files go
+//! with the compactions that this orders.
+
+use std::sync::Arc;
+
+use storage::{Direction, Durability, Isolation, LockedRow, RowLock, TableId, TableLock, Wait};
+
+use crate::catalog::Table;
+use crate::catalog::class::slice_of_role;
+use crate::database::Database;
+use crate::error::Result;
+use crate::job::{Compact, Order, TableOf, Task};
+
+/// Rows that are deleted by one commit.
+const ROWS_AT_ONCE: usize = 10_000;
+
+/// Deletes the rows of a role from all user tables of all databases; answers how many. It can be repeated.
+pub(crate) async fn purge_rows_of(database: &Arc<Database>, role: u32) -> Result<u64> {
+    let mut deleted = 0;
+    for catalog in database.catalogs().all() {
+        for table in catalog.tables.values().filter(|table| table.is_divided()) {
+            let own = table.of_slice(slice_of_role(role));
+            let of_table = empty(database, &own).await?;
+            deleted += of_table;
+            if of_table > 0 {
+                let of = TableOf { database: catalog.database, table: table.oid };
+                database.jobs().order(database, Order::unasked(Task::Compact(Compact::due(of))))?;
+            }
+        }
+    }
+    Ok(deleted)
+}
+
+/// Deletes the rows of a table that is cut to a slice. Another definition of it meanwhile ends this with an error, and it
+/// can be repeated.
+async fn empty(database: &Arc<Database>, table: &Table) -> Result<u64> {
+    let schema = &table.storage;
+    let mut deleted = 0;
+    loop {
+        let mut transaction = database.store().begin(Isolation::ReadCommitted);
+        transaction.lock_table(TableId(table.oid), TableLock::RowExclusive, Wait::Forever).await?;
+        let rows = transaction.view().scan(schema, &schema.rows(), Direction::Forward).next(ROWS_AT_ONCE)?;
+        let is_last = rows.len() < ROWS_AT_ONCE;
+        for row in rows {
+            if let LockedRow::Current(row) =
+                transaction.lock_row(schema, &row.key, RowLock::Update, Wait::Forever).await?
+            {
+                transaction.delete(schema, &row)?;
+                deleted += 1;
+            }
+        }
+        if is_last {
+            deleted += transaction.delete_trash(schema).await?;
+        }
+        transaction.commit(Durability::Sync).await?;
+        if is_last {
+            return Ok(deleted);
+        }
+    }
+}

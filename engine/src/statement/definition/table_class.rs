@@ -1,0 +1,31 @@
+//! CREATE USER TABLE and CREATE SHARED TABLE: a word before TABLE says whose the rows are.
+
+use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
+
+use super::{Definition, left_out, parse, without_word};
+use crate::catalog::TableClass;
+use crate::error::{Error, Result};
+use crate::statement::reader::Reader;
+
+/// Reads CREATE TABLE with a class; None if the tokens are something else.
+pub(super) fn create(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Definition>> {
+    let mut reader = Reader::new(text, tokens);
+    if !reader.word("create") {
+        return Ok(None);
+    }
+    let Some(word) = ["user", "shared", "stream"].into_iter().find(|word| reader.word(word)) else { return Ok(None) };
+    if !reader.word("table") {
+        return Ok(None);
+    }
+    // What has a reader of its own: LIKE, AS and PARTITION OF.
+    let other = parse(text, &left_out(tokens, word))?;
+    match (word, other) {
+        ("shared", Some(definition)) => Ok(Some(definition)),
+        ("shared", None) => without_word(text, tokens, word).map(Definition::Parsed).map(Some),
+        ("user", None) => without_word(text, tokens, word)
+            .map(|statement| Definition::TableOfClass(TableClass::User, statement))
+            .map(Some),
+        ("user", Some(_)) => Err(Error::unsupported("CREATE USER TABLE with LIKE, AS or PARTITION OF")),
+        _ => Err(Error::unsupported("CREATE STREAM TABLE")),
+    }
+}

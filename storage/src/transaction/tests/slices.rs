@@ -1,0 +1,159 @@
+//! A table that is divided: who is cut to a slice meets nothing of the others.
+
+use super::cold::flush_of;
+use super::*;
+use crate::maintain::{Compaction, RewriteReport};
+use crate::{Slice, SliceId};
+
+/// A divided table as a whole.
+fn divided() -> World {
+    let world = World::new();
+    let mut table = (*world.table).clone();
+    table.slice = Slice::Every;
+    table.indexes.iter_mut().for_each(|index| index.slice = Slice::Every);
+    World { store: world.store, table: Arc::new(table) }
+}
+
+impl World {
+    fn of(&self, slice: u32) -> World {
+        World { store: self.store.clone(), table: Arc::new(self.table.of_slice(SliceId(slice))) }
+    }
+
+    async fn fill(&self, slice: u32, ids: impl IntoIterator<Item = i32>) {
+        let (own, mut transaction) = (self.of(slice), self.begin());
+        for id in ids {
+            own.insert(&mut transaction, [id, id * 100, id * slice as i32]).await;
+        }
+        commit(transaction).await;
+    }
+
+    async fn compact_due(&self) -> RewriteReport {
+        self.store.compact_table(flush_of(&self.table), Compaction::Whole).await.unwrap()
+    }
+
+    fn paths(&self) -> Vec<String> {
+        let segments = self.store.segments(self.table.generation);
+        segments.iter().map(|segment| segment.info().path.rsplit_once('/').unwrap().0.to_owned()).collect()
+    }
+}
+
+fn times(slice: i32, ids: impl Iterator<Item = i32>) -> Vec<(i32, i32)> {
+    ids.map(|id| (id, id * slice)).collect()
+}
+
+#[tokio::test]
+async fn slices_have_keys_of_their_own() {
+    let world = divided();
+    for slice in [1, 2, u32::MAX] {
+        world.fill(slice, 0..10).await;
+    }
+    for _ in 0..2 {
+        for slice in [1, 2] {
+            let own = world.of(slice);
+            assert_eq!(own.committed(), times(slice as i32, 0..10));
+            assert_eq!(own.ids_with_amount(&own.store.view(), 6), [6 / slice as i32]);
+            let transaction = own.begin();
+            assert_eq!(own.amount(&transaction, 7), Some(7 * slice as i32));
+            let found = transaction.lookup_unique(&own.table.indexes[0], &[Value::Int4(700)]).unwrap();
+            assert_eq!(found, Some(own.key(7)));
+        }
+        assert_eq!(world.of(3).committed(), []);
+        assert_eq!(world.rows(&world.store.view()).len(), 30);
+        world.store.flush_table(flush_of(&world.table)).await.unwrap();
+    }
+    assert_eq!(world.paths(), ["public/t/1", "public/t/2", "public/t/4294967295"]);
+    let mut transaction = world.begin();
+    let own = world.of(1);
+    own.delete(&mut transaction, 3).await;
+    own.change(&mut transaction, 4, |_| 0).await.unwrap();
+    let taken = transaction.insert(&own.table, &values([20, 500, 0]), Wait::Forever).await.unwrap();
+    assert!(matches!(taken, InsertOutcome::Conflict { .. }));
+    commit(transaction).await;
+    assert_eq!(own.committed().len(), 9);
+    assert_eq!(world.of(2).committed(), times(2, 0..10));
+}
+
+#[tokio::test]
+async fn a_walk_over_every_slice_changes_rows_where_they_are() {
+    let world = divided();
+    world.fill(1, 0..3).await;
+    world.fill(2, 0..3).await;
+    let mut transaction = world.begin();
+    let rows = world.store.view().scan(&world.table, &world.table.rows(), Direction::Forward).next(100).unwrap();
+    for row in rows {
+        let LockedRow::Current(old) =
+            transaction.lock_row(&world.table, &row.key, RowLock::Update, Wait::Forever).await.unwrap()
+        else {
+            panic!("nobody deletes it")
+        };
+        let mut new = old.values(&world.table).unwrap();
+        new[ID] = Value::Int4(int(&new[ID]) + 10);
+        transaction.update(&world.table, &old, &new, Wait::Forever).await.unwrap();
+    }
+    commit(transaction).await;
+    for slice in [1, 2] {
+        let rows = world.of(slice).committed();
+        assert_eq!(
+            rows,
+            times(slice as i32, 0..3).into_iter().map(|(id, amount)| (id + 10, amount)).collect::<Vec<_>>()
+        );
+        assert_eq!(world.of(slice).ids_with_amount(&world.store.view(), 2 * slice as i32), [12]);
+    }
+}
+
+#[tokio::test]
+async fn small_slices_stay_hot_where_there_are_many() {
+    let world = divided();
+    for slice in 1..=6 {
+        // Every other one has too few.
+        world.fill(slice, 0..(if slice % 2 == 0 { 3 } else { 50 })).await;
+    }
+    let report = world.store.flush_table(flush_of(&world.table)).await.unwrap();
+    assert_eq!((report.rows, report.kept), (150, 9));
+    // The test's segments are short, and end with their slice.
+    assert_eq!(world.paths(), ["public/t/1", "public/t/1", "public/t/3", "public/t/3", "public/t/5", "public/t/5"]);
+    assert_eq!(world.store.hot_rows(world.table.generation).unwrap(), 9);
+    let of_more = Rewrite { slice_rows_min: Some(3), ..flush_of(&world.table) };
+    assert_eq!(world.store.flush_table(of_more).await.unwrap().rows, 9);
+    for slice in 1..=6 {
+        assert_eq!(world.of(slice).committed().len(), if slice % 2 == 0 { 3 } else { 50 });
+    }
+    // One small segment of each is nothing to merge.
+    assert!(!world.store.is_compaction_due(world.table.generation).unwrap());
+    world.fill(2, 3..5).await;
+    world.store.flush_table(Rewrite { slice_rows_min: Some(1), ..flush_of(&world.table) }).await.unwrap();
+    assert_eq!(world.compact_due().await.rows, 5);
+    for slice in 1..=6 {
+        let rows = [50, 5, 50, 3, 50, 3][slice - 1];
+        assert_eq!(world.of(slice as u32).committed(), times(slice as i32, 0..rows));
+    }
+}
+
+#[tokio::test]
+async fn a_rewritten_table_keeps_its_slices() {
+    let world = divided();
+    world.fill(1, 0..5).await;
+    world.fill(2, 0..5).await;
+    let mut transaction = world.begin();
+    world.of(2).delete_to_trash(&mut transaction, 4).await;
+    commit(transaction).await;
+    let generation = || world.store.allocate_generation().unwrap();
+    let mut to = (*world.table).clone();
+    to.generation = generation();
+    to.indexes.iter_mut().for_each(|index| index.generation = generation());
+    to.identity = RowIdentity::Hidden;
+    let mut transaction = world.begin();
+    assert_eq!(transaction.rewrite(&world.table, &to, None).await.unwrap(), None);
+    commit(transaction).await;
+    let world = World { store: world.store.clone(), table: Arc::new(to) };
+    assert_eq!(world.rows(&world.of(1).store.view()).len(), 9);
+    assert_eq!(world.of(2).rows(&world.store.view()), times(2, 0..4));
+    assert_eq!(world.of(1).trash(&world.store.view()), []);
+    assert_eq!(world.of(2).trash(&world.store.view()), [(4, 8)]);
+    assert_eq!(world.of(2).ids_with_amount(&world.store.view(), 2), [1]);
+    let mut transaction = world.begin();
+    assert_eq!(transaction.delete_trash(&world.of(1).table).await.unwrap(), 0);
+    assert_eq!(transaction.delete_trash(&world.of(2).table).await.unwrap(), 1);
+    commit(transaction).await;
+    assert_eq!(world.trash(&world.store.view()), []);
+}
