@@ -12,6 +12,7 @@ use rand::Rng;
 use storage::backup::Stop;
 use storage::{Durability, Environment, GenerationId, Isolation, Store, StoreOptions};
 use tokio::sync::watch;
+use uuid::Builder;
 
 use crate::catalog::{Catalog, Catalogs, Change, Role, store};
 use crate::error::{Error, Result, SqlState};
@@ -158,7 +159,8 @@ impl Database {
         };
         let queries = QueryEnvironment::new(query_options)?;
         let jobs = Arc::new(Jobs::open(&store, jobs)?);
-        queries.set_sources(Arc::new(LiveSources::new(store.clone(), jobs.clone())));
+        let live = Arc::new(Live::start()?);
+        queries.set_sources(Arc::new(LiveSources::new(store.clone(), jobs.clone(), live.clone())));
         let database = Database {
             queries,
             catalogs: ArcSwap::from_pointee(catalogs),
@@ -171,10 +173,11 @@ impl Database {
             exchanged: watch::Sender::new(false),
             jobs,
             dropped_user_grace: options.dropped_user_grace,
-            live: Arc::new(Live::start()?),
+            live,
             store,
         };
         let database = Arc::new(database);
+        database.live.registry.begin(&database);
         database.jobs.resume(&database)?;
         schedule::start(&database);
         Ok(Opened { database, generated_password })
@@ -300,6 +303,14 @@ impl Database {
 
     pub(crate) fn temporary_places(&self) -> Arc<TemporaryPlaces> {
         self.temporary_places.clone()
+    }
+
+    /// An id that nothing else has, of a kind that the prefix says; later ones come later in order.
+    pub(crate) fn new_id(&self, prefix: &str) -> String {
+        let mut random = [0; 10];
+        self.store.environment().fill_random(&mut random);
+        let millis = u64::try_from(self.now() / 1000).unwrap_or_default();
+        format!("{prefix}-{}", Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
     /// Microseconds since 1970-01-01 UTC.

@@ -11,6 +11,7 @@ mod generated;
 mod golden;
 mod isolation;
 mod jobs;
+mod live;
 mod notify;
 mod recovery;
 mod registered;

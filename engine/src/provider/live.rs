@@ -10,22 +10,24 @@ use crate::catalog::pg_catalog::system;
 use crate::error::Result;
 use crate::function::EvalContext;
 use crate::job::Jobs;
+use crate::live::Live;
 
 /// The sources of an open database.
 pub(crate) struct LiveSources {
     store: Store,
     jobs: Arc<Jobs>,
+    live: Arc<Live>,
 }
 
 impl LiveSources {
-    pub(crate) fn new(store: Store, jobs: Arc<Jobs>) -> Self {
-        Self { store, jobs }
+    pub(crate) fn new(store: Store, jobs: Arc<Jobs>, live: Arc<Live>) -> Self {
+        Self { store, jobs, live }
     }
 }
 
 impl Sources for LiveSources {
     fn system_rows(&self, table: &Arc<Table>, context: &EvalContext) -> Result<Option<Vec<Vec<Value>>>> {
-        system::rows(table, context, &self.store, &self.jobs)
+        system::rows(table, context, (&self.store, &self.jobs, &self.live.registry))
     }
 
     fn approximate_rows(&self, generation: GenerationId) -> Option<u64> {

@@ -14,6 +14,7 @@ mod declared;
 mod execute_as;
 mod extended;
 mod jobs;
+mod live;
 mod lock;
 mod maintenance;
 mod notify;
@@ -122,6 +123,8 @@ pub struct Session {
     output: Output,
     /// Once it has listened to something.
     ear: Option<Box<notify::Ear>>,
+    /// What its transaction is to follow, by the numbers that were gathered.
+    joining: Vec<Option<Box<crate::live::Joining>>>,
     /// Once it had temporary relations to make.
     temporary: Option<temporary::TemporaryPlace>,
     /// Holds this session's place among the allowed connections.
@@ -211,6 +214,7 @@ impl Session {
             canceller: place.activity().canceller.clone(),
             output: Output { catalog_version: u64::MAX, epoch: 0, format: Format::default() },
             ear: None,
+            joining: Vec::new(),
             temporary: None,
             place,
         };

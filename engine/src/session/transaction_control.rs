@@ -164,7 +164,8 @@ impl Session {
         self.facts.advisory.end_transaction();
         self.facts.transaction.end(self.facts.sessions.numbers(), committed.is_ok());
         if let Some(talk) = talk {
-            self.end_talk(talk, committed.is_ok());
+            let actions = self.end_talk(talk, committed.is_ok());
+            Box::pin(self.follow_gathered(actions)).await;
         }
         match committed {
             Ok(()) => {
@@ -186,6 +187,7 @@ impl Session {
         self.portals.clear();
         self.drop_cursors();
         self.facts.channels.take();
+        self.joining.clear();
         open.transaction.rollback();
         self.facts.advisory.end_transaction();
         self.facts.transaction.end(self.facts.sessions.numbers(), false);

@@ -102,6 +102,10 @@ impl Session {
                 self.kill_job(id)?;
                 complete("KILL JOB")
             }
+            Statement::KillLiveQuery(live_id) => {
+                self.kill_live_query(live_id)?;
+                complete("KILL LIVE QUERY")
+            }
             Statement::ShowStats(table) => interrupt.guard(self.show_stats(table)).await,
             Statement::Checkpoint => {
                 self.database.store().flush()?;

@@ -5,6 +5,7 @@
 //! Their rows are of the running database, so `provider/live.rs` is asked for them.
 
 mod jobs;
+mod live_queries;
 mod segments;
 mod storages;
 
@@ -20,11 +21,13 @@ use crate::catalog::{Catalog, FIRST_DATABASE, Schema, Table};
 use crate::error::Result;
 use crate::function::EvalContext;
 use crate::job::{self, Jobs};
+use crate::live::Registry;
 use crate::types::oid::*;
 
 pub(crate) const SYSTEM: u32 = 9900;
 const JOBS: u32 = 9901;
 const SEGMENTS: u32 = 9902;
+const LIVE_QUERIES: u32 = 9920;
 
 relations! {
     SYSTEM:
@@ -36,6 +39,10 @@ relations! {
     9902 view segments = none {
         namespace TEXT, table TEXT, user TEXT, path TEXT, rows INT8, bytes INT8, deleted INT8, min_key BYTEA,
         max_key BYTEA, min_seq INT8, max_seq INT8, schema_version INT4, created_at TIMESTAMPTZ,
+    }
+    9920 view live_queries = none {
+        live_id TEXT, session INT4, user TEXT, channel TEXT, query TEXT, state TEXT, events INT8, queue_bytes INT8,
+        lag INT8, created_at TIMESTAMPTZ,
     }
     9903 view storages = storages::rows {
         name TEXT, type TEXT, path TEXT, path_template TEXT, options TEXT_ARRAY, tables INT8,
@@ -62,13 +69,13 @@ pub(super) fn schema() -> Schema {
 pub(crate) fn rows(
     table: &Arc<Table>,
     context: &EvalContext,
-    store: &Store,
-    running: &Jobs,
+    (store, running, live): (&Store, &Jobs, &Registry),
 ) -> Result<Option<Vec<Vec<Value>>>> {
     let viewer = job::Viewer::of(context);
     match table.oid {
         JOBS => jobs::rows(&viewer, running).map(Some),
         SEGMENTS => segments::rows(&viewer, store).map(Some),
+        LIVE_QUERIES => Ok(Some(live_queries::rows(&viewer, live))),
         _ => Ok(None),
     }
 }
