@@ -51,7 +51,6 @@ use crate::error::Result;
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) listeners: Arc<Listeners>,
-    #[allow(dead_code, reason = "live queries need it")]
     pub(crate) registry: Arc<Registry>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     /// Bytes of plain notifications that wait in all outboxes.
