@@ -16,6 +16,7 @@ use rand::Rng;
 use storage::backup::Stop;
 use storage::{Durability, Environment, GenerationId, Isolation, Store, StoreOptions};
 use tokio::sync::watch;
+use uuid::Builder;
 
 use crate::audit::{Action, Audit, AuditLimits, Event};
 use crate::catalog::pg_catalog::system::{Figure, figures};
@@ -173,8 +174,10 @@ impl Database {
         let jobs = Arc::new(Jobs::open(&store, jobs)?);
         let audit = Arc::new(Audit::open(&store, options.audit, queries.handle())?);
         let sessions = Arc::<Sessions>::default();
+        let live = Arc::new(Live::start()?);
         let sources = Arc::new(LiveSources {
             store: store.clone(),
+            live: live.clone(),
             jobs: jobs.clone(),
             audit: audit.clone(),
             sessions: sessions.clone(),
@@ -194,12 +197,13 @@ impl Database {
             exchanged: watch::Sender::new(false),
             jobs,
             dropped_user_grace: options.dropped_user_grace,
-            live: Arc::new(Live::start()?),
+            live,
             audit,
             sources,
             store,
         };
         let database = Arc::new(database);
+        database.live.registry.begin(&database);
         database.jobs.resume(&database)?;
         schedule::start(&database);
         Ok(Opened { database, generated_password })
@@ -370,6 +374,14 @@ impl Database {
 
     pub(crate) fn temporary_places(&self) -> Arc<TemporaryPlaces> {
         self.temporary_places.clone()
+    }
+
+    /// An id that nothing else has, of a kind that the prefix says; later ones come later in order.
+    pub(crate) fn new_id(&self, prefix: &str) -> String {
+        let mut random = [0; 10];
+        self.store.environment().fill_random(&mut random);
+        let millis = u64::try_from(self.now() / 1000).unwrap_or_default();
+        format!("{prefix}-{}", Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
     /// Microseconds since 1970-01-01 UTC.

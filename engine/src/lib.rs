@@ -12,6 +12,15 @@
 //!
 //! What is told without being asked for (NOTIFY, live queries) goes another way: `live` tells it.
 //!
+//! One live query's way:
+//!
+//! 1. `session::live` binds and authorizes it as the SELECT that it is, and answers its rows at one snapshot.
+//! 2. When its transaction has committed, `live::follow` reads what was committed since, and registers it behind that.
+//! 3. The dispatcher hands each commit to `live::registry`, whose index finds the queries that a changed row may concern.
+//! 4. `live::per_change` evaluates the row before and after; what is more than one table is run again by `live::rerun`, and
+//!    `live::difference` says what has changed.
+//! 5. The event, encoded once for all who follow the same, goes to each session's `live::outbox`, from where the server sends it.
+//!
 //! DataFusion is named in this crate only. Sockets are not.
 
 mod audit;

@@ -160,10 +160,10 @@ impl Store {
         self.inner.feed.read_after(from)
     }
 
-    /// Reads the changes after what is published now, and has the messages among them kept until it has read them. One
-    /// reader at a time may do so.
+    /// Reads the changes after the newest that readers can have now, and has the messages among them kept until it has read
+    /// them. One reader at a time may do so.
     pub fn follow(&self) -> ChangeReader {
-        self.inner.feed.follow(self.published())
+        self.inner.feed.follow(self.announced())
     }
 
     /// The newest commit that readers of changes can have: it is durable.

@@ -12,6 +12,7 @@ mod generated;
 mod golden;
 mod isolation;
 mod jobs;
+mod live;
 mod login;
 mod notify;
 mod recovery;

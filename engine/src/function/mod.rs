@@ -27,6 +27,7 @@ mod float;
 mod hash;
 mod interval;
 pub(crate) mod json;
+mod lasting;
 mod network;
 mod notify;
 mod numeric;
@@ -69,6 +70,7 @@ pub(crate) use cast::{read_text, write_text};
 pub use cursors::NamedHandles;
 pub(crate) use cursors::{CursorFacts, PreparedFacts};
 pub(crate) use enumeration::wants_type;
+pub(crate) use lasting::{LiveUse, live_use};
 pub use random::RandomNumbers;
 pub use registry::{
     aggregates, aggregates_named, cast_between, casts, function_by_oid, functions, functions_named, operators,

@@ -11,7 +11,6 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use storage::Store;
 use tokio::sync::{Semaphore, watch};
-use uuid::Builder;
 
 use super::active::{Active, Waiting};
 use super::context::Context;
@@ -211,15 +210,11 @@ impl Jobs {
     fn new_job(&self, database: &Database, order: &Order) -> Job {
         let work = order.task.work();
         let now = database.now();
-        let mut random = [0; 10];
-        self.store.environment().fill_random(&mut random);
-        let millis = u64::try_from(now / 1000).unwrap_or_default();
-        let id = Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
         let catalog = work.table().map(|of| (database.catalog(of.database), of));
         let table = catalog.as_ref().and_then(|(catalog, of)| catalog.tables.get(&of.table));
         let schema = catalog.as_ref().zip(table).and_then(|((catalog, _), table)| catalog.schemas.get(&table.schema));
         Job {
-            id: format!("{}-{id}", work.kind().prefix()),
+            id: database.new_id(work.kind().prefix()),
             task: order.task.clone(),
             state: JobState::New,
             namespace: schema.map(|schema| schema.name.clone()),

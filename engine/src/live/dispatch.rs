@@ -51,9 +51,6 @@ enum Stage {
 #[derive(Debug)]
 pub(crate) struct Attendance {
     dispatcher: Arc<Dispatcher>,
-    /// Every commit after this one is handed out.
-    #[allow(dead_code, reason = "live queries need it")]
-    pub(crate) since: CommitSeq,
 }
 
 impl Dispatcher {
@@ -72,7 +69,7 @@ impl Dispatcher {
         Ok(dispatcher)
     }
 
-    /// Has the feed read from now on. The caller registers whatever is to be told before it lets go of what it knows.
+    /// Has every commit handed out that is not in the feed yet. The caller registers whatever is to be told before it lets go of what it knows.
     pub(crate) fn attend(self: &Arc<Self>, store: &Store) -> Attendance {
         let mut state = self.state.lock();
         state.attending += 1;
@@ -83,7 +80,7 @@ impl Dispatcher {
             state.stage = Stage::Called(reader);
             self.wake.notify_one();
         }
-        Attendance { dispatcher: self.clone(), since: store.published() }
+        Attendance { dispatcher: self.clone() }
     }
 
     /// Until everything up to a commit that is in the feed has been handed out.

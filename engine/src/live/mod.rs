@@ -9,21 +9,41 @@
 //!
 //! Nothing here is on a commit's way, and nothing waits for a client.
 
+mod difference;
 pub(crate) mod dispatch;
+mod event;
+mod follow;
+mod index;
+mod key;
+mod last_rows;
 mod listeners;
 pub(crate) mod notify;
 pub(crate) mod outbox;
+mod per_change;
+mod plan;
+mod query;
+mod refused;
 pub(crate) mod registry;
+mod rerun;
+mod rules;
+mod subscription;
+mod walk;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+pub(crate) use difference::Answer;
 pub(crate) use dispatch::{Attendance, Dispatcher};
+pub(crate) use follow::Joining;
+pub(crate) use last_rows::backwards;
 pub(crate) use listeners::Listeners;
 pub use notify::SessionChannels;
 pub(crate) use notify::{Action, Mark};
 pub use outbox::{Notification, Outbox};
-pub(crate) use registry::Registry;
+pub(crate) use plan::LivePlan;
+pub(crate) use registry::{Registry, SESSION_QUERIES_MAX, USER_QUERIES_MAX};
+pub(crate) use rerun::gathered;
+pub(crate) use subscription::{Follower, Subscription};
 
 use crate::error::Result;
 
@@ -31,7 +51,6 @@ use crate::error::Result;
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) listeners: Arc<Listeners>,
-    #[allow(dead_code, reason = "live queries need it")]
     pub(crate) registry: Arc<Registry>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     /// Bytes of plain notifications that wait in all outboxes.

@@ -71,6 +71,8 @@ pub(crate) enum Action {
     Listen(Arc<str>),
     Unlisten(Arc<str>),
     UnlistenAll,
+    /// Follow a live query: the number of what the session has prepared for it.
+    Follow(usize),
 }
 
 /// What a session hears, and what its transaction is to do when it commits. Functions ask it and add to it.
@@ -181,6 +183,7 @@ impl Gathered {
                 Action::Listen(channel) => heard.push(channel.clone()),
                 Action::Unlisten(channel) => heard.retain(|other| other != channel),
                 Action::UnlistenAll => heard.clear(),
+                Action::Follow(_) => {}
             }
         }
         heard

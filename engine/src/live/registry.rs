@@ -1,20 +1,357 @@
-//! The live queries there are, and how a commit finds those that it concerns.
+//! The live queries there are: who follows what, and how a commit finds those that it concerns.
+//!
+//! Commits come from the dispatcher, one by one and in order. The registry finds the queries that they concern by the
+//! index; each then tells its followers, or is run again. A session that begins to follow reads the commits since its
+//! snapshot from the ring itself, the last of them with the registry locked, so that none is missed and none comes twice.
+//!
+//! Locks are taken in this order: the registry's, a query's, an outbox's.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock, Weak};
 
-use storage::{CommitRecord, CommitSeq};
+use auth::RoleId;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+use storage::{Change, CommitRecord, CommitSeq, Store};
 
-/// Every live query of the database.
-#[derive(Debug, Default)]
-pub(crate) struct Registry {}
+use super::index::Index;
+use super::plan::How;
+use super::query::{Identity, LiveQuery};
+use super::rules::{Rules, Verdict};
+use super::subscription::Subscription;
+use super::{Attendance, Dispatcher, rerun};
+use crate::catalog::Catalog;
+use crate::database::Database;
+use crate::error::Error;
+use crate::execute::query::QueryEnvironment;
+
+/// Live queries of one session at a time.
+pub(crate) const SESSION_QUERIES_MAX: usize = 1_000;
+/// Live queries of one user at a time, in all sessions.
+pub(crate) const USER_QUERIES_MAX: usize = 20_000;
+
+const REPLACED: &str = "table truncated or replaced";
+const LOST: &str = "too many changes at once";
+
+/// Every live query of the server.
+#[derive(Default)]
+pub(crate) struct Registry {
+    ground: OnceLock<Ground>,
+    pub(super) state: Mutex<State>,
+    pub(super) runs: rerun::Runs,
+}
+
+/// What live queries stand on, once the database is open.
+pub(super) struct Ground {
+    pub(super) store: Store,
+    pub(super) environment: QueryEnvironment,
+    pub(super) dispatcher: Arc<Dispatcher>,
+    database: Weak<Database>,
+}
+
+impl Ground {
+    /// The committed catalog of a database; None when all is over.
+    pub(super) fn catalog(&self, database: u32) -> Option<Arc<Catalog>> {
+        self.database.upgrade().map(|this| this.catalog(database))
+    }
+}
+
+/// By outbox and channel: a session has one of them under a name.
+type Name = (u64, Arc<str>);
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) index: Index,
+    pub(super) queries: FxHashMap<Identity, Arc<LiveQuery>>,
+    subscriptions: BTreeMap<Name, Arc<Subscription>>,
+    of_user: FxHashMap<RoleId, usize>,
+    /// Queries to run again at the end of the batch.
+    touched: Vec<Arc<LiveQuery>>,
+    /// The newest commit that was looked at.
+    pub(super) passed: CommitSeq,
+    /// Keeps the dispatcher reading while anybody follows anything.
+    pub(super) attendance: Option<Attendance>,
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Registry").finish_non_exhaustive()
+    }
+}
+
+/// What one commit changed of the rows that one query asks for.
+type Concerned<'r> = Vec<(Arc<LiveQuery>, Vec<&'r Change>)>;
 
 impl Registry {
-    /// One commit, durable and published; called by the dispatcher in commit order. Must not wait.
-    pub(crate) fn deliver(&self, _record: &Arc<CommitRecord>) {}
+    /// Tells once what there is.
+    pub(crate) fn begin(&self, database: &Arc<Database>) {
+        let ground = Ground {
+            store: database.store().clone(),
+            environment: database.query_environment().clone(),
+            dispatcher: database.live().dispatcher.clone(),
+            database: Arc::downgrade(database),
+        };
+        // A second one would be the same.
+        let _ = self.ground.set(ground);
+    }
 
-    /// The end of a batch of commits, of which `passed` is the newest: what was coalesced may be begun.
-    pub(crate) fn batch_ended(&self, _passed: CommitSeq) {}
+    /// None before the database is open, when there are no live queries.
+    pub(super) fn ground(&self) -> Option<&Ground> {
+        self.ground.get()
+    }
+
+    /// One commit, durable and published; called by the dispatcher in commit order. Must not wait.
+    pub(crate) fn deliver(&self, record: &Arc<CommitRecord>) {
+        let (mut concerned, mut replaced, mut all) = (Concerned::new(), Vec::new(), Vec::new());
+        {
+            let mut state = self.state.lock();
+            state.passed = state.passed.max(record.seq);
+            if state.queries.is_empty() {
+                return;
+            }
+            if record.catalog_changed {
+                all.extend(state.queries.values().cloned());
+            }
+            for table in &record.replaced {
+                replaced.extend(state.queries.values().filter(|query| query.plan.reads(*table)).cloned());
+            }
+            gather(&state.index, &record.changes, &mut concerned);
+        }
+        self.look_again(all, record.seq);
+        replaced.into_iter().for_each(|query| self.interrupt(&query, record.seq, REPLACED));
+        let mut touched = Vec::new();
+        for (query, changes) in concerned {
+            match &query.plan.how {
+                How::PerChange(_) => self.tell(&query, &changes, record.seq),
+                How::Rerun(_) => touched.push(query),
+            }
+        }
+        if !touched.is_empty() {
+            self.touch(touched, record.seq);
+        }
+    }
+
+    /// The end of a batch of commits, of which `passed` is the newest: what was coalesced is begun.
+    pub(crate) fn batch_ended(self: &Arc<Self>, _passed: CommitSeq) {
+        let touched = std::mem::take(&mut self.state.lock().touched);
+        touched.iter().for_each(|query| rerun::want(self, query));
+    }
 
     /// Commits up to `passed` were too many for the ring of recent changes and will not be delivered.
-    pub(crate) fn lost(&self, _passed: CommitSeq) {}
+    pub(crate) fn lost(self: &Arc<Self>, passed: CommitSeq) {
+        let all: Vec<_> = {
+            let mut state = self.state.lock();
+            state.passed = state.passed.max(passed);
+            state.queries.values().cloned().collect()
+        };
+        self.look_again(all.clone(), passed);
+        for query in all {
+            match query.plan.how {
+                How::PerChange(_) => self.interrupt(&query, passed, LOST),
+                How::Rerun(_) => rerun::want(self, &query),
+            }
+        }
+    }
+
+    fn tell(&self, query: &Arc<LiveQuery>, changes: &[&Change], seq: CommitSeq) {
+        let Some(ground) = self.ground() else { return };
+        match query.plan.event(changes, &query.context(), seq, &ground.store) {
+            Ok(None) => {}
+            Ok(Some(payload)) => self.announce(query, &payload, seq),
+            Err(error) => self.interrupt(query, seq, &failed(&error)),
+        }
+    }
+
+    /// Tells all followers of a query.
+    fn announce(&self, query: &Arc<LiveQuery>, payload: &Bytes, seq: CommitSeq) {
+        if !query.tell(payload, seq) {
+            self.state.lock().retire(query);
+        }
+    }
+
+    /// Remembers to run queries again; those that were run since the commit need not be.
+    fn touch(&self, queries: Vec<Arc<LiveQuery>>, seq: CommitSeq) {
+        let mut state = self.state.lock();
+        for query in queries {
+            let is_known = query.followers.lock().told.as_ref().is_none_or(|told| told.seq >= seq);
+            if !is_known && !state.touched.iter().any(|touched| Arc::ptr_eq(touched, &query)) {
+                state.touched.push(query);
+            }
+        }
+    }
+
+    /// Delivery of a query ends until its followers say LISTEN again.
+    pub(super) fn interrupt(&self, query: &Arc<LiveQuery>, seq: CommitSeq, reason: &str) {
+        query.conclude(|subscription| subscription.resync(seq, reason));
+        self.state.lock().retire(query);
+    }
+
+    /// Looks whether queries may go on under the definitions of now.
+    pub(super) fn look_again(&self, queries: Vec<Arc<LiveQuery>>, seq: CommitSeq) {
+        let Some(ground) = self.ground() else { return };
+        let mut rules: FxHashMap<u32, Rules> = FxHashMap::default();
+        for query in queries {
+            let Some(catalog) = ground.catalog(query.database) else { return };
+            let rules = rules.entry(query.database).or_insert_with(|| Rules::new(catalog));
+            match rules.verdict(&query.plan, query.role) {
+                Verdict::GoesOn => query.use_catalog(&rules.catalog),
+                Verdict::Resync(reason) => self.interrupt(&query, seq, &reason),
+                Verdict::End(reason) => {
+                    let ended = query.conclude(|subscription| subscription.end(&reason));
+                    let mut state = self.state.lock();
+                    ended.iter().for_each(|subscription| state.forget(subscription));
+                    state.retire(&query);
+                }
+            }
+        }
+    }
+
+    /// Ends what an outbox follows under a channel, or under any.
+    pub(crate) fn unlisten(&self, outbox: u64, channel: Option<&str>) {
+        let mut state = self.state.lock();
+        if state.subscriptions.is_empty() {
+            return;
+        }
+        for subscription in state.of_outbox(outbox, channel) {
+            subscription.forget();
+            state.drop_subscription(&subscription);
+        }
+    }
+
+    /// Whether an outbox is told of any query.
+    pub(crate) fn follows(&self, outbox: u64) -> bool {
+        let state = self.state.lock();
+        state.attendance.is_some() && state.of_outbox(outbox, None).iter().any(|subscription| !subscription.is_out())
+    }
+
+    /// How many live queries a session and a user have.
+    pub(crate) fn counts(&self, outbox: Option<u64>, user: RoleId) -> (usize, usize) {
+        let state = self.state.lock();
+        let of_session = outbox.map_or(0, |outbox| state.of_outbox(outbox, None).len());
+        (of_session, state.of_user.get(&user).copied().unwrap_or_default())
+    }
+
+    /// Everybody who follows anything.
+    pub(crate) fn all(&self) -> Vec<Arc<Subscription>> {
+        self.state.lock().subscriptions.values().cloned().collect()
+    }
+
+    /// Commits that a subscription has not been told of yet, or that are not known to be none of its.
+    pub(crate) fn lag(&self, subscription: &Subscription) -> u64 {
+        let passed = self.state.lock().passed;
+        let told = subscription.query.followers.lock().told.as_ref().map(|told| (told.seq, told.is_running));
+        let known = match told {
+            Some((seq, true)) => seq,
+            _ => passed,
+        };
+        self.ground().map_or(0, |ground| ground.store.announced().0.saturating_sub(known.0))
+    }
+
+    /// Ends a live query by its id, if `may` lets it be ended; false if there is none.
+    pub(crate) fn kill<E>(&self, live_id: &str, may: impl FnOnce(&Subscription) -> Result<(), E>) -> Result<bool, E> {
+        let found = self.all().into_iter().find(|subscription| subscription.live_id == live_id);
+        let Some(subscription) = found else { return Ok(false) };
+        may(&subscription)?;
+        let mut state = self.state.lock();
+        state.drop_subscription(&subscription);
+        drop(state);
+        subscription.end("killed");
+        Ok(true)
+    }
+}
+
+fn gather<'r>(index: &Index, changes: &'r [Change], concerned: &mut Concerned<'r>) {
+    let mut places: FxHashMap<*const LiveQuery, usize> = FxHashMap::default();
+    for change in changes {
+        index.find(change, &mut |query| {
+            let place = *places.entry(Arc::as_ptr(query)).or_insert_with(|| {
+                concerned.push((query.clone(), Vec::new()));
+                concerned.len() - 1
+            });
+            let changes = &mut concerned[place].1;
+            if !changes.last().is_some_and(|last| std::ptr::eq(*last, change)) {
+                changes.push(change);
+            }
+        });
+    }
+}
+
+/// Why a query that met an error is not followed any further.
+pub(super) fn failed(error: &Error) -> String {
+    format!("query failed: {}", error.message)
+}
+
+impl State {
+    pub(super) fn add(&mut self, query: &Arc<LiveQuery>) {
+        for (table, place) in &query.places {
+            self.index.add(*table, place, query);
+        }
+        self.queries.insert(query.identity.clone(), query.clone());
+    }
+
+    /// Takes a query out that nobody follows, or that is over.
+    pub(super) fn retire(&mut self, query: &Arc<LiveQuery>) {
+        {
+            let mut followers = query.followers.lock();
+            if !followers.list.is_empty() {
+                return;
+            }
+            followers.is_over = true;
+            followers.told = None;
+        }
+        if self.queries.get(&query.identity).is_some_and(|known| Arc::ptr_eq(known, query)) {
+            self.queries.remove(&query.identity);
+        }
+        for (table, place) in &query.places {
+            self.index.remove(*table, place, query);
+        }
+        self.touched.retain(|touched| !Arc::ptr_eq(touched, query));
+        self.rest();
+    }
+
+    /// Nobody has to attend while nothing is followed.
+    pub(super) fn rest(&mut self) {
+        if self.queries.is_empty() {
+            self.attendance = None;
+        }
+    }
+
+    pub(super) fn enter(&mut self, subscription: Arc<Subscription>) {
+        *self.of_user.entry(subscription.user).or_default() += 1;
+        self.subscriptions.insert((subscription.outbox.id, subscription.channel.clone()), subscription);
+    }
+
+    /// What an outbox follows under a channel, or under any.
+    pub(super) fn of_outbox(&self, outbox: u64, channel: Option<&str>) -> Vec<Arc<Subscription>> {
+        match channel {
+            Some(channel) => self.subscriptions.get(&(outbox, Arc::from(channel))).cloned().into_iter().collect(),
+            None => {
+                let own = (outbox, Arc::from(""))..(outbox + 1, Arc::from(""));
+                self.subscriptions.range(own).map(|(_, subscription)| subscription.clone()).collect()
+            }
+        }
+    }
+
+    /// Takes a subscription out, and its query if nobody else follows that.
+    pub(super) fn drop_subscription(&mut self, subscription: &Arc<Subscription>) {
+        self.forget(subscription);
+        subscription.query.followers.lock().list.retain(|(other, _)| !Arc::ptr_eq(other, subscription));
+        self.retire(&subscription.query);
+    }
+
+    fn forget(&mut self, subscription: &Arc<Subscription>) {
+        let name = (subscription.outbox.id, subscription.channel.clone());
+        // Another may have taken the name.
+        if !self.subscriptions.get(&name).is_some_and(|known| Arc::ptr_eq(known, subscription)) {
+            return;
+        }
+        self.subscriptions.remove(&name);
+        if let Some(count) = self.of_user.get_mut(&subscription.user) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_user.remove(&subscription.user);
+            }
+        }
+    }
 }

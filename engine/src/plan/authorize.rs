@@ -57,9 +57,7 @@ impl AuthorizedPlan {
 
 /// Decides whether the principal may do what the statement does; 42501 if not.
 pub fn authorize(bound: BoundStatement, principal: &Principal, catalog: &Catalog) -> Result<AuthorizedPlan> {
-    for used in &bound.uses {
-        authorize_use(used, principal, catalog)?;
-    }
+    authorize_all(&bound.uses, principal, catalog)?;
     let point = match &bound.plan {
         _ if !bound.with_writes.is_empty() => false,
         Plan::PointSelect(_) | Plan::OneRow(_) | Plan::Short { .. } => true,
@@ -67,6 +65,11 @@ pub fn authorize(bound: BoundStatement, principal: &Principal, catalog: &Catalog
         Plan::Write(write) => is_point_write(write),
     };
     Ok(AuthorizedPlan { bound, point })
+}
+
+/// The same for the uses of a statement that was bound before.
+pub(crate) fn authorize_all(uses: &[RelationUse], principal: &Principal, catalog: &Catalog) -> Result<()> {
+    uses.iter().try_for_each(|used| authorize_use(used, principal, catalog))
 }
 
 /// The same for what a new view reads: whether names may be looked up, and nothing else.

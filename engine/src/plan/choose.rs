@@ -26,6 +26,13 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
             return Ok(bound);
         }
         Statement::ExecuteAs(order) => return choose(binder, &order.statement, point_plans),
+        Statement::Live(live) => {
+            let bound = choose_live(binder, &live.query, point_plans)?;
+            if !binder.take_written().is_empty() {
+                return Err(Error::unsupported("a write in WITH of a live query"));
+            }
+            bound
+        }
         Statement::Query(query) if body_write(query).is_some() => {
             bound_write(binder.write_after_with(query, point_plans)?, point_plans)
         }
@@ -49,6 +56,19 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
     bound.locks.sort_by_key(|(table, _)| *table);
     binder.lock_partitions(&mut bound.locks);
     bound.waits = binder.waits();
+    Ok(bound)
+}
+
+/// Binds a query whose relation is wanted beside its rows.
+fn choose_live(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool) -> Result<BoundStatement> {
+    let Statement::Query(query) = statement else { return Err(Error::internal("a live query is no query")) };
+    binder.allow_writes();
+    let mut bound = bound_query(binder.query(query)?, false);
+    if let Plan::Query(query) = &bound.plan
+        && let Some(short) = point_plans.then(|| Short::of(query)).flatten()
+    {
+        bound.plan = Plan::Short { short: Box::new(short), query: query.clone() };
+    }
     Ok(bound)
 }
 

@@ -189,7 +189,7 @@ pub fn access(scan: &Scan, predicate: &Expr) -> Option<(Access, Option<Expr>)> {
 }
 
 /// `column = value` of one and the same type, where value has no columns: the column and the value.
-fn equality(expr: &Expr) -> Option<(ColumnVar, &Expr)> {
+pub(crate) fn equality(expr: &Expr) -> Option<(ColumnVar, &Expr)> {
     let ExprKind::Call { function, args } = &expr.kind else { return None };
     if !matches!(function.batch, Some(Batch::Compare(Comparison::Equal) | Batch::CompareKey(Comparison::Equal))) {
         return None;

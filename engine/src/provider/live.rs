@@ -12,12 +12,14 @@ use crate::catalog::pg_catalog::system;
 use crate::error::Result;
 use crate::function::EvalContext;
 use crate::job::Jobs;
+use crate::live::Live;
 use crate::session::activity::Sessions;
 
 /// The sources of an open database.
 pub(crate) struct LiveSources {
     pub(crate) store: Store,
     pub(crate) jobs: Arc<Jobs>,
+    pub(crate) live: Arc<Live>,
     pub(crate) audit: Arc<Audit>,
     pub(crate) sessions: Arc<Sessions>,
     /// Of all queries.

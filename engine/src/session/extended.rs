@@ -439,6 +439,7 @@ pub(super) fn is_planned(prepared: &Prepared) -> bool {
                 | Statement::Delete(_)
                 | Statement::Merge(_)
                 | Statement::Declare(_)
+                | Statement::Live(_)
         )
     )
 }

@@ -17,6 +17,7 @@ mod execute_as;
 mod extended;
 mod jobs;
 mod listing;
+mod live;
 mod lock;
 mod maintenance;
 mod notify;
@@ -125,6 +126,8 @@ pub struct Session {
     output: Output,
     /// Once it has listened to something.
     ear: Option<Box<notify::Ear>>,
+    /// What its transaction is to follow, by the numbers that were gathered.
+    joining: Vec<Option<Box<crate::live::Joining>>>,
     /// Once it had temporary relations to make.
     temporary: Option<temporary::TemporaryPlace>,
     /// Holds this session's place among the allowed connections.
@@ -214,6 +217,7 @@ impl Session {
             canceller: place.activity().canceller.clone(),
             output: Output { catalog_version: u64::MAX, epoch: 0, format: Format::default() },
             ear: None,
+            joining: Vec::new(),
             temporary: None,
             place,
         };

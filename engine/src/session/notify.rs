@@ -37,6 +37,8 @@ pub(super) struct Talk {
     /// What the session hears afterwards; None: as before.
     heard: Option<Vec<Arc<str>>>,
     says: bool,
+    /// In order, for the live queries that it begins and ends.
+    actions: Vec<Action>,
 }
 
 impl Session {
@@ -64,7 +66,7 @@ impl Session {
 
     /// Before the commit: the messages go with it, and new channels are entered.
     pub(super) fn begin_talk(&mut self, open: &mut Open) -> Result<Option<Talk>> {
-        let Some(gathered) = self.facts.channels.take() else { return Ok(None) };
+        let Some(mut gathered) = self.facts.channels.take() else { return Ok(None) };
         let store = self.database.store();
         let says = !gathered.messages.is_empty();
         if says && store.kept_message_bytes() + gathered.bytes > NOTIFY_BYTES_MAX {
@@ -72,17 +74,18 @@ impl Session {
         }
         let before = self.facts.channels.heard();
         let heard = (!gathered.actions.is_empty()).then(|| gathered.heard_after(&before));
-        for message in gathered.messages {
+        for message in gathered.messages.drain(..) {
             open.transaction.message(message);
         }
         for channel in heard.iter().flatten() {
             self.ear_made().enter(channel);
         }
-        Ok(Some(Talk { heard, says }))
+        Ok(Some(Talk { heard, says, actions: gathered.actions }))
     }
 
-    /// After the commit: what is heard no more is left, and with it what waits of it.
-    pub(super) fn end_talk(&mut self, talk: Talk, committed: bool) {
+    /// After the commit: what is heard no more is left, and with it what waits of it. Answers what has counted of the actions.
+    pub(super) fn end_talk(&mut self, talk: Talk, committed: bool) -> Vec<Action> {
+        let actions = if committed { talk.actions } else { Vec::new() };
         let heard = match talk.heard.filter(|_| committed) {
             Some(heard) => {
                 self.facts.channels.hear(heard.clone());
@@ -91,11 +94,17 @@ impl Session {
             None => self.facts.channels.heard(),
         };
         let published = self.database.store().published();
-        let Some(ear) = &mut self.ear else { return };
+        let Some(ear) = &mut self.ear else { return actions };
         if committed && talk.says {
             ear.said = published;
         }
         ear.keep(&heard);
+        actions
+    }
+
+    /// Where events of live queries are to wait for the client.
+    pub(super) fn outbox_made(&mut self) -> Arc<Outbox> {
+        self.ear_made().outbox.clone()
     }
 
     fn ear_made(&mut self) -> &mut Ear {
@@ -118,7 +127,8 @@ impl Session {
 
     /// Until everything that was committed before now, and concerns this session, is in its outbox.
     pub fn caught_up(&self) -> impl Future<Output = ()> + Send + use<> {
-        let ear = self.ear.as_ref().filter(|ear| ear.attendance.is_some());
+        let follows = |ear: &Ear| self.database.live().registry.follows(ear.outbox.id);
+        let ear = self.ear.as_ref().filter(|ear| ear.attendance.is_some() || follows(ear));
         let awaited = ear.map(|ear| {
             let seq = self.database.store().announced().max(ear.said);
             (self.database.live().dispatcher.clone(), seq)
@@ -171,5 +181,6 @@ impl Drop for Ear {
     fn drop(&mut self) {
         let entered = std::mem::take(&mut self.entered);
         self.leave(entered);
+        self.database.live().registry.unlisten(self.outbox.id, None);
     }
 }

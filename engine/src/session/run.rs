@@ -137,6 +137,7 @@ impl Session {
             | Statement::SetSnapshot(_)
             | Statement::SetTransaction { .. } => self.control_transaction(statement).await.map(Outcome::Complete),
             Statement::ExecuteAs(order) => Box::pin(self.execute_as(order, prepared, params, interrupt)).await,
+            Statement::Live(live) => Box::pin(self.begin_live(live, prepared, params, interrupt)).await,
             Statement::Declare(declaration) => Box::pin(self.declare(declaration, prepared, params, interrupt)).await,
             other => Box::pin(self.run_utility(other, prepared, interrupt)).await,
         }
@@ -222,6 +223,20 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
         let plan = self.lock_plan(prepared, interrupt).await?;
+        let context = self.checked_context(&plan, prepared, params)?;
+        if plan.plan.waits() {
+            return Box::pin(self.execute_waiting(&plan, &context, interrupt)).await;
+        }
+        self.execute_plan(&plan, &context, interrupt).await
+    }
+
+    /// What the functions of a plan may ask, with a value for each of its parameters.
+    pub(super) fn checked_context(
+        &self,
+        plan: &CachedPlan,
+        prepared: &Prepared,
+        params: Arc<[Value]>,
+    ) -> Result<EvalContext> {
         if params.len() < plan.params.len() {
             let number = params.len() + 1;
             return Err(Error::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${number}")));
@@ -229,11 +244,7 @@ impl Session {
         if !prepared.matches_description(&plan.columns) {
             return Err(changed_result());
         }
-        let context = self.context(self.catalog(), params);
-        if plan.plan.waits() {
-            return Box::pin(self.execute_waiting(&plan, &context, interrupt)).await;
-        }
-        self.execute_plan(&plan, &context, interrupt).await
+        Ok(self.context(self.catalog(), params))
     }
 
     /// Executes a plan that calls functions which may have to wait. One that must is undone, and begins again once the
@@ -299,7 +310,7 @@ impl Session {
     }
 
     /// Executes a plan as, or within, the command that has begun.
-    async fn execute_begun(
+    pub(super) async fn execute_begun(
         &mut self,
         plan: &Arc<CachedPlan>,
         context: &EvalContext,

@@ -180,7 +180,8 @@ impl Session {
         self.facts.advisory.end_transaction();
         self.facts.transaction.end(self.facts.sessions.numbers(), committed.is_ok());
         if let Some(talk) = talk {
-            self.end_talk(talk, committed.is_ok());
+            let actions = self.end_talk(talk, committed.is_ok());
+            Box::pin(self.follow_gathered(actions)).await;
         }
         self.place.activity().counts.ended(committed.is_ok());
         match committed {
@@ -203,6 +204,7 @@ impl Session {
         self.portals.clear();
         self.drop_cursors();
         self.facts.channels.take();
+        self.joining.clear();
         open.transaction.rollback();
         self.facts.advisory.end_transaction();
         self.facts.transaction.end(self.facts.sessions.numbers(), false);

@@ -109,6 +109,10 @@ impl Session {
                 complete("KILL JOB")
             }
             Statement::ShowListing(listing) => self.show_listing(listing),
+            Statement::KillLiveQuery(live_id) => {
+                self.kill_live_query(live_id)?;
+                complete("KILL LIVE QUERY")
+            }
             Statement::ShowStats(table) => interrupt.guard(self.show_stats(table)).await,
             Statement::Checkpoint => {
                 self.database.store().flush()?;

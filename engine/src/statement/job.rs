@@ -23,7 +23,7 @@ pub enum Listing {
 /// KILL JOB.
 pub(super) fn kill(reader: &mut Reader) -> Result<Statement> {
     if reader.words(&["live", "query"]) {
-        return Err(Error::unsupported("KILL LIVE QUERY"));
+        return Ok(Statement::KillLiveQuery(reader.string()?));
     }
     reader.expect_word("job")?;
     Ok(Statement::KillJob(reader.string()?))

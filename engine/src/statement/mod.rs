@@ -11,6 +11,7 @@ pub mod definition;
 pub(crate) mod dialect;
 mod execute_as;
 mod job;
+mod live;
 mod locking;
 mod maintenance;
 pub(crate) mod mend;
@@ -34,6 +35,7 @@ use datafusion::sql::sqlparser::ast;
 pub use definition::Definition;
 pub use execute_as::ExecuteAs;
 pub use job::Listing;
+pub use live::{LiveOptions, LiveStatement};
 pub(crate) use locking::{LockingClause, locking_words};
 pub(crate) use mend::{KeyWords, compression_in};
 pub use merge::{Merge, MergeAction, MergeWhen};
@@ -117,6 +119,9 @@ pub enum Statement {
         statement: Box<Statement>,
     },
     Declare(Box<Declaration>),
+    Live(Box<LiveStatement>),
+    /// KILL LIVE QUERY, by id.
+    KillLiveQuery(String),
     /// FETCH, or MOVE, which leaves the rows out.
     Fetch {
         name: String,

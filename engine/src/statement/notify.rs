@@ -3,6 +3,7 @@
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::Statement;
+use super::live::listen_for;
 use super::reader::Reader;
 use crate::error::Result;
 use crate::plan::bind::NAME_BYTES_MAX;
@@ -63,9 +64,11 @@ const COLUMN_WORDS: &[&str] = &[
     "xmltable",
 ];
 
-/// Behind LISTEN.
-pub(super) fn listen(reader: &mut Reader) -> Result<Statement> {
-    Ok(Statement::Listen(channel(reader)?))
+/// Behind LISTEN: a channel, and perhaps a query to follow under its name.
+pub(super) fn listen(text: &str, reader: &mut Reader) -> Result<Statement> {
+    let channel = channel(reader)?;
+    let live = listen_for(text, reader, &channel)?;
+    Ok(live.unwrap_or(Statement::Listen(channel)))
 }
 
 /// Behind UNLISTEN.

@@ -11,7 +11,7 @@ use super::job;
 use super::parse::parse_tokens;
 use super::reader::Reader;
 use super::{DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes};
-use super::{backup, maintenance, notify, register, storage_move};
+use super::{backup, live, maintenance, notify, register, storage_move};
 use crate::error::{Error, Result, SqlState};
 
 /// The statements that frame every transaction, recognised without taking the text apart.
@@ -73,6 +73,7 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
             | "move"
             | "close"
             | "listen"
+            | "live"
             | "unlisten"
             | "notify"
             | "do"
@@ -111,7 +112,8 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "declare" => cursor::declare(text, reader)?,
         "fetch" | "move" => cursor::fetch(reader, verb == "move")?,
         "close" => cursor::close(reader)?,
-        "listen" => notify::listen(reader)?,
+        "listen" => notify::listen(text, reader)?,
+        "live" => live::live_select(text, reader)?,
         "unlisten" => notify::unlisten(reader)?,
         "notify" => notify::notify(reader)?,
         "call" => call(reader)?,

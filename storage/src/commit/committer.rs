@@ -434,11 +434,15 @@ impl Worker {
         Ok(Published { seq: self.head, snapshot, hot })
     }
 
-    /// Shows the group to readers, then to the feed if it is durable, lets its locks go and acknowledges.
-    fn publish(&mut self, published: Published, group: Vec<Accepted>, durability: Durability) {
+    /// Shows the group to readers, then to the feed if it is durable, lets its locks go and acknowledges. Who reads the feed
+    /// may rely on it that what a commit's hook does is done.
+    fn publish(&mut self, published: Published, mut group: Vec<Accepted>, durability: Durability) {
         self.remember_stamps(&group);
         published.hot.update(self.batch.operations(), published.seq);
         self.parts.published.store(Arc::new(published));
+        for hook in group.iter_mut().filter_map(|accepted| accepted.when_published.take()) {
+            hook();
+        }
         self.unsynced.extend(group.iter().map(|accepted| Arc::clone(&accepted.record)));
         match durability {
             Durability::Sync => self.announce(),
@@ -446,10 +450,7 @@ impl Worker {
                 self.unsynced_since.get_or_insert_with(Instant::now);
             }
         }
-        for Accepted { seq, held, when_published, done, .. } in group {
-            if let Some(hook) = when_published {
-                hook();
-            }
+        for Accepted { seq, held, done, .. } in group {
             drop(held);
             // Whoever no longer waits has gone away; the commit stands.
             let _ = done.send(Ok(seq));

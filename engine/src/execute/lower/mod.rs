@@ -44,7 +44,7 @@ mod substring;
 pub(crate) mod table_function;
 #[cfg(test)]
 mod tests;
-mod walk;
+pub(crate) mod walk;
 mod window;
 
 pub(crate) use fixed::FixedCast;

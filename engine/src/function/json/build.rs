@@ -102,7 +102,7 @@ pub(crate) fn append_json(value: &Value, out: &mut Vec<u8>) -> Result<()> {
 }
 
 /// Appends a value of a type as JSON (PostgreSQL's `datum_to_json`).
-fn write_json(value: &Value, ty: u32, context: &EvalContext, out: &mut Vec<u8>) -> Result<()> {
+pub(crate) fn write_json(value: &Value, ty: u32, context: &EvalContext, out: &mut Vec<u8>) -> Result<()> {
     match value {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),

@@ -12,6 +12,8 @@ mod record;
 pub(crate) mod set;
 mod table;
 
+pub(crate) use build::write_json;
+
 use super::{Function, TableFunction};
 
 pub(super) const FUNCTIONS: &[&[Function]] = &[

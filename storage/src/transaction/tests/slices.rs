@@ -2,7 +2,7 @@
 
 use super::cold::flush_of;
 use super::*;
-use crate::maintain::{Compaction, RewriteReport};
+use crate::maintain::{Compaction, Rewrite, RewriteReport};
 use crate::{Slice, SliceId};
 
 /// A divided table as a whole.

@@ -10,6 +10,7 @@
 
 mod audit_log;
 mod jobs;
+mod live_queries;
 mod locks;
 mod namespaces;
 mod segments;
@@ -51,6 +52,10 @@ relations! {
     9902 view segments = none {
         namespace TEXT, table TEXT, user TEXT, path TEXT, rows INT8, bytes INT8, deleted INT8, min_key BYTEA,
         max_key BYTEA, min_seq INT8, max_seq INT8, schema_version INT4, created_at TIMESTAMPTZ,
+    }
+    9920 view live_queries = none {
+        live_id TEXT, session INT4, user TEXT, channel TEXT, query TEXT, state TEXT, events INT8, queue_bytes INT8,
+        lag INT8, created_at TIMESTAMPTZ,
     }
     9903 view storages = storages::rows {
         name TEXT, type TEXT, path TEXT, path_template TEXT, options TEXT_ARRAY, tables INT8,
@@ -138,6 +143,7 @@ pub(crate) fn rows(table: &Arc<Table>, context: &EvalContext, live: &LiveSources
     let catalog = viewer.catalog();
     match (table.schema, table.name.as_str()) {
         (SYSTEM, "jobs") => jobs::rows(viewer, &live.jobs).map(Some),
+        (SYSTEM, "live_queries") => Ok(Some(live_queries::rows(viewer, &live.live.registry))),
         (SYSTEM, "segments") => segments::rows(viewer, &live.store).map(Some),
         (SYSTEM, "users") => users::rows(catalog, live).map(Some),
         (SYSTEM, "namespaces") => namespaces::rows(catalog, live).map(Some),

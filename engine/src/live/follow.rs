@@ -1,0 +1,278 @@
+//! Beginning to follow a query: from the snapshot of its first answer, or of one that the client had before, to now.
+//!
+//! Nothing is registered before the transaction of the LISTEN has committed: the ring of recent commits has what came in
+//! between, however long the client takes to read the first answer, within the ring's budget.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use storage::{Change, ChangeReader, CommitRecord, CommitSeq};
+
+use super::difference::Answer;
+use super::event::Ready;
+use super::plan::LivePlan;
+use super::query::{Identity, LiveQuery, Told};
+use super::registry::{Ground, Registry, State, failed};
+use super::rerun;
+use super::subscription::{Follower, QUEUE_BYTES_MAX, Subscription};
+use crate::error::Result;
+use crate::function::EvalContext;
+
+/// Commits that are looked at before others have their turn.
+const COMMITS_AT_ONCE: usize = 256;
+
+const FELL_BEHIND: &str = "the recent changes do not reach back to the first answer";
+const REPLACED: &str = "table truncated or replaced";
+
+/// What a session wants to follow once its transaction has committed.
+pub(crate) struct Joining {
+    pub(crate) identity: Identity,
+    pub(crate) plan: Arc<LivePlan>,
+    pub(crate) text: Arc<str>,
+    /// As whom it was bound, and where.
+    pub(crate) role: auth::RoleId,
+    pub(crate) database: u32,
+    pub(crate) context: EvalContext,
+    pub(crate) follower: Follower,
+    /// The commit up to which the client knows the answer.
+    pub(crate) from: CommitSeq,
+    /// Whether what the client knew before is of no use.
+    pub(crate) reset: bool,
+    /// The answer at that commit, for a query that is run again.
+    pub(crate) answer: Option<Arc<Answer>>,
+    pub(crate) ttl_seconds: Option<u64>,
+}
+
+impl std::fmt::Debug for Joining {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Joining").field("text", &self.text).field("from", &self.from).finish_non_exhaustive()
+    }
+}
+
+/// What has come of the commits since.
+struct Missed {
+    reader: ChangeReader,
+    events: Vec<(Bytes, CommitSeq)>,
+    bytes: usize,
+    /// A table of a query that is run again has changed.
+    is_touched: bool,
+    /// Why it cannot go on from there, and since when.
+    broken: Option<(CommitSeq, String)>,
+}
+
+impl Registry {
+    /// Begins to tell a session. It is told of the subscription first, then of everything after `joining.from`.
+    pub(crate) async fn follow(self: &Arc<Self>, joining: Joining) {
+        let Some(ground) = self.ground() else { return };
+        self.unlisten(joining.follower.outbox.id, Some(&joining.follower.channel));
+        let mut missed = Missed::since(joining.from, ground);
+        while missed.step(&joining.plan, &joining.context, ground) {
+            tokio::task::yield_now().await;
+        }
+        let (query, is_touched) = self.enter(joining, missed, ground);
+        if let Some(query) = query {
+            // Definitions may have changed since it was bound.
+            if ground.catalog(query.database).is_none_or(|now| now.version != query.context().catalog.version) {
+                self.look_again(vec![query.clone()], ground.store.announced());
+            }
+            if is_touched {
+                rerun::want(self, &query);
+            }
+        }
+    }
+
+    /// Registers with the registry locked, so that the dispatcher goes on exactly behind what was read here. Answers the
+    /// query that is followed, and whether it has to be run again.
+    fn enter(&self, joining: Joining, mut missed: Missed, ground: &Ground) -> (Option<Arc<LiveQuery>>, bool) {
+        let Joining { identity, plan, text, role, database, context, .. } = joining;
+        let (follower, from, reset, answer) = (joining.follower, joining.from, joining.reset, joining.answer);
+        let mut state = self.state.lock();
+        if state.attendance.is_none() {
+            state.attendance = Some(ground.dispatcher.attend(&ground.store));
+        }
+        while missed.step(&plan, &context, ground) {}
+        let known = state.queries.get(&identity).filter(|known| !known.followers.lock().is_over).cloned();
+        let told = answer.clone().map(|answer| (answer, from));
+        let query = match known {
+            Some(known) => known,
+            None => match LiveQuery::new(identity, plan, text, (role, database), context, told) {
+                Ok(query) => Arc::new(query),
+                Err(error) => {
+                    tracing::error!(%error, "a live query that was answered cannot be followed");
+                    return (None, false);
+                }
+            },
+        };
+        let subscription = Arc::new(Subscription::new(follower, query.clone()));
+        state.enter(subscription.clone());
+        let timeline = timeline(ground);
+        let ready = Ready {
+            live_id: &subscription.live_id,
+            channel: &subscription.channel,
+            timeline: &timeline,
+            seq: from,
+            reset,
+            columns: &query.plan.columns,
+            key: query.plan.key.as_deref(),
+            ttl_seconds: joining.ttl_seconds,
+        };
+        subscription.tell(ready.json(), from);
+        if let Some((seq, reason)) = missed.broken {
+            subscription.resync(seq, &reason);
+            state.rest();
+            return (None, false);
+        }
+        for (event, seq) in missed.events {
+            subscription.tell(event, seq);
+        }
+        let after = missed.reader.last().max(from);
+        let is_touched = match answer {
+            Some(answer) => join_told(&query, &subscription, (answer, from)) < after && missed.is_touched,
+            None => {
+                query.followers.lock().list.push((subscription.clone(), after));
+                false
+            }
+        };
+        settle(&mut state, &query, &subscription);
+        (Some(query), is_touched)
+    }
+}
+
+/// Makes the query known if it is new and is followed.
+fn settle(state: &mut State, query: &Arc<LiveQuery>, subscription: &Arc<Subscription>) {
+    if subscription.is_out() {
+        query.followers.lock().list.retain(|(other, _)| !Arc::ptr_eq(other, subscription));
+    }
+    if query.followers.lock().list.is_empty() {
+        state.retire(query);
+    } else if !state.queries.get(&query.identity).is_some_and(|known| Arc::ptr_eq(known, query)) {
+        state.add(query);
+    }
+}
+
+/// Adds a follower who has an answer of its own to those of a query that is run again: whoever has the older answer is told
+/// the difference. Answers which commit's answer all have now.
+fn join_told(
+    query: &LiveQuery,
+    subscription: &Arc<Subscription>,
+    (answer, seq): (Arc<Answer>, CommitSeq),
+) -> CommitSeq {
+    let mut followers = query.followers.lock();
+    let mut known = CommitSeq(0);
+    if let Some(told) = &mut followers.told {
+        let older_is_theirs = told.seq < seq;
+        known = told.seq.max(seq);
+        let change = match older_is_theirs {
+            true => told.answer.difference(&answer, seq),
+            false if told.seq == seq => Ok(None),
+            false => answer.difference(&told.answer, told.seq),
+        };
+        if older_is_theirs {
+            *told = Told { answer, seq, is_running: told.is_running, is_wanted: told.is_wanted };
+        }
+        match change {
+            Ok(None) => {}
+            Ok(Some(payload)) if older_is_theirs => followers.tell(&payload, seq),
+            Ok(Some(payload)) => {
+                subscription.tell(payload, known);
+            }
+            Err(error) if older_is_theirs => {
+                followers.list.drain(..).for_each(|(other, _)| other.resync(seq, &failed(&error)));
+            }
+            Err(error) => subscription.resync(known, &failed(&error)),
+        }
+    }
+    followers.list.push((subscription.clone(), known));
+    known
+}
+
+impl Missed {
+    fn since(from: CommitSeq, ground: &Ground) -> Self {
+        let reader = ground.store.changes(from);
+        Self { reader, events: Vec::new(), bytes: 0, is_touched: false, broken: None }
+    }
+
+    /// Looks at some more commits; false if there are no more for now.
+    fn step(&mut self, plan: &LivePlan, context: &EvalContext, ground: &Ground) -> bool {
+        if self.broken.is_some() {
+            return false;
+        }
+        let Ok(records) = self.reader.try_next_batch(COMMITS_AT_ONCE) else {
+            self.broken = Some((ground.store.announced(), FELL_BEHIND.to_owned()));
+            return false;
+        };
+        for record in &records {
+            if let Err(reason) = self.look_at(record, plan, context, ground) {
+                self.broken = Some((record.seq, reason));
+                return false;
+            }
+        }
+        records.len() == COMMITS_AT_ONCE
+    }
+
+    fn look_at(
+        &mut self,
+        record: &CommitRecord,
+        plan: &LivePlan,
+        context: &EvalContext,
+        ground: &Ground,
+    ) -> Result<(), String> {
+        if record.replaced.iter().any(|table| plan.reads(*table)) {
+            return Err(REPLACED.to_owned());
+        }
+        let changes: Vec<&Change> = record.changes.iter().filter(|change| plan.reads(change.table)).collect();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        if plan.is_rerun() {
+            self.is_touched = true;
+            return Ok(());
+        }
+        let event = plan.event(&changes, context, record.seq, &ground.store).map_err(|error| failed(&error))?;
+        if let Some(event) = event {
+            self.bytes += event.len();
+            if self.bytes > QUEUE_BYTES_MAX && !self.events.is_empty() {
+                return Err("slow consumer".to_owned());
+            }
+            self.events.push((event, record.seq));
+        }
+        Ok(())
+    }
+}
+
+impl Registry {
+    /// Whether a client that followed a query up to a commit of a history can go on from there at a snapshot.
+    pub(crate) async fn can_resume(
+        &self,
+        plan: &LivePlan,
+        (since, of): (CommitSeq, Option<&str>),
+        snapshot: CommitSeq,
+    ) -> bool {
+        let Some(ground) = self.ground() else { return false };
+        if since > snapshot || of.is_some_and(|of| of != timeline(ground)) {
+            return false;
+        }
+        let mut reader = ground.store.changes(since);
+        // What the snapshot has may be on its way into the ring.
+        while reader.last() < snapshot {
+            let Ok(records) = reader.next_batch(COMMITS_AT_ONCE).await else { return false };
+            let past = records.iter().take_while(|record| record.seq <= snapshot);
+            // What has been defined meanwhile may have changed what rows look like.
+            let mut past = past.filter(|record| {
+                record.catalog_changed
+                    || record.replaced.iter().any(|table| plan.reads(*table))
+                    || plan.is_rerun() && record.changes.iter().any(|change| plan.reads(change.table))
+            });
+            if past.next().is_some() {
+                return false;
+            }
+            tokio::task::yield_now().await;
+        }
+        true
+    }
+}
+
+/// The store's history, as clients name it.
+fn timeline(ground: &Ground) -> String {
+    format!("{:032x}", ground.store.timeline())
+}

@@ -1,0 +1,198 @@
+//! Queries over one table that only filter and compute: each change of a row tells by itself what it does to the answer.
+//!
+//! The expressions are the binder's, as a point plan would run them; sorting and views in between are taken out first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use storage::{Change, Store, StoredRow, TableId, Value};
+
+use super::event::{ChangeEvent, RowWriter};
+use super::key::conjuncts;
+use crate::catalog::{Table, TableKind};
+use crate::error::{Error, Result};
+use crate::expr::eval::{RowSource, eval, is_true};
+use crate::expr::{ColumnVar, Expr, ExprKind, walk};
+use crate::function::EvalContext;
+use crate::plan::point::{ColumnPlaces, equality};
+use crate::plan::relation::{Query, Relation, Scan};
+use crate::plan::system_column::{SystemColumn, SystemColumns};
+
+/// How a changed row is looked at.
+#[derive(Debug)]
+pub(super) struct PerChange {
+    /// The table, or what lies beneath it, each with the same columns at the same places.
+    tables: Box<[Arc<Table>]>,
+    filters: Box<[Expr]>,
+    outputs: Box<[Expr]>,
+    places: ColumnPlaces,
+    system: SystemColumns,
+}
+
+/// A query taken apart: what its columns are of the scan's, and what rows must be.
+struct Flat<'a> {
+    scan: &'a Scan,
+    /// None: the columns are the scan's own.
+    columns: Option<HashMap<ColumnVar, Expr>>,
+    filters: Vec<Expr>,
+}
+
+impl<'a> Flat<'a> {
+    fn of(relation: &'a Relation) -> Option<Self> {
+        match relation {
+            Relation::Scan(scan) => Some(Self { scan, columns: None, filters: Vec::new() }),
+            Relation::Sort { input, .. } => Self::of(input),
+            Relation::Filter { input, predicate } => {
+                let mut flat = Self::of(input)?;
+                let predicate = flat.express(predicate)?;
+                flat.filters.extend(conjuncts(&predicate).into_iter().cloned());
+                Some(flat)
+            }
+            Relation::Project { input, columns } => {
+                let mut flat = Self::of(input)?;
+                let computed = columns.iter().map(|(column, expr)| Some((column.var, flat.express(expr)?)));
+                flat.columns = Some(computed.collect::<Option<_>>()?);
+                Some(flat)
+            }
+            _ => None,
+        }
+    }
+
+    /// An expression over the columns as one over the scan's.
+    fn express(&self, expr: &Expr) -> Option<Expr> {
+        let Some(columns) = &self.columns else { return Some(expr.clone()) };
+        let replaced = walk::transform(expr.clone(), &mut |part| match part.kind {
+            ExprKind::Column(var) => columns.get(&var).cloned().ok_or_else(|| Error::internal("an unknown column")),
+            _ => Ok(part),
+        });
+        replaced.ok()
+    }
+}
+
+impl PerChange {
+    /// None: the query is more than one table, filter and projection.
+    pub(super) fn of(query: &Query) -> Option<Self> {
+        let flat = Flat::of(&query.relation)?;
+        let scan = flat.scan;
+        if scan.table.kind != TableKind::Table || scan.sees_deleted.is_so() {
+            return None;
+        }
+        let tables: Box<[Arc<Table>]> = match &scan.partitions {
+            Some(tree) => tree.leaves().into(),
+            None => [scan.table.clone()].into(),
+        };
+        let places = ColumnPlaces::new(scan.columns.iter().map(|(position, column)| (column.var, *position)));
+        let outputs =
+            query.outputs.iter().map(|output| flat.express(&Expr::column(output.column.var, output.column.ty)));
+        let outputs = outputs.collect::<Option<Box<[Expr]>>>()?;
+        let plan = Self { tables, filters: flat.filters.into(), outputs, places, system: scan.system };
+        plan.filters.iter().chain(&plan.outputs).all(|expr| plan.is_plain(expr)).then_some(plan)
+    }
+
+    /// Whether an expression needs nothing but one row.
+    fn is_plain(&self, expr: &Expr) -> bool {
+        let mut plain = true;
+        walk::visit(expr, &mut |part| {
+            plain &= match &part.kind {
+                ExprKind::Column(var) => self.places.place(*var).is_some() || self.system.find(*var).is_some(),
+                ExprKind::OuterColumn { .. } | ExprKind::Aggregate(_) | ExprKind::Window(_) => false,
+                ExprKind::Subquery(_) | ExprKind::Shown(_) => false,
+                _ => true,
+            };
+        });
+        plain
+    }
+
+    pub(super) fn tables(&self) -> &[Arc<Table>] {
+        &self.tables
+    }
+
+    /// Columns of the table that must have certain values, and what they must be equal to.
+    pub(super) fn equalities(&self) -> Vec<(usize, &Expr)> {
+        let mut found: Vec<(usize, &Expr)> = Vec::new();
+        for (var, value) in self.filters.iter().filter_map(equality) {
+            if let Some(position) = self.places.place(var)
+                && !found.iter().any(|(known, _)| *known == position)
+            {
+                found.push((position, value));
+            }
+        }
+        found.sort_by_key(|(position, _)| *position);
+        found
+    }
+
+    /// Adds to an event what changes of rows, all of one commit, do to the answer.
+    pub(super) fn tell(
+        &self,
+        changes: &[&Change],
+        writer: &RowWriter,
+        context: &EvalContext,
+        store: &Store,
+        event: &mut ChangeEvent,
+    ) -> Result<()> {
+        let (mut old, mut new) = (Vec::new(), Vec::new());
+        for change in changes {
+            let Some(table) = self.table(change.table) else { continue };
+            // Of a user table only the rows of whoever follows.
+            if !table.storage.means(&change.key) {
+                continue;
+            }
+            let written = |image: &Option<bytes::Bytes>, out: &mut Vec<u8>| {
+                out.clear();
+                let Some(bytes) = image else { return Ok(false) };
+                let row = StoredRow { key: change.key.clone(), bytes: bytes.clone() };
+                self.write(&Image { plan: self, table, row: &row, store }, writer, context, out)
+            };
+            let (before, after) = (written(&change.old, &mut old)?, written(&change.new, &mut new)?);
+            event.changed(before.then_some(&*old), after.then_some(&*new));
+            if event.is_too_large() {
+                return Err(super::difference::change_too_large());
+            }
+        }
+        Ok(())
+    }
+
+    fn table(&self, id: TableId) -> Option<&Arc<Table>> {
+        self.tables.iter().find(|table| table.oid == id.0)
+    }
+
+    /// Writes a row if it is in the answer.
+    fn write(&self, row: &Image<'_>, writer: &RowWriter, context: &EvalContext, out: &mut Vec<u8>) -> Result<bool> {
+        for filter in &self.filters {
+            if !is_true(filter, context, row)? {
+                return Ok(false);
+            }
+        }
+        writer.write(context, out, |position| eval(&self.outputs[position], context, row))?;
+        Ok(true)
+    }
+}
+
+/// A row as a commit found it or left it.
+struct Image<'a> {
+    plan: &'a PerChange,
+    table: &'a Arc<Table>,
+    row: &'a StoredRow,
+    store: &'a Store,
+}
+
+impl RowSource for Image<'_> {
+    fn value(&self, var: ColumnVar) -> Result<Value> {
+        if let Some(position) = self.plan.places.place(var) {
+            return Ok(self.row.value(&self.table.storage, position)?.to_owned());
+        }
+        // A row that was written in bulk has commit and time of its generation.
+        let stamp = || match self.row.seq() {
+            storage::CommitSeq(0) => self.store.generation_stamp(self.table.storage.generation),
+            seq => Some((seq, self.row.updated_at())),
+        };
+        match self.plan.system.find(var) {
+            Some(SystemColumn::TableOid) => Ok(Value::Int8(i64::from(self.table.oid))),
+            Some(SystemColumn::Seq) => {
+                Ok(stamp().map_or(Value::Null, |(seq, _)| Value::Int8(i64::try_from(seq.0).unwrap_or(i64::MAX))))
+            }
+            Some(SystemColumn::Updated) => Ok(stamp().map_or(Value::Null, |(_, time)| Value::Timestamptz(time))),
+            Some(SystemColumn::Deleted) | None => Err(Error::internal("a column of another relation")),
+        }
+    }
+}

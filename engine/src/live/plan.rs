@@ -1,0 +1,114 @@
+//! What a bound query is as a live one: what its answer is made from, and how it is kept up to date.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use storage::{Change, CommitSeq, Store, TableId};
+
+use super::event::{ChangeEvent, RowWriter};
+use super::key::key_of;
+use super::per_change::PerChange;
+use super::walk::{Part, walk};
+use super::{refused, rules};
+use crate::catalog::{Catalog, Table};
+use crate::error::Result;
+use crate::function::EvalContext;
+use crate::plan::ColumnDescription;
+use crate::plan::relation::{Query, Relation, RelationUse};
+
+/// A live query's plan, the same for all who follow it.
+#[derive(Debug)]
+pub(crate) struct LivePlan {
+    pub(super) columns: Box<[ColumnDescription]>,
+    /// Positions of the columns in which no two rows agree.
+    pub(super) key: Option<Box<[usize]>>,
+    pub(super) writer: RowWriter,
+    /// The tables that have its rows, partitions instead of what they are partitions of.
+    pub(super) tables: Box<[Arc<Table>]>,
+    /// What it names, directly or through views.
+    pub(super) uses: Box<[RelationUse]>,
+    /// What lies beneath that, by oid, whether or not it is read.
+    pub(super) beneath: Box<[u32]>,
+    pub(super) how: How,
+    of_session: bool,
+}
+
+/// How changes of the answer are found.
+#[derive(Debug)]
+pub(super) enum How {
+    /// From the changed rows alone.
+    PerChange(PerChange),
+    /// By running it again.
+    Rerun(Arc<Query>),
+}
+
+impl LivePlan {
+    /// 0A000 for a query that cannot be live.
+    pub(crate) fn of(query: &Arc<Query>, catalog: &Catalog) -> Result<Self> {
+        let of_session = refused::check(query)?;
+        let columns: Box<[ColumnDescription]> = query.outputs.iter().map(ColumnDescription::of).collect();
+        let (how, tables) = match PerChange::of(query) {
+            Some(plan) => {
+                let tables = plan.tables().into();
+                (How::PerChange(plan), tables)
+            }
+            None => (How::Rerun(query.clone()), tables_of(&query.relation)),
+        };
+        let key = key_of(query).map(Into::into);
+        let beneath = rules::beneath(&query.uses, catalog).into();
+        let (writer, uses) = (RowWriter::new(&columns), query.uses.clone().into());
+        Ok(Self { columns, key, writer, tables, uses, beneath, how, of_session })
+    }
+
+    /// Whether it is kept up to date by running it again.
+    pub(crate) fn is_rerun(&self) -> bool {
+        matches!(self.how, How::Rerun(_))
+    }
+
+    /// What changes of rows, all of one commit, do to the answer; None if nothing. Only for what is evaluated per change.
+    pub(super) fn event(
+        &self,
+        changes: &[&Change],
+        context: &EvalContext,
+        seq: CommitSeq,
+        store: &Store,
+    ) -> Result<Option<Bytes>> {
+        let How::PerChange(how) = &self.how else { return Ok(None) };
+        let mut event = ChangeEvent::new(seq);
+        how.tell(changes, &self.writer, context, store, &mut event)?;
+        Ok(event.finish())
+    }
+
+    /// Whether it may answer another session of the same role otherwise.
+    pub(crate) fn is_of_session(&self) -> bool {
+        self.of_session
+    }
+
+    /// Adds what it reads, in the forms of now, to what makes live queries the same.
+    pub(crate) fn write_tables(&self, out: &mut String) {
+        for table in self.uses.iter().map(|used| &used.table).chain(&self.tables) {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{} {} {} ", table.oid, table.version, table.storage.generation.0);
+        }
+    }
+
+    pub(super) fn reads(&self, table: TableId) -> bool {
+        self.tables.iter().any(|own| own.oid == table.0)
+    }
+}
+
+/// The tables that a relation reads, each once.
+fn tables_of(relation: &Relation) -> Box<[Arc<Table>]> {
+    let mut tables: Vec<Arc<Table>> = Vec::new();
+    walk(relation, &mut |part| {
+        let Part::Relation(Relation::Scan(scan)) = part else { return };
+        let leaves = scan.partitions.as_ref().map_or(std::slice::from_ref(&scan.table), |tree| tree.leaves());
+        for table in leaves {
+            if !tables.iter().any(|known| known.oid == table.oid) {
+                tables.push(table.clone());
+            }
+        }
+    });
+    tables.into()
+}

@@ -1,0 +1,121 @@
+//! A live query: one evaluation and one encoding for all sessions that follow the same.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use auth::RoleId;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use storage::{CommitSeq, TableId};
+
+use super::difference::Answer;
+use super::index::Place;
+use super::plan::{How, LivePlan};
+use super::subscription::Subscription;
+use crate::catalog::{Catalog, Table};
+use crate::error::Result;
+use crate::function::EvalContext;
+
+/// What makes two live queries the same: text, values, role, settings and what they read.
+pub(crate) type Identity = Arc<[u8]>;
+
+/// A query that somebody follows.
+pub(crate) struct LiveQuery {
+    pub(super) identity: Identity,
+    pub(super) plan: Arc<LivePlan>,
+    /// The query as its first follower wrote it.
+    pub(crate) text: Arc<str>,
+    /// As whom it was bound, and where.
+    pub(crate) role: RoleId,
+    pub(crate) database: u32,
+    context: ArcSwap<EvalContext>,
+    /// Where the index has it, by table.
+    pub(super) places: Box<[(TableId, Place)]>,
+    pub(super) followers: Mutex<Followers>,
+}
+
+/// Who follows a query, and what they have been told.
+pub(super) struct Followers {
+    /// Each with the commit after which it is told of changes.
+    pub(super) list: Vec<(Arc<Subscription>, CommitSeq)>,
+    /// Nothing follows any more: it has to be bound once more, or cannot be.
+    pub(super) is_over: bool,
+    /// For a query that is run again.
+    pub(super) told: Option<Told>,
+}
+
+/// The answer that all followers of a query have.
+pub(super) struct Told {
+    pub(super) answer: Arc<Answer>,
+    pub(super) seq: CommitSeq,
+    /// A task runs the query.
+    pub(super) is_running: bool,
+    /// There were commits since it began.
+    pub(super) is_wanted: bool,
+}
+
+impl LiveQuery {
+    pub(super) fn new(
+        identity: Identity,
+        plan: Arc<LivePlan>,
+        text: Arc<str>,
+        (role, database): (RoleId, u32),
+        context: EvalContext,
+        told: Option<(Arc<Answer>, CommitSeq)>,
+    ) -> Result<Self> {
+        let places = match &plan.how {
+            How::PerChange(how) => {
+                let equalities = how.equalities();
+                let place = |table: &Arc<Table>| Ok((id(table), Place::of(table, &equalities, &context)?));
+                plan.tables.iter().map(place).collect::<Result<_>>()?
+            }
+            How::Rerun(_) => plan.tables.iter().map(|table| (id(table), Place::Anything)).collect(),
+        };
+        let told = told.map(|(answer, seq)| Told { answer, seq, is_running: false, is_wanted: false });
+        let followers = Mutex::new(Followers { list: Vec::new(), is_over: false, told });
+        Ok(Self { identity, plan, text, role, database, context: ArcSwap::from_pointee(context), places, followers })
+    }
+
+    /// What its functions may ask.
+    pub(super) fn context(&self) -> Arc<EvalContext> {
+        self.context.load_full()
+    }
+
+    /// Definitions have changed, none of which concerns it: names of types and the like may.
+    pub(super) fn use_catalog(&self, catalog: &Arc<Catalog>) {
+        let context = self.context.load();
+        self.context.store(Arc::new(EvalContext { catalog: catalog.clone(), ..(**context).clone() }));
+    }
+
+    /// Tells all followers that do not know of the commit yet; false if none is left.
+    pub(super) fn tell(&self, payload: &Bytes, seq: CommitSeq) -> bool {
+        let mut followers = self.followers.lock();
+        followers.tell(payload, seq);
+        !followers.list.is_empty()
+    }
+
+    /// Ends delivery to all followers, each in its way; answers who they were.
+    pub(super) fn conclude(&self, each: impl Fn(&Subscription)) -> Vec<Arc<Subscription>> {
+        let mut followers = self.followers.lock();
+        followers.is_over = true;
+        let list = std::mem::take(&mut followers.list);
+        followers.told = None;
+        drop(followers);
+        list.into_iter()
+            .map(|(subscription, _)| {
+                each(&subscription);
+                subscription
+            })
+            .collect()
+    }
+}
+
+impl Followers {
+    pub(super) fn tell(&mut self, payload: &Bytes, seq: CommitSeq) {
+        self.list.retain(|(subscription, after)| *after >= seq || subscription.tell(payload.clone(), seq));
+    }
+}
+
+fn id(table: &Table) -> TableId {
+    TableId(table.oid)
+}

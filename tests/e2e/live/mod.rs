@@ -1,0 +1,6 @@
+//! Live queries, end to end: golden scripts of several sessions, and many copies kept by their events.
+
+mod client;
+mod copies;
+mod property;
+mod scripts;
