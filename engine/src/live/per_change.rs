@@ -74,7 +74,8 @@ impl PerChange {
     pub(super) fn of(query: &Query) -> Option<Self> {
         let flat = Flat::of(&query.relation)?;
         let scan = flat.scan;
-        if scan.table.kind != TableKind::Table || scan.sees_deleted.is_so() {
+        let names_users = scan.system.get(SystemColumn::User).is_some();
+        if scan.table.kind != TableKind::Table || scan.sees_deleted.is_so() || names_users {
             return None;
         }
         let tables: Box<[Arc<Table>]> = match &scan.partitions {
@@ -192,7 +193,7 @@ impl RowSource for Image<'_> {
                 Ok(stamp().map_or(Value::Null, |(seq, _)| Value::Int8(i64::try_from(seq.0).unwrap_or(i64::MAX))))
             }
             Some(SystemColumn::Updated) => Ok(stamp().map_or(Value::Null, |(_, time)| Value::Timestamptz(time))),
-            Some(SystemColumn::Deleted) | None => Err(Error::internal("a column of another relation")),
+            Some(SystemColumn::Deleted | SystemColumn::User) | None => Err(Error::internal("a column of another relation")),
         }
     }
 }

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::reader::Reader;
 use super::{Statement, parse_query};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// What is listed for whoever may see it, be it a role that may read `system` or not.
 #[derive(Debug, Clone)]

@@ -33,6 +33,7 @@ fn catalog() -> Catalog {
         settings: vec![("work_mem".to_owned(), "1MB".to_owned())],
         comment: None,
         default_acls: Vec::new(),
+        deleted_at: None,
     };
     catalog.apply(&Change::Role(BOOTSTRAP_ROLE, Some(Arc::new(role))));
     catalog.apply(&Change::Table(20000, Some(Arc::new(table()))));

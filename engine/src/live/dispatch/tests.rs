@@ -29,7 +29,7 @@ impl House {
 
     fn listen(&self) -> (Arc<Outbox>, Attendance) {
         let (outbox, attendance) = (Outbox::new(&Arc::default()), self.live.dispatcher.attend(&self.store));
-        self.live.listeners.enter(DATABASE, &"room".into(), &outbox, attendance.since);
+        self.live.listeners.enter(DATABASE, &"room".into(), &outbox, self.store.published());
         (outbox, attendance)
     }
 

@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(named("SELECT _seq FROM t"), [false, true, false, false, false]);
         assert_eq!(named("select t._UPDATED, \"_seq\", TableOID from t"), [true, true, true, false, false]);
         assert_eq!(named("select order_seq, x_updated, mytableoid, é_seq from t"), [false; 5]);
-        assert_eq!(named("_deleted"), [false, false, false, true]);
+        assert_eq!(named("_deleted"), [false, false, false, true, false]);
         assert_eq!(named("_se"), [false; 5]);
     }
 }
