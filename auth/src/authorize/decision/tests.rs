@@ -18,6 +18,7 @@ fn graph() -> Edges {
         parents: vec![(A, G), (N, G), (READER, RoleId::READ_ALL_DATA), (WRITER, RoleId::WRITE_ALL_DATA)],
         noinherit: vec![N],
         superusers: vec![SUPERUSER],
+        kinds: Vec::new(),
     }
 }
 
