@@ -116,6 +116,7 @@ states! {
     OBJECT_NOT_IN_PREREQUISITE_STATE = "55000";
     OBJECT_IN_USE = "55006";
     CANT_CHANGE_RUNTIME_PARAM = "55P02";
+    LOCK_FILE_EXISTS = "F0001";
     LOCK_NOT_AVAILABLE = "55P03";
     QUERY_CANCELED = "57014";
     ADMIN_SHUTDOWN = "57P01";
@@ -255,7 +256,8 @@ impl From<storage::error::Error> for Error {
             S::LockNotAvailable => SqlState::LOCK_NOT_AVAILABLE,
             S::TransactionTooLarge { .. } => SqlState::PROGRAM_LIMIT_EXCEEDED,
             S::CommitOutcomeUnknown { .. } => SqlState::TRANSACTION_RESOLUTION_UNKNOWN,
-            S::WritesRefused { .. } | S::DirectoryInUse { .. } | S::Io(_) => SqlState::IO_ERROR,
+            S::DirectoryInUse { .. } => SqlState::LOCK_FILE_EXISTS,
+            S::WritesRefused { .. } | S::Io(_) => SqlState::IO_ERROR,
             S::Format { .. } | S::Corrupt { .. } | S::Segment { .. } => SqlState::DATA_CORRUPTED,
             S::Backup { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
             S::NotFixed => return Self::internal(OUTGROWN),

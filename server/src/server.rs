@@ -4,11 +4,11 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use auth::AccessRule;
-use engine::{Database, DatabaseOptions, Opened};
+use engine::{Database, DatabaseOptions, Opened, SqlState};
 use tokio::net::TcpListener;
 
 use crate::config::{Config, Limits};
@@ -72,8 +72,10 @@ enum End {
 /// Runs the server until a signal ends it.
 pub(crate) async fn run(mut config: Config, mut initial_password: Option<String>) -> Result<(), StartError> {
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
-    while let End::Exchange = serve(&mut config, initial_password.take(), &mut signals).await? {
+    let mut is_exchange = false;
+    while let End::Exchange = serve(&mut config, initial_password.take(), &mut signals, is_exchange).await? {
         tracing::info!("starting again with the restored database");
+        is_exchange = true;
     }
     if let Some(path) = &config.port_file {
         let _ = fs::remove_file(path);
@@ -87,6 +89,7 @@ async fn serve(
     config: &mut Config,
     initial_password: Option<String>,
     signals: &mut Signals,
+    is_exchange: bool,
 ) -> Result<End, StartError> {
     let options = DatabaseOptions {
         data_directory: config.data.clone(),
@@ -102,7 +105,7 @@ async fn serve(
         login: config.login,
         audit: config.audit,
     };
-    let Opened { database, generated_password } = Database::open(options).await.map_err(StartError::Database)?;
+    let Opened { database, generated_password } = open(options, is_exchange).await?;
     if let Some(password) = generated_password {
         announce_password(&config.data, &password)?;
     }
@@ -154,23 +157,21 @@ async fn serve(
     };
     drain(&server, &mut connections, signals, config.shutdown_grace).await;
     server.database.shutdown().await;
-    if let End::Exchange = end {
-        let database = Arc::downgrade(&server.database);
-        drop((server, connections));
-        closed(database).await;
-    }
     Ok(end)
 }
 
-/// Returns when nobody has the database open any more: only then can another be opened in its directory.
-async fn closed(database: Weak<Database>) {
-    let ended = async {
-        while database.strong_count() > 0 {
-            tokio::time::sleep(CLOSED_INTERVAL).await;
+/// Opens the database. The one whose place it takes may still be closing, on threads of its own.
+async fn open(options: DatabaseOptions, is_exchange: bool) -> Result<Opened, StartError> {
+    let deadline = Instant::now() + CANCEL_LIMIT;
+    loop {
+        match Database::open(options.clone()).await {
+            Err(error)
+                if is_exchange && error.sql_state() == SqlState::LOCK_FILE_EXISTS && Instant::now() < deadline =>
+            {
+                tokio::time::sleep(CLOSED_INTERVAL).await;
+            }
+            opened => return opened.map_err(StartError::Database),
         }
-    };
-    if tokio::time::timeout(CANCEL_LIMIT, ended).await.is_err() {
-        tracing::warn!("somebody still uses the database that was exchanged");
     }
 }
 

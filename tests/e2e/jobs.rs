@@ -43,7 +43,7 @@ async fn a_job_is_ordered_shown_and_killed() {
     for (sql, expected) in [
         (format!("KILL JOB '{id}'"), "55000"),
         ("KILL JOB 'FL-none'".to_owned(), "42704"),
-        ("KILL LIVE QUERY 'x'".to_owned(), "0A000"),
+        ("KILL LIVE QUERY 'x'".to_owned(), "42704"),
         ("OPTIMIZE TABLE missing".to_owned(), "42P01"),
         ("STORAGE FLUSH TABLE t WITH (wait = perhaps)".to_owned(), "42601"),
         ("STORAGE FLUSH TABLE t WITH (patience = 3)".to_owned(), "22023"),

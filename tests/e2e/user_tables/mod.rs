@@ -270,7 +270,7 @@ async fn what_user_tables_cannot_do_is_refused() {
         ("COPY notes TO STDOUT", "42501"),
         ("RESET row_security; SET kalamdb.all_users = on; SELECT count(*) FROM notes", r#"ok ok [[Some("30")]]"#),
         (
-            "SELECT _user, count(*), max(id) FROM notes GROUP BY 1 ORDER BY 1::text",
+            "SELECT _user, count(*), max(id) FROM notes GROUP BY 1 ORDER BY _user::text",
             r#"[[Some("alice"), Some("10"), Some("10")], [Some("bob"), Some("20"), Some("20")]]"#,
         ),
         ("SELECT _user, tag FROM notes WHERE id = 13", r#"[[Some("bob"), Some("bob 13")]]"#),
