@@ -177,7 +177,7 @@ impl Database {
         let live = Arc::new(Live::start()?);
         let sources = Arc::new(LiveSources {
             store: store.clone(),
-            live: live.clone(),
+            live: Arc::downgrade(&live),
             jobs: jobs.clone(),
             audit: audit.clone(),
             sessions: sessions.clone(),

@@ -1,6 +1,6 @@
 //! What queries learn from the running database: how many rows tables have, and the rows of `system`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use datafusion::execution::memory_pool::MemoryPool;
 use storage::{CommitSeq, GenerationId, Store, Value};
@@ -19,7 +19,8 @@ use crate::session::activity::Sessions;
 pub(crate) struct LiveSources {
     pub(crate) store: Store,
     pub(crate) jobs: Arc<Jobs>,
-    pub(crate) live: Arc<Live>,
+    /// It knows where queries run, and they know these sources.
+    pub(crate) live: Weak<Live>,
     pub(crate) audit: Arc<Audit>,
     pub(crate) sessions: Arc<Sessions>,
     /// Of all queries.

@@ -143,7 +143,7 @@ pub(crate) fn rows(table: &Arc<Table>, context: &EvalContext, live: &LiveSources
     let catalog = viewer.catalog();
     match (table.schema, table.name.as_str()) {
         (SYSTEM, "jobs") => jobs::rows(viewer, &live.jobs).map(Some),
-        (SYSTEM, "live_queries") => Ok(Some(live_queries::rows(viewer, &live.live.registry))),
+        (SYSTEM, "live_queries") => Ok(live.live.upgrade().map(|live| live_queries::rows(viewer, &live.registry))),
         (SYSTEM, "segments") => segments::rows(viewer, &live.store).map(Some),
         (SYSTEM, "users") => users::rows(catalog, live).map(Some),
         (SYSTEM, "namespaces") => namespaces::rows(catalog, live).map(Some),
