@@ -213,7 +213,7 @@ async fn columns_come_and_go_under_the_rows() {
 #[tokio::test]
 async fn roles_are_not_dropped_while_they_matter() {
     let mut bench = Bench::new().await;
-    bench.run("CREATE USER u PASSWORD 'x'").await.unwrap();
+    bench.run("CREATE USER u PASSWORD 'a long one'").await.unwrap();
     bench.run("CREATE ROLE r ADMIN u").await.unwrap();
     assert_eq!(bench.refused("GRANT u TO r").await.1, "role \"u\" is a member of role \"r\"");
     bench.run("CREATE TABLE t (a int)").await.unwrap();

@@ -57,7 +57,7 @@ fn a_semijoin_goes_down_to_the_leaf_that_it_asks() {
     // One that asks for columns of both stays above.
     let both = col("ay").eq(col("cx")).and(col("by").eq(col("cy")));
     let both = first.join_on(table("c").build().unwrap(), JoinType::LeftSemi, [both]).unwrap();
-    check(both, "LeftSemi(Inner(a b) c)");
+    check(both, "RightSemi(c Inner(a b))");
 }
 
 #[test]
