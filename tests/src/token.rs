@@ -16,7 +16,7 @@ pub enum SigningKey {
     /// HS256.
     Secret(Vec<u8>),
     /// ES256.
-    P256(EcdsaKeyPair),
+    P256(Box<EcdsaKeyPair>),
     /// RS256: the file of a private key.
     Rsa(PathBuf),
 }
@@ -30,7 +30,7 @@ impl SigningKey {
         let random = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("randomness");
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random);
-        Self::P256(pair.expect("a key that was just made"))
+        Self::P256(Box::new(pair.expect("a key that was just made")))
     }
 
     /// A new RSA key in a file of a directory, with its public half beside it; made and used by `openssl`.

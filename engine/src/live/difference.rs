@@ -4,7 +4,7 @@
 //! a bag of rows, of which some went and some came.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::btree_map::{self, BTreeMap};
 
 use bytes::Bytes;
 use storage::CommitSeq;
@@ -74,9 +74,9 @@ impl Answer {
 
     fn add(&mut self, key: Box<[u8]>, row: Box<[u8]>) {
         if let Contents::Keyed(rows) = &mut self.rows {
-            if !rows.contains_key(&key) {
-                self.bytes += key.len() + row.len() + ROW_OVERHEAD_BYTES;
-                rows.insert(key, row);
+            if let btree_map::Entry::Vacant(place) = rows.entry(key) {
+                self.bytes += place.key().len() + row.len() + ROW_OVERHEAD_BYTES;
+                place.insert(row);
                 return;
             }
             // Keys that print alike are no keys, as floats are with few digits.
@@ -85,8 +85,8 @@ impl Answer {
         if let Contents::Counted(rows) = &mut self.rows {
             let bytes = row.len() + ROW_OVERHEAD_BYTES;
             match rows.entry(row) {
-                std::collections::btree_map::Entry::Occupied(mut count) => *count.get_mut() += 1,
-                std::collections::btree_map::Entry::Vacant(place) => {
+                btree_map::Entry::Occupied(mut count) => *count.get_mut() += 1,
+                btree_map::Entry::Vacant(place) => {
                     self.bytes += bytes;
                     place.insert(1);
                 }

@@ -168,7 +168,7 @@ impl Outbox {
     }
 
     /// How many wait.
-    pub fn len(&self) -> usize {
+    pub fn waiting_count(&self) -> usize {
         self.queue.lock().waiting.len()
     }
 

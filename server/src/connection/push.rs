@@ -20,7 +20,7 @@ impl Connection {
         let Some(outbox) = self.session.outbox().cloned() else { return Ok(()) };
         self.session.caught_up().await;
         outbox.check().map_err(Ending::Fatal)?;
-        let mut waiting = outbox.len();
+        let mut waiting = outbox.waiting_count();
         while waiting > 0 {
             let told = self.add_notifications(&outbox);
             if told == 0 {

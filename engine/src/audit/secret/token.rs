@@ -90,8 +90,8 @@ fn next(text: &str, at: usize, first: char) -> Token {
         let end = at + rest.find('\n').unwrap_or(rest.len());
         return Token { kind: Kind::Comment, all: at..end, inner: at + 2..end, is_open: false };
     }
-    if rest.starts_with("/*") {
-        return delimited(text, at, 2, Kind::Comment, rest[2..].find("*/").map(|close| close + 2), 2);
+    if let Some(comment) = rest.strip_prefix("/*") {
+        return delimited(text, at, 2, Kind::Comment, comment.find("*/").map(|close| close + 2), 2);
     }
     match first {
         '\'' => {
@@ -128,7 +128,7 @@ fn delimited(text: &str, at: usize, open: usize, kind: Kind, close: Option<usize
 
 /// Whether the string has backslashes that escape: E stands before it.
 fn escapes(text: &str, at: usize) -> bool {
-    let before = text[..at].as_bytes();
+    let before = &text.as_bytes()[..at];
     let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     matches!(before, [.., b'e' | b'E']) && !before.iter().rev().nth(1).is_some_and(is_letter)
 }

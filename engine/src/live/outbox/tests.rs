@@ -27,7 +27,7 @@ fn what_comes_in_first_goes_out_first() {
     for payload in ["a", "b", "c"] {
         outbox.push(note(payload)).unwrap();
     }
-    assert_eq!(outbox.len(), 3);
+    assert_eq!(outbox.waiting_count(), 3);
     assert_eq!(payloads(&outbox.take(usize::MAX)), ["a", "b", "c"]);
     assert!(outbox.take(usize::MAX).is_empty());
     assert_eq!(outbox.queue.lock().plain_bytes, 0);
@@ -54,10 +54,10 @@ fn plain_ones_have_a_bound_that_breaks_the_outbox() {
     outbox.check().unwrap();
     outbox.give_up();
     assert_eq!(outbox.check().unwrap_err().sql_state(), SqlState::OUT_OF_MEMORY);
-    assert_eq!(outbox.len(), 0);
+    assert_eq!(outbox.waiting_count(), 0);
     // Nothing gathers for a session that is about to end.
     outbox.push(note("late")).unwrap();
-    assert_eq!((outbox.len(), outbox.queue.lock().plain_bytes), (0, 0));
+    assert_eq!((outbox.waiting_count(), outbox.queue.lock().plain_bytes), (0, 0));
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(super) fn rows(catalog: &Catalog, live: &LiveSources) -> Result<Vec<Vec<Valu
             NULL,
             attributes.login,
             attributes.connection_limit,
-            attributes.valid_until.map(|until| Value::Timestamptz(until)),
+            attributes.valid_until.map(Value::Timestamptz),
             member_of,
             NULL,
             NULL,
