@@ -94,6 +94,14 @@ impl Drop for Begun {
 /// Tells the thread that writes that nobody waits for it any more.
 struct GiveUp(Arc<Progress>);
 
+impl GiveUp {
+    /// Somebody waits, also if this is not the first part of a move.
+    fn begin(progress: &Arc<Progress>) -> Self {
+        progress.given_up.store(false, Ordering::Relaxed);
+        Self(Arc::clone(progress))
+    }
+}
+
 impl Drop for GiveUp {
     fn drop(&mut self) {
         self.0.given_up.store(true, Ordering::Relaxed);
@@ -123,7 +131,7 @@ impl Store {
         let barrier = CommitRequest::new(self.next_transaction(), self.published());
         self.committer().submit(barrier).await?;
         let (store, work, rows) = (self.clone(), Arc::clone(&rewrite), Arc::clone(&source));
-        let give_up = GiveUp(Arc::clone(&rewrite.progress));
+        let give_up = GiveUp::begin(&rewrite.progress);
         let written = tokio::task::spawn_blocking(move || store.write_rows(&work, rows.as_ref())).await;
         let mut written = written.map_err(|_| Error::Io("writing segments has panicked".into()))??;
         if written.segments.is_empty() && source.replaced().is_empty() {
