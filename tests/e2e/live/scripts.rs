@@ -31,7 +31,8 @@ const WAIT: Duration = Duration::from_millis(200);
 /// A session, and what its events have said.
 struct Session {
     watcher: Watcher,
-    base: u64,
+    /// Events with sequences of their own since the newest `ready`.
+    newer: u64,
     seq: u64,
     timeline: String,
     live_id: String,
@@ -87,7 +88,7 @@ async fn command(line: &str, config: &Config, sessions: &mut HashMap<String, Ses
             config.user(user).password("secret").dbname("postgres");
         }
         let watcher = Watcher::connect(&config).await;
-        let session = Session { watcher, base: 0, seq: 0, timeline: String::new(), live_id: String::new() };
+        let session = Session { watcher, newer: 0, seq: 0, timeline: String::new(), live_id: String::new() };
         sessions.insert(name.clone(), session);
     }
     let session = sessions.get_mut(&name).expect("it was made just now");
@@ -124,12 +125,14 @@ impl Session {
         let Ok(event) = serde_json::from_str::<Value>(&payload) else { return format!("{channel} {payload}") };
         let mut shown = payload;
         if let Some(seq) = event["seq"].as_u64() {
-            self.seq = seq;
+            // Commits of which nobody is told may lie between, so only their order is shown.
             if event["type"] == "ready" {
-                self.base = seq;
+                self.newer = 0;
+            } else if seq > self.seq {
+                self.newer += 1;
             }
-            let distance = i128::from(seq) - i128::from(self.base);
-            shown = shown.replace(&format!("\"seq\":{seq}"), &format!("\"seq\":{distance:+}"));
+            self.seq = seq;
+            shown = shown.replace(&format!("\"seq\":{seq}"), &format!("\"seq\":+{}", self.newer));
         }
         if let Some(timeline) = event["timeline"].as_str() {
             self.timeline = timeline.to_owned();
