@@ -61,7 +61,6 @@ pub(crate) struct Account {
 
 impl Account {
     /// Bytes that wait now.
-    #[allow(dead_code, reason = "live queries need it")]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -114,7 +113,6 @@ impl Outbox {
     }
 
     /// Adds a notification that counts in its account, of which no more than `bytes_max` may wait. Never waits.
-    #[allow(dead_code, reason = "live queries need it")]
     pub(crate) fn push_within(&self, notification: Notification, bytes_max: usize) -> Result<(), Full> {
         let account = notification.account.clone().expect("an event of a live query has its account");
         let mut queue = self.queue.lock();

@@ -6,10 +6,10 @@ use arc_swap::ArcSwap;
 use auth::RoleId;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use storage::{CommitSeq, TableId};
+use storage::CommitSeq;
 
 use super::difference::Answer;
-use super::index::Place;
+use super::index::{Place, Standing};
 use super::plan::{How, LivePlan};
 use super::subscription::Subscription;
 use crate::catalog::{Catalog, Table};
@@ -30,7 +30,7 @@ pub(crate) struct LiveQuery {
     pub(crate) database: u32,
     context: ArcSwap<EvalContext>,
     /// Where the index has it, by table.
-    pub(super) places: Box<[(TableId, Place)]>,
+    pub(super) places: Box<[Standing]>,
     pub(super) followers: Mutex<Followers>,
 }
 
@@ -66,10 +66,10 @@ impl LiveQuery {
         let places = match &plan.how {
             How::PerChange(how) => {
                 let equalities = how.equalities();
-                let place = |table: &Arc<Table>| Ok((id(table), Place::of(table, &equalities, &context)?));
+                let place = |table: &Arc<Table>| Ok(Standing::of(table, Place::of(table, &equalities, &context)?));
                 plan.tables.iter().map(place).collect::<Result<_>>()?
             }
-            How::Rerun(_) => plan.tables.iter().map(|table| (id(table), Place::Anything)).collect(),
+            How::Rerun(_) => plan.tables.iter().map(|table| Standing::of(table, Place::Anything)).collect(),
         };
         let told = told.map(|(answer, seq)| Told { answer, seq, is_running: false, is_wanted: false });
         let followers = Mutex::new(Followers { list: Vec::new(), is_over: false, told });
@@ -114,8 +114,4 @@ impl Followers {
     pub(super) fn tell(&mut self, payload: &Bytes, seq: CommitSeq) {
         self.list.retain(|(subscription, after)| *after >= seq || subscription.tell(payload.clone(), seq));
     }
-}
-
-fn id(table: &Table) -> TableId {
-    TableId(table.oid)
 }

@@ -3,4 +3,6 @@
 mod client;
 mod copies;
 mod property;
+mod pulls;
+mod rows;
 mod scripts;
