@@ -43,7 +43,8 @@ fn node_postgres_hears_notifications_and_follows_queries() {
 fn the_page_shows_what_anybody_writes() {
     let Some(mut program) = node(&beside("node/page.js")) else { return };
     let browsers = ["chromium", "chromium-browser", "google-chrome"];
-    let is_there = |name: &&&str| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
+    let is_there =
+        |name: &&&str| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
     let Some(browser) = browsers.iter().find(is_there) else {
         println!("skipped: there is no Chromium");
         return;

@@ -94,7 +94,8 @@ pub fn node(program: &Path) -> Option<Command> {
         Some(path) => path.into(),
         None => built().join("tests-node/node_modules"),
     };
-    if !modules.exists() || !Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success()) {
+    if !modules.exists() || !Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success())
+    {
         println!("skipped: {} needs node and {}", program.display(), modules.display());
         return None;
     }

@@ -221,3 +221,6 @@ impl ColumnSet {
         Ok(Some(key))
     }
 }
+
+#[cfg(test)]
+mod tests;
