@@ -100,9 +100,12 @@ impl PulledRows {
                 return Ok(());
             }
             let mut stops = self.stops.clone();
+            let stopped = async move {
+                let _ = stops.wait_for(|stops| *stops).await;
+            };
             tokio::select! {
                 filled = self.outbox.filled() => filled?,
-                _ = stops.wait_for(|stops| *stops) => return Err(terminated()),
+                () = stopped => return Err(terminated()),
             }
         }
     }
@@ -144,7 +147,7 @@ impl PulledRows {
                     Ok(Told::Resync(reason)) => self.over = Some(Over::Resync(reason)),
                     Ok(Told::End(reason)) => self.over = Some(Over::End(reason)),
                     Ok(Told::Nothing) => {}
-                    Err(error) => self.over = Some(Over::Resync(error.message.into_owned())),
+                    Err(error) => self.over = Some(Over::Resync(error.message.clone().into_owned())),
                 }
                 if self.over.is_some() {
                     break;

@@ -125,7 +125,7 @@ impl RowForm {
     /// Appends a row; `value` makes the value of each column.
     pub(super) fn write(&self, value: impl FnMut(usize) -> Result<Value>, out: &mut Vec<u8>) -> Result<()> {
         let row = (0..self.types.len()).map(value).collect::<Result<Vec<_>>>()?;
-        for (value, expected) in row.iter().zip(&self.types) {
+        for (value, expected) in row.iter().zip(self.types.iter()) {
             if value.column_type().is_some_and(|own| own != *expected) {
                 return Err(Error::internal("a value is not of its column's type"));
             }

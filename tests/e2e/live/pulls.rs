@@ -111,7 +111,7 @@ impl Way {
         let (sender, rows) = mpsc::channel(LINES_MAX);
         let statement = format!("COPY (LIVE {query}) TO STDOUT");
         tokio::spawn(async move {
-            let mut lines = Box::pin(client.copy_out(&statement).await.expect("it begins"));
+            let mut lines = Box::pin(client.copy_out(statement.as_str()).await.expect("it begins"));
             while let Some(Ok(line)) = lines.next().await {
                 let line = String::from_utf8(line.to_vec()).expect("text is UTF-8");
                 let cell = |cell: &str| (cell != "\\N").then(|| cell.to_owned());

@@ -183,7 +183,7 @@ impl Session {
                 Some(error) => format!("ERROR {}: {}", error.code().code(), error.message()),
                 None => format!("LOST: {error}"),
             };
-            let mut stream = match client.copy_out(&sql).await {
+            let mut stream = match client.copy_out(sql.as_str()).await {
                 Ok(stream) => Box::pin(stream),
                 Err(refused) => return sender.send(error(refused)).await.unwrap_or_default(),
             };

@@ -40,10 +40,15 @@ async fn a_row_of_a_user_table_asks_the_queries_of_its_owner() {
     let mut reader = database.store().changes(database.store().announced());
     for (user, values, expected) in [(0, "(1, 'x')", 4), (1, "(1, 'y')", 3), (2, "(1, 'x')", 4)] {
         tag(&mut users[user], &format!("INSERT INTO note VALUES {values}")).await;
-        let records: Vec<Arc<CommitRecord>> = reader.next_batch(1).await.unwrap();
-        let changes: Vec<&Change> = records.iter().flat_map(|record| &record.changes).collect();
-        assert_eq!(changes.len(), 1);
-        assert_eq!(asked(&database, changes[0]), expected, "{values}");
+        // What the server keeps for itself is committed, too.
+        let record: Arc<CommitRecord> = loop {
+            let records = reader.next_batch(1).await.unwrap();
+            if let Some(found) = records.into_iter().find(|record| !record.changes.is_empty()) {
+                break found;
+            }
+        };
+        assert_eq!(record.changes.len(), 1);
+        assert_eq!(asked(&database, &record.changes[0]), expected, "{values}");
     }
     for session in users.iter_mut().chain([&mut admin]) {
         tag(session, "CLOSE ALL").await;

@@ -150,7 +150,7 @@ impl Session {
             let word = if declaration.insensitive { "INSENSITIVE" } else { "SCROLL" };
             return Err(Error::unsupported(format!("DECLARE {word} CURSOR ... FOR LIVE")));
         }
-        let begun = Box::pin(self.prepare_live(live, prepared, params, (Form::Rows, Some(name)), interrupt));
+        let begun = Box::pin(self.prepare_live(live, prepared, params, (Form::Rows, Some(name.as_str())), interrupt));
         let Begun { columns, source, joining } = begun.await?;
         let form = joining.plan.row_form().cloned().ok_or_else(|| Error::internal("rows are asked for in no form"))?;
         let mut first = FirstRows::new(joining.from, self.database.query_environment().reservation("live cursor"));

@@ -144,13 +144,12 @@ impl Session {
 
     /// What Describe answers of a cursor as a portal; None if it is not there.
     pub(super) fn describe_cursor(&self, name: &str) -> Result<Option<PortalDescription>> {
+        let Some(cursor) = self.cursors.get(name) else { return Ok(None) };
         if self.status() == TransactionStatus::Failed {
             return Err(aborted());
         }
-        Ok(self.cursors.get(name).map(|cursor| PortalDescription {
-            columns: Some(cursor.columns.clone()),
-            formats: vec![i16::from(cursor.facts.is_binary); cursor.columns.len()].into(),
-        }))
+        let formats = vec![i16::from(cursor.facts.is_binary); cursor.columns.len()].into();
+        Ok(Some(PortalDescription { columns: Some(cursor.columns.clone()), formats }))
     }
 
     /// What FETCH from a cursor answers; None if it is not there, which is an error only when it is run.
