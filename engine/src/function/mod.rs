@@ -297,6 +297,9 @@ pub struct EvalContext {
     pub catalog: std::sync::Arc<crate::catalog::Catalog>,
     /// Whether the transaction may write.
     pub read_only: bool,
+    /// Whether rows are looked at that whoever asks is not to see. Volatile functions are refused then: what they do with
+    /// their arguments may outlast the statement.
+    pub discreet: bool,
     /// Values of `$1`, `$2`, …
     pub params: std::sync::Arc<[Value]>,
     /// What the writes of the statement's WITH clause have returned, each write's rows at its number.

@@ -363,6 +363,7 @@ impl Session {
             session: self.facts.clone(),
             catalog,
             read_only: self.state.open().is_some_and(|open| open.read_only),
+            discreet: false,
             params,
             written: Arc::default(),
         }

@@ -403,10 +403,12 @@ async fn definitions_look_at_all_rows_and_tell_none() {
     let (server, admin) = with_two_users().await;
     let made =
         "CREATE ROLE owner; GRANT CREATE ON SCHEMA public TO owner; GRANT REFERENCES ON notes TO owner; SET ROLE owner;
-        CREATE USER TABLE secrets (id int, word text); RESET ROLE";
-    assert_eq!(run(&admin, made).await, "ok ok ok ok ok ok");
-    let words = "INSERT INTO secrets VALUES (1, 'hidden'), (1, 'hidden'), (99, '7')";
-    assert_eq!(run(&as_user(&server, "alice", true).await, words).await, "ok");
+        CREATE USER TABLE secrets (id int, word text); CREATE DOMAIN label AS text;
+        CREATE USER TABLE labels (word label); RESET ROLE";
+    assert_eq!(run(&admin, made).await, "ok ok ok ok ok ok ok ok");
+    let words =
+        "INSERT INTO secrets VALUES (1, 'hidden'), (1, 'hidden'), (99, '7'); INSERT INTO labels VALUES ('hidden')";
+    assert_eq!(run(&as_user(&server, "alice", true).await, words).await, "ok ok");
     assert_eq!(run(&as_user(&server, "bob", true).await, "INSERT INTO secrets VALUES (1, '5')").await, "ok");
     let owner = as_user(&server, "owner", true).await;
     for (sql, code) in [
@@ -417,6 +419,16 @@ async fn definitions_look_at_all_rows_and_tell_none() {
         ("ALTER TABLE secrets ADD CHECK (word::int > 0)", "22P02"),
         ("ALTER TABLE secrets ADD FOREIGN KEY (id) REFERENCES notes", "23503"),
         ("ALTER TABLE secrets ADD UNIQUE (word) DEFERRABLE", "23505"),
+        // What a value is taken for says it in other words.
+        ("ALTER TABLE secrets ADD CHECK (word::regclass IS NOT NULL)", "42P01"),
+        ("ALTER TABLE secrets ADD CHECK (current_setting(word) IS NULL)", "42704"),
+        ("ALTER TABLE labels ALTER word TYPE text USING current_setting(word)", "42704"),
+        ("ALTER DOMAIN label ADD CHECK (VALUE::int > 0)", "22P02"),
+        // What a function is given may be kept, or told to others.
+        ("ALTER TABLE secrets ADD CHECK (pg_notify('leak', word) IS NULL)", "0A000"),
+        ("ALTER TABLE secrets ADD CHECK (set_config('my.leak', word, false) IS NULL)", "0A000"),
+        ("ALTER TABLE secrets ALTER word TYPE text USING set_config('my.leak', word, false)", "0A000"),
+        ("ALTER DOMAIN label ADD CHECK (set_config('my.leak', VALUE, false) IS NULL)", "0A000"),
     ] {
         let error = owner.batch_execute(sql).await.expect_err("another user's rows are in the way");
         let report = error.as_db_error().expect("the server says why");

@@ -118,6 +118,7 @@ fn table() -> Table {
 fn context(catalog: Catalog) -> EvalContext {
     EvalContext {
         read_only: false,
+        discreet: false,
         transaction_time: 0,
         statement_time: 0,
         session: Arc::new(SessionFacts {
