@@ -93,16 +93,8 @@ impl Registry {
         while missed.step(&plan, &context, ground) {}
         let known = state.queries.get(&identity).filter(|known| !known.followers.lock().is_over).cloned();
         let told = answer.clone().map(|answer| (answer, from));
-        let query = match known {
-            Some(known) => known,
-            None => match LiveQuery::new(identity, plan, text, (role, database), context, told) {
-                Ok(query) => Arc::new(query),
-                Err(error) => {
-                    tracing::error!(%error, "a live query that was answered cannot be followed");
-                    return (None, false);
-                }
-            },
-        };
+        let new = || Arc::new(LiveQuery::new(identity, plan, text, (role, database), context, told));
+        let query = known.unwrap_or_else(new);
         let subscription = Arc::new(Subscription::new(follower, query.clone()));
         state.enter(subscription.clone());
         let timeline = timeline(ground);
@@ -119,7 +111,7 @@ impl Registry {
         subscription.tell(ready.json(), from);
         if let Some((seq, reason)) = missed.broken {
             subscription.resync(seq, &reason);
-            state.rest();
+            state.retire(&query);
             return (None, false);
         }
         for (event, seq) in missed.events {
