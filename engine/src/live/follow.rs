@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use storage::{Change, ChangeReader, CommitRecord, CommitSeq};
+use storage::{Change, ChangeReader, CommitRecord, CommitSeq, FeedEnd};
 
 use super::difference::Answer;
 use super::event::Ready;
@@ -64,6 +64,9 @@ impl Registry {
     /// Begins to tell a session. It is told of the subscription first, then of everything after `joining.from`.
     pub(crate) async fn follow(self: &Arc<Self>, joining: Joining) {
         let Some(ground) = self.ground() else { return };
+        if joining.answer.is_some() {
+            settled(ground, joining.from).await;
+        }
         self.unlisten(joining.follower.outbox.id, Some(&joining.follower.channel));
         let mut missed = Missed::since(joining.from, ground);
         while missed.step(&joining.plan, &joining.context, ground) {
@@ -261,6 +264,16 @@ impl Registry {
             tokio::task::yield_now().await;
         }
         true
+    }
+}
+
+/// Until a commit that a snapshot has is durable: a newer answer is told to all who follow the same query.
+async fn settled(ground: &Ground, seq: CommitSeq) {
+    while ground.store.announced() < seq {
+        let mut reader = ground.store.changes(ground.store.announced());
+        if let Err(FeedEnd::Closed) = reader.next_batch(1).await {
+            return;
+        }
     }
 }
 
