@@ -111,7 +111,7 @@ impl Registry {
             key: query.plan.key.as_deref(),
             ttl_seconds: joining.ttl_seconds,
         };
-        subscription.tell(ready.json(), from);
+        subscription.begin(ready.json());
         if let Some((seq, reason)) = missed.broken {
             subscription.resync(seq, &reason);
             state.retire(&query);

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use storage::{Change, CommitRecord, CommitSeq, Store};
 
+use super::difference::Kept;
 use super::index::Index;
 use super::plan::How;
 use super::query::{Identity, LiveQuery};
@@ -40,6 +41,8 @@ pub(crate) struct Registry {
     ground: OnceLock<Ground>,
     pub(super) state: Mutex<State>,
     pub(super) runs: rerun::Runs,
+    /// What the answers take that are kept for queries that are run again.
+    pub(crate) kept: Kept,
 }
 
 /// What live queries stand on, once the database is open.

@@ -138,10 +138,11 @@ impl Session {
         let open = self.state.open().ok_or_else(no_transaction)?;
         let rows = query::run(bound, context, open.transaction.view(), &environment)?;
         let (live, context) = (live.clone(), context.clone());
+        let kept_bytes = self.database.live().registry.kept.clone();
         // Writing JSON is work for the query threads, too.
         let work = environment.handle().spawn(async move {
             let mut kept = Vec::new();
-            let answer = gathered(rows, &live, &context, |batch| {
+            let answer = gathered(rows, &live, &context, &kept_bytes, |batch| {
                 if wants_rows {
                     kept.push(batch);
                 }
