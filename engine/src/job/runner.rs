@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use parking_lot::Mutex;
@@ -340,6 +340,11 @@ impl Jobs {
         let mut under_way = self.under_way.lock();
         under_way.remove(&active.number);
         self.count.send_replace(under_way.len());
+    }
+
+    /// This moment, to measure from.
+    pub(super) fn now(&self) -> Instant {
+        self.store.environment().instant()
     }
 
     /// Changes what is known of a job, records it and tells the log.
