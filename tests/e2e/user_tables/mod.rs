@@ -476,3 +476,18 @@ async fn definitions_look_at_all_rows_and_tell_none() {
     assert_eq!(run(&alice, lines).await, r#"[[Some("5"), Some("alice line 1"), Some("alice line 5")]]"#);
     assert_eq!(run(&admin, "SET ROLE bob; SELECT * FROM secrets").await, r#"ok [[Some("1"), Some("5"), Some("4")]]"#);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_dropped_writes_no_more() {
+    let (server, admin) = with_two_users().await;
+    let alice = as_user(&server, "alice", true).await;
+    assert_eq!(run(&alice, "SELECT count(*) FROM notes").await, r#"[[Some("10")]]"#);
+    assert_eq!(run(&admin, "DROP USER alice").await, "ok");
+    for sql in ["SELECT count(*) FROM notes", "INSERT INTO notes VALUES (99)", "DELETE FROM seen"] {
+        assert_eq!(run(&alice, sql).await, "42704", "{sql}");
+    }
+    let left = "SET kalamdb.all_users = on; SELECT count(*) FROM notes";
+    assert_eq!(run(&admin, left).await, r#"ok [[Some("30")]]"#);
+    assert_eq!(run(&admin, "PURGE USER alice").await, "ok");
+    assert_eq!(run(&admin, left).await, r#"ok [[Some("20")]]"#);
+}
