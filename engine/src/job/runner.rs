@@ -138,10 +138,11 @@ impl Jobs {
 
     /// The job that does this: one that is under way with the same key, or a new one.
     pub(crate) fn order(self: &Arc<Self>, database: &Arc<Database>, order: Order) -> Result<Waiting> {
+        let mut under_way = self.under_way.lock();
+        // Asked with the lock held, so that a stop that goes through what is under way misses nothing.
         if self.closed.load(Ordering::SeqCst) {
             return Err(Error::new(SqlState::ADMIN_SHUTDOWN, "the database is shutting down"));
         }
-        let mut under_way = self.under_way.lock();
         if let Some(key) = order.task.work().key()
             && let Some(waiting) = under_way
                 .values()

@@ -18,8 +18,8 @@ use super::subscription::{Follower, QUEUE_BYTES_MAX, Subscription};
 use crate::error::Result;
 use crate::function::EvalContext;
 
-/// Commits that are looked at before others have their turn.
-const COMMITS_AT_ONCE: usize = 256;
+/// Commits that are looked at before others have their turn; fewer may be left to look at with the registry locked.
+const COMMITS_AT_ONCE: usize = 16;
 
 const FELL_BEHIND: &str = "the recent changes do not reach back to the first answer";
 const REPLACED: &str = "table truncated or replaced";
