@@ -9,7 +9,7 @@ use storage::{Array, Value};
 use super::{ColumnVar, Expr, ExprKind};
 use crate::error::{Error, Result, SqlState};
 use crate::function::array::{nested, unlike_parts};
-use crate::function::{EvalContext, Function, Volatility, read_text, write_text};
+use crate::function::{EvalContext, Function, read_text, write_text};
 use crate::types::text::into_text;
 use crate::types::{Type, builtin, oid};
 
@@ -135,7 +135,7 @@ pub(crate) fn apply(function: &Function, args: &[Value], context: &EvalContext) 
     if function.strict && args.iter().any(Value::is_null) {
         return Ok(Value::Null);
     }
-    if context.discreet && function.volatility == Volatility::Volatile {
+    if context.discreet && function.carries_away(args.len()) {
         return Err(Error::unsupported(format!("function {}() over the rows of all users", function.name)));
     }
     (function.eval)(context, args)

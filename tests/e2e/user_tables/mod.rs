@@ -426,6 +426,8 @@ async fn definitions_look_at_all_rows_and_tell_none() {
         ("ALTER DOMAIN label ADD CHECK (VALUE::int > 0)", "22P02"),
         // What a function is given may be kept, or told to others.
         ("ALTER TABLE secrets ADD CHECK (pg_notify('leak', word) IS NULL)", "0A000"),
+        ("ALTER TABLE secrets ADD CHECK (pg_notify('leak', word) IS NULL) NOT VALID", "0A000"),
+        ("CREATE USER TABLE told (word text CHECK (pg_notify('leak', word) IS NULL))", "0A000"),
         ("ALTER TABLE secrets ADD CHECK (set_config('my.leak', word, false) IS NULL)", "0A000"),
         ("ALTER TABLE secrets ALTER word TYPE text USING set_config('my.leak', word, false)", "0A000"),
         ("ALTER DOMAIN label ADD CHECK (set_config('my.leak', VALUE, false) IS NULL)", "0A000"),
@@ -460,6 +462,7 @@ async fn definitions_look_at_all_rows_and_tell_none() {
         ),
         (&alice, "SELECT id FROM secrets WHERE number = 7", r#"[[Some("2")]]"#),
         (&owner, "SELECT count(*) FROM secrets", r#"[[Some("0")]]"#),
+        (&owner, "CREATE USER TABLE timed (at timestamptz CHECK (at <= clock_timestamp()))", "ok"),
         (&owner, "ALTER TABLE secrets ADD FOREIGN KEY (id) REFERENCES notes", "ok"),
         (&owner, "REINDEX TABLE secrets; CLUSTER secrets USING secrets_pkey; ANALYZE secrets", "ok ok ok"),
         (

@@ -4,6 +4,7 @@
 use super::DefinitionEnvironment;
 use crate::catalog::{Catalog, ForeignKeyAction, Table};
 use crate::error::{Error, Result};
+use crate::expr::{Expr, ExprKind, walk};
 use crate::function::EvalContext;
 
 /// 0A000 for a user table that is more than a table.
@@ -62,8 +63,23 @@ impl DefinitionEnvironment<'_> {
             Some(class) if WORDS_WITHOUT_VALUES.contains(&class) => error,
             Some("0A") => error
                 .reworded(format!("this is not supported over the rows of user table \"{}\"", table.name))
-                .with_hint("Volatile functions see the rows of all users only if a superuser says so."),
+                .with_hint("Volatile functions are given values of all users only if a superuser says so."),
             _ => error.reworded(format!("rows of user table \"{}\" do not allow this", table.name)),
+        }
+    }
+
+    /// 0A000 for a check of a user table that could tell what others write, now or later.
+    pub(super) fn refuse_telling_check(&self, table: &Table, condition: &Expr) -> Result<()> {
+        let mut tells = None;
+        walk::visit(condition, &mut |part| match &part.kind {
+            ExprKind::Call { function, args } if function.carries_away(args.len()) => tells = Some(function.name),
+            _ => {}
+        });
+        match tells.filter(|_| self.is_blind(table)) {
+            Some(name) => {
+                Err(Error::unsupported(format!("function {name}() in a check of user table \"{}\"", table.name)))
+            }
+            None => Ok(()),
         }
     }
 
