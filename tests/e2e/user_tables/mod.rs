@@ -494,3 +494,19 @@ async fn who_was_dropped_writes_no_more() {
     assert_eq!(run(&admin, "PURGE USER alice").await, "ok");
     assert_eq!(run(&admin, left).await, r#"ok [[Some("20")]]"#);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_materialized_view_has_its_owners_rows_whoever_refreshes_it() {
+    let (server, admin) = with_two_users().await;
+    assert_eq!(
+        run(&admin, "GRANT CREATE ON SCHEMA public TO alice; INSERT INTO notes VALUES (1, 'admin 1', 0)").await,
+        "ok ok"
+    );
+    let alice = as_user(&server, "alice", true).await;
+    let made = "CREATE MATERIALIZED VIEW kept AS SELECT tag, current_user::text AS owner FROM notes";
+    assert!(!run(&alice, made).await.contains("42"), "the view is made");
+    let kept = "SELECT count(*), min(tag), min(owner), max(owner) FROM kept";
+    let of_alice = r#"[[Some("10"), Some("alice 1"), Some("alice"), Some("alice")]]"#;
+    assert_eq!(run(&alice, kept).await, of_alice);
+    assert_eq!(run(&admin, &format!("REFRESH MATERIALIZED VIEW kept; {kept}")).await, format!("ok {of_alice}"));
+}
