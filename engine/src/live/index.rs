@@ -2,14 +2,14 @@
 //! others.
 //!
 //! A query whose filter says `column = value` stands under these columns and values; a row asks once for each set of columns
-//! that any query of its table has. All other queries of a table are asked about each of its rows. Of a user table only the
-//! queries of whoever the row belongs to are asked at all: others cannot have it.
+//! that any query of its table has. All other queries of a table are asked about each of its rows. Of a user table a query
+//! stands under the user's slice in any case: what others write costs it nothing.
 
 use std::collections::hash_map;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use storage::{Change, Slice, SliceId, StoredRow, TableId, Value};
+use storage::{Change, Slice, StoredRow, TableId, Value};
 
 use super::query::LiveQuery;
 use crate::catalog::Table;
@@ -24,18 +24,8 @@ pub(super) struct Index {
     tables: FxHashMap<TableId, TableQueries>,
 }
 
-/// The queries of one table.
 #[derive(Default)]
 struct TableQueries {
-    /// Those that read rows of one user alone.
-    by_slice: FxHashMap<SliceId, RowQueries>,
-    /// Those that read all rows of the table.
-    undivided: RowQueries,
-}
-
-/// The queries that may concern a row, as far as it is known whose it is.
-#[derive(Default)]
-struct RowQueries {
     by_values: Vec<ColumnSet>,
     others: Vec<Arc<LiveQuery>>,
 }
@@ -48,31 +38,12 @@ struct ColumnSet {
     queries: FxHashMap<Box<[u8]>, Vec<Arc<LiveQuery>>>,
 }
 
-/// Where a query stands for one table.
-#[derive(Debug)]
-pub(super) struct Standing {
-    pub(super) table: TableId,
-    /// Whose rows it reads; None: everybody's, or the table has no owners of rows.
-    pub(super) slice: Option<SliceId>,
-    pub(super) place: Place,
-}
-
-impl Standing {
-    pub(super) fn of(table: &Table, place: Place) -> Self {
-        let slice = match table.storage.slice {
-            Slice::One(slice) => Some(slice),
-            Slice::Undivided | Slice::Every => None,
-        };
-        Self { table: TableId(table.oid), slice, place }
-    }
-}
-
 /// What a query asks for in one table.
 #[derive(Debug)]
 pub(super) enum Place {
     /// Any row.
     Anything,
-    /// Rows with these values in these columns.
+    /// Rows with these values in these columns, of the table's slice if it is cut to one.
     Values { table: Arc<Table>, columns: Box<[usize]>, key: Box<[u8]> },
     /// No row at all: something must be equal to NULL.
     Nothing,
@@ -80,83 +51,39 @@ pub(super) enum Place {
 
 impl Place {
     /// Where a query belongs that asks for these values in a table's columns.
-    pub(super) fn of(
-        table: &Arc<Table>,
-        equalities: &[(usize, &crate::expr::Expr)],
-        context: &EvalContext,
-    ) -> Result<Self> {
-        if equalities.is_empty() {
-            return Ok(Place::Anything);
-        }
-        let mut key = Vec::new();
+    pub(super) fn of(table: &Arc<Table>, equalities: &[(usize, &crate::expr::Expr)], context: &EvalContext) -> Self {
+        let mut key = match table.storage.slice {
+            Slice::One(slice) => slice.0.to_be_bytes().to_vec(),
+            Slice::Undivided | Slice::Every if equalities.is_empty() => return Place::Anything,
+            Slice::Undivided | Slice::Every => Vec::new(),
+        };
         for (position, value) in equalities {
             let wanted = &table.storage.columns[*position].column_type;
-            match fit(eval(value, context, &NoRow)?, wanted) {
-                Some(value) => storage::key::encode_value(&value, &mut key),
-                None => return Ok(Place::Nothing),
+            match eval(value, context, &NoRow).map(|value| fit(value, wanted)) {
+                Ok(Some(value)) => storage::key::encode_value(&value, &mut key),
+                Ok(None) => return Place::Nothing,
+                // The first row that is looked at meets the same error, and the client is told.
+                Err(_) => return Place::Anything,
             }
         }
         let columns = equalities.iter().map(|(position, _)| *position).collect();
-        Ok(Place::Values { table: table.clone(), columns, key: key.into() })
+        Place::Values { table: table.clone(), columns, key: key.into() }
     }
 }
 
 impl Index {
-    pub(super) fn add(&mut self, standing: &Standing, query: &Arc<LiveQuery>) {
-        let queries = self.tables.entry(standing.table).or_default();
-        match standing.slice {
-            Some(slice) => queries.by_slice.entry(slice).or_default().add(&standing.place, query),
-            None => queries.undivided.add(&standing.place, query),
-        }
-    }
-
-    pub(super) fn remove(&mut self, standing: &Standing, query: &Arc<LiveQuery>) {
-        let Some(queries) = self.tables.get_mut(&standing.table) else { return };
-        match standing.slice {
-            Some(slice) => {
-                if let hash_map::Entry::Occupied(mut found) = queries.by_slice.entry(slice) {
-                    found.get_mut().remove(&standing.place, query);
-                    if found.get().is_empty() {
-                        found.remove();
-                    }
-                }
-            }
-            None => queries.undivided.remove(&standing.place, query),
-        }
-        if queries.by_slice.is_empty() && queries.undivided.is_empty() {
-            self.tables.remove(&standing.table);
-        }
-    }
-
-    /// Calls `found` with each query that a change may concern; one may come twice.
-    pub(super) fn find(&self, change: &Change, found: &mut dyn FnMut(&Arc<LiveQuery>)) {
-        let Some(queries) = self.tables.get(&change.table) else { return };
-        queries.undivided.find(change, found);
-        // Only the rows of a table that has slices lie in one.
-        if !queries.by_slice.is_empty()
-            && let Some(own) = change.key.slice().and_then(|slice| queries.by_slice.get(&slice))
-        {
-            own.find(change, found);
-        }
-    }
-}
-
-impl RowQueries {
-    fn is_empty(&self) -> bool {
-        self.others.is_empty() && self.by_values.is_empty()
-    }
-
-    fn add(&mut self, place: &Place, query: &Arc<LiveQuery>) {
+    pub(super) fn add(&mut self, id: TableId, place: &Place, query: &Arc<LiveQuery>) {
+        let queries = self.tables.entry(id).or_default();
         match place {
-            Place::Anything => self.others.push(query.clone()),
+            Place::Anything => queries.others.push(query.clone()),
             Place::Nothing => {}
             Place::Values { table, columns, key } => {
-                let set = match self.by_values.iter().position(|set| set.is_of(table, columns)) {
-                    Some(at) => &mut self.by_values[at],
+                let set = match queries.by_values.iter().position(|set| set.is_of(table, columns)) {
+                    Some(at) => &mut queries.by_values[at],
                     None => {
                         let (table, columns) = (table.clone(), columns.clone());
-                        self.by_values.push(ColumnSet { table, columns, queries: FxHashMap::default() });
-                        self.by_values.last_mut().expect("one was pushed just now")
+                        queries.by_values.push(ColumnSet { table, columns, queries: FxHashMap::default() });
+                        queries.by_values.last_mut().expect("one was pushed just now")
                     }
                 };
                 set.queries.entry(key.clone()).or_default().push(query.clone());
@@ -164,13 +91,14 @@ impl RowQueries {
         }
     }
 
-    fn remove(&mut self, place: &Place, query: &Arc<LiveQuery>) {
+    pub(super) fn remove(&mut self, id: TableId, place: &Place, query: &Arc<LiveQuery>) {
+        let Some(queries) = self.tables.get_mut(&id) else { return };
         let other = |known: &Arc<LiveQuery>| !Arc::ptr_eq(known, query);
         match place {
-            Place::Anything => self.others.retain(other),
+            Place::Anything => queries.others.retain(other),
             Place::Nothing => {}
             Place::Values { table, columns, key } => {
-                for set in self.by_values.iter_mut().filter(|set| set.is_of(table, columns)) {
+                for set in queries.by_values.iter_mut().filter(|set| set.is_of(table, columns)) {
                     if let hash_map::Entry::Occupied(mut found) = set.queries.entry(key.clone()) {
                         found.get_mut().retain(other);
                         if found.get().is_empty() {
@@ -178,14 +106,19 @@ impl RowQueries {
                         }
                     }
                 }
-                self.by_values.retain(|set| !set.queries.is_empty());
+                queries.by_values.retain(|set| !set.queries.is_empty());
             }
+        }
+        if queries.others.is_empty() && queries.by_values.is_empty() {
+            self.tables.remove(&id);
         }
     }
 
-    fn find(&self, change: &Change, found: &mut dyn FnMut(&Arc<LiveQuery>)) {
-        self.others.iter().for_each(&mut *found);
-        for set in &self.by_values {
+    /// Calls `found` with each query that a change may concern; one may come twice.
+    pub(super) fn find(&self, change: &Change, found: &mut dyn FnMut(&Arc<LiveQuery>)) {
+        let Some(queries) = self.tables.get(&change.table) else { return };
+        queries.others.iter().for_each(&mut *found);
+        for set in &queries.by_values {
             let key = |image: &Option<bytes::Bytes>| image.as_ref().map(|bytes| set.key_of(change, bytes));
             let (old, new) = (key(&change.old), key(&change.new));
             for key in [&old, &new].into_iter().flatten() {
@@ -205,13 +138,24 @@ impl RowQueries {
 
 impl ColumnSet {
     fn is_of(&self, table: &Table, columns: &[usize]) -> bool {
-        *self.columns == *columns && self.table.storage.version == table.storage.version
+        *self.columns == *columns
+            && self.table.storage.version == table.storage.version
+            && self.is_cut() == matches!(table.storage.slice, Slice::One(_))
     }
 
-    /// The values of a row; None if one is NULL.
+    /// Whether slices are parts of the keys.
+    fn is_cut(&self) -> bool {
+        matches!(self.table.storage.slice, Slice::One(_))
+    }
+
+    /// The slice, where it counts, and values of a row; None if one is NULL.
     fn key_of(&self, change: &Change, bytes: &bytes::Bytes) -> Result<Option<Vec<u8>>> {
-        let row = StoredRow { key: change.key.clone(), bytes: bytes.clone() };
         let mut key = Vec::new();
+        if self.is_cut() {
+            let Some(slice) = change.key.slice() else { return Ok(None) };
+            key.extend_from_slice(&slice.0.to_be_bytes());
+        }
+        let row = StoredRow { key: change.key.clone(), bytes: bytes.clone() };
         for position in &self.columns {
             match row.value(&self.table.storage, *position)?.to_owned() {
                 Value::Null => return Ok(None),

@@ -34,7 +34,6 @@ mod subscription;
 mod walk;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use tokio::sync::watch;
 
@@ -46,6 +45,7 @@ pub(crate) use last_rows::backwards;
 pub(crate) use listeners::Listeners;
 pub use notify::SessionChannels;
 pub(crate) use notify::{Action, Mark};
+use outbox::Totals;
 pub use outbox::{Notification, Outbox};
 pub(crate) use plan::LivePlan;
 pub(crate) use pull::PulledRows;
@@ -62,8 +62,8 @@ pub(crate) struct Live {
     pub(crate) listeners: Arc<Listeners>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) dispatcher: Arc<Dispatcher>,
-    /// Bytes of plain notifications that wait in all outboxes.
-    queued: Arc<AtomicUsize>,
+    /// Bytes that wait in all outboxes.
+    queued: Arc<Totals>,
     pub(crate) limits: LiveLimits,
     /// Whether the server stops: nobody waits for changes any more.
     stops: watch::Sender<bool>,

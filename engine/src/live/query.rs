@@ -6,14 +6,13 @@ use arc_swap::ArcSwap;
 use auth::RoleId;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use storage::CommitSeq;
+use storage::{CommitSeq, TableId};
 
 use super::difference::Answer;
-use super::index::{Place, Standing};
+use super::index::Place;
 use super::plan::{How, LivePlan};
 use super::subscription::Subscription;
 use crate::catalog::{Catalog, Table};
-use crate::error::Result;
 use crate::function::EvalContext;
 
 /// What makes two live queries the same: text, values, role, settings and what they read.
@@ -30,7 +29,7 @@ pub(crate) struct LiveQuery {
     pub(crate) database: u32,
     context: ArcSwap<EvalContext>,
     /// Where the index has it, by table.
-    pub(super) places: Box<[Standing]>,
+    pub(super) places: Box<[(TableId, Place)]>,
     pub(super) followers: Mutex<Followers>,
 }
 
@@ -62,18 +61,16 @@ impl LiveQuery {
         (role, database): (RoleId, u32),
         context: EvalContext,
         told: Option<(Arc<Answer>, CommitSeq)>,
-    ) -> Result<Self> {
-        let places = match &plan.how {
-            How::PerChange(how) => {
-                let equalities = how.equalities();
-                let place = |table: &Arc<Table>| Ok(Standing::of(table, Place::of(table, &equalities, &context)?));
-                plan.tables.iter().map(place).collect::<Result<_>>()?
-            }
-            How::Rerun(_) => plan.tables.iter().map(|table| Standing::of(table, Place::Anything)).collect(),
+    ) -> Self {
+        let equalities = match &plan.how {
+            How::PerChange(how) => how.equalities(),
+            How::Rerun(_) => Vec::new(),
         };
+        let place = |table: &Arc<Table>| (id(table), Place::of(table, &equalities, &context));
+        let places = plan.tables.iter().map(place).collect();
         let told = told.map(|(answer, seq)| Told { answer, seq, is_running: false, is_wanted: false });
         let followers = Mutex::new(Followers { list: Vec::new(), is_over: false, told });
-        Ok(Self { identity, plan, text, role, database, context: ArcSwap::from_pointee(context), places, followers })
+        Self { identity, plan, text, role, database, context: ArcSwap::from_pointee(context), places, followers }
     }
 
     /// What its functions may ask.
@@ -114,4 +111,8 @@ impl Followers {
     pub(super) fn tell(&mut self, payload: &Bytes, seq: CommitSeq) {
         self.list.retain(|(subscription, after)| *after >= seq || subscription.tell(payload.clone(), seq));
     }
+}
+
+fn id(table: &Table) -> TableId {
+    TableId(table.oid)
 }

@@ -364,6 +364,7 @@ impl Session {
             session: self.facts.clone(),
             catalog,
             read_only: self.state.open().is_some_and(|open| open.read_only),
+            discreet: false,
             params,
             written: Arc::default(),
         }
@@ -377,11 +378,15 @@ impl Session {
 
     /// Puts other settings in force.
     fn use_settings(&mut self, session: Arc<Settings>, local: Arc<Settings>) {
+        let sees_all = local.active().all_users && !self.settings.active().all_users;
         self.session_settings = session;
         self.settings = local;
         self.settings_changed = true;
         self.epoch = self.new_epoch();
         self.refresh_facts();
+        if sees_all {
+            self.audit_all_users();
+        }
     }
 
     fn refresh_facts(&mut self) {

@@ -27,6 +27,9 @@ async fn each_kind_of_event_is_recorded() {
         "BEGIN; CREATE TABLE undone (a int); ROLLBACK",
         "BEGIN; SAVEPOINT a; CREATE TABLE undone (a int); ROLLBACK TO a; CREATE TABLE done (a int); COMMIT",
         "DROP TABLE done",
+        "SET kalamdb.all_users = on",
+        "SET kalamdb.all_users = on",
+        "RESET kalamdb.all_users",
     ] {
         let answer = run(&first, sql).await;
         assert!(answer.split(' ').all(|word| word == "ok"), "{sql}: {answer}");
@@ -83,6 +86,7 @@ async fn each_kind_of_event_is_recorded() {
             "action = 'impersonation'",
             &["impersonation postgres as plain plain success", "impersonation postgres as plain plain success"],
         ),
+        ("action = 'setting'", &["setting postgres kalamdb.all_users success"]),
         ("action = 'export' AND target = 't'", &["export postgres t success"]),
         ("action = 'export' AND target = 'query'", &["export postgres query success"]),
         ("action = 'denied'", &["denied plain - failure 42501", "denied plain - failure 42501"]),

@@ -2,6 +2,7 @@
 
 mod client;
 mod copies;
+mod limits;
 mod property;
 mod pulls;
 mod rows;
