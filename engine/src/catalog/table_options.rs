@@ -7,7 +7,7 @@ use std::num::NonZeroU64;
 
 use auth::AccessLevel;
 
-use super::Table;
+use super::{Table, TableClass, stream};
 
 /// The options that PostgreSQL does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +16,21 @@ pub enum OwnOption {
     Storage,
     DeletedRetentionHours,
     AccessLevel,
+    TtlSeconds,
+    MaxBuffer,
+    Ephemeral,
 }
 
 impl OwnOption {
-    pub const ALL: [OwnOption; 4] =
-        [OwnOption::FlushPolicy, OwnOption::Storage, OwnOption::DeletedRetentionHours, OwnOption::AccessLevel];
+    pub const ALL: [OwnOption; 7] = [
+        OwnOption::FlushPolicy,
+        OwnOption::Storage,
+        OwnOption::DeletedRetentionHours,
+        OwnOption::AccessLevel,
+        OwnOption::TtlSeconds,
+        OwnOption::MaxBuffer,
+        OwnOption::Ephemeral,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -28,6 +38,9 @@ impl OwnOption {
             OwnOption::Storage => "storage",
             OwnOption::DeletedRetentionHours => "deleted_retention_hours",
             OwnOption::AccessLevel => "access_level",
+            OwnOption::TtlSeconds => "ttl_seconds",
+            OwnOption::MaxBuffer => "max_buffer",
+            OwnOption::Ephemeral => "ephemeral",
         }
     }
 
@@ -49,6 +62,7 @@ impl OwnOption {
             OwnOption::AccessLevel => AccessLevel::named(value)
                 .map(drop)
                 .ok_or("Valid values are \"public\", \"private\", \"restricted\", and \"dba\"."),
+            OwnOption::TtlSeconds | OwnOption::MaxBuffer | OwnOption::Ephemeral => stream::check(self, value),
         }
     }
 }
@@ -104,7 +118,7 @@ fn retention_hours(text: &str) -> Option<u32> {
 impl Table {
     /// How many hours its deleted rows are kept; zero for most tables, a day for user tables.
     pub fn deleted_retention_hours(&self) -> u32 {
-        let usual = if self.is_divided() { USER_RETENTION_HOURS } else { 0 };
+        let usual = if self.class == TableClass::User { USER_RETENTION_HOURS } else { 0 };
         self.own_option(OwnOption::DeletedRetentionHours).and_then(retention_hours).unwrap_or(usual)
     }
 

@@ -319,6 +319,13 @@ impl Session {
                 return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
             }
             PortalState::Suspended(run) => {
+                if let Some(plan) = prepared.last_plan()
+                    && let Some(stream) = plan.plan.stream_read()
+                {
+                    self.fail();
+                    let what = format!("fetching rows of stream table \"{}\" a few at a time", stream.name);
+                    return Err(Error::unsupported(what));
+                }
                 let SuspendedRun { source, columns, tag } = *run;
                 Outcome::Rows { columns, source, tag }
             }

@@ -2,7 +2,7 @@
 //! table cannot be.
 
 use super::DefinitionEnvironment;
-use crate::catalog::{Catalog, ForeignKeyAction, Table};
+use crate::catalog::{Catalog, ForeignKeyAction, Table, TableClass};
 use crate::error::{Error, Result};
 
 /// 0A000 for a user table that is more than a table.
@@ -12,10 +12,11 @@ pub(super) fn check_class(table: &Table, catalog: &Catalog) -> Result<()> {
     let is_beneath = table.partitioning.of.is_some() || !table.inherits.is_empty();
     let above_is_divided = above.filter_map(|oid| catalog.tables.get(oid)).any(|above| above.is_divided());
     if above_is_divided || table.is_divided() && (is_beneath || partitioning.key.is_some()) {
-        return Err(Error::unsupported("a user table that is partitioned or inherits"));
+        let class = if table.is_divided() { table.class } else { TableClass::User };
+        return Err(Error::unsupported(format!("a {} table that is partitioned or inherits", class.name())));
     }
     if table.is_divided() && table.temporary.is_some() {
-        return Err(Error::unsupported("a temporary user table"));
+        return Err(Error::unsupported(format!("a temporary {} table", table.class.name())));
     }
     Ok(())
 }
@@ -48,7 +49,9 @@ impl DefinitionEnvironment<'_> {
             return error;
         }
         match error.sql_state().0.get(..2) {
-            Some("22") => error.reworded(format!("rows of user table \"{}\" do not allow this", table.name)),
+            Some("22") => {
+                error.reworded(format!("rows of {} table \"{}\" do not allow this", table.class.name(), table.name))
+            }
             _ => error.without_detail(),
         }
     }

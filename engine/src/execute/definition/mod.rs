@@ -51,6 +51,7 @@ mod role;
 mod schema;
 mod schema_element;
 mod sequence;
+mod stream;
 mod table;
 mod table_as;
 mod temporary;
@@ -350,6 +351,10 @@ impl DefinitionEnvironment<'_> {
     fn put_table(&mut self, mut table: Table) -> Result<Arc<Table>> {
         options::check_own_of(&table)?;
         discreet::check_class(&table, &self.catalog())?;
+        if table.is_stream() {
+            stream::refuse_keys(&table)?;
+            stream::settle(&mut table)?;
+        }
         if table.storage.derived.is_none() {
             self.derive(&mut table)?;
         }
