@@ -26,7 +26,7 @@ use crate::transaction::{AsideView, Overlay, ReadLog};
 use crate::value::FixedPoint;
 use merge::{Emit, Walk};
 use stream::StreamWalk;
-pub(crate) use stream::{count_newest, slice_ranges};
+pub(crate) use stream::{count_newest, slice_ranges, surplus_of};
 
 /// The database at one moment.
 #[derive(Clone)]

@@ -53,8 +53,19 @@ impl Subscription {
     pub(super) fn new(follower: Follower, query: Arc<LiveQuery>, attending: Vec<Attending>) -> Self {
         let Follower { live_id, channel, outbox, process_id, user, created_at } = follower;
         let (account, events, is_out) = Default::default();
-        let _attending = attending;
-        Self { live_id, channel, query, outbox, account, process_id, user, created_at, events, is_out, _attending }
+        Self {
+            live_id,
+            channel,
+            query,
+            outbox,
+            account,
+            process_id,
+            user,
+            created_at,
+            events,
+            is_out,
+            _attending: attending,
+        }
     }
 
     /// Events sent or waiting to be.

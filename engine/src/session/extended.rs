@@ -319,17 +319,20 @@ impl Session {
                 return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
             }
             PortalState::Suspended(run) => {
-                if let Some(plan) = prepared.last_plan()
-                    && let Some(stream) = plan.plan.stream_read()
-                {
+                let SuspendedRun { source, columns, tag, stream } = *run;
+                // What was read for it then may be over by now.
+                if let Some(name) = stream {
                     self.fail();
-                    let what = format!("fetching rows of stream table \"{}\" a few at a time", stream.name);
-                    return Err(Error::unsupported(what));
+                    return Err(Error::unsupported(format!(
+                        "fetching rows of stream table \"{name}\" a few at a time"
+                    )));
                 }
-                let SuspendedRun { source, columns, tag } = *run;
                 Outcome::Rows { columns, source, tag }
             }
-            PortalState::Ready => self.run(&prepared, params, &interrupt).await?,
+            PortalState::Ready => {
+                self.stream_read = None;
+                self.run(&prepared, params, &interrupt).await?
+            }
         };
         Ok(match outcome {
             Outcome::Complete(tag) => Execution::Complete(tag),
@@ -374,7 +377,8 @@ impl Session {
             let Some(portal) = cursor.portal.as_ref().and_then(|name| self.portals.get_mut(name)) else {
                 return Err(Error::internal("a result that has no portal was not read to its end"));
             };
-            let run = SuspendedRun { source: cursor.source, columns: cursor.columns, tag: cursor.tag };
+            let stream = self.stream_read.take();
+            let run = SuspendedRun { source: cursor.source, columns: cursor.columns, tag: cursor.tag, stream };
             portal.state = PortalState::Suspended(Box::new(run));
             return Ok(Finished::Suspended);
         }

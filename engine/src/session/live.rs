@@ -79,6 +79,9 @@ impl Session {
             _ => snapshot,
         };
         let ttl_seconds = live_plan.ttl_seconds();
+        if let Some(stream) = plan.plan.stream_read() {
+            self.stream_read = Some(stream.name.clone());
+        }
         let joining = Joining {
             attending,
             identity: self.live_identity(live, &live_plan, &context),

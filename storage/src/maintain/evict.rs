@@ -4,16 +4,20 @@
 //! Views that were taken earlier still have the rows, and show none of them either.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::commit::Published;
 use crate::error::Result;
 use crate::key::{KeyRange, bucket_of, buckets_before, buckets_from};
-use crate::kv::{Batch, Direction, Family, KvSnapshot};
-use crate::read::{count_newest, slice_ranges};
+use crate::kv::{Batch, Direction, Family};
+use crate::read::{ReadView, count_newest, slice_ranges};
 use crate::schema::TableSchema;
+use crate::segment::Tiered;
 use crate::slice::SliceId;
 use crate::store::Store;
+use crate::stream::StreamRule;
 
 /// What the keys of one slice in one bucket begin with: generation, bucket and slice.
 const TOGETHER_BYTES: usize = 12;
@@ -29,7 +33,7 @@ const OPERATIONS_MAX: usize = 10_000;
 pub struct Eviction {
     /// Buckets with rows that were over.
     pub buckets: u64,
-    /// Rows that their slices had beyond their number.
+    /// Rows that their slices had beyond their number, or of which nobody is shown anything any more.
     pub rows: u64,
 }
 
@@ -54,33 +58,41 @@ impl Store {
             batch.delete_range(Family::Stream, KeyRange { start, end: over.end });
             self.write_own(|kv| kv.write(&batch))?;
         }
-        if let Some(rows_max) = rule.rows_max {
-            report.rows = self.evict_surplus(&[buckets_from(table.generation, first)], rows_max)?;
-        }
+        report.rows = self.evict_surplus(table, rule, &[buckets_from(table.generation, first)])?;
         Ok(report)
     }
 
-    /// Whether [`Store::evict`] would find anything. Takes its time where slices keep a number of rows.
+    /// Whether [`Store::evict`] would find anything. Takes its time where slices keep a number of rows, or none without
+    /// attendance.
     pub fn is_eviction_due(&self, table: &TableSchema) -> Result<bool> {
         let Some(rule) = &table.stream else { return Ok(false) };
         let first = rule.bucket(rule.over_us(self.environment().now_us()));
         if self.first_of_stream(&buckets_before(table.generation, first))?.is_some() {
             return Ok(true);
         }
-        let Some(rows_max) = rule.rows_max else { return Ok(false) };
-        let kept = buckets_from(table.generation, first);
-        let surplus = count_newest(&self.view(), &[kept], rows_max, &mut |key, _, counted| {
-            Ok((counted > rows_max).then(|| Bytes::copy_from_slice(key)))
+        let kept = [buckets_from(table.generation, first)];
+        let found = self.each_surplus(table, rule, &kept, &mut |key, is_kept| {
+            Ok((!is_kept).then(|| Bytes::copy_from_slice(key)))
         })?;
-        Ok(surplus.is_some())
+        Ok(found.is_some())
+    }
+
+    /// What is written now: published states have what was evicted since.
+    fn written_view(&self) -> Result<ReadView> {
+        let published = self.published_state();
+        Ok(ReadView::of_published(Arc::new(Published {
+            seq: published.seq,
+            snapshot: Tiered::over(self.kv().snapshot()?, published.snapshot.manifest(), published.seq),
+            hot: Arc::clone(&published.hot),
+            streams: Arc::clone(&published.streams),
+        })))
     }
 
     /// The first key of a range and its bucket.
     fn first_of_stream(&self, range: &KeyRange) -> Result<Option<(Bytes, u32)>> {
         let mut found = None;
         if !range.is_empty() {
-            let state = self.published_state();
-            state.snapshot.hot().scan(Family::Stream, range, Direction::Forward, &mut |key, _| {
+            self.kv().snapshot()?.scan(Family::Stream, range, Direction::Forward, &mut |key, _| {
                 found = bucket_of(key).map(|bucket| (Bytes::copy_from_slice(key), bucket));
                 ControlFlow::Break(())
             })?;
@@ -91,25 +103,46 @@ impl Store {
     /// Deletes the rows that a slice has beyond its number, so that none of them is among the newest once others are
     /// deleted.
     pub(crate) fn evict_surplus_of(&self, table: &TableSchema, slice: SliceId) -> Result<()> {
-        let Some(rule) = &table.stream else { return Ok(()) };
-        let Some(rows_max) = rule.rows_max else { return Ok(()) };
+        let Some(rule) = table.stream.as_ref().filter(|rule| rule.rows_max.is_some()) else { return Ok(()) };
         let first = rule.bucket(rule.over_us(self.environment().now_us()));
-        let ranges = slice_ranges(&self.view(), table.generation, first, slice)?;
-        self.evict_surplus(&ranges, rows_max).map(drop)
+        let ranges = slice_ranges(&self.written_view()?, table.generation, first, slice)?;
+        self.evict_surplus(table, rule, &ranges).map(drop)
     }
 
-    /// Deletes the rows of each slice that are more than it keeps. The ranges ascend.
-    fn evict_surplus(&self, ranges: &[KeyRange], rows_max: u64) -> Result<u64> {
+    /// Deletes the rows of each slice that are more than it keeps, or for nobody any more. The ranges ascend.
+    fn evict_surplus(&self, table: &TableSchema, rule: &StreamRule, ranges: &[KeyRange]) -> Result<u64> {
         let (mut surplus, mut rows) = (Surplus { store: self, together: Vec::new(), batch: Batch::new() }, 0);
-        count_newest(&self.view(), ranges, rows_max, &mut |key, _, counted| {
-            if counted > rows_max {
-                rows += 1;
-                surplus.add(key)?;
+        self.each_surplus(table, rule, ranges, &mut |key, is_kept| {
+            if is_kept {
+                surplus.close_together();
+                return Ok(None);
             }
+            rows += 1;
+            surplus.add(key)?;
             Ok(None)
         })?;
         surplus.finish()?;
         Ok(rows)
+    }
+
+    /// Shows rows, the newest first, and whether they are kept, until `see` answers something.
+    fn each_surplus(
+        &self,
+        table: &TableSchema,
+        rule: &StreamRule,
+        ranges: &[KeyRange],
+        see: &mut dyn FnMut(&[u8], bool) -> Result<Option<Bytes>>,
+    ) -> Result<Option<Bytes>> {
+        if rule.rows_max.is_none() && !rule.ephemeral {
+            return Ok(None);
+        }
+        // In this order: whoever attends later is shown later rows than the view has.
+        let view = self.written_view()?;
+        let shown = self.newest().streams.shown(table.table, rule);
+        let rows_max = rule.rows_max.unwrap_or(u64::MAX);
+        count_newest(&view, ranges, rows_max, &mut |key, place, counted| {
+            see(key, counted <= rows_max && shown.shows(place))
+        })
     }
 }
 

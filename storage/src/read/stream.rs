@@ -175,3 +175,16 @@ pub(crate) fn count_newest(
     }
     Ok(None)
 }
+
+/// The keys of rows that a slice has beyond its number.
+pub(crate) fn surplus_of(view: &ReadView, table: &TableSchema, slice: SliceId, rows_max: u64) -> Result<Vec<Bytes>> {
+    let mut surplus = Vec::new();
+    let ranges = slice_ranges(view, table.generation, 0, slice)?;
+    count_newest(view, &ranges, rows_max, &mut |key, _, counted| {
+        if counted > rows_max {
+            surplus.push(Bytes::copy_from_slice(key));
+        }
+        Ok(None)
+    })?;
+    Ok(surplus)
+}

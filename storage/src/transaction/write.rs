@@ -15,6 +15,7 @@ use crate::key::{
     row_key_after, stream_key, trash_key,
 };
 use crate::kv::Family;
+use crate::read::surplus_of;
 use crate::row::{StoredRow, append_row, encode_row, mark_pending};
 use crate::schema::{IndexSchema, RowIdentity, TableSchema};
 use crate::stream::StreamRule;
@@ -281,11 +282,25 @@ impl Transaction {
 
     /// Before rows of a slice are deleted that keeps so many, those go that were too many. Once a command is enough.
     fn drop_surplus(&mut self, table: &TableSchema, key: &RowKey) -> Result<()> {
-        let Some(slice) = table.slice_of(key) else { return Ok(()) };
+        let rows_max = table.stream.as_ref().and_then(|rule| rule.rows_max);
+        let (Some(rows_max), Some(slice)) = (rows_max, table.slice_of(key)) else { return Ok(()) };
         let done = Some((self.command, table.generation, slice));
-        if self.surplus_dropped != done {
-            self.store.evict_surplus_of(table, slice)?;
-            self.surplus_dropped = done;
+        if self.surplus_dropped == done {
+            return Ok(());
+        }
+        self.surplus_dropped = done;
+        self.store.evict_surplus_of(table, slice)?;
+        if self.writes.as_ref().is_none_or(|writes| !writes.read().touches(Family::Stream)) && self.staged.is_none() {
+            return Ok(());
+        }
+        // What is too many because of what this transaction has inserted is for others to see until it commits.
+        for key in surplus_of(&self.newest_view(), table, slice, rows_max)? {
+            let is_own = self.own(Family::Stream, &key)?.is_some();
+            let replaced = if is_own { None } else { self.store.kv().get(Family::Stream, &key)? };
+            if is_own || replaced.is_some() {
+                let gone = Write { family: Family::Stream, key, value: None };
+                self.write_all(table.table, gone, replaced, std::iter::empty())?;
+            }
         }
         Ok(())
     }

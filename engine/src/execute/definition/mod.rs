@@ -349,8 +349,8 @@ impl DefinitionEnvironment<'_> {
 
     /// Puts a table in place of the one with its oid, if there is one.
     fn put_table(&mut self, mut table: Table) -> Result<Arc<Table>> {
-        options::check_own_of(&table)?;
         discreet::check_class(&table, &self.catalog())?;
+        options::check_own_of(&table)?;
         if table.is_stream() {
             stream::refuse_keys(&table)?;
             stream::settle(&mut table)?;

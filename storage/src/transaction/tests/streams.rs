@@ -219,11 +219,26 @@ async fn a_slice_keeps_its_newest_rows() {
     transaction.begin_command();
     assert_eq!(own.rows(&transaction.view()), [(3, 1), (4, 1), (5, 1)]);
     commit(transaction).await;
+    // Nor does what is too many come back when others are deleted in the same transaction, and a rollback loses nothing.
+    let mut transaction = stream.world.begin();
+    for id in 6..20 {
+        own.insert(&mut transaction, [id, 0, 1]).await;
+    }
+    transaction.begin_command();
+    for row in transaction.view().scan(&own.table, &own.table.rows(), Direction::Forward).next(2).unwrap() {
+        transaction.delete(&own.table, &row).unwrap();
+    }
+    transaction.begin_command();
+    assert_eq!(own.rows(&transaction.view()), [(19, 1)]);
+    drop(transaction);
+    assert_eq!(stream.ids(1), [3, 4, 5]);
+    stream.fill(1, [6]).await;
+    stream.fill(1, [7]).await;
     assert!(stream.world.store.is_eviction_due(&stream.world.table).unwrap());
     let evicted = stream.world.store.evict(&stream.world.table).unwrap();
     assert!(!stream.world.store.is_eviction_due(&stream.world.table).unwrap());
-    assert_eq!((evicted.buckets, evicted.rows, stream.stored()), (0, 70, 6));
-    assert_eq!((stream.ids(1), stream.ids(2)), (vec![3, 4, 5], vec![67, 68, 69]));
+    assert_eq!((evicted.buckets, evicted.rows, stream.stored()), (0, 69, 6));
+    assert_eq!((stream.ids(1), stream.ids(2)), (vec![5, 6, 7], vec![67, 68, 69]));
     assert_eq!(stream.world.store.evict(&stream.world.table).unwrap().rows, 0);
 }
 
@@ -253,6 +268,8 @@ async fn an_ephemeral_row_stays_while_somebody_attends() {
     assert_eq!((stream.ids(1), stream.ids(2), stream.all()), (vec![3], vec![3], vec![(3, 1), (3, 2)]));
     drop(everybody);
     assert_eq!((stream.ids(1), stream.ids(2)), (vec![3], vec![]));
+    // What nobody is shown any more goes before its time.
+    assert_eq!((stream.world.store.evict(&stream.world.table).unwrap().rows, stream.stored()), (2, 1));
     stream.seconds_pass(5);
     assert_eq!(stream.ids(1), []);
     drop(again);
