@@ -70,7 +70,7 @@ fn row(catalog: &Catalog, table: &Table, times: &BTreeMap<u32, Times>, store: &S
 pub(crate) fn kind_of(table: &Table) -> &'static str {
     match table.kind {
         TableKind::Files(_) => "registered",
-        _ => "shared",
+        _ => table.class.name(),
     }
 }
 
