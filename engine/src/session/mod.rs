@@ -376,8 +376,11 @@ impl Session {
 
     /// Puts other settings in force.
     fn use_settings(&mut self, session: Arc<Settings>, local: Arc<Settings>) {
+        let shown_all = std::mem::replace(&mut self.settings, local).active().all_users;
         self.session_settings = session;
-        self.settings = local;
+        if self.settings.active().all_users != shown_all {
+            self.audit_all_users();
+        }
         self.settings_changed = true;
         self.epoch = self.new_epoch();
         self.refresh_facts();
