@@ -37,6 +37,7 @@ pub(crate) mod ordered_set;
 mod overlaps;
 mod pattern;
 mod random;
+mod range;
 pub(crate) mod record;
 mod regex;
 mod regexp;
