@@ -171,8 +171,14 @@ fn gathered(kind: RangeKind, args: &[Value]) -> Result<Value> {
 }
 
 /// A range or a multirange as the latter.
-pub(crate) fn many(value: &Value) -> Result<Multirange> {
-    let Value::Bytea(bytes) = value else { return Err(Error::internal("a range that is none")) };
+fn many(value: &Value) -> Result<Multirange> {
+    match value {
+        Value::Bytea(bytes) => decoded(bytes),
+        _ => Err(Error::internal("a range that is none")),
+    }
+}
+
+fn decoded(bytes: &[u8]) -> Result<Multirange> {
     match Range::decode(bytes) {
         Ok(range) => Ok(Multirange::of_range(range)),
         Err(_) => Multirange::decode(bytes),
@@ -183,7 +189,7 @@ fn of_range(range: Range) -> Result<Value> {
     Ok(Value::Bytea(range.encode().into()))
 }
 
-pub(crate) fn of_many(multirange: Multirange) -> Result<Value> {
+fn of_many(multirange: Multirange) -> Result<Value> {
     Ok(Value::Bytea(multirange.encode().into()))
 }
 
@@ -247,4 +253,43 @@ relations! {
     after |left, right| right.last_cut().zip(left.first_cut()).is_some_and(|(end, begin)| end <= begin);
     ends_within |left, right| left.last_cut().zip(right.last_cut()).is_some_and(|(left, right)| left <= right);
     begins_within |left, right| left.first_cut().zip(right.first_cut()).is_some_and(|(left, right)| left >= right);
+}
+
+/// How an aggregate puts ranges or multiranges together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RangeJoin {
+    /// What lies in any of them, as a multirange.
+    Union,
+    /// What lies in all of the multiranges.
+    Common,
+    /// What lies in all of the ranges, as a range.
+    CommonRange,
+}
+
+impl RangeJoin {
+    /// The result over stored values; None without any.
+    pub(crate) fn of<'a>(self, values: impl Iterator<Item = &'a [u8]>) -> Result<Option<Vec<u8>>> {
+        let multiranges = values.map(decoded);
+        if self == RangeJoin::Union {
+            let (mut kind, mut spans) = (None, Vec::new());
+            for multirange in multiranges {
+                let multirange = multirange?;
+                kind = Some(multirange.kind);
+                spans.extend(multirange.spans);
+            }
+            return Ok(kind.map(|kind| Multirange::of(kind, spans).encode()));
+        }
+        let mut common: Option<Multirange> = None;
+        for multirange in multiranges {
+            let multirange = multirange?;
+            common = Some(match common {
+                None => multirange,
+                Some(common) => common.common(&multirange),
+            });
+        }
+        Ok(common.map(|common| match self {
+            RangeJoin::CommonRange => common.hull().encode(),
+            _ => common.encode(),
+        }))
+    }
 }
