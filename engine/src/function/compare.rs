@@ -190,11 +190,10 @@ fn padded(comparison: Comparison) -> Eval {
 
 fn ranges(comparison: Comparison) -> Eval {
     fn order(_: &EvalContext, args: &[Value]) -> Result<Ordering> {
-        let key = |value: &Value| match value {
-            Value::Bytea(bytes) => Ok(sort_key(bytes)),
+        match (&args[0], &args[1]) {
+            (Value::Bytea(left), Value::Bytea(right)) => Ok(sort_key(left).cmp(sort_key(right))),
             _ => Err(Error::internal("a range that is none")),
-        };
-        Ok(key(&args[0])?.cmp(key(&args[1])?))
+        }
     }
     by_order!(order, comparison)
 }

@@ -18,6 +18,7 @@ pub(crate) use polymorphic::Shape;
 
 use super::{Function, Operator, operators_named};
 use crate::error::{Error, Result, SqlState};
+use crate::types::range::RangeKind;
 use crate::types::{Type, builtin, display, oid};
 use candidate::{Choice, choose};
 

@@ -27,7 +27,7 @@ pub(in crate::types) fn write(bytes: &[u8], format: &Format, out: &mut Vec<u8>) 
 
 fn write_one(range: &Range, format: &Format, out: &mut Vec<u8>) {
     let Some((lower, upper)) = range.bounds() else { return out.extend_from_slice(EMPTY.as_bytes()) };
-    let mut bound = |value: &Option<Value>, out: &mut Vec<u8>| {
+    let bound = |value: &Option<Value>, out: &mut Vec<u8>| {
         let Some(value) = value else { return };
         let start = out.len();
         write_value(value.as_ref(), range.kind.subtype(), format, out);

@@ -313,6 +313,7 @@ fn extreme(clauses: &Clauses, greatest: bool, arg: DfExpr, ty: Type) -> Result<S
         Some(Key::Padded) => Packing::Padded,
         Some(Key::Interval) => Packing::Interval,
         Some(Key::Jsonb) => return Err(Error::unsupported("min or max of jsonb")),
+        Some(Key::Range) => return Err(Error::unsupported("min or max of ranges")),
         Some(Key::Packed(ty)) => Packing::Keyed(ty),
     };
     let packed = ScalarUDF::new_from_impl(PackFunction::pack(packing.clone())).call(vec![arg]);
