@@ -106,6 +106,15 @@ pub struct Function {
     pub batch: Option<Batch>,
 }
 
+impl Function {
+    /// Whether a call with so many arguments can keep a value beyond its statement, or tell it to others: what is volatile
+    /// may do something with what it is given. Refused where rows of all users are looked at for somebody who is not to
+    /// see them.
+    pub(crate) fn carries_away(&self, args: usize) -> bool {
+        self.volatility == Volatility::Volatile && args > 0
+    }
+}
+
 /// Computes one row.
 pub type Eval = fn(&EvalContext, &[Value]) -> Result<Value>;
 
@@ -301,6 +310,8 @@ pub struct EvalContext {
     pub catalog: std::sync::Arc<crate::catalog::Catalog>,
     /// Whether the transaction may write.
     pub read_only: bool,
+    /// Whether rows are looked at that whoever asks is not to see: see [`Function::carries_away`].
+    pub discreet: bool,
     /// Values of `$1`, `$2`, …
     pub params: std::sync::Arc<[Value]>,
     /// What the writes of the statement's WITH clause have returned, each write's rows at its number.

@@ -363,6 +363,7 @@ impl Session {
             session: self.facts.clone(),
             catalog,
             read_only: self.state.open().is_some_and(|open| open.read_only),
+            discreet: false,
             params,
             written: Arc::default(),
         }
@@ -378,12 +379,12 @@ impl Session {
     fn use_settings(&mut self, session: Arc<Settings>, local: Arc<Settings>) {
         let shown_all = std::mem::replace(&mut self.settings, local).active().all_users;
         self.session_settings = session;
-        if self.settings.active().all_users != shown_all {
-            self.audit_all_users();
-        }
         self.settings_changed = true;
         self.epoch = self.new_epoch();
         self.refresh_facts();
+        if self.settings.active().all_users != shown_all {
+            self.audit_all_users();
+        }
     }
 
     fn refresh_facts(&mut self) {

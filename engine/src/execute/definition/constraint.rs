@@ -287,6 +287,7 @@ impl DefinitionEnvironment<'_> {
         }
         let seen = Arc::new(table.clone());
         let (condition, places) = self.bind_check(&catalog, &seen, check.expression, self.text)?;
+        self.refuse_telling_check(table, &condition)?;
         let name = match &check.name {
             Some(name) => {
                 refuse_duplicate_check(&catalog, table, name)?;
