@@ -73,8 +73,17 @@ impl ReadView {
 
     /// The definitions whose keys begin with `prefix`, in order.
     pub fn scan_entries(&self, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>> {
+        self.entries(Family::Catalog, prefix)
+    }
+
+    /// The events whose keys begin with `prefix`, in order.
+    pub fn scan_events(&self, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>> {
+        self.entries(Family::Log, prefix)
+    }
+
+    fn entries(&self, family: Family, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>> {
         let mut entries = Vec::new();
-        let mut walk = Walk::new(Family::Catalog, KeyRange::prefix(prefix), Direction::Forward);
+        let mut walk = Walk::new(family, KeyRange::prefix(prefix), Direction::Forward);
         self.step(&mut walk, usize::MAX, &mut |key, value| {
             entries.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
             Ok(())

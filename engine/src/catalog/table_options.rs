@@ -6,6 +6,7 @@
 use std::num::NonZeroU64;
 
 use auth::AccessLevel;
+use storage::segment::PageCompression;
 
 use super::{Table, TableClass, stream};
 
@@ -16,17 +17,19 @@ pub enum OwnOption {
     Storage,
     DeletedRetentionHours,
     AccessLevel,
+    Compression,
     TtlSeconds,
     MaxBuffer,
     Ephemeral,
 }
 
 impl OwnOption {
-    pub const ALL: [OwnOption; 7] = [
+    pub const ALL: [OwnOption; 8] = [
         OwnOption::FlushPolicy,
         OwnOption::Storage,
         OwnOption::DeletedRetentionHours,
         OwnOption::AccessLevel,
+        OwnOption::Compression,
         OwnOption::TtlSeconds,
         OwnOption::MaxBuffer,
         OwnOption::Ephemeral,
@@ -38,6 +41,7 @@ impl OwnOption {
             OwnOption::Storage => "storage",
             OwnOption::DeletedRetentionHours => "deleted_retention_hours",
             OwnOption::AccessLevel => "access_level",
+            OwnOption::Compression => "compression",
             OwnOption::TtlSeconds => "ttl_seconds",
             OwnOption::MaxBuffer => "max_buffer",
             OwnOption::Ephemeral => "ephemeral",
@@ -62,6 +66,9 @@ impl OwnOption {
             OwnOption::AccessLevel => AccessLevel::named(value)
                 .map(drop)
                 .ok_or("Valid values are \"public\", \"private\", \"restricted\", and \"dba\"."),
+            OwnOption::Compression => {
+                compression_named(value).map(drop).ok_or("Valid values are \"zstd\" and \"none\".")
+            }
             OwnOption::TtlSeconds | OwnOption::MaxBuffer | OwnOption::Ephemeral => stream::check(self, value),
         }
     }
@@ -115,7 +122,21 @@ fn retention_hours(text: &str) -> Option<u32> {
     (hours <= RETENTION_HOURS_MAX).then_some(hours)
 }
 
+/// Reads how files are compressed.
+fn compression_named(name: &str) -> Option<PageCompression> {
+    match name.to_ascii_lowercase().as_str() {
+        "zstd" => Some(PageCompression::Zstd),
+        "none" => Some(PageCompression::None),
+        _ => None,
+    }
+}
+
 impl Table {
+    /// How the pages of its new files are compressed.
+    pub fn compression(&self) -> PageCompression {
+        self.own_option(OwnOption::Compression).and_then(compression_named).unwrap_or_default()
+    }
+
     /// How many hours its deleted rows are kept; zero for most tables, a day for user tables.
     pub fn deleted_retention_hours(&self) -> u32 {
         let usual = if self.class == TableClass::User { USER_RETENTION_HOURS } else { 0 };

@@ -162,8 +162,10 @@ impl Task {
 pub(crate) trait Work: Send + Sync {
     fn kind(&self) -> JobKind;
 
-    /// The table that it is about: who owns that may see and end the job.
-    fn table(&self) -> Option<TableOf>;
+    /// The table that it is about, if it is about one: who owns that may see and end the job.
+    fn table(&self) -> Option<TableOf> {
+        None
+    }
 
     /// Of all jobs with one key only one is under way.
     fn key(&self) -> Option<String>;

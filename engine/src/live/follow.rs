@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use storage::{Attending, Change, ChangeReader, CommitRecord, CommitSeq};
+use storage::{Attending, Change, ChangeReader, CommitRecord, CommitSeq, FeedEnd};
 
 use super::difference::Answer;
 use super::event::Ready;
@@ -18,8 +18,8 @@ use super::subscription::{Follower, QUEUE_BYTES_MAX, Subscription};
 use crate::error::Result;
 use crate::function::EvalContext;
 
-/// Commits that are looked at before others have their turn.
-const COMMITS_AT_ONCE: usize = 256;
+/// Commits that are looked at before others have their turn; fewer may be left to look at with the registry locked.
+const COMMITS_AT_ONCE: usize = 16;
 
 const FELL_BEHIND: &str = "the recent changes do not reach back to the first answer";
 const REPLACED: &str = "table truncated or replaced";
@@ -66,6 +66,9 @@ impl Registry {
     /// Begins to tell a session. It is told of the subscription first, then of everything after `joining.from`.
     pub(crate) async fn follow(self: &Arc<Self>, joining: Joining) {
         let Some(ground) = self.ground() else { return };
+        if joining.answer.is_some() {
+            settled(ground, joining.from).await;
+        }
         self.unlisten(joining.follower.outbox.id, Some(&joining.follower.channel));
         let mut missed = Missed::since(joining.from, ground);
         while missed.step(&joining.plan, &joining.context, ground) {
@@ -95,16 +98,8 @@ impl Registry {
         while missed.step(&plan, &context, ground) {}
         let known = state.queries.get(&identity).filter(|known| !known.followers.lock().is_over).cloned();
         let told = answer.clone().map(|answer| (answer, from));
-        let query = match known {
-            Some(known) => known,
-            None => match LiveQuery::new(identity, plan, text, (role, database), context, told) {
-                Ok(query) => Arc::new(query),
-                Err(error) => {
-                    tracing::error!(%error, "a live query that was answered cannot be followed");
-                    return (None, false);
-                }
-            },
-        };
+        let new = || Arc::new(LiveQuery::new(identity, plan, text, (role, database), context, told));
+        let query = known.unwrap_or_else(new);
         let subscription = Arc::new(Subscription::new(follower, query.clone(), joining.attending));
         state.enter(subscription.clone());
         let timeline = timeline(ground);
@@ -118,10 +113,10 @@ impl Registry {
             key: query.plan.key.as_deref(),
             ttl_seconds: joining.ttl_seconds,
         };
-        subscription.tell(ready.json(), from);
+        subscription.begin(ready.json());
         if let Some((seq, reason)) = missed.broken {
             subscription.resync(seq, &reason);
-            state.rest();
+            state.retire(&query);
             return (None, false);
         }
         for (event, seq) in missed.events {
@@ -271,6 +266,16 @@ impl Registry {
             tokio::task::yield_now().await;
         }
         true
+    }
+}
+
+/// Until a commit that a snapshot has is durable: a newer answer is told to all who follow the same query.
+async fn settled(ground: &Ground, seq: CommitSeq) {
+    while ground.store.announced() < seq {
+        let mut reader = ground.store.changes(ground.store.announced());
+        if let Err(FeedEnd::Closed) = reader.next_batch(1).await {
+            return;
+        }
     }
 }
 

@@ -30,7 +30,6 @@ mod subscription;
 mod walk;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 pub(crate) use difference::Answer;
 pub(crate) use dispatch::{Attendance, Dispatcher};
@@ -39,6 +38,7 @@ pub(crate) use last_rows::backwards;
 pub(crate) use listeners::Listeners;
 pub use notify::SessionChannels;
 pub(crate) use notify::{Action, Mark};
+use outbox::Totals;
 pub use outbox::{Notification, Outbox};
 pub(crate) use plan::LivePlan;
 pub(crate) use registry::{Registry, SESSION_QUERIES_MAX, USER_QUERIES_MAX};
@@ -53,8 +53,8 @@ pub(crate) struct Live {
     pub(crate) listeners: Arc<Listeners>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) dispatcher: Arc<Dispatcher>,
-    /// Bytes of plain notifications that wait in all outboxes.
-    queued: Arc<AtomicUsize>,
+    /// Bytes that wait in all outboxes.
+    queued: Arc<Totals>,
 }
 
 impl Live {

@@ -85,11 +85,15 @@ impl LivePlan {
         self.of_session
     }
 
-    /// Adds what it reads, in the forms of now, to what makes live queries the same.
+    /// Adds what it reads, in the forms of now, and what it answers to what makes live queries the same.
     pub(crate) fn write_tables(&self, out: &mut String) {
+        // Writing to a String cannot fail.
         for table in self.uses.iter().map(|used| &used.table).chain(&self.tables) {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "{} {} {} ", table.oid, table.version, table.storage.generation.0);
+            let storage = &table.storage;
+            let _ = write!(out, "{} {} {} {:?} ", table.oid, table.version, storage.generation.0, storage.slice);
+        }
+        for column in &self.columns {
+            let _ = write!(out, "{} ", column.ty.oid);
         }
     }
 

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use storage::{Change, CommitRecord, CommitSeq, Store};
 
+use super::difference::Kept;
 use super::index::Index;
 use super::plan::How;
 use super::query::{Identity, LiveQuery};
@@ -40,6 +41,8 @@ pub(crate) struct Registry {
     ground: OnceLock<Ground>,
     pub(super) state: Mutex<State>,
     pub(super) runs: rerun::Runs,
+    /// What the answers take that are kept for queries that are run again.
+    pub(crate) kept: Kept,
 }
 
 /// What live queries stand on, once the database is open.
@@ -222,14 +225,17 @@ impl Registry {
     /// Whether an outbox is told of any query.
     pub(crate) fn follows(&self, outbox: u64) -> bool {
         let state = self.state.lock();
-        state.attendance.is_some() && state.of_outbox(outbox, None).iter().any(|subscription| !subscription.is_out())
+        state.attendance.is_some() && state.all_of_outbox(outbox).any(|subscription| !subscription.is_out())
     }
 
-    /// How many live queries a session and a user have.
-    pub(crate) fn counts(&self, outbox: Option<u64>, user: RoleId) -> (usize, usize) {
+    /// How many live queries a session and a user have, without the one that another under the same channel would replace.
+    pub(crate) fn counts(&self, outbox: Option<u64>, channel: Option<&str>, user: RoleId) -> (usize, usize) {
         let state = self.state.lock();
-        let of_session = outbox.map_or(0, |outbox| state.of_outbox(outbox, None).len());
-        (of_session, state.of_user.get(&user).copied().unwrap_or_default())
+        let of_user = state.of_user.get(&user).copied().unwrap_or_default();
+        let Some(outbox) = outbox else { return (0, of_user) };
+        let replaced = channel.and_then(|channel| state.of_outbox(outbox, Some(channel)).pop());
+        let of_session = state.all_of_outbox(outbox).count() - usize::from(replaced.is_some());
+        (of_session, of_user - usize::from(replaced.is_some_and(|replaced| replaced.user == user)))
     }
 
     /// Everybody who follows anything.
@@ -254,8 +260,11 @@ impl Registry {
         let Some(subscription) = found else { return Ok(false) };
         may(&subscription)?;
         let mut state = self.state.lock();
+        // Its client may just have begun something else under the channel, to which no end must be told.
+        if !state.has(&subscription) {
+            return Ok(false);
+        }
         state.drop_subscription(&subscription);
-        drop(state);
         subscription.end("killed");
         Ok(true)
     }
@@ -326,11 +335,19 @@ impl State {
     pub(super) fn of_outbox(&self, outbox: u64, channel: Option<&str>) -> Vec<Arc<Subscription>> {
         match channel {
             Some(channel) => self.subscriptions.get(&(outbox, Arc::from(channel))).cloned().into_iter().collect(),
-            None => {
-                let own = (outbox, Arc::from(""))..(outbox + 1, Arc::from(""));
-                self.subscriptions.range(own).map(|(_, subscription)| subscription.clone()).collect()
-            }
+            None => self.all_of_outbox(outbox).cloned().collect(),
         }
+    }
+
+    fn all_of_outbox(&self, outbox: u64) -> impl Iterator<Item = &Arc<Subscription>> {
+        let own = (outbox, Arc::from(""))..(outbox + 1, Arc::from(""));
+        self.subscriptions.range(own).map(|(_, subscription)| subscription)
+    }
+
+    /// Whether the subscription is still what its outbox follows under its channel.
+    fn has(&self, subscription: &Arc<Subscription>) -> bool {
+        let name = (subscription.outbox.id, subscription.channel.clone());
+        self.subscriptions.get(&name).is_some_and(|known| Arc::ptr_eq(known, subscription))
     }
 
     /// Takes a subscription out, and its query if nobody else follows that.
@@ -341,12 +358,11 @@ impl State {
     }
 
     fn forget(&mut self, subscription: &Arc<Subscription>) {
-        let name = (subscription.outbox.id, subscription.channel.clone());
         // Another may have taken the name.
-        if !self.subscriptions.get(&name).is_some_and(|known| Arc::ptr_eq(known, subscription)) {
+        if !self.has(subscription) {
             return;
         }
-        self.subscriptions.remove(&name);
+        self.subscriptions.remove(&(subscription.outbox.id, subscription.channel.clone()));
         if let Some(count) = self.of_user.get_mut(&subscription.user) {
             *count -= 1;
             if *count == 0 {

@@ -1,7 +1,7 @@
 //! One client's following of a live query, under a channel of its session.
 //!
 //! Overflow policy: events that a client leaves unread are replaced by one `resync` when they would take more than
-//! [`QUEUE_BYTES_MAX`]; nothing follows it until the client says LISTEN again.
+//! [`QUEUE_BYTES_MAX`], or than the outbox has room for; nothing follows it until the client says LISTEN again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -82,13 +82,19 @@ impl Subscription {
         self.is_out.load(Ordering::Relaxed)
     }
 
+    /// Tells the client that it follows the query from now on.
+    pub(super) fn begin(&self, ready: Bytes) {
+        self.push_always(ready);
+    }
+
     /// Tells the client; false if it follows no more.
     pub(super) fn tell(&self, payload: Bytes, seq: CommitSeq) -> bool {
         if self.is_out() {
             return false;
         }
         let bytes_max = if self.queue_bytes() == 0 { usize::MAX } else { QUEUE_BYTES_MAX };
-        if self.push(payload, bytes_max) {
+        if self.outbox.push_within(self.notification(payload), bytes_max).is_ok() {
+            self.events.fetch_add(1, Ordering::Relaxed);
             return true;
         }
         self.resync(seq, "slow consumer");
@@ -101,21 +107,23 @@ impl Subscription {
             return;
         }
         self.drop_waiting();
-        self.push(event::resync(seq, reason), usize::MAX);
+        self.push_always(event::resync(seq, reason));
     }
 
     /// Nothing follows at all.
     pub(super) fn end(&self, reason: &str) {
         self.is_out.store(true, Ordering::Relaxed);
-        self.push(event::end(reason), usize::MAX);
+        self.push_always(event::end(reason));
     }
 
-    fn push(&self, payload: Bytes, bytes_max: usize) -> bool {
+    fn push_always(&self, payload: Bytes) {
+        self.outbox.push_always(self.notification(payload));
+        self.events.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn notification(&self, payload: Bytes) -> Notification {
         let (process_id, channel) = (self.process_id, self.channel.clone());
-        let notification = Notification { process_id, channel, payload, account: Some(self.account.clone()) };
-        let pushed = self.outbox.push_within(notification, bytes_max).is_ok();
-        self.events.fetch_add(u64::from(pushed), Ordering::Relaxed);
-        pushed
+        Notification { process_id, channel, payload, account: Some(self.account.clone()) }
     }
 
     /// The client no longer wants what waits for it.

@@ -51,7 +51,7 @@ impl Session {
             return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
         }
         check_last_rows(&live.options)?;
-        self.check_live_limits()?;
+        self.check_live_limits(live.channel.as_deref())?;
         let plan = self.lock_plan(prepared, interrupt).await?;
         let context = self.checked_context(&plan, prepared, params)?;
         let (Plan::Query(bound) | Plan::Short { query: bound, .. }) = plan.plan.plan() else {
@@ -101,9 +101,9 @@ impl Session {
     }
 
     /// 53400 for a session or a user who follows too much already.
-    fn check_live_limits(&self) -> Result<()> {
+    fn check_live_limits(&self, channel: Option<&str>) -> Result<()> {
         let outbox = self.outbox().map(|outbox| outbox.id);
-        let (of_session, of_user) = self.database.live().registry.counts(outbox, self.session_role());
+        let (of_session, of_user) = self.database.live().registry.counts(outbox, channel, self.session_role());
         let waiting = self.joining.len();
         if of_session + waiting >= SESSION_QUERIES_MAX {
             let message = format!("a session may follow {SESSION_QUERIES_MAX} live queries at a time");
@@ -145,10 +145,11 @@ impl Session {
         let open = self.state.open().ok_or_else(no_transaction)?;
         let rows = query::run(bound, context, open.transaction.view(), &environment)?;
         let (live, context) = (live.clone(), context.clone());
+        let kept_bytes = self.database.live().registry.kept.clone();
         // Writing JSON is work for the query threads, too.
         let work = environment.handle().spawn(async move {
             let mut kept = Vec::new();
-            let answer = gathered(rows, &live, &context, |batch| {
+            let answer = gathered(rows, &live, &context, &kept_bytes, |batch| {
                 if wants_rows {
                     kept.push(batch);
                 }

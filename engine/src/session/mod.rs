@@ -366,6 +366,7 @@ impl Session {
             session: self.facts.clone(),
             catalog,
             read_only: self.state.open().is_some_and(|open| open.read_only),
+            discreet: false,
             params,
             written: Arc::default(),
         }
@@ -379,11 +380,14 @@ impl Session {
 
     /// Puts other settings in force.
     fn use_settings(&mut self, session: Arc<Settings>, local: Arc<Settings>) {
+        let shown_all = std::mem::replace(&mut self.settings, local).active().all_users;
         self.session_settings = session;
-        self.settings = local;
         self.settings_changed = true;
         self.epoch = self.new_epoch();
         self.refresh_facts();
+        if self.settings.active().all_users != shown_all {
+            self.audit_all_users();
+        }
     }
 
     fn refresh_facts(&mut self) {

@@ -338,8 +338,8 @@ impl Transaction {
         self.write_all(table, kept, None, std::iter::empty())
     }
 
-    pub(super) fn write_entry(&mut self, key: &[u8], value: Option<Bytes>) -> Result<()> {
-        let write = Write { family: Family::Catalog, key: Bytes::copy_from_slice(key), value };
+    pub(super) fn write_entry(&mut self, family: Family, key: &[u8], value: Option<Bytes>) -> Result<()> {
+        let write = Write { family, key: Bytes::copy_from_slice(key), value };
         self.write_all(TableId(0), write, None, std::iter::empty())
     }
 

@@ -2,5 +2,6 @@
 
 mod client;
 mod copies;
+mod limits;
 mod property;
 mod scripts;

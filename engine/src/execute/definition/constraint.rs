@@ -290,6 +290,7 @@ impl DefinitionEnvironment<'_> {
         }
         let seen = Arc::new(table.clone());
         let (condition, places) = self.bind_check(&catalog, &seen, check.expression, self.text)?;
+        self.refuse_telling_check(table, &condition)?;
         let name = match &check.name {
             Some(name) => {
                 refuse_duplicate_check(&catalog, table, name)?;
@@ -387,6 +388,10 @@ pub(super) fn check_sortable(column: &TableColumn) -> Result<()> {
 }
 
 pub(super) fn check_sortable_type(ty: types::Type) -> Result<()> {
+    if matches!(types::builtin::base_of(ty.oid), types::oid::NUMRANGE | types::oid::NUMMULTIRANGE) {
+        // Equal ones may be of different bytes.
+        return Err(Error::unsupported(format_args!("an index or key over type {}", types::display(ty))));
+    }
     if resolve::less_than(ty).is_ok() {
         return Ok(());
     }

@@ -28,7 +28,8 @@ use crate::error::{Error, Result, SqlState};
 
 impl Binder<'_> {
     /// A table as the statement may see it. 42501 for a user table where rows are not to be left out in silence
-    /// (`row_security = off`, as pg_dump has it).
+    /// (`row_security = off`, as pg_dump has it). 42704 for a role that was dropped while its session goes on: what it
+    /// wrote now nobody would find to delete.
     pub(super) fn own_rows(&self, table: Arc<Table>) -> Result<Arc<Table>> {
         // Who makes or shows a view reads nothing.
         if !table.is_divided() || self.is_showing() || self.record.is_some() {
@@ -43,7 +44,12 @@ impl Binder<'_> {
             return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message)
                 .with_hint("With kalamdb.all_users = on a superuser reads the rows of all users."));
         }
-        Ok(table.of_slice(slice_of_role(session.current_role.0)))
+        let role = session.current_role.0;
+        if !self.catalog.roles.contains_key(&role) {
+            let message = format!("role with OID {role} does not exist");
+            return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
+        }
+        Ok(table.of_slice(slice_of_role(role)))
     }
 
     /// A table with everybody's rows, for those who may see them.

@@ -136,6 +136,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
     };
     EvalContext {
         read_only: false,
+        discreet: false,
         transaction_time: 0,
         statement_time: 0,
         session: Arc::new(session),
