@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use auth::{DEFAULT_ITERATIONS, RoleId, Verifier};
-use login::Logins;
+pub(crate) use login::Logins;
 pub use login::{Admission, LoginOptions};
 use rand::Rng;
 use storage::backup::Stop;
@@ -87,7 +87,7 @@ pub struct Database {
     /// One transaction with definitions commits at a time, so that each builds on the catalog of the one before.
     defining: tokio::sync::Mutex<()>,
     queries: QueryEnvironment,
-    logins: Logins,
+    logins: Arc<Logins>,
     sessions: Arc<Sessions>,
     snapshots: Arc<ExportedSnapshots>,
     connections_max: usize,
@@ -175,6 +175,7 @@ impl Database {
         let queries = QueryEnvironment::new(query_options)?;
         let jobs = Arc::new(Jobs::open(&store, jobs)?);
         let audit = Arc::new(Audit::open(&store, options.audit, queries.handle())?);
+        let logins = Arc::new(Logins::new(login_secret, options.login));
         let sessions = Arc::<Sessions>::default();
         let live = Arc::new(Live::start(options.live)?);
         let sources = Arc::new(LiveSources {
@@ -182,6 +183,7 @@ impl Database {
             live: Arc::downgrade(&live),
             jobs: jobs.clone(),
             audit: audit.clone(),
+            logins: logins.clone(),
             sessions: sessions.clone(),
             memory: queries.memory_pool(),
             started_at: store.environment().now_us(),
@@ -191,7 +193,7 @@ impl Database {
             queries,
             catalogs: ArcSwap::from_pointee(catalogs),
             defining: tokio::sync::Mutex::new(()),
-            logins: Logins::new(login_secret, options.login),
+            logins,
             sessions,
             snapshots: Arc::default(),
             connections_max: options.connections_max,

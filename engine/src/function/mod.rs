@@ -37,6 +37,7 @@ pub(crate) mod ordered_set;
 mod overlaps;
 mod pattern;
 mod random;
+mod range;
 pub(crate) mod record;
 mod regex;
 mod regexp;
@@ -72,6 +73,7 @@ pub(crate) use cursors::{CursorFacts, PreparedFacts};
 pub(crate) use enumeration::wants_type;
 pub(crate) use lasting::{LiveUse, live_use};
 pub use random::RandomNumbers;
+pub use range::RangeJoin;
 pub use registry::{
     aggregates, aggregates_named, cast_between, casts, function_by_oid, functions, functions_named, operators,
     operators_named, table_functions, table_functions_named,
@@ -239,6 +241,8 @@ pub enum AggregateKind {
         document: bool,
     },
     BitXor,
+    /// Ranges or multiranges, put together.
+    Ranges(RangeJoin),
     /// Over pairs of numbers.
     Regression(Regression),
     /// Which of the groups that its arguments count are not in the grouping set.

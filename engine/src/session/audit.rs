@@ -52,9 +52,10 @@ impl Session {
         self.database.audit().record(self.event(Action::Export).on(target).with_statement(statement));
     }
 
-    /// Tells that the session sees the rows of all users from now on.
+    /// Tells that the rows of all users can be seen from now on, or no more.
     pub(super) fn audit_all_users(&self) {
-        self.database.audit().record(self.event(Action::Setting).on("kalamdb.all_users").with("value", "on"));
+        let value = if self.settings.active().all_users { "on" } else { "off" };
+        self.database.audit().record(self.event(Action::Setting).on("kalamdb.all_users").with_text("value", value));
     }
 
     /// A client is answered an error: tells of what it was denied.

@@ -28,7 +28,7 @@ async fn each_kind_of_event_is_recorded() {
         "BEGIN; SAVEPOINT a; CREATE TABLE undone (a int); ROLLBACK TO a; CREATE TABLE done (a int); COMMIT",
         "DROP TABLE done",
         "SET kalamdb.all_users = on",
-        "SET kalamdb.all_users = on",
+        "BEGIN; SET LOCAL kalamdb.all_users = off; ROLLBACK",
         "RESET kalamdb.all_users",
     ] {
         let answer = run(&first, sql).await;
@@ -70,6 +70,14 @@ async fn each_kind_of_event_is_recorded() {
                 "role_change postgres plain success",
             ],
         ),
+        (
+            "action = 'setting' AND target = 'kalamdb.all_users' AND details->>'value' = 'on'",
+            &["setting postgres kalamdb.all_users success"; 2],
+        ),
+        (
+            "action = 'setting' AND target = 'kalamdb.all_users' AND details->>'value' = 'off'",
+            &["setting postgres kalamdb.all_users success"; 2],
+        ),
         ("action = 'privilege_change'", &["privilege_change postgres public.t success"]),
         (
             "action = 'ddl'",
@@ -86,7 +94,6 @@ async fn each_kind_of_event_is_recorded() {
             "action = 'impersonation'",
             &["impersonation postgres as plain plain success", "impersonation postgres as plain plain success"],
         ),
-        ("action = 'setting'", &["setting postgres kalamdb.all_users success"]),
         ("action = 'export' AND target = 't'", &["export postgres t success"]),
         ("action = 'export' AND target = 'query'", &["export postgres query success"]),
         ("action = 'denied'", &["denied plain - failure 42501", "denied plain - failure 42501"]),

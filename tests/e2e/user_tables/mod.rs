@@ -144,6 +144,8 @@ async fn every_way_to_read_shows_a_user_his_own_rows() {
                 assert_eq!(sorted(run(&bob, sql).await), sorted((*of_bob).to_owned()), "bob: {how}");
             }
             assert_eq!(run(&admin, "SELECT count(*) FROM notes").await, r#"[[Some("0")]]"#, "a superuser has none");
+            let told = "SELECT type, access_level FROM system.tables WHERE name = 'notes'";
+            assert_eq!(run(&admin, told).await, r#"[[Some("user"), None]]"#);
         }
         let flush = run(&admin, "STORAGE FLUSH ALL; STORAGE COMPACT ALL").await;
         assert!(!flush.contains("XX"), "{flush}");

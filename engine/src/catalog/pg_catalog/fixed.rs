@@ -7,6 +7,7 @@ use super::relation::{NULL, row};
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
 use crate::audit::secret::without_secrets;
 use crate::function::{CursorFacts, PreparedFacts};
+use crate::types::range::RangeKind;
 use crate::types::{builtin, oid};
 
 const BTREE: u32 = 403;
@@ -61,6 +62,8 @@ const OPERATOR_CLASSES: &[(u32, &str, u32, u32)] = &[
     (10041, "timetz_ops", oid::TIMETZ, 2000),
     (10065, "uuid_ops", oid::UUID, 2968),
     (10069, "enum_ops", oid::ANYENUM, 3522),
+    (10076, "range_ops", oid::ANYRANGE, 3901),
+    (10080, "multirange_ops", oid::ANYMULTIRANGE, 4199),
     (10038, "time_ops", oid::TIME, 1996),
 ];
 
@@ -78,6 +81,8 @@ pub(super) fn operator_class(ty: u32) -> u32 {
         oid::CIDR => oid::INET,
         ty if builtin::is_registered(ty) => oid::OID,
         ty if builtin::is_enum(ty) => oid::ANYENUM,
+        ty if RangeKind::of_range(ty).is_some() => oid::ANYRANGE,
+        ty if RangeKind::of_multirange(ty).is_some() => oid::ANYMULTIRANGE,
         ty if builtin::info(ty).is_some_and(|info| info.is_array()) => oid::ANYARRAY,
         ty => ty,
     };
