@@ -22,6 +22,7 @@ mod roles;
 mod session;
 mod statements;
 mod storages;
+mod streams;
 mod tidy;
 mod trash;
 mod user_tables;

@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 use auth::AccessLevel;
 use storage::segment::PageCompression;
 
-use super::Table;
+use super::{Table, TableClass, stream};
 
 /// The options that PostgreSQL does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +18,21 @@ pub enum OwnOption {
     DeletedRetentionHours,
     AccessLevel,
     Compression,
+    TtlSeconds,
+    MaxBuffer,
+    Ephemeral,
 }
 
 impl OwnOption {
-    pub const ALL: [OwnOption; 5] = [
+    pub const ALL: [OwnOption; 8] = [
         OwnOption::FlushPolicy,
         OwnOption::Storage,
         OwnOption::DeletedRetentionHours,
         OwnOption::AccessLevel,
         OwnOption::Compression,
+        OwnOption::TtlSeconds,
+        OwnOption::MaxBuffer,
+        OwnOption::Ephemeral,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -36,6 +42,9 @@ impl OwnOption {
             OwnOption::DeletedRetentionHours => "deleted_retention_hours",
             OwnOption::AccessLevel => "access_level",
             OwnOption::Compression => "compression",
+            OwnOption::TtlSeconds => "ttl_seconds",
+            OwnOption::MaxBuffer => "max_buffer",
+            OwnOption::Ephemeral => "ephemeral",
         }
     }
 
@@ -60,6 +69,7 @@ impl OwnOption {
             OwnOption::Compression => {
                 compression_named(value).map(drop).ok_or("Valid values are \"zstd\" and \"none\".")
             }
+            OwnOption::TtlSeconds | OwnOption::MaxBuffer | OwnOption::Ephemeral => stream::check(self, value),
         }
     }
 }
@@ -129,7 +139,7 @@ impl Table {
 
     /// How many hours its deleted rows are kept; zero for most tables, a day for user tables.
     pub fn deleted_retention_hours(&self) -> u32 {
-        let usual = if self.is_divided() { USER_RETENTION_HOURS } else { 0 };
+        let usual = if self.class == TableClass::User { USER_RETENTION_HOURS } else { 0 };
         self.own_option(OwnOption::DeletedRetentionHours).and_then(retention_hours).unwrap_or(usual)
     }
 

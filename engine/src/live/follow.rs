@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use storage::{Change, ChangeReader, CommitRecord, CommitSeq, FeedEnd};
+use storage::{Attending, Change, ChangeReader, CommitRecord, CommitSeq, FeedEnd};
 
 use super::difference::Answer;
 use super::event::Ready;
@@ -41,6 +41,8 @@ pub(crate) struct Joining {
     /// The answer at that commit, for a query that is run again.
     pub(crate) answer: Option<Arc<Answer>>,
     pub(crate) ttl_seconds: Option<u64>,
+    /// Keeps the rows of ephemeral streams.
+    pub(crate) attending: Vec<Attending>,
 }
 
 impl std::fmt::Debug for Joining {
@@ -98,7 +100,7 @@ impl Registry {
         let told = answer.clone().map(|answer| (answer, from));
         let new = || Arc::new(LiveQuery::new(identity, plan, text, (role, database), context, told));
         let query = known.unwrap_or_else(new);
-        let subscription = Arc::new(Subscription::new(follower, query.clone()));
+        let subscription = Arc::new(Subscription::new(follower, query.clone(), joining.attending));
         state.enter(subscription.clone());
         let timeline = timeline(ground);
         let ready = Ready {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use storage::{Change, CommitSeq, Store, TableId};
+use storage::{Attending, Change, CommitSeq, Store, TableId};
 
 use super::event::{ChangeEvent, Form, RowWriter};
 use super::key::key_of;
@@ -112,6 +112,17 @@ impl LivePlan {
         for column in &self.columns {
             let _ = write!(out, "{} ", column.ty.oid);
         }
+    }
+
+    /// For how many seconds it shows a row at most, if it reads streams.
+    pub(crate) fn ttl_seconds(&self) -> Option<u64> {
+        self.tables.iter().filter_map(|table| table.ttl_seconds()).min().map(u64::from)
+    }
+
+    /// Has the rows kept that come from now on in the ephemeral streams that it reads.
+    pub(crate) fn attend(&self, store: &Store) -> Result<Vec<Attending>> {
+        let attending = self.tables.iter().filter_map(|table| store.attend(&table.storage).transpose());
+        Ok(attending.collect::<storage::Result<_>>()?)
     }
 
     pub(super) fn reads(&self, table: TableId) -> bool {

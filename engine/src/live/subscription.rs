@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use auth::RoleId;
 use bytes::Bytes;
-use storage::CommitSeq;
+use storage::{Attending, CommitSeq};
 
 use super::event;
 use super::outbox::{Account, Notification, Outbox};
@@ -35,6 +35,8 @@ pub(crate) struct Subscription {
     events: AtomicU64,
     /// Whether the client has to say LISTEN again.
     is_out: AtomicBool,
+    /// Keeps the rows of ephemeral streams while it lives.
+    _attending: Vec<Attending>,
 }
 
 /// What a subscription begins with.
@@ -59,10 +61,22 @@ impl Follower {
 }
 
 impl Subscription {
-    pub(super) fn new(follower: Follower, query: Arc<LiveQuery>) -> Self {
+    pub(super) fn new(follower: Follower, query: Arc<LiveQuery>, attending: Vec<Attending>) -> Self {
         let Follower { live_id, channel, outbox, process_id, user, created_at } = follower;
         let (account, events, is_out) = Default::default();
-        Self { live_id, channel, query, outbox, account, process_id, user, created_at, events, is_out }
+        Self {
+            live_id,
+            channel,
+            query,
+            outbox,
+            account,
+            process_id,
+            user,
+            created_at,
+            events,
+            is_out,
+            _attending: attending,
+        }
     }
 
     /// Events sent or waiting to be.

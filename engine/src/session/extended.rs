@@ -322,10 +322,20 @@ impl Session {
                 return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
             }
             PortalState::Suspended(run) => {
-                let SuspendedRun { source, columns, tag } = *run;
+                let SuspendedRun { source, columns, tag, stream } = *run;
+                // What was read for it then may be over by now.
+                if let Some(name) = stream {
+                    self.fail();
+                    return Err(Error::unsupported(format!(
+                        "fetching rows of stream table \"{name}\" a few at a time"
+                    )));
+                }
                 Outcome::Rows { columns, source, tag }
             }
-            PortalState::Ready => self.run(&prepared, params, &interrupt).await?,
+            PortalState::Ready => {
+                self.stream_read = None;
+                self.run(&prepared, params, &interrupt).await?
+            }
         };
         Ok(match outcome {
             Outcome::Complete(tag) => Execution::Complete(tag),
@@ -370,7 +380,8 @@ impl Session {
             let Some(portal) = cursor.portal.as_ref().and_then(|name| self.portals.get_mut(name)) else {
                 return Err(Error::internal("a result that has no portal was not read to its end"));
             };
-            let run = SuspendedRun { source: cursor.source, columns: cursor.columns, tag: cursor.tag };
+            let stream = self.stream_read.take();
+            let run = SuspendedRun { source: cursor.source, columns: cursor.columns, tag: cursor.tag, stream };
             portal.state = PortalState::Suspended(Box::new(run));
             return Ok(Finished::Suspended);
         }

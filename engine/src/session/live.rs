@@ -82,6 +82,8 @@ impl Session {
             return Err(Error::internal("a live query has no bound query"));
         };
         let (bound, live_plan) = (bound.clone(), Arc::new(LivePlan::of(bound, &context.catalog, form)?));
+        // Before the snapshot is taken, so that no row is missed that comes after it.
+        let attending = live_plan.attend(self.database.store())?;
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
         open.used = true;
         open.transaction.begin_command();
@@ -100,7 +102,12 @@ impl Session {
             Some(since) if resumes && answer.is_none() => CommitSeq(since),
             _ => snapshot,
         };
+        let ttl_seconds = live_plan.ttl_seconds();
+        if let Some(stream) = plan.plan.stream_read() {
+            self.stream_read = Some(stream.name.clone());
+        }
         let joining = Joining {
+            attending,
             identity: self.live_identity(live, &live_plan, &context, form),
             plan: live_plan,
             text: live.text.as_str().into(),
@@ -111,7 +118,7 @@ impl Session {
             from,
             reset: live.options.since.is_some() && !resumes,
             answer: answer.map(Arc::new),
-            ttl_seconds: None,
+            ttl_seconds,
         };
         Ok(Begun { columns: plan.columns.clone().unwrap_or_default(), source, joining })
     }

@@ -129,6 +129,8 @@ pub struct Session {
     ear: Option<Box<notify::Ear>>,
     /// What its transaction is to follow, by the numbers that were gathered.
     joining: Vec<Option<Box<crate::live::Joining>>>,
+    /// A stream table that the statement under way reads.
+    stream_read: Option<String>,
     /// Once it had temporary relations to make.
     temporary: Option<temporary::TemporaryPlace>,
     /// Holds this session's place among the allowed connections.
@@ -219,6 +221,7 @@ impl Session {
             output: Output { catalog_version: u64::MAX, epoch: 0, format: Format::default() },
             ear: None,
             joining: Vec::new(),
+            stream_read: None,
             temporary: None,
             place,
         };

@@ -320,6 +320,9 @@ impl Session {
         let (wait, database) = (self.lock_wait(), self.database.clone());
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
         open.used = true;
+        if let Some(stream) = plan.plan.stream_read() {
+            self.stream_read = Some(stream.name.clone());
+        }
         if plan.plan.runs_together() {
             return Box::pin(self.execute_with_writes(plan, context, interrupt)).await;
         }

@@ -152,7 +152,7 @@ impl Batch {
 
     /// Deletes all rows, index entries and deletion marks of a generation.
     pub fn delete_generation(&mut self, generation: GenerationId) {
-        for family in [Family::Rows, Family::Index, Family::Trash, Family::Deleted] {
+        for family in [Family::Rows, Family::Index, Family::Trash, Family::Stream, Family::Deleted] {
             self.delete_range(family, KeyRange::generation(generation));
         }
     }

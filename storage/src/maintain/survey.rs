@@ -57,10 +57,14 @@ impl Store {
 
     /// Where the rows of a table's contents lie.
     pub fn survey(&self, generation: GenerationId) -> Result<TierReport> {
-        let hot_rows = self.hot_rows(generation)?;
-        let (mut sampled, mut bytes) = (0, 0);
         let range = KeyRange::generation(generation);
-        self.newest().snapshot.hot().scan(Family::Rows, &range, Direction::Forward, &mut |key, value| {
+        let in_stream = self.newest().snapshot.approximate_entries(Family::Stream, &range)?;
+        let (hot_rows, family) = match in_stream {
+            0 => (self.hot_rows(generation)?, Family::Rows),
+            rows => (rows, Family::Stream),
+        };
+        let (mut sampled, mut bytes) = (0, 0);
+        self.newest().snapshot.hot().scan(family, &range, Direction::Forward, &mut |key, value| {
             sampled += 1;
             bytes += (key.len() + value.len()) as u64;
             if sampled < SAMPLED_ROWS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

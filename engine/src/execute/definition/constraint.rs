@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::DefinitionEnvironment;
 use super::foreign_key::ForeignKey;
-use super::{names, options};
+use super::{names, options, stream};
 use crate::catalog::{self, Catalog, Constraint, ConstraintKind, Deferrable, Index, Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, walk};
@@ -206,6 +206,9 @@ impl DefinitionEnvironment<'_> {
     /// Adds a key to a table under construction, with its index. The index is empty: the caller fills it, if there are
     /// rows. Answers the index's place in the table.
     pub(super) async fn add_key(&mut self, table: &mut Table, key: &Key) -> Result<usize> {
+        if table.is_stream() {
+            return Err(stream::unsupported(table, if key.primary { "a primary key" } else { "a unique constraint" }));
+        }
         if key.primary && table.primary_key().is_some() {
             let message = format!("multiple primary keys for table \"{}\" are not allowed", table.name);
             return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));

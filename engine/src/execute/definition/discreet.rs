@@ -2,7 +2,7 @@
 //! table cannot be.
 
 use super::DefinitionEnvironment;
-use crate::catalog::{Catalog, ForeignKeyAction, Table};
+use crate::catalog::{Catalog, ForeignKeyAction, Table, TableClass};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ExprKind, walk};
 use crate::function::EvalContext;
@@ -14,10 +14,11 @@ pub(super) fn check_class(table: &Table, catalog: &Catalog) -> Result<()> {
     let is_beneath = table.partitioning.of.is_some() || !table.inherits.is_empty();
     let above_is_divided = above.filter_map(|oid| catalog.tables.get(oid)).any(|above| above.is_divided());
     if above_is_divided || table.is_divided() && (is_beneath || partitioning.key.is_some()) {
-        return Err(Error::unsupported("a user table that is partitioned or inherits"));
+        let class = if table.is_divided() { table.class } else { TableClass::User };
+        return Err(Error::unsupported(format!("a {} table that is partitioned or inherits", class.name())));
     }
     if table.is_divided() && table.temporary.is_some() {
-        return Err(Error::unsupported("a temporary user table"));
+        return Err(Error::unsupported(format!("a temporary {} table", table.class.name())));
     }
     Ok(())
 }
@@ -62,9 +63,13 @@ impl DefinitionEnvironment<'_> {
         match error.sql_state().0.get(..2) {
             Some(class) if WORDS_WITHOUT_VALUES.contains(&class) => error,
             Some("0A") => error
-                .reworded(format!("this is not supported over the rows of user table \"{}\"", table.name))
+                .reworded(format!(
+                    "this is not supported over the rows of {} table \"{}\"",
+                    table.class.name(),
+                    table.name
+                ))
                 .with_hint("Volatile functions are given values of all users only if a superuser says so."),
-            _ => error.reworded(format!("rows of user table \"{}\" do not allow this", table.name)),
+            _ => error.reworded(format!("rows of {} table \"{}\" do not allow this", table.class.name(), table.name)),
         }
     }
 

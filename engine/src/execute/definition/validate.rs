@@ -107,7 +107,7 @@ impl DefinitionEnvironment<'_> {
                 let values = row.values(schema)?;
                 let key: Vec<Value> = built.columns.iter().map(|column| values[column.column].clone()).collect();
                 // In another slice the same key is another one.
-                let key = (row.key.slice().filter(|_| table.is_divided()), key);
+                let key = (schema.slice_of(&row.key), key);
                 let counts = !built.nulls_distinct || key.1.iter().all(|value| !value.is_null());
                 if counts && last.as_ref() == Some(&key) {
                     let constraint = ConflictOn::Index(built.generation);

@@ -1,4 +1,4 @@
-//! Whose rows of user tables a statement works on: those of the role that it runs as.
+//! Whose rows of user and stream tables a statement works on: those of the role that it runs as.
 //!
 //! The table that a plan holds is cut to that role's slice: every key and every range that storage is asked for begins
 //! with the slice, so that no condition has to keep others' rows out and none can be forgotten. It is cut where a name
@@ -70,6 +70,20 @@ pub(super) fn check_writable(table: &Table) -> Result<()> {
     if table.storage.slice != Slice::Every {
         return Ok(());
     }
-    let message = format!("cannot write to user table \"{}\" while kalamdb.all_users is on", table.name);
-    Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message))
+    Err(no_user_is_meant(table))
+}
+
+/// The refusal of such a write.
+pub(crate) fn no_user_is_meant(table: &Table) -> Error {
+    let (class, name) = (table.class.name(), &table.name);
+    let message = format!("cannot write to {class} table \"{name}\" while kalamdb.all_users is on");
+    Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message)
+}
+
+/// 0A000 for changing rows of a stream: they come and go as they are.
+pub(super) fn refuse_update(table: &Table, what: &str) -> Result<()> {
+    match table.is_stream() {
+        true => Err(Error::unsupported(format!("{what} of stream table \"{}\"", table.name))),
+        false => Ok(()),
+    }
 }

@@ -48,6 +48,7 @@ fn table(number: u32, name: &str, columns: &[(&str, Type)], key: &[u16]) -> Tabl
         columns: stored.collect(),
         identity: RowIdentity::Hidden,
         slice: Default::default(),
+        stream: None,
         indexes: Vec::new(),
         layouts: Vec::new(),
         cache: Default::default(),

@@ -75,6 +75,9 @@ impl Session {
         self.begin_implicit();
         let plan = self.plan_for(prepared)?;
         check_locking(declaration, plan.plan.plan())?;
+        if let Some(stream) = plan.plan.stream_read() {
+            return Err(Error::unsupported(format!("a cursor over stream table \"{}\"", stream.name)));
+        }
         if self.cursors.contains_key(name) || self.portals.contains_key(name) {
             return Err(duplicate_cursor(name));
         }
