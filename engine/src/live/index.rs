@@ -165,6 +165,3 @@ impl ColumnSet {
         Ok(Some(key))
     }
 }
-
-#[cfg(test)]
-mod tests;

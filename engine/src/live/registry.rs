@@ -225,22 +225,14 @@ impl Registry {
         state.attendance.is_some() && state.all_of_outbox(outbox).any(|subscription| !subscription.is_out())
     }
 
-    /// How many live queries a session, by its process id, and a user have, without the one that another of the session's
-    /// outbox under the same channel would replace.
-    pub(crate) fn counts(
-        &self,
-        process_id: i32,
-        (outbox, channel): (Option<u64>, Option<&str>),
-        user: RoleId,
-    ) -> (usize, usize) {
+    /// How many live queries a session and a user have, without the one that another of the same name would replace.
+    pub(crate) fn counts(&self, process_id: i32, replaced: Option<(u64, &str)>, user: RoleId) -> (usize, usize) {
         let state = self.state.lock();
-        let of_user = state.of_user.get(&user).copied().unwrap_or_default();
         let of_session = state.of_session.get(&process_id).copied().unwrap_or_default();
-        let replaced = outbox.zip(channel).and_then(|(outbox, channel)| state.of_outbox(outbox, Some(channel)).pop());
-        match replaced {
-            Some(replaced) => (of_session - 1, of_user - usize::from(replaced.user == user)),
-            None => (of_session, of_user),
-        }
+        let of_user = state.of_user.get(&user).copied().unwrap_or_default();
+        let replaced = replaced.and_then(|(outbox, channel)| state.of_outbox(outbox, Some(channel)).pop());
+        let own = usize::from(replaced.is_some());
+        (of_session - own, of_user - usize::from(replaced.is_some_and(|replaced| replaced.user == user)))
     }
 
     /// Everybody who follows anything.
@@ -298,7 +290,7 @@ pub(super) fn failed(error: &Error) -> String {
 
 impl State {
     pub(super) fn add(&mut self, query: &Arc<LiveQuery>) {
-        query.places.iter().for_each(|standing| self.index.add(standing, query));
+        query.places.iter().for_each(|(table, place)| self.index.add(*table, place, query));
         self.queries.insert(query.identity.clone(), query.clone());
     }
 
@@ -315,7 +307,7 @@ impl State {
         if self.queries.get(&query.identity).is_some_and(|known| Arc::ptr_eq(known, query)) {
             self.queries.remove(&query.identity);
         }
-        query.places.iter().for_each(|standing| self.index.remove(standing, query));
+        query.places.iter().for_each(|(table, place)| self.index.remove(*table, place, query));
         self.touched.retain(|touched| !Arc::ptr_eq(touched, query));
         self.rest();
     }

@@ -125,8 +125,9 @@ impl Session {
 
     /// 53400 for a session or a user who follows too much already.
     fn check_live_limits(&self, channel: Option<&str>) -> Result<()> {
-        let (live, outbox) = (self.database.live(), self.outbox().map(|outbox| outbox.id));
-        let (of_session, of_user) = live.registry.counts(self.process_id, (outbox, channel), self.session_role());
+        let live = self.database.live();
+        let replaced = self.outbox().map(|outbox| outbox.id).zip(channel);
+        let (of_session, of_user) = live.registry.counts(self.process_id, replaced, self.session_role());
         let waiting = self.joining.len();
         let LiveLimits { session_queries_max, user_queries_max } = live.limits;
         let refusal = |who: &str, max: usize, setting: &str| {
