@@ -8,7 +8,6 @@ mod clients;
 mod cold;
 mod constraints;
 mod database;
-mod drivers;
 mod extended;
 mod generated;
 mod golden;

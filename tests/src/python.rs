@@ -130,7 +130,7 @@ pub fn python(program: &Path) -> Command {
 pub fn node(program: &Path) -> Option<Command> {
     let modules = match std::env::var_os("KALAMDB_TEST_NODE_MODULES") {
         Some(path) => path.into(),
-        None => built().join("tests-node/node_modules"),
+        None => built().join("tests-page/node_modules"),
     };
     if !modules.exists() || !Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success())
     {
