@@ -176,6 +176,7 @@ fn context() -> EvalContext {
             search_path: Vec::new(),
             process_id: 1,
             client_address: None,
+            server: Default::default(),
             sequences: Arc::default(),
             advisory: Arc::default(),
             transaction: std::sync::Arc::default(),
