@@ -27,6 +27,7 @@ mod keyword;
 mod partition;
 mod privilege;
 mod size;
+mod standard;
 mod updatable;
 
 pub(super) use access_method::FUNCTIONS as ACCESS_METHODS;
@@ -36,6 +37,7 @@ pub(super) use keyword::TABLE_FUNCTIONS as KEYWORDS;
 pub(super) use partition::{FUNCTIONS as PARTITIONS, TABLE_FUNCTIONS as PARTITION_TABLES};
 pub(super) use privilege::FUNCTIONS as PRIVILEGES;
 pub(super) use size::FUNCTIONS as SIZES;
+pub(super) use standard::FUNCTIONS as STANDARD;
 pub(super) use updatable::FUNCTIONS as UPDATABLE;
 
 pub(super) const FUNCTIONS: &[Function] = &[

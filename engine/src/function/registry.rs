@@ -32,6 +32,7 @@ const TABLES: &[&[Function]] = &[
     catalog_info::DESCRIPTIONS,
     catalog_info::PARTITIONS,
     catalog_info::SIZES,
+    catalog_info::STANDARD,
     catalog_info::UPDATABLE,
     datetime::FUNCTIONS,
     degrees::FUNCTIONS,

@@ -12,7 +12,7 @@ use crate::catalog::{
 };
 use crate::plan::bind::{Clause, updatable_columns};
 use crate::types::defined::FIRST_OID;
-use crate::types::{Type, builtin, oid};
+use crate::types::{Type, builtin, display, oid};
 
 /// What everything of the current role's point of view needs.
 struct Viewer<'a> {
@@ -275,20 +275,21 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 }
 
 /// How much a type holds: the columns from `character_maximum_length` to `interval_precision`.
-struct Extent {
-    characters: Option<i32>,
-    octets: Option<i32>,
-    precision: Option<i32>,
-    radix: Option<i32>,
-    scale: Option<i32>,
-    datetime: Option<i32>,
+pub(crate) struct Extent {
+    pub(crate) characters: Option<i32>,
+    pub(crate) octets: Option<i32>,
+    pub(crate) precision: Option<i32>,
+    pub(crate) radix: Option<i32>,
+    pub(crate) scale: Option<i32>,
+    pub(crate) datetime: Option<i32>,
 }
 
 /// Bytes of the longest text.
 const TEXT_OCTETS: i32 = 1 << 30;
 const OCTETS_PER_CHARACTER: i32 = 4;
 
-fn extent(ty: Type) -> Extent {
+/// How much a type holds; one of a domain holds what the type beneath does.
+pub(crate) fn extent(ty: Type) -> Extent {
     let ty = builtin::base_type(ty);
     let modifier = ty.modifier;
     let mut extent =
@@ -315,6 +316,7 @@ fn extent(ty: Type) -> Extent {
             extent.octets = (modifier - 4).checked_mul(OCTETS_PER_CHARACTER);
         }
         oid::VARCHAR | oid::BPCHAR => extent.octets = Some(TEXT_OCTETS),
+        oid::BIT | oid::VARBIT if modifier >= 0 => extent.characters = Some(modifier),
         oid::DATE => extent.datetime = Some(0),
         oid::TIME | oid::TIMETZ | oid::TIMESTAMP | oid::TIMESTAMPTZ => {
             extent.datetime = Some(if modifier >= 0 { modifier } else { 6 });
@@ -326,6 +328,13 @@ fn extent(ty: Type) -> Extent {
         _ => {}
     }
     extent
+}
+
+/// The fields that an interval is restricted to (`YEAR TO MONTH`), if it is an interval and is.
+pub(crate) fn interval_fields(ty: Type) -> Option<String> {
+    let ty = builtin::base_type(ty);
+    let shown = (ty.oid == oid::INTERVAL).then(|| display(ty))?;
+    shown.strip_prefix("interval ").map(str::to_uppercase)
 }
 
 fn column_row(viewer: &Viewer<'_>, (schema, table): (&str, &Table), column: &TableColumn, written: bool) -> Vec<Value> {
@@ -357,7 +366,7 @@ fn column_row(viewer: &Viewer<'_>, (schema, table): (&str, &Table), column: &Tab
         extent.radix,
         extent.scale,
         extent.datetime,
-        NULL,
+        interval_fields(column.ty),
         NULL,
         NULL,
         NULL,

@@ -47,6 +47,7 @@ mod views;
 
 pub(crate) use class::default_oid;
 pub(crate) use comment::comment_on;
+pub(crate) use information_schema::{Extent, extent, interval_fields};
 use relation::Source;
 pub(crate) use relation::{Kind, Relation};
 pub(crate) use system::SYSTEM;
