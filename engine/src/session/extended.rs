@@ -272,11 +272,11 @@ impl Session {
     }
 
     /// The result columns of a statement, planned or utility.
-    fn columns_of(&mut self, prepared: &Arc<Prepared>) -> Result<Option<Arc<[ColumnDescription]>>> {
+    pub(super) fn columns_of(&mut self, prepared: &Arc<Prepared>) -> Result<Option<Arc<[ColumnDescription]>>> {
         let text = |name: &str| Some(Arc::from([ColumnDescription::new(name, Type::new(oid::TEXT))]));
         match prepared.statement.as_ref().map(Statement::itself) {
             Some(Statement::Declare(_)) => Ok(None),
-            Some(Statement::Fetch { name, moves: false, .. }) => Ok(self.columns_of_cursor(name)),
+            Some(Statement::Fetch { name, moves: false, .. }) => self.columns_of_cursor(name),
             _ if is_planned(prepared) => Ok(self.plan_for(prepared)?.columns.clone()),
             Some(Statement::Show(ShowTarget::Name(name))) => Ok(text(&super::utility::canonical_name(name))),
             Some(Statement::Show(ShowTarget::All)) => Ok(Some(super::utility::show_all_columns().into())),
@@ -301,8 +301,11 @@ impl Session {
         self.end_acting();
         let room = (max_rows > 0).then_some(max_rows);
         let Some(found) = self.portals.get_mut(portal) else {
-            self.fail();
-            return Err(no_portal(portal));
+            let execution = self.execute_cursor(portal, room);
+            if execution.is_err() {
+                self.fail();
+            }
+            return execution;
         };
         let (prepared, params, formats) = (found.prepared.clone(), found.params.clone(), found.formats.clone());
         if prepared.statement.is_none() {
@@ -377,6 +380,10 @@ impl Session {
     /// Ends the sending of a result.
     pub async fn finish(&mut self, cursor: Cursor) -> Result<Finished> {
         if !cursor.exhausted {
+            if cursor.portal.as_ref().is_some_and(|name| self.cursors.contains_key(name)) {
+                // Where it stands, a cursor knows by itself.
+                return Ok(Finished::Suspended);
+            }
             let Some(portal) = cursor.portal.as_ref().and_then(|name| self.portals.get_mut(name)) else {
                 return Err(Error::internal("a result that has no portal was not read to its end"));
             };
@@ -465,7 +472,7 @@ pub(super) fn duplicate_statement(name: &str) -> Error {
     Error::new(SqlState::DUPLICATE_PREPARED_STATEMENT, format!("prepared statement \"{name}\" already exists"))
 }
 
-fn no_portal(name: &str) -> Error {
+pub(super) fn no_portal(name: &str) -> Error {
     Error::new(SqlState::INVALID_CURSOR_NAME, format!("portal \"{name}\" does not exist"))
 }
 
@@ -491,7 +498,7 @@ fn parameter_place(portal: &str, at: usize, value: Option<&str>) -> impl FnOnce(
 }
 
 /// One format a column, from none (text), one for all, or one each.
-fn spread_formats(formats: &[i16], columns: usize) -> Result<Arc<[i16]>> {
+pub(super) fn spread_formats(formats: &[i16], columns: usize) -> Result<Arc<[i16]>> {
     match formats {
         _ if columns == 0 => Ok(Arc::from([])),
         [] => Ok(vec![0; columns].into()),

@@ -177,7 +177,7 @@ impl Session {
         };
         let level = Some(self.state.open().map_or(0, |open| open.savepoints.len()));
         let rows = CursorRows::Live(Box::new(LiveCursor { first, pulled }));
-        self.cursors.insert(name.clone(), Declared { facts, columns, level, rows });
+        self.cursors.insert(name.clone(), Declared { facts, columns, level, formats: Arc::from([]), tag: Tag::Counted("FETCH"), rows });
         self.tell_cursors();
         Ok(Outcome::Complete("DECLARE CURSOR".to_owned()))
     }
