@@ -58,7 +58,7 @@ pub use transaction::TransactionStatus;
 use crate::catalog::Catalog;
 use crate::database::Database;
 use crate::error::Report;
-use crate::function::{AdvisoryLocks, EvalContext, SessionFacts, SessionSequences};
+use crate::function::{AdvisoryLocks, EvalContext, ServerFacts, SessionFacts, SessionSequences};
 use crate::live::SessionChannels;
 use crate::types::text::{Format, Names};
 
@@ -156,6 +156,7 @@ impl Session {
             role_name,
             process_id,
             client_address,
+            ends,
             database_oid,
             database_name,
             settings,
@@ -181,6 +182,7 @@ impl Session {
             temporary: None,
             process_id,
             client_address,
+            server: Arc::new(ServerFacts::new(&database, ends)),
             format: settings.active().format.clone(),
             settings: settings.clone(),
         });
@@ -425,6 +427,7 @@ impl Session {
             temporary: temporary.map(Arc::from),
             process_id: self.process_id,
             client_address: self.client_address,
+            server: self.facts.server.clone(),
             format: self.settings.active().format.clone(),
             settings: self.settings.clone(),
         });
