@@ -4,6 +4,7 @@ mod audit;
 mod backends;
 mod backup;
 mod bulk;
+mod clients;
 mod cold;
 mod constraints;
 mod database;

@@ -1,8 +1,12 @@
-//! Programs that others wrote in Python: an S3 server, and DuckDB as a reader of our files. `scripts/setup` installs them.
+//! Programs that others wrote in Python: an S3 server, DuckDB as a reader of our files, and clients of PostgreSQL with programs
+//! that use them. `scripts/setup` installs them.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
 
 /// An S3 server of one's own, with a bucket that is called `rows`. Ends with this.
 #[derive(Debug)]
@@ -74,6 +78,41 @@ pub fn duckdb_reads(path: &std::path::Path) -> String {
     let output = script("columns.py").arg(path).output().expect("DuckDB can be started");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What a program that uses a client said, and whether it came to its end; what it complained of otherwise.
+#[derive(Debug)]
+pub struct Spoken {
+    pub output: String,
+    pub complaints: String,
+    pub has_ended_well: bool,
+}
+
+/// Runs a program under `python/clients` as a client of a server, in a database that is its own.
+///
+/// # Panics
+/// When it cannot be started.
+pub fn client(program: &str, server: &Config, database: &str) -> Spoken {
+    let host = match server.get_hosts() {
+        [Host::Tcp(host)] => host.as_str(),
+        hosts => panic!("{hosts:?} is not one host"),
+    };
+    let port = server.get_ports().first().expect("a server listens somewhere").to_string();
+    let user = server.get_user().expect("somebody logs in");
+    let output = script(&format!("clients/{program}"))
+        .env("PGHOST", host)
+        .env("PGPORT", port)
+        .env("PGUSER", user)
+        // The oracle asks for none, but some clients are not content without one.
+        .env("PGPASSWORD", String::from_utf8_lossy(server.get_password().unwrap_or(b"none")).as_ref())
+        .env("PGDATABASE", database)
+        .output()
+        .expect("Python can be started");
+    Spoken {
+        output: String::from_utf8_lossy(&output.stdout).into_owned(),
+        complaints: String::from_utf8_lossy(&output.stderr).into_owned(),
+        has_ended_well: output.status.success(),
+    }
 }
 
 fn script(name: &str) -> Command {

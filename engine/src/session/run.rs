@@ -160,10 +160,7 @@ impl Session {
 
     pub(super) fn check_not_failed(&self, statement: &Statement) -> Result<()> {
         if matches!(self.state, TransactionState::Failed(_)) && !statement.ends_transaction() {
-            return Err(Error::new(
-                SqlState::IN_FAILED_SQL_TRANSACTION,
-                "current transaction is aborted, commands ignored until end of transaction block",
-            ));
+            return Err(aborted());
         }
         Ok(())
     }
@@ -523,6 +520,12 @@ fn write_outcome(plan: &CachedPlan, written: write::Written, counted: &'static s
         },
         _ => Outcome::Complete(format!("{counted} {}", written.count)),
     }
+}
+
+/// 25P02.
+pub(super) fn aborted() -> Error {
+    let message = "current transaction is aborted, commands ignored until end of transaction block";
+    Error::new(SqlState::IN_FAILED_SQL_TRANSACTION, message)
 }
 
 pub(super) fn no_transaction() -> Error {
