@@ -155,7 +155,7 @@ pub fn output_differences(expected: &str, found: &str) -> String {
 fn report_lines(report: &mut String, expected: &[&str], found: &[&str]) {
     if expected.len() == found.len() {
         for (expected, found) in expected.iter().zip(found).filter(|(expected, found)| expected != found) {
-            write!(report, "- {expected}\n+ {found}\n").expect("a string takes all");
+            writeln!(report, "- {expected}\n+ {found}").expect("a string takes all");
         }
         return;
     }
