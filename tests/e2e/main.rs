@@ -9,6 +9,7 @@ mod cold;
 mod constraints;
 mod database;
 mod drivers;
+mod examples;
 mod extended;
 mod generated;
 mod golden;
