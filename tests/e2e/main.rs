@@ -7,6 +7,7 @@ mod bulk;
 mod cold;
 mod constraints;
 mod database;
+mod drivers;
 mod extended;
 mod generated;
 mod golden;

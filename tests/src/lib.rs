@@ -22,7 +22,7 @@ pub use answer::{Answer, Outcome, Relation};
 pub use frontend::encode;
 pub use knock::Knock;
 pub use oracle::Oracle;
-pub use python::{Bucket, duckdb_reads};
+pub use python::{Bucket, duckdb_reads, node, python};
 pub use server::Server;
 pub use token::{SigningKey, unsigned_token};
 pub use wire::{Message, Received, Wire};

@@ -1,6 +1,6 @@
 //! The answer of a live query as it was last told, and what another answer has changed.
 //!
-//! Rows are kept as the JSON that clients get. With a key, a row that has changed is an update; without one the answer is
+//! Rows are kept in the form in which clients get them. With a key, a row that has changed is an update; without one the answer is
 //! a bag of rows, of which some went and some came.
 
 use std::cmp::Ordering;
@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{self, AtomicUsize};
 
 use bytes::Bytes;
-use storage::CommitSeq;
 
 use super::event::{ChangeEvent, EVENT_BYTES_MAX, RowWriter};
 use crate::error::{Error, Result, SqlState};
@@ -119,9 +118,8 @@ impl Answer {
         }
     }
 
-    /// What has changed from this answer to another, as an event of that commit; None if nothing has.
-    pub(super) fn difference(&self, to: &Answer, seq: CommitSeq) -> Result<Option<Bytes>> {
-        let mut event = ChangeEvent::new(seq);
+    /// Adds to an event what has changed from this answer to another; None if nothing has.
+    pub(super) fn difference(&self, to: &Answer, mut event: ChangeEvent) -> Result<Option<Bytes>> {
         match (&self.rows, &to.rows) {
             (Contents::Keyed(old), Contents::Keyed(new)) => merge(old, new, &mut |old, new| {
                 event.changed(old.map(|(_, row)| &**row), new.map(|(_, row)| &**row));
@@ -217,6 +215,8 @@ pub(super) fn change_too_large() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use storage::CommitSeq;
+
     use super::*;
 
     fn answer(keyed: bool, rows: &[(&str, &str)]) -> Answer {
@@ -228,7 +228,7 @@ mod tests {
     }
 
     fn difference(old: &Answer, new: &Answer) -> String {
-        let event = old.difference(new, CommitSeq(1)).unwrap();
+        let event = old.difference(new, ChangeEvent::new(CommitSeq(1))).unwrap();
         event.map_or_else(String::new, |event| {
             let text = String::from_utf8(event.to_vec()).unwrap();
             let inner = text.trim_start_matches("{\"type\":\"change\",\"seq\":1,\"changes\":[");

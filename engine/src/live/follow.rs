@@ -160,9 +160,9 @@ fn join_told(
         let older_is_theirs = told.seq < seq;
         known = told.seq.max(seq);
         let change = match older_is_theirs {
-            true => told.answer.difference(&answer, seq),
+            true => told.answer.difference(&answer, query.plan.change_event(seq)),
             false if told.seq == seq => Ok(None),
-            false => answer.difference(&told.answer, told.seq),
+            false => answer.difference(&told.answer, query.plan.change_event(told.seq)),
         };
         if older_is_theirs {
             *told = Told { answer, seq, is_running: told.is_running, is_wanted: told.is_wanted };
@@ -217,7 +217,7 @@ impl Missed {
         if record.replaced.iter().any(|table| plan.reads(*table)) {
             return Err(REPLACED.to_owned());
         }
-        let changes: Vec<&Change> = record.changes.iter().filter(|change| plan.reads(change.table)).collect();
+        let changes: Vec<&Change> = record.changes.iter().filter(|change| plan.reads_row(change)).collect();
         if changes.is_empty() {
             return Ok(());
         }
@@ -258,7 +258,7 @@ impl Registry {
             let mut past = past.filter(|record| {
                 record.catalog_changed
                     || record.replaced.iter().any(|table| plan.reads(*table))
-                    || plan.is_rerun() && record.changes.iter().any(|change| plan.reads(change.table))
+                    || plan.is_rerun() && record.changes.iter().any(|change| plan.reads_row(change))
             });
             if past.next().is_some() {
                 return false;

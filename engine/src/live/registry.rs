@@ -6,7 +6,7 @@
 //!
 //! Locks are taken in this order: the registry's, a query's, an outbox's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, hash_map};
 use std::sync::{Arc, OnceLock, Weak};
 
 use auth::RoleId;
@@ -26,11 +26,6 @@ use crate::catalog::Catalog;
 use crate::database::Database;
 use crate::error::Error;
 use crate::execute::query::QueryEnvironment;
-
-/// Live queries of one session at a time.
-pub(crate) const SESSION_QUERIES_MAX: usize = 1_000;
-/// Live queries of one user at a time, in all sessions.
-pub(crate) const USER_QUERIES_MAX: usize = 20_000;
 
 const REPLACED: &str = "table truncated or replaced";
 const LOST: &str = "too many changes at once";
@@ -69,6 +64,8 @@ pub(super) struct State {
     pub(super) queries: FxHashMap<Identity, Arc<LiveQuery>>,
     subscriptions: BTreeMap<Name, Arc<Subscription>>,
     of_user: FxHashMap<RoleId, usize>,
+    /// By process id.
+    of_session: FxHashMap<i32, usize>,
     /// Queries to run again at the end of the batch.
     touched: Vec<Arc<LiveQuery>>,
     /// The newest commit that was looked at.
@@ -228,14 +225,14 @@ impl Registry {
         state.attendance.is_some() && state.all_of_outbox(outbox).any(|subscription| !subscription.is_out())
     }
 
-    /// How many live queries a session and a user have, without the one that another under the same channel would replace.
-    pub(crate) fn counts(&self, outbox: Option<u64>, channel: Option<&str>, user: RoleId) -> (usize, usize) {
+    /// How many live queries a session and a user have, without the one that another of the same name would replace.
+    pub(crate) fn counts(&self, process_id: i32, replaced: Option<(u64, &str)>, user: RoleId) -> (usize, usize) {
         let state = self.state.lock();
+        let of_session = state.of_session.get(&process_id).copied().unwrap_or_default();
         let of_user = state.of_user.get(&user).copied().unwrap_or_default();
-        let Some(outbox) = outbox else { return (0, of_user) };
-        let replaced = channel.and_then(|channel| state.of_outbox(outbox, Some(channel)).pop());
-        let of_session = state.all_of_outbox(outbox).count() - usize::from(replaced.is_some());
-        (of_session, of_user - usize::from(replaced.is_some_and(|replaced| replaced.user == user)))
+        let replaced = replaced.and_then(|(outbox, channel)| state.of_outbox(outbox, Some(channel)).pop());
+        let own = usize::from(replaced.is_some());
+        (of_session - own, of_user - usize::from(replaced.is_some_and(|replaced| replaced.user == user)))
     }
 
     /// Everybody who follows anything.
@@ -293,9 +290,7 @@ pub(super) fn failed(error: &Error) -> String {
 
 impl State {
     pub(super) fn add(&mut self, query: &Arc<LiveQuery>) {
-        for (table, place) in &query.places {
-            self.index.add(*table, place, query);
-        }
+        query.places.iter().for_each(|(table, place)| self.index.add(*table, place, query));
         self.queries.insert(query.identity.clone(), query.clone());
     }
 
@@ -312,9 +307,7 @@ impl State {
         if self.queries.get(&query.identity).is_some_and(|known| Arc::ptr_eq(known, query)) {
             self.queries.remove(&query.identity);
         }
-        for (table, place) in &query.places {
-            self.index.remove(*table, place, query);
-        }
+        query.places.iter().for_each(|(table, place)| self.index.remove(*table, place, query));
         self.touched.retain(|touched| !Arc::ptr_eq(touched, query));
         self.rest();
     }
@@ -328,6 +321,7 @@ impl State {
 
     pub(super) fn enter(&mut self, subscription: Arc<Subscription>) {
         *self.of_user.entry(subscription.user).or_default() += 1;
+        *self.of_session.entry(subscription.process_id).or_default() += 1;
         self.subscriptions.insert((subscription.outbox.id, subscription.channel.clone()), subscription);
     }
 
@@ -363,11 +357,17 @@ impl State {
             return;
         }
         self.subscriptions.remove(&(subscription.outbox.id, subscription.channel.clone()));
-        if let Some(count) = self.of_user.get_mut(&subscription.user) {
-            *count -= 1;
-            if *count == 0 {
-                self.of_user.remove(&subscription.user);
-            }
+        count_down(&mut self.of_user, subscription.user);
+        count_down(&mut self.of_session, subscription.process_id);
+    }
+}
+
+/// One less; none is no entry.
+fn count_down<K: Eq + std::hash::Hash>(counts: &mut FxHashMap<K, usize>, key: K) {
+    if let hash_map::Entry::Occupied(mut count) = counts.entry(key) {
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
         }
     }
 }

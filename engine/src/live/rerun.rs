@@ -86,7 +86,7 @@ async fn run_once(registry: &Registry, query: &Arc<LiveQuery>, ground: &Ground) 
     }
     let mut followers = query.followers.lock();
     let Some(told) = followers.told.as_mut().filter(|told| told.seq < seq) else { return Ok(()) };
-    let change = told.answer.difference(&answer, seq)?;
+    let change = told.answer.difference(&answer, query.plan.change_event(seq))?;
     (told.answer, told.seq) = (answer, seq);
     if let Some(payload) = change {
         followers.tell(&payload, seq);

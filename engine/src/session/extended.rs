@@ -252,7 +252,10 @@ impl Session {
     }
 
     fn try_describe_portal(&mut self, name: &str) -> Result<PortalDescription> {
-        let portal = self.portals.get(name).ok_or_else(|| no_portal(name))?;
+        let Some(portal) = self.portals.get(name) else {
+            // A cursor that SQL has declared is a portal, too.
+            return self.describe_cursor(name)?.ok_or_else(|| no_portal(name));
+        };
         let (prepared, formats) = (portal.prepared.clone(), portal.formats.clone());
         let columns = self.columns_of(&prepared)?;
         self.check_describable(&prepared, &columns)?;
@@ -423,7 +426,10 @@ impl Session {
 
     /// Close a portal; unknown names are no error.
     pub fn close_portal(&mut self, name: &str) {
-        self.portals.remove(name);
+        if self.portals.remove(name).is_none() && !self.cursors.is_empty() {
+            // So is a cursor that SQL has declared.
+            let _ = self.close_cursor(Some(name));
+        }
     }
 
     /// Sync: commits the implicit transaction, if one is open.

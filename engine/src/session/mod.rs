@@ -18,6 +18,7 @@ mod extended;
 mod jobs;
 mod listing;
 mod live;
+mod live_copy;
 mod lock;
 mod maintenance;
 mod notify;

@@ -4,4 +4,6 @@ mod client;
 mod copies;
 mod limits;
 mod property;
+mod pulls;
+mod rows;
 mod scripts;

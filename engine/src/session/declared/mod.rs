@@ -2,22 +2,27 @@
 //!
 //! A cursor sees the snapshot of its declaration. One that scrolls keeps the rows that have come; one that only goes
 //! forward keeps none. WITH HOLD computes what is left when its transaction commits. `walk` knows where a cursor stands,
-//! `spool` keeps its rows.
+//! `spool` keeps its rows. A `live` cursor goes on with what changes.
 
+mod live;
 mod scroll;
 mod spool;
 mod walk;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use live::LiveCursor;
+pub(super) use live::live_rows;
 use spool::Spool;
 use storage::Value;
 use walk::{Shared, Span, Walk};
 
 use super::cancel::Interrupt;
 use super::cursor::{RowSource, Tag};
+use super::extended::PortalDescription;
 use super::prepared::Prepared;
-use super::run::Outcome;
+use super::run::{Outcome, aborted};
 use super::{Session, TransactionStatus};
 use crate::error::{Error, Result, SqlState};
 use crate::function::CursorFacts;
@@ -31,7 +36,24 @@ pub(super) struct Declared {
     columns: Arc<[ColumnDescription]>,
     /// How many savepoints were active when it was declared; None once it is held beyond its transaction.
     level: Option<usize>,
-    walk: Shared,
+    rows: CursorRows,
+}
+
+/// What a cursor fetches from.
+#[derive(Debug)]
+enum CursorRows {
+    Walk(Shared),
+    Live(Box<LiveCursor>),
+}
+
+/// What FETCH or MOVE wants of a cursor.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fetched {
+    pub(super) motion: Motion,
+    /// MOVE answers only how many rows FETCH would.
+    pub(super) moves: bool,
+    /// How long to wait for a first row of a live cursor; None: until there is one.
+    pub(super) timeout: Option<Duration>,
 }
 
 impl Session {
@@ -43,6 +65,9 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
         let name = &declaration.name;
+        if let Statement::Live(live) = &*declaration.query {
+            return self.declare_live(declaration, live, prepared, params, interrupt).await;
+        }
         if !declaration.hold && self.status() != TransactionStatus::Open {
             let message = "DECLARE CURSOR can only be used in transaction blocks";
             return Err(Error::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
@@ -72,24 +97,28 @@ impl Session {
             created_at: self.database.now(),
         };
         let level = Some(self.state.open().map_or(0, |open| open.savepoints.len()));
-        let declared = Declared { facts, columns, level, walk: Shared::new(walk) };
+        let declared = Declared { facts, columns, level, rows: CursorRows::Walk(Shared::new(walk)) };
         self.cursors.insert(name.clone(), declared);
         self.tell_cursors();
         Ok(Outcome::Complete("DECLARE CURSOR".to_owned()))
     }
 
-    /// FETCH, or MOVE, which answers only how many rows FETCH would.
-    pub(super) async fn fetch(
-        &mut self,
-        name: &str,
-        motion: Motion,
-        moves: bool,
-        interrupt: &Interrupt,
-    ) -> Result<Outcome> {
+    /// FETCH, or MOVE.
+    pub(super) async fn fetch(&mut self, name: &str, what: Fetched, interrupt: &Interrupt) -> Result<Outcome> {
+        let Fetched { motion, moves, timeout } = what;
+        if self.cursors.get(name).is_some_and(|cursor| matches!(cursor.rows, CursorRows::Live(_))) {
+            return self.fetch_live(name, what, interrupt).await;
+        }
         self.begin_implicit();
         let cursor = self.cursors.get(name).ok_or_else(|| no_cursor(name))?;
+        let CursorRows::Walk(walk) = &cursor.rows else { return Err(Error::internal("a live cursor has no walk")) };
+        if timeout.is_some() {
+            let message = format!("cursor \"{name}\" is not a live cursor");
+            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
+                .with_detail("Only a FETCH from a live cursor waits for rows."));
+        }
         let columns = cursor.columns.clone();
-        let Some(mut walk) = cursor.walk.take() else {
+        let Some(mut walk) = walk.take() else {
             return Err(Error::new(SqlState::OBJECT_IN_USE, format!("cursor \"{name}\" is being fetched from")));
         };
         if walk.has_failed() {
@@ -114,6 +143,16 @@ impl Session {
         self.cursors.remove(name).ok_or_else(|| no_cursor(name))?;
         self.tell_cursors();
         Ok("CLOSE CURSOR")
+    }
+
+    /// What Describe answers of a cursor as a portal; None if it is not there.
+    pub(super) fn describe_cursor(&self, name: &str) -> Result<Option<PortalDescription>> {
+        let Some(cursor) = self.cursors.get(name) else { return Ok(None) };
+        if self.status() == TransactionStatus::Failed {
+            return Err(aborted());
+        }
+        let formats = vec![i16::from(cursor.facts.is_binary); cursor.columns.len()].into();
+        Ok(Some(PortalDescription { columns: Some(cursor.columns.clone()), formats }))
     }
 
     /// What FETCH from a cursor answers; None if it is not there, which is an error only when it is run.
@@ -143,7 +182,10 @@ impl Session {
         for name in names {
             let spool = self.new_spool();
             let Some(cursor) = self.cursors.get_mut(&name).filter(|cursor| cursor.level.is_some()) else { continue };
-            if let Some(mut walk) = cursor.walk.take().filter(|walk| !walk.has_failed()) {
+            // What changes is not known yet: a live cursor goes on as it is.
+            if let CursorRows::Walk(walk) = &cursor.rows
+                && let Some(mut walk) = walk.take().filter(|walk| !walk.has_failed())
+            {
                 interrupt.guard(walk.gather(spool)).await?;
             }
             cursor.level = None;
