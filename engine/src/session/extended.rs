@@ -280,7 +280,7 @@ impl Session {
             _ if is_planned(prepared) => Ok(self.plan_for(prepared)?.columns.clone()),
             Some(Statement::Show(ShowTarget::Name(name))) => Ok(text(&super::utility::canonical_name(name))),
             Some(Statement::Show(ShowTarget::All)) => Ok(Some(super::utility::show_all_columns().into())),
-            Some(Statement::Explain { .. }) => Ok(text("QUERY PLAN")),
+            Some(Statement::Explain { options, .. }) => Ok(Some(Arc::from([super::utility::explain_column(*options)]))),
             Some(Statement::StorageMove(order)) => Ok(Some(super::storage_move::result_columns(order).into())),
             Some(Statement::Backup(order)) => Ok(Some(super::backup::result_columns(order).into())),
             Some(Statement::ShowListing(listing)) => Ok(Some(super::listing::columns(listing).into())),
