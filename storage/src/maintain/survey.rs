@@ -60,7 +60,7 @@ impl Store {
     /// Where the rows of a table's contents lie.
     pub fn survey(&self, generation: GenerationId) -> Result<TierReport> {
         let range = KeyRange::generation(generation);
-        let in_stream = self.newest().snapshot.approximate_entries(Family::Stream, &range)?;
+        let in_stream = self.newest().snapshot.hot().approximate_entries(Family::Stream, &range)?;
         let (hot_rows, family) = match in_stream {
             0 => (self.hot_rows(generation)?, Family::Rows),
             rows => (rows, Family::Stream),
