@@ -25,9 +25,7 @@ pub(super) fn check(option: OwnOption, value: &str) -> Result<(), &'static str> 
             within(value, BUFFER_ROWS_MAX).map(drop).ok_or("Valid values are whole numbers from 1 to 1000000.")
         }
         OwnOption::Ephemeral => boolean(value).map(drop).ok_or("Valid values are \"true\" and \"false\"."),
-        OwnOption::FlushPolicy | OwnOption::Storage | OwnOption::DeletedRetentionHours | OwnOption::AccessLevel => {
-            Ok(())
-        }
+        _ => Ok(()),
     }
 }
 

@@ -60,7 +60,7 @@ impl Store {
     /// Where the rows of a table's contents lie.
     pub fn survey(&self, generation: GenerationId) -> Result<TierReport> {
         let range = KeyRange::generation(generation);
-        let in_stream = self.newest().snapshot.approximate_entries(Family::Stream, &range)?;
+        let in_stream = self.newest().snapshot.hot().approximate_entries(Family::Stream, &range)?;
         let (hot_rows, family) = match in_stream {
             0 => (self.hot_rows(generation)?, Family::Rows),
             rows => (rows, Family::Stream),
@@ -73,7 +73,8 @@ impl Store {
     /// About how many bytes the rows of a table's contents have, in either tier.
     pub fn approximate_row_bytes(&self, generation: GenerationId) -> Result<u64> {
         let cold = self.newest().snapshot.manifest().of(generation).iter().map(|segment| segment.info().bytes);
-        Ok(self.approximate_bytes(Family::Rows, generation)? + cold.sum::<u64>())
+        let in_stream = self.approximate_bytes(Family::Stream, generation)?;
+        Ok(self.approximate_bytes(Family::Rows, generation)? + in_stream + cold.sum::<u64>())
     }
 
     /// About how many bytes the entries of an index have.

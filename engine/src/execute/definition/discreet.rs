@@ -81,9 +81,11 @@ impl DefinitionEnvironment<'_> {
             _ => {}
         });
         match tells.filter(|_| self.is_blind(table)) {
-            Some(name) => {
-                Err(Error::unsupported(format!("function {name}() in a check of user table \"{}\"", table.name)))
-            }
+            Some(name) => Err(Error::unsupported(format!(
+                "function {name}() in a check of {} table \"{}\"",
+                table.class.name(),
+                table.name
+            ))),
             None => Ok(()),
         }
     }

@@ -24,7 +24,8 @@ pub(super) fn unsupported(table: &Table, what: &str) -> Error {
 /// 22023 for options that are missing, or are those of other tables.
 pub(super) fn check_options(table: &Table) -> Result<()> {
     let of_streams = [OwnOption::TtlSeconds, OwnOption::MaxBuffer, OwnOption::Ephemeral];
-    let of_others = [OwnOption::FlushPolicy, OwnOption::Storage, OwnOption::DeletedRetentionHours];
+    let of_others =
+        [OwnOption::FlushPolicy, OwnOption::Storage, OwnOption::DeletedRetentionHours, OwnOption::Compression];
     let given = |option: &OwnOption| table.own_option(*option).is_some();
     if !table.is_stream() {
         return match of_streams.into_iter().find(given) {
