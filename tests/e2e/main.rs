@@ -9,7 +9,6 @@ mod cold;
 mod constraints;
 mod database;
 mod drivers;
-mod examples;
 mod extended;
 mod generated;
 mod golden;

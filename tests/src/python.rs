@@ -1,5 +1,5 @@
-//! Programs that others wrote in Python and for Node: an S3 server, DuckDB as a reader of our files, clients of PostgreSQL with
-//! programs that use them. `scripts/setup` installs them.
+//! Programs that others wrote in Python and for Node: an S3 server, DuckDB as a reader of our files, and clients of PostgreSQL
+//! with programs that use them. `scripts/setup` installs them.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -130,7 +130,7 @@ pub fn python(program: &Path) -> Command {
 pub fn node(program: &Path) -> Option<Command> {
     let modules = match std::env::var_os("KALAMDB_TEST_NODE_MODULES") {
         Some(path) => path.into(),
-        None => built().join("tests-node/node_modules"),
+        None => built().join("tests-page/node_modules"),
     };
     if !modules.exists() || !Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success())
     {

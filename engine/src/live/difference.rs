@@ -259,7 +259,10 @@ mod tests {
         let mut new = Answer::new(false, &Kept::default());
         new.rows = Contents::Counted(BTreeMap::from([(b"row".as_slice().into(), usize::MAX)]));
         let old = Answer::new(false, &Kept::default());
-        assert_eq!(old.difference(&new, CommitSeq(1)).unwrap_err().sql_state(), SqlState::PROGRAM_LIMIT_EXCEEDED);
+        assert_eq!(
+            old.difference(&new, ChangeEvent::new(CommitSeq(1))).unwrap_err().sql_state(),
+            SqlState::PROGRAM_LIMIT_EXCEEDED
+        );
     }
 
     #[test]

@@ -49,17 +49,6 @@ pub(crate) struct Follower {
     pub(crate) created_at: i64,
 }
 
-impl Follower {
-    /// Tells who cannot follow that there is nothing to wait for.
-    pub(super) fn tell_end(&self, reason: &str) {
-        let (process_id, channel) = (self.process_id, self.channel.clone());
-        let notification =
-            Notification { process_id, channel, payload: event::end(reason), account: Some(Arc::default()) };
-        // What may wait is not bounded here.
-        let _ = self.outbox.push_within(notification, usize::MAX);
-    }
-}
-
 impl Subscription {
     pub(super) fn new(follower: Follower, query: Arc<LiveQuery>, attending: Vec<Attending>) -> Self {
         let Follower { live_id, channel, outbox, process_id, user, created_at } = follower;

@@ -2,6 +2,7 @@
 
 mod client;
 mod copies;
+mod drivers;
 mod limits;
 mod property;
 mod pulls;

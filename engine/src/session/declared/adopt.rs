@@ -53,10 +53,12 @@ impl Session {
         if !has_rows(&prepared) {
             return Err(Error::unsupported("FETCH from a portal of a statement without rows"));
         }
+        self.stream_read = None;
         let outcome = match std::mem::replace(&mut portal.state, PortalState::Ready) {
             PortalState::Ready => self.run_planned(&prepared, params, interrupt).await?,
             PortalState::Suspended(run) => {
-                let SuspendedRun { source, columns, tag } = *run;
+                let SuspendedRun { source, columns, tag, stream } = *run;
+                self.stream_read = stream;
                 Outcome::Rows { columns, source, tag }
             }
             PortalState::Done(None) => {
@@ -71,6 +73,9 @@ impl Session {
         let Outcome::Rows { columns, source, tag } = outcome else {
             return Err(Error::unsupported("FETCH from a portal of a statement without rows"));
         };
+        if let Some(stream) = self.stream_read.take() {
+            return Err(Error::unsupported(format!("a cursor over stream table \"{stream}\"")));
+        }
         self.portals.remove(name);
         let facts = CursorFacts {
             name: name.to_owned(),

@@ -181,7 +181,8 @@ impl Session {
         };
         let level = Some(self.state.open().map_or(0, |open| open.savepoints.len()));
         let rows = CursorRows::Live(Box::new(LiveCursor { first, pulled }));
-        self.cursors.insert(name.clone(), Declared { facts, columns, level, formats: Arc::from([]), tag: Tag::Counted("FETCH"), rows });
+        let (formats, tag) = (Arc::from([]), Tag::Counted("SELECT"));
+        self.cursors.insert(name.clone(), Declared { facts, columns, level, formats, tag, rows });
         self.tell_cursors();
         Ok(Outcome::Complete("DECLARE CURSOR".to_owned()))
     }
