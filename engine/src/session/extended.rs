@@ -177,7 +177,9 @@ impl Session {
         {
             spread_formats(result_formats, columns.len())?;
         }
-        let portal_value = Portal { prepared, params, formats: result_formats.to_vec(), state: PortalState::Ready };
+        let level = self.state.open().map_or(0, |open| open.savepoints.len());
+        let (formats, state) = (result_formats.to_vec(), PortalState::Ready);
+        let portal_value = Portal { prepared, params, formats, level, state };
         self.portals.insert(portal.to_owned(), portal_value);
         Ok(())
     }
@@ -308,9 +310,9 @@ impl Session {
             return execution;
         };
         let (prepared, params, formats) = (found.prepared.clone(), found.params.clone(), found.formats.clone());
-        if prepared.statement.is_none() {
-            return Ok(Execution::Empty);
-        }
+        let Some(statement) = &prepared.statement else { return Ok(Execution::Empty) };
+        // A portal that is older than the savepoint to be rolled back to is still there.
+        self.check_not_failed(statement)?;
         self.begin_request(&prepared.text);
         let interrupt = self.new_interrupt();
         let Some(found) = self.portals.get_mut(portal) else { return Err(no_portal(portal)) };
