@@ -1,5 +1,6 @@
 //! The composition root: one store, one catalog, one query environment, and the sessions on top of them.
 
+mod ends;
 mod login;
 
 use std::collections::HashSet;
@@ -77,6 +78,7 @@ pub struct Connect {
     /// Startup parameters that are settings.
     pub options: Vec<(String, String)>,
     pub client_address: Option<IpAddr>,
+    pub ends: Ends,
     pub process_id: i32,
 }
 
@@ -114,6 +116,7 @@ pub(crate) struct Opening {
     pub(crate) role_name: String,
     pub(crate) process_id: i32,
     pub(crate) client_address: Option<IpAddr>,
+    pub(crate) ends: Ends,
     pub(crate) database_oid: u32,
     pub(crate) database_name: Arc<str>,
     pub(crate) settings: Settings,
@@ -273,7 +276,7 @@ impl Database {
             let message = format!("database \"{database_name}\" is not currently accepting connections");
             return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
         }
-        let client = (request.process_id, request.client_address);
+        let client = (request.process_id, request.client_address, request.ends);
         let place = self.sessions.enter(self.connections_max, client, (database.oid, RoleId(role.oid)));
         let place =
             place.ok_or_else(|| Error::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already"))?;
@@ -290,6 +293,7 @@ impl Database {
             role_name: role.name.clone(),
             process_id: request.process_id,
             client_address: request.client_address,
+            ends: request.ends,
             database_oid: database.oid,
             database_name: database_name.into(),
             settings,
@@ -376,6 +380,11 @@ impl Database {
 
     pub(crate) fn audit(&self) -> &Arc<Audit> {
         &self.audit
+    }
+
+    /// When it was opened, in microseconds since 1970-01-01 UTC.
+    pub(crate) fn started_at(&self) -> i64 {
+        self.sources.started_at
     }
 
     pub(crate) fn store(&self) -> &Store {

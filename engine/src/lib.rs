@@ -42,7 +42,7 @@ pub mod types;
 pub use audit::AuditLimits;
 pub use audit::secret::without_secrets;
 pub use catalog::pg_catalog::system::{Figure, FigureKind};
-pub use database::{Admission, Connect, Database, DatabaseOptions, LoginOptions, Opened};
+pub use database::{Admission, Connect, Database, DatabaseOptions, Encryption, Ends, LoginOptions, Opened};
 pub use error::{Error, Report, Result, SqlState};
 pub use live::LiveLimits;
 pub use session::{

@@ -153,6 +153,13 @@ impl ReadView {
         IndexScan { view: self.clone(), walk: Walk::new(Family::Index, range.clone(), direction) }
     }
 
+    /// How many of a table's segments may have rows in one of the ranges, and how many it has.
+    pub fn segments_near(&self, table: &TableSchema, ranges: &[KeyRange]) -> (usize, usize) {
+        let segments = self.published.snapshot.manifest().of(table.generation);
+        let near = segments.iter().filter(|segment| ranges.iter().any(|range| segment.info().overlaps(range)));
+        (near.count(), segments.len())
+    }
+
     /// Up to `parts` ranges that make up `range`, of similar size as far as that is cheap to know.
     pub fn split(&self, table: &TableSchema, range: &KeyRange, parts: usize) -> Vec<KeyRange> {
         if range.is_empty() {

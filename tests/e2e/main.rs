@@ -8,6 +8,7 @@ mod clients;
 mod cold;
 mod constraints;
 mod database;
+mod drivers;
 mod extended;
 mod generated;
 mod golden;

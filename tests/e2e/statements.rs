@@ -2,7 +2,8 @@
 //! run with point plans and without.
 //!
 //! A script under `tests/scripts` is SQL: a statement ends where a line ends in `;`, a line that starts with `--` between
-//! statements is a comment. Each script runs in a schema of its own. Rows are compared in order only where the statement
+//! statements is a comment. Each script runs in a schema of its own, which one that begins with `-- schema: NAME` finds
+//! filled by `tests/schemas/NAME.sql`. Rows are compared in order only where the statement
 //! has an ORDER BY; errors by their SQLSTATE, and different words are shown without being a failure.
 //!
 //! With `FLUSH_EACH=1` in the environment every table is flushed after each statement, also inside transactions: answers
@@ -98,6 +99,7 @@ fn user_table(sql: &str) -> Option<String> {
 
 async fn compare(script: &Path, name: &str, players: &Players, tally: &mut Tally) {
     let text = std::fs::read_to_string(script).expect("a script is text");
+    let schema = text.lines().next().and_then(|line| line.strip_prefix("-- schema: ")).map(schema_file);
     let mut oracle = Session::open(&players.theirs, name).await;
     let mut server = Session::open(&players.ours, name).await;
     let mut wide = Session::open(&players.wide, name).await;
@@ -105,7 +107,8 @@ async fn compare(script: &Path, name: &str, players: &Players, tally: &mut Tally
         Ok(_) => vec![Flusher::open(&players.ours).await, Flusher::open(&players.wide).await],
         Err(_) => Vec::new(),
     };
-    for (line, sql) in statements(&text) {
+    let made = schema.as_deref().map(statements).unwrap_or_default();
+    for (line, sql) in made.into_iter().chain(statements(&text)) {
         let expected = oracle.run(&sql).await;
         let (found, found_wide) = match user_table(&sql) {
             Some(sql) => (server.run(&sql).await, wide.run(&sql).await),
@@ -136,6 +139,12 @@ async fn compare(script: &Path, name: &str, players: &Players, tally: &mut Tally
             false => tally.differences.push(report),
         }
     }
+}
+
+/// The statements that make a schema which several tests look at.
+pub(crate) fn schema_file(name: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(name).with_extension("sql");
+    std::fs::read_to_string(file).expect("the schema is there")
 }
 
 /// A connection beside a script's that flushes all tables.

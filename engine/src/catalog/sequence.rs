@@ -2,6 +2,8 @@
 //!
 //! Where it stands is not here but in storage, under the generation of its relation: values are not transactional.
 
+use std::cell::RefCell;
+
 use serde::{Deserialize, Serialize};
 use storage::SequenceRule;
 
@@ -45,6 +47,16 @@ impl TableColumn {
     pub(crate) fn default_shown(&self, name: impl Fn(u32) -> Option<String>) -> Option<String> {
         let text = self.default.as_deref()?;
         Some(rename_relations(text, name))
+    }
+
+    /// The relations that the default names, by oid.
+    pub(crate) fn default_relations(&self) -> Vec<u32> {
+        let found = RefCell::new(Vec::new());
+        self.default_shown(|oid| {
+            found.borrow_mut().push(oid);
+            None
+        });
+        found.into_inner()
     }
 
     /// Whether the default takes values of that relation.

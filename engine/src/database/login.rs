@@ -12,7 +12,7 @@ use auth::{
 };
 use parking_lot::Mutex;
 
-use super::{Connect, Database};
+use super::{Connect, Database, Ends};
 use crate::error::{Error, Result, SqlState};
 use crate::session::{Execution, Session};
 
@@ -135,7 +135,14 @@ impl Database {
         let database = database.map(|database| database.name.clone());
         // Whatever the role's own settings are.
         let options = vec![("default_transaction_read_only".to_owned(), "off".to_owned())];
-        self.begin_session(&Connect { user, database, options, client_address: None, process_id })
+        self.begin_session(&Connect {
+            user,
+            database,
+            options,
+            client_address: None,
+            ends: Ends::default(),
+            process_id,
+        })
     }
 }
 

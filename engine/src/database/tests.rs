@@ -34,6 +34,7 @@ pub(crate) fn connect(database: &Arc<Database>) -> Session {
         database: None,
         options: Vec::new(),
         client_address: None,
+        ends: Default::default(),
         process_id: 1,
     };
     database.connect(request).unwrap()

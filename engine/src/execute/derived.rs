@@ -126,6 +126,7 @@ fn context(catalog: &Arc<Catalog>, store: &Store) -> EvalContext {
         search_path: vec!["pg_catalog".to_owned()],
         process_id: 0,
         client_address: None,
+        server: Arc::default(),
         format: Default::default(),
         sequences: Arc::new(SessionSequences::new(store.clone())),
         advisory: Arc::new(AdvisoryLocks::new(store.clone(), Arc::default())),

@@ -13,25 +13,31 @@ use crate::catalog::pg_catalog::definition::{constraint_definition, index_column
 use crate::catalog::pg_catalog::expression;
 use crate::catalog::pg_catalog::view_text::view_definition;
 use crate::catalog::pg_catalog::{self, comment_on};
-use crate::catalog::{Index, TEMPORARY_SCHEMA, Table, UserTypeKind};
+use crate::catalog::{Index, ReplicaIdentity, TEMPORARY_SCHEMA, Table, UserTypeKind};
 use crate::error::{Error, Result, SqlState};
 use crate::types::defined::FIRST_OID;
 use crate::types::oid::*;
 use crate::types::text::{find_registered, quote_identifier, regclass};
 use crate::types::{Type, builtin, display};
 
+mod access_method;
 mod acl;
 mod describe;
+mod keyword;
 mod partition;
 mod privilege;
 mod size;
+mod standard;
 mod updatable;
 
+pub(super) use access_method::FUNCTIONS as ACCESS_METHODS;
 pub(super) use acl::{FUNCTIONS as ACLS, TABLE_FUNCTIONS as ACL_TABLES};
 pub(super) use describe::FUNCTIONS as DESCRIPTIONS;
+pub(super) use keyword::TABLE_FUNCTIONS as KEYWORDS;
 pub(super) use partition::{FUNCTIONS as PARTITIONS, TABLE_FUNCTIONS as PARTITION_TABLES};
 pub(super) use privilege::FUNCTIONS as PRIVILEGES;
 pub(super) use size::FUNCTIONS as SIZES;
+pub(super) use standard::FUNCTIONS as STANDARD;
 pub(super) use updatable::FUNCTIONS as UPDATABLE;
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -67,7 +73,29 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(1662, "pg_get_triggerdef", &[OID], TEXT, nothing),
     stable(2730, "pg_get_triggerdef", &[OID, BOOL], TEXT, nothing),
     stable(6174, "pg_get_statisticsobjdef_columns", &[OID], TEXT, nothing),
-    stable(6415, "pg_get_statisticsobjdef", &[OID], TEXT, nothing),
+    stable(3415, "pg_get_statisticsobjdef", &[OID], TEXT, nothing),
+    stable(6173, "pg_get_statisticsobjdef_expressions", &[OID], TEXT_ARRAY, nothing),
+    stable(3808, "pg_get_function_arg_default", &[OID, INT4], TEXT, nothing),
+    stable(2093, "pg_conversion_is_visible", &[OID], BOOL, nothing),
+    stable(3829, "pg_opfamily_is_visible", &[OID], BOOL, visible_if_any),
+    stable(3758, "pg_ts_config_is_visible", &[OID], BOOL, nothing),
+    stable(3757, "pg_ts_dict_is_visible", &[OID], BOOL, nothing),
+    stable(3756, "pg_ts_parser_is_visible", &[OID], BOOL, nothing),
+    stable(3768, "pg_ts_template_is_visible", &[OID], BOOL, nothing),
+    // Text has the order of its bytes, of which there is only one version.
+    stable(3448, "pg_collation_actual_version", &[OID], TEXT, nothing),
+    stable(6249, "pg_database_collation_actual_version", &[OID], TEXT, nothing),
+    // Files are shared by all tables.
+    stable(3034, "pg_relation_filepath", &[REGCLASS], TEXT, nothing),
+    stable(6120, "pg_get_replica_identity_index", &[REGCLASS], REGCLASS, |context, args| {
+        let table = object(&args[0])?.and_then(|oid| context.catalog.tables.get(&oid));
+        let index = table.and_then(|table| match table.replica_identity {
+            ReplicaIdentity::Key => table.indexes.iter().find(|index| table.is_primary(index)).map(|index| index.oid),
+            ReplicaIdentity::Index(index) => Some(index),
+            ReplicaIdentity::Full | ReplicaIdentity::Nothing => None,
+        });
+        Ok(index.map_or(Value::Null, |index| Value::Int8(i64::from(index))))
+    }),
     stable(6197, "pg_get_function_sqlbody", &[OID], TEXT, nothing),
     stable(2162, "pg_get_function_arguments", &[OID], TEXT, function_arguments),
     stable(2232, "pg_get_function_identity_arguments", &[OID], TEXT, function_arguments),

@@ -254,7 +254,7 @@ pub(super) fn add_to_moment(moment: i64, by: Interval, zone: &TimeZone) -> Resul
     dated.checked_add(by.microseconds).filter(|time| is_timestamp(*time)).ok_or_else(timestamp_out_of_range)
 }
 
-fn zoned(context: &EvalContext, moment: i64, by: Interval) -> Result<Value> {
+pub(super) fn zoned(context: &EvalContext, moment: i64, by: Interval) -> Result<Value> {
     add_to_moment(moment, by, &context.session.format.time_zone).map(Value::Timestamptz)
 }
 

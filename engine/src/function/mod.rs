@@ -80,6 +80,7 @@ pub use registry::{
 };
 pub(crate) use sample::{PICKED, PICKED_AGAIN, check_percentage, check_seed};
 pub use sequence::SessionSequences;
+pub(crate) use server_info::ServerFacts;
 pub(crate) use setting::SettingRequest;
 pub use setting::SettingRequests;
 pub use sleep::Sleeps;
@@ -337,6 +338,7 @@ pub struct SessionFacts {
     pub temporary: Option<std::sync::Arc<str>>,
     pub process_id: i32,
     pub client_address: Option<std::net::IpAddr>,
+    pub(crate) server: std::sync::Arc<ServerFacts>,
     pub format: crate::types::text::Format,
     pub sequences: std::sync::Arc<SessionSequences>,
     pub advisory: std::sync::Arc<AdvisoryLocks>,

@@ -1,14 +1,20 @@
-//! What the server says of itself: encodings, sizes as text, and features that are not there.
+//! What the server says of itself: where it is reached, since when it runs, how far its log is, encodings, sizes as text,
+//! and features that are not there.
 
-use storage::{Numeric, Value};
+use std::net::IpAddr;
+use std::sync::{Arc, Weak};
+
+use storage::{Array, ColumnType, Numeric, TransactionId, Value};
 
 use super::argument::{int4, invalid, text, text_of};
 use super::define::{immutable, stable, volatile};
 use super::{EvalContext, Function};
+use crate::database::{Database, Ends};
 use crate::error::{Error, Result, SqlState};
 use crate::types::network::Network;
 use crate::types::oid::*;
 use crate::types::text::is_space;
+use crate::types::unsigned;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     stable(1039, "getdatabaseencoding", &[], NAME, |_, _| text_of("UTF8")),
@@ -20,15 +26,103 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let length = usize::try_from(int4(&args[0])?).ok().and_then(|number| ENCODING_LENGTHS.get(number));
         Ok(length.map_or(Value::Null, |length| Value::Int4(*length)))
     }),
-    stable(2196, "inet_client_addr", &[], INET, |context, _| {
-        let address = context.session.client_address;
-        Ok(address.map_or(Value::Null, |address| Value::Bytea(Network::of(address).encode().into())))
+    stable(2196, "inet_client_addr", &[], INET, |context, _| address_of(context.session.client_address)),
+    stable(2197, "inet_client_port", &[], INT4, |context, _| {
+        let port = context.session.server.ends.client_port.filter(|port| *port >= 0);
+        Ok(port.map_or(Value::Null, Value::Int4))
     }),
+    stable(2198, "inet_server_addr", &[], INET, |context, _| {
+        address_of(context.session.server.ends.server.map(|address| address.ip()))
+    }),
+    stable(2199, "inet_server_port", &[], INT4, |context, _| {
+        let server = context.session.server.ends.server;
+        Ok(server.map_or(Value::Null, |address| Value::Int4(i32::from(address.port()))))
+    }),
+    stable(2560, "pg_postmaster_start_time", &[], TIMESTAMPTZ, started_at),
+    // The configuration is read once.
+    stable(2034, "pg_conf_load_time", &[], TIMESTAMPTZ, started_at),
+    volatile(2849, "pg_current_wal_lsn", &[], PG_LSN, log_position),
+    volatile(2852, "pg_current_wal_insert_lsn", &[], PG_LSN, log_position),
+    volatile(3330, "pg_current_wal_flush_lsn", &[], PG_LSN, log_position),
+    // There is no recovery that sessions would see.
+    volatile(3820, "pg_last_wal_receive_lsn", &[], PG_LSN, |_, _| Ok(Value::Null)),
+    volatile(3821, "pg_last_wal_replay_lsn", &[], PG_LSN, |_, _| Ok(Value::Null)),
+    volatile(3830, "pg_last_xact_replay_timestamp", &[], TIMESTAMPTZ, |_, _| Ok(Value::Null)),
+    volatile(3073, "pg_is_wal_replay_paused", &[], BOOL, |_, _| Err(not_in_recovery())),
+    volatile(1137, "pg_get_wal_replay_pause_state", &[], TEXT, |_, _| Err(not_in_recovery())),
+    volatile(2561, "pg_blocking_pids", &[INT4], INT4_ARRAY, blocking),
+    // Only a deferrable serializable transaction waits for a snapshot, and none does here.
+    volatile(3376, "pg_safe_snapshot_blocking_pids", &[INT4], INT4_ARRAY, |_, _| processes(Vec::new())),
     // Neither triggers nor compiled expressions nor row security can be there.
     stable(3163, "pg_trigger_depth", &[], INT4, |_, _| Ok(Value::Int4(0))),
     stable(315, "pg_jit_available", &[], BOOL, |_, _| Ok(Value::Bool(false))),
     volatile(3334, "pg_size_bytes", &[TEXT], INT8, size_of_text),
 ];
+
+/// What functions see of the server.
+#[derive(Debug, Default)]
+pub(crate) struct ServerFacts {
+    database: Weak<Database>,
+    pub(crate) ends: Ends,
+}
+
+impl ServerFacts {
+    pub(crate) fn new(database: &Arc<Database>, ends: Ends) -> Self {
+        Self { database: Arc::downgrade(database), ends }
+    }
+
+    /// The running database; an error where there is none to ask, as while an expression is checked.
+    pub(crate) fn database(&self) -> Result<Arc<Database>> {
+        self.database.upgrade().ok_or_else(|| Error::internal("a function asked a server that is not there"))
+    }
+}
+
+fn address_of(address: Option<IpAddr>) -> Result<Value> {
+    Ok(address.map_or(Value::Null, |address| Value::Bytea(Network::of(address).encode().into())))
+}
+
+fn started_at(context: &EvalContext, _: &[Value]) -> Result<Value> {
+    Ok(Value::Timestamptz(context.session.server.database()?.started_at()))
+}
+
+/// The log is as long as there are commits: the place of the newest that others see.
+fn log_position(context: &EvalContext, _: &[Value]) -> Result<Value> {
+    let newest = context.session.server.database()?.store().published();
+    Ok(Value::Int8(unsigned::packed(newest.0)))
+}
+
+fn not_in_recovery() -> Error {
+    Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, "recovery is not in progress")
+        .with_hint("Recovery control functions can only be executed during recovery.")
+}
+
+/// The process ids of the sessions that one waits for.
+fn blocking(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let process = int4(&args[0])?;
+    let sessions = context.session.sessions.all();
+    let Some(waiting) = sessions.iter().find(|session| session.process_id == process) else {
+        return processes(Vec::new());
+    };
+    let database = context.session.server.database()?;
+    let ids = |session: &crate::session::activity::Activity| {
+        let transaction = session.counts.transaction().map(|transaction| transaction.id);
+        transaction.into_iter().chain(session.counts.holder())
+    };
+    let mut blockers = Vec::new();
+    for id in ids(waiting) {
+        for blocker in database.store().blockers_of(TransactionId(id)) {
+            let holder = sessions.iter().find(|session| ids(session).any(|id| id == blocker.0));
+            blockers.extend(holder.map(|session| session.process_id));
+        }
+    }
+    blockers.sort_unstable();
+    blockers.dedup();
+    processes(blockers)
+}
+
+fn processes(ids: Vec<i32>) -> Result<Value> {
+    Ok(Value::Array(Box::new(Array::new(ColumnType::Int4, ids.into_iter().map(Value::Int4).collect()))))
+}
 
 /// The most bytes that a character has in each encoding, by PostgreSQL's number of it.
 const ENCODING_LENGTHS: [i32; 42] = [

@@ -8,8 +8,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use storage::Value;
 
-use super::argument::{float, text_of, timestamptz};
+use super::argument::{float, interval, text_of, timestamptz};
 use super::define::volatile;
+use super::interval::zoned;
 use super::{EvalContext, Function};
 use crate::error::{Error, Result};
 use crate::types::datetime;
@@ -18,6 +19,12 @@ use crate::types::oid::*;
 #[rustfmt::skip]
 pub(super) const FUNCTIONS: &[Function] = &[
     volatile(2626, "pg_sleep", &[FLOAT8], VOID, |context, args| sleep(context, float(&args[0])?)),
+    volatile(3935, "pg_sleep_for", &[INTERVAL], VOID, |context, args| {
+        // As much later as the interval says from when the statement began.
+        let until = zoned(context, context.statement_time, interval(&args[0])?)?;
+        let until = timestamptz(&until)?;
+        sleep(context, until.saturating_sub(context.statement_time) as f64 / 1e6)
+    }),
     volatile(3936, "pg_sleep_until", &[TIMESTAMPTZ], VOID, |context, args| {
         let until = timestamptz(&args[0])?;
         sleep(context, until.saturating_sub(datetime::now()) as f64 / 1e6)

@@ -46,6 +46,14 @@ pub(super) const FUNCTIONS: &[TableFunction] = &[
     table(1191, "generate_subscripts", &[ANYARRAY, INT4, BOOL], &[("generate_subscripts", INT4)], |_, args| {
         if any_null(args) { Ok(nothing()) } else { subscripts(args) }
     }),
+    // Of information_schema: an array's elements with their places, from 1.
+    table(13_208, "_pg_expandarray", &[ANYARRAY], &[("x", ANYELEMENT), ("n", INT4)], |_, args| {
+        if any_null(args) {
+            return Ok(nothing());
+        }
+        let values = array(&args[0])?.values.clone();
+        Ok(Box::new((1..).zip(values).map(|(place, value)| Ok(vec![value, Value::Int4(place)]))))
+    }),
     table(6160, "string_to_table", &[TEXT, TEXT], &[("string_to_table", TEXT)], string_to_table),
     table(6161, "string_to_table", &[TEXT, TEXT, TEXT], &[("string_to_table", TEXT)], string_to_table),
 ];

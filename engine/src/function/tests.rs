@@ -32,6 +32,7 @@ pub(crate) fn context() -> EvalContext {
             search_path: vec!["public".to_owned()],
             process_id: 7,
             client_address: None,
+            server: Default::default(),
             sequences: Arc::default(),
             advisory: Arc::default(),
             transaction: std::sync::Arc::default(),

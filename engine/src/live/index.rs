@@ -152,7 +152,7 @@ impl ColumnSet {
     fn key_of(&self, change: &Change, bytes: &bytes::Bytes) -> Result<Option<Vec<u8>>> {
         let mut key = Vec::new();
         if self.is_cut() {
-            let Some(slice) = change.key.slice() else { return Ok(None) };
+            let Some(slice) = self.table.storage.slice_of(&change.key) else { return Ok(None) };
             key.extend_from_slice(&slice.0.to_be_bytes());
         }
         let row = StoredRow { key: change.key.clone(), bytes: bytes.clone() };

@@ -114,6 +114,11 @@ impl LivePlan {
         }
     }
 
+    /// A stream table that it reads.
+    pub(crate) fn stream(&self) -> Option<&Table> {
+        self.tables.iter().map(|table| &**table).find(|table| table.is_stream())
+    }
+
     /// For how many seconds it shows a row at most, if it reads streams.
     pub(crate) fn ttl_seconds(&self) -> Option<u64> {
         self.tables.iter().filter_map(|table| table.ttl_seconds()).min().map(u64::from)

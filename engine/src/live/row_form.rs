@@ -109,6 +109,7 @@ impl RowForm {
             columns: types.iter().enumerate().map(column).collect(),
             identity: RowIdentity::Hidden,
             slice: Slice::Undivided,
+            stream: None,
             indexes: Vec::new(),
             layouts: vec![Layout { version, slots }],
             cache: Default::default(),

@@ -41,7 +41,7 @@ pub enum Relation {
     /// Set-returning functions in a SELECT list, run in lockstep; the input's columns pass too.
     ProjectSet {
         input: Box<Relation>,
-        functions: Vec<(Column, &'static TableFunction, Vec<Expr>)>,
+        functions: Vec<(Vec<Column>, &'static TableFunction, Vec<Expr>)>,
     },
     Join {
         kind: JoinKind,
@@ -253,7 +253,7 @@ impl Relation {
             | Relation::Distinct { input, .. } => input.outputs(),
             Relation::Project { columns, .. } => columns.iter().map(|(column, _)| *column).collect(),
             Relation::ProjectSet { input, functions } => {
-                input.outputs().into_iter().chain(functions.iter().map(|(column, ..)| *column)).collect()
+                input.outputs().into_iter().chain(functions.iter().flat_map(|(columns, ..)| columns).copied()).collect()
             }
             Relation::Join { kind, left, right, .. } => {
                 let mut columns = left.outputs();

@@ -12,6 +12,7 @@ use super::cancel::Canceller;
 use super::counts::{Counts, Totals};
 use super::transaction::TransactionStatus;
 use crate::audit::secret::without_secrets;
+use crate::database::Ends;
 use crate::function::TransactionNumbers;
 use crate::types::datetime::now;
 
@@ -45,6 +46,7 @@ pub(crate) struct Activity {
     pub(crate) database: u32,
     pub(crate) role: RoleId,
     pub(crate) client_address: Option<IpAddr>,
+    pub(crate) ends: Ends,
     /// Microseconds since 1970-01-01 UTC.
     pub(crate) began_at: i64,
     pub(crate) canceller: Arc<Canceller>,
@@ -79,7 +81,7 @@ impl Sessions {
     pub(crate) fn enter(
         self: &Arc<Self>,
         allowed: usize,
-        (process_id, client_address): (i32, Option<IpAddr>),
+        (process_id, client_address, ends): (i32, Option<IpAddr>, Ends),
         (database, role): (u32, RoleId),
     ) -> Option<Place> {
         let mut table = self.0.lock();
@@ -93,6 +95,7 @@ impl Sessions {
             database,
             role,
             client_address,
+            ends,
             began_at,
             canceller: Arc::default(),
             counts: Counts::default(),

@@ -59,7 +59,7 @@ pub use transaction::TransactionStatus;
 use crate::catalog::Catalog;
 use crate::database::Database;
 use crate::error::Report;
-use crate::function::{AdvisoryLocks, EvalContext, SessionFacts, SessionSequences};
+use crate::function::{AdvisoryLocks, EvalContext, ServerFacts, SessionFacts, SessionSequences};
 use crate::live::SessionChannels;
 use crate::types::text::{Format, Names};
 
@@ -159,6 +159,7 @@ impl Session {
             role_name,
             process_id,
             client_address,
+            ends,
             database_oid,
             database_name,
             settings,
@@ -184,6 +185,7 @@ impl Session {
             temporary: None,
             process_id,
             client_address,
+            server: Arc::new(ServerFacts::new(&database, ends)),
             format: settings.active().format.clone(),
             settings: settings.clone(),
         });
@@ -433,6 +435,7 @@ impl Session {
             temporary: temporary.map(Arc::from),
             process_id: self.process_id,
             client_address: self.client_address,
+            server: self.facts.server.clone(),
             format: self.settings.active().format.clone(),
             settings: self.settings.clone(),
         });

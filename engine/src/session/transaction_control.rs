@@ -238,7 +238,6 @@ impl Session {
             TransactionState::Idle => {}
             TransactionState::Implicit(open) => self.roll_back(open),
             TransactionState::Explicit(mut open) => {
-                self.portals.clear();
                 self.drop_cursors_since(open.savepoints.len());
                 match open.savepoints.last() {
                     Some(last) => {
@@ -334,7 +333,6 @@ impl Session {
         open.deferred = target.deferred.clone();
         open.read_only = target.read_only;
         let (session, local) = (target.settings.clone(), target.local_settings.clone());
-        self.portals.clear();
         self.drop_cursors_since(at + 1);
         self.state = TransactionState::Explicit(open);
         self.use_settings(session, local);

@@ -243,11 +243,13 @@ pub struct ExplainOptions {
     pub timing: bool,
     pub summary: Option<bool>,
     pub buffers: bool,
+    /// As a JSON document instead of lines.
+    pub json: bool,
 }
 
 impl Default for ExplainOptions {
     fn default() -> Self {
-        Self { analyze: false, verbose: false, costs: true, timing: true, summary: None, buffers: false }
+        Self { analyze: false, verbose: false, costs: true, timing: true, summary: None, buffers: false, json: false }
     }
 }
 

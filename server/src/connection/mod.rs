@@ -205,6 +205,7 @@ async fn log_in(
             database: startup.database,
             options: startup.parameters,
             client_address: address,
+            ends: io.stream.ends(),
             process_id,
         })
         .map_err(Ending::Fatal)?;

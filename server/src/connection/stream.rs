@@ -8,9 +8,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use engine::{Encryption, Ends};
 use futures::poll;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::rustls::{CipherSuite, ProtocolVersion};
 use tokio_rustls::server::TlsStream;
 
 use crate::wire::frontend;
@@ -100,6 +102,40 @@ impl Stream {
     pub(super) fn is_tls(&self) -> bool {
         matches!(self, Stream::Tls(_))
     }
+
+    /// What the database may tell of the connection.
+    pub(super) fn ends(&self) -> Ends {
+        let (stream, encryption) = match self {
+            Stream::Tcp(stream) => (stream, None),
+            Stream::Tls(stream) => (stream.get_ref().0, encryption(stream)),
+            Stream::Unix(_) => return Ends { client_port: Some(-1), ..Ends::default() },
+            Stream::Gone => return Ends::default(),
+        };
+        let client_port = stream.peer_addr().ok().map(|address| i32::from(address.port()));
+        Ends { client_port, server: stream.local_addr().ok(), encryption }
+    }
+}
+
+/// What was agreed on, once the handshake is over.
+fn encryption(stream: &TlsStream<TcpStream>) -> Option<Encryption> {
+    let session = stream.get_ref().1;
+    let version = match session.protocol_version()? {
+        ProtocolVersion::TLSv1_3 => "TLSv1.3",
+        ProtocolVersion::TLSv1_2 => "TLSv1.2",
+        other => other.as_str()?,
+    };
+    let suite = session.negotiated_cipher_suite()?.suite();
+    // A suite of TLS 1.3 is called after nothing but its cipher.
+    let (cipher, bits) = match suite {
+        CipherSuite::TLS13_AES_128_GCM_SHA256 => ("TLS_AES_128_GCM_SHA256", 128),
+        CipherSuite::TLS13_AES_256_GCM_SHA384 => ("TLS_AES_256_GCM_SHA384", 256),
+        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => ("TLS_CHACHA20_POLY1305_SHA256", 256),
+        other => {
+            let name = other.as_str()?;
+            (name, if name.contains("AES_128") { 128 } else { 256 })
+        }
+    };
+    Some(Encryption { version, cipher, bits })
 }
 
 impl AsyncRead for Stream {

@@ -12,6 +12,8 @@ use crate::store::Store;
 
 /// Of so many rows the size is taken, to tell that of all.
 const SAMPLED_ROWS: u64 = 1000;
+/// The same where many tables are asked for at once.
+const GLANCED_ROWS: u64 = 50;
 
 /// A segment of a table, and how many of its rows are gone.
 #[derive(Clone)]
@@ -58,19 +60,48 @@ impl Store {
     /// Where the rows of a table's contents lie.
     pub fn survey(&self, generation: GenerationId) -> Result<TierReport> {
         let range = KeyRange::generation(generation);
-        let in_stream = self.newest().snapshot.approximate_entries(Family::Stream, &range)?;
+        let in_stream = self.newest().snapshot.hot().approximate_entries(Family::Stream, &range)?;
         let (hot_rows, family) = match in_stream {
             0 => (self.hot_rows(generation)?, Family::Rows),
             rows => (rows, Family::Stream),
         };
+        let (sampled, bytes) = self.sampled_bytes(family, generation, SAMPLED_ROWS)?;
+        let hot_bytes = if hot_rows > sampled { bytes / sampled.max(1) * hot_rows } else { bytes };
+        Ok(TierReport { hot_rows, hot_bytes, segments: self.segment_states(generation)? })
+    }
+
+    /// About how many bytes the rows of a table's contents have, in either tier.
+    pub fn approximate_row_bytes(&self, generation: GenerationId) -> Result<u64> {
+        let cold = self.newest().snapshot.manifest().of(generation).iter().map(|segment| segment.info().bytes);
+        let in_stream = self.approximate_bytes(Family::Stream, generation)?;
+        Ok(self.approximate_bytes(Family::Rows, generation)? + in_stream + cold.sum::<u64>())
+    }
+
+    /// About how many bytes the entries of an index have.
+    pub fn approximate_index_bytes(&self, generation: GenerationId) -> Result<u64> {
+        self.approximate_bytes(Family::Index, generation)
+    }
+
+    fn approximate_bytes(&self, family: Family, generation: GenerationId) -> Result<u64> {
+        let (sampled, bytes) = self.sampled_bytes(family, generation, GLANCED_ROWS)?;
+        if sampled < GLANCED_ROWS {
+            return Ok(bytes);
+        }
+        let range = KeyRange::generation(generation);
+        let entries = self.newest().snapshot.hot().approximate_entries(family, &range)?;
+        Ok(bytes.saturating_mul(entries) / sampled)
+    }
+
+    /// How many of a generation's first entries there are, up to a bound, and their bytes.
+    fn sampled_bytes(&self, family: Family, generation: GenerationId, entries_max: u64) -> Result<(u64, u64)> {
         let (mut sampled, mut bytes) = (0, 0);
+        let range = KeyRange::generation(generation);
         self.newest().snapshot.hot().scan(family, &range, Direction::Forward, &mut |key, value| {
             sampled += 1;
             bytes += (key.len() + value.len()) as u64;
-            if sampled < SAMPLED_ROWS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if sampled < entries_max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        let hot_bytes = if hot_rows > sampled { bytes / sampled.max(1) * hot_rows } else { bytes };
-        Ok(TierReport { hot_rows, hot_bytes, segments: self.segment_states(generation)? })
+        Ok((sampled, bytes))
     }
 
     /// An error that says what is wrong with the segment's file, if it is not there, not as long as it was, or its end cannot be

@@ -185,6 +185,12 @@ impl Store {
     pub fn locks_held(&self) -> Vec<LockInfo> {
         self.locks().list()
     }
+
+    /// The transactions that a transaction waits for now, directly or because they are ahead of it in the queue for a
+    /// lock. None if it does not wait.
+    pub fn blockers_of(&self, transaction: TransactionId) -> Vec<TransactionId> {
+        self.locks().blockers_of(transaction)
+    }
 }
 
 impl Transaction {

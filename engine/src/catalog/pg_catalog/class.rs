@@ -1,16 +1,19 @@
 //! `pg_class` and what hangs on its rows: `pg_attribute`, `pg_attrdef`, `pg_index`, `pg_description`.
 
+use std::collections::HashSet;
+
 use storage::Value;
 
 use super::expression::default_node;
+use super::operator_class::class_of;
 use super::partition::bound_definition;
 use super::relation::{Kind, NULL, acl_items, options, row, user_tables};
 use super::types::has_row_type;
-use super::{Reader, fixed, relation, types};
+use super::{Reader, relation, types};
 use crate::catalog::user_type::row_type;
 use crate::catalog::{
-    Attribute, Catalog, ColumnHints, Compression, ConstraintKind, Identity, Index, IndexExpression, ReplicaIdentity,
-    Table, TableColumn, TableKind, UserType, UserTypeKind,
+    Attribute, Catalog, ColumnHints, Compression, ConstraintKind, Identity, Index, IndexColumn, IndexExpression,
+    ReplicaIdentity, Table, TableColumn, TableKind, UserType, UserTypeKind,
 };
 use crate::plan::bind::{Types, column_name};
 use crate::statement::parse_expression;
@@ -25,8 +28,9 @@ const HASH: u32 = 405;
 
 pub(super) fn classes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
+    let in_foreign_keys = tables_in_foreign_keys(reader.catalog);
     for table in reader.tables() {
-        rows.push(class_of_table(reader, table));
+        rows.push(class_of_table(reader, table, &in_foreign_keys));
         rows.extend(table.indexes.iter().map(|index| class_of_index(reader, table, index)));
     }
     let composite = reader.catalog.types.values().filter(|ty| matches!(ty.kind, UserTypeKind::Composite(_)));
@@ -74,7 +78,7 @@ fn class_of_type(reader: &Reader<'_>, ty: &UserType) -> Vec<Value> {
     ]
 }
 
-fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
+fn class_of_table(reader: &Reader<'_>, table: &Table, in_foreign_keys: &HashSet<u32>) -> Vec<Value> {
     let system = table.is_system();
     let sequence = table.sequence().is_some();
     let view =
@@ -115,7 +119,7 @@ fn class_of_table(reader: &Reader<'_>, table: &Table) -> Vec<Value> {
         i16::try_from(checks).unwrap_or(i16::MAX),
         table.stored_query().is_some(),
         // Foreign keys are triggers to PostgreSQL, and psql looks for them where this says so.
-        is_in_foreign_key(reader, table),
+        in_foreign_keys.contains(&table.oid),
         has_partitions(reader, table),
         false,
         false,
@@ -176,7 +180,7 @@ fn class_of_index(reader: &Reader<'_>, table: &Table, index: &Index) -> Vec<Valu
         false,
         persistence(table),
         if partitioned { 'I' } else { 'i' },
-        i16::try_from(index.columns.len()).unwrap_or(i16::MAX),
+        i16::try_from(index.columns.len() + index.included.len()).unwrap_or(i16::MAX),
         0i16,
         false,
         false,
@@ -195,15 +199,17 @@ fn class_of_index(reader: &Reader<'_>, table: &Table, index: &Index) -> Vec<Valu
     ]
 }
 
-/// Whether the table refers to one, or is referred to.
-fn is_in_foreign_key(reader: &Reader<'_>, table: &Table) -> bool {
-    let refers = |from: &Table, to: Option<u32>| {
-        from.constraints.iter().any(|constraint| match &constraint.kind {
-            ConstraintKind::ForeignKey { target, .. } => to.is_none_or(|to| to == *target),
-            _ => false,
-        })
-    };
-    refers(table, None) || user_tables(reader.catalog).any(|other| refers(other, Some(table.oid)))
+/// The tables that refer to another, or are referred to.
+pub(super) fn tables_in_foreign_keys(catalog: &Catalog) -> HashSet<u32> {
+    let mut tables = HashSet::new();
+    for table in user_tables(catalog) {
+        for constraint in &table.constraints {
+            if let ConstraintKind::ForeignKey { target, .. } = &constraint.kind {
+                tables.extend([table.oid, *target]);
+            }
+        }
+    }
+    tables
 }
 
 pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
@@ -340,17 +346,16 @@ pub(super) fn indexes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 fn index_row(table: &Table, index: &Index) -> Vec<Value> {
     let count = i16::try_from(index.columns.len()).unwrap_or(i16::MAX);
     let all = i16::try_from(index.columns.len() + index.included.len()).unwrap_or(i16::MAX);
-    let of_columns = |fact: fn(Type) -> u32| -> Vec<u32> {
-        let types = index.columns.iter().map(|column| match &column.expression {
-            Some(expression) => Some(expression.ty),
-            None => table.position_of_number(column.number).map(|position| table.columns[position].ty),
-        });
-        types.map(|ty| ty.map_or(0, fact)).collect()
+    let column_type = |column: &IndexColumn| match &column.expression {
+        Some(expression) => Some(expression.ty),
+        None => table.position_of_number(column.number).map(|position| table.columns[position].ty),
     };
+    let collations = index.columns.iter().map(column_type);
+    let collations: Vec<u32> =
+        collations.map(|ty| ty.map_or(0, |ty| types::collation(builtin::base_of(ty.oid)))).collect();
     let expressions: Vec<&str> =
         index.columns.iter().filter_map(|column| Some(column.expression.as_ref()?.text.as_str())).collect();
-    let flags =
-        |column: &crate::catalog::IndexColumn| i16::from(column.descending) | i16::from(column.nulls_first) << 1;
+    let flags = |column: &IndexColumn| i16::from(column.descending) | i16::from(column.nulls_first) << 1;
     row![
         index.oid,
         table.oid,
@@ -368,8 +373,12 @@ fn index_row(table: &Table, index: &Index) -> Vec<Value> {
         true,
         table.replica_identity == ReplicaIdentity::Index(index.oid),
         index.columns.iter().map(|column| column.number).chain(index.included.iter().copied()).collect::<Vec<_>>(),
-        of_columns(|ty| types::collation(builtin::base_of(ty.oid))),
-        of_columns(|ty| fixed::operator_class(ty.oid)),
+        collations,
+        index
+            .columns
+            .iter()
+            .map(|column| column_type(column).map_or(0, |ty| class_of(column, ty.oid)))
+            .collect::<Vec<_>>(),
         index.columns.iter().map(flags).collect::<Vec<_>>(),
         Some(expressions.join(", ")).filter(|text| !text.is_empty()),
         index.predicate.as_deref(),

@@ -5,8 +5,8 @@
 
 use super::relation::{Kind, Relation, Source, none};
 use super::{
-    INFORMATION_SCHEMA, PG_CATALOG, class, comment, constraint, fixed, information_schema, partition, role, routine,
-    schema, sequence, types, view,
+    INFORMATION_SCHEMA, PG_CATALOG, class, comment, constraint, fixed, information_schema, operator_class, partition,
+    role, routine, schema, sequence, standard, types, view,
 };
 use crate::types::oid::*;
 
@@ -155,12 +155,16 @@ relations! {
     2605 table pg_cast = routine::cast_rows {
         oid OID, castsource OID, casttarget OID, castfunc OID, castcontext CHAR, castmethod CHAR,
     }
-    2616 table pg_opclass = fixed::operator_classes {
+    2616 table pg_opclass = operator_class::classes {
         oid OID, opcmethod OID, opcname NAME, opcnamespace OID, opcowner OID, opcfamily OID, opcintype OID,
         opcdefault BOOL, opckeytype OID,
     }
-    2753 table pg_opfamily = none {
+    2753 table pg_opfamily = operator_class::families {
         oid OID, opfmethod OID, opfname NAME, opfnamespace OID, opfowner OID,
+    }
+    2602 table pg_amop = operator_class::family_operators {
+        oid OID, amopfamily OID, amoplefttype OID, amoprighttype OID, amopstrategy INT2, amoppurpose CHAR, amopopr OID,
+        amopmethod OID, amopsortfamily OID,
     }
     1213 table pg_tablespace = fixed::tablespaces {
         oid OID, spcname NAME, spcowner OID, spcacl ACLITEM_ARRAY null, spcoptions TEXT_ARRAY null,
@@ -368,6 +372,35 @@ relations! {
     }
     13260 view check_constraints = information_schema::checks {
         constraint_catalog NAME, constraint_schema NAME, constraint_name NAME, check_clause VARCHAR,
+    }
+    13245 view attributes = information_schema::attributes {
+        udt_catalog NAME, udt_schema NAME, udt_name NAME, attribute_name NAME, ordinal_position INT4,
+        attribute_default VARCHAR, is_nullable VARCHAR, data_type VARCHAR, character_maximum_length INT4,
+        character_octet_length INT4, character_set_catalog NAME, character_set_schema NAME, character_set_name NAME,
+        collation_catalog NAME, collation_schema NAME, collation_name NAME, numeric_precision INT4,
+        numeric_precision_radix INT4, numeric_scale INT4, datetime_precision INT4, interval_type VARCHAR,
+        interval_precision INT4, attribute_udt_catalog NAME, attribute_udt_schema NAME, attribute_udt_name NAME,
+        scope_catalog NAME, scope_schema NAME, scope_name NAME, maximum_cardinality INT4, dtd_identifier NAME,
+        is_derived_reference_attribute VARCHAR,
+    }
+    13320 view domains = information_schema::domains {
+        domain_catalog NAME, domain_schema NAME, domain_name NAME, data_type VARCHAR, character_maximum_length INT4,
+        character_octet_length INT4, character_set_catalog NAME, character_set_schema NAME, character_set_name NAME,
+        collation_catalog NAME, collation_schema NAME, collation_name NAME, numeric_precision INT4,
+        numeric_precision_radix INT4, numeric_scale INT4, datetime_precision INT4, interval_type VARCHAR,
+        interval_precision INT4, domain_default VARCHAR, udt_catalog NAME, udt_schema NAME, udt_name NAME,
+        scope_catalog NAME, scope_schema NAME, scope_name NAME, maximum_cardinality INT4, dtd_identifier NAME,
+    }
+    13396 table sql_implementation_info = standard::implementation {
+        implementation_info_id VARCHAR null, implementation_info_name VARCHAR null, integer_value INT4 null,
+        character_value VARCHAR null, comments VARCHAR null,
+    }
+    13401 table sql_parts = standard::parts {
+        feature_id VARCHAR null, feature_name VARCHAR null, is_supported VARCHAR null, is_verified_by VARCHAR null,
+        comments VARCHAR null,
+    }
+    13406 table sql_sizing = standard::sizes {
+        sizing_id INT4 null, sizing_name VARCHAR null, supported_value INT4 null, comments VARCHAR null,
     }
     ;
 }

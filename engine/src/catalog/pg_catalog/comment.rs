@@ -65,6 +65,14 @@ pub(super) fn shared_descriptions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 
 /// The comment on an object of a catalog relation (`pg_constraint`); `in_all` asks for objects that all databases share.
 pub(crate) fn comment_on<'a>(catalog: &'a Catalog, class: &str, object: u32, in_all: bool) -> Option<&'a str> {
+    // Asked for each row of a catalog: what can be found at once is.
+    match (class, in_all) {
+        ("pg_namespace", false) => return catalog.schemas.get(&object)?.comment.as_deref(),
+        ("pg_database", true) => return catalog.databases.get(&object)?.comment.as_deref(),
+        ("pg_authid", true) => return catalog.roles.get(&object)?.comment.as_deref(),
+        ("pg_proc" | "pg_operator" | "pg_am" | "pg_cast" | "pg_rewrite" | "pg_trigger", false) => return None,
+        _ => {}
+    }
     let class = super::relations().find(|relation| relation.name == class)?.oid;
     let comments = if in_all { shared(catalog) } else { own(catalog) };
     comments.into_iter().find(|(of, oid, column, _)| (*of, *oid, *column) == (class, object, 0)).map(|(.., text)| text)

@@ -3,6 +3,7 @@
 use storage::Value;
 
 use super::class::PG_CLASS;
+use super::expression::columns_named;
 use super::relation::{NULL, row, user_tables};
 use super::{Reader, sequence};
 use crate::catalog::{
@@ -83,8 +84,8 @@ fn constraint_row(catalog: &Catalog, table: &Table, constraint: &Constraint) -> 
     let key = match kind {
         ConstraintKind::PrimaryKey { columns, .. }
         | ConstraintKind::Unique { columns, .. }
-        | ConstraintKind::ForeignKey { columns, .. } => Some(columns.as_slice()),
-        ConstraintKind::Check { .. } => None,
+        | ConstraintKind::ForeignKey { columns, .. } => columns.clone(),
+        ConstraintKind::Check { expression } => columns_named(table, expression),
     };
     let foreign = match kind {
         ConstraintKind::ForeignKey { target, target_columns, on_delete, on_update, .. } => {
@@ -103,7 +104,7 @@ fn constraint_row(catalog: &Catalog, table: &Table, constraint: &Constraint) -> 
         _ => None,
     };
     let equalities = foreign.map(|(target, target_columns, ..)| {
-        let pairs = key.unwrap_or_default().iter().zip(target_columns);
+        let pairs = key.iter().zip(target_columns);
         pairs.map(|(column, other)| equality(catalog, table, *column, target, *other)).collect::<Vec<u32>>()
     });
     let above = if is_check { catalog.check_parents(table, &constraint.name) } else { 0 };
@@ -128,7 +129,7 @@ fn constraint_row(catalog: &Catalog, table: &Table, constraint: &Constraint) -> 
         constraint.local && constraint.parent.is_none(),
         above + i32::from(constraint.parent.is_some()),
         if is_check { constraint.no_inherit } else { constraint.parent.is_none() },
-        key,
+        Some(key).filter(|key| !key.is_empty()),
         foreign.map(|(_, columns, ..)| columns),
         equalities.clone(),
         equalities.clone(),
@@ -180,6 +181,11 @@ fn table_dependencies(table: &Table) -> Vec<Vec<Value>> {
         if ty >= FIRST_OID {
             rows.push(row![PG_CLASS, table.oid, i32::from(column.number), PG_TYPE, ty, 0, 'n']);
         }
+        if let Some(text) = column.default.as_ref().filter(|_| column.generated) {
+            let used = columns_named(table, text).into_iter();
+            let number = i32::from(column.number);
+            rows.extend(used.map(|used| row![PG_CLASS, table.oid, number, PG_CLASS, table.oid, i32::from(used), 'a']));
+        }
     }
     let in_constraint = |index: &Index| {
         let of = |constraint: &Constraint| match &constraint.kind {
@@ -210,15 +216,22 @@ pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     for table in user_tables(reader.catalog) {
         rows.extend(table_dependencies(table));
         for constraint in &table.constraints {
-            let (columns, index): (&[u16], _) = match &constraint.kind {
+            let (columns, index) = match &constraint.kind {
                 ConstraintKind::PrimaryKey { columns, index } | ConstraintKind::Unique { columns, index } => {
-                    (columns, Some(*index))
+                    (columns.clone(), Some(*index))
                 }
-                ConstraintKind::ForeignKey { columns, .. } => (columns, None),
-                ConstraintKind::Check { .. } => (&[0], None),
+                ConstraintKind::ForeignKey { columns, .. } => (columns.clone(), None),
+                ConstraintKind::Check { expression } => (columns_named(table, expression), None),
             };
-            for column in columns {
-                rows.push(row![PG_CONSTRAINT, constraint.oid, 0, PG_CLASS, table.oid, i32::from(*column), 'a']);
+            // A constraint on no column is one on the table.
+            let parts = if columns.is_empty() { vec![0] } else { columns };
+            for part in &parts {
+                rows.push(row![PG_CONSTRAINT, constraint.oid, 0, PG_CLASS, table.oid, i32::from(*part), 'a']);
+            }
+            if matches!(constraint.kind, ConstraintKind::Check { .. }) {
+                for part in parts.iter().filter(|part| **part != 0) {
+                    rows.push(row![PG_CONSTRAINT, constraint.oid, 0, PG_CLASS, table.oid, i32::from(*part), 'n']);
+                }
             }
             if let Some(index) = index {
                 rows.push(row![PG_CLASS, index, 0, PG_CONSTRAINT, constraint.oid, 0, 'i']);

@@ -1,11 +1,15 @@
 //! Stored expressions as they are shown: bound again and written by `deparse`, or as they were given where that cannot be.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{self, visit_expressions};
 
 use crate::catalog::{ConstraintKind, Table, TableColumn};
 use crate::deparse::{self, Written};
 use crate::function::EvalContext;
-use crate::plan::bind::Clause;
+use crate::plan::bind::{Clause, fold};
+use crate::statement::parse_expression;
 use crate::types::Type;
 
 /// An expression over a table's columns. As it was given, it is put in parentheses that do not depend on what it is.
@@ -40,6 +44,28 @@ pub(crate) fn default_of(
     let clause = if column.generated { Clause::Generation } else { Clause::Default };
     let written = deparse::expression(context, table, text, (clause, Some(column.ty)), pretty);
     written.map_or_else(|_| text.to_owned(), |written| written.text)
+}
+
+/// The columns that an expression over a table names, in the order in which they first stand there.
+pub(super) fn columns_named(table: &Table, text: &str) -> Vec<u16> {
+    let mut numbers = Vec::new();
+    // What cannot be read any more names nothing that could be told.
+    let Ok(parsed) = parse_expression(text) else { return numbers };
+    let ControlFlow::<()>::Continue(()) = visit_expressions(&parsed, |part| {
+        let name = match part {
+            ast::Expr::Identifier(name) => Some(name),
+            ast::Expr::CompoundIdentifier(parts) => parts.last(),
+            _ => None,
+        };
+        let column = name.map(fold).and_then(|name| table.columns.iter().find(|column| column.name == name));
+        if let Some(number) = column.map(|column| column.number).filter(|number| !numbers.contains(number)) {
+            numbers.push(number);
+        }
+        ControlFlow::Continue(())
+    }) else {
+        return numbers;
+    };
+    numbers
 }
 
 /// A column's default as `pg_attrdef` keeps it, for `pg_get_expr` to make SQL of.

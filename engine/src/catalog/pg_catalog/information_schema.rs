@@ -4,13 +4,15 @@ use auth::{ObjectAccess, ObjectKind, Principal, Privileges, RoleId, held_privile
 use storage::Value;
 
 use super::definition::action_words;
-use super::expression::{of_domain, over_table};
+use super::expression::{columns_named, domain_default, of_domain, over_table};
 use super::relation::{Kind, NULL, row};
 use super::{Reader, constraint, relation, sequence};
-use crate::catalog::{Constraint, ConstraintKind, Deferrable, Identity, Table, TableColumn, TableKind};
+use crate::catalog::{
+    Attribute, Catalog, Constraint, ConstraintKind, Deferrable, Identity, Table, TableColumn, TableKind, UserType,
+};
 use crate::plan::bind::{Clause, updatable_columns};
 use crate::types::defined::FIRST_OID;
-use crate::types::{Type, builtin, oid};
+use crate::types::{Type, builtin, display, oid};
 
 /// What everything of the current role's point of view needs.
 struct Viewer<'a> {
@@ -151,21 +153,143 @@ pub(super) fn columns(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     rows
 }
 
+/// A type as the standard names it: by its kind, and by where it is defined.
+struct Described<'a> {
+    data_type: &'static str,
+    schema: Option<String>,
+    name: Option<&'a str>,
+    /// The collation of its values, unless it is the usual one.
+    collation: Option<&'static str>,
+}
+
+fn described(catalog: &Catalog, ty: u32) -> Described<'_> {
+    let info = builtin::info(ty);
+    let defined = catalog.defined_type(ty);
+    let schema = match defined {
+        Some((ty, _)) => catalog.schemas.get(&ty.schema).map(|schema| schema.name.clone()),
+        None => Some("pg_catalog".to_owned()),
+    };
+    let name = match defined {
+        Some((ty, array)) => Some(if array { ty.array_name.as_str() } else { ty.name.as_str() }),
+        None => info.map(|info| info.name),
+    };
+    let data_type = match info {
+        Some(info) if info.is_array() => "ARRAY",
+        Some(info) if info.oid < FIRST_OID => info.sql_name,
+        _ => "USER-DEFINED",
+    };
+    Described { data_type, schema, name, collation: matches!(ty, oid::NAME | oid::NAME_ARRAY).then_some("C") }
+}
+
+/// `domains`: what each is over.
+pub(super) fn domains(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let viewer = Viewer::new(reader);
+    let database = viewer.database;
+    let row = |ty: &UserType| {
+        let domain = ty.domain()?;
+        let base = builtin::info(ty.oid)?.base;
+        let schema = reader.catalog.schemas.get(&ty.schema).map(|schema| &schema.name);
+        let (extent, of) = (extent(base), described(reader.catalog, base.oid));
+        let default = domain.default.as_deref();
+        Some(row![
+            database,
+            schema,
+            &ty.name,
+            of.data_type,
+            extent.characters,
+            extent.octets,
+            NULL,
+            NULL,
+            NULL,
+            of.collation.map(|_| database),
+            of.collation.map(|_| "pg_catalog"),
+            of.collation,
+            extent.precision,
+            extent.radix,
+            extent.scale,
+            extent.datetime,
+            NULL,
+            NULL,
+            default.map(|text| domain_default(reader.context, base, text)),
+            database,
+            of.schema,
+            of.name,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            "1",
+        ])
+    };
+    reader.catalog.types.values().filter_map(|ty| row(ty)).collect()
+}
+
+/// `attributes`: the fields of composite types.
+pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let viewer = Viewer::new(reader);
+    let database = viewer.database;
+    let catalog = reader.catalog;
+    let mut rows = Vec::new();
+    for ty in catalog.types.values() {
+        let schema = catalog.schemas.get(&ty.schema).map(|schema| schema.name.as_str());
+        for (number, Attribute { name, ty: of }) in (1i32..).zip(catalog.attributes(ty.oid).unwrap_or_default()) {
+            let extent = extent(*of);
+            let domain = catalog.types.get(&of.oid).and_then(|ty| ty.domain());
+            let is = described(catalog, builtin::base_of(of.oid));
+            rows.push(row![
+                database,
+                schema,
+                &ty.name,
+                name,
+                number,
+                NULL,
+                yes(!domain.is_some_and(|domain| domain.not_null)),
+                is.data_type,
+                extent.characters,
+                extent.octets,
+                NULL,
+                NULL,
+                NULL,
+                is.collation.map(|_| database),
+                is.collation.map(|_| "pg_catalog"),
+                is.collation,
+                extent.precision,
+                extent.radix,
+                extent.scale,
+                extent.datetime,
+                NULL,
+                NULL,
+                database,
+                is.schema,
+                is.name,
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                number.to_string(),
+                "NO",
+            ]);
+        }
+    }
+    rows
+}
+
 /// How much a type holds: the columns from `character_maximum_length` to `interval_precision`.
-struct Extent {
-    characters: Option<i32>,
-    octets: Option<i32>,
-    precision: Option<i32>,
-    radix: Option<i32>,
-    scale: Option<i32>,
-    datetime: Option<i32>,
+pub(crate) struct Extent {
+    pub(crate) characters: Option<i32>,
+    pub(crate) octets: Option<i32>,
+    pub(crate) precision: Option<i32>,
+    pub(crate) radix: Option<i32>,
+    pub(crate) scale: Option<i32>,
+    pub(crate) datetime: Option<i32>,
 }
 
 /// Bytes of the longest text.
 const TEXT_OCTETS: i32 = 1 << 30;
 const OCTETS_PER_CHARACTER: i32 = 4;
 
-fn extent(ty: Type) -> Extent {
+/// How much a type holds; one of a domain holds what the type beneath does.
+pub(crate) fn extent(ty: Type) -> Extent {
     let ty = builtin::base_type(ty);
     let modifier = ty.modifier;
     let mut extent =
@@ -192,6 +316,7 @@ fn extent(ty: Type) -> Extent {
             extent.octets = (modifier - 4).checked_mul(OCTETS_PER_CHARACTER);
         }
         oid::VARCHAR | oid::BPCHAR => extent.octets = Some(TEXT_OCTETS),
+        oid::BIT | oid::VARBIT if modifier >= 0 => extent.characters = Some(modifier),
         oid::DATE => extent.datetime = Some(0),
         oid::TIME | oid::TIMETZ | oid::TIMESTAMP | oid::TIMESTAMPTZ => {
             extent.datetime = Some(if modifier >= 0 { modifier } else { 6 });
@@ -203,6 +328,13 @@ fn extent(ty: Type) -> Extent {
         _ => {}
     }
     extent
+}
+
+/// The fields that an interval is restricted to (`YEAR TO MONTH`), if it is an interval and is.
+pub(crate) fn interval_fields(ty: Type) -> Option<String> {
+    let ty = builtin::base_type(ty);
+    let shown = (ty.oid == oid::INTERVAL).then(|| display(ty))?;
+    shown.strip_prefix("interval ").map(str::to_uppercase)
 }
 
 fn column_row(viewer: &Viewer<'_>, (schema, table): (&str, &Table), column: &TableColumn, written: bool) -> Vec<Value> {
@@ -217,22 +349,8 @@ fn column_row(viewer: &Viewer<'_>, (schema, table): (&str, &Table), column: &Tab
     // A column of a domain is described as one of the type that the domain is over.
     let domain = viewer.reader.catalog.types.get(&column.ty.oid).filter(|ty| ty.domain().is_some());
     let schema_named = |oid: u32| viewer.reader.catalog.schemas.get(&oid).map(|schema| schema.name.clone());
-    let base = builtin::base_of(column.ty.oid);
-    let info = builtin::info(base);
-    let defined = viewer.reader.catalog.defined_type(base);
-    let udt_schema = match defined {
-        Some((ty, _)) => schema_named(ty.schema),
-        None => Some("pg_catalog".to_owned()),
-    };
-    let udt_name = match defined {
-        Some((ty, array)) => Some(if array { ty.array_name.as_str() } else { ty.name.as_str() }),
-        None => info.map(|info| info.name),
-    };
-    let data_type = match info {
-        Some(info) if info.is_array() => "ARRAY",
-        Some(info) if info.oid < FIRST_OID => info.sql_name,
-        _ => "USER-DEFINED",
-    };
+    let Described { data_type, schema: udt_schema, name: udt_name, collation } =
+        described(viewer.reader.catalog, builtin::base_of(column.ty.oid));
     row![
         database,
         schema,
@@ -240,7 +358,7 @@ fn column_row(viewer: &Viewer<'_>, (schema, table): (&str, &Table), column: &Tab
         &column.name,
         i32::from(column.number),
         if identity.is_some() || column.generated { None } else { viewer.reader.default_written(table, column) },
-        yes(!column.not_null),
+        yes(!column.not_null && !domain.is_some_and(|ty| ty.domain().is_some_and(|domain| domain.not_null))),
         data_type,
         extent.characters,
         extent.octets,
@@ -248,14 +366,14 @@ fn column_row(viewer: &Viewer<'_>, (schema, table): (&str, &Table), column: &Tab
         extent.radix,
         extent.scale,
         extent.datetime,
+        interval_fields(column.ty),
         NULL,
         NULL,
         NULL,
         NULL,
-        NULL,
-        NULL,
-        NULL,
-        NULL,
+        collation.map(|_| database),
+        collation.map(|_| "pg_catalog"),
+        collation,
         domain.map(|_| database),
         domain.and_then(|ty| schema_named(ty.schema)),
         domain.map(|ty| ty.name.as_str()),
@@ -440,16 +558,18 @@ pub(super) fn constrained_columns(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     for (table, schema, found) in viewer.constraints() {
         // A foreign key constrains what it refers to: so the standard has it.
         let (owner, columns) = match &found.kind {
-            ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => (table, columns),
+            ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => {
+                (table, columns.clone())
+            }
             ConstraintKind::ForeignKey { target, target_columns, .. } => match reader.catalog.tables.get(target) {
-                Some(target) => (&**target, target_columns),
+                Some(target) => (&**target, target_columns.clone()),
                 None => continue,
             },
-            ConstraintKind::Check { .. } => continue,
+            ConstraintKind::Check { expression } => (table, columns_named(table, expression)),
         };
         let owner_schema = reader.catalog.schemas.get(&owner.schema).map(|schema| &schema.name);
         for number in columns {
-            let column = name_of(owner, *number);
+            let column = name_of(owner, number);
             rows.push(row![database, owner_schema, &owner.name, column, database, schema, &found.name]);
         }
     }

@@ -4,7 +4,8 @@
 //! catalog as tables of kind `System`, and nothing of them is stored. A scan asks [`rows`], which computes all rows of
 //! a relation from the catalog as the statement sees it: `schema`, `class`, `constraint`, `types`, `routine` and
 //! `role` each know a few relations, `view` those that PostgreSQL defines as views, `fixed` those whose rows never
-//! change, and `information_schema` the standard's schema. `definition` writes objects back as SQL.
+//! change, `statistics` and `usage` what is going on, and `information_schema`, `standard` and `standard_views` the
+//! standard's schema. `definition` writes objects back as SQL.
 
 use std::sync::{Arc, LazyLock};
 
@@ -24,24 +25,29 @@ pub(crate) mod definition;
 pub(crate) mod expression;
 mod fixed;
 mod information_schema;
+mod operator_class;
 pub(crate) mod partition;
 mod relation;
 mod role;
 pub(crate) mod routine;
 mod schema;
 mod sequence;
+mod standard;
+mod standard_views;
 mod statistics;
 pub(crate) mod system;
 #[cfg(test)]
 mod tests;
 pub(crate) mod type_io;
 mod types;
+mod usage;
 mod view;
 pub(crate) mod view_text;
 mod views;
 
 pub(crate) use class::default_oid;
 pub(crate) use comment::comment_on;
+pub(crate) use information_schema::{Extent, extent, interval_fields};
 use relation::Source;
 pub(crate) use relation::{Kind, Relation};
 pub(crate) use system::SYSTEM;
@@ -106,6 +112,7 @@ fn relations() -> impl Iterator<Item = &'static Relation> {
         .chain(absent::RELATIONS)
         .chain(statistics::RELATIONS)
         .chain(views::RELATIONS)
+        .chain(standard_views::RELATIONS)
         .chain(system::RELATIONS)
 }
 

@@ -4,7 +4,7 @@ use storage::Value;
 
 use super::definition::{column_name, expression_name};
 use super::relation::{NULL, row, user_tables};
-use super::{Reader, fixed, types as type_rows};
+use super::{Reader, operator_class, types as type_rows};
 use crate::catalog::partition::{Bound, Limit, PartitionKey, PartitionOf, Strategy};
 use crate::catalog::{Catalog, Table};
 use crate::function::EvalContext;
@@ -42,7 +42,7 @@ pub(super) fn partitioned_tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             i16::try_from(key.columns.len()).unwrap_or(i16::MAX),
             default.map_or(0, |default| default.oid),
             key.columns.clone(),
-            of_columns(|ty| fixed::operator_class(ty.oid)),
+            of_columns(|ty| operator_class::default_class(ty.oid)),
             of_columns(|ty| type_rows::collation(ty.oid)),
             NULL,
         ]);

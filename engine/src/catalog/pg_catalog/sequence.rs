@@ -61,8 +61,10 @@ pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         for column in table.columns.iter().filter(|column| column.default.is_some() && column.identity.is_none()) {
             let default = default_oid(table.oid, column.number);
             rows.push(row![PG_ATTRDEF, default, 0, PG_CLASS, table.oid, i32::from(column.number), 'a']);
-            for (sequence, _) in all(reader).filter(|(sequence, _)| column.default_uses(sequence.oid)) {
-                rows.push(row![PG_ATTRDEF, default, 0, PG_CLASS, sequence.oid, 0, 'n']);
+            for relation in column.default_relations() {
+                if reader.catalog.tables.get(&relation).is_some_and(|relation| relation.sequence().is_some()) {
+                    rows.push(row![PG_ATTRDEF, default, 0, PG_CLASS, relation, 0, 'n']);
+                }
             }
         }
     }

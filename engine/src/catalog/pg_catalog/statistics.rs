@@ -1,5 +1,7 @@
 //! What the running system says of itself. What nobody counts here is NULL.
 
+use std::sync::Arc;
+
 use auth::{Principal, RoleId};
 use chrono::{Offset, Utc};
 use chrono_tz::OffsetName;
@@ -8,7 +10,7 @@ use storage::Value;
 use super::columns::{kind, relations};
 use super::relation::{Kind, NULL, Relation, Source, row};
 use super::{PG_CATALOG, Reader};
-use crate::catalog::TableKind;
+use crate::catalog::{Table, TableKind};
 use crate::session::TransactionStatus;
 use crate::session::activity::Activity;
 use crate::types::network::Network;
@@ -42,8 +44,8 @@ relations! {
 fn activities(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let catalog = reader.catalog;
     let session = &reader.context.session;
-    let principal = Principal::resolve(session.current_role, session.current_user.as_str(), catalog);
-    let row = |activity: std::sync::Arc<Activity>| {
+    let principal = viewer(reader);
+    let row = |activity: Arc<Activity>| {
         let database = catalog.databases.get(&activity.database).map(|database| database.name.as_str());
         let mut row = row![
             activity.database,
@@ -53,7 +55,7 @@ fn activities(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             activity.role.0,
             catalog.role_name(activity.role.0)
         ];
-        if !principal.has_privileges_of(activity.role) && !principal.has_privileges_of(PG_READ_ALL_STATS) {
+        if !sees(&principal, &activity) {
             row.extend([NULL; 14]);
             row.extend(row!["<insufficient privilege>", NULL]);
             return row;
@@ -70,7 +72,7 @@ fn activities(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             &deed.application_name,
             activity.client_address.map(|address| Value::Bytea(Network::of(address).encode().into())),
             NULL,
-            NULL,
+            activity.ends.client_port,
             Value::Timestamptz(activity.began_at),
             deed.transaction_began_at.map(Value::Timestamptz),
             deed.query_began_at.map(Value::Timestamptz),
@@ -89,13 +91,32 @@ fn activities(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     session.sessions.all().into_iter().map(row).collect()
 }
 
-fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    let tables = reader.tables().filter(|table| match table.kind {
+fn viewer(reader: &Reader<'_>) -> Principal {
+    let session = &reader.context.session;
+    Principal::resolve(session.current_role, session.current_user.as_str(), reader.catalog)
+}
+
+fn sees(principal: &Principal, activity: &Activity) -> bool {
+    principal.has_privileges_of(activity.role) || principal.has_privileges_of(PG_READ_ALL_STATS)
+}
+
+/// The sessions of which the current role sees what they do.
+pub(super) fn seen_sessions(reader: &Reader<'_>) -> impl Iterator<Item = Arc<Activity>> {
+    let principal = viewer(reader);
+    reader.context.session.sessions.all().into_iter().filter(move |activity| sees(&principal, activity))
+}
+
+/// The tables that have rows of their own to count.
+pub(super) fn counted_tables<'a>(reader: &Reader<'a>) -> impl Iterator<Item = &'a Arc<Table>> + use<'a> {
+    reader.tables().filter(|table| match table.kind {
         TableKind::Table => table.partitioning.key.is_none(),
         TableKind::System => super::relation(table.oid).is_some_and(|relation| relation.kind == Kind::Table),
         TableKind::Sequence(_) | TableKind::View(_) | TableKind::Files(_) => false,
-    });
-    let row = |table: &std::sync::Arc<crate::catalog::Table>| {
+    })
+}
+
+fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let row = |table: &Arc<Table>| {
         let schema = reader.catalog.schemas.get(&table.schema).map(|schema| schema.name.as_str());
         let live = (reader.row_count)(table.storage.generation).and_then(|rows| i64::try_from(rows).ok());
         let mut row = row![table.oid, schema, &table.name];
@@ -104,7 +125,7 @@ fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         row.extend([NULL; 11]);
         row
     };
-    tables.map(row).collect()
+    counted_tables(reader).map(row).collect()
 }
 
 /// Every time zone as it is now.

@@ -120,6 +120,7 @@ fn context(catalog: Catalog) -> EvalContext {
             search_path: vec!["public".to_owned()],
             process_id: 1,
             client_address: None,
+            server: Default::default(),
             sequences: Arc::default(),
             advisory: Arc::default(),
             transaction: std::sync::Arc::default(),
@@ -161,9 +162,19 @@ fn every_row_fits_its_relation() {
 }
 
 #[test]
+fn every_relation_has_an_oid_of_its_own() {
+    let mut names = std::collections::BTreeMap::new();
+    for relation in relations() {
+        if let Some(other) = names.insert(relation.oid, relation.name) {
+            panic!("{other} and {} have the same oid", relation.name);
+        }
+    }
+}
+
+#[test]
 fn oids_are_unique() {
     let context = context(catalog());
-    for name in ["pg_class", "pg_proc", "pg_type", "pg_operator", "pg_constraint"] {
+    for name in ["pg_class", "pg_proc", "pg_type", "pg_operator", "pg_constraint", "pg_opclass", "pg_amop"] {
         let table = TABLES.iter().find(|table| table.name == name).unwrap();
         let rows = rows(table, &context, &|_| None).unwrap();
         let oids: BTreeSet<String> = rows.iter().map(|row| format!("{:?}", row[0])).collect();

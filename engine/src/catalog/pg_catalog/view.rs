@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use storage::Value;
 
-use super::class::PG_CLASS;
+use super::class::{PG_CLASS, tables_in_foreign_keys};
 use super::definition::index_definition;
 use super::relation::{NULL, row};
 use super::view_text::view_definition;
@@ -14,6 +14,7 @@ use crate::session::parameter::{Kind as Values, Parameter, parameters};
 
 pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
+    let in_foreign_keys = tables_in_foreign_keys(reader.catalog);
     for table in reader.tables() {
         if table.sequence().is_some()
             || table.stored_query().is_some()
@@ -23,7 +24,7 @@ pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         }
         let schema = reader.catalog.schemas.get(&table.schema).map(|schema| &schema.name);
         let owner = reader.catalog.role_name(table.owner);
-        let foreign = table.constraints.iter().any(|found| super::constraint::letter(&found.kind) == 'f');
+        let foreign = in_foreign_keys.contains(&table.oid);
         rows.push(row![schema, &table.name, owner, NULL, !table.indexes.is_empty(), false, foreign, false]);
     }
     rows

@@ -88,11 +88,11 @@ impl Lowering<'_> {
     pub(super) fn project_set(
         &mut self,
         input: &Relation,
-        functions: &[(Column, &'static TableFunction, Vec<Expr>)],
+        functions: &[(Vec<Column>, &'static TableFunction, Vec<Expr>)],
     ) -> Result<LogicalPlan> {
         let input = self.relation(input)?;
         let calls: Vec<_> =
-            functions.iter().map(|(column, function, args)| (vec![*column], *function, args.as_slice())).collect();
+            functions.iter().map(|(columns, function, args)| (columns.clone(), *function, args.as_slice())).collect();
         self.functions_over(input, &calls, None)
     }
 

@@ -177,6 +177,7 @@ fn context() -> EvalContext {
             search_path: Vec::new(),
             process_id: 1,
             client_address: None,
+            server: Default::default(),
             sequences: Arc::default(),
             advisory: Arc::default(),
             transaction: std::sync::Arc::default(),
@@ -484,8 +485,8 @@ fn set_returning_functions() {
     let set = Relation::ProjectSet {
         input: Box::new(ints(1, &[Some(1), Some(2)])),
         functions: vec![
-            (column(2, INT4), &SERIES, vec![int4(1), var(1, INT4)]),
-            (column(3, INT4), &SERIES, vec![int4(1), int4(2)]),
+            (vec![column(2, INT4)], &SERIES, vec![int4(1), var(1, INT4)]),
+            (vec![column(3, INT4)], &SERIES, vec![int4(1), int4(2)]),
         ],
     };
     check(&set, &["1|-|2", "1|1|1", "2|1|1", "2|2|2"]);

@@ -10,11 +10,13 @@ use storage::Value;
 use super::super::argument::{int2, text};
 use super::super::define::stable;
 use super::super::{EvalContext, Function};
-use super::{object, undefined_column};
+use super::{Routine, object, undefined_column};
+use crate::catalog::pg_catalog::BOOTSTRAP_ROLE;
 use crate::catalog::{Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
+use crate::types::builtin;
 use crate::types::oid::*;
-use crate::types::text::regclass;
+use crate::types::text::{find_registered, regclass};
 
 /// The forms that such a function has: the role by name, by oid or left out, the object by name or by oid.
 macro_rules! forms {
@@ -68,8 +70,41 @@ const ROLE: [Function; 6] = [
     role(2710, &[OID, TEXT]),
 ];
 
-pub(in super::super) const FUNCTIONS: &[&[Function]] =
-    &[&TABLE, &SEQUENCE, &ANY_COLUMN, &SCHEMA, &DATABASE, &COLUMN, &ROLE];
+const FUNCTION: [Function; 6] = forms!("has_function_privilege", on_function, 2256);
+const LANGUAGE: [Function; 6] = forms!("has_language_privilege", on_language, 2262);
+const TYPE: [Function; 6] = forms!("has_type_privilege", on_type, 3138);
+const TABLESPACE: [Function; 6] = forms!("has_tablespace_privilege", on_tablespace, 2390);
+const WRAPPER: [Function; 6] = forms!("has_foreign_data_wrapper_privilege", on_wrapper, 3000);
+const SERVER: [Function; 6] = forms!("has_server_privilege", on_server, 3006);
+
+const PARAMETER: [Function; 3] = [
+    stable(6205, "has_parameter_privilege", &[NAME, TEXT, TEXT], BOOL, on_parameter),
+    stable(6206, "has_parameter_privilege", &[OID, TEXT, TEXT], BOOL, on_parameter),
+    stable(6207, "has_parameter_privilege", &[TEXT, TEXT], BOOL, on_parameter),
+];
+
+const ROW_SECURITY: [Function; 2] = [
+    stable(3298, "row_security_active", &[OID], BOOL, row_security),
+    stable(3299, "row_security_active", &[TEXT], BOOL, row_security),
+];
+
+pub(in super::super) const FUNCTIONS: &[&[Function]] = &[
+    &TABLE,
+    &SEQUENCE,
+    &ANY_COLUMN,
+    &SCHEMA,
+    &DATABASE,
+    &COLUMN,
+    &ROLE,
+    &FUNCTION,
+    &LANGUAGE,
+    &TYPE,
+    &TABLESPACE,
+    &WRAPPER,
+    &SERVER,
+    &PARAMETER,
+    &ROW_SECURITY,
+];
 
 /// A privilege that is asked for, and whether the right to grant it is what is meant.
 type Wanted = (Privileges, bool);
@@ -229,6 +264,90 @@ fn on_database(context: &EvalContext, args: &[Value]) -> Result<Value> {
         let open = if creates { Privileges::CREATE } else { Privileges::NONE };
         Value::Bool(holds_any(&principal, &access, open, &wanted))
     }))
+}
+
+/// What is asked about an object of which nothing was ever granted: its owner's and everybody's privileges count.
+fn ungranted(context: &EvalContext, args: &[Value], kind: ObjectKind, owner: Option<u32>) -> Result<Value> {
+    let (principal, args) = principal(context, args, 2)?;
+    let wanted = privileges(text(&args[1])?, kind)?;
+    let access = owner.map(|owner| ObjectAccess { owner: RoleId(owner), kind, acl: None });
+    Ok(access.map_or(Value::Null, |access| Value::Bool(holds_any(&principal, &access, Privileges::NONE, &wanted))))
+}
+
+/// The object among the arguments: the last but one.
+fn asked(args: &[Value]) -> &Value {
+    &args[args.len().saturating_sub(2)]
+}
+
+fn on_function(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let path = Some((&*context.catalog, context.session.search_path.as_slice()));
+    let oid = match asked(args) {
+        Value::Text(name) => Some(find_registered(name, REGPROCEDURE, path)?),
+        value => object(value)?,
+    };
+    let exists = oid.is_some_and(|oid| Routine::of(oid).is_some());
+    ungranted(context, args, ObjectKind::Function, exists.then_some(BOOTSTRAP_ROLE))
+}
+
+fn on_type(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let path = Some((&*context.catalog, context.session.search_path.as_slice()));
+    let oid = match asked(args) {
+        Value::Text(name) => Some(find_registered(name, REGTYPE, path)?),
+        value => object(value)?,
+    };
+    let owner = oid.and_then(|oid| match context.catalog.defined_type(oid) {
+        Some((ty, _)) => Some(ty.owner),
+        None => builtin::info(oid).map(|_| BOOTSTRAP_ROLE),
+    });
+    ungranted(context, args, ObjectKind::Type, owner)
+}
+
+/// `internal` is the only language.
+fn on_language(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    const INTERNAL: u32 = 12;
+    let exists = match asked(args) {
+        Value::Text(name) if **name == *"internal" => true,
+        Value::Text(name) => return Err(nonexistent("language", name)),
+        value => object(value)? == Some(INTERNAL),
+    };
+    ungranted(context, args, ObjectKind::Language, exists.then_some(BOOTSTRAP_ROLE))
+}
+
+fn on_tablespace(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let exists = match asked(args) {
+        Value::Text(name) if matches!(&**name, "pg_default" | "pg_global") => true,
+        Value::Text(name) => return Err(nonexistent("tablespace", name)),
+        value => matches!(object(value)?, Some(1663 | 1664)),
+    };
+    ungranted(context, args, ObjectKind::Tablespace, exists.then_some(BOOTSTRAP_ROLE))
+}
+
+/// There are no foreign-data wrappers, and so no foreign servers.
+fn on_wrapper(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    match asked(args) {
+        Value::Text(name) => Err(nonexistent("foreign-data wrapper", name)),
+        _ => ungranted(context, args, ObjectKind::ForeignDataWrapper, None),
+    }
+}
+
+fn on_server(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    match asked(args) {
+        Value::Text(name) => Err(nonexistent("server", name)),
+        _ => ungranted(context, args, ObjectKind::ForeignServer, None),
+    }
+}
+
+fn on_parameter(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    ungranted(context, args, ObjectKind::Parameter, Some(BOOTSTRAP_ROLE))
+}
+
+fn nonexistent(kind: &str, name: &str) -> Error {
+    Error::new(SqlState::UNDEFINED_OBJECT, format!("{kind} \"{name}\" does not exist"))
+}
+
+/// No policy can be made, so none is in force.
+fn row_security(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    Ok(table_of(context, &args[0])?.map_or(Value::Null, |_| Value::Bool(false)))
 }
 
 fn of_role(context: &EvalContext, args: &[Value]) -> Result<Value> {

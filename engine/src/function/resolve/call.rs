@@ -111,6 +111,15 @@ fn named(name: &str) -> impl Iterator<Item = Candidate> {
     functions.chain(aggregates).chain(tables).chain(windows)
 }
 
+/// The type of a column of a set-returning function, called with arguments of these types.
+pub(crate) fn column_type(declared: u32, args: &[Type]) -> Type {
+    let element = args.first().and_then(|array| builtin::element_of(builtin::base_of(array.oid)));
+    match declared {
+        oid::ANYELEMENT => Type::new(element.unwrap_or(oid::TEXT)),
+        declared => Type::new(declared),
+    }
+}
+
 /// The declared arguments for a call with `count`: a variadic last one is repeated.
 fn expand(args: &'static [u32], variadic: bool, count: usize) -> Option<Vec<u32>> {
     match (variadic, args.split_last()) {

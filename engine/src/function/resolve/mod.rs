@@ -10,6 +10,7 @@ mod domain;
 mod json;
 mod polymorphic;
 
+pub(crate) use call::column_type;
 pub use call::{Callable, Resolved, function};
 pub use coerce::{can_coerce, coerce};
 pub(crate) use domain::{DomainRow, check_defined};

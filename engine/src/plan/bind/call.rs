@@ -13,8 +13,10 @@ use super::{Binder, Clause, Place, SetCall};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::shown::Syntax;
 use crate::expr::{AggregateCall, Expr, ExprKind, SortKey};
+use crate::function::record::record;
 use crate::function::resolve::{self, Callable, Resolved};
 use crate::function::{AggregateFunction, CastContext, GROUPING, TableFunction, aggregates_named, waits, wants_type};
+use crate::plan::relation::Column;
 use crate::types::{Type, builtin, display, oid};
 
 /// A call's arguments as they were written.
@@ -501,12 +503,16 @@ impl Binder<'_> {
                 .with_hint(super::clause::SET_HINT)
                 .at(self.position(span)));
         }
-        if function.columns.len() != 1 {
+        if function.columns.is_empty() {
             return Err(Error::unsupported(format!("{} in a SELECT list", function.name)).at(self.position(span)));
+        }
+        let single = function.columns.len() == 1;
+        if !single {
+            self.refuse_to_show("a set-returning function of several columns in a list")?;
         }
         let nested = args.iter().any(|arg| {
             any(arg, &mut |expr| match expr.kind {
-                ExprKind::Column(var) => self.sets.iter().any(|set| set.column.var == var),
+                ExprKind::Column(var) => self.sets.iter().any(|set| set.fills(var)),
                 _ => false,
             })
         });
@@ -515,12 +521,32 @@ impl Binder<'_> {
         }
         let known =
             self.sets.iter().find(|set| set.function.oid == function.oid && super::equal::all_same(&set.args, &args));
-        if let Some(set) = known {
-            return Ok(Expr::column(set.column.var, set.column.ty));
-        }
-        let column = self.fresh(ty);
-        self.sets.push(SetCall { column, function, args });
-        Ok(Expr::column(column.var, ty))
+        let columns = match known {
+            Some(set) => set.columns.clone(),
+            None => {
+                let arguments: Vec<Type> = args.iter().map(|arg| arg.ty).collect();
+                let types = function.columns.iter().map(|(_, declared)| match single {
+                    true => ty,
+                    false => resolve::column_type(*declared, &arguments),
+                });
+                let columns: Vec<Column> = types.map(|ty| self.fresh(ty)).collect();
+                self.sets.push(SetCall { columns: columns.clone(), function, args });
+                columns
+            }
+        };
+        Ok(match columns.as_slice() {
+            [column] => Expr::column(column.var, column.ty),
+            // Several are a row.
+            several => {
+                let named = function.columns.iter().zip(several);
+                record(
+                    oid::RECORD,
+                    named
+                        .map(|((name, _), column)| ((*name).to_owned(), Expr::column(column.var, column.ty)))
+                        .collect(),
+                )
+            }
+        })
     }
 }
 

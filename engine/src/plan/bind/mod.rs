@@ -8,6 +8,7 @@
 //! One [`Binder`] binds one statement: it numbers the columns, infers the parameters' types and notes which
 //! relations the statement uses and how.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast;
@@ -114,6 +115,8 @@ pub struct Binder<'a> {
     select: SelectState,
     /// The set-returning functions of the SELECT being bound.
     sets: Vec<SetCall>,
+    /// The fields of columns of subqueries that are rows of no type, by name.
+    row_shapes: HashMap<ColumnVar, Vec<(String, Type)>>,
     /// The construct around the expression being bound that allows no set-returning function.
     sets_refused: Option<&'static str>,
     depth: usize,
@@ -161,11 +164,18 @@ struct SelectState {
     windows: bool,
 }
 
-/// A set-returning function of a SELECT list and the column it fills.
+/// A set-returning function of a SELECT list and the columns that it fills.
 struct SetCall {
-    column: Column,
+    columns: Vec<Column>,
     function: &'static TableFunction,
     args: Vec<Expr>,
+}
+
+impl SetCall {
+    /// Whether the column is one of its own.
+    fn fills(&self, var: ColumnVar) -> bool {
+        self.columns.iter().any(|column| column.var == var)
+    }
 }
 
 impl<'a> Binder<'a> {
@@ -191,6 +201,7 @@ impl<'a> Binder<'a> {
             lockable: None,
             select: SelectState::default(),
             sets: Vec::new(),
+            row_shapes: HashMap::new(),
             sets_refused: None,
             depth: 0,
             waits: false,

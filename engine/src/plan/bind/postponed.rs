@@ -46,7 +46,7 @@ pub(super) fn sets_wait(order: &[OrderKey], distinct: &Distinct, items: &[Item],
 
 fn names_any(expr: &Expr, sets: &[SetCall]) -> bool {
     any(expr, &mut |part| match part.kind {
-        ExprKind::Column(var) => sets.iter().any(|set| set.column.var == var),
+        ExprKind::Column(var) => sets.iter().any(|set| set.fills(var)),
         _ => false,
     })
 }

@@ -135,7 +135,7 @@ impl Binder<'_> {
                 let args = binder.coerce_arguments(args, &resolved.arg_types, exprs, name.span)?;
                 let column = binder.fresh(resolved.return_type);
                 named.push(ScopeColumn::new(function.columns[0].0, column, None));
-                functions.push((column, function, args));
+                functions.push((vec![column], function, args));
             }
             let mut relation = Relation::ProjectSet { input: Box::new(Relation::OneRow), functions };
             if with_ordinality {
@@ -214,7 +214,10 @@ impl Binder<'_> {
                 let columns: Vec<Column> = function
                     .columns
                     .iter()
-                    .map(|(_, ty)| self.fresh(if single { resolved.return_type } else { Type::new(*ty) }))
+                    .map(|(_, ty)| {
+                        let of_several = || resolve::column_type(*ty, &resolved.arg_types);
+                        self.fresh(if single { resolved.return_type } else { of_several() })
+                    })
                     .collect();
                 let mut named: Vec<ScopeColumn> = function
                     .columns

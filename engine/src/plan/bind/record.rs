@@ -14,7 +14,7 @@ use crate::catalog::Attribute;
 use crate::catalog::user_type::row_type;
 use crate::error::{Error, Result, SqlState};
 use crate::expr::shown::Form;
-use crate::expr::{Expr, ExprKind};
+use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::function::record::{FIELD, IS_NULL, SET_FIELD, empty, fields_of, record};
 use crate::statement::mend::{ALL_FIELDS, MARK};
 use crate::types::{Type, builtin, display, oid};
@@ -109,8 +109,8 @@ impl Binder<'_> {
     pub(super) fn field(&mut self, value: Expr, field: &Ast, span: Span) -> Result<Expr> {
         let Ast::Identifier(name) = field else { return Err(Error::unsupported("this field of a value")) };
         let name = fold(name);
-        if let Some(fields) = fields_of(&value).filter(|_| value.ty.oid == oid::RECORD) {
-            let found = fields.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        if let Some(fields) = self.nameless_fields(&value) {
+            let found = fields.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value);
             let found = found.ok_or_else(|| no_field(&name, value.ty).at(self.position(span)))?;
             return self.known(found);
         }
@@ -131,9 +131,7 @@ impl Binder<'_> {
 
     /// The fields of a value of a composite type.
     pub(super) fn fields(&mut self, value: &Expr, span: Span) -> Result<Vec<(String, Expr)>> {
-        if let Some(fields) = fields_of(value).filter(|_| value.ty.oid == oid::RECORD) {
-            let fields: Vec<(String, Expr)> =
-                fields.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+        if let Some(fields) = self.nameless_fields(value) {
             return fields.into_iter().map(|(name, value)| Ok((name, self.known(value)?))).collect();
         }
         let ty = builtin::base_of(value.ty.oid);
@@ -146,6 +144,26 @@ impl Binder<'_> {
         };
         let field = |(at, attribute): (usize, Attribute)| (attribute.name, field_at(value.clone(), at, attribute.ty));
         Ok(attributes.into_iter().enumerate().map(field).collect())
+    }
+
+    /// The fields of a row of no type, where the query says what they are: it makes the row, or a subquery in it does.
+    fn nameless_fields(&self, value: &Expr) -> Option<Vec<(String, Expr)>> {
+        if value.ty.oid != oid::RECORD {
+            return None;
+        }
+        if let Some(fields) = fields_of(value) {
+            return Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect());
+        }
+        let ExprKind::Column(var) = value.kind else { return None };
+        let shape = self.row_shapes.get(&var)?.iter().enumerate();
+        Some(shape.map(|(at, (name, ty))| (name.clone(), field_at(value.clone(), at, *ty))).collect())
+    }
+
+    /// Keeps what the fields of a column are, if it is a row of no type that the query makes.
+    pub(super) fn note_row_shape(&mut self, column: ColumnVar, value: &Expr) {
+        let Some(fields) = self.nameless_fields(value) else { return };
+        let known = |ty: Type| if ty.oid == oid::UNKNOWN { Type::new(oid::TEXT) } else { ty };
+        self.row_shapes.insert(column, fields.into_iter().map(|(name, value)| (name, known(value.ty))).collect());
     }
 
     /// A field of a composite type by its name.

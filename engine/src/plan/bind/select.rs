@@ -171,7 +171,7 @@ impl Binder<'_> {
             groups: grouping.present.then_some(groups),
             having: having.map(|(having, _)| having),
             windows,
-            sets: sets.into_iter().map(|set| (set.column.var, set.function, set.args)).collect(),
+            sets: sets.into_iter().map(|set| (set.columns[0].var, set.function, set.args)).collect(),
         };
         self.recorder()?.queries.push(ShownQuery::of(ShownBody::Select(Box::new(select))));
         self.shown_tail(tail, keys)?;
@@ -186,7 +186,7 @@ impl Binder<'_> {
             relation = Relation::Filter { input: Box::new(relation), predicate };
         }
         let (early, mut late): (Vec<SetCall>, Vec<SetCall>) =
-            sets.into_iter().partition(|set| grouping.exprs.iter().any(|group| names(group, set.column)));
+            sets.into_iter().partition(|set| grouping.exprs.iter().any(|group| names(group, set)));
         relation = project_set(relation, early);
         if grouping.present || having.is_some() || self.select.aggregates {
             relation = self.aggregate_select(relation, &scope, grouping, having, &mut items, &mut late)?;
@@ -254,6 +254,7 @@ impl Binder<'_> {
         let mut later = Vec::new();
         for (index, item) in items.into_iter().enumerate() {
             let column = self.fresh(item.expr.ty);
+            self.note_row_shape(column.var, &item.expr);
             columns.push(column);
             if postponed.contains(&index) {
                 later.push((column, item.expr));
@@ -293,7 +294,7 @@ impl Binder<'_> {
             let words = "aggregate functions are not allowed in a recursive query's recursive term";
             return Err(invalid_recursion(words.to_owned()));
         }
-        let late_columns = late.iter().map(|set| set.column.var).collect();
+        let late_columns = late.iter().flat_map(|set| &set.columns).map(|column| column.var).collect();
         let mut aggregation = Aggregation::new(self, grouping, scope, late_columns);
         for item in items.iter_mut() {
             let taken = std::mem::replace(&mut item.expr, super::nothing());
@@ -495,15 +496,15 @@ fn origin_of(expr: &Expr, scope: &Scope) -> Option<(u32, u16)> {
     columns.find(|column| column.var() == Some(var))?.origin
 }
 
-fn names(expr: &Expr, column: Column) -> bool {
-    any(expr, &mut |expr| matches!(expr.kind, ExprKind::Column(var) if var == column.var))
+fn names(expr: &Expr, set: &SetCall) -> bool {
+    any(expr, &mut |expr| matches!(expr.kind, ExprKind::Column(var) if set.fills(var)))
 }
 
 fn project_set(relation: Relation, sets: Vec<SetCall>) -> Relation {
     if sets.is_empty() {
         return relation;
     }
-    let functions = sets.into_iter().map(|set| (set.column, set.function, set.args)).collect();
+    let functions = sets.into_iter().map(|set| (set.columns, set.function, set.args)).collect();
     Relation::ProjectSet { input: Box::new(relation), functions }
 }
 

@@ -121,6 +121,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         search_path: vec!["public".to_owned()],
         process_id: 1,
         client_address: None,
+        server: Default::default(),
         sequences: Arc::default(),
         advisory: Arc::default(),
         transaction: std::sync::Arc::default(),

@@ -50,6 +50,7 @@ impl Session {
     pub(super) async fn adopt_portal(&mut self, name: &str, interrupt: &Interrupt) -> Result<()> {
         let Some(portal) = self.portals.get_mut(name) else { return Ok(()) };
         let (prepared, params, formats) = (portal.prepared.clone(), portal.params.clone(), portal.formats.clone());
+        let level = Some(portal.level);
         if !has_rows(&prepared) {
             return Err(Error::unsupported("FETCH from a portal of a statement without rows"));
         }
@@ -85,9 +86,8 @@ impl Session {
             is_scrollable: false,
             created_at: self.database.now(),
         };
-        let level = Some(self.state.open().map_or(0, |open| open.savepoints.len()));
-        let rows = CursorRows::Walk(Shared::new(Walk::new(source.into_stream(), None, false)));
-        let cursor = Declared { facts, formats: spread_formats(&formats, columns.len())?, columns, level, tag, rows };
+        let walk = Shared::new(Walk::new(source.into_stream(), None, false));
+        let cursor = Declared { facts, formats: spread_formats(&formats, columns.len())?, columns, level, tag, walk };
         self.cursors.insert(name.to_owned(), cursor);
         self.tell_cursors();
         Ok(())

@@ -152,6 +152,10 @@ impl Session {
         }
         let begun = Box::pin(self.prepare_live(live, prepared, params, (Form::Rows, Some(name.as_str())), interrupt));
         let Begun { columns, source, joining } = begun.await?;
+        // Rows wait here until they are fetched, and may be over by then.
+        if let Some(stream) = joining.plan.stream() {
+            return Err(Error::unsupported(format!("a cursor over stream table \"{}\"", stream.name)));
+        }
         let form = joining.plan.row_form().cloned().ok_or_else(|| Error::internal("rows are asked for in no form"))?;
         let mut first = FirstRows::new(joining.from, self.database.query_environment().reservation("live cursor"));
         if joining.reset {

@@ -206,8 +206,9 @@ impl Session {
         self.drop_cursors_since(0);
     }
 
-    /// Cursors that were declared inside this many savepoints go.
+    /// Cursors and portals that were made inside this many savepoints go.
     pub(super) fn drop_cursors_since(&mut self, level: usize) {
+        self.portals.retain(|_, portal| portal.level < level);
         if self.cursors.is_empty() {
             return;
         }
@@ -215,8 +216,11 @@ impl Session {
         self.tell_cursors();
     }
 
-    /// Savepoints are released: cursors declared inside them are the outer one's.
+    /// Savepoints are released: cursors and portals made inside them are the outer one's.
     pub(super) fn raise_cursors(&mut self, level: usize) {
+        for portal in self.portals.values_mut() {
+            portal.level = portal.level.min(level);
+        }
         for cursor in self.cursors.values_mut() {
             cursor.level = cursor.level.map(|own| own.min(level));
         }

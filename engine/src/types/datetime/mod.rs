@@ -23,6 +23,7 @@ pub(crate) use output::{
 };
 pub use style::{DateOrder, DateOutput, DateStyle};
 pub use zone::TimeZone;
+pub(crate) use zone::{abbreviations, is_summer_time};
 pub(crate) use zoned_time::{OFFSET_END, ZonedTime};
 
 use crate::error::{Error, SqlState};

@@ -152,6 +152,25 @@ pub(super) fn abbreviation(name: &str) -> Option<i32> {
     found.ok().map(|position| ABBREVIATIONS[position].1)
 }
 
+/// Every abbreviation and its seconds east of UTC, sorted.
+pub(crate) fn abbreviations() -> &'static [(&'static str, i32)] {
+    ABBREVIATIONS
+}
+
+/// Whether an abbreviation is of a summer time.
+pub(crate) fn is_summer_time(abbreviation: &str) -> bool {
+    SUMMER_TIMES.contains(&abbreviation)
+}
+
+/// The abbreviations of summer times, sorted.
+#[rustfmt::skip]
+const SUMMER_TIMES: &[&str] = &[
+    "acdt", "acsst", "adt", "aedt", "aesst", "akdt", "almst", "awsst", "azost", "bdst", "brst", "bst", "cadt", "cdt",
+    "cest", "cetdst", "chadt", "clst", "clt", "easst", "east", "edt", "eest", "eetdst", "egst", "fjst", "fnst", "idt",
+    "kdt", "kgst", "lhdt", "mdt", "mest", "mesz", "metdst", "msd", "must", "ndt", "nzdt", "pdt", "pkst", "pmdt",
+    "pyst", "sadt", "ulast", "uyst", "uzst", "wadt", "wdt", "wetdst", "wgst", "yekst",
+];
+
 /// PostgreSQL's default set of abbreviations, and seconds east of UTC.
 #[rustfmt::skip]
 const ABBREVIATIONS: &[(&str, i32)] = &[

@@ -55,6 +55,14 @@ impl LockTable {
         waiting.locks.remove(&party);
     }
 
+    /// Whom an owner of locks waits for now: those who hold the lock, and those ahead of it in the queue.
+    pub(in crate::transaction) fn blockers_of(&self, owner: TransactionId) -> Vec<TransactionId> {
+        let waiting = self.graph.waiting.lock();
+        let Some((owner, name)) = waiting.get(waiting.party(owner)) else { return Vec::new() };
+        let blockers = self.shard(name).lock().get(name).map(|queue| queue.blockers(*owner));
+        blockers.map_or_else(Vec::new, |blockers| [blockers.holders, blockers.waiters].concat())
+    }
+
     /// From now on a transaction and its session are one party.
     pub(super) fn join(&self, transaction: TransactionId, session: TransactionId) {
         self.graph.waiting.lock().sessions.insert(transaction, session);

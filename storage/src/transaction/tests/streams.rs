@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::backup::{Stop, restore};
 use crate::environment::{Environment, ManualClock};
-use crate::kv::{Family, KvSnapshot};
+use crate::kv::Family;
 use crate::stream::StreamRule;
 use crate::{Slice, SliceId};
 

@@ -55,10 +55,11 @@ impl Lowering<'_> {
                 let outputs = input.outputs();
                 let mut input = self.without_subqueries(*input)?;
                 let mut calls = Vec::with_capacity(functions.len());
-                for (column, function, args) in functions {
-                    calls.push((column, function, self.all_without(args, &mut input)?));
+                for (columns, function, args) in functions {
+                    calls.push((columns, function, self.all_without(args, &mut input)?));
                 }
-                let all: Vec<Column> = outputs.into_iter().chain(calls.iter().map(|(column, ..)| *column)).collect();
+                let added = calls.iter().flat_map(|(columns, ..)| columns).copied();
+                let all: Vec<Column> = outputs.into_iter().chain(added).collect();
                 Ok(build::only(Relation::ProjectSet { input: Box::new(input), functions: calls }, &all))
             }
             Relation::Join { kind, left, right, condition, lateral } => {
