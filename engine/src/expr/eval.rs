@@ -135,6 +135,9 @@ pub(crate) fn apply(function: &Function, args: &[Value], context: &EvalContext) 
     if function.strict && args.iter().any(Value::is_null) {
         return Ok(Value::Null);
     }
+    if context.discreet && function.carries_away(args.len()) {
+        return Err(Error::unsupported(format!("function {}() over the rows of all users", function.name)));
+    }
     (function.eval)(context, args)
 }
 

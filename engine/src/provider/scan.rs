@@ -371,7 +371,9 @@ impl Reader {
                 (Output::Column(_), _) => columns.next(),
                 (Output::Key, Some((keys, _))) => Some(keys.clone()),
                 (Output::Version, Some((_, versions))) => Some(versions.clone()),
-                (Output::System(SystemColumn::User), Some((keys, _))) => Some(users(keys, self.source.trash)),
+                (Output::System(SystemColumn::User), Some((keys, _))) => {
+                    Some(users(keys, &self.source.table, self.source.trash))
+                }
                 (Output::Key | Output::Version | Output::System(SystemColumn::User), None) => None,
                 (Output::System(SystemColumn::Seq), _) => stamps.first().cloned(),
                 (Output::System(SystemColumn::Updated), _) => stamps.get(1).cloned(),
@@ -392,10 +394,10 @@ impl Reader {
 }
 
 /// The roles whose rows they are, by their keys; of deleted rows, by those that they are kept under.
-fn users(keys: &ArrayRef, kept: bool) -> ArrayRef {
+fn users(keys: &ArrayRef, table: &TableSchema, kept: bool) -> ArrayRef {
     let slice = |key: &[u8]| {
         let key = RowKey::from_bytes(Bytes::copy_from_slice(key));
-        let slice = if kept { key.slice_kept() } else { key.slice() };
+        let slice = if kept { key.slice_kept() } else { table.slice_of(&key) };
         slice.map(|slice| i64::from(slice.0))
     };
     let keys = keys.as_any().downcast_ref::<BinaryViewArray>();

@@ -252,7 +252,10 @@ impl Session {
     }
 
     fn try_describe_portal(&mut self, name: &str) -> Result<PortalDescription> {
-        let portal = self.portals.get(name).ok_or_else(|| no_portal(name))?;
+        let Some(portal) = self.portals.get(name) else {
+            // A cursor that SQL has declared is a portal, too.
+            return self.describe_cursor(name)?.ok_or_else(|| no_portal(name));
+        };
         let (prepared, formats) = (portal.prepared.clone(), portal.formats.clone());
         let columns = self.columns_of(&prepared)?;
         self.check_describable(&prepared, &columns)?;
@@ -269,11 +272,11 @@ impl Session {
     }
 
     /// The result columns of a statement, planned or utility.
-    fn columns_of(&mut self, prepared: &Arc<Prepared>) -> Result<Option<Arc<[ColumnDescription]>>> {
+    pub(super) fn columns_of(&mut self, prepared: &Arc<Prepared>) -> Result<Option<Arc<[ColumnDescription]>>> {
         let text = |name: &str| Some(Arc::from([ColumnDescription::new(name, Type::new(oid::TEXT))]));
         match prepared.statement.as_ref().map(Statement::itself) {
             Some(Statement::Declare(_)) => Ok(None),
-            Some(Statement::Fetch { name, moves: false, .. }) => Ok(self.columns_of_cursor(name)),
+            Some(Statement::Fetch { name, moves: false, .. }) => self.columns_of_cursor(name),
             _ if is_planned(prepared) => Ok(self.plan_for(prepared)?.columns.clone()),
             Some(Statement::Show(ShowTarget::Name(name))) => Ok(text(&super::utility::canonical_name(name))),
             Some(Statement::Show(ShowTarget::All)) => Ok(Some(super::utility::show_all_columns().into())),
@@ -298,8 +301,11 @@ impl Session {
         self.end_acting();
         let room = (max_rows > 0).then_some(max_rows);
         let Some(found) = self.portals.get_mut(portal) else {
-            self.fail();
-            return Err(no_portal(portal));
+            let execution = self.execute_cursor(portal, room);
+            if execution.is_err() {
+                self.fail();
+            }
+            return execution;
         };
         let (prepared, params, formats) = (found.prepared.clone(), found.params.clone(), found.formats.clone());
         if prepared.statement.is_none() {
@@ -319,10 +325,20 @@ impl Session {
                 return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
             }
             PortalState::Suspended(run) => {
-                let SuspendedRun { source, columns, tag } = *run;
+                let SuspendedRun { source, columns, tag, stream } = *run;
+                // What was read for it then may be over by now.
+                if let Some(name) = stream {
+                    self.fail();
+                    return Err(Error::unsupported(format!(
+                        "fetching rows of stream table \"{name}\" a few at a time"
+                    )));
+                }
                 Outcome::Rows { columns, source, tag }
             }
-            PortalState::Ready => self.run(&prepared, params, &interrupt).await?,
+            PortalState::Ready => {
+                self.stream_read = None;
+                self.run(&prepared, params, &interrupt).await?
+            }
         };
         Ok(match outcome {
             Outcome::Complete(tag) => Execution::Complete(tag),
@@ -364,10 +380,15 @@ impl Session {
     /// Ends the sending of a result.
     pub async fn finish(&mut self, cursor: Cursor) -> Result<Finished> {
         if !cursor.exhausted {
+            if cursor.portal.as_ref().is_some_and(|name| self.cursors.contains_key(name)) {
+                // Where it stands, a cursor knows by itself.
+                return Ok(Finished::Suspended);
+            }
             let Some(portal) = cursor.portal.as_ref().and_then(|name| self.portals.get_mut(name)) else {
                 return Err(Error::internal("a result that has no portal was not read to its end"));
             };
-            let run = SuspendedRun { source: cursor.source, columns: cursor.columns, tag: cursor.tag };
+            let stream = self.stream_read.take();
+            let run = SuspendedRun { source: cursor.source, columns: cursor.columns, tag: cursor.tag, stream };
             portal.state = PortalState::Suspended(Box::new(run));
             return Ok(Finished::Suspended);
         }
@@ -412,7 +433,10 @@ impl Session {
 
     /// Close a portal; unknown names are no error.
     pub fn close_portal(&mut self, name: &str) {
-        self.portals.remove(name);
+        if self.portals.remove(name).is_none() && !self.cursors.is_empty() {
+            // So is a cursor that SQL has declared.
+            let _ = self.close_cursor(Some(name));
+        }
     }
 
     /// Sync: commits the implicit transaction, if one is open.
@@ -448,7 +472,7 @@ pub(super) fn duplicate_statement(name: &str) -> Error {
     Error::new(SqlState::DUPLICATE_PREPARED_STATEMENT, format!("prepared statement \"{name}\" already exists"))
 }
 
-fn no_portal(name: &str) -> Error {
+pub(super) fn no_portal(name: &str) -> Error {
     Error::new(SqlState::INVALID_CURSOR_NAME, format!("portal \"{name}\" does not exist"))
 }
 
@@ -474,7 +498,7 @@ fn parameter_place(portal: &str, at: usize, value: Option<&str>) -> impl FnOnce(
 }
 
 /// One format a column, from none (text), one for all, or one each.
-fn spread_formats(formats: &[i16], columns: usize) -> Result<Arc<[i16]>> {
+pub(super) fn spread_formats(formats: &[i16], columns: usize) -> Result<Arc<[i16]>> {
     match formats {
         _ if columns == 0 => Ok(Arc::from([])),
         [] => Ok(vec![0; columns].into()),

@@ -116,4 +116,6 @@ pub(crate) struct SuspendedRun {
     pub(crate) source: RowSource,
     pub(crate) columns: Arc<[ColumnDescription]>,
     pub(crate) tag: Tag,
+    /// A stream table that it reads.
+    pub(crate) stream: Option<String>,
 }

@@ -120,6 +120,10 @@ impl Session {
                 tag.map(Outcome::Complete)
             }
             Statement::Copy(copy) => {
+                if matches!(copy.source, CopySource::Live(_)) && !matches!(self.state, TransactionState::Idle) {
+                    let message = "COPY (LIVE ...) cannot run inside a transaction block";
+                    return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
+                }
                 self.begin_implicit();
                 let start = Box::pin(self.start_copy(copy.clone(), prepared.text.clone(), interrupt.clone()));
                 let outcome = interrupt.guard(start).await?;
@@ -160,10 +164,7 @@ impl Session {
 
     pub(super) fn check_not_failed(&self, statement: &Statement) -> Result<()> {
         if matches!(self.state, TransactionState::Failed(_)) && !statement.ends_transaction() {
-            return Err(Error::new(
-                SqlState::IN_FAILED_SQL_TRANSACTION,
-                "current transaction is aborted, commands ignored until end of transaction block",
-            ));
+            return Err(aborted());
         }
         Ok(())
     }
@@ -319,6 +320,9 @@ impl Session {
         let (wait, database) = (self.lock_wait(), self.database.clone());
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
         open.used = true;
+        if let Some(stream) = plan.plan.stream_read() {
+            self.stream_read = Some(stream.name.clone());
+        }
         if plan.plan.runs_together() {
             return Box::pin(self.execute_with_writes(plan, context, interrupt)).await;
         }
@@ -500,6 +504,7 @@ fn copied(source: &CopySource) -> String {
     match source {
         CopySource::Table { name, .. } => name.to_string(),
         CopySource::Query(_) => "query".to_owned(),
+        CopySource::Live(_) => "live query".to_owned(),
     }
 }
 
@@ -523,6 +528,12 @@ fn write_outcome(plan: &CachedPlan, written: write::Written, counted: &'static s
         },
         _ => Outcome::Complete(format!("{counted} {}", written.count)),
     }
+}
+
+/// 25P02.
+pub(super) fn aborted() -> Error {
+    let message = "current transaction is aborted, commands ignored until end of transaction block";
+    Error::new(SqlState::IN_FAILED_SQL_TRANSACTION, message)
 }
 
 pub(super) fn no_transaction() -> Error {

@@ -159,6 +159,11 @@ impl Session {
             return Err(error);
         }
         open = self.end_temporary(open).await?;
+        if let Err(error) = self.write_audited(&mut open) {
+            self.roll_back(open);
+            return Err(error);
+        }
+        // From here on the commit is tried: what is heard from now on is left again if it fails.
         let talk = match self.begin_talk(&mut open) {
             Ok(talk) => talk,
             Err(error) => {
@@ -166,10 +171,6 @@ impl Session {
                 return Err(error);
             }
         };
-        if let Err(error) = self.write_audited(&mut open) {
-            self.roll_back(open);
-            return Err(error);
-        }
         let durability = self.settings.active().durability;
         let committed = if open.changes.is_empty() {
             open.transaction.commit(durability).await.map(|_| ()).map_err(Error::from)
@@ -183,6 +184,8 @@ impl Session {
             let actions = self.end_talk(talk, committed.is_ok());
             Box::pin(self.follow_gathered(actions)).await;
         }
+        // What a rolled back savepoint would have followed.
+        self.joining.clear();
         self.place.activity().counts.ended(committed.is_ok());
         match committed {
             Ok(()) => {

@@ -7,6 +7,7 @@ use storage::Value;
 
 use super::Session;
 use super::cancel::Interrupt;
+use super::declared::Fetched;
 use super::extended::{duplicate_statement, is_planned};
 use super::parameter::parameter;
 use super::prepared::Prepared;
@@ -84,7 +85,10 @@ impl Session {
                 complete(if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" })
             }
             Statement::Explain { options, statement } => self.explain(*options, statement, prepared, interrupt).await,
-            Statement::Fetch { name, motion, moves } => self.fetch(name, *motion, *moves, interrupt).await,
+            Statement::Fetch { name, motion, moves, timeout } => {
+                let what = Fetched { motion: *motion, moves: *moves, timeout: *timeout };
+                self.fetch(name, what, interrupt).await
+            }
             Statement::CloseCursor(name) => {
                 self.close_cursor(name.as_deref()).map(|tag| Outcome::Complete(tag.to_owned()))
             }

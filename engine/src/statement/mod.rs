@@ -26,6 +26,8 @@ mod storage_move;
 mod unicode;
 mod utility;
 
+use std::time::Duration;
+
 pub use backup::BackupOrder;
 pub use copy::{
     CopyDirection, CopyFormat, CopyHeader, CopyOptions, CopySource, CopyStatement, CopyTarget, ForcedColumns,
@@ -127,6 +129,8 @@ pub enum Statement {
         name: String,
         motion: Motion,
         moves: bool,
+        /// How long to wait for a first row of a live cursor; None: until there is one.
+        timeout: Option<Duration>,
     },
     /// None is ALL.
     CloseCursor(Option<String>),

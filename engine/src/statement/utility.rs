@@ -108,7 +108,7 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "kill" => job::kill(reader)?,
         "describe" => job::describe(reader)?,
         "lock" => lock(reader)?,
-        "copy" => Statement::Copy(Box::new(parse_copy(reader)?)),
+        "copy" => Statement::Copy(Box::new(parse_copy(text, reader)?)),
         "declare" => cursor::declare(text, reader)?,
         "fetch" | "move" => cursor::fetch(reader, verb == "move")?,
         "close" => cursor::close(reader)?,

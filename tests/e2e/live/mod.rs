@@ -2,5 +2,8 @@
 
 mod client;
 mod copies;
+mod limits;
 mod property;
+mod pulls;
+mod rows;
 mod scripts;

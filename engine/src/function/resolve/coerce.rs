@@ -12,6 +12,7 @@ use crate::function::cast::{NUMBER_TO_BITS, modifier_function, read_text};
 use crate::function::{CastContext, CastMethod, EvalContext, Function, Volatility, cast_between, function_by_oid};
 use crate::types::defined::FIRST_OID;
 use crate::types::modifier::apply_modifier;
+use crate::types::range::RangeKind;
 use crate::types::{Type, builtin, display, oid};
 
 /// How one type becomes another.
@@ -62,6 +63,8 @@ pub fn can_coerce(from: u32, to: u32, context: CastContext) -> bool {
         return match to {
             oid::ANYARRAY | oid::ANYCOMPATIBLEARRAY => is_array,
             oid::ANYENUM => builtin::is_enum(from),
+            oid::ANYRANGE => RangeKind::of_range(from).is_some(),
+            oid::ANYMULTIRANGE => RangeKind::of_multirange(from).is_some(),
             _ => true,
         };
     }

@@ -2,22 +2,31 @@
 //!
 //! A cursor sees the snapshot of its declaration. One that scrolls keeps the rows that have come; one that only goes
 //! forward keeps none. WITH HOLD computes what is left when its transaction commits. `walk` knows where a cursor stands,
-//! `spool` keeps its rows.
+//! `spool` keeps its rows. A `live` cursor goes on with what changes.
+//!
+//! To the protocol a cursor is a portal: it is described, executed and closed as any. The other way round, a portal that has a
+//! name is a cursor to FETCH, MOVE and CLOSE, one that only goes forward (`adopt`).
 
+mod adopt;
+mod live;
 mod scroll;
 mod spool;
 mod walk;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use live::LiveCursor;
+pub(super) use live::live_rows;
 use spool::Spool;
 use storage::Value;
 use walk::{Shared, Span, Walk};
 
 use super::cancel::Interrupt;
 use super::cursor::{RowSource, Tag};
+use super::extended::{PortalDescription, spread_formats};
 use super::prepared::Prepared;
-use super::run::Outcome;
+use super::run::{Outcome, aborted};
 use super::{Session, TransactionStatus};
 use crate::error::{Error, Result, SqlState};
 use crate::function::CursorFacts;
@@ -31,7 +40,28 @@ pub(super) struct Declared {
     columns: Arc<[ColumnDescription]>,
     /// How many savepoints were active when it was declared; None once it is held beyond its transaction.
     level: Option<usize>,
-    walk: Shared,
+    /// In which formats the protocol's Execute answers, one a column; empty: all text.
+    formats: Arc<[i16]>,
+    /// What the protocol's Execute ends with.
+    tag: Tag,
+    rows: CursorRows,
+}
+
+/// What a cursor fetches from.
+#[derive(Debug)]
+enum CursorRows {
+    Walk(Shared),
+    Live(Box<LiveCursor>),
+}
+
+/// What FETCH or MOVE wants of a cursor.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fetched {
+    pub(super) motion: Motion,
+    /// MOVE answers only how many rows FETCH would.
+    pub(super) moves: bool,
+    /// How long to wait for a first row of a live cursor; None: until there is one.
+    pub(super) timeout: Option<Duration>,
 }
 
 impl Session {
@@ -43,6 +73,9 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
         let name = &declaration.name;
+        if let Statement::Live(live) = &*declaration.query {
+            return self.declare_live(declaration, live, prepared, params, interrupt).await;
+        }
         if !declaration.hold && self.status() != TransactionStatus::Open {
             let message = "DECLARE CURSOR can only be used in transaction blocks";
             return Err(Error::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
@@ -50,6 +83,9 @@ impl Session {
         self.begin_implicit();
         let plan = self.plan_for(prepared)?;
         check_locking(declaration, plan.plan.plan())?;
+        if let Some(stream) = plan.plan.stream_read() {
+            return Err(Error::unsupported(format!("a cursor over stream table \"{}\"", stream.name)));
+        }
         if self.cursors.contains_key(name) || self.portals.contains_key(name) {
             return Err(duplicate_cursor(name));
         }
@@ -69,29 +105,32 @@ impl Session {
             created_at: self.database.now(),
         };
         let level = Some(self.state.open().map_or(0, |open| open.savepoints.len()));
-        let declared = Declared { facts, columns, level, walk: Shared::new(walk) };
+        let (formats, tag) = (Arc::from([]), Tag::Counted("SELECT"));
+        let declared = Declared { facts, columns, level, formats, tag, rows: CursorRows::Walk(Shared::new(walk)) };
         self.cursors.insert(name.clone(), declared);
         self.tell_cursors();
         Ok(Outcome::Complete("DECLARE CURSOR".to_owned()))
     }
 
-    /// FETCH, or MOVE, which answers only how many rows FETCH would.
-    pub(super) async fn fetch(
-        &mut self,
-        name: &str,
-        motion: Motion,
-        moves: bool,
-        interrupt: &Interrupt,
-    ) -> Result<Outcome> {
+    /// FETCH, or MOVE.
+    pub(super) async fn fetch(&mut self, name: &str, what: Fetched, interrupt: &Interrupt) -> Result<Outcome> {
+        let Fetched { motion, moves, timeout } = what;
+        if self.cursors.get(name).is_some_and(|cursor| matches!(cursor.rows, CursorRows::Live(_))) {
+            return self.fetch_live(name, what, interrupt).await;
+        }
         self.begin_implicit();
+        self.adopt_portal(name, interrupt).await?;
         let cursor = self.cursors.get(name).ok_or_else(|| no_cursor(name))?;
+        let CursorRows::Walk(walk) = &cursor.rows else { return Err(Error::internal("a live cursor has no walk")) };
+        if timeout.is_some() {
+            let message = format!("cursor \"{name}\" is not a live cursor");
+            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
+                .with_detail("Only a FETCH from a live cursor waits for rows."));
+        }
         let columns = cursor.columns.clone();
-        let Some(mut walk) = cursor.walk.take() else {
-            return Err(Error::new(SqlState::OBJECT_IN_USE, format!("cursor \"{name}\" is being fetched from")));
-        };
+        let Some(mut walk) = walk.take() else { return Err(in_use(name)) };
         if walk.has_failed() {
-            let message = format!("portal \"{name}\" cannot be run");
-            return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
+            return Err(cannot_run(name));
         }
         if moves {
             let passed = interrupt.guard(pass(&mut walk, motion)).await?;
@@ -105,17 +144,27 @@ impl Session {
     pub(super) fn close_cursor(&mut self, name: Option<&str>) -> Result<&'static str> {
         let Some(name) = name else {
             self.cursors.clear();
+            // The portal without a name may be this statement's own.
+            self.portals.retain(|name, _| name.is_empty());
             self.tell_cursors();
             return Ok("CLOSE CURSOR ALL");
         };
-        self.cursors.remove(name).ok_or_else(|| no_cursor(name))?;
-        self.tell_cursors();
+        if self.portals.remove(name).is_none() {
+            self.cursors.remove(name).ok_or_else(|| no_cursor(name))?;
+            self.tell_cursors();
+        }
         Ok("CLOSE CURSOR")
     }
 
-    /// What FETCH from a cursor answers; None if it is not there, which is an error only when it is run.
-    pub(super) fn columns_of_cursor(&self, name: &str) -> Option<Arc<[ColumnDescription]>> {
-        self.cursors.get(name).map(|cursor| cursor.columns.clone())
+    /// What Describe answers of a cursor as a portal; None if it is not there. Even of a BINARY cursor it says text, which is
+    /// what Execute answers.
+    pub(super) fn describe_cursor(&self, name: &str) -> Result<Option<PortalDescription>> {
+        if self.status() == TransactionStatus::Failed {
+            return Err(aborted());
+        }
+        let Some(cursor) = self.cursors.get(name) else { return Ok(None) };
+        let formats = spread_formats(&cursor.formats, cursor.columns.len())?;
+        Ok(Some(PortalDescription { columns: Some(cursor.columns.clone()), formats }))
     }
 
     /// The formats of a statement's rows where the client says nothing of them: those of a BINARY cursor are binary.
@@ -140,7 +189,10 @@ impl Session {
         for name in names {
             let spool = self.new_spool();
             let Some(cursor) = self.cursors.get_mut(&name).filter(|cursor| cursor.level.is_some()) else { continue };
-            if let Some(mut walk) = cursor.walk.take().filter(|walk| !walk.has_failed()) {
+            // What changes is not known yet: a live cursor goes on as it is.
+            if let CursorRows::Walk(walk) = &cursor.rows
+                && let Some(mut walk) = walk.take().filter(|walk| !walk.has_failed())
+            {
                 interrupt.guard(walk.gather(spool)).await?;
             }
             cursor.level = None;
@@ -220,6 +272,14 @@ fn check_locking(declaration: &Declaration, plan: &Plan) -> Result<()> {
 
 pub(super) fn duplicate_cursor(name: &str) -> Error {
     Error::new(SqlState::DUPLICATE_CURSOR, format!("cursor \"{name}\" already exists"))
+}
+
+fn in_use(name: &str) -> Error {
+    Error::new(SqlState::OBJECT_IN_USE, format!("cursor \"{name}\" is being fetched from"))
+}
+
+fn cannot_run(name: &str) -> Error {
+    Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, format!("portal \"{name}\" cannot be run"))
 }
 
 fn no_cursor(name: &str) -> Error {

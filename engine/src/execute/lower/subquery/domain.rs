@@ -19,12 +19,21 @@ use crate::plan::relation::{Column, JoinKind, Relation};
 pub(super) struct Domain {
     relation: Relation,
     pub(super) columns: Vec<Column>,
+    /// Working tables of recursive queries whose rows carry these columns.
+    working: Vec<Arc<str>>,
 }
 
 impl Domain {
     pub(super) fn of(outer: &Relation, columns: Vec<Column>) -> Self {
         let relation = Relation::Distinct { input: Box::new(build::only(outer.clone(), &columns)), on: Vec::new() };
-        Self { relation, columns }
+        Self { relation, columns, working: Vec::new() }
+    }
+
+    /// The domain within the step of a recursive query, to which the working table brings it.
+    fn within(&self, working: &Arc<str>) -> Self {
+        let mut within = self.clone();
+        within.working.push(working.clone());
+        within
     }
 
     fn vars(&self) -> HashSet<ColumnVar> {
@@ -34,7 +43,19 @@ impl Domain {
     fn named_by(&self, relation: &Relation) -> bool {
         let mut free = HashSet::new();
         walk::free(relation, &mut free);
-        !free.is_disjoint(&self.vars())
+        !free.is_disjoint(&self.vars()) || (!self.working.is_empty() && self.is_carried_by(relation))
+    }
+
+    fn is_carried_by(&self, relation: &Relation) -> bool {
+        match relation {
+            Relation::WorkingTable { name, .. } => self.working.contains(name),
+            Relation::Shared { plan, .. } => self.is_carried_by(plan),
+            _ => {
+                let mut found = false;
+                walk::inputs(relation, &mut |input| found |= self.is_carried_by(input));
+                found
+            }
+        }
     }
 
     /// The domain's columns and others, without repetition.
@@ -192,8 +213,17 @@ impl Lowering<'_> {
                 source: domain.columns.iter().map(|column| column.var).chain(source.iter().copied()).collect(),
             },
             Relation::Written { .. } => return Err(Error::internal("a write names a column of an enclosing query")),
-            Relation::Recursive { .. } | Relation::WorkingTable { .. } => {
-                return Err(Error::unsupported("WITH RECURSIVE that names columns of an enclosing query"));
+            // Each combination recurses by itself: its columns are in every row, those of the working table included.
+            Relation::Recursive { name, columns, all, base, step } => {
+                let base_columns = domain.with(&base.outputs());
+                let base = build::only(self.push(domain, base)?, &base_columns);
+                let step_columns = domain.with(&step.outputs());
+                let step = build::only(self.push(&domain.within(name), step)?, &step_columns);
+                let (base, step) = (Box::new(base), Box::new(step));
+                Relation::Recursive { name: name.clone(), columns: domain.with(columns), all: *all, base, step }
+            }
+            Relation::WorkingTable { name, columns } => {
+                Relation::WorkingTable { name: name.clone(), columns: domain.with(columns) }
             }
             Relation::Scan(_) => return Err(Error::internal("a scan names a column of an enclosing query")),
         })
