@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use auth::{DEFAULT_ITERATIONS, RoleId, Verifier};
+pub use ends::{Encryption, Ends};
 pub(crate) use login::Logins;
 pub use login::{Admission, LoginOptions};
 use rand::Rng;

@@ -17,6 +17,7 @@ mod jobs;
 mod live;
 mod login;
 mod notify;
+mod programs;
 mod recovery;
 mod registered;
 mod roles;

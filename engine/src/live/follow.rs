@@ -4,6 +4,7 @@
 //! between, however long the client takes to read the first answer, within the ring's budget.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use storage::{Attending, Change, ChangeReader, CommitRecord, CommitSeq, FeedEnd};
@@ -20,6 +21,9 @@ use crate::function::EvalContext;
 
 /// Commits that are looked at before others have their turn; fewer may be left to look at with the registry locked.
 const COMMITS_AT_ONCE: usize = 16;
+
+/// How long a commit that a snapshot has may take to be durable.
+const SETTLED_LIMIT: Duration = Duration::from_secs(2);
 
 const FELL_BEHIND: &str = "the recent changes do not reach back to the first answer";
 const REPLACED: &str = "table truncated or replaced";
@@ -67,7 +71,8 @@ impl Registry {
     pub(crate) async fn follow(self: &Arc<Self>, joining: Joining) {
         let Some(ground) = self.ground() else { return };
         if joining.answer.is_some() {
-            settled(ground, joining.from).await;
+            // A store that has stopped to write never gets there, nor does it have anything to tell.
+            let _ = tokio::time::timeout(SETTLED_LIMIT, settled(ground, joining.from)).await;
         }
         self.unlisten(joining.follower.outbox.id, Some(&joining.follower.channel));
         let mut missed = Missed::since(joining.from, ground);

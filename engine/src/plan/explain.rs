@@ -114,7 +114,7 @@ impl Explained<'_> {
             }
             Access::Unique { index, .. } => {
                 let found = index_of(table, index.generation);
-                let columns = found.map(|index| index.columns.iter().map(|column| column.number).collect());
+                let columns = found.map(|index| index.columns.iter().map(|column| column.number).collect::<Vec<u16>>());
                 ("Unique Index Lookup", found.map(|index| index.name.as_str()), columns.unwrap_or_default())
             }
         };
@@ -179,7 +179,7 @@ impl Explained<'_> {
             while let Some(batch) = batches.next().await {
                 rows += batch.map_err(failure)?.num_rows() as u64;
             }
-            Ok(rows)
+            Ok::<u64, Error>(rows)
         });
         // The statement may be given up: then nobody wants the rest.
         let _ended = AbortOnDrop(task.abort_handle());

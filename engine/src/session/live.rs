@@ -92,7 +92,8 @@ impl Session {
             None => false,
             Some(since) => {
                 let from = (CommitSeq(since), live.options.timeline.as_deref());
-                self.database.live().registry.can_resume(&live_plan, from, snapshot).await
+                let registry = &self.database.live().registry;
+                interrupt.guard(async { Ok(registry.can_resume(&live_plan, from, snapshot).await) }).await?
             }
         };
         let wants_rows = live.options.initial && !resumes;

@@ -233,7 +233,7 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     for ty in catalog.types.values() {
         let schema = catalog.schemas.get(&ty.schema).map(|schema| schema.name.as_str());
         for (number, Attribute { name, ty: of }) in (1i32..).zip(catalog.attributes(ty.oid).unwrap_or_default()) {
-            let extent = extent(*of);
+            let extent = extent(of);
             let domain = catalog.types.get(&of.oid).and_then(|ty| ty.domain());
             let is = described(catalog, builtin::base_of(of.oid));
             rows.push(row![

@@ -111,6 +111,7 @@ fn relations() -> impl Iterator<Item = &'static Relation> {
         .iter()
         .chain(absent::RELATIONS)
         .chain(statistics::RELATIONS)
+        .chain(usage::RELATIONS)
         .chain(views::RELATIONS)
         .chain(standard_views::RELATIONS)
         .chain(system::RELATIONS)

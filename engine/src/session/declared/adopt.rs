@@ -86,8 +86,8 @@ impl Session {
             is_scrollable: false,
             created_at: self.database.now(),
         };
-        let walk = Shared::new(Walk::new(source.into_stream(), None, false));
-        let cursor = Declared { facts, formats: spread_formats(&formats, columns.len())?, columns, level, tag, walk };
+        let rows = CursorRows::Walk(Shared::new(Walk::new(source.into_stream(), None, false)));
+        let cursor = Declared { facts, formats: spread_formats(&formats, columns.len())?, columns, level, tag, rows };
         self.cursors.insert(name.to_owned(), cursor);
         self.tell_cursors();
         Ok(())
