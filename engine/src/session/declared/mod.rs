@@ -159,10 +159,10 @@ impl Session {
     /// What Describe answers of a cursor as a portal; None if it is not there. Even of a BINARY cursor it says text, which is
     /// what Execute answers.
     pub(super) fn describe_cursor(&self, name: &str) -> Result<Option<PortalDescription>> {
+        let Some(cursor) = self.cursors.get(name) else { return Ok(None) };
         if self.status() == TransactionStatus::Failed {
             return Err(aborted());
         }
-        let Some(cursor) = self.cursors.get(name) else { return Ok(None) };
         let formats = spread_formats(&cursor.formats, cursor.columns.len())?;
         Ok(Some(PortalDescription { columns: Some(cursor.columns.clone()), formats }))
     }
