@@ -3,8 +3,6 @@
 //! A change is a letter, the commit, and then for each row its operation, its length and the row as a table with the answer's
 //! columns would store it: nothing of a value is lost, and rows that are alike are the same bytes.
 
-use std::sync::Arc;
-
 use bytes::{Buf, Bytes};
 use storage::{
     Column, ColumnId, ColumnType, CommitSeq, GenerationId, Layout, RowIdentity, SchemaVersion, Slice, TableId,
@@ -173,6 +171,8 @@ fn read_word(payload: &Bytes) -> Told {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::event::{ChangeEvent, end, resync};
     use super::*;
     use crate::types::{Type, oid};
