@@ -72,7 +72,8 @@ impl Store {
 
     /// About how many bytes the rows of a table's contents have, in either tier.
     pub fn approximate_row_bytes(&self, generation: GenerationId) -> Result<u64> {
-        let cold = self.newest().snapshot.manifest().of(generation).iter().map(|segment| segment.info().bytes);
+        let newest = self.newest();
+        let cold = newest.snapshot.manifest().of(generation).iter().map(|segment| segment.info().bytes);
         let in_stream = self.approximate_bytes(Family::Stream, generation)?;
         Ok(self.approximate_bytes(Family::Rows, generation)? + in_stream + cold.sum::<u64>())
     }
