@@ -9,6 +9,7 @@ mod cold;
 mod constraints;
 mod database;
 mod drivers;
+mod explain;
 mod extended;
 mod generated;
 mod golden;
