@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::id::GenerationId;
 use crate::key::KeyRange;
-use crate::kv::{Direction, Family, KvSnapshot};
+use crate::kv::{Direction, Family};
 use crate::segment::{Segment, SegmentInfo};
 use crate::store::Store;
 
