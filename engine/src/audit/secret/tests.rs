@@ -1,6 +1,6 @@
 //! Secrets in every shape that comes to mind, and in some that do not.
 
-use super::{error_without_secrets, without_secrets};
+use super::{STRUCK, error_without_secrets, without_secrets};
 use crate::error::{Error, SqlState};
 
 /// The secret that all these texts have.
