@@ -200,15 +200,6 @@ impl Span {
         self.lower < other.upper && other.lower < self.upper
     }
 
-    /// Whether one ends where the other begins.
-    pub(crate) fn is_adjacent(&self, other: &Span) -> bool {
-        self.upper == other.lower || other.upper == self.lower
-    }
-
-    pub(crate) fn is_before(&self, other: &Span) -> bool {
-        self.upper <= other.lower
-    }
-
     pub(crate) fn merged(&self, other: &Span) -> Span {
         Span { lower: self.lower.clone().min(other.lower.clone()), upper: self.upper.clone().max(other.upper.clone()) }
     }
