@@ -226,6 +226,7 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             let acl = acl_items(reader.catalog, table.column_acls.get(&column.number));
             attribute(table.oid, column.number, column, Some((reader.catalog, table)), acl)
         }));
+        rows.extend(dropped(table));
         for index in &table.indexes {
             let columns = index.columns.iter().map(|column| match &column.expression {
                 Some(expression) => {
@@ -247,6 +248,43 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         }
     }
     rows
+}
+
+/// The columns that a table had: their numbers are never used again, and whoever counts columns counts them too.
+fn dropped(table: &Table) -> impl Iterator<Item = Vec<Value>> + use<'_> {
+    let has_some = usize::from(table.last_column) > table.columns.len();
+    let numbers = if has_some { 1..=table.last_column } else { 1..=0 };
+    let gone = numbers.filter(|number| table.position_of_number(*number).is_none());
+    gone.map(|number| {
+        row![
+            table.oid,
+            format!("........pg.dropped.{number}........"),
+            0u32,
+            0,
+            -1i16,
+            number,
+            0,
+            -1,
+            -1,
+            false,
+            'i',
+            'p',
+            "",
+            false,
+            false,
+            false,
+            "",
+            "",
+            true,
+            true,
+            0,
+            0u32,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+        ]
+    })
 }
 
 /// A column of an index that is on an expression.
