@@ -237,10 +237,11 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             });
             let included = index.included.iter().map(|number| table.position_of_number(*number));
             let included = included.map(|at| at.map(|at| table.columns[at].clone()));
-            // Of a hash index it is the hashes.
-            let kept = |column: TableColumn| match index.hash {
-                true => TableColumn { ty: Type::new(oid::INT4), hints: ColumnHints::default(), ..column },
-                false => column,
+            // What was said of a table's column is not said of the index. A hash index has the hashes.
+            let kept = |column: TableColumn| {
+                let hints = if column.number == 0 { column.hints } else { ColumnHints::default() };
+                let ty = if index.hash { Type::new(oid::INT4) } else { column.ty };
+                TableColumn { ty, hints, ..column }
             };
             for (number, column) in (1u16..).zip(columns.chain(included)) {
                 rows.extend(column.map(|column| attribute(index.oid, number, &kept(column), None, NULL)));
