@@ -2,8 +2,9 @@
 
 mod client;
 mod copies;
-mod drivers;
+
 mod limits;
+mod programs;
 mod property;
 mod pulls;
 mod rows;
