@@ -2,7 +2,6 @@
 
 mod client;
 mod copies;
-
 mod limits;
 mod programs;
 mod property;
