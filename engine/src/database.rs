@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use auth::{DEFAULT_ITERATIONS, RoleId, Verifier};
-use login::Logins;
+pub use ends::{Encryption, Ends};
+pub(crate) use login::Logins;
 pub use login::{Admission, LoginOptions};
 use rand::Rng;
 use storage::backup::Stop;
@@ -27,9 +28,10 @@ use crate::execute::definition::OtherDatabases;
 use crate::execute::purge;
 use crate::execute::query::{QueryEnvironment, QueryOptions};
 use crate::job::{Jobs, JobsOptions, schedule};
-use crate::live::Live;
+use crate::live::{Live, LiveLimits};
 use crate::provider::live::LiveSources;
 use crate::session::activity::{Place, Sessions};
+use crate::session::parameter::{SESSION_LIVE_QUERIES_MAX, TIMELINE, USER_LIVE_QUERIES_MAX};
 use crate::session::settings::Settings;
 use crate::session::snapshot::ExportedSnapshots;
 use crate::session::{Open, Session, TemporaryPlaces};
@@ -58,6 +60,7 @@ pub struct DatabaseOptions {
     pub dropped_user_grace: Duration,
     pub login: LoginOptions,
     pub audit: AuditLimits,
+    pub live: LiveLimits,
 }
 
 /// An open database, and the password it made up if this was its first start.
@@ -87,7 +90,7 @@ pub struct Database {
     /// One transaction with definitions commits at a time, so that each builds on the catalog of the one before.
     defining: tokio::sync::Mutex<()>,
     queries: QueryEnvironment,
-    logins: Logins,
+    logins: Arc<Logins>,
     sessions: Arc<Sessions>,
     snapshots: Arc<ExportedSnapshots>,
     connections_max: usize,
@@ -176,13 +179,15 @@ impl Database {
         let queries = QueryEnvironment::new(query_options)?;
         let jobs = Arc::new(Jobs::open(&store, jobs)?);
         let audit = Arc::new(Audit::open(&store, options.audit, queries.handle())?);
+        let logins = Arc::new(Logins::new(login_secret, options.login));
         let sessions = Arc::<Sessions>::default();
-        let live = Arc::new(Live::start()?);
+        let live = Arc::new(Live::start(options.live)?);
         let sources = Arc::new(LiveSources {
             store: store.clone(),
             live: Arc::downgrade(&live),
             jobs: jobs.clone(),
             audit: audit.clone(),
+            logins: logins.clone(),
             sessions: sessions.clone(),
             memory: queries.memory_pool(),
             started_at: store.environment().now_us(),
@@ -192,7 +197,7 @@ impl Database {
             queries,
             catalogs: ArcSwap::from_pointee(catalogs),
             defining: tokio::sync::Mutex::new(()),
-            logins: Logins::new(login_secret, options.login),
+            logins,
             sessions,
             snapshots: Arc::default(),
             connections_max: options.connections_max,
@@ -281,7 +286,8 @@ impl Database {
             let message = format!("too many connections for role \"{}\"", role.name);
             return Err(Error::new(SqlState::TOO_MANY_CONNECTIONS, message));
         }
-        let settings = opening_settings(role, &request.options)?;
+        let mut settings = opening_settings(role, &request.options)?;
+        self.tell_configuration(&mut settings);
         Ok(Session::new(Opening {
             database: self.clone(),
             role: RoleId(role.oid),
@@ -296,9 +302,26 @@ impl Database {
         }))
     }
 
+    /// What SHOW tells of the server's configuration and of its data.
+    fn tell_configuration(&self, settings: &mut Settings) {
+        let (limits, usual) = (self.live.limits, LiveLimits::default());
+        settings.set_internal(TIMELINE, &format!("{:032x}", self.store.timeline()));
+        if limits.session_queries_max != usual.session_queries_max {
+            settings.set_internal(SESSION_LIVE_QUERIES_MAX, &limits.session_queries_max.to_string());
+        }
+        if limits.user_queries_max != usual.user_queries_max {
+            settings.set_internal(USER_LIVE_QUERIES_MAX, &limits.user_queries_max.to_string());
+        }
+    }
+
     /// What the database tells of itself in numbers, always the same ones in the same order.
     pub fn figures(&self) -> Vec<Figure> {
         figures(&self.sources)
+    }
+
+    /// Whoever waits for changes to come waits no more (57P01): the server is about to stop.
+    pub fn stop_waiting(&self) {
+        self.live.stop();
     }
 
     /// Ends the jobs, lets running commits finish and closes the store.

@@ -44,6 +44,7 @@ pub use audit::secret::without_secrets;
 pub use catalog::pg_catalog::system::{Figure, FigureKind};
 pub use database::{Admission, Connect, Database, DatabaseOptions, Encryption, Ends, LoginOptions, Opened};
 pub use error::{Error, Report, Result, SqlState};
+pub use live::LiveLimits;
 pub use session::{
     Canceller, CopyIn, CopyOut, Cursor, Execution, Finished, Notice, Script, Session, TransactionStatus,
 };

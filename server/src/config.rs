@@ -10,7 +10,7 @@ use std::time::Duration;
 use access::RuleEntry;
 use auth::{AccessMethod, AccessRule, LockoutPolicy};
 use clap::{Args, Parser, Subcommand};
-use engine::{AuditLimits, LoginOptions};
+use engine::{AuditLimits, LiveLimits, LoginOptions};
 use serde::Deserialize;
 pub(crate) use tokens::{KeySource, TokenConfig};
 use toml::Spanned;
@@ -128,6 +128,9 @@ struct ConfigFile {
     /// How long events of the audit log are kept, and how many; 90 days and 100000 unless said otherwise.
     audit_retention_days: Option<u32>,
     audit_events_max: Option<u64>,
+    /// Live queries of a session, and of a user in all sessions, at a time; 1000 and 20000 unless said otherwise.
+    session_live_queries_max: Option<usize>,
+    user_live_queries_max: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -155,6 +158,7 @@ pub(crate) struct Config {
     pub(crate) transaction_disk_bytes_max: Option<u64>,
     pub(crate) dropped_user_grace: Duration,
     pub(crate) audit: AuditLimits,
+    pub(crate) live: LiveLimits,
     pub(crate) limits: Limits,
     pub(crate) login: LoginOptions,
     /// None: everybody from everywhere, with a password.
@@ -255,6 +259,7 @@ impl CommandLine {
             transaction_disk_bytes_max: file.transaction_disk_bytes_max,
             dropped_user_grace: Duration::from_secs(file.dropped_user_grace_seconds.unwrap_or(7 * 24 * 3600)),
             audit: audit_limits(file.audit_retention_days, file.audit_events_max),
+            live: live_limits(file.session_live_queries_max, file.user_live_queries_max),
             limits,
             login,
             access,
@@ -274,6 +279,14 @@ impl Config {
 fn audit_limits(days: Option<u32>, events_max: Option<u64>) -> AuditLimits {
     let usual = AuditLimits::default();
     AuditLimits { days: days.unwrap_or(usual.days), events_max: events_max.unwrap_or(usual.events_max) }
+}
+
+fn live_limits(of_session: Option<usize>, of_user: Option<usize>) -> LiveLimits {
+    let usual = LiveLimits::default();
+    LiveLimits {
+        session_queries_max: of_session.unwrap_or(usual.session_queries_max),
+        user_queries_max: of_user.unwrap_or(usual.user_queries_max),
+    }
 }
 
 /// A quarter of the memory there is, and enough for queries of some size.

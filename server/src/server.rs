@@ -104,6 +104,7 @@ async fn serve(
         dropped_user_grace: config.dropped_user_grace,
         login: config.login,
         audit: config.audit,
+        live: config.live,
     };
     let Opened { database, generated_password } = open(options, is_exchange).await?;
     if let Some(password) = generated_password {
@@ -179,6 +180,7 @@ async fn open(options: DatabaseOptions, is_exchange: bool) -> Result<Opened, Sta
 /// takes the grace away.
 async fn drain(server: &Server, connections: &mut Connections, signals: &mut Signals, grace: Duration) {
     server.shutdown.advance(Phase::Draining);
+    server.database.stop_waiting();
     server.peers.wake_all();
     tokio::select! {
         () = connections.ended() => return,

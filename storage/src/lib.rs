@@ -24,6 +24,7 @@ pub mod schema;
 pub mod segment;
 mod slice;
 mod store;
+mod stream;
 pub mod testing;
 pub mod transaction;
 pub mod value;
@@ -36,12 +37,13 @@ pub use error::{Error, Result};
 pub use id::{ColumnId, CommitSeq, GenerationId, SchemaVersion, TableId, TransactionId};
 pub use key::{IndexKey, KeyRange, RowKey};
 pub use kv::Direction;
-pub use maintain::{Compaction, Progress, Rewrite, RewriteReport, SegmentState, TierReport};
+pub use maintain::{Compaction, Eviction, Progress, Rewrite, RewriteReport, SegmentState, TierReport};
 pub use read::{BatchScan, IndexScan, ReadView, RowScan};
 pub use row::{ColumnBuilder, RowDecoder, StoredRow};
 pub use schema::{Column, IndexColumn, IndexSchema, Layout, RowIdentity, TableSchema};
 pub use slice::{Slice, SliceId};
 pub use store::{CacheFigures, Figures, SequencePosition, SequenceRule, Store, StoreOptions};
+pub use stream::{Attending, StreamRule};
 pub use transaction::{
     ConflictOn, Convert, Duplicate, InsertOutcome, Isolation, LockInfo, LockTarget, LockedRow, Refusal, RowLock,
     Savepoint, SessionLocks, Snapshot, TableLock, Transaction, UpdateOutcome, Wait,

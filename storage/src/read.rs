@@ -4,6 +4,7 @@
 //! taken. It is cheap to clone and belongs to nobody. Walks answer bounded pieces and keep nothing open in between.
 
 mod merge;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,8 @@ use crate::slice::Slice;
 use crate::transaction::{AsideView, Overlay, ReadLog};
 use crate::value::FixedPoint;
 use merge::{Emit, Walk};
+use stream::StreamWalk;
+pub(crate) use stream::{count_newest, slice_ranges, surplus_of};
 
 /// The database at one moment.
 #[derive(Clone)]
@@ -55,8 +58,11 @@ impl ReadView {
     }
 
     /// The row with this key.
-    pub fn get(&self, _table: &TableSchema, key: &RowKey) -> Result<Option<StoredRow>> {
-        let bytes = self.read(Family::Rows, key.as_bytes(), || key.clone().into_bytes())?;
+    pub fn get(&self, table: &TableSchema, key: &RowKey) -> Result<Option<StoredRow>> {
+        if !self.published.streams.shows(table, key) {
+            return Ok(None);
+        }
+        let bytes = self.read(table.family(), key.as_bytes(), || key.clone().into_bytes())?;
         Ok(bytes.map(|bytes| StoredRow { key: key.clone(), bytes }))
     }
 
@@ -67,8 +73,17 @@ impl ReadView {
 
     /// The definitions whose keys begin with `prefix`, in order.
     pub fn scan_entries(&self, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>> {
+        self.entries(Family::Catalog, prefix)
+    }
+
+    /// The events whose keys begin with `prefix`, in order.
+    pub fn scan_events(&self, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>> {
+        self.entries(Family::Log, prefix)
+    }
+
+    fn entries(&self, family: Family, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>> {
         let mut entries = Vec::new();
-        let mut walk = Walk::new(Family::Catalog, KeyRange::prefix(prefix), Direction::Forward);
+        let mut walk = Walk::new(family, KeyRange::prefix(prefix), Direction::Forward);
         self.step(&mut walk, usize::MAX, &mut |key, value| {
             entries.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
             Ok(())
@@ -79,7 +94,8 @@ impl ReadView {
     /// Walks the rows of a range of the table's keys.
     pub fn scan(&self, table: &Arc<TableSchema>, range: &KeyRange, direction: Direction) -> RowScan {
         debug_assert!(inside(table.generation, range), "a range of another table");
-        RowScan { view: self.clone(), walk: Walk::new(Family::Rows, range.clone(), direction) }
+        let stream = StreamWalk::of(table, range, direction);
+        RowScan { view: self.clone(), walk: Walk::new(Family::Rows, range.clone(), direction), stream }
     }
 
     /// Walks the rows of a range as Arrow columns: those of `projection`, and with `with_key` the row's key (Binary) and
@@ -102,8 +118,9 @@ impl ReadView {
             with_key,
             with_stamps: false,
             asked: Vec::new(),
-            tiers: Tiers::Unknown,
+            tiers: if table.stream.is_some() { Tiers::Merged } else { Tiers::Unknown },
             kept_of: Slice::Undivided,
+            stream: StreamWalk::of(table, range, Direction::Forward),
         }
     }
 
@@ -114,13 +131,14 @@ impl ReadView {
         scan.kept_of = table.slice;
         scan.walk.family = Family::Trash;
         scan.tiers = Tiers::Merged;
+        scan.stream = None;
         scan
     }
 
     /// The same row by row, each under the key that it is kept under.
     pub(crate) fn scan_trash_rows(&self, generation: GenerationId) -> RowScan {
         let walk = Walk::new(Family::Trash, KeyRange::generation(generation), Direction::Forward);
-        RowScan { view: self.clone(), walk }
+        RowScan { view: self.clone(), walk, stream: None }
     }
 
     /// Walks the rows of a range of an index, in the index's order.
@@ -135,10 +153,21 @@ impl ReadView {
         IndexScan { view: self.clone(), walk: Walk::new(Family::Index, range.clone(), direction) }
     }
 
+    /// How many of a table's segments may have rows in one of the ranges, and how many it has.
+    pub fn segments_near(&self, table: &TableSchema, ranges: &[KeyRange]) -> (usize, usize) {
+        let segments = self.published.snapshot.manifest().of(table.generation);
+        let near = segments.iter().filter(|segment| ranges.iter().any(|range| segment.info().overlaps(range)));
+        (near.count(), segments.len())
+    }
+
     /// Up to `parts` ranges that make up `range`, of similar size as far as that is cheap to know.
-    pub fn split(&self, _table: &TableSchema, range: &KeyRange, parts: usize) -> Vec<KeyRange> {
+    pub fn split(&self, table: &TableSchema, range: &KeyRange, parts: usize) -> Vec<KeyRange> {
         if range.is_empty() {
             return Vec::new();
+        }
+        // What is wanted of a stream lies here and there.
+        if table.stream.is_some() {
+            return vec![range.clone()];
         }
         let points = match self.base(Family::Rows, &range.start) {
             Ok(base) if parts > 1 => base.split_points(Family::Rows, range, parts).unwrap_or_default(),
@@ -199,17 +228,22 @@ impl ReadView {
 
     /// Goes on with a walk, and remembers what a serializable transaction has walked.
     fn step(&self, walk: &mut Walk, max: usize, emit: &mut Emit<'_>) -> Result<()> {
+        let Some(reads) = &self.reads else { return self.step_unlogged(walk, max, emit) };
+        if walk.is_done() {
+            return Ok(());
+        }
+        let before = walk.rest().clone();
+        self.step_unlogged(walk, max, emit)?;
+        reads.range(walk.family, walk.walked_since(&before));
+        Ok(())
+    }
+
+    fn step_unlogged(&self, walk: &mut Walk, max: usize, emit: &mut Emit<'_>) -> Result<()> {
         if walk.is_done() {
             return Ok(());
         }
         let base = self.base(walk.family, &walk.rest().start)?;
-        let Some(reads) = &self.reads else {
-            return walk.step(base, self.overlay.as_ref(), max, emit);
-        };
-        let before = walk.rest().clone();
-        walk.step(base, self.overlay.as_ref(), max, emit)?;
-        reads.range(walk.family, walk.walked_since(&before));
-        Ok(())
+        walk.step(base, self.overlay.as_ref(), max, emit)
     }
 }
 
@@ -231,13 +265,15 @@ fn inside(generation: GenerationId, range: &KeyRange) -> bool {
 pub struct RowScan {
     view: ReadView,
     walk: Walk,
+    /// Instead of the walk, if the rows are a stream's.
+    stream: Option<StreamWalk>,
 }
 
 impl RowScan {
     /// The next rows, `max_rows` at most; none when the walk is over.
     pub fn next(&mut self, max_rows: usize) -> Result<Vec<StoredRow>> {
         let mut rows = Vec::new();
-        self.view.step(&mut self.walk, max_rows, &mut |key, value| {
+        self.step(max_rows, &mut |key, value| {
             let key = RowKey::from_bytes(Bytes::copy_from_slice(key));
             rows.push(StoredRow { key, bytes: Bytes::copy_from_slice(value) });
             Ok(())
@@ -248,10 +284,17 @@ impl RowScan {
     /// Exchanges what `run` holds for the keys and bytes of the next rows, `max_rows` at most; none when the walk is over.
     pub(crate) fn next_run(&mut self, max_rows: usize, run: &mut SortedRun) -> Result<()> {
         run.clear();
-        self.view.step(&mut self.walk, max_rows, &mut |key, value| match run.push(key, value) {
+        self.step(max_rows, &mut |key, value| match run.push(key, value) {
             true => Ok(()),
             false => Err(Error::Corrupt { reason: "rows are not in the order of their keys".into() }),
         })
+    }
+
+    fn step(&mut self, max: usize, emit: &mut Emit<'_>) -> Result<()> {
+        match &mut self.stream {
+            Some(stream) => stream.step(&self.view, max, emit),
+            None => self.view.step(&mut self.walk, max, emit),
+        }
     }
 }
 
@@ -269,6 +312,8 @@ pub struct BatchScan {
     tiers: Tiers,
     /// Of deleted rows, which lie together in the order of time, those of this slice are answered.
     kept_of: Slice,
+    /// Instead of the walk, if the rows are a stream's.
+    stream: Option<StreamWalk>,
 }
 
 /// How a walk over columns takes the two tiers.
@@ -394,6 +439,9 @@ impl BatchScan {
             return Ok(());
         }
         let emit = &mut |key: &[u8], value: &[u8]| emit(decoder, key, value);
+        if let Some(stream) = &mut self.stream {
+            return stream.step(&self.view, max, emit);
+        }
         match self.tiers {
             Tiers::Apart(_) => self.walk.step(self.view.published.snapshot.hot(), None, max, emit),
             Tiers::Unknown | Tiers::Merged => self.view.step(&mut self.walk, max, emit),

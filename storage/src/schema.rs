@@ -6,6 +6,7 @@ use crate::derive::Derived;
 use crate::id::{ColumnId, GenerationId, SchemaVersion, TableId};
 use crate::row::LayoutCache;
 use crate::slice::Slice;
+use crate::stream::StreamRule;
 use crate::value::{ColumnType, Value};
 
 /// A column of the current schema version.
@@ -71,6 +72,9 @@ pub struct TableSchema {
     /// Which part of the table's contents is meant, if they are divided.
     #[serde(default)]
     pub slice: Slice,
+    /// How long its rows are kept, if they come with the time and go with it.
+    #[serde(default)]
+    pub stream: Option<StreamRule>,
     pub indexes: Vec<IndexSchema>,
     /// Every layout that rows of this generation may have been written under, the current one included.
     pub layouts: Vec<Layout>,

@@ -1,12 +1,12 @@
 //! Slices: a table whose contents are divided, and the part of it that somebody means.
 //!
 //! The keys of a divided table's rows, and of its index entries, have the slice behind the generation. So a slice is a range
-//! of keys, a schema that is cut to it reads and writes nothing else, and keys are unique within a slice. Whose a slice is,
-//! storage does not know.
+//! of keys, a schema that is cut to it reads and writes nothing else, and keys are unique within a slice. In a stream's keys
+//! the time comes first ([`crate::stream`]). Whose a slice is, storage does not know.
 
 use serde::{Deserialize, Serialize};
 
-use crate::key::{KeyRange, RowKey, kept_in};
+use crate::key::{KeyRange, RowKey, StreamPlace, kept_in};
 use crate::schema::TableSchema;
 
 /// Names a slice. Zero is nobody's: no row is ever written there.
@@ -72,11 +72,6 @@ pub(crate) fn slice_of(key: &[u8]) -> Option<SliceId> {
 }
 
 impl RowKey {
-    /// The slice that the row lies in, if it is one of a divided table.
-    pub fn slice(&self) -> Option<SliceId> {
-        slice_of(self.as_bytes())
-    }
-
     /// The slice that a deleted row was in, by the key that it is kept under.
     pub fn slice_kept(&self) -> Option<SliceId> {
         kept_in(self.as_bytes())
@@ -93,16 +88,28 @@ impl TableSchema {
         own
     }
 
-    /// The keys of all rows that are meant.
+    /// The keys of all rows that are meant. Those of a stream's slice lie in many places: a walk over this range finds them.
     pub fn rows(&self) -> KeyRange {
-        KeyRange::of_slice(self.generation, self.slice)
+        match self.stream {
+            None => KeyRange::of_slice(self.generation, self.slice),
+            Some(_) => KeyRange::generation(self.generation),
+        }
+    }
+
+    /// The slice that a row of the table lies in, if the table is divided.
+    pub fn slice_of(&self, key: &RowKey) -> Option<SliceId> {
+        match (&self.stream, self.slice) {
+            (_, Slice::Undivided) => None,
+            (None, _) => slice_of(key.as_bytes()),
+            (Some(_), _) => StreamPlace::of(key.as_bytes()).map(|place| place.slice),
+        }
     }
 
     /// Whether the row with this key is one of those that are meant. It is a row of the table.
     pub fn means(&self, key: &RowKey) -> bool {
         match self.slice {
             Slice::Undivided | Slice::Every => true,
-            Slice::One(slice) => key.slice() == Some(slice),
+            Slice::One(slice) => self.slice_of(key) == Some(slice),
         }
     }
 }

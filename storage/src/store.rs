@@ -207,7 +207,9 @@ impl Store {
 
     /// About how many rows the generation has.
     pub fn approximate_rows(&self, generation: GenerationId) -> Result<u64> {
-        self.published_state().snapshot.approximate_entries(Family::Rows, &KeyRange::generation(generation))
+        let (state, range) = (self.published_state(), KeyRange::generation(generation));
+        let of_table = state.snapshot.approximate_entries(Family::Rows, &range)?;
+        Ok(of_table + state.snapshot.approximate_entries(Family::Stream, &range)?)
     }
 
     /// Commit sequence and time (microseconds since 1970-01-01 UTC) of a generation that was written aside, whose rows
@@ -224,6 +226,7 @@ impl Store {
         }
         let range = KeyRange::generation(generation);
         self.inner.kv.compact(Family::Rows, &range)?;
+        self.inner.kv.compact(Family::Stream, &range)?;
         self.inner.kv.compact(Family::Index, &range)
     }
 

@@ -20,6 +20,34 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tables_files_are_compressed_as_it_says() {
+    let server = Server::start();
+    let client = connect(&server, "postgres").await;
+    for wrong in ["'brotli'", "''", "7"] {
+        assert_eq!(run(&client, &format!("CREATE TABLE w (a int) WITH (compression = {wrong})")).await, "22023");
+    }
+    let made = "CREATE TABLE usual (id int PRIMARY KEY, note text);
+        CREATE TABLE plain (id int PRIMARY KEY, note text) WITH (compression = 'none');
+        INSERT INTO usual SELECT n, md5('x') || n FROM generate_series(1, 3000) AS g(n);
+        INSERT INTO plain TABLE usual";
+    assert_eq!(run(&client, made).await, "ok ok ok ok");
+    let bytes = async |table: &str| {
+        let row = client.query_one(&format!("STORAGE FLUSH TABLE {table}"), &[]).await.expect("it is flushed");
+        row.get::<_, i64>("bytes")
+    };
+    let (usual, plain) = (bytes("usual").await, bytes("plain").await);
+    assert!(plain > 2 * usual, "{plain} bytes as they are, {usual} compressed");
+    let change = "ALTER TABLE plain SET (compression = 'zstd'); STORAGE COMPACT TABLE plain";
+    assert!(!run(&client, change).await.contains("XX"));
+    let compact = "UPDATE plain SET note = note; STORAGE FLUSH TABLE plain; STORAGE COMPACT TABLE plain";
+    assert!(!run(&client, compact).await.contains("XX"));
+    let now = "SELECT sum(bytes)::bigint FROM system.segments WHERE \"table\" = 'plain'";
+    let now = client.query_one(now, &[]).await.expect("there are segments").get::<_, i64>(0);
+    assert!(plain > 2 * now, "{plain} bytes as they are, {now} compressed");
+    assert_eq!(run(&client, "SELECT count(*) FROM plain JOIN usual USING (id, note)").await, "[[Some(\"3000\")]]");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_move_when_they_are_told_to() {
     let mut server = Server::start();
     let client = connect(&server, "postgres").await;

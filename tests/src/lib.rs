@@ -25,7 +25,7 @@ pub use frontend::encode;
 pub use knock::Knock;
 pub use oracle::Oracle;
 pub use program::{Program, output_differences};
-pub use python::{Bucket, Spoken, client, duckdb_reads};
+pub use python::{Bucket, Spoken, client, duckdb_reads, node, python};
 pub use server::Server;
 pub use token::{SigningKey, unsigned_token};
 pub use wire::{Message, Received, Wire};

@@ -1,8 +1,8 @@
-//! Programs that others wrote in Python: an S3 server, DuckDB as a reader of our files, and clients of PostgreSQL with programs
-//! that use them. `scripts/setup` installs them.
+//! Programs that others wrote in Python and for Node: an S3 server, DuckDB as a reader of our files, and clients of PostgreSQL
+//! with programs that use them. `scripts/setup` installs them.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use tokio_postgres::Config;
@@ -104,7 +104,7 @@ pub fn client(program: &str, server: &Config, database: &str) -> Spoken {
         .env("PGPORT", port)
         .env("PGUSER", user)
         // The oracle asks for none, but some clients are not content without one.
-        .env("PGPASSWORD", String::from_utf8_lossy(server.get_password().unwrap_or(b"none")).as_ref())
+        .env("PGPASSWORD", &*String::from_utf8_lossy(server.get_password().unwrap_or(b"none")))
         .env("PGDATABASE", database)
         .output()
         .expect("Python can be started");
@@ -116,10 +116,31 @@ pub fn client(program: &str, server: &Config, database: &str) -> Spoken {
 }
 
 fn script(name: &str) -> Command {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("python");
+    python(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("python").join(name))
+}
+
+/// Python with a program and the packages of the tests.
+pub fn python(program: &Path) -> Command {
     let mut command = Command::new(interpreter());
-    command.env("TZ", "UTC").arg("-B").arg(folder.join(name));
+    command.env("TZ", "UTC").arg("-B").arg(program);
     command
+}
+
+/// Node with a program and the packages of the tests; None, which says so, where either is missing.
+pub fn node(program: &Path) -> Option<Command> {
+    let modules = match std::env::var_os("KALAMDB_TEST_NODE_MODULES") {
+        Some(path) => path.into(),
+        None => built().join("tests-page/node_modules"),
+    };
+    if !modules.exists() || !Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success())
+    {
+        println!("skipped: {} needs node and {}", program.display(), modules.display());
+        return None;
+    }
+    let mut command = Command::new("node");
+    // Node looks for packages beside the program, and then there.
+    command.env("TZ", "UTC").env("NODE_PATH", modules).arg(program);
+    Some(command)
 }
 
 /// The interpreter that has the packages: beside what was built, or wherever it is said to be.
@@ -127,9 +148,13 @@ fn interpreter() -> PathBuf {
     if let Some(path) = std::env::var_os("KALAMDB_TEST_PYTHON") {
         return path.into();
     }
-    let tests = std::env::current_exe().expect("a test knows its own path");
-    let built = tests.ancestors().nth(3).expect("it lies in a folder of the build directory");
-    let path = built.join("tests-python/bin/python");
+    let path = built().join("tests-python/bin/python");
     assert!(path.exists(), "{} is missing; scripts/test installs it", path.display());
     path
+}
+
+/// The build directory.
+fn built() -> PathBuf {
+    let tests = std::env::current_exe().expect("a test knows its own path");
+    tests.ancestors().nth(3).expect("it lies in a folder of the build directory").to_owned()
 }

@@ -99,6 +99,19 @@ impl Server {
         config
     }
 
+    /// The same for programs that take it from their environment, as libpq does.
+    pub fn environment(&self) -> [(&'static str, String); 5] {
+        let (host, port) = self.address.rsplit_once(':').expect("an address has a port");
+        let user = || "postgres".to_owned();
+        [
+            ("PGHOST", host.to_owned()),
+            ("PGPORT", port.to_owned()),
+            ("PGUSER", user()),
+            ("PGDATABASE", user()),
+            ("PGPASSWORD", PASSWORD.to_owned()),
+        ]
+    }
+
     /// Connects as the first role.
     ///
     /// # Panics

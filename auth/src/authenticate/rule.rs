@@ -291,6 +291,9 @@ fn name(word: &str) -> Result<String, RuleError> {
     }
 }
 
+/// Bits before an IPv4 address within IPv6.
+const MAPPED_BITS: u8 = 96;
+
 impl FromStr for AddressPattern {
     type Err = RuleError;
 
@@ -313,7 +316,16 @@ impl FromStr for AddressPattern {
             Some(mask) if mask.bytes().all(|byte| byte.is_ascii_digit()) => mask.parse().map_err(|_| unknown())?,
             Some(_) => return Err(unknown()),
         };
-        if length > longest { Err(RuleError::LongMask(word.to_owned())) } else { Ok(Self::Network(address, length)) }
+        if length > longest {
+            return Err(RuleError::LongMask(word.to_owned()));
+        }
+        // A client's address is compared in the shorter form of an IPv4 address within IPv6.
+        match (address, address.to_canonical()) {
+            (IpAddr::V6(_), mapped @ IpAddr::V4(_)) if length >= MAPPED_BITS => {
+                Ok(Self::Network(mapped, length - MAPPED_BITS))
+            }
+            _ => Ok(Self::Network(address, length)),
+        }
     }
 }
 

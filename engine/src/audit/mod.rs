@@ -6,7 +6,7 @@
 //! something never waits for it. What the queue has no room for is counted, and an event tells how many that were; a
 //! crash loses what was recorded in the last tenth of a second, and never an event about a definition.
 //!
-//! Events are entries of the catalog's keyspace that nobody can write by SQL (`table`). They are kept for a time and up
+//! Events lie in a keyspace of their own, which nobody can write by SQL (`table`). They are kept for a time and up
 //! to a number; what outsiders can cause as often as they like has a room of its own and so pushes nothing else out.
 //! `secret` keeps passwords and the like from being written anywhere.
 

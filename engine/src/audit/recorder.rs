@@ -65,7 +65,7 @@ impl Audit {
     /// Records an event as part of a transaction.
     pub(crate) fn write(&self, event: &Event, transaction: &mut Transaction) -> Result<()> {
         let (key, value) = self.table.entry(event)?;
-        Ok(transaction.put_entry(&key, value)?)
+        Ok(transaction.put_event(&key, value)?)
     }
 
     /// A name for an attempt to log in.
@@ -170,7 +170,7 @@ async fn write_batch(table: &Table, batch: &[Event]) -> Result<()> {
     transaction.begin_command();
     for event in batch {
         let (key, value) = table.entry(event)?;
-        transaction.put_entry(&key, value)?;
+        transaction.put_event(&key, value)?;
     }
     transaction.commit(Durability::Sync).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! The events on disk: entries of the catalog's keyspace, each under a letter, a room, its time and a number. What the
+//! The events on disk: entries of the store's keyspace of events, each under a room, its time and a number. What the
 //! rooms hold is counted roughly as it comes and exactly when something is to go.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -10,9 +10,6 @@ use storage::{KeyRange, Store};
 
 use super::event::{Action, Event};
 use crate::error::{Error, Result};
-
-/// What the keys of events begin with; the catalog's own begin with small numbers.
-const LETTER: u8 = b'A';
 
 /// Bytes of events that a room keeps.
 const BYTES_MAX: u64 = 64 << 20;
@@ -49,8 +46,8 @@ impl Room {
         if action.is_noise() { Room::Noise } else { Room::Deeds }
     }
 
-    fn prefix(self) -> [u8; 2] {
-        [LETTER, self as u8]
+    fn prefix(self) -> [u8; 1] {
+        [self as u8]
     }
 
     fn index(self) -> usize {
@@ -93,7 +90,7 @@ impl Table {
             logins: Mutex::default(),
         };
         for room in Room::ALL {
-            for (key, value) in store.view().scan_entries(&room.prefix())? {
+            for (key, value) in store.view().scan_events(&room.prefix())? {
                 table.count(room, time_of(&key), value.len());
                 if let Some(event) = read(&value) {
                     table.see_login(&event);
@@ -146,7 +143,7 @@ impl Table {
         let view = self.store.view();
         let mut events = Vec::new();
         for room in Room::ALL {
-            events.extend(view.scan_entries(&room.prefix())?.iter().filter_map(|(_, value)| read(value)));
+            events.extend(view.scan_events(&room.prefix())?.iter().filter_map(|(_, value)| read(value)));
         }
         events.sort_by_key(|event| event.time);
         Ok(events)
@@ -167,7 +164,7 @@ impl Table {
     }
 
     fn expire_room(&self, room: Room, since: i64, is_full: bool) -> Result<()> {
-        let entries = self.store.view().scan_entries(&room.prefix())?;
+        let entries = self.store.view().scan_events(&room.prefix())?;
         let share = |all: u64| if is_full { all / 100 * LEFT_WHEN_FULL } else { all };
         let (events_max, bytes_max) = (share(self.limits.events_max), share(BYTES_MAX));
         let (mut events, mut bytes, mut first) = (0, 0, None);
@@ -180,7 +177,7 @@ impl Table {
         }
         let start = Bytes::copy_from_slice(&room.prefix());
         let end = first.cloned().unwrap_or_else(|| KeyRange::prefix(&room.prefix()).end);
-        self.store.expire_entries(KeyRange { start, end })?;
+        self.store.expire_events(KeyRange { start, end })?;
         let kept = &self.kept[room.index()];
         kept.events.store(events, Ordering::Relaxed);
         kept.bytes.store(bytes, Ordering::Relaxed);
@@ -190,7 +187,7 @@ impl Table {
 }
 
 fn time_of(key: &[u8]) -> i64 {
-    key.get(2..10).and_then(|bytes| bytes.try_into().ok()).map_or(0, i64::from_be_bytes)
+    key.get(1..9).and_then(|bytes| bytes.try_into().ok()).map_or(0, i64::from_be_bytes)
 }
 
 fn read(value: &[u8]) -> Option<Event> {

@@ -2,6 +2,7 @@
 //!
 //! A shared table is one for all. A user table is one definition and, for each role, a slice of its own: the role's oid is
 //! part of every key and of the path of every file, so that keys are unique for a role, and a role's rows are a range.
+//! A stream table is divided in the same way, and its rows are kept for a while only (`catalog/stream.rs`).
 //! The catalog has such a table whole, which definitions need that look at all rows. A statement works on the table cut
 //! to a slice ([`Table::of_slice`]), where the others' rows do not exist; `plan/bind/own_rows.rs` says which.
 
@@ -20,6 +21,8 @@ pub enum TableClass {
     Shared,
     /// Each role's own.
     User,
+    /// Each role's own, for a while.
+    Stream,
 }
 
 impl TableClass {
@@ -27,6 +30,7 @@ impl TableClass {
         match self {
             TableClass::Shared => "shared",
             TableClass::User => "user",
+            TableClass::Stream => "stream",
         }
     }
 
@@ -34,7 +38,7 @@ impl TableClass {
     pub(super) fn whole(self) -> Slice {
         match self {
             TableClass::Shared => Slice::Undivided,
-            TableClass::User => Slice::Every,
+            TableClass::User | TableClass::Stream => Slice::Every,
         }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) fn empty_storage(table: u32, generation: GenerationId) -> Arc<TableSc
         columns: Vec::new(),
         identity: RowIdentity::Hidden,
         slice: Slice::Undivided,
+        stream: None,
         indexes: Vec::new(),
         layouts: Vec::new(),
         cache: Default::default(),
@@ -48,6 +49,8 @@ impl Table {
         let slots = columns.iter().map(|column| (column.id, column.column_type.clone())).collect();
         let (version, layouts) = next_layout(before, generation, slots)?;
         let (identity, slice) = (self.identity()?, self.class.whole());
+        let known = before.stream.as_ref().filter(|_| before.generation == generation);
+        let stream = self.stream_rule(known.map(|rule| rule.bucket_us));
         let index = |index| Ok(IndexSchema { slice, ..self.index_schema(index)? });
         let indexes = self.secondary_indexes().map(index).collect::<Result<_>>()?;
         self.storage = Arc::new(TableSchema {
@@ -57,6 +60,7 @@ impl Table {
             columns,
             identity,
             slice,
+            stream,
             indexes,
             layouts,
             cache: Default::default(),

@@ -27,6 +27,7 @@ pub(crate) mod role;
 mod roles;
 pub(crate) mod sequence;
 pub mod store;
+pub(crate) mod stream;
 pub mod table_options;
 pub(crate) mod user_type;
 pub(crate) mod view;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{Acl, ObjectKind, RoleGraph, RoleId, RoleKind};
+use auth::{Acl, ObjectKind, RoleAttributes, RoleGraph, RoleId, RoleKind};
 use serde::{Deserialize, Serialize};
 
 use super::{Catalog, Role};
@@ -32,6 +32,24 @@ impl DefaultAcl {
             ObjectKind::Sequence => ('S', "sequences"),
             ObjectKind::Schema => ('n', "schemas"),
             _ => ('r', "relations"),
+        }
+    }
+}
+
+impl Role {
+    /// One of which nothing is known but its name.
+    pub(crate) fn plain(oid: u32, name: &str) -> Self {
+        Self {
+            oid,
+            name: name.to_owned(),
+            attributes: RoleAttributes::default(),
+            verifier: None,
+            member_of: Vec::new(),
+            admin_of: Vec::new(),
+            settings: Vec::new(),
+            comment: None,
+            default_acls: Vec::new(),
+            deleted_at: None,
         }
     }
 }

@@ -117,18 +117,7 @@ mod tests {
     use super::*;
 
     fn role(oid: u32, name: &str) -> Arc<Role> {
-        Arc::new(Role {
-            oid,
-            name: name.to_owned(),
-            attributes: auth::RoleAttributes::default(),
-            verifier: None,
-            member_of: Vec::new(),
-            admin_of: Vec::new(),
-            settings: Vec::new(),
-            comment: None,
-            default_acls: Vec::new(),
-            deleted_at: None,
-        })
+        Arc::new(Role::plain(oid, name))
     }
 
     #[test]

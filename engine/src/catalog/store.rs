@@ -229,18 +229,8 @@ impl Database {
 }
 
 fn role(oid: u32, name: &str, attributes: RoleAttributes, verifier: Option<&str>, parents: &[u32]) -> Change {
-    let role = Role {
-        oid,
-        name: name.to_owned(),
-        attributes,
-        verifier: verifier.map(str::to_owned),
-        member_of: parents.to_vec(),
-        admin_of: Vec::new(),
-        settings: Vec::new(),
-        comment: None,
-        default_acls: Vec::new(),
-        deleted_at: None,
-    };
+    let (verifier, member_of) = (verifier.map(str::to_owned), parents.to_vec());
+    let role = Role { attributes, verifier, member_of, ..Role::plain(oid, name) };
     Change::Role(oid, Some(Arc::new(role)))
 }
 

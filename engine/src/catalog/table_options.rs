@@ -6,8 +6,9 @@
 use std::num::NonZeroU64;
 
 use auth::AccessLevel;
+use storage::segment::PageCompression;
 
-use super::Table;
+use super::{Table, TableClass, stream};
 
 /// The options that PostgreSQL does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +17,23 @@ pub enum OwnOption {
     Storage,
     DeletedRetentionHours,
     AccessLevel,
+    Compression,
+    TtlSeconds,
+    MaxBuffer,
+    Ephemeral,
 }
 
 impl OwnOption {
-    pub const ALL: [OwnOption; 4] =
-        [OwnOption::FlushPolicy, OwnOption::Storage, OwnOption::DeletedRetentionHours, OwnOption::AccessLevel];
+    pub const ALL: [OwnOption; 8] = [
+        OwnOption::FlushPolicy,
+        OwnOption::Storage,
+        OwnOption::DeletedRetentionHours,
+        OwnOption::AccessLevel,
+        OwnOption::Compression,
+        OwnOption::TtlSeconds,
+        OwnOption::MaxBuffer,
+        OwnOption::Ephemeral,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -28,6 +41,10 @@ impl OwnOption {
             OwnOption::Storage => "storage",
             OwnOption::DeletedRetentionHours => "deleted_retention_hours",
             OwnOption::AccessLevel => "access_level",
+            OwnOption::Compression => "compression",
+            OwnOption::TtlSeconds => "ttl_seconds",
+            OwnOption::MaxBuffer => "max_buffer",
+            OwnOption::Ephemeral => "ephemeral",
         }
     }
 
@@ -49,6 +66,10 @@ impl OwnOption {
             OwnOption::AccessLevel => AccessLevel::named(value)
                 .map(drop)
                 .ok_or("Valid values are \"public\", \"private\", \"restricted\", and \"dba\"."),
+            OwnOption::Compression => {
+                compression_named(value).map(drop).ok_or("Valid values are \"zstd\" and \"none\".")
+            }
+            OwnOption::TtlSeconds | OwnOption::MaxBuffer | OwnOption::Ephemeral => stream::check(self, value),
         }
     }
 }
@@ -101,10 +122,24 @@ fn retention_hours(text: &str) -> Option<u32> {
     (hours <= RETENTION_HOURS_MAX).then_some(hours)
 }
 
+/// Reads how files are compressed.
+fn compression_named(name: &str) -> Option<PageCompression> {
+    match name.to_ascii_lowercase().as_str() {
+        "zstd" => Some(PageCompression::Zstd),
+        "none" => Some(PageCompression::None),
+        _ => None,
+    }
+}
+
 impl Table {
+    /// How the pages of its new files are compressed.
+    pub fn compression(&self) -> PageCompression {
+        self.own_option(OwnOption::Compression).and_then(compression_named).unwrap_or_default()
+    }
+
     /// How many hours its deleted rows are kept; zero for most tables, a day for user tables.
     pub fn deleted_retention_hours(&self) -> u32 {
-        let usual = if self.is_divided() { USER_RETENTION_HOURS } else { 0 };
+        let usual = if self.class == TableClass::User { USER_RETENTION_HOURS } else { 0 };
         self.own_option(OwnOption::DeletedRetentionHours).and_then(retention_hours).unwrap_or(usual)
     }
 

@@ -25,7 +25,7 @@ pub struct LoginOptions {
 }
 
 /// What is kept of logins while the server runs.
-pub(super) struct Logins {
+pub(crate) struct Logins {
     /// Makes the salts of roles that do not exist.
     secret: [u8; 32],
     lockouts: Mutex<Lockouts>,
@@ -51,6 +51,11 @@ impl Logins {
 
     pub(super) fn password_length_min(&self) -> usize {
         self.password_length_min
+    }
+
+    /// The failures and locks of users, whether there are such roles or not.
+    pub(crate) fn failures(&self, now: i64) -> HashMap<String, FailureRecord> {
+        self.lockouts.lock().records(now).into_iter().map(|(user, record)| (user.to_owned(), record)).collect()
     }
 }
 
@@ -114,12 +119,6 @@ impl Database {
             Err(error) if error.sql_state() == SqlState::DUPLICATE_OBJECT => Ok(()),
             other => other,
         }
-    }
-
-    /// The failures and locks of users, whether there are such roles or not.
-    pub fn login_failures(&self) -> HashMap<String, FailureRecord> {
-        let lockouts = self.logins.lockouts.lock();
-        lockouts.records(self.now()).into_iter().map(|(user, record)| (user.to_owned(), record)).collect()
     }
 
     /// Whether as many sessions as are allowed are there.

@@ -7,6 +7,7 @@ use storage::{Store, StoreOptions};
 use super::{Connect, Database, DatabaseOptions, LoginOptions};
 use crate::audit::AuditLimits;
 use crate::job::JobsOptions;
+use crate::live::LiveLimits;
 use crate::session::{Execution, Session};
 
 pub(crate) fn options() -> DatabaseOptions {
@@ -23,6 +24,7 @@ pub(crate) fn options() -> DatabaseOptions {
         kept_rows_max: None,
         dropped_user_grace: std::time::Duration::from_secs(3600),
         login: LoginOptions::default(),
+        live: LiveLimits::default(),
     }
 }
 

@@ -146,6 +146,7 @@ fn context(catalog: &Arc<Catalog>, store: &Store) -> EvalContext {
         session: Arc::new(session),
         catalog: catalog.clone(),
         read_only: true,
+        discreet: false,
         params: Arc::from([]),
         written: Arc::default(),
     }

@@ -22,7 +22,7 @@ pub(crate) async fn purge_rows_of(database: &Arc<Database>, role: u32) -> Result
             let own = table.of_slice(slice_of_role(role));
             let of_table = empty(database, &own).await?;
             deleted += of_table;
-            if of_table > 0 {
+            if of_table > 0 && !table.is_stream() {
                 let of = TableOf { database: catalog.database, table: table.oid };
                 database.jobs().order(database, Order::unasked(Task::Compact(Compact::due(of))))?;
             }

@@ -1,7 +1,7 @@
 //! The aggregates: rows of `pg_proc` with kind `a`, and which accumulator computes each.
 
 use super::define::aggregate;
-use super::{AggregateFunction, AggregateKind, Regression};
+use super::{AggregateFunction, AggregateKind, RangeJoin, Regression};
 use crate::types::oid::*;
 
 /// `GROUPING(…)`, which is grammar and has no row in `pg_proc`.
@@ -88,6 +88,10 @@ pub(super) static AGGREGATES: &[AggregateFunction] = &[
     aggregate(2145, "min", &[TEXT], TEXT, AggregateKind::Min),
     aggregate(2146, "min", &[NUMERIC], NUMERIC, AggregateKind::Min),
     aggregate(2245, "min", &[BPCHAR], BPCHAR, AggregateKind::Min),
+    aggregate(4301, "range_agg", &[ANYRANGE], ANYMULTIRANGE, AggregateKind::Ranges(RangeJoin::Union)),
+    aggregate(6227, "range_agg", &[ANYMULTIRANGE], ANYMULTIRANGE, AggregateKind::Ranges(RangeJoin::Union)),
+    aggregate(4450, "range_intersect_agg", &[ANYRANGE], ANYRANGE, AggregateKind::Ranges(RangeJoin::CommonRange)),
+    aggregate(4389, "range_intersect_agg", &[ANYMULTIRANGE], ANYMULTIRANGE, AggregateKind::Ranges(RangeJoin::Common)),
     aggregate(2154, "stddev", &[INT8], NUMERIC, AggregateKind::StddevSamp),
     aggregate(2155, "stddev", &[INT4], NUMERIC, AggregateKind::StddevSamp),
     aggregate(2156, "stddev", &[INT2], NUMERIC, AggregateKind::StddevSamp),

@@ -190,6 +190,12 @@ pub(super) const CASTS: &[(u32, u32, CastContext, u32)] = &[
     (TEXT, CHAR, Assignment, 944),
     (TEXT, NAME, Implicit, 407),
     (TEXT, REGCLASS, Implicit, 1079),
+    (INT4RANGE, INT4MULTIRANGE, Explicit, 4281),
+    (INT8RANGE, INT8MULTIRANGE, Explicit, 4296),
+    (NUMRANGE, NUMMULTIRANGE, Explicit, 4284),
+    (DATERANGE, DATEMULTIRANGE, Explicit, 4293),
+    (TSRANGE, TSMULTIRANGE, Explicit, 4287),
+    (TSTZRANGE, TSTZMULTIRANGE, Explicit, 4290),
     (TEXT, VARCHAR, Implicit, 0),
     (CIDR, INET, Implicit, 0),
     (INET, CIDR, Assignment, 1715),
@@ -529,7 +535,11 @@ pub(crate) fn read_text(text: &str, ty: Type, context: &EvalContext) -> Result<V
         return crate::types::text::parse_at(text, ty, &context.session.format, context.transaction_time);
     }
     if ty.oid < FIRST_OID {
-        return crate::types::text::parse(text, ty, &context.session.format);
+        let of_names = builtin::element_of(ty.oid).is_some_and(builtin::is_registered);
+        return match of_names {
+            true => crate::types::text::parse(text, ty, &with_names(context)),
+            false => crate::types::text::parse(text, ty, &context.session.format),
+        };
     }
     match builtin::base_type(ty) {
         base if builtin::is_enum(base.oid) => find_label(text, base.oid, &context.catalog),

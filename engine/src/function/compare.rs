@@ -14,6 +14,7 @@ use crate::types::datetime::{
     self, DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, TimeZone,
 };
 use crate::types::oid::*;
+use crate::types::range::sort_key;
 use crate::types::{Type, display};
 
 /// How values of two types are compared.
@@ -29,6 +30,8 @@ pub(super) enum How {
     Mixed,
     /// A timestamptz and something local.
     Zoned,
+    /// Ranges, by what tells them from others.
+    Range,
     /// Rows, whose fields may turn out to be of other types.
     Row,
 }
@@ -113,6 +116,8 @@ const FAMILIES: &[Family] = &[
     family(JSONB, JSONB, How::Key, "jsonb_eq jsonb_ne jsonb_lt jsonb_le jsonb_gt jsonb_ge", &[4043, 4038, 4039, 4041, 4040, 4042], &[3240, 3241, 3242, 3244, 3243, 3245]),
     family(OIDVECTOR, OIDVECTOR, How::Key, "oidvectoreq oidvectorne oidvectorlt oidvectorle oidvectorgt oidvectorge", &[679, 619, 677, 678, 681, 680], &[649, 644, 645, 647, 646, 648]),
     family(ANYENUM, ANYENUM, How::Plain, "enum_eq enum_ne enum_lt enum_le enum_gt enum_ge", &[3508, 3509, 3510, 3512, 3511, 3513], &[3516, 3517, 3518, 3520, 3519, 3521]),
+    family(ANYRANGE, ANYRANGE, How::Range, "range_eq range_ne range_lt range_le range_gt range_ge", &[3855, 3856, 3871, 3872, 3874, 3873], &[3882, 3883, 3884, 3885, 3887, 3886]),
+    family(ANYMULTIRANGE, ANYMULTIRANGE, How::Range, "multirange_eq multirange_ne multirange_lt multirange_le multirange_gt multirange_ge", &[4244, 4245, 4274, 4275, 4277, 4276], &[2860, 2861, 2862, 2863, 2865, 2864]),
     family(RECORD, RECORD, How::Row, "record_eq record_ne record_lt record_le record_gt record_ge", &[2981, 2982, 2983, 2985, 2984, 2986], &[2988, 2989, 2990, 2992, 2991, 2993]),
     family(ANYARRAY, ANYARRAY, How::Key, "array_eq array_ne array_lt array_le array_gt array_ge", &[744, 390, 391, 393, 392, 396], &[1070, 1071, 1072, 1074, 1073, 1075]),];
 
@@ -139,12 +144,13 @@ impl Family {
         let eval = match self.how {
             How::Plain | How::Key | How::Mixed | How::Row => plain(comparison),
             How::Padded => padded(comparison),
+            How::Range => ranges(comparison),
             How::Zoned => zoned(comparison),
         };
         let mut function = immutable(oid, name, args, BOOL, eval);
         function.batch = match self.how {
             How::Plain => Some(Batch::Compare(comparison)),
-            How::Key | How::Padded => Some(Batch::CompareKey(comparison)),
+            How::Key | How::Padded | How::Range => Some(Batch::CompareKey(comparison)),
             How::Mixed | How::Zoned | How::Row => None,
         };
         if self.how == How::Zoned {
@@ -178,6 +184,16 @@ fn plain(comparison: Comparison) -> Eval {
 fn padded(comparison: Comparison) -> Eval {
     fn order(_: &EvalContext, args: &[Value]) -> Result<Ordering> {
         Ok(text(&args[0])?.trim_end_matches(' ').cmp(text(&args[1])?.trim_end_matches(' ')))
+    }
+    by_order!(order, comparison)
+}
+
+fn ranges(comparison: Comparison) -> Eval {
+    fn order(_: &EvalContext, args: &[Value]) -> Result<Ordering> {
+        match (&args[0], &args[1]) {
+            (Value::Bytea(left), Value::Bytea(right)) => Ok(sort_key(left).cmp(sort_key(right))),
+            _ => Err(Error::internal("a range that is none")),
+        }
     }
     by_order!(order, comparison)
 }

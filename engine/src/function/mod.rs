@@ -37,6 +37,7 @@ pub(crate) mod ordered_set;
 mod overlaps;
 mod pattern;
 mod random;
+mod range;
 pub(crate) mod record;
 mod regex;
 mod regexp;
@@ -72,6 +73,7 @@ pub(crate) use cursors::{CursorFacts, PreparedFacts};
 pub(crate) use enumeration::wants_type;
 pub(crate) use lasting::{LiveUse, live_use};
 pub use random::RandomNumbers;
+pub use range::RangeJoin;
 pub use registry::{
     aggregates, aggregates_named, cast_between, casts, function_by_oid, functions, functions_named, operators,
     operators_named, table_functions, table_functions_named,
@@ -103,6 +105,15 @@ pub struct Function {
     pub eval: Eval,
     /// Whole-column form, for those that are hot in scans: must agree with `eval` on every row.
     pub batch: Option<Batch>,
+}
+
+impl Function {
+    /// Whether a call with so many arguments can keep a value beyond its statement, or tell it to others: what is volatile
+    /// may do something with what it is given. Refused where rows of all users are looked at for somebody who is not to
+    /// see them.
+    pub(crate) fn carries_away(&self, args: usize) -> bool {
+        self.volatility == Volatility::Volatile && args > 0
+    }
 }
 
 /// Computes one row.
@@ -231,6 +242,8 @@ pub enum AggregateKind {
         document: bool,
     },
     BitXor,
+    /// Ranges or multiranges, put together.
+    Ranges(RangeJoin),
     /// Over pairs of numbers.
     Regression(Regression),
     /// Which of the groups that its arguments count are not in the grouping set.
@@ -298,6 +311,8 @@ pub struct EvalContext {
     pub catalog: std::sync::Arc<crate::catalog::Catalog>,
     /// Whether the transaction may write.
     pub read_only: bool,
+    /// Whether rows are looked at that whoever asks is not to see: see [`Function::carries_away`].
+    pub discreet: bool,
     /// Values of `$1`, `$2`, …
     pub params: std::sync::Arc<[Value]>,
     /// What the writes of the statement's WITH clause have returned, each write's rows at its number.

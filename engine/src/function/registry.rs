@@ -7,9 +7,9 @@ use rustc_hash::FxHashMap;
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
     backend, bit_string, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float,
-    hash, interval, json, network, notify, numeric, operator, order, overlaps, pattern, random, regexp, send, sequence,
-    server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id, unicode, unique, unsigned,
-    zoned_time,
+    hash, interval, json, network, notify, numeric, operator, order, overlaps, pattern, random, range, regexp, send,
+    sequence, server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id, unicode, unique,
+    unsigned, zoned_time,
 };
 
 /// Scalar functions, as each file has them.
@@ -49,6 +49,7 @@ const TABLES: &[&[Function]] = &[
     pattern::FUNCTIONS,
     regexp::FUNCTIONS,
     random::FUNCTIONS,
+    range::FUNCTIONS,
     send::FUNCTIONS,
     session::FUNCTIONS,
     sequence::FUNCTIONS,
@@ -74,6 +75,7 @@ const TABLE_FUNCTIONS: &[&[TableFunction]] = &[
     json::TABLE_FUNCTIONS,
     json::PATH_TABLES,
     json::RECORD_TABLES,
+    range::TABLE_FUNCTIONS,
     sequence::TABLE_FUNCTIONS,
     snapshot::TABLE_FUNCTIONS,
 ];

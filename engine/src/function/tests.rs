@@ -20,6 +20,7 @@ use crate::types::{Type, binary, builtin, datetime, oid};
 pub(crate) fn context() -> EvalContext {
     EvalContext {
         read_only: false,
+        discreet: false,
         transaction_time: 1_600_000_000_000_000,
         statement_time: 1_600_000_000_000_000,
         session: Arc::new(SessionFacts {

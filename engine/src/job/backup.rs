@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use storage::Store;
 use storage::backup::Stop;
 
-use super::{Context, JobKind, TableOf, Work};
+use super::{Context, JobKind, Work};
 use crate::database::Database;
 use crate::error::{Error, Result};
 
@@ -51,10 +51,6 @@ impl Work for Backup {
         JobKind::Backup
     }
 
-    fn table(&self) -> Option<TableOf> {
-        None
-    }
-
     fn key(&self) -> Option<String> {
         Some(format!("backup:{}", self.to.display()))
     }
@@ -68,9 +64,7 @@ impl Work for Backup {
     }
 
     async fn run(&self, database: &Arc<Database>, context: &Context) -> Result<Value> {
-        let _turn = context.slot().await;
-        context.begin()?;
-        let started = database.store().environment().instant();
+        let turn = context.turn().await?;
         let to = self.to.clone();
         let report = copy(database, move |store, stop| store.back_up(&to, stop)).await?;
         Ok(json!({
@@ -78,7 +72,7 @@ impl Work for Backup {
             "bytes": report.bytes,
             "copied_files_count": report.copied_files,
             "copied_bytes": report.copied_bytes,
-            "duration_ms": started.elapsed().as_millis() as u64,
+            "duration_ms": turn.duration_ms(),
         }))
     }
 }
@@ -87,10 +81,6 @@ impl Work for Backup {
 impl Work for Restore {
     fn kind(&self) -> JobKind {
         JobKind::Restore
-    }
-
-    fn table(&self) -> Option<TableOf> {
-        None
     }
 
     fn key(&self) -> Option<String> {
@@ -106,9 +96,7 @@ impl Work for Restore {
     }
 
     async fn run(&self, database: &Arc<Database>, context: &Context) -> Result<Value> {
-        let _turn = context.slot().await;
-        context.begin()?;
-        let started = database.store().environment().instant();
+        let turn = context.turn().await?;
         let from = self.from.clone();
         let report = copy(database, move |store, stop| store.stage_restore(&from, stop)).await?;
         // Nothing is waited for from here on, so the job cannot be ended between the decision and what follows from it.
@@ -117,7 +105,7 @@ impl Work for Restore {
         Ok(json!({
             "files_count": report.files,
             "bytes": report.bytes,
-            "duration_ms": started.elapsed().as_millis() as u64,
+            "duration_ms": turn.duration_ms(),
         }))
     }
 }

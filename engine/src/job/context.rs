@@ -1,6 +1,7 @@
 //! What the work of a job may ask the runner for.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use storage::Progress;
 use tokio::sync::OwnedSemaphorePermit;
@@ -20,6 +21,19 @@ pub(crate) struct Slot {
     _permit: OwnedSemaphorePermit,
 }
 
+/// A job's turn that has begun, until this is dropped.
+pub(crate) struct Turn {
+    _slot: Slot,
+    began: Instant,
+}
+
+impl Turn {
+    /// Since it began, in milliseconds.
+    pub(crate) fn duration_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
 impl Context {
     pub(super) fn of(jobs: &Arc<Jobs>, active: &Arc<Active>) -> Self {
         Self { jobs: Arc::clone(jobs), active: Arc::clone(active) }
@@ -34,6 +48,13 @@ impl Context {
     pub(crate) async fn slot(&self) -> Slot {
         let permit = Arc::clone(&self.jobs.slots).acquire_owned().await;
         Slot { _permit: permit.expect("nobody closes the semaphore") }
+    }
+
+    /// Waits for the job's turn, and begins.
+    pub(crate) async fn turn(&self) -> Result<Turn> {
+        let slot = self.slot().await;
+        self.begin()?;
+        Ok(Turn { _slot: slot, began: self.jobs.now() })
     }
 
     /// Says that the job does something from now on.

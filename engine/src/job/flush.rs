@@ -40,11 +40,20 @@ impl Work for Flush {
     }
 
     fn key(&self) -> Option<String> {
-        Some(format!("flush:{}:{}", self.of.database, self.of.table))
+        // Who waits for all rows to be moved is not served by a job that moves some.
+        let what = if self.slice_rows_min.is_none() { "flush" } else { "flush-some" };
+        Some(format!("{what}:{}:{}", self.of.database, self.of.table))
     }
 
     fn is_repeatable(&self) -> bool {
         true
+    }
+
+    fn parameters(&self) -> serde_json::Value {
+        match self.slice_rows_min {
+            Some(rows) => serde_json::json!({ "slice_rows_min": rows }),
+            None => serde_json::json!({}),
+        }
     }
 
     async fn run(&self, database: &Arc<Database>, context: &Context) -> Result<serde_json::Value> {

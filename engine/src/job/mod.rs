@@ -9,7 +9,7 @@
 //!
 //! Whoever waits for a job holds a [`Waiting`](active::Waiting). A job that nobody waits for any more and nobody ordered for its own sake ends.
 //!
-//! The schedule looks every second what is due without anybody asking: flushes by policy, compactions, and files to delete.
+//! The schedule looks every second what is due without anybody asking: flushes by policy, compactions, evictions, and files to delete.
 //!
 //! A new kind of job is a file with its [`Work`], a [`JobKind`] and a [`Task`] that names it.
 
@@ -23,6 +23,7 @@ mod moving;
 mod retention;
 mod runner;
 pub(crate) mod schedule;
+mod stream_eviction;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ pub(crate) use context::Context;
 pub(crate) use flush::Flush;
 pub(crate) use retention::Retention;
 pub(crate) use runner::{Jobs, JobsOptions, Order, RETRIES_MAX};
+pub(crate) use stream_eviction::StreamEviction;
 pub(crate) use table::Job;
 pub(crate) use user_cleanup::UserCleanup;
 pub(crate) use viewer::Viewer;
@@ -53,6 +55,7 @@ pub(crate) enum JobKind {
     Flush,
     Compact,
     Retention,
+    StreamEviction,
     UserCleanup,
     Backup,
     Restore,
@@ -65,6 +68,7 @@ impl JobKind {
             JobKind::Flush => "FL",
             JobKind::Compact => "CO",
             JobKind::Retention => "RT",
+            JobKind::StreamEviction => "SE",
             JobKind::UserCleanup => "UC",
             JobKind::Backup => "BK",
             JobKind::Restore => "RS",
@@ -76,6 +80,7 @@ impl JobKind {
             JobKind::Flush => "flush",
             JobKind::Compact => "compact",
             JobKind::Retention => "retention",
+            JobKind::StreamEviction => "stream_eviction",
             JobKind::UserCleanup => "user_cleanup",
             JobKind::Backup => "backup",
             JobKind::Restore => "restore",
@@ -132,6 +137,7 @@ pub(crate) enum Task {
     Flush(Flush),
     Compact(Compact),
     Retention(Retention),
+    StreamEviction(StreamEviction),
     UserCleanup(UserCleanup),
     Backup(Backup),
     Restore(Restore),
@@ -143,6 +149,7 @@ impl Task {
             Task::Flush(flush) => flush,
             Task::Compact(compact) => compact,
             Task::Retention(retention) => retention,
+            Task::StreamEviction(eviction) => eviction,
             Task::UserCleanup(cleanup) => cleanup,
             Task::Backup(backup) => backup,
             Task::Restore(restore) => restore,
@@ -155,8 +162,10 @@ impl Task {
 pub(crate) trait Work: Send + Sync {
     fn kind(&self) -> JobKind;
 
-    /// The table that it is about: who owns that may see and end the job.
-    fn table(&self) -> Option<TableOf>;
+    /// The table that it is about, if it is about one: who owns that may see and end the job.
+    fn table(&self) -> Option<TableOf> {
+        None
+    }
 
     /// Of all jobs with one key only one is under way.
     fn key(&self) -> Option<String>;

@@ -92,6 +92,7 @@ fn how_to_write(catalog: &Catalog, table: &Table, progress: Arc<Progress>) -> Re
     Ok(Rewrite {
         table: Arc::clone(&table.storage),
         columns: table.columns.iter().zip(&table.storage.columns).map(segment_column).collect(),
+        compression: table.compression(),
         place: storage.map(StoragePlace::place),
         folder: catalog.folder_of(table, storage)?,
         slice_rows_min: None,

@@ -63,14 +63,12 @@ impl Work for Retention {
     }
 
     async fn run(&self, database: &Arc<Database>, context: &Context) -> Result<Value> {
-        let _turn = context.slot().await;
-        context.begin()?;
-        let started = database.store().environment().instant();
+        let turn = context.turn().await?;
         let catalog = database.catalog(self.of.database);
         if let Some(table) = catalog.tables.get(&self.of.table) {
             let before = kept_since(table, database.now());
             database.store().expire_trash(table.storage.generation, before)?;
         }
-        Ok(json!({ "duration_ms": started.elapsed().as_millis() as u64 }))
+        Ok(json!({ "duration_ms": turn.duration_ms() }))
     }
 }

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use parking_lot::Mutex;
@@ -138,10 +138,11 @@ impl Jobs {
 
     /// The job that does this: one that is under way with the same key, or a new one.
     pub(crate) fn order(self: &Arc<Self>, database: &Arc<Database>, order: Order) -> Result<Waiting> {
+        let mut under_way = self.under_way.lock();
+        // Asked with the lock held, so that a stop that goes through what is under way misses nothing.
         if self.closed.load(Ordering::SeqCst) {
             return Err(Error::new(SqlState::ADMIN_SHUTDOWN, "the database is shutting down"));
         }
-        let mut under_way = self.under_way.lock();
         if let Some(key) = order.task.work().key()
             && let Some(waiting) = under_way
                 .values()
@@ -340,6 +341,11 @@ impl Jobs {
         let mut under_way = self.under_way.lock();
         under_way.remove(&active.number);
         self.count.send_replace(under_way.len());
+    }
+
+    /// This moment, to measure from.
+    pub(super) fn now(&self) -> Instant {
+        self.store.environment().instant()
     }
 
     /// Changes what is known of a job, records it and tells the log.

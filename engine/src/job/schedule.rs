@@ -1,6 +1,6 @@
 //! The schedule: what is due without anybody asking.
 //!
-//! Once a second it looks at the tables that have a flush policy, whose hot rows storage tallies; once a minute at the
+//! Once a second it looks at the tables that have a flush policy, whose hot rows storage tallies, and at streams; once a minute at the
 //! segments of all tables, at what was deleted and is kept, and at roles that were dropped; and at files that are to be deleted once nobody reads them.
 //! Tables without a policy cost nothing but the look at their segments. What it finds it orders as jobs: their keys keep
 //! it from ordering anything twice.
@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
-use storage::{GenerationId, HotRows};
+use storage::{GenerationId, HotRows, TableSchema};
 
 use super::active::Active;
 use super::compact::may_be_due;
-use super::{Compact, Flush, Order, Retention, TableOf, Task, UserCleanup};
+use super::{Compact, Flush, Order, Retention, StreamEviction, TableOf, Task, UserCleanup};
 use crate::catalog::{FlushPolicy, TableKind};
 use crate::database::Database;
 use crate::error::{Error, Result};
@@ -32,6 +32,12 @@ const SWEEP_PAUSE_US_MAX: i64 = 60_000_000;
 /// For how long a table is left alone whose job has failed.
 const REST_US: i64 = 300_000_000;
 
+/// How often streams give back room at most.
+const EVICT_EVERY_US: i64 = 10_000_000;
+
+/// Looking for what streams have to give back, and doing so, takes this part of the time at most.
+const EVICTION_SHARE: u32 = 20;
+
 /// What it knows from one look to the next.
 #[derive(Default)]
 pub(crate) struct Schedule {
@@ -43,6 +49,10 @@ pub(crate) struct Schedule {
     sweep_pause_us: i64,
     /// The last compactions that were ordered here.
     compactions: FxHashMap<TableOf, Ordered>,
+    streams: Vec<(TableOf, Arc<TableSchema>)>,
+    /// The last eviction that was ordered here, and when to look at streams again.
+    eviction: Option<Ordered>,
+    evict_at: i64,
 }
 
 /// A table with a flush policy.
@@ -102,6 +112,7 @@ impl Schedule {
                 tracing::warn!(%error, table = table.of.table, "whether a table is to be flushed could not be told");
             }
         }
+        self.look_at_streams(database, now).await?;
         self.sweep(database, now).await?;
         if now.saturating_sub(self.segments_seen_at) >= SEGMENTS_EVERY_US {
             self.segments_seen_at = now;
@@ -139,6 +150,44 @@ impl Schedule {
         }
         let generations: Vec<GenerationId> = self.tables.iter().map(|watched| watched.generation).collect();
         database.store().tally_hot_rows(&generations);
+        self.streams = StreamEviction::streams(database);
+    }
+
+    async fn look_at_streams(&mut self, database: &Arc<Database>, now: i64) -> Result<()> {
+        if let Some(eviction) = &mut self.eviction {
+            if !eviction.is_over(now) {
+                return Ok(());
+            }
+            let took_ms = eviction.job.outcome().and_then(|outcome| outcome.ok()?["duration_ms"].as_i64());
+            let rest_us = took_ms.unwrap_or_default().saturating_mul(1000 * i64::from(EVICTION_SHARE));
+            self.evict_at = self.evict_at.max(now.saturating_add(rest_us));
+            self.eviction = None;
+        }
+        if self.streams.is_empty() || now < self.evict_at {
+            return Ok(());
+        }
+        let (streams, store) = (self.streams.clone(), database.store().clone());
+        let started = store.environment().instant();
+        let due = blocking(move || {
+            let mut due = Vec::new();
+            for (of, schema) in streams {
+                if store.is_eviction_due(&schema)? {
+                    due.push(of);
+                }
+            }
+            Ok(due)
+        });
+        let due = due.await?;
+        let rest = started.elapsed().saturating_mul(EVICTION_SHARE);
+        let rest_us = i64::try_from(rest.as_micros()).unwrap_or(i64::MAX);
+        let pause_us = if due.is_empty() { 0 } else { EVICT_EVERY_US };
+        self.evict_at = now.saturating_add(rest_us.max(pause_us));
+        if !due.is_empty() {
+            let task = Task::StreamEviction(StreamEviction { streams: due });
+            let job = database.jobs().order(database, Order::unasked(task))?;
+            self.eviction = Some(Ordered { job: Arc::clone(job.job()), ended_at: None });
+        }
+        Ok(())
     }
 
     /// Deletes files that nobody reads any more. Those that are read for long, or cannot be deleted, are not asked for

@@ -1,7 +1,8 @@
 //! The table of jobs: what is known of each, in memory and as records of the store.
 //!
 //! A record has the number of the job for its name and the job as JSON for its value. Every step is recorded before it is
-//! told. Of jobs that have ended the newest [`ENDED_MAX`] are kept, and none for longer than [`ENDED_AGE_US_MAX`].
+//! told. Of jobs that have ended the newest [`ENDED_MAX`] are kept, and none for longer than [`ENDED_AGE_US_MAX`]; of evictions that
+//! went well the newest [`EVICTIONS_MAX`].
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,9 @@ use crate::error::Result;
 
 /// How many jobs that have ended are remembered.
 pub(super) const ENDED_MAX: usize = 1000;
+
+/// Of those that gave back the room of streams, which comes again every few seconds, so many.
+pub(super) const EVICTIONS_MAX: usize = 50;
 
 /// And for how long: 30 days.
 pub(super) const ENDED_AGE_US_MAX: i64 = 30 * 24 * 3600 * 1_000_000;
@@ -86,8 +90,15 @@ impl Table {
             let at = self.get(*number).and_then(|job| job.finished_at);
             at.is_some_and(|at| at < now_us.saturating_sub(ENDED_AGE_US_MAX))
         };
+        let is_eviction = |number: &&u64| {
+            let job = self.get(**number);
+            job.is_some_and(|job| matches!(job.task, Task::StreamEviction(_)) && job.state == JobState::Completed)
+        };
+        let evictions: Vec<u64> = ended.iter().filter(is_eviction).copied().collect();
+        let many = &evictions[..evictions.len().saturating_sub(EVICTIONS_MAX)];
         let (surplus, rest) = ended.split_at(surplus);
-        let forgotten: Vec<u64> = surplus.iter().copied().chain(rest.iter().copied().filter(is_old)).collect();
+        let rest = rest.iter().copied().filter(|number| is_old(number) || many.contains(number));
+        let forgotten: Vec<u64> = surplus.iter().copied().chain(rest).collect();
         for number in &forgotten {
             self.jobs.remove(number);
         }

@@ -167,6 +167,21 @@ async fn one_job_does_what_many_ask_for_and_can_be_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_wants_all_rows_to_be_moved_is_not_served_by_a_job_that_moves_some() {
+    let machine = Machine::new("some");
+    let (database, _session, of) = machine.with_table("").await;
+    let jobs = database.jobs();
+    let lock = locked(&database, of).await;
+    let some = Task::Flush(Flush { of, lock_timeout_ms: None, slice_rows_min: Some(1000) });
+    let some = jobs.order(&database, Order::unasked(some)).unwrap();
+    let all = jobs.order(&database, Order::awaited(flush(of), 10)).unwrap();
+    assert_ne!(some.job().id(), all.job().id());
+    drop(lock);
+    all.end().await.unwrap();
+    assert_eq!(segments(&database, of), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn jobs_go_on_after_a_restart() {
     let machine = Machine::new("restart");
     let (database, session, of) = machine.with_table("").await;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Context, JobKind, TableOf, Work};
+use super::{Context, JobKind, Work};
 use crate::catalog::Change;
 use crate::database::Database;
 use crate::error::Result;
@@ -43,10 +43,6 @@ impl Work for UserCleanup {
         JobKind::UserCleanup
     }
 
-    fn table(&self) -> Option<TableOf> {
-        None
-    }
-
     fn key(&self) -> Option<String> {
         Some(match self.role {
             Some(role) => format!("user-cleanup:{role}"),
@@ -63,9 +59,7 @@ impl Work for UserCleanup {
     }
 
     async fn run(&self, database: &Arc<Database>, context: &Context) -> Result<Value> {
-        let _turn = context.slot().await;
-        context.begin()?;
-        let started = database.store().environment().instant();
+        let turn = context.turn().await?;
         let roles = match self.role {
             Some(role) => vec![role],
             None => due(database, database.now()),
@@ -84,6 +78,6 @@ impl Work for UserCleanup {
             }
             users += forgotten.len();
         }
-        Ok(json!({ "users_count": users, "rows_deleted": rows, "duration_ms": started.elapsed().as_millis() as u64 }))
+        Ok(json!({ "users_count": users, "rows_deleted": rows, "duration_ms": turn.duration_ms() }))
     }
 }

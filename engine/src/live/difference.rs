@@ -1,13 +1,14 @@
 //! The answer of a live query as it was last told, and what another answer has changed.
 //!
-//! Rows are kept as the JSON that clients get. With a key, a row that has changed is an update; without one the answer is
+//! Rows are kept in the form in which clients get them. With a key, a row that has changed is an update; without one the answer is
 //! a bag of rows, of which some went and some came.
 
 use std::cmp::Ordering;
 use std::collections::btree_map::{self, BTreeMap};
+use std::sync::Arc;
+use std::sync::atomic::{self, AtomicUsize};
 
 use bytes::Bytes;
-use storage::CommitSeq;
 
 use super::event::{ChangeEvent, EVENT_BYTES_MAX, RowWriter};
 use crate::error::{Error, Result, SqlState};
@@ -16,14 +17,29 @@ use crate::function::EvalContext;
 
 /// Largest answer that is kept for a query that is run again and again.
 pub(super) const ANSWER_BYTES_MAX: usize = 16 << 20;
+/// Largest that all of them together may be.
+const ANSWERS_BYTES_MAX: usize = 256 << 20;
 /// What a row takes beside its bytes, about.
 const ROW_OVERHEAD_BYTES: usize = 64;
+
+/// Bytes of all answers that are kept.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Kept(Arc<AtomicUsize>);
 
 /// The rows of an answer.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     rows: Contents,
     bytes: usize,
+    /// What of these counts among all answers.
+    counted: usize,
+    kept: Kept,
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.kept.0.fetch_sub(self.counted, atomic::Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug)]
@@ -42,12 +58,12 @@ impl Default for Contents {
 
 impl Answer {
     /// An answer without rows yet; `keyed` says whether its rows will have keys.
-    pub(super) fn new(keyed: bool) -> Self {
+    pub(super) fn new(keyed: bool, kept: &Kept) -> Self {
         let rows = if keyed { Contents::Keyed(BTreeMap::new()) } else { Contents::default() };
-        Self { rows, bytes: 0 }
+        Self { rows, bytes: 0, counted: 0, kept: kept.clone() }
     }
 
-    /// Takes rows in. 54000 past what may be kept.
+    /// Takes rows in. 54000 past what may be kept of one answer, 53200 past what may be of all.
     pub(super) fn take(
         &mut self,
         rows: &Rows,
@@ -69,7 +85,15 @@ impl Answer {
                 return Err(too_large());
             }
         }
-        Ok(())
+        self.count()
+    }
+
+    /// Counts what it has taken in among all answers.
+    fn count(&mut self) -> Result<()> {
+        let more = self.bytes.saturating_sub(self.counted);
+        self.counted += more;
+        let all = self.kept.0.fetch_add(more, atomic::Ordering::Relaxed) + more;
+        if all > ANSWERS_BYTES_MAX { Err(too_many()) } else { Ok(()) }
     }
 
     fn add(&mut self, key: Box<[u8]>, row: Box<[u8]>) {
@@ -94,9 +118,8 @@ impl Answer {
         }
     }
 
-    /// What has changed from this answer to another, as an event of that commit; None if nothing has.
-    pub(super) fn difference(&self, to: &Answer, seq: CommitSeq) -> Result<Option<Bytes>> {
-        let mut event = ChangeEvent::new(seq);
+    /// Adds to an event what has changed from this answer to another; None if nothing has.
+    pub(super) fn difference(&self, to: &Answer, mut event: ChangeEvent) -> Result<Option<Bytes>> {
         match (&self.rows, &to.rows) {
             (Contents::Keyed(old), Contents::Keyed(new)) => merge(old, new, &mut |old, new| {
                 event.changed(old.map(|(_, row)| &**row), new.map(|(_, row)| &**row));
@@ -107,13 +130,17 @@ impl Answer {
                 merge(&old, &new, &mut |old, new| {
                     let count = |side: Option<(&Box<[u8]>, &usize)>| side.map_or(0, |(_, count)| *count);
                     let (before, after) = (count(old), count(new));
-                    for _ in after..before {
-                        event.changed(old.map(|(row, _)| &**row), None);
+                    // A row may occur any number of times.
+                    for at in before.min(after)..before.max(after) {
+                        match at < before {
+                            true => event.changed(old.map(|(row, _)| &**row), None),
+                            false => event.changed(None, new.map(|(row, _)| &**row)),
+                        }
+                        if event.is_too_large() {
+                            return false;
+                        }
                     }
-                    for _ in before..after {
-                        event.changed(None, new.map(|(row, _)| &**row));
-                    }
-                    !event.is_too_large()
+                    true
                 });
             }
         }
@@ -175,6 +202,12 @@ fn too_large() -> Error {
         .with_hint("Follow fewer rows or columns, or one table with a filter, of which no answer is kept.")
 }
 
+fn too_many() -> Error {
+    let message =
+        format!("the answers of all live queries that are run again take more than {} MB", ANSWERS_BYTES_MAX >> 20);
+    Error::new(SqlState::OUT_OF_MEMORY, message)
+}
+
 pub(super) fn change_too_large() -> Error {
     let message = format!("a change takes more than {} MB", EVENT_BYTES_MAX >> 20);
     Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
@@ -182,10 +215,12 @@ pub(super) fn change_too_large() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use storage::CommitSeq;
+
     use super::*;
 
     fn answer(keyed: bool, rows: &[(&str, &str)]) -> Answer {
-        let mut answer = Answer::new(keyed);
+        let mut answer = Answer::new(keyed, &Kept::default());
         for (key, row) in rows {
             answer.add(key.as_bytes().into(), row.as_bytes().into());
         }
@@ -193,7 +228,7 @@ mod tests {
     }
 
     fn difference(old: &Answer, new: &Answer) -> String {
-        let event = old.difference(new, CommitSeq(1)).unwrap();
+        let event = old.difference(new, ChangeEvent::new(CommitSeq(1))).unwrap();
         event.map_or_else(String::new, |event| {
             let text = String::from_utf8(event.to_vec()).unwrap();
             let inner = text.trim_start_matches("{\"type\":\"change\",\"seq\":1,\"changes\":[");
@@ -217,6 +252,33 @@ mod tests {
         let new = answer(false, &[("", "a"), ("", "b"), ("", "b"), ("", "b")]);
         let expected = "{\"op\":\"delete\",\"old\":a},{\"op\":\"insert\",\"new\":b},{\"op\":\"insert\",\"new\":b}";
         assert_eq!(difference(&old, &new), expected);
+    }
+
+    #[test]
+    fn rows_that_occur_without_end_are_too_large_a_change() {
+        let mut new = Answer::new(false, &Kept::default());
+        new.rows = Contents::Counted(BTreeMap::from([(b"row".as_slice().into(), usize::MAX)]));
+        let old = Answer::new(false, &Kept::default());
+        assert_eq!(
+            old.difference(&new, ChangeEvent::new(CommitSeq(1))).unwrap_err().sql_state(),
+            SqlState::PROGRAM_LIMIT_EXCEEDED
+        );
+    }
+
+    #[test]
+    fn all_answers_together_have_a_bound() {
+        let kept = Kept::default();
+        let mut answer = Answer::new(false, &kept);
+        answer.add(b"".as_slice().into(), b"row".as_slice().into());
+        answer.count().unwrap();
+        let one = kept.0.load(atomic::Ordering::Relaxed);
+        assert_eq!(one, 3 + ROW_OVERHEAD_BYTES);
+        kept.0.fetch_add(ANSWERS_BYTES_MAX, atomic::Ordering::Relaxed);
+        let mut other = Answer::new(true, &kept);
+        other.add(b"1".as_slice().into(), b"row".as_slice().into());
+        assert_eq!(other.count().unwrap_err().sql_state(), SqlState::OUT_OF_MEMORY);
+        drop((answer, other));
+        assert_eq!(kept.0.load(atomic::Ordering::Relaxed), ANSWERS_BYTES_MAX);
     }
 
     #[test]

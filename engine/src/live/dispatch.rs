@@ -20,6 +20,9 @@ use crate::error::{Error, Result};
 /// Commits that are handed out before the dispatcher says how far it has come.
 const BATCH_COMMITS_MAX: usize = 64;
 
+/// Room for expressions that are as deep as a statement may nest them, through views too, as connections' threads have it.
+const STACK_BYTES: usize = 64 << 20;
+
 /// The door to the dispatcher's thread.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
@@ -64,7 +67,7 @@ impl Dispatcher {
         let failed = |error: std::io::Error| Error::internal(format!("the dispatcher cannot be started: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(failed)?;
         let reading = Reading { dispatcher: dispatcher.clone(), listeners, registry };
-        let thread = thread::Builder::new().name("dispatcher".into());
+        let thread = thread::Builder::new().name("dispatcher".into()).stack_size(STACK_BYTES);
         thread.spawn(move || runtime.block_on(reading.run())).map_err(failed)?;
         Ok(dispatcher)
     }

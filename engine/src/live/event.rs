@@ -1,10 +1,13 @@
-//! What a client of a live query is told, as JSON. Values are written as `row_to_json` writes them.
+//! What a client of a live query is told, as JSON. Values are written as `row_to_json` writes them. For who pulls rows the
+//! changes are in the form of `row_form`; what else is told is JSON for all.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use storage::{CommitSeq, Value};
 
+use super::row_form::{self, Op, RowForm};
 use crate::error::Result;
 use crate::function::EvalContext;
 use crate::function::json::write_json;
@@ -97,32 +100,67 @@ pub(super) fn end(reason: &str) -> Bytes {
 pub(super) struct ChangeEvent {
     out: Vec<u8>,
     count: usize,
+    form: ChangeForm,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum ChangeForm {
+    Json,
+    /// For who pulls rows. `keyed`: a changed row is known by its key, so that its new values are enough.
+    Rows {
+        keyed: bool,
+    },
 }
 
 impl ChangeEvent {
     pub(super) fn new(seq: CommitSeq) -> Self {
         let mut out = Vec::with_capacity(128);
         write(&mut out, format_args!("{{\"type\":\"change\",\"seq\":{},\"changes\":[", seq.0));
-        Self { out, count: 0 }
+        Self { out, count: 0, form: ChangeForm::Json }
     }
 
-    pub(super) fn insert(&mut self, new: &[u8]) {
+    /// The same as rows; a row that changes is one row if it is known by a key, and otherwise one that goes and one that
+    /// comes.
+    pub(super) fn of_rows(seq: CommitSeq, keyed: bool) -> Self {
+        Self { out: row_form::begin_change(seq), count: 0, form: ChangeForm::Rows { keyed } }
+    }
+
+    fn insert(&mut self, new: &[u8]) {
+        if let ChangeForm::Rows { .. } = self.form {
+            return self.row(Op::Insert, new);
+        }
         self.begin("insert");
         self.image("new", new);
         self.out.push(b'}');
     }
 
-    pub(super) fn update(&mut self, new: &[u8], old: &[u8]) {
+    fn update(&mut self, new: &[u8], old: &[u8]) {
+        match self.form {
+            ChangeForm::Json => {}
+            ChangeForm::Rows { keyed: true } => return self.row(Op::Update, new),
+            ChangeForm::Rows { keyed: false } => {
+                self.row(Op::Delete, old);
+                return self.row(Op::Insert, new);
+            }
+        }
         self.begin("update");
         self.image("new", new);
         self.image("old", old);
         self.out.push(b'}');
     }
 
-    pub(super) fn delete(&mut self, old: &[u8]) {
+    fn delete(&mut self, old: &[u8]) {
+        if let ChangeForm::Rows { .. } = self.form {
+            return self.row(Op::Delete, old);
+        }
         self.begin("delete");
         self.image("old", old);
         self.out.push(b'}');
+    }
+
+    fn row(&mut self, op: Op, row: &[u8]) {
+        self.count += 1;
+        row_form::add_row(op, row, &mut self.out);
     }
 
     /// From the row before and the row after, as far as they are in the answer; the same row is no change.
@@ -156,31 +194,49 @@ impl ChangeEvent {
 
     /// The event; None if nothing has changed.
     pub(super) fn finish(mut self) -> Option<Bytes> {
-        self.out.extend_from_slice(b"]}");
+        if let ChangeForm::Json = self.form {
+            self.out.extend_from_slice(b"]}");
+        }
         (self.count > 0).then(|| self.out.into())
     }
 }
 
+/// How rows of an answer are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As `row_to_json` writes them.
+    Json,
+    /// As values, for who pulls them as rows.
+    Rows,
+}
+
 /// Writes rows of one answer.
 #[derive(Debug)]
-pub(super) struct RowWriter(Box<[Field]>);
+pub(super) enum RowWriter {
+    Json(Box<[Field]>),
+    Rows(Arc<RowForm>),
+}
 
 #[derive(Debug)]
-struct Field {
+pub(super) struct Field {
     /// What stands before the value: a bracket or comma, the name and a colon.
     opening: Box<[u8]>,
     ty: u32,
 }
 
 impl RowWriter {
-    pub(super) fn new(columns: &[ColumnDescription]) -> Self {
+    /// 0A000 for a column whose type has no values.
+    pub(super) fn new(columns: &[ColumnDescription], form: Form) -> Result<Self> {
+        if form == Form::Rows {
+            return Ok(RowWriter::Rows(Arc::new(RowForm::of(columns)?)));
+        }
         let fields = columns.iter().enumerate().map(|(index, column)| {
             let mut opening = vec![if index == 0 { b'{' } else { b',' }];
             write_string(&column.name, &mut opening);
             opening.push(b':');
             Field { opening: opening.into(), ty: column.ty.oid }
         });
-        Self(fields.collect())
+        Ok(RowWriter::Json(fields.collect()))
     }
 
     /// Appends a row; `value` makes the value of each column.
@@ -190,18 +246,22 @@ impl RowWriter {
         out: &mut Vec<u8>,
         mut value: impl FnMut(usize) -> Result<Value>,
     ) -> Result<()> {
-        for (position, field) in self.0.iter().enumerate() {
+        let fields = match self {
+            RowWriter::Json(fields) => fields,
+            RowWriter::Rows(form) => return form.write(value, out),
+        };
+        for (position, field) in fields.iter().enumerate() {
             out.extend_from_slice(&field.opening);
             write_json(&value(position)?, field.ty, context, out)?;
         }
-        if self.0.is_empty() {
+        if fields.is_empty() {
             out.push(b'{');
         }
         out.push(b'}');
         Ok(())
     }
 
-    /// Appends the value of one column alone.
+    /// Appends the value of one column alone; different values may be the same bytes.
     pub(super) fn write_value(
         &self,
         position: usize,
@@ -209,7 +269,13 @@ impl RowWriter {
         context: &EvalContext,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        write_json(value, self.0[position].ty, context, out)
+        match self {
+            RowWriter::Json(fields) => write_json(value, fields[position].ty, context, out),
+            RowWriter::Rows(_) => {
+                storage::key::encode_index_column(value, false, false, out);
+                Ok(())
+            }
+        }
     }
 }
 

@@ -4,9 +4,10 @@
 //! between, however long the client takes to read the first answer, within the ring's budget.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use storage::{Change, ChangeReader, CommitRecord, CommitSeq};
+use storage::{Attending, Change, ChangeReader, CommitRecord, CommitSeq, FeedEnd};
 
 use super::difference::Answer;
 use super::event::Ready;
@@ -18,8 +19,11 @@ use super::subscription::{Follower, QUEUE_BYTES_MAX, Subscription};
 use crate::error::Result;
 use crate::function::EvalContext;
 
-/// Commits that are looked at before others have their turn.
-const COMMITS_AT_ONCE: usize = 256;
+/// Commits that are looked at before others have their turn; fewer may be left to look at with the registry locked.
+const COMMITS_AT_ONCE: usize = 16;
+
+/// How long a commit that a snapshot has may take to be durable.
+const SETTLED_LIMIT: Duration = Duration::from_secs(2);
 
 const FELL_BEHIND: &str = "the recent changes do not reach back to the first answer";
 const REPLACED: &str = "table truncated or replaced";
@@ -41,6 +45,8 @@ pub(crate) struct Joining {
     /// The answer at that commit, for a query that is run again.
     pub(crate) answer: Option<Arc<Answer>>,
     pub(crate) ttl_seconds: Option<u64>,
+    /// Keeps the rows of ephemeral streams.
+    pub(crate) attending: Vec<Attending>,
 }
 
 impl std::fmt::Debug for Joining {
@@ -64,6 +70,10 @@ impl Registry {
     /// Begins to tell a session. It is told of the subscription first, then of everything after `joining.from`.
     pub(crate) async fn follow(self: &Arc<Self>, joining: Joining) {
         let Some(ground) = self.ground() else { return };
+        if joining.answer.is_some() {
+            // A store that has stopped to write never gets there, nor does it have anything to tell.
+            let _ = tokio::time::timeout(SETTLED_LIMIT, settled(ground, joining.from)).await;
+        }
         self.unlisten(joining.follower.outbox.id, Some(&joining.follower.channel));
         let mut missed = Missed::since(joining.from, ground);
         while missed.step(&joining.plan, &joining.context, ground) {
@@ -93,17 +103,9 @@ impl Registry {
         while missed.step(&plan, &context, ground) {}
         let known = state.queries.get(&identity).filter(|known| !known.followers.lock().is_over).cloned();
         let told = answer.clone().map(|answer| (answer, from));
-        let query = match known {
-            Some(known) => known,
-            None => match LiveQuery::new(identity, plan, text, (role, database), context, told) {
-                Ok(query) => Arc::new(query),
-                Err(error) => {
-                    tracing::error!(%error, "a live query that was answered cannot be followed");
-                    return (None, false);
-                }
-            },
-        };
-        let subscription = Arc::new(Subscription::new(follower, query.clone()));
+        let new = || Arc::new(LiveQuery::new(identity, plan, text, (role, database), context, told));
+        let query = known.unwrap_or_else(new);
+        let subscription = Arc::new(Subscription::new(follower, query.clone(), joining.attending));
         state.enter(subscription.clone());
         let timeline = timeline(ground);
         let ready = Ready {
@@ -116,10 +118,10 @@ impl Registry {
             key: query.plan.key.as_deref(),
             ttl_seconds: joining.ttl_seconds,
         };
-        subscription.tell(ready.json(), from);
+        subscription.begin(ready.json());
         if let Some((seq, reason)) = missed.broken {
             subscription.resync(seq, &reason);
-            state.rest();
+            state.retire(&query);
             return (None, false);
         }
         for (event, seq) in missed.events {
@@ -163,9 +165,9 @@ fn join_told(
         let older_is_theirs = told.seq < seq;
         known = told.seq.max(seq);
         let change = match older_is_theirs {
-            true => told.answer.difference(&answer, seq),
+            true => told.answer.difference(&answer, query.plan.change_event(seq)),
             false if told.seq == seq => Ok(None),
-            false => answer.difference(&told.answer, told.seq),
+            false => answer.difference(&told.answer, query.plan.change_event(told.seq)),
         };
         if older_is_theirs {
             *told = Told { answer, seq, is_running: told.is_running, is_wanted: told.is_wanted };
@@ -220,7 +222,7 @@ impl Missed {
         if record.replaced.iter().any(|table| plan.reads(*table)) {
             return Err(REPLACED.to_owned());
         }
-        let changes: Vec<&Change> = record.changes.iter().filter(|change| plan.reads(change.table)).collect();
+        let changes: Vec<&Change> = record.changes.iter().filter(|change| plan.reads_row(change)).collect();
         if changes.is_empty() {
             return Ok(());
         }
@@ -261,7 +263,7 @@ impl Registry {
             let mut past = past.filter(|record| {
                 record.catalog_changed
                     || record.replaced.iter().any(|table| plan.reads(*table))
-                    || plan.is_rerun() && record.changes.iter().any(|change| plan.reads(change.table))
+                    || plan.is_rerun() && record.changes.iter().any(|change| plan.reads_row(change))
             });
             if past.next().is_some() {
                 return false;
@@ -269,6 +271,16 @@ impl Registry {
             tokio::task::yield_now().await;
         }
         true
+    }
+}
+
+/// Until a commit that a snapshot has is durable: a newer answer is told to all who follow the same query.
+async fn settled(ground: &Ground, seq: CommitSeq) {
+    while ground.store.announced() < seq {
+        let mut reader = ground.store.changes(ground.store.announced());
+        if let Err(FeedEnd::Closed) = reader.next_batch(1).await {
+            return;
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 //! others.
 //!
 //! A query whose filter says `column = value` stands under these columns and values; a row asks once for each set of columns
-//! that any query of its table has. All other queries of a table are asked about each of its rows.
+//! that any query of its table has. All other queries of a table are asked about each of its rows. Of a user table a query
+//! stands under the user's slice in any case: what others write costs it nothing.
 
 use std::collections::hash_map;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use storage::{Change, StoredRow, TableId, Value};
+use storage::{Change, Slice, StoredRow, TableId, Value};
 
 use super::query::LiveQuery;
 use crate::catalog::Table;
@@ -42,7 +43,7 @@ struct ColumnSet {
 pub(super) enum Place {
     /// Any row.
     Anything,
-    /// Rows with these values in these columns.
+    /// Rows with these values in these columns, of the table's slice if it is cut to one.
     Values { table: Arc<Table>, columns: Box<[usize]>, key: Box<[u8]> },
     /// No row at all: something must be equal to NULL.
     Nothing,
@@ -50,24 +51,23 @@ pub(super) enum Place {
 
 impl Place {
     /// Where a query belongs that asks for these values in a table's columns.
-    pub(super) fn of(
-        table: &Arc<Table>,
-        equalities: &[(usize, &crate::expr::Expr)],
-        context: &EvalContext,
-    ) -> Result<Self> {
-        if equalities.is_empty() {
-            return Ok(Place::Anything);
-        }
-        let mut key = Vec::new();
+    pub(super) fn of(table: &Arc<Table>, equalities: &[(usize, &crate::expr::Expr)], context: &EvalContext) -> Self {
+        let mut key = match table.storage.slice {
+            Slice::One(slice) => slice.0.to_be_bytes().to_vec(),
+            Slice::Undivided | Slice::Every if equalities.is_empty() => return Place::Anything,
+            Slice::Undivided | Slice::Every => Vec::new(),
+        };
         for (position, value) in equalities {
             let wanted = &table.storage.columns[*position].column_type;
-            match fit(eval(value, context, &NoRow)?, wanted) {
-                Some(value) => storage::key::encode_value(&value, &mut key),
-                None => return Ok(Place::Nothing),
+            match eval(value, context, &NoRow).map(|value| fit(value, wanted)) {
+                Ok(Some(value)) => storage::key::encode_value(&value, &mut key),
+                Ok(None) => return Place::Nothing,
+                // The first row that is looked at meets the same error, and the client is told.
+                Err(_) => return Place::Anything,
             }
         }
         let columns = equalities.iter().map(|(position, _)| *position).collect();
-        Ok(Place::Values { table: table.clone(), columns, key: key.into() })
+        Place::Values { table: table.clone(), columns, key: key.into() }
     }
 }
 
@@ -138,13 +138,24 @@ impl Index {
 
 impl ColumnSet {
     fn is_of(&self, table: &Table, columns: &[usize]) -> bool {
-        *self.columns == *columns && self.table.storage.version == table.storage.version
+        *self.columns == *columns
+            && self.table.storage.version == table.storage.version
+            && self.is_cut() == matches!(table.storage.slice, Slice::One(_))
     }
 
-    /// The values of a row; None if one is NULL.
+    /// Whether slices are parts of the keys.
+    fn is_cut(&self) -> bool {
+        matches!(self.table.storage.slice, Slice::One(_))
+    }
+
+    /// The slice, where it counts, and values of a row; None if one is NULL.
     fn key_of(&self, change: &Change, bytes: &bytes::Bytes) -> Result<Option<Vec<u8>>> {
-        let row = StoredRow { key: change.key.clone(), bytes: bytes.clone() };
         let mut key = Vec::new();
+        if self.is_cut() {
+            let Some(slice) = self.table.storage.slice_of(&change.key) else { return Ok(None) };
+            key.extend_from_slice(&slice.0.to_be_bytes());
+        }
+        let row = StoredRow { key: change.key.clone(), bytes: bytes.clone() };
         for position in &self.columns {
             match row.value(&self.table.storage, *position)?.to_owned() {
                 Value::Null => return Ok(None),

@@ -17,9 +17,9 @@ fn unique(relation: &Relation) -> Option<Vec<ColumnVar>> {
     match relation {
         Relation::OneRow => Some(Vec::new()),
         Relation::Scan(scan) => {
-            // A key is one of the table alone, and of what is not deleted.
+            // A key is one of the table alone, of one user's rows, and of what is not deleted.
             let inherited = scan.partitions.is_some() && scan.table.partitioning.key.is_none();
-            if inherited || scan.sees_deleted.is_so() {
+            if inherited || !scan.table.storage.slice.is_definite() || scan.sees_deleted.is_so() {
                 return None;
             }
             let RowIdentity::PrimaryKey(key) = &scan.table.storage.identity else { return None };

@@ -177,12 +177,24 @@ impl Gathered {
     /// What a session hears after this that has heard those channels.
     pub(crate) fn heard_after(&self, heard: &[Arc<str>]) -> Vec<Arc<str>> {
         let mut heard = heard.to_vec();
+        // There may be many: none is looked for by going through the others.
+        let mut known: FxHashSet<Arc<str>> = heard.iter().cloned().collect();
         for action in &self.actions {
             match action {
-                Action::Listen(channel) if heard.contains(channel) => {}
-                Action::Listen(channel) => heard.push(channel.clone()),
-                Action::Unlisten(channel) => heard.retain(|other| other != channel),
-                Action::UnlistenAll => heard.clear(),
+                Action::Listen(channel) => {
+                    if known.insert(channel.clone()) {
+                        heard.push(channel.clone());
+                    }
+                }
+                Action::Unlisten(channel) => {
+                    if known.remove(channel) {
+                        heard.retain(|other| other != channel);
+                    }
+                }
+                Action::UnlistenAll => {
+                    heard.clear();
+                    known.clear();
+                }
                 Action::Follow(_) => {}
             }
         }

@@ -4,7 +4,8 @@
 //! connection takes them out; neither waits for the other. Overflow policy: a session that leaves more than
 //! [`SESSION_QUEUE_BYTES_MAX`] of plain notifications unread is ended with an error, for none may be lost in silence; when
 //! all sessions together leave more than [`QUEUES_BYTES_MAX`], that becomes [`SESSION_QUEUE_BYTES_MIN`]. What a live query
-//! may leave unread counts in an [`Account`] of its own, and its owner decides what follows.
+//! may leave unread counts in an [`Account`] of its own, and its owner decides what follows; all of that together has
+//! the same bound, beyond which a live query may leave [`ACCOUNT_BYTES_MIN`].
 
 use std::collections::VecDeque;
 use std::mem;
@@ -23,7 +24,11 @@ pub(crate) const SESSION_QUEUE_BYTES_MAX: usize = 64 << 20;
 /// What they may in any case.
 const SESSION_QUEUE_BYTES_MIN: usize = 64 << 10;
 
-/// What plain notifications wait in all outboxes together, payloads that they share counted for each, before they are cut.
+/// What events of one live query may in any case.
+const ACCOUNT_BYTES_MIN: usize = 64 << 10;
+
+/// What plain notifications wait in all outboxes together, payloads that they share counted for each, before they are
+/// cut. The same for events of live queries.
 const QUEUES_BYTES_MAX: usize = 512 << 20;
 
 /// Room for notifications that an empty outbox keeps.
@@ -61,10 +66,17 @@ pub(crate) struct Account {
 
 impl Account {
     /// Bytes that wait now.
-    #[allow(dead_code, reason = "live queries need it")]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
+}
+
+/// Bytes that wait in all outboxes.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    plain: AtomicUsize,
+    /// Of live queries.
+    events: AtomicUsize,
 }
 
 /// There is no room for a notification.
@@ -79,24 +91,24 @@ pub struct Outbox {
     queue: Mutex<Queue>,
     /// Told when the first notification comes in, and when the outbox breaks.
     filled: Notify,
-    /// Bytes of plain notifications in all outboxes.
-    total: Arc<AtomicUsize>,
+    totals: Arc<Totals>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Notification>,
     plain_bytes: usize,
+    event_bytes: usize,
     /// Something was lost: the session must end.
     broken: bool,
 }
 
 impl Outbox {
     /// An empty one that counts what it holds with others.
-    pub(crate) fn new(total: &Arc<AtomicUsize>) -> Arc<Self> {
+    pub(crate) fn new(totals: &Arc<Totals>) -> Arc<Self> {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let id = LAST.fetch_add(1, Ordering::Relaxed) + 1;
-        Arc::new(Self { id, queue: Mutex::default(), filled: Notify::new(), total: total.clone() })
+        Arc::new(Self { id, queue: Mutex::default(), filled: Notify::new(), totals: totals.clone() })
     }
 
     /// Adds a plain notification. Never waits.
@@ -104,7 +116,7 @@ impl Outbox {
         debug_assert!(notification.account.is_none(), "what has an account comes by push_within");
         let mut queue = self.queue.lock();
         let bytes = notification.bytes();
-        let crowded = self.total.load(Ordering::Relaxed) > QUEUES_BYTES_MAX;
+        let crowded = self.totals.plain.load(Ordering::Relaxed) > QUEUES_BYTES_MAX;
         let bytes_max = if crowded { SESSION_QUEUE_BYTES_MIN } else { SESSION_QUEUE_BYTES_MAX };
         if queue.plain_bytes + bytes > bytes_max {
             return Err(Full);
@@ -113,17 +125,23 @@ impl Outbox {
         Ok(())
     }
 
-    /// Adds a notification that counts in its account, of which no more than `bytes_max` may wait. Never waits.
-    #[allow(dead_code, reason = "live queries need it")]
+    /// Adds a notification that counts in its account, of which no more than `bytes_max` may wait, and less while there is
+    /// little room for all. Never waits.
     pub(crate) fn push_within(&self, notification: Notification, bytes_max: usize) -> Result<(), Full> {
-        let account = notification.account.clone().expect("an event of a live query has its account");
-        let mut queue = self.queue.lock();
-        let bytes = notification.bytes();
-        if account.bytes() + bytes > bytes_max {
+        let waiting = notification.account.as_ref().map_or(0, |account| account.bytes());
+        let crowded = self.totals.events.load(Ordering::Relaxed) > QUEUES_BYTES_MAX;
+        let bytes_max = if crowded { bytes_max.min(ACCOUNT_BYTES_MIN) } else { bytes_max };
+        if waiting.saturating_add(notification.bytes()) > bytes_max {
             return Err(Full);
         }
-        self.add(&mut queue, notification);
+        self.push_always(notification);
         Ok(())
+    }
+
+    /// Adds a notification of a live query that must not be left out: there is a bounded number of those.
+    pub(crate) fn push_always(&self, notification: Notification) {
+        debug_assert!(notification.account.is_some(), "an event of a live query has its account");
+        self.add(&mut self.queue.lock(), notification);
     }
 
     fn add(&self, queue: &mut Queue, notification: Notification) {
@@ -134,10 +152,12 @@ impl Outbox {
         match &notification.account {
             Some(account) => {
                 account.bytes.fetch_add(bytes, Ordering::Relaxed);
+                queue.event_bytes += bytes;
+                self.totals.events.fetch_add(bytes, Ordering::Relaxed);
             }
             None => {
                 queue.plain_bytes += bytes;
-                self.total.fetch_add(bytes, Ordering::Relaxed);
+                self.totals.plain.fetch_add(bytes, Ordering::Relaxed);
             }
         }
         queue.waiting.push_back(notification);
@@ -218,10 +238,12 @@ impl Outbox {
         match &notification.account {
             Some(account) => {
                 account.bytes.fetch_sub(bytes, Ordering::Relaxed);
+                queue.event_bytes -= bytes;
+                self.totals.events.fetch_sub(bytes, Ordering::Relaxed);
             }
             None => {
                 queue.plain_bytes -= bytes;
-                self.total.fetch_sub(bytes, Ordering::Relaxed);
+                self.totals.plain.fetch_sub(bytes, Ordering::Relaxed);
             }
         }
     }
@@ -245,7 +267,9 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.total.fetch_sub(self.queue.get_mut().plain_bytes, Ordering::Relaxed);
+        let queue = self.queue.get_mut();
+        self.totals.plain.fetch_sub(queue.plain_bytes, Ordering::Relaxed);
+        self.totals.events.fetch_sub(queue.event_bytes, Ordering::Relaxed);
     }
 }
 

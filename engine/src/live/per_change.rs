@@ -134,8 +134,8 @@ impl PerChange {
         let (mut old, mut new) = (Vec::new(), Vec::new());
         for change in changes {
             let Some(table) = self.table(change.table) else { continue };
-            // Of a user table only the rows of whoever follows.
-            if !table.storage.means(&change.key) {
+            // Of a user table only the rows of whoever follows, and of a stream none that a query would not show.
+            if !table.storage.means(&change.key) || store.is_over(&table.storage, &change.key) {
                 continue;
             }
             let written = |image: &Option<bytes::Bytes>, out: &mut Vec<u8>| {

@@ -4,11 +4,12 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use storage::{Change, CommitSeq, Store, TableId};
+use storage::{Attending, Change, CommitSeq, Store, TableId};
 
-use super::event::{ChangeEvent, RowWriter};
+use super::event::{ChangeEvent, Form, RowWriter};
 use super::key::key_of;
 use super::per_change::PerChange;
+use super::row_form::RowForm;
 use super::walk::{Part, walk};
 use super::{refused, rules};
 use crate::catalog::{Catalog, Table};
@@ -45,7 +46,7 @@ pub(super) enum How {
 
 impl LivePlan {
     /// 0A000 for a query that cannot be live.
-    pub(crate) fn of(query: &Arc<Query>, catalog: &Catalog) -> Result<Self> {
+    pub(crate) fn of(query: &Arc<Query>, catalog: &Catalog, form: Form) -> Result<Self> {
         let of_session = refused::check(query)?;
         let columns: Box<[ColumnDescription]> = query.outputs.iter().map(ColumnDescription::of).collect();
         let (how, tables) = match PerChange::of(query) {
@@ -57,7 +58,7 @@ impl LivePlan {
         };
         let key = key_of(query).map(Into::into);
         let beneath = rules::beneath(&query.uses, catalog).into();
-        let (writer, uses) = (RowWriter::new(&columns), query.uses.clone().into());
+        let (writer, uses) = (RowWriter::new(&columns, form)?, query.uses.clone().into());
         Ok(Self { columns, key, writer, tables, uses, beneath, how, of_session })
     }
 
@@ -75,9 +76,25 @@ impl LivePlan {
         store: &Store,
     ) -> Result<Option<Bytes>> {
         let How::PerChange(how) = &self.how else { return Ok(None) };
-        let mut event = ChangeEvent::new(seq);
+        let mut event = self.change_event(seq);
         how.tell(changes, &self.writer, context, store, &mut event)?;
         Ok(event.finish())
+    }
+
+    /// An event for what a commit has changed, empty yet.
+    pub(super) fn change_event(&self, seq: CommitSeq) -> ChangeEvent {
+        match self.writer {
+            RowWriter::Json(_) => ChangeEvent::new(seq),
+            RowWriter::Rows(_) => ChangeEvent::of_rows(seq, self.key.is_some()),
+        }
+    }
+
+    /// How rows of its events are read, if who follows it pulls rows.
+    pub(crate) fn row_form(&self) -> Option<&Arc<RowForm>> {
+        match &self.writer {
+            RowWriter::Json(_) => None,
+            RowWriter::Rows(form) => Some(form),
+        }
     }
 
     /// Whether it may answer another session of the same role otherwise.
@@ -85,16 +102,41 @@ impl LivePlan {
         self.of_session
     }
 
-    /// Adds what it reads, in the forms of now, to what makes live queries the same.
+    /// Adds what it reads, in the forms of now, and what it answers to what makes live queries the same.
     pub(crate) fn write_tables(&self, out: &mut String) {
+        // Writing to a String cannot fail.
         for table in self.uses.iter().map(|used| &used.table).chain(&self.tables) {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "{} {} {} ", table.oid, table.version, table.storage.generation.0);
+            let storage = &table.storage;
+            let _ = write!(out, "{} {} {} {:?} ", table.oid, table.version, storage.generation.0, storage.slice);
         }
+        for column in &self.columns {
+            let _ = write!(out, "{} ", column.ty.oid);
+        }
+    }
+
+    /// A stream table that it reads.
+    pub(crate) fn stream(&self) -> Option<&Table> {
+        self.tables.iter().map(|table| &**table).find(|table| table.is_stream())
+    }
+
+    /// For how many seconds it shows a row at most, if it reads streams.
+    pub(crate) fn ttl_seconds(&self) -> Option<u64> {
+        self.tables.iter().filter_map(|table| table.ttl_seconds()).min().map(u64::from)
+    }
+
+    /// Has the rows kept that come from now on in the ephemeral streams that it reads.
+    pub(crate) fn attend(&self, store: &Store) -> Result<Vec<Attending>> {
+        let attending = self.tables.iter().filter_map(|table| store.attend(&table.storage).transpose());
+        Ok(attending.collect::<storage::Result<_>>()?)
     }
 
     pub(super) fn reads(&self, table: TableId) -> bool {
         self.tables.iter().any(|own| own.oid == table.0)
+    }
+
+    /// Whether a changed row is one of those that it reads: of a user table only the rows of whoever follows.
+    pub(super) fn reads_row(&self, change: &Change) -> bool {
+        self.tables.iter().any(|own| own.oid == change.table.0 && own.storage.means(&change.key))
     }
 }
 

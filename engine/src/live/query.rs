@@ -13,7 +13,6 @@ use super::index::Place;
 use super::plan::{How, LivePlan};
 use super::subscription::Subscription;
 use crate::catalog::{Catalog, Table};
-use crate::error::Result;
 use crate::function::EvalContext;
 
 /// What makes two live queries the same: text, values, role, settings and what they read.
@@ -62,18 +61,16 @@ impl LiveQuery {
         (role, database): (RoleId, u32),
         context: EvalContext,
         told: Option<(Arc<Answer>, CommitSeq)>,
-    ) -> Result<Self> {
-        let places = match &plan.how {
-            How::PerChange(how) => {
-                let equalities = how.equalities();
-                let place = |table: &Arc<Table>| Ok((id(table), Place::of(table, &equalities, &context)?));
-                plan.tables.iter().map(place).collect::<Result<_>>()?
-            }
-            How::Rerun(_) => plan.tables.iter().map(|table| (id(table), Place::Anything)).collect(),
+    ) -> Self {
+        let equalities = match &plan.how {
+            How::PerChange(how) => how.equalities(),
+            How::Rerun(_) => Vec::new(),
         };
+        let place = |table: &Arc<Table>| (id(table), Place::of(table, &equalities, &context));
+        let places = plan.tables.iter().map(place).collect();
         let told = told.map(|(answer, seq)| Told { answer, seq, is_running: false, is_wanted: false });
         let followers = Mutex::new(Followers { list: Vec::new(), is_over: false, told });
-        Ok(Self { identity, plan, text, role, database, context: ArcSwap::from_pointee(context), places, followers })
+        Self { identity, plan, text, role, database, context: ArcSwap::from_pointee(context), places, followers }
     }
 
     /// What its functions may ask.

@@ -6,7 +6,7 @@
 //!
 //! Locks are taken in this order: the registry's, a query's, an outbox's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, hash_map};
 use std::sync::{Arc, OnceLock, Weak};
 
 use auth::RoleId;
@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use storage::{Change, CommitRecord, CommitSeq, Store};
 
+use super::difference::Kept;
 use super::index::Index;
 use super::plan::How;
 use super::query::{Identity, LiveQuery};
@@ -26,11 +27,6 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::execute::query::QueryEnvironment;
 
-/// Live queries of one session at a time.
-pub(crate) const SESSION_QUERIES_MAX: usize = 1_000;
-/// Live queries of one user at a time, in all sessions.
-pub(crate) const USER_QUERIES_MAX: usize = 20_000;
-
 const REPLACED: &str = "table truncated or replaced";
 const LOST: &str = "too many changes at once";
 
@@ -40,6 +36,8 @@ pub(crate) struct Registry {
     ground: OnceLock<Ground>,
     pub(super) state: Mutex<State>,
     pub(super) runs: rerun::Runs,
+    /// What the answers take that are kept for queries that are run again.
+    pub(crate) kept: Kept,
 }
 
 /// What live queries stand on, once the database is open.
@@ -66,6 +64,8 @@ pub(super) struct State {
     pub(super) queries: FxHashMap<Identity, Arc<LiveQuery>>,
     subscriptions: BTreeMap<Name, Arc<Subscription>>,
     of_user: FxHashMap<RoleId, usize>,
+    /// By process id.
+    of_session: FxHashMap<i32, usize>,
     /// Queries to run again at the end of the batch.
     touched: Vec<Arc<LiveQuery>>,
     /// The newest commit that was looked at.
@@ -222,14 +222,17 @@ impl Registry {
     /// Whether an outbox is told of any query.
     pub(crate) fn follows(&self, outbox: u64) -> bool {
         let state = self.state.lock();
-        state.attendance.is_some() && state.of_outbox(outbox, None).iter().any(|subscription| !subscription.is_out())
+        state.attendance.is_some() && state.all_of_outbox(outbox).any(|subscription| !subscription.is_out())
     }
 
-    /// How many live queries a session and a user have.
-    pub(crate) fn counts(&self, outbox: Option<u64>, user: RoleId) -> (usize, usize) {
+    /// How many live queries a session and a user have, without the one that another of the same name would replace.
+    pub(crate) fn counts(&self, process_id: i32, replaced: Option<(u64, &str)>, user: RoleId) -> (usize, usize) {
         let state = self.state.lock();
-        let of_session = outbox.map_or(0, |outbox| state.of_outbox(outbox, None).len());
-        (of_session, state.of_user.get(&user).copied().unwrap_or_default())
+        let of_session = state.of_session.get(&process_id).copied().unwrap_or_default();
+        let of_user = state.of_user.get(&user).copied().unwrap_or_default();
+        let replaced = replaced.and_then(|(outbox, channel)| state.of_outbox(outbox, Some(channel)).pop());
+        let own = usize::from(replaced.is_some());
+        (of_session - own, of_user - usize::from(replaced.is_some_and(|replaced| replaced.user == user)))
     }
 
     /// Everybody who follows anything.
@@ -254,8 +257,11 @@ impl Registry {
         let Some(subscription) = found else { return Ok(false) };
         may(&subscription)?;
         let mut state = self.state.lock();
+        // Its client may just have begun something else under the channel, to which no end must be told.
+        if !state.has(&subscription) {
+            return Ok(false);
+        }
         state.drop_subscription(&subscription);
-        drop(state);
         subscription.end("killed");
         Ok(true)
     }
@@ -284,9 +290,7 @@ pub(super) fn failed(error: &Error) -> String {
 
 impl State {
     pub(super) fn add(&mut self, query: &Arc<LiveQuery>) {
-        for (table, place) in &query.places {
-            self.index.add(*table, place, query);
-        }
+        query.places.iter().for_each(|(table, place)| self.index.add(*table, place, query));
         self.queries.insert(query.identity.clone(), query.clone());
     }
 
@@ -303,9 +307,7 @@ impl State {
         if self.queries.get(&query.identity).is_some_and(|known| Arc::ptr_eq(known, query)) {
             self.queries.remove(&query.identity);
         }
-        for (table, place) in &query.places {
-            self.index.remove(*table, place, query);
-        }
+        query.places.iter().for_each(|(table, place)| self.index.remove(*table, place, query));
         self.touched.retain(|touched| !Arc::ptr_eq(touched, query));
         self.rest();
     }
@@ -319,6 +321,7 @@ impl State {
 
     pub(super) fn enter(&mut self, subscription: Arc<Subscription>) {
         *self.of_user.entry(subscription.user).or_default() += 1;
+        *self.of_session.entry(subscription.process_id).or_default() += 1;
         self.subscriptions.insert((subscription.outbox.id, subscription.channel.clone()), subscription);
     }
 
@@ -326,11 +329,19 @@ impl State {
     pub(super) fn of_outbox(&self, outbox: u64, channel: Option<&str>) -> Vec<Arc<Subscription>> {
         match channel {
             Some(channel) => self.subscriptions.get(&(outbox, Arc::from(channel))).cloned().into_iter().collect(),
-            None => {
-                let own = (outbox, Arc::from(""))..(outbox + 1, Arc::from(""));
-                self.subscriptions.range(own).map(|(_, subscription)| subscription.clone()).collect()
-            }
+            None => self.all_of_outbox(outbox).cloned().collect(),
         }
+    }
+
+    fn all_of_outbox(&self, outbox: u64) -> impl Iterator<Item = &Arc<Subscription>> {
+        let own = (outbox, Arc::from(""))..(outbox + 1, Arc::from(""));
+        self.subscriptions.range(own).map(|(_, subscription)| subscription)
+    }
+
+    /// Whether the subscription is still what its outbox follows under its channel.
+    fn has(&self, subscription: &Arc<Subscription>) -> bool {
+        let name = (subscription.outbox.id, subscription.channel.clone());
+        self.subscriptions.get(&name).is_some_and(|known| Arc::ptr_eq(known, subscription))
     }
 
     /// Takes a subscription out, and its query if nobody else follows that.
@@ -341,17 +352,22 @@ impl State {
     }
 
     fn forget(&mut self, subscription: &Arc<Subscription>) {
-        let name = (subscription.outbox.id, subscription.channel.clone());
         // Another may have taken the name.
-        if !self.subscriptions.get(&name).is_some_and(|known| Arc::ptr_eq(known, subscription)) {
+        if !self.has(subscription) {
             return;
         }
-        self.subscriptions.remove(&name);
-        if let Some(count) = self.of_user.get_mut(&subscription.user) {
-            *count -= 1;
-            if *count == 0 {
-                self.of_user.remove(&subscription.user);
-            }
+        self.subscriptions.remove(&(subscription.outbox.id, subscription.channel.clone()));
+        count_down(&mut self.of_user, subscription.user);
+        count_down(&mut self.of_session, subscription.process_id);
+    }
+}
+
+/// One less; none is no entry.
+fn count_down<K: Eq + std::hash::Hash>(counts: &mut FxHashMap<K, usize>, key: K) {
+    if let hash_map::Entry::Occupied(mut count) = counts.entry(key) {
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio::sync::Semaphore;
 
-use super::difference::Answer;
+use super::difference::{Answer, Kept};
 use super::plan::{How, LivePlan};
 use super::query::LiveQuery;
 use super::registry::{Ground, Registry, failed};
@@ -76,7 +76,7 @@ async fn run_once(registry: &Registry, query: &Arc<LiveQuery>, ground: &Ground) 
     let (view, context) = (ground.store.view(), query.context());
     let seq = view.seq();
     let rows = run(bound, &context, view, &ground.environment)?;
-    let answer = Arc::new(gathered(rows, &query.plan, &context, |_| ()).await?);
+    let answer = Arc::new(gathered(rows, &query.plan, &context, &registry.kept, |_| ()).await?);
     drop(turn);
     while tokio::time::timeout(PASSED_LIMIT, ground.dispatcher.passed_by(seq)).await.is_err() {
         // The dispatcher rests when nobody follows anything any more.
@@ -86,7 +86,7 @@ async fn run_once(registry: &Registry, query: &Arc<LiveQuery>, ground: &Ground) 
     }
     let mut followers = query.followers.lock();
     let Some(told) = followers.told.as_mut().filter(|told| told.seq < seq) else { return Ok(()) };
-    let change = told.answer.difference(&answer, seq)?;
+    let change = told.answer.difference(&answer, query.plan.change_event(seq))?;
     (told.answer, told.seq) = (answer, seq);
     if let Some(payload) = change {
         followers.tell(&payload, seq);
@@ -103,9 +103,10 @@ pub(crate) async fn gathered(
     mut rows: RowStream,
     plan: &LivePlan,
     context: &EvalContext,
+    kept: &Kept,
     mut see: impl FnMut(Rows),
 ) -> Result<Answer> {
-    let mut answer = Answer::new(plan.key.is_some());
+    let mut answer = Answer::new(plan.key.is_some(), kept);
     while let Some(batch) = rows.next().await {
         let batch = batch?;
         answer.take(&batch, plan.key.as_deref(), &plan.writer, context)?;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use auth::{Principal, RoleId};
+use storage::Slice;
 
 use super::plan::LivePlan;
 use crate::catalog::{Catalog, Table};
@@ -49,6 +50,10 @@ impl Rules {
         if let Err(error) = authorize_all(&uses, principal, catalog) {
             return Verdict::End(error.message.clone().into_owned());
         }
+        // Everybody's rows are for superusers, whatever else is granted.
+        if plan.tables.iter().any(|table| table.storage.slice == Slice::Every) && !principal.is_superuser() {
+            return Verdict::End("must be superuser to see the rows of all users".to_owned());
+        }
         let pairs = plan.uses.iter().map(|used| &used.table).zip(uses.iter().map(|used| &used.table));
         for (old, new) in pairs {
             if let Some(reason) = changed(old, new) {
@@ -60,6 +65,9 @@ impl Rules {
             match self.catalog.tables.get(&old.oid) {
                 None => return Verdict::Resync("partition dropped".to_owned()),
                 Some(new) if changed_beneath(old, new) => return Verdict::Resync("table altered".to_owned()),
+                Some(new) if old.storage.generation != new.storage.generation => {
+                    return Verdict::Resync("table replaced".to_owned());
+                }
                 Some(_) => {}
             }
         }
@@ -85,7 +93,9 @@ fn changed(old: &Arc<Table>, new: &Arc<Table>) -> Option<String> {
     if Arc::ptr_eq(old, new) {
         return None;
     }
-    if old.kind != new.kind || changed_beneath(old, new) {
+    // A view reads with its owner's privileges, unless its options say otherwise.
+    let other_rights = old.view().is_some() && (old.owner != new.owner || old.options != new.options);
+    if old.kind != new.kind || other_rights || changed_beneath(old, new) {
         return Some(format!("{} altered", new.noun()));
     }
     (old.storage.generation != new.storage.generation).then(|| format!("{} replaced", new.noun()))

@@ -1,14 +1,14 @@
 //! One client's following of a live query, under a channel of its session.
 //!
 //! Overflow policy: events that a client leaves unread are replaced by one `resync` when they would take more than
-//! [`QUEUE_BYTES_MAX`]; nothing follows it until the client says LISTEN again.
+//! [`QUEUE_BYTES_MAX`], or than the outbox has room for; nothing follows it until the client says LISTEN again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use auth::RoleId;
 use bytes::Bytes;
-use storage::CommitSeq;
+use storage::{Attending, CommitSeq};
 
 use super::event;
 use super::outbox::{Account, Notification, Outbox};
@@ -35,6 +35,8 @@ pub(crate) struct Subscription {
     events: AtomicU64,
     /// Whether the client has to say LISTEN again.
     is_out: AtomicBool,
+    /// Keeps the rows of ephemeral streams while it lives.
+    _attending: Vec<Attending>,
 }
 
 /// What a subscription begins with.
@@ -48,10 +50,22 @@ pub(crate) struct Follower {
 }
 
 impl Subscription {
-    pub(super) fn new(follower: Follower, query: Arc<LiveQuery>) -> Self {
+    pub(super) fn new(follower: Follower, query: Arc<LiveQuery>, attending: Vec<Attending>) -> Self {
         let Follower { live_id, channel, outbox, process_id, user, created_at } = follower;
         let (account, events, is_out) = Default::default();
-        Self { live_id, channel, query, outbox, account, process_id, user, created_at, events, is_out }
+        Self {
+            live_id,
+            channel,
+            query,
+            outbox,
+            account,
+            process_id,
+            user,
+            created_at,
+            events,
+            is_out,
+            _attending: attending,
+        }
     }
 
     /// Events sent or waiting to be.
@@ -68,13 +82,19 @@ impl Subscription {
         self.is_out.load(Ordering::Relaxed)
     }
 
+    /// Tells the client that it follows the query from now on.
+    pub(super) fn begin(&self, ready: Bytes) {
+        self.push_always(ready);
+    }
+
     /// Tells the client; false if it follows no more.
     pub(super) fn tell(&self, payload: Bytes, seq: CommitSeq) -> bool {
         if self.is_out() {
             return false;
         }
         let bytes_max = if self.queue_bytes() == 0 { usize::MAX } else { QUEUE_BYTES_MAX };
-        if self.push(payload, bytes_max) {
+        if self.outbox.push_within(self.notification(payload), bytes_max).is_ok() {
+            self.events.fetch_add(1, Ordering::Relaxed);
             return true;
         }
         self.resync(seq, "slow consumer");
@@ -87,21 +107,23 @@ impl Subscription {
             return;
         }
         self.drop_waiting();
-        self.push(event::resync(seq, reason), usize::MAX);
+        self.push_always(event::resync(seq, reason));
     }
 
     /// Nothing follows at all.
     pub(super) fn end(&self, reason: &str) {
         self.is_out.store(true, Ordering::Relaxed);
-        self.push(event::end(reason), usize::MAX);
+        self.push_always(event::end(reason));
     }
 
-    fn push(&self, payload: Bytes, bytes_max: usize) -> bool {
+    fn push_always(&self, payload: Bytes) {
+        self.outbox.push_always(self.notification(payload));
+        self.events.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn notification(&self, payload: Bytes) -> Notification {
         let (process_id, channel) = (self.process_id, self.channel.clone());
-        let notification = Notification { process_id, channel, payload, account: Some(self.account.clone()) };
-        let pushed = self.outbox.push_within(notification, bytes_max).is_ok();
-        self.events.fetch_add(u64::from(pushed), Ordering::Relaxed);
-        pushed
+        Notification { process_id, channel, payload, account: Some(self.account.clone()) }
     }
 
     /// The client no longer wants what waits for it.

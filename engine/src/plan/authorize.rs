@@ -49,6 +49,12 @@ impl AuthorizedPlan {
         self.bound.waits
     }
 
+    /// A stream table whose rows it answers, if there is one: what has been read of them may be over when it is fetched.
+    pub(crate) fn stream_read(&self) -> Option<&Table> {
+        let is_query = !matches!(self.bound.plan, Plan::Write(_));
+        self.bound.uses.iter().filter(|_| is_query).map(|used| &*used.table).find(|table| table.is_stream())
+    }
+
     /// Whether it runs row by row, without DataFusion.
     pub fn is_point(&self) -> bool {
         self.point

@@ -9,6 +9,7 @@ use super::Sources;
 use crate::audit::Audit;
 use crate::catalog::Table;
 use crate::catalog::pg_catalog::system;
+use crate::database::Logins;
 use crate::error::Result;
 use crate::function::EvalContext;
 use crate::job::Jobs;
@@ -22,6 +23,7 @@ pub(crate) struct LiveSources {
     /// It knows where queries run, and they know these sources.
     pub(crate) live: Weak<Live>,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) logins: Arc<Logins>,
     pub(crate) sessions: Arc<Sessions>,
     /// Of all queries.
     pub(crate) memory: Arc<dyn MemoryPool>,

@@ -42,10 +42,19 @@ pub(super) enum Output {
     System(SystemColumn),
 }
 
+/// What a table's indexes are called, for those who ask how a query is run.
+#[derive(Debug, Default)]
+pub(super) struct IndexNames {
+    pub(super) primary: Option<String>,
+    pub(super) others: Vec<String>,
+}
+
 /// What all partitions read from.
 #[derive(Clone)]
 pub(super) struct ScanSource {
     pub(super) name: String,
+    /// The names of its indexes: of the one on its key, if it has one, and of the others in the table's order.
+    pub(super) indexes: Arc<IndexNames>,
     pub(super) table: Arc<TableSchema>,
     pub(super) view: ReadView,
     pub(super) outputs: Vec<Output>,
@@ -83,16 +92,25 @@ impl ScanExec {
             Access::Rows(ranges) => {
                 let whole = ranges.as_slice() == [source.table.rows()];
                 let display = if source.trash {
-                    "Trash Scan".to_owned()
-                } else if whole {
-                    "Seq Scan".to_owned()
+                    format!("Trash Scan on {}", source.name)
                 } else {
-                    format!("Key Scan ({} ranges)", ranges.len())
+                    let (near, all) = source.view.segments_near(&source.table, &ranges);
+                    let way = match &source.indexes.primary {
+                        _ if whole => "Seq Scan".to_owned(),
+                        Some(index) => format!("Key Scan using {index}"),
+                        None => "Key Scan".to_owned(),
+                    };
+                    let ranges = if whole { String::new() } else { format!(", ranges={}", ranges.len()) };
+                    format!("{way} on {}{ranges}, segments={near} of {all}", source.name)
                 };
                 (display, partitions(&source, ranges, parts))
             }
             Access::Index { index, ranges } => {
-                let display = format!("Index Scan ({} ranges)", ranges.len());
+                let name = source.indexes.others.get(index).map_or("an index", String::as_str);
+                let (_, all) = source.view.segments_near(&source.table, &[]);
+                let (ranges_shown, table) = (ranges.len(), &source.name);
+                let display =
+                    format!("Index Scan using {name} on {table}, ranges={ranges_shown}, segments=by key of {all}");
                 (display, vec![Part { index: Some(index), ranges }])
             }
         };
@@ -134,7 +152,7 @@ impl fmt::Debug for ScanExec {
 
 impl DisplayAs for ScanExec {
     fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} on {}", self.access, self.source.name)?;
+        f.write_str(&self.access)?;
         if let Some(limit) = self.source.limit {
             write!(f, ", limit={limit}")?;
         }
@@ -353,7 +371,9 @@ impl Reader {
                 (Output::Column(_), _) => columns.next(),
                 (Output::Key, Some((keys, _))) => Some(keys.clone()),
                 (Output::Version, Some((_, versions))) => Some(versions.clone()),
-                (Output::System(SystemColumn::User), Some((keys, _))) => Some(users(keys, self.source.trash)),
+                (Output::System(SystemColumn::User), Some((keys, _))) => {
+                    Some(users(keys, &self.source.table, self.source.trash))
+                }
                 (Output::Key | Output::Version | Output::System(SystemColumn::User), None) => None,
                 (Output::System(SystemColumn::Seq), _) => stamps.first().cloned(),
                 (Output::System(SystemColumn::Updated), _) => stamps.get(1).cloned(),
@@ -374,10 +394,10 @@ impl Reader {
 }
 
 /// The roles whose rows they are, by their keys; of deleted rows, by those that they are kept under.
-fn users(keys: &ArrayRef, kept: bool) -> ArrayRef {
+fn users(keys: &ArrayRef, table: &TableSchema, kept: bool) -> ArrayRef {
     let slice = |key: &[u8]| {
         let key = RowKey::from_bytes(Bytes::copy_from_slice(key));
-        let slice = if kept { key.slice_kept() } else { key.slice() };
+        let slice = if kept { key.slice_kept() } else { table.slice_of(&key) };
         slice.map(|slice| i64::from(slice.0))
     };
     let keys = keys.as_any().downcast_ref::<BinaryViewArray>();

@@ -15,7 +15,7 @@ use datafusion::physical_plan::union::UnionExec;
 use storage::{ReadView, RowIdentity, Slice, TableSchema};
 
 use super::predicate::{self, Access};
-use super::scan::{Output, ScanExec, ScanSource};
+use super::scan::{IndexNames, Output, ScanExec, ScanSource};
 use crate::catalog::Table;
 use crate::execute::lower::IndexLookup;
 use crate::execute::query::QueryEnvironment;
@@ -24,6 +24,7 @@ use crate::plan::relation::Scan;
 /// One scan's table.
 pub(crate) struct StoredTable {
     name: String,
+    indexes: Arc<IndexNames>,
     table: Arc<TableSchema>,
     /// The fields, one for each used column and then those of the row's identity.
     schema: SchemaRef,
@@ -64,6 +65,7 @@ impl StoredTable {
             .collect();
         Self {
             name: table.name.clone(),
+            indexes: Arc::new(index_names(table)),
             table: table.storage.clone(),
             schema,
             outputs,
@@ -110,6 +112,14 @@ impl StoredTable {
     /// The position in the table of the column that a field holds.
     pub(super) fn position_of(&self, name: &str) -> Option<usize> {
         self.positions.get(name).copied()
+    }
+}
+
+fn index_names(table: &Table) -> IndexNames {
+    let primary = table.indexes.iter().find(|index| index.primary);
+    IndexNames {
+        primary: primary.map(|index| index.name.clone()),
+        others: table.secondary_indexes().map(|index| index.name.clone()).collect(),
     }
 }
 
@@ -167,8 +177,9 @@ impl TableProvider for StoredTable {
         let rows = self.approximate_rows();
         let stamp = self.environment.generation_stamp(self.table.generation);
         let (name, table, view) = (self.name.clone(), self.table.clone(), self.view.clone());
+        let indexes = self.indexes.clone();
         let asked = predicate::value_ranges(filters, &table, &|name| self.position_of(name));
-        let source = ScanSource { name, table, view, outputs, stamp, limit, asked, trash: false };
+        let source = ScanSource { name, indexes, table, view, outputs, stamp, limit, asked, trash: false };
         let deleted = self.sees_deleted.then(|| {
             let source = ScanSource { trash: true, ..source.clone() };
             let everything = Access::Rows(vec![self.table.rows()]);

@@ -37,6 +37,9 @@ impl Session {
     /// Tells that the session begins.
     pub(crate) fn audit_login(&self) {
         self.database.audit().record(self.event(Action::Login).on(&*self.database_name));
+        if self.settings.active().all_users {
+            self.audit_all_users();
+        }
     }
 
     /// Tells that somebody acts as another role from now on.
@@ -49,10 +52,10 @@ impl Session {
         self.database.audit().record(self.event(Action::Export).on(target).with_statement(statement));
     }
 
-    /// Tells that a setting was changed that shows what others own.
-    #[expect(dead_code, reason = "kalamdb.all_users is not there yet")]
-    pub(super) fn audit_setting(&self, name: &str, value: &str) {
-        self.database.audit().record(self.event(Action::Setting).on(name).with_text("value", value));
+    /// Tells that the rows of all users can be seen from now on, or no more.
+    pub(super) fn audit_all_users(&self) {
+        let value = if self.settings.active().all_users { "on" } else { "off" };
+        self.database.audit().record(self.event(Action::Setting).on("kalamdb.all_users").with_text("value", value));
     }
 
     /// A client is answered an error: tells of what it was denied.

@@ -9,6 +9,7 @@ use storage::Transaction;
 
 use super::Session;
 use super::cancel::Interrupt;
+use super::live_copy::LiveCopy;
 use super::prepared::CachedPlan;
 use super::run::{Outcome, no_transaction, refuse_in_read_only};
 use crate::catalog::Table;
@@ -34,6 +35,8 @@ pub struct CopyOut {
     lines: VecDeque<Bytes>,
     interrupt: Interrupt,
     pub(super) ends_transaction: bool,
+    /// Of a live query, which does not end.
+    live: Option<LiveCopy>,
 }
 
 /// FREEZE is for a table that nobody else can see yet.
@@ -72,6 +75,15 @@ impl CopyOut {
 
     pub fn is_binary(&self) -> bool {
         self.export.is_binary()
+    }
+
+    /// Whether the next line may take long: its client is to have all lines before it.
+    pub fn may_wait(&self) -> bool {
+        self.live.is_some() && self.lines.is_empty()
+    }
+
+    pub(super) fn new(export: Export, interrupt: Interrupt, live: Option<LiveCopy>) -> Self {
+        Self { export, lines: VecDeque::new(), interrupt, ends_transaction: false, live }
     }
 }
 
@@ -130,6 +142,7 @@ impl Session {
             self.refuse_partitioned(name, text)?;
         }
         let query = match &copy.source {
+            CopySource::Live(live) => return self.start_live_copy(live, &copy.options, text, interrupt).await,
             CopySource::Query(query) => query.clone(),
             CopySource::Table { name, columns } => {
                 let columns = self.columns_copied_out(name, columns, &copy.options, text)?;
@@ -168,8 +181,7 @@ impl Session {
             };
             let types = described.iter().map(|column| column.ty.oid).collect();
             let export = Export::new(source.into_stream(), layout, self.format().clone(), types, names);
-            let copy = CopyOut { export, lines: VecDeque::new(), interrupt, ends_transaction: false };
-            return Ok(Outcome::CopyOut(Box::new(copy)));
+            return Ok(Outcome::CopyOut(Box::new(CopyOut::new(export, interrupt, None))));
         }
     }
 
@@ -289,6 +301,10 @@ impl Session {
         loop {
             if let Some(line) = copy.lines.pop_front() {
                 return Ok(Some(line));
+            }
+            // What changes is followed outside of any transaction: its locks and its snapshot would stay for ever.
+            if copy.live.as_mut().is_some_and(LiveCopy::is_to_end_transaction) {
+                self.end_implicit().await?;
             }
             match copy.interrupt.guard(copy.export.next()).await {
                 Ok(Some(lines)) => copy.lines.extend(lines),

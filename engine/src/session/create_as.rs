@@ -16,7 +16,7 @@ use crate::catalog::Table;
 use crate::error::{Error, Result, SqlState};
 use crate::execute::Rows;
 use crate::execute::definition::not_unique;
-use crate::function::EvalContext;
+use crate::function::{EvalContext, SessionFacts};
 use crate::plan::bind::Binder;
 use crate::plan::{authorize, choose_stored};
 use crate::statement::Statement;
@@ -76,7 +76,7 @@ impl Session {
         let defined = interrupt.guard(self.run_definition(definition, prepared)).await?;
         let Some(oid) = defined.made else { return Ok(defined.tag) };
         let table = self.made_table(oid)?;
-        let context = self.context(self.catalog(), Arc::from([]));
+        let context = self.context_of_owner(&table);
         let plan = Arc::new(self.plan_stored(&table, &context)?);
         for (table, mode) in plan.plan.locks() {
             let wait = self.lock_wait();
@@ -90,6 +90,15 @@ impl Session {
         let count = interrupt.guard(self.fill(&table, source)).await?;
         let fresh = matches!(definition, Definition::CreateMaterialized(_));
         Ok(if fresh { format!("SELECT {count}") } else { defined.tag })
+    }
+
+    /// What a materialized view's query is computed with: it runs as the view's owner, whoever refreshes it, as in
+    /// PostgreSQL. Of user tables it has the owner's rows.
+    fn context_of_owner(&self, table: &Table) -> EvalContext {
+        let context = self.context(self.catalog(), Arc::from([]));
+        let (current_role, current_user) = (RoleId(table.owner), context.catalog.role_name(table.owner));
+        let session = Arc::new(SessionFacts { current_role, current_user, ..(*context.session).clone() });
+        EvalContext { session, ..context }
     }
 
     /// The plan of a materialized view's query, which reads what the view's owner may read.

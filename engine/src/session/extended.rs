@@ -177,7 +177,9 @@ impl Session {
         {
             spread_formats(result_formats, columns.len())?;
         }
-        let portal_value = Portal { prepared, params, formats: result_formats.to_vec(), state: PortalState::Ready };
+        let level = self.state.open().map_or(0, |open| open.savepoints.len());
+        let (formats, state) = (result_formats.to_vec(), PortalState::Ready);
+        let portal_value = Portal { prepared, params, formats, level, state };
         self.portals.insert(portal.to_owned(), portal_value);
         Ok(())
     }
@@ -280,7 +282,7 @@ impl Session {
             _ if is_planned(prepared) => Ok(self.plan_for(prepared)?.columns.clone()),
             Some(Statement::Show(ShowTarget::Name(name))) => Ok(text(&super::utility::canonical_name(name))),
             Some(Statement::Show(ShowTarget::All)) => Ok(Some(super::utility::show_all_columns().into())),
-            Some(Statement::Explain { .. }) => Ok(text("QUERY PLAN")),
+            Some(Statement::Explain { options, .. }) => Ok(Some(Arc::from([super::utility::explain_column(*options)]))),
             Some(Statement::StorageMove(order)) => Ok(Some(super::storage_move::result_columns(order).into())),
             Some(Statement::Backup(order)) => Ok(Some(super::backup::result_columns(order).into())),
             Some(Statement::ShowListing(listing)) => Ok(Some(super::listing::columns(listing).into())),
@@ -308,9 +310,9 @@ impl Session {
             return execution;
         };
         let (prepared, params, formats) = (found.prepared.clone(), found.params.clone(), found.formats.clone());
-        if prepared.statement.is_none() {
-            return Ok(Execution::Empty);
-        }
+        let Some(statement) = &prepared.statement else { return Ok(Execution::Empty) };
+        // A portal that is older than the savepoint to be rolled back to is still there.
+        self.check_not_failed(statement)?;
         self.begin_request(&prepared.text);
         let interrupt = self.new_interrupt();
         let Some(found) = self.portals.get_mut(portal) else { return Err(no_portal(portal)) };
@@ -325,10 +327,20 @@ impl Session {
                 return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
             }
             PortalState::Suspended(run) => {
-                let SuspendedRun { source, columns, tag } = *run;
+                let SuspendedRun { source, columns, tag, stream } = *run;
+                // What was read for it then may be over by now.
+                if let Some(name) = stream {
+                    self.fail();
+                    return Err(Error::unsupported(format!(
+                        "fetching rows of stream table \"{name}\" a few at a time"
+                    )));
+                }
                 Outcome::Rows { columns, source, tag }
             }
-            PortalState::Ready => self.run(&prepared, params, &interrupt).await?,
+            PortalState::Ready => {
+                self.stream_read = None;
+                self.run(&prepared, params, &interrupt).await?
+            }
         };
         Ok(match outcome {
             Outcome::Complete(tag) => Execution::Complete(tag),
@@ -377,7 +389,8 @@ impl Session {
             let Some(portal) = cursor.portal.as_ref().and_then(|name| self.portals.get_mut(name)) else {
                 return Err(Error::internal("a result that has no portal was not read to its end"));
             };
-            let run = SuspendedRun { source: cursor.source, columns: cursor.columns, tag: cursor.tag };
+            let stream = self.stream_read.take();
+            let run = SuspendedRun { source: cursor.source, columns: cursor.columns, tag: cursor.tag, stream };
             portal.state = PortalState::Suspended(Box::new(run));
             return Ok(Finished::Suspended);
         }

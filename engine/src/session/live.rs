@@ -11,23 +11,30 @@ use storage::{CommitSeq, ReadView, Value};
 use super::Session;
 use super::cancel::Interrupt;
 use super::cursor::{RowSource, Tag};
+use super::parameter::{SESSION_LIVE_QUERIES_MAX, USER_LIVE_QUERIES_MAX};
 use super::prepared::{CachedPlan, Prepared};
 use super::run::{Outcome, no_transaction};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::query::QueryEnvironment;
 use crate::execute::{RowStream, Rows, query};
 use crate::function::EvalContext;
-use crate::live::{
-    Action, Answer, Follower, Joining, LivePlan, SESSION_QUERIES_MAX, Subscription, USER_QUERIES_MAX, backwards,
-    gathered,
-};
-use crate::plan::Plan;
+use crate::live::{Action, Answer, Follower, Form, Joining, LiveLimits, LivePlan, Subscription, backwards, gathered};
 use crate::plan::relation::Query;
+use crate::plan::{ColumnDescription, Plan};
 use crate::statement::{LiveOptions, LiveStatement};
 use crate::types::text::Format;
+use crate::types::{Type, oid};
 
 /// The most rows that `last_rows` may ask for: they are kept until they are sent.
 const LAST_ROWS_MAX: u64 = 100_000;
+
+/// A live query whose first rows are there, and that can be followed.
+pub(super) struct Begun {
+    /// Those of the query.
+    pub(super) columns: Arc<[ColumnDescription]>,
+    pub(super) source: RowSource,
+    pub(super) joining: Joining,
+}
 
 /// What a live query's statement answers with.
 struct First {
@@ -37,6 +44,7 @@ struct First {
 }
 
 impl Session {
+    /// LISTEN … FOR and LIVE SELECT.
     pub(super) async fn begin_live(
         &mut self,
         live: &LiveStatement,
@@ -44,6 +52,22 @@ impl Session {
         params: Arc<[Value]>,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
+        let channel = (Form::Json, live.channel.as_deref());
+        let Begun { columns, source, joining } = self.prepare_live(live, prepared, params, channel, interrupt).await?;
+        self.follow_at_commit(joining);
+        Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
+    }
+
+    /// Runs a live query for the first time; nothing is followed yet. Events of the form are told under the name, or that of
+    /// the live query if there is none: as notifications of the session, or, as rows, to an outbox of their own.
+    pub(super) async fn prepare_live(
+        &mut self,
+        live: &LiveStatement,
+        prepared: &Arc<Prepared>,
+        params: Arc<[Value]>,
+        (form, name): (Form, Option<&str>),
+        interrupt: &Interrupt,
+    ) -> Result<Begun> {
         self.begin_implicit();
         let open = self.state.open().ok_or_else(no_transaction)?;
         if open.transaction.has_writes() || !open.changes.is_empty() {
@@ -51,13 +75,15 @@ impl Session {
             return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
         }
         check_last_rows(&live.options)?;
-        self.check_live_limits()?;
+        self.check_live_limits(live.channel.as_deref())?;
         let plan = self.lock_plan(prepared, interrupt).await?;
         let context = self.checked_context(&plan, prepared, params)?;
         let (Plan::Query(bound) | Plan::Short { query: bound, .. }) = plan.plan.plan() else {
             return Err(Error::internal("a live query has no bound query"));
         };
-        let (bound, live_plan) = (bound.clone(), Arc::new(LivePlan::of(bound, &context.catalog)?));
+        let (bound, live_plan) = (bound.clone(), Arc::new(LivePlan::of(bound, &context.catalog, form)?));
+        // Before the snapshot is taken, so that no row is missed that comes after it.
+        let attending = live_plan.attend(self.database.store())?;
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
         open.used = true;
         open.transaction.begin_command();
@@ -66,7 +92,8 @@ impl Session {
             None => false,
             Some(since) => {
                 let from = (CommitSeq(since), live.options.timeline.as_deref());
-                self.database.live().registry.can_resume(&live_plan, from, snapshot).await
+                let registry = &self.database.live().registry;
+                interrupt.guard(async { Ok(registry.can_resume(&live_plan, from, snapshot).await) }).await?
             }
         };
         let wants_rows = live.options.initial && !resumes;
@@ -76,35 +103,44 @@ impl Session {
             Some(since) if resumes && answer.is_none() => CommitSeq(since),
             _ => snapshot,
         };
+        let ttl_seconds = live_plan.ttl_seconds();
+        if let Some(stream) = plan.plan.stream_read() {
+            self.stream_read = Some(stream.name.clone());
+        }
         let joining = Joining {
-            identity: self.live_identity(live, &live_plan, &context),
+            attending,
+            identity: self.live_identity(live, &live_plan, &context, form),
             plan: live_plan,
             text: live.text.as_str().into(),
             role: self.current_role(),
             database: self.database_oid,
             context,
-            follower: self.new_follower(live.channel.as_deref()),
+            follower: self.new_follower(form, name),
             from,
             reset: live.options.since.is_some() && !resumes,
             answer: answer.map(Arc::new),
-            ttl_seconds: None,
+            ttl_seconds,
         };
-        self.follow_at_commit(joining);
-        Ok(Outcome::Rows { columns: plan.columns.clone().unwrap_or_default(), source, tag: Tag::Counted("SELECT") })
+        Ok(Begun { columns: plan.columns.clone().unwrap_or_default(), source, joining })
     }
 
     /// 53400 for a session or a user who follows too much already.
-    fn check_live_limits(&self) -> Result<()> {
-        let outbox = self.outbox().map(|outbox| outbox.id);
-        let (of_session, of_user) = self.database.live().registry.counts(outbox, self.session_role());
+    fn check_live_limits(&self, channel: Option<&str>) -> Result<()> {
+        let live = self.database.live();
+        let replaced = self.outbox().map(|outbox| outbox.id).zip(channel);
+        let (of_session, of_user) = live.registry.counts(self.process_id, replaced, self.session_role());
         let waiting = self.joining.len();
-        if of_session + waiting >= SESSION_QUERIES_MAX {
-            let message = format!("a session may follow {SESSION_QUERIES_MAX} live queries at a time");
-            return Err(Error::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, message).with_hint("UNLISTEN ends one."));
+        let LiveLimits { session_queries_max, user_queries_max } = live.limits;
+        let refusal = |who: &str, max: usize, setting: &str| {
+            let message = format!("{who} may follow {max} live queries at a time");
+            Err(Error::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, message)
+                .with_hint(format!("UNLISTEN or CLOSE ends one. The server's configuration sets \"{setting}\".")))
+        };
+        if of_session + waiting >= session_queries_max {
+            return refusal("a session", session_queries_max, SESSION_LIVE_QUERIES_MAX);
         }
-        if of_user + waiting >= USER_QUERIES_MAX {
-            let message = format!("a user may follow {USER_QUERIES_MAX} live queries at a time");
-            return Err(Error::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, message));
+        if of_user + waiting >= user_queries_max {
+            return refusal("a user", user_queries_max, USER_LIVE_QUERIES_MAX);
         }
         Ok(())
     }
@@ -138,10 +174,11 @@ impl Session {
         let open = self.state.open().ok_or_else(no_transaction)?;
         let rows = query::run(bound, context, open.transaction.view(), &environment)?;
         let (live, context) = (live.clone(), context.clone());
+        let kept_bytes = self.database.live().registry.kept.clone();
         // Writing JSON is work for the query threads, too.
         let work = environment.handle().spawn(async move {
             let mut kept = Vec::new();
-            let answer = gathered(rows, &live, &context, |batch| {
+            let answer = gathered(rows, &live, &context, &kept_bytes, |batch| {
                 if wants_rows {
                     kept.push(batch);
                 }
@@ -161,11 +198,11 @@ impl Session {
     }
 
     /// What makes two live queries the same.
-    fn live_identity(&self, live: &LiveStatement, plan: &LivePlan, context: &EvalContext) -> Arc<[u8]> {
+    fn live_identity(&self, live: &LiveStatement, plan: &LivePlan, context: &EvalContext, form: Form) -> Arc<[u8]> {
         let facts = &context.session;
         let format = Format { names: None, ..facts.format.clone() };
         let mut text = format!(
-            "{}\0{:?}\0{} {} {}\0{:?}\0{format:?}\0",
+            "{form:?}\0{}\0{:?}\0{} {} {}\0{:?}\0{format:?}\0",
             live.text,
             context.params,
             self.database_oid,
@@ -181,12 +218,15 @@ impl Session {
         text.into_bytes().into()
     }
 
-    fn new_follower(&mut self, channel: Option<&str>) -> Follower {
+    fn new_follower(&mut self, form: Form, name: Option<&str>) -> Follower {
         let live_id = self.database.new_id("LQ");
         Follower {
-            channel: channel.unwrap_or(&live_id).into(),
+            channel: name.unwrap_or(&live_id).into(),
             live_id,
-            outbox: self.outbox_made(),
+            outbox: match form {
+                Form::Json => self.outbox_made(),
+                Form::Rows => self.database.live().new_outbox(),
+            },
             process_id: self.process_id,
             user: self.session_role(),
             created_at: self.database.now(),
@@ -234,6 +274,13 @@ impl Session {
         }
         Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("live query \"{live_id}\" does not exist")))
     }
+}
+
+/// The columns of a live query whose rows are asked for: `_op` and `_seq`, then its own.
+pub(super) fn live_columns(own: &[ColumnDescription]) -> Arc<[ColumnDescription]> {
+    let op = ColumnDescription::new("_op", Type::new(oid::TEXT));
+    let seq = ColumnDescription::new("_seq", Type::new(oid::INT8));
+    [op, seq].into_iter().chain(own.iter().cloned()).collect()
 }
 
 fn check_last_rows(options: &LiveOptions) -> Result<()> {

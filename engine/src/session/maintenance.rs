@@ -32,7 +32,7 @@ impl Session {
         for table in self.maintained(maintenance, "vacuum", "vacuuming")? {
             let store = self.database.store().clone();
             let has_segments = !store.segments(table.storage.generation).is_empty();
-            compact(store, table.storage.clone()).await?;
+            reclaim(store, table.storage.clone()).await?;
             if has_segments {
                 self.compact_segments(&table).await?;
             }
@@ -117,11 +117,12 @@ fn check_columns(table: &Table, columns: &[String]) -> Result<()> {
 }
 
 /// Gives back the space of rows that are gone.
-async fn compact(store: Store, schema: Arc<TableSchema>) -> Result<()> {
-    let compact = move || {
+async fn reclaim(store: Store, schema: Arc<TableSchema>) -> Result<()> {
+    let reclaim = move || {
+        store.evict(&schema)?;
         let indexes = schema.indexes.iter().map(|index| index.generation);
         indexes.chain([schema.generation]).try_for_each(|generation| store.compact_generation(generation))
     };
-    let compacted = tokio::task::spawn_blocking(compact).await;
-    Ok(compacted.map_err(|error| Error::internal(format!("compaction ended early: {error}")))??)
+    let reclaimed = tokio::task::spawn_blocking(reclaim).await;
+    Ok(reclaimed.map_err(|error| Error::internal(format!("compaction ended early: {error}")))??)
 }

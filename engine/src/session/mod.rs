@@ -18,6 +18,7 @@ mod extended;
 mod jobs;
 mod listing;
 mod live;
+mod live_copy;
 mod lock;
 mod maintenance;
 mod notify;
@@ -128,6 +129,8 @@ pub struct Session {
     ear: Option<Box<notify::Ear>>,
     /// What its transaction is to follow, by the numbers that were gathered.
     joining: Vec<Option<Box<crate::live::Joining>>>,
+    /// A stream table that the statement under way reads.
+    stream_read: Option<String>,
     /// Once it had temporary relations to make.
     temporary: Option<temporary::TemporaryPlace>,
     /// Holds this session's place among the allowed connections.
@@ -220,6 +223,7 @@ impl Session {
             output: Output { catalog_version: u64::MAX, epoch: 0, format: Format::default() },
             ear: None,
             joining: Vec::new(),
+            stream_read: None,
             temporary: None,
             place,
         };
@@ -365,6 +369,7 @@ impl Session {
             session: self.facts.clone(),
             catalog,
             read_only: self.state.open().is_some_and(|open| open.read_only),
+            discreet: false,
             params,
             written: Arc::default(),
         }
@@ -378,11 +383,14 @@ impl Session {
 
     /// Puts other settings in force.
     fn use_settings(&mut self, session: Arc<Settings>, local: Arc<Settings>) {
+        let shown_all = std::mem::replace(&mut self.settings, local).active().all_users;
         self.session_settings = session;
-        self.settings = local;
         self.settings_changed = true;
         self.epoch = self.new_epoch();
         self.refresh_facts();
+        if self.settings.active().all_users != shown_all {
+            self.audit_all_users();
+        }
     }
 
     fn refresh_facts(&mut self) {

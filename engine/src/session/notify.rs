@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashSet;
 use storage::CommitSeq;
 
 use super::{Open, Session};
@@ -25,7 +26,7 @@ pub(super) struct Ear {
     database_oid: u32,
     outbox: Arc<Outbox>,
     /// The channels that have been entered.
-    entered: Vec<Arc<str>>,
+    entered: FxHashSet<Arc<str>>,
     /// While there is any.
     attendance: Option<Attendance>,
     /// The newest commit of its own that said something.
@@ -113,7 +114,7 @@ impl Session {
                 database: self.database.clone(),
                 database_oid: self.database_oid,
                 outbox: self.database.live().new_outbox(),
-                entered: Vec::new(),
+                entered: FxHashSet::default(),
                 attendance: None,
                 said: CommitSeq(0),
             })
@@ -145,7 +146,7 @@ impl Session {
 impl Ear {
     /// Is told from now on what is said on a channel.
     fn enter(&mut self, channel: &Arc<str>) {
-        if self.entered.contains(channel) {
+        if !self.entered.insert(channel.clone()) {
             return;
         }
         let (live, store) = (self.database.live(), self.database.store());
@@ -153,22 +154,22 @@ impl Ear {
             self.attendance = Some(live.dispatcher.attend(store));
         }
         live.listeners.enter(self.database_oid, channel, &self.outbox, store.published());
-        self.entered.push(channel.clone());
     }
 
     /// Leaves the channels that are not among these.
     fn keep(&mut self, heard: &[Arc<str>]) {
+        let heard: FxHashSet<&Arc<str>> = heard.iter().collect();
         let entered = std::mem::take(&mut self.entered).into_iter();
-        let (left, kept): (Vec<_>, Vec<_>) = entered.partition(|channel| !heard.contains(channel));
+        let (kept, left) = entered.partition(|channel| heard.contains(channel));
         self.entered = kept;
-        self.leave(left);
+        self.leave(&left);
         if self.entered.is_empty() {
             self.attendance = None;
         }
     }
 
-    fn leave(&self, channels: Vec<Arc<str>>) {
-        for channel in &channels {
+    fn leave(&self, channels: &FxHashSet<Arc<str>>) {
+        for channel in channels {
             self.database.live().listeners.leave(self.database_oid, channel, &self.outbox);
         }
         if !channels.is_empty() {
@@ -179,8 +180,7 @@ impl Ear {
 
 impl Drop for Ear {
     fn drop(&mut self) {
-        let entered = std::mem::take(&mut self.entered);
-        self.leave(entered);
+        self.leave(&self.entered);
         self.database.live().registry.unlisten(self.outbox.id, None);
     }
 }

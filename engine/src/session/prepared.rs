@@ -99,6 +99,8 @@ pub(crate) struct Portal {
     pub(crate) params: Arc<[Value]>,
     /// Result formats as Bind gave them: none, one for all, or one a column.
     pub(crate) formats: Vec<i16>,
+    /// How many savepoints were active when it was made: rolling back to one of them leaves it.
+    pub(crate) level: usize,
     pub(crate) state: PortalState,
 }
 
@@ -116,4 +118,6 @@ pub(crate) struct SuspendedRun {
     pub(crate) source: RowSource,
     pub(crate) columns: Arc<[ColumnDescription]>,
     pub(crate) tag: Tag,
+    /// A stream table that it reads.
+    pub(crate) stream: Option<String>,
 }

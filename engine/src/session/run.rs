@@ -120,6 +120,10 @@ impl Session {
                 tag.map(Outcome::Complete)
             }
             Statement::Copy(copy) => {
+                if matches!(copy.source, CopySource::Live(_)) && !matches!(self.state, TransactionState::Idle) {
+                    let message = "COPY (LIVE ...) cannot run inside a transaction block";
+                    return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
+                }
                 self.begin_implicit();
                 let start = Box::pin(self.start_copy(copy.clone(), prepared.text.clone(), interrupt.clone()));
                 let outcome = interrupt.guard(start).await?;
@@ -316,6 +320,9 @@ impl Session {
         let (wait, database) = (self.lock_wait(), self.database.clone());
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
         open.used = true;
+        if let Some(stream) = plan.plan.stream_read() {
+            self.stream_read = Some(stream.name.clone());
+        }
         if plan.plan.runs_together() {
             return Box::pin(self.execute_with_writes(plan, context, interrupt)).await;
         }
@@ -497,6 +504,7 @@ fn copied(source: &CopySource) -> String {
     match source {
         CopySource::Table { name, .. } => name.to_string(),
         CopySource::Query(_) => "query".to_owned(),
+        CopySource::Live(_) => "live query".to_owned(),
     }
 }
 

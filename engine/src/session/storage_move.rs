@@ -101,7 +101,7 @@ impl Session {
                 let tables = catalog.tables.values().filter(|table| owns(table) && within(table));
                 let tables = tables.filter(|table| table.temporary.is_none());
                 let mut moved = Vec::new();
-                for table in tables.filter(|table| table.kind == TableKind::Table) {
+                for table in tables.filter(|table| table.kind == TableKind::Table && !table.is_stream()) {
                     if self.has_something_to_move(table, kind)? {
                         moved.push(table.clone());
                     }
@@ -158,6 +158,9 @@ fn check_can_move(table: &Table, owns: bool) -> Result<()> {
     }
     if table.temporary.is_some() {
         return Err(Error::unsupported("moving the rows of a temporary table to files"));
+    }
+    if table.is_stream() {
+        return Err(Error::unsupported("moving the rows of a stream table to files"));
     }
     Ok(())
 }

@@ -159,6 +159,11 @@ impl Session {
             return Err(error);
         }
         open = self.end_temporary(open).await?;
+        if let Err(error) = self.write_audited(&mut open) {
+            self.roll_back(open);
+            return Err(error);
+        }
+        // From here on the commit is tried: what is heard from now on is left again if it fails.
         let talk = match self.begin_talk(&mut open) {
             Ok(talk) => talk,
             Err(error) => {
@@ -166,10 +171,6 @@ impl Session {
                 return Err(error);
             }
         };
-        if let Err(error) = self.write_audited(&mut open) {
-            self.roll_back(open);
-            return Err(error);
-        }
         let durability = self.settings.active().durability;
         let committed = if open.changes.is_empty() {
             open.transaction.commit(durability).await.map(|_| ()).map_err(Error::from)
@@ -183,6 +184,8 @@ impl Session {
             let actions = self.end_talk(talk, committed.is_ok());
             Box::pin(self.follow_gathered(actions)).await;
         }
+        // What a rolled back savepoint would have followed.
+        self.joining.clear();
         self.place.activity().counts.ended(committed.is_ok());
         match committed {
             Ok(()) => {
@@ -235,7 +238,6 @@ impl Session {
             TransactionState::Idle => {}
             TransactionState::Implicit(open) => self.roll_back(open),
             TransactionState::Explicit(mut open) => {
-                self.portals.clear();
                 self.drop_cursors_since(open.savepoints.len());
                 match open.savepoints.last() {
                     Some(last) => {
@@ -331,7 +333,6 @@ impl Session {
         open.deferred = target.deferred.clone();
         open.read_only = target.read_only;
         let (session, local) = (target.settings.clone(), target.local_settings.clone());
-        self.portals.clear();
         self.drop_cursors_since(at + 1);
         self.state = TransactionState::Explicit(open);
         self.use_settings(session, local);

@@ -7,6 +7,7 @@ use storage::Value;
 
 use super::Session;
 use super::cancel::Interrupt;
+use super::declared::Fetched;
 use super::extended::{duplicate_statement, is_planned};
 use super::parameter::parameter;
 use super::prepared::Prepared;
@@ -17,7 +18,7 @@ use crate::expr::eval;
 use crate::function::resolve::coerce;
 use crate::function::{CastContext, SettingRequest, functions_named};
 use crate::plan::bind::{Binder, Clause, Scope};
-use crate::plan::{ColumnDescription, explain};
+use crate::plan::{ColumnDescription, Plan, explain};
 use crate::statement::{BackupOrder, DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement};
 use crate::types::{Type, oid};
 
@@ -84,7 +85,10 @@ impl Session {
                 complete(if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" })
             }
             Statement::Explain { options, statement } => self.explain(*options, statement, prepared, interrupt).await,
-            Statement::Fetch { name, motion, moves } => self.fetch(name, *motion, *moves, interrupt).await,
+            Statement::Fetch { name, motion, moves, timeout } => {
+                let what = Fetched { motion: *motion, moves: *moves, timeout: *timeout };
+                self.fetch(name, what, interrupt).await
+            }
             Statement::CloseCursor(name) => {
                 self.close_cursor(name.as_deref()).map(|tag| Outcome::Complete(tag.to_owned()))
             }
@@ -458,19 +462,35 @@ impl Session {
         let context = self.context(self.catalog(), params.clone());
         let database = self.database.clone();
         let view = self.state.open().ok_or_else(no_transaction)?.transaction.view();
-        let described = explain::describe(plan.plan.plan(), &context, view, database.query_environment(), options);
-        let mut lines = interrupt.guard(described).await?;
+        let before = options.buffers.then(|| database.store().figures());
+        let started = std::time::Instant::now();
+        // What locks rows or waits is run as it always is.
+        let by_itself = match plan.plan.plan() {
+            Plan::Query(query) => query.locking.is_empty() && !plan.plan.waits(),
+            _ => false,
+        };
+        let run = options.analyze && by_itself;
+        let described = explain::describe(plan.plan.plan(), &context, view, database.query_environment(), options, run);
+        let explain::Description { mut lines, rows } = interrupt.guard(described).await?;
         if options.analyze {
-            let started = std::time::Instant::now();
-            let rows = self.count_rows(&inner, params, interrupt).await?;
+            let (rows, took) = match rows {
+                Some(rows) => (rows, started.elapsed()),
+                None => {
+                    let started = std::time::Instant::now();
+                    (self.count_rows(&inner, params, interrupt).await?, started.elapsed())
+                }
+            };
             lines.push(format!("Actual Rows: {rows}"));
+            if let Some(before) = before {
+                lines.push(explain::reads(&before, &database.store().figures()));
+            }
             if options.summary.unwrap_or(true) {
-                lines.push(format!("Execution Time: {:.3} ms", started.elapsed().as_secs_f64() * 1000.0));
+                lines.push(format!("Execution Time: {:.3} ms", took.as_secs_f64() * 1000.0));
             }
         }
-        let column = ColumnDescription::new("QUERY PLAN", Type::new(oid::TEXT));
+        let lines = if options.json { vec![explain::as_json(&lines)] } else { lines };
         let rows = lines.into_iter().map(|line| vec![Value::Text(line.into())]).collect();
-        Ok(Outcome::ready(vec![column], rows, "EXPLAIN"))
+        Ok(Outcome::ready(vec![explain_column(options)], rows, "EXPLAIN"))
     }
 
     /// Runs a statement for real and counts what it answers.
@@ -496,4 +516,9 @@ impl Session {
             _ => Ok(0),
         }
     }
+}
+
+/// The one column of what EXPLAIN answers.
+pub(super) fn explain_column(options: ExplainOptions) -> ColumnDescription {
+    ColumnDescription::new("QUERY PLAN", Type::new(if options.json { oid::JSON } else { oid::TEXT }))
 }

@@ -3,7 +3,9 @@
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::live::live_select;
 use super::reader::Reader;
+use super::{LiveStatement, Statement};
 use crate::error::{Error, Result, SqlState};
 
 /// A COPY statement.
@@ -25,6 +27,8 @@ pub enum CopySource {
         columns: Vec<String>,
     },
     Query(Box<ast::Query>),
+    /// The rows of a query, and from then on what changes of them.
+    Live(Box<LiveStatement>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,9 +116,11 @@ impl Default for CopyOptions {
     }
 }
 
-pub(super) fn parse_copy(reader: &mut Reader) -> Result<CopyStatement> {
+pub(super) fn parse_copy(text: &str, reader: &mut Reader) -> Result<CopyStatement> {
     let mut options = CopyOptions::default();
-    let source = if reader.token(&Token::LParen) {
+    let source = if let Some(live) = live_source(text, reader)? {
+        CopySource::Live(live)
+    } else if reader.token(&Token::LParen) {
         let query = reader.parsed(|parser| parser.parse_query())?;
         reader.expect_token(&Token::RParen)?;
         CopySource::Query(query)
@@ -133,7 +139,7 @@ pub(super) fn parse_copy(reader: &mut Reader) -> Result<CopyStatement> {
     } else {
         return Err(reader.syntax_error());
     };
-    if direction == CopyDirection::From && matches!(source, CopySource::Query(_)) {
+    if direction == CopyDirection::From && !matches!(source, CopySource::Table { .. }) {
         return Err(reader.syntax_error());
     }
     let target = if reader.word("stdin") || reader.word("stdout") {
@@ -165,6 +171,35 @@ pub(super) fn parse_copy(reader: &mut Reader) -> Result<CopyStatement> {
         None
     };
     Ok(CopyStatement { source, direction, target, options, filter })
+}
+
+/// `(LIVE SELECT …)`, if that is what comes.
+fn live_source(text: &str, reader: &mut Reader) -> Result<Option<Box<LiveStatement>>> {
+    let mut inside = reader.clone();
+    if !inside.token(&Token::LParen) || !inside.word("live") {
+        return Ok(None);
+    }
+    let rest = inside.rest();
+    let mut depth = 0usize;
+    let end = rest.iter().position(|token| {
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen if depth == 0 => return true,
+            Token::RParen => depth -= 1,
+            _ => {}
+        }
+        false
+    });
+    let Some(end) = end else {
+        inside.skip_rest();
+        return Err(inside.syntax_error());
+    };
+    let statement = live_select(text, &mut inside.over(&rest[..end]))?;
+    reader.skip_behind(rest[end].span.end);
+    match statement {
+        Statement::Live(live) => Ok(Some(live)),
+        _ => Err(Error::internal("LIVE begins a live query")),
+    }
 }
 
 fn column_list(reader: &mut Reader) -> Result<Vec<String>> {

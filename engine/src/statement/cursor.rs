@@ -1,12 +1,16 @@
 //! DECLARE, FETCH, MOVE and CLOSE: the statements about cursors.
 
+use std::time::Duration;
+
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::Statement;
 use super::parse::parse_tokens;
 use super::reader::Reader;
+use super::utility::setting_value;
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::modify::body_write;
+use crate::session::parameter::amount::Unit;
 
 /// DECLARE.
 #[derive(Debug, Clone)]
@@ -61,7 +65,10 @@ pub(super) fn declare(text: &str, reader: &mut Reader) -> Result<Statement> {
     let start = reader.syntax_error();
     let query = parse_tokens(text, reader.rest())?;
     while reader.advance().is_some() {}
-    if !matches!(&query, Statement::Query(query) if body_write(query).is_none()) {
+    let is_query = matches!(&query, Statement::Query(query) if body_write(query).is_none());
+    // `DECLARE … FOR LIVE SELECT`; LISTEN has a channel, and no cursor.
+    let is_live = matches!(&query, Statement::Live(live) if live.channel.is_none());
+    if !is_query && !is_live {
         return Err(start);
     }
     if scroll && no_scroll {
@@ -80,13 +87,40 @@ pub(super) fn fetch(reader: &mut Reader, moves: bool) -> Result<Statement> {
     let motion = motion(reader)?;
     let _ = reader.word("from") || reader.word("in");
     let name = reader.identifier()?;
-    Ok(Statement::Fetch { name, motion, moves })
+    let timeout = if !moves && reader.word("with") { Some(timeout(reader)?) } else { None };
+    Ok(Statement::Fetch { name, motion, moves, timeout })
+}
+
+/// `(timeout = '1s')`: how long a FETCH from a live cursor waits for a first row.
+fn timeout(reader: &mut Reader) -> Result<Duration> {
+    let invalid = |message: String| Error::new(SqlState::INVALID_PARAMETER_VALUE, message);
+    reader.expect_token(&Token::LParen)?;
+    let name = reader.identifier()?;
+    if name != "timeout" {
+        return Err(invalid(format!("unrecognized FETCH option \"{name}\"")));
+    }
+    reader.expect_token(&Token::Eq)?;
+    let value = setting_value(reader)?;
+    reader.expect_token(&Token::RParen)?;
+    let milliseconds = Unit::Milliseconds.number(&value).map(f64::round);
+    match milliseconds.filter(|number| (0.0..=f64::from(i32::MAX)).contains(number)) {
+        Some(milliseconds) => Ok(Duration::from_millis(milliseconds as u64)),
+        None => {
+            let error = invalid(format!("invalid value for FETCH option \"timeout\": \"{value}\""));
+            Err(match Unit::Milliseconds.hint(&value).filter(|_| milliseconds.is_none()) {
+                Some(hint) => error.with_hint(hint),
+                None => error,
+            })
+        }
+    }
 }
 
 /// A direction, if there is one: a word that ends the statement is the cursor's name.
 fn motion(reader: &mut Reader) -> Result<Motion> {
     let next = Motion::Forward(Some(1));
-    if reader.rest().iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).count() == 1 {
+    let mut behind = reader.clone();
+    behind.advance();
+    if behind.at_end() || behind.peek_word("with") {
         return Ok(next);
     }
     Ok(if reader.word("next") {

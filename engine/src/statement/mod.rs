@@ -26,6 +26,8 @@ mod storage_move;
 mod unicode;
 mod utility;
 
+use std::time::Duration;
+
 pub use backup::BackupOrder;
 pub use copy::{
     CopyDirection, CopyFormat, CopyHeader, CopyOptions, CopySource, CopyStatement, CopyTarget, ForcedColumns,
@@ -127,6 +129,8 @@ pub enum Statement {
         name: String,
         motion: Motion,
         moves: bool,
+        /// How long to wait for a first row of a live cursor; None: until there is one.
+        timeout: Option<Duration>,
     },
     /// None is ALL.
     CloseCursor(Option<String>),
@@ -239,11 +243,13 @@ pub struct ExplainOptions {
     pub timing: bool,
     pub summary: Option<bool>,
     pub buffers: bool,
+    /// As a JSON document instead of lines.
+    pub json: bool,
 }
 
 impl Default for ExplainOptions {
     fn default() -> Self {
-        Self { analyze: false, verbose: false, costs: true, timing: true, summary: None, buffers: false }
+        Self { analyze: false, verbose: false, costs: true, timing: true, summary: None, buffers: false, json: false }
     }
 }
 

@@ -108,7 +108,7 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "kill" => job::kill(reader)?,
         "describe" => job::describe(reader)?,
         "lock" => lock(reader)?,
-        "copy" => Statement::Copy(Box::new(parse_copy(reader)?)),
+        "copy" => Statement::Copy(Box::new(parse_copy(text, reader)?)),
         "declare" => cursor::declare(text, reader)?,
         "fetch" | "move" => cursor::fetch(reader, verb == "move")?,
         "close" => cursor::close(reader)?,
@@ -491,7 +491,18 @@ fn explain_option(reader: &mut Reader, options: &mut ExplainOptions) -> Result<(
         _ => setting_value(reader)?.to_lowercase(),
     };
     if name == "format" {
-        return if value == "text" { Ok(()) } else { Err(Error::unsupported(format!("EXPLAIN (FORMAT {value})"))) };
+        return match value.as_str() {
+            "text" => Ok(()),
+            "json" => {
+                options.json = true;
+                Ok(())
+            }
+            "xml" | "yaml" => Err(Error::unsupported(format!("EXPLAIN (FORMAT {value})"))),
+            _ => {
+                let message = format!("unrecognized value for EXPLAIN option \"format\": \"{value}\"");
+                Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
+            }
+        };
     }
     let value = switch(&name, &value)?;
     match name.as_str() {

@@ -11,7 +11,7 @@ use super::datetime::{
 use super::defined::FIRST_OID;
 use super::network::Network;
 use super::text::{DIMENSIONS_MAX, Format, check_dimensions, too_many_dimensions};
-use super::{Type, builtin, json, jsonpath, modifier, oid, unsigned};
+use super::{Type, builtin, json, jsonpath, modifier, oid, range, unsigned};
 use crate::error::{Error, Result, SqlState};
 
 /// From 1970-01-01 to 2000-01-01.
@@ -69,6 +69,7 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
                 bits.write_binary(out);
             }
         }
+        ValueRef::Bytea(v) if range::is_range(ty) => range::write_binary(v, format, out),
         ValueRef::Bytea(v) => out.extend_from_slice(v),
         ValueRef::Date(v) => {
             let days =
@@ -105,7 +106,7 @@ fn write_record(record: &Record, format: &Format, out: &mut Vec<u8>) {
 }
 
 /// A value with its length before it; NULL is a length of -1.
-fn write_sized(value: &Value, ty: u32, format: &Format, out: &mut Vec<u8>) {
+pub(super) fn write_sized(value: &Value, ty: u32, format: &Format, out: &mut Vec<u8>) {
     if value.is_null() {
         out.extend_from_slice(&(-1_i32).to_be_bytes());
         return;
@@ -164,7 +165,7 @@ fn insufficient() -> Error {
 }
 
 /// How to say that bytes are left over, which depends on what they belong to.
-type TooLong<'a> = &'a dyn Fn() -> String;
+pub(super) type TooLong<'a> = &'a dyn Fn() -> String;
 
 /// All of the bytes as so many.
 fn whole<const N: usize>(bytes: &[u8], too_long: TooLong<'_>) -> Result<[u8; N]> {
@@ -173,11 +174,11 @@ fn whole<const N: usize>(bytes: &[u8], too_long: TooLong<'_>) -> Result<[u8; N]>
     Ok(*head)
 }
 
-fn check_end(rest: &[u8], too_long: TooLong<'_>) -> Result<()> {
+pub(super) fn check_end(rest: &[u8], too_long: TooLong<'_>) -> Result<()> {
     if rest.is_empty() { Ok(()) } else { Err(Error::new(SqlState::INVALID_BINARY_REPRESENTATION, too_long())) }
 }
 
-fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>) -> Result<Value> {
+pub(super) fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>) -> Result<Value> {
     let fixed4 = || whole::<4>(bytes, too_long);
     let fixed8 = || whole::<8>(bytes, too_long);
     Ok(match ty {
@@ -250,6 +251,7 @@ fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>) -> Result
         oid::OID | oid::XID | oid::CID => Value::Int8(i64::from(u32::from_be_bytes(fixed4()?))),
         oid::XID8 | oid::PG_LSN => Value::Int8(unsigned::packed(u64::from_be_bytes(fixed8()?))),
         oid::BIT | oid::VARBIT => Value::Bytea(Bits::read_binary(bytes)?.encode().into()),
+        other if range::is_range(other) => range::read_binary(bytes, other, format, too_long)?,
         other if builtin::is_registered(other) => Value::Int8(i64::from(u32::from_be_bytes(fixed4()?))),
         other if builtin::is_enum(other) => super::text::parse(super::text::utf8(bytes)?, Type::new(other), format)?,
         other if builtin::is_domain(other) => read(bytes, builtin::base_of(other), format, too_long)?,
@@ -289,7 +291,7 @@ fn read_timestamp(since: i64) -> Result<i64> {
 }
 
 /// Reads numbers off the front of some bytes.
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8]> {
@@ -304,11 +306,29 @@ impl<'a> Reader<'a> {
         Ok(*head)
     }
 
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
+    pub(super) fn u8(&mut self) -> Result<u8> {
+        self.array().map(|[byte]| byte)
+    }
+
+    /// What has its length before it.
+    pub(super) fn sized<T>(&mut self, read: &dyn Fn(&[u8]) -> Result<T>) -> Result<T> {
+        let length = usize::try_from(self.i32()?).map_err(|_| insufficient())?;
+        read(self.take(length)?)
+    }
+
     fn i16(&mut self) -> Result<i16> {
         self.array().map(i16::from_be_bytes)
     }
 
-    fn i32(&mut self) -> Result<i32> {
+    pub(super) fn i32(&mut self) -> Result<i32> {
         self.array().map(i32::from_be_bytes)
     }
 

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 use storage::ColumnType;
 
-use super::{Type, defined};
+use super::{Type, defined, range};
 use crate::error::{Error, Result};
 
 /// A row of `pg_type`.
@@ -259,6 +259,7 @@ pub fn has_own_text(oid: u32) -> bool {
         || is_registered(base)
         || matches!(base, oid::TIMETZ | oid::INET | oid::CIDR | oid::MACADDR)
         || matches!(base, oid::BIT | oid::VARBIT | oid::PG_LSN | oid::XID8)
+        || range::is_range(base)
 }
 
 /// Whether values of a type are rows of fields that have names.
@@ -307,6 +308,8 @@ fn layout(oid: u32) -> Option<ColumnType> {
         oid::INET | oid::CIDR | oid::MACADDR => ColumnType::Bytea,
         // Bits are bytes that sort, see `bits`.
         oid::BIT | oid::VARBIT => ColumnType::Bytea,
+        // Ranges too, see `range`.
+        _ if range::is_range(oid) => ColumnType::Bytea,
         oid::DATE => ColumnType::Date,
         oid::TIME => ColumnType::Time,
         oid::TIMESTAMP => ColumnType::Timestamp,
@@ -327,7 +330,9 @@ fn layout(oid: u32) -> Option<ColumnType> {
 pub fn is_storable(oid: u32) -> bool {
     let base = element_of(oid).unwrap_or(oid);
     let system_only = matches!(base, oid::PG_NODE_TREE | oid::TID | oid::CID);
-    !system_only && layout(oid).is_some() && info(oid).is_some_and(|info| matches!(info.kind, 'b' | 'e' | 'd' | 'c'))
+    !system_only
+        && layout(oid).is_some()
+        && info(oid).is_some_and(|info| matches!(info.kind, 'b' | 'e' | 'd' | 'c' | 'r' | 'm'))
 }
 
 /// Whether values of the type are the oid of something that has a name: `regclass` and its kin.

@@ -10,6 +10,7 @@ pub mod json;
 pub mod jsonpath;
 pub mod modifier;
 pub(crate) mod network;
+pub(crate) mod range;
 pub(crate) mod snapshot;
 pub mod text;
 pub(crate) mod unsigned;

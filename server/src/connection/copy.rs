@@ -90,6 +90,9 @@ impl Connection {
         self.send_notices();
         backend::copy_response(&mut self.io.output, CopyDirection::Out, copy.columns(), copy.is_binary());
         loop {
+            if copy.may_wait() {
+                self.io.flush().await?;
+            }
             match watched(&mut self.io, &self.canceller, self.session.copy_next(&mut copy)).await {
                 Ok(Some(row)) => backend::copy_data(&mut self.io.output, &row),
                 Ok(None) => break,

@@ -4,11 +4,14 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path};
 
+use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use super::{BackedUp, Index, LOCK, Stop, copy, copy_to, damaged, failed, sync_folder, sync_folders};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::id::GenerationId;
+use crate::key::KeyRange;
 use crate::kv::{Batch, Family, KeyValue, RocksKeyValue, RocksOptions};
 use crate::segment::{PlacePath, SegmentInfo};
 use crate::store::{SEGMENT_FOLDER, entries, meta};
@@ -92,7 +95,7 @@ fn check(from: &Path, file: &BackedUp, stop: &Stop) -> Result<()> {
 }
 
 /// What the copy knows of itself becomes its own: another line of history, segments where they lie now, and no files to
-/// delete, which are the other's.
+/// delete, which are the other's; and streams are empty.
 fn begin_history(data: &Path, index: &Index, environment: &Environment) -> Result<()> {
     let moved: FxHashMap<&str, &str> =
         index.files.iter().filter_map(|file| Some((file.segment.as_deref()?, file.target.as_str()))).collect();
@@ -112,6 +115,11 @@ fn begin_history(data: &Path, index: &Index, environment: &Environment) -> Resul
         let value = serde_json::to_vec(&info).map_err(|_| meta::damaged(&key))?;
         batch.put(Family::Meta, key, value);
     }
+    // What streams hold is no part of a backup, whichever files it lay in.
+    batch.delete_range(
+        Family::Stream,
+        KeyRange { start: Bytes::new(), end: KeyRange::generation(GenerationId(u32::MAX)).end },
+    );
     for range in [meta::upload_range(), meta::unlink_range()] {
         for (key, _) in entries(&kv, &range)? {
             batch.delete(Family::Meta, key);

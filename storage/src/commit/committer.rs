@@ -321,12 +321,12 @@ impl Worker {
                 Some(mut encoded) => {
                     row::stamp(&mut encoded, seq, self.committed_at_us);
                     let encoded = Bytes::from(encoded);
-                    self.batch.put(Family::Rows, key, encoded.clone());
+                    self.batch.put(row.family, key, encoded.clone());
                     Some(encoded)
                 }
                 None if row.old.is_none() => continue,
                 None => {
-                    self.batch.delete(Family::Rows, key);
+                    self.batch.delete(row.family, key);
                     None
                 }
             };
@@ -429,9 +429,10 @@ impl Worker {
 
     /// Everything that is written, to be published.
     fn newest(&self) -> Result<Published> {
-        let hot = Arc::clone(&self.parts.published.load().hot);
+        let before = self.parts.published.load();
+        let (hot, streams) = (Arc::clone(&before.hot), Arc::clone(&before.streams));
         let snapshot = Tiered::over(self.parts.kv.snapshot()?, &self.manifest, self.head);
-        Ok(Published { seq: self.head, snapshot, hot })
+        Ok(Published { seq: self.head, snapshot, hot, streams })
     }
 
     /// Shows the group to readers, then to the feed if it is durable, lets its locks go and acknowledges. Who reads the feed

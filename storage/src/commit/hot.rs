@@ -123,7 +123,9 @@ impl HotEntries {
         let parts = match family {
             Family::Rows => &self.rows,
             Family::Index => &self.index,
-            Family::Catalog | Family::Trash | Family::Stream | Family::Deleted | Family::Meta => return None,
+            Family::Catalog | Family::Log | Family::Trash | Family::Stream | Family::Deleted | Family::Meta => {
+                return None;
+            }
         };
         let mut hasher: FxHasher = FxBuildHasher.build_hasher();
         hasher.write(key);

@@ -22,7 +22,7 @@ use crate::store::meta;
 const PIECE_BYTES: usize = if cfg!(test) { 2 << 10 } else { 24 << 20 };
 
 /// The families that layers have keys of.
-const FAMILIES: [Family; 4] = [Family::Rows, Family::Index, Family::Trash, Family::Deleted];
+const FAMILIES: [Family; 5] = [Family::Rows, Family::Index, Family::Trash, Family::Stream, Family::Deleted];
 
 /// What a transaction has staged, and all that the committer has to know of it.
 #[derive(Debug)]
@@ -174,7 +174,8 @@ impl Piece {
             self.deletions.delete(family, Bytes::copy_from_slice(key));
             return Ok(());
         };
-        let is_next = if family == Family::Rows || family == Family::Trash && row::is_pending(value) {
+        let is_row = matches!(family, Family::Rows | Family::Stream);
+        let is_next = if is_row || family == Family::Trash && row::is_pending(value) {
             self.row.clear();
             self.row.extend_from_slice(value);
             row::stamp(&mut self.row, load.seq, load.committed_at_us);

@@ -26,6 +26,7 @@ use crate::error::Result;
 use crate::id::CommitSeq;
 use crate::kv::{Family, KvSnapshot};
 use crate::segment::Tiered;
+use crate::stream::Streams;
 
 pub(crate) use committer::{Committer, Health, Parts, Stamps};
 pub(crate) use garbage::Garbage;
@@ -43,6 +44,7 @@ pub(crate) struct Published {
     pub(crate) seq: CommitSeq,
     pub(crate) snapshot: Tiered,
     pub(crate) hot: Arc<HotEntries>,
+    pub(crate) streams: Arc<Streams>,
 }
 
 impl Published {

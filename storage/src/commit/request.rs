@@ -23,6 +23,8 @@ pub enum Durability {
 #[derive(Debug)]
 pub(crate) struct RowChange {
     pub(crate) table: TableId,
+    /// Where it lies: among the rows of tables, or of streams.
+    pub(crate) family: Family,
     pub(crate) key: RowKey,
     /// The committed row that is replaced or deleted, header included.
     pub(crate) old: Option<Bytes>,

@@ -169,7 +169,7 @@ mod tests {
         for (old, new) in changes {
             let key = hidden_row_key(TABLE, crate::Slice::Undivided, 1);
             let (old, new) = (old.then(Default::default), new.then(Vec::new));
-            request.rows.push(RowChange { table: TableId(1), key, old, new });
+            request.rows.push(RowChange { table: TableId(1), family: crate::kv::Family::Rows, key, old, new });
         }
         request
     }

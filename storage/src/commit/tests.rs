@@ -88,7 +88,13 @@ fn row(name: &str) -> Vec<u8> {
 
 fn insert(name: &str) -> CommitRequest {
     let mut request = CommitRequest::new(TransactionId(1), CommitSeq(0));
-    request.rows.push(RowChange { table: TABLE, key: key(name), old: None, new: Some(row(name)) });
+    request.rows.push(RowChange {
+        table: TABLE,
+        family: Family::Rows,
+        key: key(name),
+        old: None,
+        new: Some(row(name)),
+    });
     request
 }
 
@@ -121,13 +127,25 @@ async fn commits_are_stamped_published_and_told() {
     assert_eq!(old[..8], 1_u64.to_le_bytes());
 
     let mut update = CommitRequest::new(TransactionId(2), first);
-    update.rows.push(RowChange { table: TABLE, key: key("a"), old: Some(old.clone()), new: Some(row("A")) });
+    update.rows.push(RowChange {
+        table: TABLE,
+        family: Family::Rows,
+        key: key("a"),
+        old: Some(old.clone()),
+        new: Some(row("A")),
+    });
     update.messages.push("hello".into());
     update.writes.put(Family::Catalog, "entry", "value");
     let second = store.committer().submit(update).await.unwrap();
 
     let mut delete = CommitRequest::new(TransactionId(3), second);
-    delete.rows.push(RowChange { table: TABLE, key: key("a"), old: stored(&store, "a"), new: None });
+    delete.rows.push(RowChange {
+        table: TABLE,
+        family: Family::Rows,
+        key: key("a"),
+        old: stored(&store, "a"),
+        new: None,
+    });
     store.committer().submit(delete).await.unwrap();
     assert_eq!(stored(&store, "a"), None);
 

@@ -1,12 +1,14 @@
 //! Keys: bytes whose order under `memcmp` is the order of the values they stand for.
 //!
 //! A row's key is its table's generation followed by its primary key columns, or by a hidden number. An index
-//! entry's key is the index's generation followed by its columns. Where a table is divided, the slice stands between. No encoded value is a prefix of another, so
+//! entry's key is the index's generation followed by its columns. Where a table is divided, the slice stands between. The keys
+//! of a stream's rows are told by `stream`. No encoded value is a prefix of another, so
 //! columns are simply put one after the other, and a key range over leading columns is a range of bytes.
 //! Keys are written and compared, never decoded: the row itself holds every column.
 
 mod encode;
 mod range;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +18,7 @@ pub(crate) use encode::encode_bytes;
 use encode::value_bytes;
 pub use encode::{encode_index_column, encode_value};
 pub use range::{KeyRange, index_range, key_range};
+pub(crate) use stream::{StreamPlace, bucket_of, buckets_before, buckets_from, slice_in_bucket, stream_key};
 
 use crate::id::GenerationId;
 use crate::schema::{IndexSchema, RowIdentity, TableSchema};
@@ -75,8 +78,7 @@ pub(crate) fn trash_before(generation: GenerationId, time_us: i64) -> KeyRange {
 
 /// When the row was deleted that is kept under a key, in microseconds since 1970.
 pub(crate) fn trash_time(key: &[u8]) -> Option<i64> {
-    let time = key.get(GENERATION_BYTES..)?.first_chunk()?;
-    Some((u64::from_be_bytes(*time) ^ 1 << 63) as i64)
+    key.get(GENERATION_BYTES..)?.first_chunk().copied().map(time_ordered)
 }
 
 /// When the row was deleted that is kept under a key, and the key that it had.
@@ -93,6 +95,11 @@ pub(crate) fn kept_in(key: &[u8]) -> Option<SliceId> {
 /// Microseconds since 1970 as bytes in the order of time.
 fn ordered_time(time_us: i64) -> [u8; 8] {
     (time_us as u64 ^ 1 << 63).to_be_bytes()
+}
+
+/// The time that such bytes stand for.
+fn time_ordered(bytes: [u8; 8]) -> i64 {
+    (u64::from_be_bytes(bytes) ^ 1 << 63) as i64
 }
 
 /// An index entry's key. Its value is always the row's key.

@@ -42,6 +42,7 @@ fn table(first: ColumnType, second: ColumnType) -> TableSchema {
             .collect(),
         identity: RowIdentity::PrimaryKey(vec![0, 1]),
         slice: Slice::Undivided,
+        stream: None,
         indexes: Vec::new(),
         layouts: vec![Layout { version: SchemaVersion(1), slots: columns.to_vec() }],
         cache: Default::default(),

@@ -36,6 +36,8 @@ pub enum Family {
     Index,
     /// Definitions, as entries that the room above names.
     Catalog,
+    /// Events that the room above records beside definitions, in order of time.
+    Log,
     /// Deleted rows that are kept for a while, in order of time.
     Trash,
     /// Rows of stream tables, in buckets of time.
@@ -47,8 +49,16 @@ pub enum Family {
 }
 
 impl Family {
-    pub const ALL: [Family; 7] =
-        [Family::Rows, Family::Index, Family::Catalog, Family::Trash, Family::Stream, Family::Deleted, Family::Meta];
+    pub const ALL: [Family; 8] = [
+        Family::Rows,
+        Family::Index,
+        Family::Catalog,
+        Family::Log,
+        Family::Trash,
+        Family::Stream,
+        Family::Deleted,
+        Family::Meta,
+    ];
 
     /// The name on disk.
     pub fn name(self) -> &'static str {
@@ -56,6 +66,7 @@ impl Family {
             Family::Rows => "rows",
             Family::Index => "index",
             Family::Catalog => "catalog",
+            Family::Log => "log",
             Family::Trash => "trash",
             Family::Stream => "stream",
             Family::Deleted => "deleted",
@@ -141,7 +152,7 @@ impl Batch {
 
     /// Deletes all rows, index entries and deletion marks of a generation.
     pub fn delete_generation(&mut self, generation: GenerationId) {
-        for family in [Family::Rows, Family::Index, Family::Trash, Family::Deleted] {
+        for family in [Family::Rows, Family::Index, Family::Trash, Family::Stream, Family::Deleted] {
             self.delete_range(family, KeyRange::generation(generation));
         }
     }

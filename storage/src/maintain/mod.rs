@@ -2,6 +2,7 @@
 
 mod compact;
 mod count;
+mod evict;
 mod flush;
 mod rewrite;
 mod survey;
@@ -9,5 +10,6 @@ mod sweep;
 mod trash;
 
 pub use compact::Compaction;
+pub use evict::Eviction;
 pub use rewrite::{Progress, Rewrite, RewriteReport};
 pub use survey::{SegmentState, TierReport};

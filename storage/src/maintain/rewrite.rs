@@ -16,7 +16,9 @@ use crate::key::KeyRange;
 use crate::kv::{Batch, Family};
 use crate::row::StoredRow;
 use crate::schema::TableSchema;
-use crate::segment::{PlaceId, PlacePath, Segment, SegmentColumn, SegmentInfo, SegmentWriter, Tiered, expresses};
+use crate::segment::{
+    PageCompression, PlaceId, PlacePath, Segment, SegmentColumn, SegmentInfo, SegmentWriter, Tiered, expresses,
+};
 use crate::slice::Slice;
 use crate::store::{Store, meta};
 
@@ -35,6 +37,7 @@ pub struct Rewrite {
     pub table: Arc<TableSchema>,
     /// Names and encodings of its columns.
     pub columns: Vec<SegmentColumn>,
+    pub compression: PageCompression,
     /// Where its segments go.
     pub place: Option<PlaceId>,
     /// Folder of its segments there; those of each slice of a divided table have one of their own within.
@@ -238,7 +241,8 @@ impl Store {
         batch.put(Family::Meta, meta::upload_key(id), path.clone().into_bytes());
         self.write_own(|kv| kv.write(&batch).and_then(|()| kv.sync()))?;
         let now_us = self.environment().now_us();
-        SegmentWriter::create(self.files().as_ref(), id, path, &rewrite.table, slice, &rewrite.columns, now_us)
+        let columns = (&rewrite.columns[..], rewrite.compression);
+        SegmentWriter::create(self.files().as_ref(), id, path, &rewrite.table, slice, columns, now_us)
     }
 
     fn segment_path(&self, rewrite: &Rewrite, slice: Slice, id: GenerationId) -> String {

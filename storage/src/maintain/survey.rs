@@ -59,16 +59,23 @@ impl Store {
 
     /// Where the rows of a table's contents lie.
     pub fn survey(&self, generation: GenerationId) -> Result<TierReport> {
-        let hot_rows = self.hot_rows(generation)?;
-        let (sampled, bytes) = self.sampled_bytes(Family::Rows, generation, SAMPLED_ROWS)?;
+        let range = KeyRange::generation(generation);
+        let in_stream = self.newest().snapshot.hot().approximate_entries(Family::Stream, &range)?;
+        let (hot_rows, family) = match in_stream {
+            0 => (self.hot_rows(generation)?, Family::Rows),
+            rows => (rows, Family::Stream),
+        };
+        let (sampled, bytes) = self.sampled_bytes(family, generation, SAMPLED_ROWS)?;
         let hot_bytes = if hot_rows > sampled { bytes / sampled.max(1) * hot_rows } else { bytes };
         Ok(TierReport { hot_rows, hot_bytes, segments: self.segment_states(generation)? })
     }
 
     /// About how many bytes the rows of a table's contents have, in either tier.
     pub fn approximate_row_bytes(&self, generation: GenerationId) -> Result<u64> {
-        let cold = self.newest().snapshot.manifest().of(generation).iter().map(|segment| segment.info().bytes);
-        Ok(self.approximate_bytes(Family::Rows, generation)? + cold.sum::<u64>())
+        let newest = self.newest();
+        let cold = newest.snapshot.manifest().of(generation).iter().map(|segment| segment.info().bytes);
+        let in_stream = self.approximate_bytes(Family::Stream, generation)?;
+        Ok(self.approximate_bytes(Family::Rows, generation)? + in_stream + cold.sum::<u64>())
     }
 
     /// About how many bytes the entries of an index have.

@@ -88,6 +88,11 @@ pub(crate) fn value_at<'a>(table: &'a TableSchema, row: &'a [u8], position: usiz
     }
 }
 
+/// The values of a row's bytes, as [`encode_row`] has made them.
+pub fn decode_row(table: &TableSchema, row: &[u8]) -> Result<Vec<Value>> {
+    values_of(table, row)
+}
+
 /// The values that a row's bytes hold in all current columns.
 pub(crate) fn values_of(table: &TableSchema, row: &[u8]) -> Result<Vec<Value>> {
     (0..table.columns.len()).map(|position| Ok(value_at(table, row, position)?.to_owned())).collect()

@@ -26,6 +26,7 @@ fn table(types: &[ColumnType]) -> TableSchema {
             .collect(),
         identity: RowIdentity::Hidden,
         slice: Default::default(),
+        stream: None,
         indexes: Vec::new(),
         layouts: vec![Layout { version: SchemaVersion(1), slots }],
         cache: Default::default(),

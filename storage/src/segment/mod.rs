@@ -42,6 +42,7 @@ pub(crate) use marks::{Mark, mark_key};
 pub use prune::ValueRange;
 pub use reader::Segment;
 pub(crate) use tier::Tiered;
+pub use writer::PageCompression;
 pub(crate) use writer::{SegmentWriter, expresses};
 
 /// Rows of a block: what is read for a single one of them. Tests make do with little, to see every edge.

@@ -30,6 +30,23 @@ const DICTIONARY_BYTES_MAX: usize = 64 << 10;
 /// Rows that are handed to the library at a time.
 const BATCH_ROWS: usize = 4 * BLOCK_ROWS;
 
+/// How the pages of a file are compressed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PageCompression {
+    #[default]
+    Zstd,
+    None,
+}
+
+impl From<PageCompression> for Compression {
+    fn from(compression: PageCompression) -> Self {
+        match compression {
+            PageCompression::Zstd => Compression::ZSTD(ZstdLevel::default()),
+            PageCompression::None => Compression::UNCOMPRESSED,
+        }
+    }
+}
+
 /// A segment in the making.
 pub(crate) struct SegmentWriter {
     info: SegmentInfo,
@@ -51,12 +68,12 @@ impl SegmentWriter {
         path: String,
         table: &TableSchema,
         slice: Slice,
-        columns: &[SegmentColumn],
+        (columns, compression): (&[SegmentColumn], PageCompression),
         now_us: i64,
     ) -> Result<Self> {
         let schema = TableSchema { slice, ..segment_schema(table) };
         let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_compression(compression.into())
             .set_data_page_row_count_limit(BLOCK_ROWS)
             .set_write_batch_size(BLOCK_ROWS)
             .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)

@@ -22,6 +22,7 @@ use crate::id::{CommitSeq, GenerationId};
 use crate::key::KeyRange;
 use crate::kv::{Batch, Direction, Family, KeyValue, RocksKeyValue, RocksOptions};
 use crate::segment::{BlockCache, Files, LocalFiles, Manifest, PlacePath, Places, Tiered};
+use crate::stream::Streams;
 use crate::transaction::LockTable;
 
 /// PostgreSQL's first oid that is not its own (`FirstNormalObjectId`).
@@ -90,7 +91,8 @@ pub(super) fn over(
     let blocks = Arc::new(BlockCache::new(options.segment_cache_bytes));
     let manifest = Manifest::read(entries(kv.as_ref(), &meta::segment_range())?, &files, &blocks, seq)?;
     let snapshot = Tiered::over(kv.snapshot()?, &Arc::new(manifest), seq);
-    let published = Arc::new(ArcSwap::from_pointee(Published { seq, snapshot, hot }));
+    let streams = Arc::new(Streams::new(options.environment.clone()));
+    let published = Arc::new(ArcSwap::from_pointee(Published { seq, snapshot, hot, streams }));
     let feed = Arc::new(Feed::new(seq, options.feed_bytes));
     let readers = Arc::default();
     let garbage = Arc::new(Garbage::new(generation(generations.next())));

@@ -32,11 +32,11 @@ impl Store {
         Ok(entries.into_iter().map(|(key, value)| (meta::record_name(&key), value)).collect())
     }
 
-    /// Deletes definitions for good, beside all transactions: what nobody locks and nobody writes again. Views that were taken
-    /// earlier go on seeing them, and so does who reads what is committed until the next commit.
-    pub fn expire_entries(&self, range: KeyRange) -> Result<()> {
+    /// Deletes events for good, beside all transactions: nobody locks them and nobody writes them again. Views that were
+    /// taken earlier go on seeing them, and so does who reads what is committed until the next commit.
+    pub fn expire_events(&self, range: KeyRange) -> Result<()> {
         let mut batch = Batch::with_capacity(1);
-        batch.delete_range(Family::Catalog, range);
+        batch.delete_range(Family::Log, range);
         self.write_own(|kv| kv.write(&batch))
     }
 }

@@ -138,7 +138,13 @@ fn random_commit(random: &mut StdRng, model: &Model, round: u64) -> (CommitReque
     }
     for (key, (old, new)) in touched {
         let new = new.map(|new| [&[0; 20][..], &new].concat());
-        request.rows.push(RowChange { table: TableId(1), key: RowKey::from_bytes(key), old, new });
+        request.rows.push(RowChange {
+            table: TableId(1),
+            family: Family::Rows,
+            key: RowKey::from_bytes(key),
+            old,
+            new,
+        });
     }
     (request, after)
 }

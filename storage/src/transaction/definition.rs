@@ -125,12 +125,17 @@ impl Transaction {
 
     /// Writes a definition.
     pub fn put_entry(&mut self, key: &[u8], value: Vec<u8>) -> Result<()> {
-        self.write_entry(key, Some(value.into()))
+        self.write_entry(Family::Catalog, key, Some(value.into()))
+    }
+
+    /// Writes an event: an entry of its own keyspace, which changes no definition.
+    pub fn put_event(&mut self, key: &[u8], value: Vec<u8>) -> Result<()> {
+        self.write_entry(Family::Log, key, Some(value.into()))
     }
 
     /// Deletes a definition.
     pub fn delete_entry(&mut self, key: &[u8]) -> Result<()> {
-        self.write_entry(key, None)
+        self.write_entry(Family::Catalog, key, None)
     }
 
     /// Whether the key belongs to contents that only this transaction knows of, so that it needs no locks there.

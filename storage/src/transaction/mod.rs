@@ -40,6 +40,7 @@ use crate::kv::{Family, KvSnapshot};
 use crate::read::{ReadView, commit_seq};
 use crate::row::StoredRow;
 use crate::schema::{IndexSchema, TableSchema};
+use crate::slice::SliceId;
 use crate::store::Store;
 use crate::value::Value;
 use aside::Aside;
@@ -128,6 +129,8 @@ pub struct Transaction {
     scratch: Scratch,
     /// When it last deleted a row that is kept.
     deleted_at_us: i64,
+    /// In which command it last dropped what a slice of a stream had too many.
+    surplus_dropped: Option<(Command, GenerationId, SliceId)>,
     when_published: Option<Box<dyn FnOnce() + Send>>,
 }
 
@@ -168,6 +171,7 @@ impl Store {
             aside: None,
             scratch: Scratch::default(),
             deleted_at_us: i64::MIN,
+            surplus_dropped: None,
             when_published: None,
         }
     }
@@ -289,14 +293,18 @@ impl Transaction {
     }
 
     /// The row with this key in the snapshot, or as this transaction wrote it, the current command included.
-    pub fn get(&self, _table: &TableSchema, key: &RowKey) -> Result<Option<StoredRow>> {
-        let bytes = match self.own(Family::Rows, key.as_bytes())? {
+    pub fn get(&self, table: &TableSchema, key: &RowKey) -> Result<Option<StoredRow>> {
+        if !self.snapshot.streams.shows(table, key) {
+            return Ok(None);
+        }
+        let family = table.family();
+        let bytes = match self.own(family, key.as_bytes())? {
             Some(own) => own,
             None => {
                 if let Some(serializable) = &self.serializable {
-                    serializable.reads.key(Family::Rows, &key.clone().into_bytes());
+                    serializable.reads.key(family, &key.clone().into_bytes());
                 }
-                self.committed(&self.snapshot, Family::Rows, key.as_bytes())?
+                self.committed(&self.snapshot, family, key.as_bytes())?
             }
         };
         Ok(bytes.map(|bytes| StoredRow { key: key.clone(), bytes }))
@@ -376,6 +384,10 @@ impl Transaction {
         wait: Wait,
     ) -> Result<LockedRow> {
         self.relieve().await?;
+        if !self.snapshot.streams.shows(table, key) {
+            return Ok(LockedRow::Gone);
+        }
+        let family = table.family();
         if !self.is_private(key.as_bytes()) {
             let mark = self.locks.len();
             // Rows that are only kept as they are do not keep everybody from writing to their table.
@@ -389,24 +401,24 @@ impl Transaction {
                 }
                 self.check_size()?;
             }
-            if let Some(own) = self.own(Family::Rows, key.as_bytes())? {
+            if let Some(own) = self.own(family, key.as_bytes())? {
                 return Ok(LockedRow::of(key, own));
             }
             let newest = self.store.newest();
-            let bytes = newest.get(Family::Rows, key.as_bytes())?;
+            let bytes = newest.get(family, key.as_bytes())?;
             let unchanged = self.isolation == Isolation::ReadCommitted
                 || newest.seq == self.snapshot.seq
-                || self.is_in_snapshot(key, bytes.as_ref())?;
+                || self.is_in_snapshot(family, key, bytes.as_ref())?;
             if !unchanged {
                 self.locks.release_after(mark);
                 return Err(Error::WriteConflict);
             }
             return Ok(LockedRow::of(key, bytes));
         }
-        let own = self.own(Family::Rows, key.as_bytes())?;
+        let own = self.own(family, key.as_bytes())?;
         let bytes = match own {
             Some(own) => own,
-            None => self.committed(&self.snapshot, Family::Rows, key.as_bytes())?,
+            None => self.committed(&self.snapshot, family, key.as_bytes())?,
         };
         Ok(LockedRow::of(key, bytes))
     }
@@ -438,10 +450,10 @@ impl Transaction {
     }
 
     /// Whether the newest state of a row is the one that the snapshot has.
-    fn is_in_snapshot(&self, key: &RowKey, newest: Option<&Bytes>) -> Result<bool> {
+    fn is_in_snapshot(&self, family: Family, key: &RowKey, newest: Option<&Bytes>) -> Result<bool> {
         match newest {
             Some(newest) => Ok(commit_seq(newest)? <= self.snapshot.seq),
-            None => Ok(self.snapshot.get(Family::Rows, key.as_bytes())?.is_none()),
+            None => Ok(self.snapshot.get(family, key.as_bytes())?.is_none()),
         }
     }
 
@@ -603,7 +615,9 @@ impl LockedRow {
 /// The first bytes of a key of a row or an index entry, which name its generation.
 fn generation_of(family: Family, key: &[u8]) -> Option<GenerationId> {
     match family {
-        Family::Rows | Family::Index => key.first_chunk::<4>().map(|bytes| GenerationId(u32::from_be_bytes(*bytes))),
+        Family::Rows | Family::Index | Family::Stream => {
+            key.first_chunk::<4>().map(|bytes| GenerationId(u32::from_be_bytes(*bytes)))
+        }
         _ => None,
     }
 }

@@ -316,7 +316,7 @@ impl Spill {
                 if newest != Some((generation, net.table)) {
                     newest = Some((generation, net.table));
                     layer.touched.insert((family, generation));
-                    if family == Family::Rows {
+                    if matches!(family, Family::Rows | Family::Stream) {
                         layer.tables.insert(net.table);
                     }
                 }

@@ -11,6 +11,7 @@ mod load;
 mod slices;
 mod spill;
 mod spill_model;
+mod streams;
 mod trash;
 mod unique;
 mod visibility;
@@ -75,6 +76,7 @@ impl World {
             columns: ids.map(|id| Column { id, column_type: ColumnType::Int4, missing: Value::Null }).to_vec(),
             identity: RowIdentity::PrimaryKey(vec![ID]),
             slice: Default::default(),
+            stream: None,
             indexes,
             layouts: vec![Layout { version: SchemaVersion(1), slots: ids.map(|id| (id, ColumnType::Int4)).to_vec() }],
             cache: Default::default(),

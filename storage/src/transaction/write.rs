@@ -12,11 +12,13 @@ use crate::error::Result;
 use crate::id::TableId;
 use crate::key::{
     IndexKey, RowKey, append_hidden_row_key, append_index_key, append_row_key, hidden_row_key, index_key, row_key,
-    row_key_after, trash_key,
+    row_key_after, stream_key, trash_key,
 };
 use crate::kv::Family;
+use crate::read::surplus_of;
 use crate::row::{StoredRow, append_row, encode_row, mark_pending};
 use crate::schema::{IndexSchema, RowIdentity, TableSchema};
+use crate::stream::StreamRule;
 use crate::value::Value;
 
 /// Deleted rows that are looked at between two looks at the memory that is taken.
@@ -72,6 +74,9 @@ impl Transaction {
         wait: Wait,
     ) -> Result<InsertOutcome> {
         self.relieve().await?;
+        if let Some(rule) = &table.stream {
+            return self.insert_into_stream(table, rule, row).map(InsertOutcome::Inserted);
+        }
         if self.insert_alone(table, row)? {
             return Ok(InsertOutcome::Inserted(RowKey::from_bytes(Bytes::copy_from_slice(&self.scratch.key))));
         }
@@ -101,6 +106,22 @@ impl Transaction {
         let entries = entries.into_iter().flatten().map(|entry| put_index(entry.bytes, &key));
         self.write_all(table.table, row, None, entries)?;
         Ok(InsertOutcome::Inserted(key))
+    }
+
+    /// Inserts a row into a stream, where no key is ever taken. It is as old as this call; into an ephemeral stream that
+    /// nobody attends it does not get at all.
+    fn insert_into_stream(&mut self, table: &TableSchema, rule: &StreamRule, row: &[Value]) -> Result<RowKey> {
+        debug_assert!(table.indexes.is_empty(), "streams have no indexes");
+        // Before the number is taken: whoever attends is shown later ones.
+        let is_kept = self.snapshot.streams.takes(table);
+        let number = self.store.allocate_row_ids(1)?;
+        let key = stream_key(table.generation, rule, table.slice, self.store.environment().now_us(), number);
+        if is_kept {
+            let row =
+                Write { family: Family::Stream, key: key.clone().into_bytes(), value: Some(pending_row(table, row)) };
+            self.write_all(table.table, row, None, std::iter::empty())?;
+        }
+        Ok(key)
     }
 
     /// Inserts a row into contents that only this transaction knows, where nobody is to be waited for. False, and nothing
@@ -174,6 +195,7 @@ impl Transaction {
         new: &[Value],
         wait: Wait,
     ) -> Result<UpdateOutcome> {
+        debug_assert!(table.stream.is_none(), "a stream's rows stay what they are");
         self.relieve().await?;
         let mut claims = Vec::new();
         let key = match &table.identity {
@@ -244,6 +266,9 @@ impl Transaction {
 
     /// Deletes a row, which `lock_row` has locked with [`super::RowLock::Update`] and answered.
     pub fn delete(&mut self, table: &TableSchema, old: &StoredRow) -> Result<()> {
+        if table.stream.is_some() {
+            self.drop_surplus(table, &old.key)?;
+        }
         let mut entries = Vec::new();
         if !table.indexes.is_empty() {
             let values = old.values(table)?;
@@ -251,8 +276,33 @@ impl Transaction {
             let keys = table.indexes.iter().filter_map(|index| entry_of(index, &indexed, &old.key));
             entries.extend(keys.map(|entry| Write { family: Family::Index, key: entry.bytes, value: None }));
         }
-        let row = Write { family: Family::Rows, key: old.key.clone().into_bytes(), value: None };
+        let row = Write { family: table.family(), key: old.key.clone().into_bytes(), value: None };
         self.write_all(table.table, row, Some(old.bytes.clone()), entries.into_iter())
+    }
+
+    /// Before rows of a slice are deleted that keeps so many, those go that were too many. Once a command is enough.
+    fn drop_surplus(&mut self, table: &TableSchema, key: &RowKey) -> Result<()> {
+        let rows_max = table.stream.as_ref().and_then(|rule| rule.rows_max);
+        let (Some(rows_max), Some(slice)) = (rows_max, table.slice_of(key)) else { return Ok(()) };
+        let done = Some((self.command, table.generation, slice));
+        if self.surplus_dropped == done {
+            return Ok(());
+        }
+        self.surplus_dropped = done;
+        self.store.evict_surplus_of(table, slice)?;
+        if self.writes.as_ref().is_none_or(|writes| !writes.read().touches(Family::Stream)) && self.staged.is_none() {
+            return Ok(());
+        }
+        // What is too many because of what this transaction has inserted is for others to see until it commits.
+        for key in surplus_of(&self.newest_view(), table, slice, rows_max)? {
+            let is_own = self.own(Family::Stream, &key)?.is_some();
+            let replaced = if is_own { None } else { self.store.kv().get(Family::Stream, &key)? };
+            if is_own || replaced.is_some() {
+                let gone = Write { family: Family::Stream, key, value: None };
+                self.write_all(table.table, gone, replaced, std::iter::empty())?;
+            }
+        }
+        Ok(())
     }
 
     /// The same; what the row was stays in the table's trash, until [`Store::expire_trash`] is told that it is old enough. A
@@ -288,8 +338,8 @@ impl Transaction {
         self.write_all(table, kept, None, std::iter::empty())
     }
 
-    pub(super) fn write_entry(&mut self, key: &[u8], value: Option<Bytes>) -> Result<()> {
-        let write = Write { family: Family::Catalog, key: Bytes::copy_from_slice(key), value };
+    pub(super) fn write_entry(&mut self, family: Family, key: &[u8], value: Option<Bytes>) -> Result<()> {
+        let write = Write { family, key: Bytes::copy_from_slice(key), value };
         self.write_all(TableId(0), write, None, std::iter::empty())
     }
 
@@ -350,6 +400,7 @@ impl Transaction {
     /// Whether a new row of the table and all its index entries may be written aside.
     fn goes_aside(&self, table: &TableSchema) -> bool {
         self.definitions.is_some()
+            && table.stream.is_none()
             && self.may_write_aside(table.generation)
             && table.indexes.iter().all(|index| self.may_write_aside(index.generation))
     }

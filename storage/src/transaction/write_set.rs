@@ -89,7 +89,7 @@ pub(crate) struct Net<'a> {
 }
 
 /// What goes to disk when a write set has grown too large. Definitions are few, and looked up all the time.
-pub(crate) const SPILLED: [Family; 3] = [Family::Rows, Family::Index, Family::Trash];
+pub(crate) const SPILLED: [Family; 4] = [Family::Rows, Family::Index, Family::Trash, Family::Stream];
 
 impl WriteSet {
     pub(crate) fn is_empty(&self) -> bool {
@@ -257,7 +257,7 @@ impl WriteSet {
 
     /// The net effect: rows for the feed, deleted ones that are kept, and everything else as it is.
     pub(crate) fn into_changes(self) -> (Vec<RowChange>, Vec<(Bytes, Bytes)>, Batch) {
-        let rows_len = self.maps[Family::Rows as usize].len();
+        let rows_len = self.maps[Family::Rows as usize].len() + self.maps[Family::Stream as usize].len();
         let all_len: usize = self.maps.iter().map(BTreeMap::len).sum();
         let (mut rows, mut trash) = (Vec::with_capacity(rows_len), Vec::new());
         let mut writes = Batch::with_capacity(all_len - rows_len);
@@ -266,9 +266,10 @@ impl WriteSet {
                 let value = entry.latest.value;
                 match (family, value) {
                     // Inserted and deleted again.
-                    (Family::Rows, None) if entry.base.is_none() => {}
-                    (Family::Rows, value) => rows.push(RowChange {
+                    (Family::Rows | Family::Stream, None) if entry.base.is_none() => {}
+                    (Family::Rows | Family::Stream, value) => rows.push(RowChange {
                         table: entry.table,
+                        family,
                         key: RowKey::from_bytes(key),
                         old: entry.base,
                         new: value.map(Vec::from),

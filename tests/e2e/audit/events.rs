@@ -27,6 +27,9 @@ async fn each_kind_of_event_is_recorded() {
         "BEGIN; CREATE TABLE undone (a int); ROLLBACK",
         "BEGIN; SAVEPOINT a; CREATE TABLE undone (a int); ROLLBACK TO a; CREATE TABLE done (a int); COMMIT",
         "DROP TABLE done",
+        "SET kalamdb.all_users = on",
+        "BEGIN; SET LOCAL kalamdb.all_users = off; ROLLBACK",
+        "RESET kalamdb.all_users",
     ] {
         let answer = run(&first, sql).await;
         assert!(answer.split(' ').all(|word| word == "ok"), "{sql}: {answer}");
@@ -66,6 +69,14 @@ async fn each_kind_of_event_is_recorded() {
                 "role_change postgres group_of success",
                 "role_change postgres plain success",
             ],
+        ),
+        (
+            "action = 'setting' AND target = 'kalamdb.all_users' AND details->>'value' = 'on'",
+            &["setting postgres kalamdb.all_users success"; 2],
+        ),
+        (
+            "action = 'setting' AND target = 'kalamdb.all_users' AND details->>'value' = 'off'",
+            &["setting postgres kalamdb.all_users success"; 2],
         ),
         ("action = 'privilege_change'", &["privilege_change postgres public.t success"]),
         (

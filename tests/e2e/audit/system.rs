@@ -45,6 +45,7 @@ async fn an_operator_sees_everything() {
     );
     let alice = log_in(&server, "alice", "a long password").await.expect("she may");
     assert_eq!(run(&alice, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1").await, "ok [[Some(\"1\")]]");
+    assert!(log_in(&server, "alice", "a wrong password").await.is_err());
     assert_eq!(
         run(&first, "BEGIN; LOCK TABLE chat.messages IN SHARE MODE; SELECT pg_advisory_lock(77)").await,
         "ok ok [[Some(\"\")]]"
@@ -67,9 +68,10 @@ async fn an_operator_sees_everything() {
             r#"[[Some("chat"), Some("postgres"), Some("1"), Some("t")], [Some("public"), Some("pg_database_owner"), Some("0"), Some("f")]]"#,
         ),
         (
-            "SELECT username, auth_type, can_login, connection_limit, valid_until::date, last_login_at IS NOT NULL
+            "SELECT username, auth_type, can_login, connection_limit, valid_until::date, last_login_at IS NOT NULL,
+                 failed_login_attempts, locked_until
              FROM system.users ORDER BY username",
-            r#"[[Some("alice"), Some("scram-sha-256"), Some("t"), Some("7"), Some("2040-01-01"), Some("t")], [Some("postgres"), Some("scram-sha-256"), Some("t"), Some("-1"), None, Some("t")]]"#,
+            r#"[[Some("alice"), Some("scram-sha-256"), Some("t"), Some("7"), Some("2040-01-01"), Some("t"), Some("1"), None], [Some("postgres"), Some("scram-sha-256"), Some("t"), Some("-1"), None, Some("t"), Some("0"), None]]"#,
         ),
         (
             "SELECT \"user\", acting_as, database, host(client), state, statement FROM system.sessions WHERE \"user\" = 'alice'",

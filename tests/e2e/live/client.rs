@@ -1,5 +1,6 @@
 //! A client of the stock driver that keeps what it was notified of.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -11,7 +12,7 @@ const WAITING_MAX: usize = 100_000;
 
 /// A connection and its notifications.
 pub(super) struct Watcher {
-    pub(super) client: Client,
+    pub(super) client: Arc<Client>,
     notified: Receiver<(String, String)>,
     connection: tokio::task::JoinHandle<()>,
 }
@@ -30,7 +31,7 @@ impl Watcher {
                 }
             }
         });
-        Self { client, notified, connection }
+        Self { client: Arc::new(client), notified, connection }
     }
 
     /// The next notification's channel and payload, unless none comes in time.

@@ -2,5 +2,9 @@
 
 mod client;
 mod copies;
+mod limits;
+mod programs;
 mod property;
+mod pulls;
+mod rows;
 mod scripts;

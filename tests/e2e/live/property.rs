@@ -22,7 +22,7 @@ const WATCHERS: usize = 12;
 const ROUND_COMMITS: usize = 25;
 const LIMIT: Duration = Duration::from_secs(60);
 
-const TABLES: &[&str] = &[
+pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE person (id int PRIMARY KEY, name text, age int, score numeric)",
     "CREATE TABLE post (id int PRIMARY KEY, author int, room int, body text, weight float8)",
     "CREATE TABLE nokey (a int, b text)",
@@ -128,7 +128,7 @@ fn numbered(query: &str, random: &mut StdRng) -> String {
 }
 
 /// Commits of several writers at once. Conflicts are part of it.
-async fn write_round(config: &Config, random: &mut StdRng) {
+pub(super) async fn write_round(config: &Config, random: &mut StdRng) {
     let mut writers = Vec::new();
     for _ in 0..WRITERS {
         let (config, seed) = (config.clone(), random.random::<u64>());

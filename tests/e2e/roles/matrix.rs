@@ -186,7 +186,7 @@ async fn copies_flushes_views_and_revoked_statements_hold_to_the_matrix() {
             }
             // The driver gives a connection up once the server has refused what it wanted to send.
             let sender = log_in(&server, &format!("of_{name}"), "").await.expect("it may log in");
-            let result = copied_in(&sender, &format!("COPY {table} (v) FROM STDIN")).await;
+            let result = copied_in(&sender, &format!("COPY {table} (v) FROM STDIN"), b"copied\n").await;
             check(result, writes, &case("COPY FROM"), &mut wrong);
             for moved in ["FLUSH", "COMPACT"] {
                 let result = own.simple_query(&format!("STORAGE {moved} TABLE {table}")).await.map(drop);
@@ -226,6 +226,109 @@ async fn copies_flushes_views_and_revoked_statements_hold_to_the_matrix() {
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// Statements on tables of which each role has rows of its own, and what becomes of them for a user table and for a stream:
+/// allowed to all (`a`), to whoever may redefine (`o`), not there at all (`n`).
+const OWN_ROWS: [(&str, [char; 2]); 24] = [
+    ("SELECT v FROM $t WHERE id = 1", ['a', 'a']),
+    ("SELECT count(*), max(v) FROM $t", ['a', 'a']),
+    ("SELECT 1 FROM $t a JOIN $t b USING (id)", ['a', 'a']),
+    ("WITH x AS (SELECT * FROM $t) SELECT * FROM x", ['a', 'a']),
+    ("EXPLAIN ANALYZE SELECT v FROM $t WHERE id = 1", ['a', 'a']),
+    ("DECLARE c CURSOR FOR SELECT * FROM $t", ['a', 'n']),
+    ("CREATE TEMP TABLE copied AS SELECT * FROM $t", ['a', 'a']),
+    ("INSERT INTO $t VALUES (7, 'new')", ['a', 'a']),
+    ("INSERT INTO $t SELECT 8, 'new' RETURNING v", ['a', 'a']),
+    ("INSERT INTO $t VALUES (9, 'new') ON CONFLICT DO NOTHING", ['a', 'a']),
+    ("INSERT INTO $t VALUES (7, 'new') ON CONFLICT (id) DO UPDATE SET v = 'newer'", ['a', 'n']),
+    ("UPDATE $t SET v = 'new' WHERE id = 1", ['a', 'n']),
+    ("EXPLAIN ANALYZE UPDATE $t SET v = 'new'", ['a', 'n']),
+    ("DELETE FROM $t WHERE id = 1", ['a', 'a']),
+    ("WITH x AS (DELETE FROM $t RETURNING 1) SELECT * FROM x", ['a', 'a']),
+    ("MERGE INTO $t m USING (SELECT 1 AS id) n ON m.id = n.id WHEN MATCHED THEN DELETE", ['a', 'a']),
+    ("SELECT v FROM $t WHERE id = 1 FOR UPDATE", ['a', 'a']),
+    ("TRUNCATE $t", ['a', 'a']),
+    ("ALTER TABLE $t ADD COLUMN w int", ['o', 'o']),
+    ("ALTER TABLE $t RENAME TO renamed", ['o', 'o']),
+    ("COMMENT ON TABLE $t IS 'seen'", ['o', 'o']),
+    ("DROP TABLE $t", ['o', 'o']),
+    ("ALTER TABLE $t ALTER v TYPE int USING 1", ['o', 'n']),
+    ("LOCK TABLE $t IN ACCESS SHARE MODE", ['a', 'a']),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_has_rows_of_his_own_in_user_and_stream_tables() {
+    let server = Server::start();
+    let system = made(&server).await;
+    let tables = "SET ROLE boss; CREATE USER TABLE app.of_user (id int PRIMARY KEY, v text);
+        CREATE STREAM TABLE app.of_stream (id int, v text) WITH (ttl_seconds = 86400); RESET ROLE";
+    assert_eq!(run(&system, tables).await, "ok ok ok ok");
+    let (mut wrong, mut cases) = (Vec::new(), 0);
+    for (kind, name) in KINDS.iter().enumerate() {
+        // Everybody may look into the schema here.
+        assert_eq!(run(&system, &format!("GRANT USAGE ON SCHEMA app TO of_{name}")).await, "ok");
+        for (way_name, options) in [("point", ""), ("wide", "-c kalamdb.point_plans=off")] {
+            let own = log_in(&server, &format!("of_{name}"), options).await.expect("it may log in");
+            for (class, table) in ["app.of_user", "app.of_stream"].iter().enumerate() {
+                let emptied = format!("TRUNCATE {table}; INSERT INTO {table} VALUES (1, '{name}')");
+                assert_eq!(run(&own, &emptied).await, "ok ok");
+                assert_eq!(run(&own, &format!("SELECT v FROM {table}")).await, format!("[[Some(\"{name}\")]]"));
+                for (statement, outcomes) in OWN_ROWS {
+                    let sql = statement.replace("$t", table);
+                    let redefines = KINDS[kind] == "dba" || KINDS[kind] == "system";
+                    let expected = match outcomes[class] {
+                        'n' if outcomes[0] == 'a' || redefines => Err("0A000".to_owned()),
+                        'a' => Ok(()),
+                        _ if redefines => Ok(()),
+                        _ => Err("42501".to_owned()),
+                    };
+                    for way in [Way::Simple, Way::Extended] {
+                        let result = attempt(&own, &sql, way).await;
+                        if result != expected {
+                            wrong.push(format!("{name} {way_name} {way:?}: {sql}: {result:?}"));
+                        }
+                        cases += 1;
+                    }
+                }
+                let copied = copied_out(&own, &format!("COPY {table} TO STDOUT")).await;
+                check(copied, true, &format!("{name} {table} COPY TO"), &mut wrong);
+                let listened = own.simple_query(&format!("LISTEN l FOR SELECT v FROM {table}; UNLISTEN l")).await;
+                check(
+                    listened.map(drop).map_err(|error| code(&error)),
+                    true,
+                    &format!("{name} {table} LISTEN"),
+                    &mut wrong,
+                );
+                let flushed = own.simple_query(&format!("STORAGE FLUSH TABLE {table}")).await.map(drop);
+                let expected = match (FLUSH[kind], class) {
+                    ("no", _) => Err("42501".to_owned()),
+                    (_, 0) => Ok(()),
+                    _ => Err("0A000".to_owned()),
+                };
+                if flushed.map_err(|error| code(&error)) != expected {
+                    wrong.push(format!("{name} {table} FLUSH"));
+                }
+                let sender = log_in(&server, &format!("of_{name}"), "").await.expect("it may log in");
+                let sent = copied_in(&sender, &format!("COPY {table} (id, v) FROM STDIN"), b"5\tcopied\n").await;
+                check(sent, true, &format!("{name} {table} COPY FROM"), &mut wrong);
+            }
+        }
+        // A role of any kind makes such tables where it may look.
+        let own = log_in(&server, &format!("of_{name}"), "").await.expect("it may log in");
+        for made in
+            ["CREATE USER TABLE app.u_$k (id int)", "CREATE STREAM TABLE app.s_$k (id int) WITH (ttl_seconds = 5)"]
+        {
+            check(
+                attempt(&own, &made.replace("$k", name), Way::Simple).await,
+                true,
+                &format!("{name}: {made}"),
+                &mut wrong,
+            );
+        }
+    }
+    println!("{cases} cases");
+    assert!(wrong.is_empty(), "{} of {cases} cases:\n{}", wrong.len(), wrong.join("\n"));
+}
+
 async fn copied_out(client: &Client, sql: &str) -> Result<(), String> {
     let stream = client.copy_out(sql).await.map_err(|error| code(&error))?;
     pin_mut!(stream);
@@ -233,10 +336,10 @@ async fn copied_out(client: &Client, sql: &str) -> Result<(), String> {
     Ok(())
 }
 
-async fn copied_in(client: &Client, sql: &str) -> Result<(), String> {
+async fn copied_in(client: &Client, sql: &str, rows: &'static [u8]) -> Result<(), String> {
     let sink = client.copy_in(sql).await.map_err(|error| code(&error))?;
     pin_mut!(sink);
-    sink.send(Bytes::from_static(b"copied\n")).await.map_err(|error| code(&error))?;
+    sink.send(Bytes::from_static(rows)).await.map_err(|error| code(&error))?;
     sink.finish().await.map(drop).map_err(|error| code(&error))
 }
 

@@ -144,6 +144,8 @@ async fn every_way_to_read_shows_a_user_his_own_rows() {
                 assert_eq!(sorted(run(&bob, sql).await), sorted((*of_bob).to_owned()), "bob: {how}");
             }
             assert_eq!(run(&admin, "SELECT count(*) FROM notes").await, r#"[[Some("0")]]"#, "a superuser has none");
+            let told = "SELECT type, access_level FROM system.tables WHERE name = 'notes'";
+            assert_eq!(run(&admin, told).await, r#"[[Some("user"), None]]"#);
         }
         let flush = run(&admin, "STORAGE FLUSH ALL; STORAGE COMPACT ALL").await;
         assert!(!flush.contains("XX"), "{flush}");
@@ -403,10 +405,12 @@ async fn definitions_look_at_all_rows_and_tell_none() {
     let (server, admin) = with_two_users().await;
     let made =
         "CREATE ROLE owner; GRANT CREATE ON SCHEMA public TO owner; GRANT REFERENCES ON notes TO owner; SET ROLE owner;
-        CREATE USER TABLE secrets (id int, word text); RESET ROLE";
-    assert_eq!(run(&admin, made).await, "ok ok ok ok ok ok");
-    let words = "INSERT INTO secrets VALUES (1, 'hidden'), (1, 'hidden'), (99, '7')";
-    assert_eq!(run(&as_user(&server, "alice", true).await, words).await, "ok");
+        CREATE USER TABLE secrets (id int, word text); CREATE DOMAIN label AS text;
+        CREATE USER TABLE labels (word label); RESET ROLE";
+    assert_eq!(run(&admin, made).await, "ok ok ok ok ok ok ok ok");
+    let words =
+        "INSERT INTO secrets VALUES (1, 'hidden'), (1, 'hidden'), (99, '7'); INSERT INTO labels VALUES ('hidden')";
+    assert_eq!(run(&as_user(&server, "alice", true).await, words).await, "ok ok");
     assert_eq!(run(&as_user(&server, "bob", true).await, "INSERT INTO secrets VALUES (1, '5')").await, "ok");
     let owner = as_user(&server, "owner", true).await;
     for (sql, code) in [
@@ -417,6 +421,18 @@ async fn definitions_look_at_all_rows_and_tell_none() {
         ("ALTER TABLE secrets ADD CHECK (word::int > 0)", "22P02"),
         ("ALTER TABLE secrets ADD FOREIGN KEY (id) REFERENCES notes", "23503"),
         ("ALTER TABLE secrets ADD UNIQUE (word) DEFERRABLE", "23505"),
+        // What a value is taken for says it in other words.
+        ("ALTER TABLE secrets ADD CHECK (word::regclass IS NOT NULL)", "42P01"),
+        ("ALTER TABLE secrets ADD CHECK (current_setting(word) IS NULL)", "42704"),
+        ("ALTER TABLE labels ALTER word TYPE text USING current_setting(word)", "42704"),
+        ("ALTER DOMAIN label ADD CHECK (VALUE::int > 0)", "22P02"),
+        // What a function is given may be kept, or told to others.
+        ("ALTER TABLE secrets ADD CHECK (pg_notify('leak', word) IS NULL)", "0A000"),
+        ("ALTER TABLE secrets ADD CHECK (pg_notify('leak', word) IS NULL) NOT VALID", "0A000"),
+        ("CREATE USER TABLE told (word text CHECK (pg_notify('leak', word) IS NULL))", "0A000"),
+        ("ALTER TABLE secrets ADD CHECK (set_config('my.leak', word, false) IS NULL)", "0A000"),
+        ("ALTER TABLE secrets ALTER word TYPE text USING set_config('my.leak', word, false)", "0A000"),
+        ("ALTER DOMAIN label ADD CHECK (set_config('my.leak', VALUE, false) IS NULL)", "0A000"),
     ] {
         let error = owner.batch_execute(sql).await.expect_err("another user's rows are in the way");
         let report = error.as_db_error().expect("the server says why");
@@ -448,6 +464,7 @@ async fn definitions_look_at_all_rows_and_tell_none() {
         ),
         (&alice, "SELECT id FROM secrets WHERE number = 7", r#"[[Some("2")]]"#),
         (&owner, "SELECT count(*) FROM secrets", r#"[[Some("0")]]"#),
+        (&owner, "CREATE USER TABLE timed (at timestamptz CHECK (at <= clock_timestamp()))", "ok"),
         (&owner, "ALTER TABLE secrets ADD FOREIGN KEY (id) REFERENCES notes", "ok"),
         (&owner, "REINDEX TABLE secrets; CLUSTER secrets USING secrets_pkey; ANALYZE secrets", "ok ok ok"),
         (
@@ -463,4 +480,35 @@ async fn definitions_look_at_all_rows_and_tell_none() {
     let lines = "SELECT count(*), min(body), max(body) FROM lines";
     assert_eq!(run(&alice, lines).await, r#"[[Some("5"), Some("alice line 1"), Some("alice line 5")]]"#);
     assert_eq!(run(&admin, "SET ROLE bob; SELECT * FROM secrets").await, r#"ok [[Some("1"), Some("5"), Some("4")]]"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_dropped_writes_no_more() {
+    let (server, admin) = with_two_users().await;
+    let alice = as_user(&server, "alice", true).await;
+    assert_eq!(run(&alice, "SELECT count(*) FROM notes").await, r#"[[Some("10")]]"#);
+    assert_eq!(run(&admin, "DROP USER alice").await, "ok");
+    for sql in ["SELECT count(*) FROM notes", "INSERT INTO notes VALUES (99)", "DELETE FROM seen"] {
+        assert_eq!(run(&alice, sql).await, "42704", "{sql}");
+    }
+    let left = "SET kalamdb.all_users = on; SELECT count(*) FROM notes";
+    assert_eq!(run(&admin, left).await, r#"ok [[Some("30")]]"#);
+    assert_eq!(run(&admin, "PURGE USER alice").await, "ok");
+    assert_eq!(run(&admin, left).await, r#"ok [[Some("20")]]"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_materialized_view_has_its_owners_rows_whoever_refreshes_it() {
+    let (server, admin) = with_two_users().await;
+    assert_eq!(
+        run(&admin, "GRANT CREATE ON SCHEMA public TO alice; INSERT INTO notes VALUES (1, 'admin 1', 0)").await,
+        "ok ok"
+    );
+    let alice = as_user(&server, "alice", true).await;
+    let made = "CREATE MATERIALIZED VIEW kept AS SELECT tag, current_user::text AS owner FROM notes";
+    assert!(!run(&alice, made).await.contains("42"), "the view is made");
+    let kept = "SELECT count(*), min(tag), min(owner), max(owner) FROM kept";
+    let of_alice = r#"[[Some("10"), Some("alice 1"), Some("alice"), Some("alice")]]"#;
+    assert_eq!(run(&alice, kept).await, of_alice);
+    assert_eq!(run(&admin, &format!("REFRESH MATERIALIZED VIEW kept; {kept}")).await, format!("ok {of_alice}"));
 }

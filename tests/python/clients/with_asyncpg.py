@@ -90,7 +90,6 @@ async def statements(db):
     say("nulls", tuple(await db.fetchrow("SELECT $1::int IS NULL, coalesce($2, 'none')", None, None)))
     say("interval", await db.fetchval("SELECT $1::date + $2::interval", dt.date(2024, 1, 31), dt.timedelta(days=1)))
     say("like", await db.fetchval("SELECT count(*) FROM users WHERE name ILIKE $1 || '%'", "USER"))
-    say("explain", bool(await (await db.prepare("SELECT 1 FROM users WHERE id = $1")).explain(1)))
     async with db.transaction():
         found = []
         async for row in db.cursor("SELECT id FROM users ORDER BY id", prefetch=8):

@@ -198,7 +198,7 @@ def queries():
         name="Cid", defaults={"mail": "c"})[1], Author.objects.get_or_create(name="Cid")[1])
     for title, found in (
         ("filtered", Book.objects.filter(author__name="Ann", price__gte=5).order_by("-price").values_list("title", "price")),
-        ("contains", Book.objects.filter(title__icontains="TITLE 1", slug__startswith="s", title__iregex="^t").values_list("slug")),
+        ("contains", Book.objects.filter(title__icontains="TITLE 1", slug__startswith="s", title__iregex="^t").order_by("pk").values_list("slug")),
         ("json", Book.objects.filter(doc__n__gt=18, doc__list__1__deep=None, doc__has_key="s").order_by("pk").values_list("doc__n", "doc__list__0")),
         ("json contains", Book.objects.filter(doc__contains={"n": 5}).values_list("slug")),
         ("arrays", Author.objects.filter(tags__contains=["x"], tags__len=2, tags__overlap=["y", "q"], tags__0="x").values_list("name")),

@@ -449,18 +449,6 @@ def pooled():
             say("refused", str(error).split("FATAL:")[-1].strip())
 
 
-def two_phase(db):
-    # The server does not prepare transactions unless it is configured to.
-    db.rollback()
-    try:
-        db.tpc_begin(db.xid(1, "gtrid", "bqual"))
-        db.execute("SELECT 1")
-        db.tpc_prepare()
-    except psycopg.Error as error:
-        say("two phases", type(error).__name__, error.sqlstate)
-    db.close()
-
-
 with psycopg.connect("") as db, psycopg.connect("", autocommit=True) as other:
     for part in (adaptation, own_types, rows_and_cursors, copying, pipelines, errors):
         run(part, db)
@@ -468,4 +456,3 @@ with psycopg.connect("") as db, psycopg.connect("", autocommit=True) as other:
     run(transactions, db, other)
     run(notifications, db, other)
 run(pooled)
-run(two_phase, psycopg.connect(""))

@@ -4,14 +4,16 @@
 //! subscribers PORT trigger|notify|live shared|rooms|filters SUBSCRIBERS SECONDS [COMMITS_A_SECOND]
 //! ```
 //! Writers insert single rows. The subscribers learn of them by a trigger that calls `pg_notify`, by `pg_notify` in the
-//! statement that inserts, or by a live query; all of the same thing, or each of a room of its own. `filters` are live
-//! queries that no row ever meets. Prints commits a second, notifications a second, and in microseconds the median and the 99th percentile
-//! of a commit and of the time from before the commit until a subscriber knows.
+//! statement that inserts, or by a live query; all of the same thing, or each of a room of its own. `filters` are ten live
+//! queries for each subscriber that no row ever meets. Prints commits a second, notifications a second, and in microseconds
+//! the median and the 99th percentile of a commit and of the time from before the commit until a subscriber knows. A commit
+//! counts if it was sent while the measuring went on, whenever a subscriber learns of it, and a notification a second is one
+//! that came meanwhile.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinSet;
 use tokio_postgres::{AsyncMessage, Client, Config, Error, NoTls};
@@ -22,13 +24,31 @@ const WRITERS: usize = 8;
 const WARM_UP: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Live queries of one subscriber that no row meets.
+const FILTERS: u64 = 10;
+
 /// What all tasks share.
-#[derive(Default)]
 struct Run {
-    measures: AtomicBool,
+    /// When the measuring begins and when it ends, as `now` tells time.
+    begun: AtomicU64,
+    ended: AtomicU64,
     is_over: AtomicBool,
     commits: AtomicU64,
+    told: AtomicU64,
     next: AtomicU64,
+}
+
+impl Run {
+    fn new() -> Self {
+        let zero = AtomicU64::default;
+        let (begun, ended) = (AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX));
+        Self { begun, ended, is_over: AtomicBool::default(), commits: zero(), told: zero(), next: zero() }
+    }
+
+    /// Whether a moment is one of those that are measured.
+    fn measures(&self, moment: u64) -> bool {
+        (self.begun.load(Ordering::Relaxed)..self.ended.load(Ordering::Relaxed)).contains(&moment)
+    }
 }
 
 /// How the subscribers are told.
@@ -82,23 +102,24 @@ fn setting(arguments: &[String]) -> Option<Setting> {
 
 async fn measure(setting: Setting) -> Result<(), Error> {
     let setting = Arc::new(setting);
-    let run = Arc::new(Run::default());
+    let run = Arc::new(Run::new());
     prepare(&setting).await?;
     let mut subscribers = Vec::new();
     for number in 0..setting.subscribers {
         subscribers.push(subscribe(&setting, &run, number).await?);
     }
     let mut writers = JoinSet::new();
-    for _ in 0..WRITERS {
-        writers.spawn(write(setting.clone(), run.clone(), connect(&setting.config).await?));
+    for number in 0..WRITERS {
+        writers.spawn(write(setting.clone(), run.clone(), connect(&setting.config).await?, number));
     }
     tokio::time::sleep(WARM_UP).await;
-    run.measures.store(true, Ordering::Relaxed);
-    let begun = Instant::now();
+    let begun = now();
+    run.begun.store(begun, Ordering::Relaxed);
     tokio::time::sleep(setting.duration).await;
-    run.measures.store(false, Ordering::Relaxed);
-    let seconds = begun.elapsed().as_secs_f64();
-    let commits = run.commits.load(Ordering::Relaxed);
+    let ended = now();
+    run.ended.store(ended, Ordering::Relaxed);
+    let seconds = ended.saturating_sub(begun).max(1) as f64 / 1e6;
+    let (commits, told) = (run.commits.load(Ordering::Relaxed), run.told.load(Ordering::Relaxed));
     run.is_over.store(true, Ordering::Relaxed);
     let mut committed = Vec::new();
     while let Some(writer) = writers.join_next().await {
@@ -109,7 +130,7 @@ async fn measure(setting: Setting) -> Result<(), Error> {
     println!(
         "{:.0} {:.0} {} {} {} {}",
         commits as f64 / seconds,
-        known.len() as f64 / seconds,
+        told as f64 / seconds,
         percentile(&mut committed, 50),
         percentile(&mut committed, 99),
         percentile(&mut known, 50),
@@ -158,15 +179,21 @@ async fn prepare(setting: &Setting) -> Result<(), Error> {
     client.batch_execute(&trigger).await
 }
 
-/// The statement by which a subscriber begins.
+/// The statements by which a subscriber begins.
 fn listening(setting: &Setting, number: u64) -> String {
     let select = "SELECT id, room, sent, body FROM messages";
     match (setting.way, setting.shape.as_str()) {
         (Way::Live, "rooms") => format!("LISTEN room (initial = false) FOR {select} WHERE room = {number}"),
-        (Way::Live, "filters") => format!("LISTEN room (initial = false) FOR {select} WHERE room = -{}", number + 1),
+        (Way::Live, "filters") => {
+            let never = number * FILTERS + 1..=(number + 1) * FILTERS;
+            let listen = |room| format!("LISTEN never{room} (initial = false) FOR {select} WHERE room = -{room};");
+            never.map(listen).collect()
+        }
         (Way::Live, _) => format!("LISTEN room (initial = false) FOR {select}"),
         (_, "rooms") => format!("LISTEN room{number}"),
-        (_, "filters") => format!("LISTEN never{number}"),
+        (_, "filters") => {
+            (number * FILTERS + 1..=(number + 1) * FILTERS).map(|room| format!("LISTEN never{room};")).collect()
+        }
         _ => "LISTEN \"all\"".to_owned(),
     }
 }
@@ -179,10 +206,12 @@ async fn subscribe(setting: &Setting, run: &Arc<Run>, number: u64) -> Result<(Cl
     tokio::spawn(async move {
         while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
             let AsyncMessage::Notification(told) = message else { continue };
-            if run.measures.load(Ordering::Relaxed) {
-                let payload = told.payload();
-                lock(&kept).extend(sent_in(payload).map(|sent| now().saturating_sub(sent) as u32));
+            let now = now();
+            if run.measures(now) {
+                run.told.fetch_add(1, Ordering::Relaxed);
             }
+            let measured = sent_in(told.payload()).filter(|sent| run.measures(*sent));
+            lock(&kept).extend(measured.map(|sent| now.saturating_sub(sent) as u32));
         }
     });
     client.batch_execute(&listening(setting, number)).await?;
@@ -198,7 +227,7 @@ fn sent_in(payload: &str) -> impl Iterator<Item = u64> {
 }
 
 /// Inserts until the run is over; answers how long the commits took that were measured, in microseconds.
-async fn write(setting: Arc<Setting>, run: Arc<Run>, client: Client) -> Result<Vec<u32>, Error> {
+async fn write(setting: Arc<Setting>, run: Arc<Run>, client: Client, number: usize) -> Result<Vec<u32>, Error> {
     let insert = "INSERT INTO messages (room, sent, body) VALUES ($1::int, $2::bigint, 'hello there, how are you?')";
     let channel = if setting.shape == "rooms" { "'room' || room" } else { "'all'" };
     let statement = match setting.way {
@@ -208,7 +237,9 @@ async fn write(setting: Arc<Setting>, run: Arc<Run>, client: Client) -> Result<V
     let statement = client.prepare(&statement).await?;
     let rooms = setting.subscribers.max(1);
     let pause = setting.commits_a_second.map(|rate| Duration::from_secs_f64(WRITERS as f64 / rate));
-    let mut pace = pause.map(tokio::time::interval);
+    // One writer after the other, not all at the same moment.
+    let begin = |pause: Duration| tokio::time::Instant::now() + pause * number as u32 / WRITERS as u32;
+    let mut pace = pause.map(|pause| tokio::time::interval_at(begin(pause), pause));
     let mut took = Vec::new();
     while !run.is_over.load(Ordering::Relaxed) {
         if let Some(pace) = &mut pace {
@@ -217,9 +248,12 @@ async fn write(setting: Arc<Setting>, run: Arc<Run>, client: Client) -> Result<V
         let room = (run.next.fetch_add(1, Ordering::Relaxed) % rooms) as i32;
         let sent = now();
         client.query(&statement, &[&room, &(sent as i64)]).await?;
-        if run.measures.load(Ordering::Relaxed) {
+        let committed = now();
+        if run.measures(committed) {
             run.commits.fetch_add(1, Ordering::Relaxed);
-            took.push(now().saturating_sub(sent) as u32);
+        }
+        if run.measures(sent) {
+            took.push(committed.saturating_sub(sent) as u32);
         }
     }
     Ok(took)

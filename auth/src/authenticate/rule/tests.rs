@@ -70,6 +70,9 @@ fn networks_hold_their_bits() {
     assert!(fits("::1", "::1") && !fits("::1/127", "::2"));
     assert!(fits("::/0", "::") && !fits("::/0", "1.2.3.4") && !fits("0.0.0.0/0", "::1"));
     assert!(fits("all", "::1") && fits("all", "1.2.3.4"));
+    // An IPv4 address is the same within IPv6, in rules too.
+    assert!(fits("::ffff:10.1.2.3", "10.1.2.3") && fits("::ffff:10.0.0.0/104", "::ffff:10.9.9.9"));
+    assert!(!fits("::ffff:10.1.2.3", "10.1.2.4") && !fits("::ffff:10.0.0.0/104", "11.0.0.1"));
 }
 
 #[test]

@@ -29,6 +29,9 @@ const DEPTH_MAX: usize = 3;
 /// Of longer statements only the parts are looked at that an error may be about.
 const STATEMENT_BYTES_MAX: usize = 1 << 16;
 
+/// Words of an error are struck out as a whole if finding secrets in them means to look at more.
+const SEARCH_BYTES_MAX: usize = 64 << 20;
+
 /// What may stand between a name and what it is said to be.
 const LINKS: [&str; 6] = ["to", "is", "as", "by", "with", "encrypted"];
 
@@ -86,6 +89,9 @@ pub fn without_secrets(text: &str) -> Cow<'_, str> {
 pub(crate) fn error_without_secrets(error: Error, statement: &str) -> Error {
     let secrets: Vec<String> = near(statement, error.position).iter().flat_map(|part| secrets_of(part)).collect();
     let strike = |words: &str| -> Option<String> {
+        if secrets.len().saturating_mul(words.len()) > SEARCH_BYTES_MAX {
+            return Some(STRUCK.to_owned());
+        }
         let mut struck = Cow::Borrowed(words);
         for secret in &secrets {
             if let Some(replaced) = replaced(&struck, secret) {

@@ -43,15 +43,23 @@ fn is_near(word: &[u8], other: &[u8]) -> bool {
     row[other.len()] <= 2
 }
 
+/// How much of an address is looked at.
+const ADDRESS_BYTES_MAX: usize = 2048;
+
 /// Marks what looks like a secret: verifiers, tokens, private keys, and passwords within addresses.
 pub(super) fn looks(text: &str, add: &mut dyn FnMut(Range<usize>)) {
     let behind = |from: usize, is_in: &dyn Fn(char) -> bool| {
         from + text[from..].find(|c: char| !is_in(c)).unwrap_or(text.len() - from)
     };
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '-' | '_');
+    // What was looked through once is not again, so that the same over and over costs no more than its length.
+    let mut seen = 0;
     for start in places(text, "scram-sha-256$") {
         let from = start + "scram-sha-256$".len();
-        add(from..behind(from, &|c| is_base64(c) || matches!(c, ':' | '$')));
+        if from > seen {
+            seen = behind(from, &|c| is_base64(c) || matches!(c, ':' | '$'));
+            add(from..seen);
+        }
     }
     for start in places(text, "md5") {
         let end = behind(start + 3, &|c| c.is_ascii_hexdigit());
@@ -59,18 +67,23 @@ pub(super) fn looks(text: &str, add: &mut dyn FnMut(Range<usize>)) {
             add(start + 3..end);
         }
     }
-    for start in places(text, "eyj") {
-        let end = behind(start, &|c| is_base64(c) || c == '.');
-        let is_token = text[start..end].contains('.') || end == text.len() && end - start > 8;
-        if text[start..].starts_with("eyJ") && is_token {
-            add(start..end);
+    let mut seen = 0;
+    for start in places(text, "eyj").into_iter().filter(|&start| text[start..].starts_with("eyJ")) {
+        if start >= seen {
+            seen = behind(start, &|c| is_base64(c) || c == '.');
+            if text[start..seen].contains('.') || seen == text.len() && seen - start > 8 {
+                add(start..seen);
+            }
         }
     }
-    for start in places(text, "private key-----") {
+    let begin = text.find("-----BEGIN");
+    let mut seen = 0;
+    for start in places(text, "private key-----").into_iter().filter(|&start| begin.is_some_and(|begin| begin < start))
+    {
         let from = start + "private key-----".len();
-        let end = text[from..].find("-----END").map_or(text.len(), |end| from + end);
-        if text[..start].ends_with("-----BEGIN ") || text[..start].contains("-----BEGIN") {
-            add(from..end);
+        if from > seen {
+            seen = text[from..].find("-----END").map_or(text.len(), |end| from + end);
+            add(from..seen);
         }
     }
     for start in places(text, "bearer ") {
@@ -86,16 +99,17 @@ pub(super) fn looks(text: &str, add: &mut dyn FnMut(Range<usize>)) {
 }
 
 /// Marks the password of an address: behind the first colon of what stands before its `@`. One that is cut off at the end
-/// of the text may have had one.
+/// of the text, or that is longer than what is looked at, may have had one.
 fn mark_address(text: &str, from: usize, add: &mut dyn FnMut(Range<usize>)) {
     let is_end = |c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '<' | '>' | '`');
-    let end = text[from..].find(is_end).map_or(text.len(), |end| from + end);
+    let last = text.floor_char_boundary(from.saturating_add(ADDRESS_BYTES_MAX));
+    let end = text[from..last].find(is_end).map_or(last, |end| from + end);
     let authority = &text[from..end];
     let Some(colon) = authority.find(':') else { return };
     match authority.rfind('@') {
         // An `@` in the path is none of the authority's.
         Some(at) if at > colon && !authority[..colon].contains('/') => add(from + colon + 1..from + at),
-        None if end == text.len() && !authority.contains('/') => {
+        None if end == last && !authority.contains('/') => {
             let is_port = authority[colon + 1..].bytes().all(|byte| byte.is_ascii_digit());
             if !is_port {
                 add(from + colon + 1..end);

@@ -1,6 +1,6 @@
 //! Secrets in every shape that comes to mind, and in some that do not.
 
-use super::{error_without_secrets, without_secrets};
+use super::{STRUCK, error_without_secrets, without_secrets};
 use crate::error::{Error, SqlState};
 
 /// The secret that all these texts have.
@@ -222,4 +222,20 @@ fn errors_do_not_repeat_them() {
         words("ALTER USER \"s3kr1t\" PASSWORD 's3kr1t'", "role \"s3kr1t\" does not exist"),
         "role \"********\" does not exist"
     );
+}
+
+#[test]
+fn the_same_over_and_over_is_struck_out_as_once() {
+    for (part, count) in [("eyJ", 20_000), ("scram-sha-256$", 4_000), ("-----BEGIN PRIVATE KEY-----", 2_000)] {
+        let text = part.repeat(count);
+        let struck = without_secrets(&text);
+        assert!(struck.contains(STRUCK) && struck.len() < text.len() / 100, "{part}");
+    }
+    let statement = format!("CREATE USER x PASSWORD {}", "'s3kr1t' ".repeat(7_000));
+    let error = Error::new(SqlState::SYNTAX_ERROR, "s3kr1t ".repeat(9_000));
+    assert!(!error_without_secrets(error, &statement).message.contains("s3kr1t"));
+    let secrets: Vec<String> = (0..2_000).map(|number| format!("'s{number}t'")).collect();
+    let statement = format!("CREATE USER x PASSWORD {}", secrets.join(" "));
+    let error = Error::new(SqlState::SYNTAX_ERROR, "x s1999t".repeat(9_000));
+    assert_eq!(error_without_secrets(error, &statement).message, STRUCK);
 }

@@ -17,7 +17,7 @@ use crate::catalog::{
 };
 use crate::plan::bind::{Types, column_name};
 use crate::statement::parse_expression;
-use crate::types::{Type, builtin};
+use crate::types::{Type, builtin, oid};
 
 /// `pg_class.oid` of `pg_class`.
 pub(super) const PG_CLASS: u32 = 1259;
@@ -236,8 +236,13 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             });
             let included = index.included.iter().map(|number| table.position_of_number(*number));
             let included = included.map(|at| at.map(|at| table.columns[at].clone()));
+            // Of a hash index it is the hashes.
+            let kept = |column: TableColumn| match index.hash {
+                true => TableColumn { ty: Type::new(oid::INT4), hints: ColumnHints::default(), ..column },
+                false => column,
+            };
             for (number, column) in (1u16..).zip(columns.chain(included)) {
-                rows.extend(column.map(|column| attribute(index.oid, number, &column, None, NULL)));
+                rows.extend(column.map(|column| attribute(index.oid, number, &kept(column), None, NULL)));
             }
         }
     }

@@ -6,6 +6,7 @@ use super::relation::row;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
 use crate::catalog::IndexColumn;
 use crate::function::operators;
+use crate::types::range::RangeKind;
 use crate::types::{builtin, oid};
 
 const BTREE: u32 = 403;
@@ -42,6 +43,8 @@ const DEFAULTS: &[(u32, &str, u32, u32)] = &[
     (10065, "uuid_ops", oid::UUID, 2968),
     (10067, "pg_lsn_ops", oid::PG_LSN, 3253),
     (10069, "enum_ops", oid::ANYENUM, 3522),
+    (10076, "range_ops", oid::ANYRANGE, 3901),
+    (10080, "multirange_ops", oid::ANYMULTIRANGE, 4199),
     (10088, "jsonb_ops", oid::JSONB, 4033),
 ];
 
@@ -81,7 +84,9 @@ const FAMILIES: &[(u32, &str)] = &[
     (2994, "record_ops"),
     (3253, "pg_lsn_ops"),
     (3522, "enum_ops"),
+    (3901, "range_ops"),
     (4033, "jsonb_ops"),
+    (4199, "multirange_ops"),
     (5067, "xid8_ops"),
 ];
 
@@ -127,6 +132,8 @@ pub(super) fn default_class(ty: u32) -> u32 {
         oid::CIDR => oid::INET,
         ty if builtin::is_registered(ty) => oid::OID,
         ty if builtin::is_enum(ty) => oid::ANYENUM,
+        ty if RangeKind::of_range(ty).is_some() => oid::ANYRANGE,
+        ty if RangeKind::of_multirange(ty).is_some() => oid::ANYMULTIRANGE,
         ty if builtin::info(ty).is_some_and(|info| info.is_array()) => oid::ANYARRAY,
         ty if builtin::info(ty).is_some_and(|info| info.kind == 'c') => oid::RECORD,
         ty => ty,

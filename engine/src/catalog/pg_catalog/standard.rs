@@ -19,7 +19,7 @@ const IMPLEMENTATION: [Fact; 12] = [
     ("28", "IDENTIFIER CASE", Some(3), None, Some("stored in mixed case - case sensitive")),
     ("85", "NULL COLLATION", Some(0), None, Some("nulls higher than non-nulls")),
     ("13", "SERVER NAME", None, Some(""), None),
-    ("94", "SPECIAL CHARACTERS", None, None, Some("all non-ASCII characters allowed")),
+    ("94", "SPECIAL CHARACTERS", None, Some(""), Some("all non-ASCII characters allowed")),
     ("46", "TRANSACTION CAPABLE", Some(2), None, Some("both DML and DDL")),
 ];
 

@@ -23,18 +23,8 @@ fn catalog() -> Catalog {
         Schema { oid: 2200, database: 0, name: "public".to_owned(), owner: BOOTSTRAP_ROLE, acl, comment: None };
     catalog.apply(&Change::Schema(2200, Some(Arc::new(schema))));
     let attributes = RoleAttributes { superuser: true, login: true, ..RoleAttributes::default() };
-    let role = Role {
-        oid: BOOTSTRAP_ROLE,
-        name: "postgres".to_owned(),
-        attributes,
-        verifier: None,
-        member_of: vec![3373],
-        admin_of: Vec::new(),
-        settings: vec![("work_mem".to_owned(), "1MB".to_owned())],
-        comment: None,
-        default_acls: Vec::new(),
-        deleted_at: None,
-    };
+    let settings = vec![("work_mem".to_owned(), "1MB".to_owned())];
+    let role = Role { attributes, member_of: vec![3373], settings, ..Role::plain(BOOTSTRAP_ROLE, "postgres") };
     catalog.apply(&Change::Role(BOOTSTRAP_ROLE, Some(Arc::new(role))));
     catalog.apply(&Change::Table(20000, Some(Arc::new(table()))));
     catalog
@@ -118,6 +108,7 @@ fn table() -> Table {
 fn context(catalog: Catalog) -> EvalContext {
     EvalContext {
         read_only: false,
+        discreet: false,
         transaction_time: 0,
         statement_time: 0,
         session: Arc::new(SessionFacts {

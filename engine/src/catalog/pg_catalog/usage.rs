@@ -2,7 +2,7 @@
 //!
 //! What cannot happen here was counted zero times. What happens and nobody counts is NULL.
 
-use storage::{Numeric, Value};
+use storage::Value;
 
 use super::columns::{kind, relations};
 use super::relation::{Kind, NULL, Relation, Source, row};

@@ -80,7 +80,7 @@ async fn a_token_makes_a_user_once_and_never_a_superuser() {
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_are_counted_and_lock() {
     let database = database().await;
-    let record = || database.login_failures().get("postgres").copied().unwrap_or_default();
+    let record = || database.logins.failures(database.now()).get("postgres").copied().unwrap_or_default();
     for failures in 1..=5 {
         assert_eq!(record().locked_until, None);
         assert!(!database.settle_login("postgres", HERE, false));

@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 use storage::{Refusal, TableId, TableLock, Value};
 
 use super::names::{self, named_schema};
-use super::{DefinitionEnvironment, options, owner_oid};
+use super::{DefinitionEnvironment, options, owner_oid, stream};
 use crate::catalog::{Catalog, ConstraintKind, TEMPORARY_SCHEMA, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::authorize::check_schema;
@@ -339,6 +339,9 @@ impl DefinitionEnvironment<'_> {
         mut after: Table,
         convert: Option<&mut (dyn FnMut(Vec<Value>) -> Result<Vec<Value>> + Send)>,
     ) -> Result<()> {
+        if before.is_stream() {
+            return Err(stream::unsupported(before, "a change that rewrites the rows"));
+        }
         let generation = self.new_generation()?;
         for index in after.indexes.iter_mut().filter(|index| !index.primary) {
             index.generation = Some(self.new_generation()?);

@@ -364,10 +364,10 @@ impl DefinitionEnvironment<'_> {
             self.retype(&before, after, position).await?;
             return self.recheck(oid).await;
         }
-        let context = self.context;
+        let context = self.context_over(&before);
         let refusal = column.not_null.then(|| self.contains_null(&after, position));
         let mut change = |mut values: Vec<Value>| {
-            let value = eval(&convert, context, &Values { values: &values, places: &places })?;
+            let value = eval(&convert, &context, &Values { values: &values, places: &places })?;
             if value.is_null()
                 && let Some(refusal) = &refusal
             {

@@ -97,8 +97,8 @@ impl DefinitionEnvironment<'_> {
             }
             for row in rows {
                 if !into.slice.is_definite() || !into.means(&row.key) {
-                    into =
-                        row.key.slice().map_or_else(|| into.clone(), |slice| Arc::new(after.storage.of_slice(slice)));
+                    let slice = before.storage.slice_of(&row.key);
+                    into = slice.map_or_else(|| into.clone(), |slice| Arc::new(after.storage.of_slice(slice)));
                 }
                 let values = row.values(&before.storage)?;
                 if !self.transaction.insert_alone(&into, &values)? {

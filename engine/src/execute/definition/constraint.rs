@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::DefinitionEnvironment;
 use super::foreign_key::ForeignKey;
-use super::{names, options};
+use super::{names, options, stream};
 use crate::catalog::{self, Catalog, Constraint, ConstraintKind, Deferrable, Index, Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, walk};
@@ -206,6 +206,9 @@ impl DefinitionEnvironment<'_> {
     /// Adds a key to a table under construction, with its index. The index is empty: the caller fills it, if there are
     /// rows. Answers the index's place in the table.
     pub(super) async fn add_key(&mut self, table: &mut Table, key: &Key) -> Result<usize> {
+        if table.is_stream() {
+            return Err(stream::unsupported(table, if key.primary { "a primary key" } else { "a unique constraint" }));
+        }
         if key.primary && table.primary_key().is_some() {
             let message = format!("multiple primary keys for table \"{}\" are not allowed", table.name);
             return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
@@ -287,6 +290,7 @@ impl DefinitionEnvironment<'_> {
         }
         let seen = Arc::new(table.clone());
         let (condition, places) = self.bind_check(&catalog, &seen, check.expression, self.text)?;
+        self.refuse_telling_check(table, &condition)?;
         let name = match &check.name {
             Some(name) => {
                 refuse_duplicate_check(&catalog, table, name)?;
@@ -384,6 +388,10 @@ pub(super) fn check_sortable(column: &TableColumn) -> Result<()> {
 }
 
 pub(super) fn check_sortable_type(ty: types::Type) -> Result<()> {
+    if matches!(types::builtin::base_of(ty.oid), types::oid::NUMRANGE | types::oid::NUMMULTIRANGE) {
+        // Equal ones may be of different bytes.
+        return Err(Error::unsupported(format_args!("an index or key over type {}", types::display(ty))));
+    }
     if resolve::less_than(ty).is_ok() {
         return Ok(());
     }

@@ -2,8 +2,10 @@
 //! table cannot be.
 
 use super::DefinitionEnvironment;
-use crate::catalog::{Catalog, ForeignKeyAction, Table};
+use crate::catalog::{Catalog, ForeignKeyAction, Table, TableClass};
 use crate::error::{Error, Result};
+use crate::expr::{Expr, ExprKind, walk};
+use crate::function::EvalContext;
 
 /// 0A000 for a user table that is more than a table.
 pub(super) fn check_class(table: &Table, catalog: &Catalog) -> Result<()> {
@@ -12,10 +14,11 @@ pub(super) fn check_class(table: &Table, catalog: &Catalog) -> Result<()> {
     let is_beneath = table.partitioning.of.is_some() || !table.inherits.is_empty();
     let above_is_divided = above.filter_map(|oid| catalog.tables.get(oid)).any(|above| above.is_divided());
     if above_is_divided || table.is_divided() && (is_beneath || partitioning.key.is_some()) {
-        return Err(Error::unsupported("a user table that is partitioned or inherits"));
+        let class = if table.is_divided() { table.class } else { TableClass::User };
+        return Err(Error::unsupported(format!("a {} table that is partitioned or inherits", class.name())));
     }
     if table.is_divided() && table.temporary.is_some() {
-        return Err(Error::unsupported("a temporary user table"));
+        return Err(Error::unsupported(format!("a temporary {} table", table.class.name())));
     }
     Ok(())
 }
@@ -40,16 +43,55 @@ pub(super) fn check_foreign_key(
     Ok(())
 }
 
+/// Classes of errors whose words never repeat a value: broken rules, which are named, and whatever has to do with the
+/// transaction, its means, its end or the disk. Of all others anything may have been computed from a row.
+const WORDS_WITHOUT_VALUES: [&str; 7] = ["23", "25", "40", "53", "55", "57", "58"];
+
 impl DefinitionEnvironment<'_> {
+    /// Whether rows of the table are looked at that are not to be seen by whoever makes the definition.
+    fn is_blind(&self, table: &Table) -> bool {
+        table.is_divided() && !self.principal.is_superuser()
+    }
+
     /// An error that rows of a table brought about, without their values if those may be others'.
     pub(super) fn discreet(&self, table: &Table, error: impl Into<Error>) -> Error {
         let error = error.into();
-        if !table.is_divided() || self.principal.is_superuser() {
+        if !self.is_blind(table) {
             return error;
         }
+        let error = error.without_detail().map_words(|report| (report.hint, report.context) = (None, None));
         match error.sql_state().0.get(..2) {
-            Some("22") => error.reworded(format!("rows of user table \"{}\" do not allow this", table.name)),
-            _ => error.without_detail(),
+            Some(class) if WORDS_WITHOUT_VALUES.contains(&class) => error,
+            Some("0A") => error
+                .reworded(format!(
+                    "this is not supported over the rows of {} table \"{}\"",
+                    table.class.name(),
+                    table.name
+                ))
+                .with_hint("Volatile functions are given values of all users only if a superuser says so."),
+            _ => error.reworded(format!("rows of {} table \"{}\" do not allow this", table.class.name(), table.name)),
         }
+    }
+
+    /// 0A000 for a check of a user table that could tell what others write, now or later.
+    pub(super) fn refuse_telling_check(&self, table: &Table, condition: &Expr) -> Result<()> {
+        let mut tells = None;
+        walk::visit(condition, &mut |part| match &part.kind {
+            ExprKind::Call { function, args } if function.carries_away(args.len()) => tells = Some(function.name),
+            _ => {}
+        });
+        match tells.filter(|_| self.is_blind(table)) {
+            Some(name) => Err(Error::unsupported(format!(
+                "function {name}() in a check of {} table \"{}\"",
+                table.class.name(),
+                table.name
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// What expressions over the rows of a table are computed with: what they call must not carry values away.
+    pub(super) fn context_over(&self, table: &Table) -> EvalContext {
+        EvalContext { discreet: self.is_blind(table), ..self.context.clone() }
     }
 }

@@ -12,7 +12,7 @@ use storage::kv::Direction;
 use storage::{IndexSchema, KeyRange, ReadView, Slice, StoredRow, TableId, TableLock, Value};
 
 use super::constraint::deferrable;
-use super::{DefinitionEnvironment, discreet, names, validate};
+use super::{DefinitionEnvironment, discreet, names, stream, validate};
 use crate::catalog::{Catalog, Constraint, ConstraintKind, Deferrable, ForeignKeyAction, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::point;
@@ -95,6 +95,9 @@ fn action(action: Option<&ReferentialAction>) -> ForeignKeyAction {
 impl DefinitionEnvironment<'_> {
     /// Adds a foreign key to a table under construction. The target is locked against writes.
     pub(super) async fn add_foreign_key(&mut self, table: &mut Table, key: &ForeignKey<'_>) -> Result<Added> {
+        if table.is_stream() {
+            return Err(stream::unsupported(table, "a foreign key"));
+        }
         let target = self.lock_target(table, key).await?;
         // A table may point at itself, and then it is still under construction.
         let target = target.as_deref().unwrap_or(table);
@@ -176,8 +179,10 @@ impl DefinitionEnvironment<'_> {
         let positions = places(table, &added.columns)?;
         // Beneath a user table each row's parent is in the row's own slice; rows come slice by slice.
         let target = &Arc::new(target.clone());
-        let slice_of =
-            |row: &StoredRow| row.key.slice().filter(|_| target.is_divided()).map_or(Slice::Undivided, Slice::One);
+        let slice_of = |row: &StoredRow| {
+            let slice = table.storage.slice_of(&row.key).filter(|_| target.is_divided());
+            slice.map_or(Slice::Undivided, Slice::One)
+        };
         let mut parent = Parent::of(target.clone(), &added.target_columns)?;
         let view = self.transaction.newest_view();
         let mut scan = view.scan(&table.storage, &KeyRange::generation(table.storage.generation), Direction::Forward);

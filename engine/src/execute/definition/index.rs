@@ -11,7 +11,7 @@ use storage::TableLock;
 use super::constraint::check_sortable;
 use super::derived::{bare, class_of, name_for};
 use super::names::{self, Relation};
-use super::{DefinitionEnvironment, options};
+use super::{DefinitionEnvironment, options, stream};
 use crate::catalog::{self, Index, REGISTERED, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
@@ -56,6 +56,9 @@ pub(super) async fn create(
     }
     let options = options::of_index(with)?;
     let table = environment.lock_for_index(table_name).await?;
+    if table.is_stream() {
+        return Err(stream::unsupported(&table, "an index"));
+    }
     if *concurrently && table.partitioning.key.is_some() {
         let message = format!("cannot create index on partitioned table \"{}\" concurrently", table.name);
         return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));

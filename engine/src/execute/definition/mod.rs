@@ -51,6 +51,7 @@ mod role;
 mod schema;
 mod schema_element;
 mod sequence;
+mod stream;
 mod table;
 mod table_as;
 mod temporary;
@@ -348,8 +349,12 @@ impl DefinitionEnvironment<'_> {
 
     /// Puts a table in place of the one with its oid, if there is one.
     fn put_table(&mut self, mut table: Table) -> Result<Arc<Table>> {
-        options::check_own_of(&table)?;
         discreet::check_class(&table, &self.catalog())?;
+        options::check_own_of(&table)?;
+        if table.is_stream() {
+            stream::refuse_keys(&table)?;
+            stream::settle(&mut table)?;
+        }
         if table.storage.derived.is_none() {
             self.derive(&mut table)?;
         }

@@ -77,7 +77,7 @@ impl DefinitionEnvironment<'_> {
                 })?
             }
         };
-        let makes_own = self.class == TableClass::User && self.principal.kind().has(Duty::CreateUserTables);
+        let makes_own = self.class != TableClass::Shared && self.principal.kind().has(Duty::CreateUserTables);
         let wanted = if makes_own { Privileges::USAGE } else { Privileges::CREATE };
         check_schema(self.principal, schema, wanted)?;
         if is_system_schema(&schema.name) {

@@ -4,6 +4,7 @@
 use auth::TableRows;
 use datafusion::sql::sqlparser::ast::{self, SqlOption};
 
+use super::stream;
 use crate::catalog::{OwnOption, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
@@ -221,11 +222,12 @@ fn check_own(option: OwnOption, value: &str) -> Result<()> {
 }
 
 /// 0A000 for what no temporary table has: its rows stay where they are. 22023 for the access level of what is no shared
-/// table.
+/// table, and for what streams have and others have not.
 pub(super) fn check_own_of(table: &Table) -> Result<()> {
     if table.own_option(OwnOption::AccessLevel).is_some() && !matches!(table.rows(), Some(TableRows::Shared(_))) {
         return Err(invalid("access_level is an option of shared tables".to_owned()));
     }
+    stream::check_options(table)?;
     match OwnOption::ALL.into_iter().find(|option| table.temporary.is_some() && table.own_option(*option).is_some()) {
         Some(option) => Err(Error::unsupported(format!("{} of a temporary table", option.name()))),
         None => Ok(()),
@@ -268,6 +270,6 @@ fn check(name: &str, value: &str, kind: Kind) -> Result<()> {
     }
 }
 
-fn invalid(message: String) -> Error {
+pub(super) fn invalid(message: String) -> Error {
     Error::new(SqlState::INVALID_PARAMETER_VALUE, message)
 }

@@ -111,18 +111,7 @@ impl DefinitionEnvironment<'_> {
             return Err(Error::new(SqlState::DUPLICATE_OBJECT, format!("role \"{name}\" already exists")));
         }
         let oid = self.store.allocate_oid()?;
-        let mut role = Role {
-            oid,
-            name: name.to_owned(),
-            attributes: RoleAttributes::default(),
-            verifier: None,
-            member_of: Vec::new(),
-            admin_of: Vec::new(),
-            settings: Vec::new(),
-            comment: None,
-            default_acls: Vec::new(),
-            deleted_at: None,
-        };
+        let mut role = Role::plain(oid, name);
         self.set_options(&mut role, options)?;
         self.apply(Change::Role(oid, Some(Arc::new(role))))?;
         if let (Some(said), None) = (options.kind, kind) {

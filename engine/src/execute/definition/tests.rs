@@ -52,6 +52,7 @@ impl Bench {
         };
         EvalContext {
             read_only: false,
+            discreet: false,
             transaction_time: 0,
             statement_time: 0,
             session: Arc::new(facts),

@@ -1,5 +1,5 @@
 //! TRUNCATE: a table gets new, empty contents; the old ones go as a whole when the transaction commits. Of a user table it
-//! takes the rows of whoever says it.
+//! takes the rows of whoever says it, and of a stream table too.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crate::catalog::class::slice_of_role;
 use crate::catalog::{Catalog, ConstraintKind, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::authorize::denied;
+use crate::plan::bind::no_user_is_meant;
 
 /// Runs TRUNCATE.
 pub(super) async fn run(truncate: &Truncate, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
@@ -48,7 +49,8 @@ pub(super) async fn run(truncate: &Truncate, environment: &mut DefinitionEnviron
     for oid in oids {
         if let Some(table) = catalog.tables.get(&oid).filter(|table| table.is_divided()) {
             if restart {
-                return Err(Error::unsupported("TRUNCATE … RESTART IDENTITY of a user table"));
+                let what = format!("TRUNCATE … RESTART IDENTITY of a {} table", table.class.name());
+                return Err(Error::unsupported(what));
             }
             environment.empty_slice(table).await?;
             continue;
@@ -122,8 +124,7 @@ impl DefinitionEnvironment<'_> {
     /// Deletes the current role's rows of a user table; none of them is kept, nor what was deleted before.
     async fn empty_slice(&mut self, table: &Arc<Table>) -> Result<()> {
         if self.context.session.settings.active().all_users {
-            let message = format!("cannot write to user table \"{}\" while kalamdb.all_users is on", table.name);
-            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+            return Err(no_user_is_meant(table));
         }
         let own = table.of_slice(slice_of_role(self.principal.role().0));
         let schema = &own.storage;

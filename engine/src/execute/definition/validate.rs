@@ -31,6 +31,7 @@ impl DefinitionEnvironment<'_> {
         let schema = &table.storage;
         let view = self.transaction.newest_view();
         let mut scan = view.scan(schema, &KeyRange::generation(schema.generation), Direction::Forward);
+        let context = self.context_over(table);
         loop {
             let rows = scan.next(ROWS_AT_A_TIME)?;
             if rows.is_empty() {
@@ -38,7 +39,7 @@ impl DefinitionEnvironment<'_> {
             }
             for row in &rows {
                 let source = StoredSource { row, schema, places: &check.places };
-                let holds = eval(&check.condition, self.context, &source);
+                let holds = eval(&check.condition, &context, &source);
                 if holds.map_err(|error| self.discreet(table, error))? == Value::Bool(false) {
                     let message = format!(
                         "check constraint \"{}\" of relation \"{}\" is violated by some row",
@@ -106,7 +107,7 @@ impl DefinitionEnvironment<'_> {
                 let values = row.values(schema)?;
                 let key: Vec<Value> = built.columns.iter().map(|column| values[column.column].clone()).collect();
                 // In another slice the same key is another one.
-                let key = (row.key.slice().filter(|_| table.is_divided()), key);
+                let key = (schema.slice_of(&row.key), key);
                 let counts = !built.nulls_distinct || key.1.iter().all(|value| !value.is_null());
                 if counts && last.as_ref() == Some(&key) {
                     let constraint = ConflictOn::Index(built.generation);

@@ -396,7 +396,8 @@ impl Lowering<'_> {
         }
         let Some(&element) = function.args.get(1) else { return self.row_by_row(expr) };
         // The element type is the function's second argument, up to binary compatible types of the same layout.
-        let element = if element == oid::ANYENUM { left.ty } else { Type::new(element) };
+        let is_any = [oid::ANYENUM, oid::ANYRANGE, oid::ANYMULTIRANGE].contains(&element);
+        let element = if is_any { left.ty } else { Type::new(element) };
         if column::physical(element)? != array.element {
             return self.row_by_row(expr);
         }

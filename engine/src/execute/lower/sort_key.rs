@@ -5,6 +5,7 @@
 //! - char(n): without trailing spaces.
 //! - interval: microseconds, a month being 30 days and a day 24 hours.
 //! - jsonb: the bytes that storage sorts it by.
+//! - ranges over numerics: likewise.
 //! - arrays: their elements' key bytes, one after the other, then the dimensions.
 //! - records: their fields' key bytes.
 
@@ -24,7 +25,7 @@ use storage::{Array, ColumnType, Numeric, Record, Value, ValueRef};
 use super::column;
 use crate::error::Result;
 use crate::execute::failure::failure;
-use crate::types::{Type, builtin, oid};
+use crate::types::{Type, builtin, oid, range};
 
 const MICROSECONDS_PER_DAY: i128 = 86_400_000_000;
 const DAYS_PER_MONTH: i128 = 30;
@@ -38,6 +39,8 @@ pub(super) enum Key {
     Padded,
     Interval,
     Jsonb,
+    /// Ranges over numerics: without the digits that the bounds show.
+    Range,
     Packed(ColumnType),
 }
 
@@ -45,6 +48,9 @@ pub(super) enum Key {
 pub(super) fn key_of(ty: Type) -> Result<Option<Key>> {
     if builtin::base_of(ty.oid) == oid::BPCHAR {
         return Ok(Some(Key::Padded));
+    }
+    if matches!(builtin::base_of(ty.oid), oid::NUMRANGE | oid::NUMMULTIRANGE) {
+        return Ok(Some(Key::Range));
     }
     Ok(match column::physical(ty)? {
         ColumnType::Numeric => Some(Key::Numeric),
@@ -89,7 +95,7 @@ pub(super) fn compared_type(ty: Type) -> Result<DataType> {
 impl Key {
     pub(super) fn data_type(&self) -> DataType {
         match self {
-            Key::Numeric | Key::Jsonb | Key::Packed(_) => DataType::BinaryView,
+            Key::Numeric | Key::Jsonb | Key::Range | Key::Packed(_) => DataType::BinaryView,
             Key::Float4 => DataType::Float32,
             Key::Float8 => DataType::Float64,
             Key::Padded => DataType::Utf8View,
@@ -126,6 +132,12 @@ impl Key {
             }
             Key::Interval => interval_keys(values)?,
             Key::Jsonb => jsonb_keys(values),
+            Key::Range => {
+                let values = values.as_binary_view();
+                let mut keys = BinaryViewBuilder::with_capacity(values.len());
+                values.iter().for_each(|value| keys.append_option(value.map(range::sort_key)));
+                Arc::new(keys.finish())
+            }
             Key::Packed(ty) => packed_keys(values, ty),
         })
     }

@@ -165,6 +165,7 @@ fn subquery(kind: SubqueryKind, relation: Relation, output: u32, ty: Type) -> Ex
 fn context() -> EvalContext {
     EvalContext {
         read_only: false,
+        discreet: false,
         transaction_time: 0,
         statement_time: 0,
         session: Arc::new(SessionFacts {

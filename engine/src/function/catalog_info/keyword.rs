@@ -39,7 +39,7 @@ struct Kind {
     words: &'static str,
 }
 
-const KINDS: [Kind; 4] = [
+static KINDS: [Kind; 4] = [
     Kind { letter: "U", words_for_it: "unreserved", words: UNRESERVED },
     Kind { letter: "C", words_for_it: "unreserved (cannot be function or type name)", words: COLUMN_NAMES },
     Kind { letter: "T", words_for_it: "reserved (can be function or type name)", words: FUNCTION_NAMES },

@@ -12,6 +12,7 @@ use crate::function::cast::{NUMBER_TO_BITS, modifier_function, read_text};
 use crate::function::{CastContext, CastMethod, EvalContext, Function, Volatility, cast_between, function_by_oid};
 use crate::types::defined::FIRST_OID;
 use crate::types::modifier::apply_modifier;
+use crate::types::range::RangeKind;
 use crate::types::{Type, builtin, display, oid};
 
 /// How one type becomes another.
@@ -62,6 +63,8 @@ pub fn can_coerce(from: u32, to: u32, context: CastContext) -> bool {
         return match to {
             oid::ANYARRAY | oid::ANYCOMPATIBLEARRAY => is_array,
             oid::ANYENUM => builtin::is_enum(from),
+            oid::ANYRANGE => RangeKind::of_range(from).is_some(),
+            oid::ANYMULTIRANGE => RangeKind::of_multirange(from).is_some(),
             _ => true,
         };
     }
@@ -110,7 +113,16 @@ fn convert_plain(expr: Expr, target: Type, context: CastContext, eval: &EvalCont
     let plain = Type::new(target.oid);
     let converted = match path {
         Path::Same if expr.ty.oid == target.oid => expr,
-        Path::Same => Expr { ty: Type::with_modifier(target.oid, kept_modifier(expr.ty, target)), ..expr },
+        Path::Same => {
+            let ty = Type::with_modifier(target.oid, kept_modifier(expr.ty, target));
+            match expr.kind {
+                // How the text is read depends on the type that it has now.
+                ExprKind::TextCast(_) if builtin::is_registered(expr.ty.oid) => {
+                    Expr::new(ExprKind::Coalesce(vec![expr]), ty)
+                }
+                _ => Expr { ty, ..expr },
+            }
+        }
         Path::Function(function) if NUMBER_TO_BITS.contains(&function.oid) => {
             let bits = Expr::constant(Value::Int4(target.modifier), Type::new(oid::INT4));
             return Ok(call(function, vec![expr, bits], target, eval));

@@ -15,9 +15,11 @@ pub use call::{Callable, Resolved, function};
 pub use coerce::{can_coerce, coerce};
 pub(crate) use domain::{DomainRow, check_defined};
 pub(crate) use json::{is_row, json_form, json_forms, json_row, key_form, rows_as_json, takes_json_forms};
+pub(crate) use polymorphic::Shape;
 
 use super::{Function, Operator, operators_named};
 use crate::error::{Error, Result, SqlState};
+use crate::types::range::RangeKind;
 use crate::types::{Type, builtin, display, oid};
 use candidate::{Choice, choose};
 
@@ -154,5 +156,7 @@ fn is_same_bits(from: u32, to: u32) -> bool {
         || matches!(super::cast_between(from, to), Some(super::Cast { method: super::CastMethod::Binary, .. }))
         || (to == oid::ANYENUM && builtin::is_enum(from))
         || (to == oid::RECORD && builtin::is_composite(from))
+        || (to == oid::ANYRANGE && RangeKind::of_range(from).is_some())
+        || (to == oid::ANYMULTIRANGE && RangeKind::of_multirange(from).is_some())
         || (to == oid::ANYARRAY && builtin::info(from).is_some_and(|info| info.is_array()))
 }

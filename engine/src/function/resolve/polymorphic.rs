@@ -3,17 +3,56 @@
 
 use super::common_type;
 use crate::function::CastContext::Implicit;
+use crate::types::range::RangeKind;
 use crate::types::{Type, builtin, oid};
 
-/// Which family a pseudo-type belongs to and whether it stands for an array.
-fn family(ty: u32) -> Option<(Family, bool)> {
+/// Which family a pseudo-type belongs to and what it makes of an element.
+fn family(ty: u32) -> Option<(Family, Shape)> {
     Some(match ty {
-        oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYENUM => (Family::Alike, false),
-        oid::ANYARRAY => (Family::Alike, true),
-        oid::ANYCOMPATIBLE | oid::ANYCOMPATIBLENONARRAY => (Family::Compatible, false),
-        oid::ANYCOMPATIBLEARRAY => (Family::Compatible, true),
+        oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYENUM => (Family::Alike, Shape::Element),
+        oid::ANYARRAY => (Family::Alike, Shape::Array),
+        oid::ANYRANGE => (Family::Alike, Shape::Range),
+        oid::ANYMULTIRANGE => (Family::Alike, Shape::Multirange),
+        oid::ANYCOMPATIBLE | oid::ANYCOMPATIBLENONARRAY => (Family::Compatible, Shape::Element),
+        oid::ANYCOMPATIBLEARRAY => (Family::Compatible, Shape::Array),
         _ => return None,
     })
+}
+
+/// What a polymorphic type stands for, in terms of the elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Element,
+    Array,
+    Range,
+    Multirange,
+}
+
+impl Shape {
+    /// Of a polymorphic type.
+    pub(crate) fn of(declared: u32) -> Option<Self> {
+        family(declared).map(|(_, shape)| shape)
+    }
+
+    /// The element of a type of this shape.
+    pub(crate) fn element_of(self, ty: u32) -> Option<u32> {
+        match self {
+            Shape::Element => Some(ty),
+            Shape::Array => builtin::element_of(ty),
+            Shape::Range => RangeKind::of_range(ty).map(RangeKind::subtype),
+            Shape::Multirange => RangeKind::of_multirange(ty).map(RangeKind::subtype),
+        }
+    }
+
+    /// The type of this shape over an element.
+    pub(crate) fn over(self, element: u32) -> Option<u32> {
+        match self {
+            Shape::Element => Some(element),
+            Shape::Array => builtin::array_of(element),
+            Shape::Range => RangeKind::over(element).map(RangeKind::range_type),
+            Shape::Multirange => RangeKind::over(element).map(RangeKind::multirange_type),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,12 +70,12 @@ pub(super) fn is_polymorphic(ty: u32) -> bool {
 fn element(wanted: Family, args: &[u32], types: &[u32]) -> Result<Option<u32>, ()> {
     let mut said = Vec::new();
     for (arg, ty) in args.iter().zip(types) {
-        let Some((family, array)) = family(*arg).filter(|(family, _)| *family == wanted) else { continue };
+        let Some((family, shape)) = family(*arg).filter(|(family, _)| *family == wanted) else { continue };
         if *ty == oid::UNKNOWN {
             continue;
         }
         let info = builtin::info(*ty).ok_or(())?;
-        let element = if array { Some(info.element).filter(|element| *element != 0).ok_or(())? } else { *ty };
+        let element = shape.element_of(*ty).ok_or(())?;
         if matches!(*arg, oid::ANYNONARRAY | oid::ANYCOMPATIBLENONARRAY) && info.is_array() {
             return Err(());
         }
@@ -49,8 +88,9 @@ fn element(wanted: Family, args: &[u32], types: &[u32]) -> Result<Option<u32>, (
         said.push(Type::new(element));
     }
     if said.is_empty() {
-        // Only an argument of some enum says that enums are meant.
-        if wanted == Family::Alike && args.contains(&oid::ANYENUM) {
+        // Only an argument of some enum says that enums are meant, and only a range that ranges are.
+        let is_telling = |arg: &u32| [oid::ANYENUM, oid::ANYRANGE, oid::ANYMULTIRANGE].contains(arg);
+        if wanted == Family::Alike && args.iter().any(is_telling) {
             return Err(());
         }
         return Ok(None);
@@ -84,11 +124,11 @@ impl Concrete {
 
     /// The type that a declared one stands for; `None` if the arguments do not tell.
     pub(super) fn resolve(&self, declared: u32) -> Option<u32> {
-        let Some((family, array)) = family(declared) else { return Some(declared) };
+        let Some((family, shape)) = family(declared) else { return Some(declared) };
         let element = match family {
             Family::Alike => self.alike,
             Family::Compatible => self.compatible,
         }?;
-        if array { builtin::array_of(element) } else { Some(element) }
+        shape.over(element)
     }
 }

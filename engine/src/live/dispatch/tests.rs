@@ -3,7 +3,7 @@ use std::time::Duration;
 use storage::{Durability, Isolation, StoreOptions};
 
 use super::*;
-use crate::live::{Live, Outbox, SessionChannels};
+use crate::live::{Live, LiveLimits, Outbox, SessionChannels};
 
 const DATABASE: u32 = 1;
 
@@ -15,7 +15,7 @@ struct House {
 impl House {
     fn new(feed_bytes: usize) -> Self {
         let options = StoreOptions { feed_bytes, ..StoreOptions::default() };
-        Self { store: Store::in_memory(options), live: Live::start().unwrap() }
+        Self { store: Store::in_memory(options), live: Live::start(LiveLimits::default()).unwrap() }
     }
 
     /// Commits one message.

@@ -62,13 +62,33 @@ fn plain_ones_have_a_bound_that_breaks_the_outbox() {
 
 #[test]
 fn all_together_have_a_bound() {
-    let total = Arc::new(AtomicUsize::new(QUEUES_BYTES_MAX + 1));
-    let outbox = Outbox::new(&total);
+    let totals = Arc::new(Totals { plain: AtomicUsize::new(QUEUES_BYTES_MAX + 1), ..Totals::default() });
+    let outbox = Outbox::new(&totals);
     while outbox.push(note("some")).is_ok() {}
     let held = outbox.queue.lock().plain_bytes;
     assert!(held <= SESSION_QUEUE_BYTES_MIN && held + note("some").bytes() > SESSION_QUEUE_BYTES_MIN);
     drop(outbox);
-    assert_eq!(total.load(Ordering::Relaxed), QUEUES_BYTES_MAX + 1);
+    assert_eq!(totals.plain.load(Ordering::Relaxed), QUEUES_BYTES_MAX + 1);
+}
+
+#[test]
+fn events_of_all_together_have_a_bound_too() {
+    let totals: Arc<Totals> = Arc::default();
+    let outbox = Outbox::new(&totals);
+    let account: Arc<Account> = Arc::default();
+    let large = "x".repeat(ACCOUNT_BYTES_MIN);
+    outbox.push_within(event(&account, &large), usize::MAX).unwrap();
+    assert_eq!(totals.events.load(Ordering::Relaxed), account.bytes());
+    outbox.take(usize::MAX);
+    totals.events.fetch_add(QUEUES_BYTES_MAX + 1, Ordering::Relaxed);
+    assert_eq!(outbox.push_within(event(&account, &large), usize::MAX), Err(Full));
+    outbox.push_within(event(&account, "small"), usize::MAX).unwrap();
+    // Plain ones have a room of their own, and what must not be left out always has one.
+    outbox.push(note(&"x".repeat(7999))).unwrap();
+    outbox.push_always(event(&account, &large));
+    drop(outbox);
+    assert_eq!(totals.events.load(Ordering::Relaxed), QUEUES_BYTES_MAX + 1);
+    assert_eq!(totals.plain.load(Ordering::Relaxed), 0);
 }
 
 #[test]

@@ -73,6 +73,7 @@ pub(crate) use equal::same;
 pub(crate) use modify::{check_written, updatable_columns};
 pub(crate) use names::{NAME_BYTES_MAX, Types, column_name};
 pub use names::{QualifiedName, fold};
+pub(crate) use own_rows::no_user_is_meant;
 pub(crate) use position::Start;
 pub use scope::{Scope, ScopeColumn, ScopeRelation};
 pub(crate) use showing::operator_name;

@@ -1,4 +1,4 @@
-//! Whose rows of user tables a statement works on: those of the role that it runs as.
+//! Whose rows of user and stream tables a statement works on: those of the role that it runs as.
 //!
 //! The table that a plan holds is cut to that role's slice: every key and every range that storage is asked for begins
 //! with the slice, so that no condition has to keep others' rows out and none can be forgotten. It is cut where a name
@@ -28,7 +28,8 @@ use crate::error::{Error, Result, SqlState};
 
 impl Binder<'_> {
     /// A table as the statement may see it. 42501 for a user table where rows are not to be left out in silence
-    /// (`row_security = off`, as pg_dump has it).
+    /// (`row_security = off`, as pg_dump has it). 42704 for a role that was dropped while its session goes on: what it
+    /// wrote now nobody would find to delete.
     pub(super) fn own_rows(&self, table: Arc<Table>) -> Result<Arc<Table>> {
         // Who makes or shows a view reads nothing.
         if !table.is_divided() || self.is_showing() || self.record.is_some() {
@@ -43,7 +44,12 @@ impl Binder<'_> {
             return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message)
                 .with_hint("With kalamdb.all_users = on a superuser reads the rows of all users."));
         }
-        Ok(table.of_slice(slice_of_role(session.current_role.0)))
+        let role = session.current_role.0;
+        if !self.catalog.roles.contains_key(&role) {
+            let message = format!("role with OID {role} does not exist");
+            return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
+        }
+        Ok(table.of_slice(slice_of_role(role)))
     }
 
     /// A table with everybody's rows, for those who may see them.
@@ -64,6 +70,20 @@ pub(super) fn check_writable(table: &Table) -> Result<()> {
     if table.storage.slice != Slice::Every {
         return Ok(());
     }
-    let message = format!("cannot write to user table \"{}\" while kalamdb.all_users is on", table.name);
-    Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message))
+    Err(no_user_is_meant(table))
+}
+
+/// The refusal of such a write.
+pub(crate) fn no_user_is_meant(table: &Table) -> Error {
+    let (class, name) = (table.class.name(), &table.name);
+    let message = format!("cannot write to {class} table \"{name}\" while kalamdb.all_users is on");
+    Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message)
+}
+
+/// 0A000 for changing rows of a stream: they come and go as they are.
+pub(super) fn refuse_update(table: &Table, what: &str) -> Result<()> {
+    match table.is_stream() {
+        true => Err(Error::unsupported(format!("{what} of stream table \"{}\"", table.name))),
+        false => Ok(()),
+    }
 }

@@ -1,7 +1,7 @@
-//! Polymorphic operators: what anyelement and anyarray stand for in one call.
+//! Polymorphic operators: what anyelement, anyarray and their kin stand for in one call.
 
 use crate::error::Result;
-use crate::function::resolve;
+use crate::function::resolve::{self, Shape};
 use crate::types::{Type, builtin, oid};
 
 /// What the polymorphic types of a signature stand for in one call.
@@ -20,11 +20,8 @@ impl Concrete {
                 continue;
             }
             let actual = builtin::base_of(actual.oid);
-            elements.push(if is_array_kind(*declared) {
-                Type::new(builtin::element_of(actual).unwrap_or(0))
-            } else {
-                Type::new(actual)
-            });
+            let element = Shape::of(*declared).and_then(|shape| shape.element_of(actual)).unwrap_or(0);
+            elements.push(Type::new(element));
         }
         // Literals alone are text.
         let element = if elements.is_empty() { oid::TEXT } else { resolve::common_type(&elements, "operands")?.oid };
@@ -41,17 +38,12 @@ impl Concrete {
 
     pub(super) fn result(&self, declared: u32) -> u32 {
         match self.element {
-            Some(element) if is_array_kind(declared) => builtin::array_of(element).unwrap_or(declared),
-            Some(element) if is_polymorphic(declared) => element,
-            _ => declared,
+            Some(element) => Shape::of(declared).map_or(declared, |shape| shape.over(element).unwrap_or(declared)),
+            None => declared,
         }
     }
 }
 
-fn is_array_kind(declared: u32) -> bool {
-    [oid::ANYARRAY, oid::ANYCOMPATIBLEARRAY].contains(&declared)
-}
-
 fn is_polymorphic(declared: u32) -> bool {
-    is_array_kind(declared) || [oid::ANYELEMENT, oid::ANYNONARRAY, oid::ANYENUM, oid::ANYCOMPATIBLE].contains(&declared)
+    Shape::of(declared).is_some()
 }

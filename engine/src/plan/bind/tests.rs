@@ -48,6 +48,7 @@ fn table(number: u32, name: &str, columns: &[(&str, Type)], key: &[u16]) -> Tabl
         columns: stored.collect(),
         identity: RowIdentity::Hidden,
         slice: Default::default(),
+        stream: None,
         indexes: Vec::new(),
         layouts: Vec::new(),
         cache: Default::default(),
@@ -136,6 +137,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
     };
     EvalContext {
         read_only: false,
+        discreet: false,
         transaction_time: 0,
         statement_time: 0,
         session: Arc::new(session),

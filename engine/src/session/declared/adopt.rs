@@ -9,7 +9,7 @@ use super::super::prepared::{PortalState, Prepared, SuspendedRun};
 use super::super::run::{Outcome, aborted};
 use super::super::{Execution, Session, TransactionStatus};
 use super::walk::{self, Shared, Span, Walk};
-use super::{Declared, cannot_run, in_use};
+use super::{CursorRows, Declared, cannot_run, in_use};
 use crate::error::{Error, Result};
 use crate::function::CursorFacts;
 use crate::plan::ColumnDescription;
@@ -23,7 +23,10 @@ impl Session {
             return Err(aborted());
         }
         self.begin_request(&cursor.facts.statement);
-        let Some(walk) = cursor.walk.take() else { return Err(in_use(name)) };
+        let CursorRows::Walk(walk) = &cursor.rows else {
+            return Err(Error::unsupported("the protocol's Execute of a live cursor"));
+        };
+        let Some(walk) = walk.take() else { return Err(in_use(name)) };
         if walk.has_failed() {
             return Err(cannot_run(name));
         }
@@ -47,13 +50,16 @@ impl Session {
     pub(super) async fn adopt_portal(&mut self, name: &str, interrupt: &Interrupt) -> Result<()> {
         let Some(portal) = self.portals.get_mut(name) else { return Ok(()) };
         let (prepared, params, formats) = (portal.prepared.clone(), portal.params.clone(), portal.formats.clone());
+        let level = Some(portal.level);
         if !has_rows(&prepared) {
             return Err(Error::unsupported("FETCH from a portal of a statement without rows"));
         }
+        self.stream_read = None;
         let outcome = match std::mem::replace(&mut portal.state, PortalState::Ready) {
             PortalState::Ready => self.run_planned(&prepared, params, interrupt).await?,
             PortalState::Suspended(run) => {
-                let SuspendedRun { source, columns, tag } = *run;
+                let SuspendedRun { source, columns, tag, stream } = *run;
+                self.stream_read = stream;
                 Outcome::Rows { columns, source, tag }
             }
             PortalState::Done(None) => {
@@ -68,6 +74,9 @@ impl Session {
         let Outcome::Rows { columns, source, tag } = outcome else {
             return Err(Error::unsupported("FETCH from a portal of a statement without rows"));
         };
+        if let Some(stream) = self.stream_read.take() {
+            return Err(Error::unsupported(format!("a cursor over stream table \"{stream}\"")));
+        }
         self.portals.remove(name);
         let facts = CursorFacts {
             name: name.to_owned(),
@@ -77,9 +86,8 @@ impl Session {
             is_scrollable: false,
             created_at: self.database.now(),
         };
-        let level = Some(self.state.open().map_or(0, |open| open.savepoints.len()));
-        let walk = Shared::new(Walk::new(source.into_stream(), None, false));
-        let cursor = Declared { facts, formats: spread_formats(&formats, columns.len())?, columns, level, tag, walk };
+        let rows = CursorRows::Walk(Shared::new(Walk::new(source.into_stream(), None, false)));
+        let cursor = Declared { facts, formats: spread_formats(&formats, columns.len())?, columns, level, tag, rows };
         self.cursors.insert(name.to_owned(), cursor);
         self.tell_cursors();
         Ok(())

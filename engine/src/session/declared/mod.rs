@@ -2,18 +2,22 @@
 //!
 //! A cursor sees the snapshot of its declaration. One that scrolls keeps the rows that have come; one that only goes
 //! forward keeps none. WITH HOLD computes what is left when its transaction commits. `walk` knows where a cursor stands,
-//! `spool` keeps its rows.
+//! `spool` keeps its rows. A `live` cursor goes on with what changes.
 //!
 //! To the protocol a cursor is a portal: it is described, executed and closed as any. The other way round, a portal that has a
 //! name is a cursor to FETCH, MOVE and CLOSE, one that only goes forward (`adopt`).
 
 mod adopt;
+mod live;
 mod scroll;
 mod spool;
 mod walk;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use live::LiveCursor;
+pub(super) use live::live_rows;
 use spool::Spool;
 use storage::Value;
 use walk::{Shared, Span, Walk};
@@ -40,7 +44,24 @@ pub(super) struct Declared {
     formats: Arc<[i16]>,
     /// What the protocol's Execute ends with.
     tag: Tag,
-    walk: Shared,
+    rows: CursorRows,
+}
+
+/// What a cursor fetches from.
+#[derive(Debug)]
+enum CursorRows {
+    Walk(Shared),
+    Live(Box<LiveCursor>),
+}
+
+/// What FETCH or MOVE wants of a cursor.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fetched {
+    pub(super) motion: Motion,
+    /// MOVE answers only how many rows FETCH would.
+    pub(super) moves: bool,
+    /// How long to wait for a first row of a live cursor; None: until there is one.
+    pub(super) timeout: Option<Duration>,
 }
 
 impl Session {
@@ -52,6 +73,9 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
         let name = &declaration.name;
+        if let Statement::Live(live) = &*declaration.query {
+            return self.declare_live(declaration, live, prepared, params, interrupt).await;
+        }
         if !declaration.hold && self.status() != TransactionStatus::Open {
             let message = "DECLARE CURSOR can only be used in transaction blocks";
             return Err(Error::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
@@ -59,6 +83,9 @@ impl Session {
         self.begin_implicit();
         let plan = self.plan_for(prepared)?;
         check_locking(declaration, plan.plan.plan())?;
+        if let Some(stream) = plan.plan.stream_read() {
+            return Err(Error::unsupported(format!("a cursor over stream table \"{}\"", stream.name)));
+        }
         if self.cursors.contains_key(name) || self.portals.contains_key(name) {
             return Err(duplicate_cursor(name));
         }
@@ -79,25 +106,29 @@ impl Session {
         };
         let level = Some(self.state.open().map_or(0, |open| open.savepoints.len()));
         let (formats, tag) = (Arc::from([]), Tag::Counted("SELECT"));
-        let declared = Declared { facts, columns, level, formats, tag, walk: Shared::new(walk) };
+        let declared = Declared { facts, columns, level, formats, tag, rows: CursorRows::Walk(Shared::new(walk)) };
         self.cursors.insert(name.clone(), declared);
         self.tell_cursors();
         Ok(Outcome::Complete("DECLARE CURSOR".to_owned()))
     }
 
-    /// FETCH, or MOVE, which answers only how many rows FETCH would.
-    pub(super) async fn fetch(
-        &mut self,
-        name: &str,
-        motion: Motion,
-        moves: bool,
-        interrupt: &Interrupt,
-    ) -> Result<Outcome> {
+    /// FETCH, or MOVE.
+    pub(super) async fn fetch(&mut self, name: &str, what: Fetched, interrupt: &Interrupt) -> Result<Outcome> {
+        let Fetched { motion, moves, timeout } = what;
+        if self.cursors.get(name).is_some_and(|cursor| matches!(cursor.rows, CursorRows::Live(_))) {
+            return self.fetch_live(name, what, interrupt).await;
+        }
         self.begin_implicit();
         self.adopt_portal(name, interrupt).await?;
         let cursor = self.cursors.get(name).ok_or_else(|| no_cursor(name))?;
+        let CursorRows::Walk(walk) = &cursor.rows else { return Err(Error::internal("a live cursor has no walk")) };
+        if timeout.is_some() {
+            let message = format!("cursor \"{name}\" is not a live cursor");
+            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
+                .with_detail("Only a FETCH from a live cursor waits for rows."));
+        }
         let columns = cursor.columns.clone();
-        let Some(mut walk) = cursor.walk.take() else { return Err(in_use(name)) };
+        let Some(mut walk) = walk.take() else { return Err(in_use(name)) };
         if walk.has_failed() {
             return Err(cannot_run(name));
         }
@@ -128,10 +159,10 @@ impl Session {
     /// What Describe answers of a cursor as a portal; None if it is not there. Even of a BINARY cursor it says text, which is
     /// what Execute answers.
     pub(super) fn describe_cursor(&self, name: &str) -> Result<Option<PortalDescription>> {
+        let Some(cursor) = self.cursors.get(name) else { return Ok(None) };
         if self.status() == TransactionStatus::Failed {
             return Err(aborted());
         }
-        let Some(cursor) = self.cursors.get(name) else { return Ok(None) };
         let formats = spread_formats(&cursor.formats, cursor.columns.len())?;
         Ok(Some(PortalDescription { columns: Some(cursor.columns.clone()), formats }))
     }
@@ -158,7 +189,10 @@ impl Session {
         for name in names {
             let spool = self.new_spool();
             let Some(cursor) = self.cursors.get_mut(&name).filter(|cursor| cursor.level.is_some()) else { continue };
-            if let Some(mut walk) = cursor.walk.take().filter(|walk| !walk.has_failed()) {
+            // What changes is not known yet: a live cursor goes on as it is.
+            if let CursorRows::Walk(walk) = &cursor.rows
+                && let Some(mut walk) = walk.take().filter(|walk| !walk.has_failed())
+            {
                 interrupt.guard(walk.gather(spool)).await?;
             }
             cursor.level = None;
@@ -172,8 +206,9 @@ impl Session {
         self.drop_cursors_since(0);
     }
 
-    /// Cursors that were declared inside this many savepoints go.
+    /// Cursors and portals that were made inside this many savepoints go.
     pub(super) fn drop_cursors_since(&mut self, level: usize) {
+        self.portals.retain(|_, portal| portal.level < level);
         if self.cursors.is_empty() {
             return;
         }
@@ -181,8 +216,11 @@ impl Session {
         self.tell_cursors();
     }
 
-    /// Savepoints are released: cursors declared inside them are the outer one's.
+    /// Savepoints are released: cursors and portals made inside them are the outer one's.
     pub(super) fn raise_cursors(&mut self, level: usize) {
+        for portal in self.portals.values_mut() {
+            portal.level = portal.level.min(level);
+        }
         for cursor in self.cursors.values_mut() {
             cursor.level = cursor.level.map(|own| own.min(level));
         }

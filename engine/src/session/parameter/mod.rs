@@ -94,6 +94,11 @@ const fn fixed(name: &'static str, default: &'static str, is_reported: bool, des
 /// What `server_version` says: the version whose behaviour is ours, then our name.
 pub const SERVER_VERSION: &str = concat!("15.18 (KalamDB ", env!("CARGO_PKG_VERSION"), ")");
 
+/// The bounds of live queries, and the history that their sequences are of.
+pub(crate) const SESSION_LIVE_QUERIES_MAX: &str = "kalamdb.session_live_queries_max";
+pub(crate) const USER_LIVE_QUERIES_MAX: &str = "kalamdb.user_live_queries_max";
+pub(crate) const TIMELINE: &str = "kalamdb.timeline";
+
 /// Every parameter with its category, in the order of their names.
 pub fn parameters() -> Vec<(&'static str, &'static Parameter)> {
     // What has no category is shown only when it is asked for.
@@ -209,7 +214,8 @@ impl Kind {
                 unit.within(name, number, (least, greatest), amount::real)?;
                 Ok(unit.show(number, amount::real))
             }
-            Kind::Encoding => match word.to_lowercase().replace(['-', '_'], "").as_str() {
+            // Nothing but letters and digits counts, as PostgreSQL reads names of encodings: a client sends 'utf-8', quotes and all.
+            Kind::Encoding => match word.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "").as_str() {
                 "utf8" | "unicode" => Ok("UTF8".to_owned()),
                 "sqlascii" | "latin1" | "win1252" | "iso88591" => {
                     Err(Error::unsupported(format!("client_encoding {word}")))

@@ -1,11 +1,15 @@
 //! The parameters that mean something here, or that say something about this server.
 
 use super::amount::Unit;
-use super::{Kind, Parameter, SERVER_VERSION, Scope, fixed, reported, user};
+use super::{
+    Kind, Parameter, SERVER_VERSION, SESSION_LIVE_QUERIES_MAX, Scope, TIMELINE, USER_LIVE_QUERIES_MAX, fixed, reported,
+    user,
+};
 
 const ISOLATION: Kind = Kind::Enum(&["serializable", "repeatable read", "read committed", "read uncommitted"]);
 const MESSAGES: Kind =
     Kind::Enum(&["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"]);
+const QUERIES: Kind = Kind::Integer { least: 0, greatest: i32::MAX as i64, unit: Unit::None };
 const MILLISECONDS: Kind = Kind::Integer { least: 0, greatest: i32::MAX as i64, unit: Unit::Milliseconds };
 
 /// By `pg_settings.category`.
@@ -138,6 +142,23 @@ pub(super) static OBEYED: &[(&str, &[Parameter])] = &[
                 scope: Scope::Superuser,
                 reported: false,
                 description: "Reads user tables with the rows of all users.",
+            },
+            Parameter {
+                name: SESSION_LIVE_QUERIES_MAX,
+                kind: QUERIES,
+                default: "1000",
+                scope: Scope::Restart,
+                reported: false,
+                description: "Sets the maximum number of live queries of a session.",
+            },
+            fixed(TIMELINE, "", false, "Shows the history of the data that the sequences of live queries count in."),
+            Parameter {
+                name: USER_LIVE_QUERIES_MAX,
+                kind: QUERIES,
+                default: "20000",
+                scope: Scope::Restart,
+                reported: false,
+                description: "Sets the maximum number of live queries of a user, in all sessions.",
             },
             fixed("is_superuser", "on", true, "Shows whether the current user is a superuser."),
             fixed("session_authorization", "postgres", true, "Sets the session user name."),

@@ -1,4 +1,4 @@
-//! CREATE USER TABLE and CREATE SHARED TABLE: a word before TABLE says whose the rows are.
+//! CREATE USER TABLE, CREATE STREAM TABLE and CREATE SHARED TABLE: a word before TABLE says whose the rows are.
 
 use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 
@@ -19,13 +19,20 @@ pub(super) fn create(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Defi
     }
     // What has a reader of its own: LIKE, AS and PARTITION OF.
     let other = parse(text, &left_out(tokens, word))?;
-    match (word, other) {
-        ("shared", Some(definition)) => Ok(Some(definition)),
-        ("shared", None) => without_word(text, tokens, word).map(Definition::Parsed).map(Some),
-        ("user", None) => without_word(text, tokens, word)
-            .map(|statement| Definition::TableOfClass(TableClass::User, statement))
-            .map(Some),
-        ("user", Some(_)) => Err(Error::unsupported("CREATE USER TABLE with LIKE, AS or PARTITION OF")),
-        _ => Err(Error::unsupported("CREATE STREAM TABLE")),
+    let class = match word {
+        "user" => TableClass::User,
+        "stream" => TableClass::Stream,
+        _ => TableClass::Shared,
+    };
+    match (class, other) {
+        (TableClass::Shared, Some(definition)) => Ok(Some(definition)),
+        (TableClass::Shared, None) => without_word(text, tokens, word).map(Definition::Parsed).map(Some),
+        (_, None) => {
+            without_word(text, tokens, word).map(|statement| Definition::TableOfClass(class, statement)).map(Some)
+        }
+        (_, Some(_)) => {
+            let word = word.to_ascii_uppercase();
+            Err(Error::unsupported(format!("CREATE {word} TABLE with LIKE, AS or PARTITION OF")))
+        }
     }
 }

@@ -13,14 +13,14 @@ mod registered;
 
 use std::sync::Arc;
 
-use storage::{Array, ColumnType, Numeric, NumericError, Value, ValueRef};
+use storage::{Array, ColumnType, Dimension, Numeric, NumericError, Value, ValueRef};
 
 use super::bits::Bits;
 use super::builtin::{self, oid};
 use super::datetime::{self, DateStyle, IntervalStyle, TimeZone, ZonedTime};
 use super::network::{Network, hardware_text, parse_hardware};
 use super::snapshot::TransactionSnapshot;
-use super::{Type, json, jsonpath, modifier, unsigned};
+use super::{Type, json, jsonpath, modifier, range, unsigned};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
 
@@ -133,6 +133,7 @@ pub fn write(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
         ValueRef::Bytea(v) if matches!(ty, oid::BIT | oid::VARBIT) => {
             out.extend(Bits::decode(v).map(|bits| bits.text()).unwrap_or_default().into_bytes());
         }
+        ValueRef::Bytea(v) if range::is_range(ty) => range::write(v, format, out),
         ValueRef::Bytea(v) => bytes::write(v, format.bytea_output, out),
         ValueRef::Date(v) => datetime::write_date(v, format.date_style, out),
         ValueRef::Time(v) => datetime::write_time(v, out),
@@ -210,6 +211,7 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
             Value::Int8(i64::from(find::parse(text, other, format.names.as_deref())?))
         }
         oid::ACLITEM => registered::acl_item(text, format.names.as_deref())?,
+        other if range::is_range(other) => range::parse(text, other, format, now)?,
         other if builtin::is_enum(other) => enumeration::parse(text, other, format.names.as_deref())?,
         // What the domain says of its values is checked by whoever makes one of this.
         other if builtin::is_domain(other) => return parse_at(text, builtin::base_type(ty), format, now),
@@ -316,8 +318,14 @@ pub(crate) fn char_of_byte(byte: u8) -> String {
 
 /// `int2vector` and `oidvector`: elements parted by spaces.
 fn vector(text: &str, element: ColumnType, read: &mut dyn FnMut(&str) -> Result<Value>) -> Result<Value> {
-    let values = text.split(is_space).filter(|part| !part.is_empty()).map(read).collect::<Result<_>>()?;
-    Ok(Value::Array(Box::new(Array::new(element, values))))
+    let values = text.split(is_space).filter(|part| !part.is_empty()).map(read).collect::<Result<Vec<Value>>>()?;
+    Ok(Value::Array(Box::new(numbered_from_zero(element, values))))
+}
+
+/// An array as `int2vector` and `oidvector` are.
+pub(crate) fn numbered_from_zero(element: ColumnType, values: Vec<Value>) -> Array {
+    let length = i32::try_from(values.len()).unwrap_or(i32::MAX);
+    Array::shaped(element, values, &[Dimension { length, lower: 0 }])
 }
 
 /// Bytes that `write` made, as text: every text form is UTF-8, since every text value is.

@@ -23,6 +23,7 @@ pub(super) fn flush_of(table: &Arc<TableSchema>) -> Rewrite {
     Rewrite {
         table: Arc::clone(table),
         columns: columns.collect(),
+        compression: Default::default(),
         place: None,
         folder: "public/t".into(),
         slice_rows_min: None,

@@ -72,6 +72,21 @@ impl Numeric {
         &bytes[..bytes.len().saturating_sub(SCALE_BYTES)]
     }
 
+    /// How many of the bytes are the sort key that they begin with. None if they begin with none.
+    pub fn sort_key_length(bytes: &[u8]) -> Option<usize> {
+        let first = *bytes.first()?;
+        let flip = if first < ZERO { 0xFF } else { 0 };
+        let digits_at = match first ^ flip {
+            ZERO | NAN | INFINITY => return Some(1),
+            SMALL => 3,
+            LARGE => 5,
+            _ => 1,
+        };
+        // The last pair of digits is the even one.
+        let last = bytes.get(digits_at..)?.iter().position(|byte| (byte ^ flip) & 1 == 0)?;
+        Some(digits_at + last + 1)
+    }
+
     /// The value that [`Numeric::to_bytes`] made the bytes from. A scale too small for the digits is widened, so
     /// that a bare sort key and any scale make a value.
     pub fn from_bytes(bytes: &[u8]) -> Result<Numeric> {

@@ -112,6 +112,8 @@ proptest! {
         let back = Numeric::from_bytes(&a_bytes).unwrap();
         prop_assert_eq!(back.to_string(), a.to_string());
         prop_assert_eq!(Numeric::sort_key(&a_bytes).cmp(Numeric::sort_key(&b_bytes)), a.cmp(&b));
+        let followed = [Numeric::sort_key(&a_bytes), &b_bytes].concat();
+        prop_assert_eq!(Numeric::sort_key_length(&followed), Some(Numeric::sort_key(&a_bytes).len()));
         // A bare key makes the same value, with its least scale.
         let bare = [Numeric::sort_key(&a_bytes), &[0, 0]].concat();
         prop_assert_eq!(Numeric::from_bytes(&bare).unwrap().to_string(), a.trim_scale().to_string());

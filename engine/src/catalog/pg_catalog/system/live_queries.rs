@@ -3,6 +3,7 @@
 
 use storage::Value;
 
+use crate::audit::secret::without_secrets;
 use crate::catalog::pg_catalog::relation::row;
 use crate::job::Viewer;
 use crate::live::Registry;
@@ -16,7 +17,7 @@ pub(super) fn rows(viewer: &Viewer<'_>, live: &Registry) -> Vec<Vec<Value>> {
             subscription.process_id,
             viewer.catalog().role_name(subscription.user.0),
             &*subscription.channel,
-            &*subscription.query.text,
+            without_secrets(&subscription.query.text).as_ref(),
             if subscription.is_out() { "resync" } else { "active" },
             number(subscription.events()),
             number(subscription.queue_bytes() as u64),

@@ -40,7 +40,8 @@ pub(super) fn rows(catalog: &Catalog, live: &LiveSources) -> Result<Vec<Vec<Valu
 fn row(catalog: &Catalog, table: &Table, times: &BTreeMap<u32, Times>, store: &Store) -> Result<Vec<Value>> {
     let amounts = amounts(table, store)?;
     let counted = |count: Option<u64>| count.map(number);
-    let stored = matches!(table.kind, TableKind::Table);
+    // Of a stream nothing ever comes to lie in files.
+    let stored = matches!(table.kind, TableKind::Table) && !table.is_stream();
     let options: serde_json::Map<String, serde_json::Value> =
         table.options.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     let times = times.get(&table.oid);
@@ -70,7 +71,7 @@ fn row(catalog: &Catalog, table: &Table, times: &BTreeMap<u32, Times>, store: &S
 pub(crate) fn kind_of(table: &Table) -> &'static str {
     match table.kind {
         TableKind::Files(_) => "registered",
-        _ => "shared",
+        _ => table.class.name(),
     }
 }
 

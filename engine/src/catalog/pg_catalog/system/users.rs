@@ -15,11 +15,13 @@ const POSTGRES: u32 = 10;
 
 pub(super) fn rows(catalog: &Catalog, live: &LiveSources) -> Result<Vec<Vec<Value>>> {
     let times = all_times(&live.store.view(), ObjectOf::Role)?;
+    let failures = live.logins.failures(live.store.environment().now_us());
     let roles = catalog.roles.values().filter(|role| role.oid >= FIRST_ROLE || role.oid == POSTGRES);
     let row = |role: &std::sync::Arc<Role>| {
         let attributes = &role.attributes;
         let member_of: Vec<String> = role.member_of.iter().map(|oid| catalog.role_name(*oid)).collect();
         let times = times.get(&role.oid);
+        let failed = failures.get(&role.name).copied().unwrap_or_default();
         Ok(row![
             role.oid,
             &role.name,
@@ -31,8 +33,8 @@ pub(super) fn rows(catalog: &Catalog, live: &LiveSources) -> Result<Vec<Vec<Valu
             attributes.connection_limit,
             attributes.valid_until.map(Value::Timestamptz),
             member_of,
-            NULL,
-            NULL,
+            i32::try_from(failed.failures).unwrap_or(i32::MAX),
+            failed.locked_until.map(Value::Timestamptz),
             live.audit.last_login(&role.name).map(Value::Timestamptz),
             times.and_then(|times| times.created_at).map(Value::Timestamptz),
             times.map(|times| Value::Timestamptz(times.updated_at)),

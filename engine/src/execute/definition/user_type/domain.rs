@@ -237,6 +237,7 @@ impl DefinitionEnvironment<'_> {
         let schema = &table.storage;
         let view = self.transaction.newest_view();
         let mut scan = view.scan(schema, &KeyRange::generation(schema.generation), Direction::Forward);
+        let context = self.context_over(table);
         let column = format!("column \"{}\" of table \"{}\"", table.columns[position].name, table.name);
         loop {
             let rows = scan.next(ROWS_AT_A_TIME)?;
@@ -250,13 +251,14 @@ impl DefinitionEnvironment<'_> {
                         let message = format!("{column} contains null values");
                         return Err(Error::new(SqlState::NOT_NULL_VIOLATION, message));
                     }
-                    Rule::Check(condition)
-                        if eval(condition, self.context, &DomainRow(&value))? == Value::Bool(false) =>
-                    {
-                        let message = format!("{column} contains values that violate the new constraint");
-                        return Err(Error::new(SqlState::CHECK_VIOLATION, message));
+                    Rule::Check(condition) => {
+                        let holds = eval(condition, &context, &DomainRow(&value));
+                        if holds.map_err(|error| self.discreet(table, error))? == Value::Bool(false) {
+                            let message = format!("{column} contains values that violate the new constraint");
+                            return Err(Error::new(SqlState::CHECK_VIOLATION, message));
+                        }
                     }
-                    _ => {}
+                    Rule::NotNull => {}
                 }
             }
             tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! array_agg and string_agg: they keep a group's rows, put them in order, drop repetitions if asked, and join them.
+//! array_agg, string_agg, range_agg and their kin: they keep a group's rows, put them in order, drop repetitions if asked, and join them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use storage::{ColumnType, Value};
 use super::sliding::Sliding;
 use crate::error::{Error, Result, SqlState};
 use crate::execute::failure::{carried, failure};
+use crate::function::RangeJoin;
 use crate::function::argument::subscript_error;
 use crate::function::array::nested;
 use crate::function::json::build as json;
@@ -37,6 +38,8 @@ pub(super) enum Collected {
     JsonArray { document: bool, structured: bool },
     /// A JSON object of keys and JSON text.
     JsonObject { document: bool },
+    /// What lies in any of the ranges or multiranges, or in all of them.
+    Ranges(RangeJoin),
 }
 
 /// The aggregate function: its arguments are the values, then the sort keys, each with its direction.
@@ -74,6 +77,10 @@ impl Collect {
             Collected::JsonObject { document } => {
                 let pairs = columns[0].as_string_view().iter().zip(columns[1].as_string_view());
                 json_value(json::object_of(pairs).map_err(carried)?, *document)
+            }
+            Collected::Ranges(join) => {
+                let values = columns[0].as_binary_view().iter().flatten();
+                Ok(ScalarValue::BinaryView(join.of(values).map_err(carried)?))
             }
             Collected::Joined(ColumnType::Bytea) => joined(
                 columns[0].as_binary_view().iter().collect(),
@@ -189,6 +196,7 @@ impl AggregateUDFImpl for Collect {
             Collected::Joined(_) => "string_agg",
             Collected::JsonArray { .. } => "json_agg",
             Collected::JsonObject { .. } => "json_object_agg",
+            Collected::Ranges(_) => "range_agg",
         }
     }
 
@@ -201,6 +209,7 @@ impl AggregateUDFImpl for Collect {
             // However deep: arrays are bytes.
             Collected::Array { element, .. } => arrow_type(&ColumnType::Array(Box::new(element.clone()))),
             Collected::Joined(ty) => arrow_type(ty),
+            Collected::Ranges(_) => arrow_type(&ColumnType::Bytea),
             Collected::JsonArray { document, .. } | Collected::JsonObject { document } => {
                 arrow_type(if *document { &ColumnType::Jsonb } else { &ColumnType::Text })
             }

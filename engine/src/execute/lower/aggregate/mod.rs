@@ -120,7 +120,7 @@ impl Lowering<'_> {
             // The key of a float is the float, but for the sign of zero.
             Key::Float4 | Key::Float8 => None,
             Key::Numeric | Key::Padded => Some(call(min_udaf(), vec![value])),
-            Key::Interval | Key::Jsonb | Key::Packed(_) => {
+            Key::Interval | Key::Jsonb | Key::Range | Key::Packed(_) => {
                 Some(call(single_value::any_of(&column::arrow_of(column.ty)?), vec![value]))
             }
         };

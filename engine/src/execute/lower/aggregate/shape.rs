@@ -140,7 +140,8 @@ impl Lowering<'_> {
             AggregateKind::StringAgg
             | AggregateKind::ArrayAgg
             | AggregateKind::JsonArrayAgg { .. }
-            | AggregateKind::JsonObjectAgg { .. } => self.collected(call, &clauses, args, &types, order),
+            | AggregateKind::JsonObjectAgg { .. }
+            | AggregateKind::Ranges(_) => self.collected(call, &clauses, args, &types, order),
             AggregateKind::StddevSamp => {
                 variance(&clauses, Moment { sample: true, root: true }, one(args)?, first(&types)?)
             }
@@ -220,6 +221,7 @@ impl Lowering<'_> {
                 args = vec![self.expr(&key_form(key.clone()))?, self.expr(&json_form(value.clone()))?];
                 Collected::JsonObject { document }
             }
+            AggregateKind::Ranges(join) => Collected::Ranges(join),
             AggregateKind::StringAgg => Collected::Joined(column::physical(first(types)?)?),
             _ => {
                 let ty = first(types)?;
@@ -311,6 +313,7 @@ fn extreme(clauses: &Clauses, greatest: bool, arg: DfExpr, ty: Type) -> Result<S
         Some(Key::Padded) => Packing::Padded,
         Some(Key::Interval) => Packing::Interval,
         Some(Key::Jsonb) => return Err(Error::unsupported("min or max of jsonb")),
+        Some(Key::Range) => return Err(Error::unsupported("min or max of ranges")),
         Some(Key::Packed(ty)) => Packing::Keyed(ty),
     };
     let packed = ScalarUDF::new_from_impl(PackFunction::pack(packing.clone())).call(vec![arg]);

@@ -3,6 +3,7 @@
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::super::own_rows::refuse_update;
 use super::super::{Binder, Clause, Scope};
 use super::insert::Into;
 use super::is_default;
@@ -86,6 +87,7 @@ impl Binder<'_> {
                 Deed::Delete
             }
             MergeAction::Update(assignments) => {
+                refuse_update(table, "an UPDATE by MERGE")?;
                 let assignments = self.assignments(table, assignments, scope)?;
                 let numbers: Vec<u16> =
                     assignments.iter().map(|(position, _)| table.columns[*position].number).collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::ast;
 
 use super::super::equal::same;
+use super::super::own_rows::refuse_update;
 use super::super::{Binder, Clause};
 use super::target::has_subquery;
 use super::through::{Goal, Verb};
@@ -27,6 +28,9 @@ impl Binder<'_> {
     ) -> Result<OnConflict> {
         let (table, scope) = (&goal.names, &goal.scope);
         let ast::OnConflict { conflict_target, action } = conflict;
+        if matches!(action, ast::OnConflictAction::DoUpdate(_)) {
+            refuse_update(&goal.target.table, "ON CONFLICT DO UPDATE")?;
+        }
         let arbiter = match (conflict_target, beyond) {
             (None, None) => {
                 // Every key of the table is meant.

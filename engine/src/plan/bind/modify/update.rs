@@ -2,6 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{self, Spanned};
 
+use super::super::own_rows::refuse_update;
 use super::super::{Binder, Clause, Scope};
 use super::target::has_subquery;
 use super::through::{Goal, Verb};
@@ -39,6 +40,7 @@ impl Binder<'_> {
             Some(ast::UpdateTableFromKind::BeforeSet(_)) => return Err(Error::unsupported("UPDATE … FROM … SET")),
         };
         let goal = self.target(name, alias.as_deref(), Verb::Update)?;
+        refuse_update(&goal.target.table, "UPDATE")?;
         let (others, scope) = self.with_others(&goal.scope, others)?;
         check_assigned(&goal, assignments)?;
         let assignments = self.assignments(&goal.names, assignments, &scope)?;
