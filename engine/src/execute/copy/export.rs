@@ -54,7 +54,7 @@ impl Export {
             let mut line = BytesMut::new();
             for (at, name) in names.iter().enumerate() {
                 self.separate(at, &mut line);
-                self.field(at, name.as_bytes(), false, &mut line);
+                self.field(None, name.as_bytes(), false, &mut line);
             }
             line.put_u8(b'\n');
             return Ok(Some(vec![line.freeze()]));
@@ -90,7 +90,7 @@ impl Export {
                 }
                 value.clear();
                 text::write(cell, *ty, &self.format, &mut value);
-                self.field(at, &value, self.types.len() == 1, &mut out);
+                self.field(Some(at), &value, self.types.len() == 1, &mut out);
             }
             out.put_u8(b'\n');
             lines.push(out.split().freeze());
@@ -104,7 +104,8 @@ impl Export {
         }
     }
 
-    fn field(&self, at: usize, value: &[u8], alone: bool, out: &mut BytesMut) {
+    /// `at` None is a name in the header, which FORCE_QUOTE does not concern.
+    fn field(&self, at: Option<usize>, value: &[u8], alone: bool, out: &mut BytesMut) {
         if self.layout.csv { self.csv_field(at, value, alone, out) } else { self.text_field(value, out) }
     }
 
@@ -128,10 +129,10 @@ impl Export {
         }
     }
 
-    fn csv_field(&self, at: usize, value: &[u8], alone: bool, out: &mut BytesMut) {
+    fn csv_field(&self, at: Option<usize>, value: &[u8], alone: bool, out: &mut BytesMut) {
         let Layout { quote, escape, delimiter, .. } = self.layout;
         let special = |byte: &u8| *byte == quote || *byte == delimiter || *byte == b'\n' || *byte == b'\r';
-        let must_quote = self.layout.force_quote.get(at).copied().unwrap_or(false)
+        let must_quote = at.is_some_and(|at| self.layout.force_quote.get(at).copied().unwrap_or(false))
             || value == self.layout.null.as_bytes()
             || value.iter().any(special)
             // Alone on a line it would read as the end of the data.

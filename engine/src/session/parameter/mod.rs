@@ -209,7 +209,8 @@ impl Kind {
                 unit.within(name, number, (least, greatest), amount::real)?;
                 Ok(unit.show(number, amount::real))
             }
-            Kind::Encoding => match word.to_lowercase().replace(['-', '_'], "").as_str() {
+            // Only letters and digits count, as in PostgreSQL: clients send the name in quotes, too.
+            Kind::Encoding => match word.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "").as_str() {
                 "utf8" | "unicode" => Ok("UTF8".to_owned()),
                 "sqlascii" | "latin1" | "win1252" | "iso88591" => {
                     Err(Error::unsupported(format!("client_encoding {word}")))
