@@ -206,7 +206,7 @@ def queries():
         ("years", Book.objects.filter(published__year=2024, published__week_day=5, published__date__gt=dt.date(2024, 2, 1)).order_by("pk").values_list("slug")),
         ("months", Book.objects.annotate(m=fn.TruncMonth("published")).values("m").annotate(n=Count("pk"), total=Sum("price")).order_by("m")),
         ("extracted", Book.objects.annotate(w=fn.ExtractWeek("published"), q=fn.ExtractQuarter("published"), h=fn.ExtractHour("opens")).order_by("pk").values_list("w", "q", "h")[:3]),
-        ("grouped", Author.objects.annotate(n=Count("books"), avg=Avg("books__price"), cheap=Count("books", filter=Q(books__price__lt=5))).values_list("name", "n", "avg", "cheap")),
+        ("grouped", Author.objects.annotate(n=Count("books"), avg=Avg("books__price"), cheap=Count("books", filter=Q(books__price__lt=5))).order_by("name").values_list("name", "n", "avg", "cheap")),
         ("exists", Author.objects.filter(Exists(Book.objects.filter(author=OuterRef("pk"), price=3))).values_list("name")),
         ("subquery", Author.objects.annotate(last=Subquery(Book.objects.filter(author=OuterRef("pk")).order_by("-price").values("title")[:1])).values_list("name", "last")),
         ("window", Book.objects.annotate(r=Window(fn.RowNumber(), partition_by=["author"], order_by="-price"), s=Window(Sum("price"), order_by="pk")).order_by("pk").values_list("slug", "r", "s")[:4]),

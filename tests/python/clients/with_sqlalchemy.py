@@ -270,7 +270,7 @@ def core(engine):
             sa.union_all(sa.select(things.c.n), sa.select(sa.literal(99))).order_by("n").limit(3),
             sa.select(sa.func.percentile_cont(0.5).within_group(things.c.n), sa.func.mode().within_group(things.c.n)),
             sa.select(sa.func.count().filter(things.c.n > 0), sa.func.bool_and(things.c.n >= 0), sa.func.string_agg(
-                sa.cast(things.c.n, sa.Text), sa.literal_column("','") )),
+                sa.cast(things.c.n, sa.Text), pg.aggregate_order_by(sa.literal_column("','"), things.c.id))),
             sa.select(sa.column("x")).select_from(sa.func.generate_series(1, 5, 2).alias("x")),
             sa.select(sa.func.json_each_text(sa.cast({"a": 1}, sa.JSON)).table_valued("key", "value")),
             sa.select(sa.values(sa.column("a", sa.Integer), sa.column("b", sa.String), name="v").data([(1, "x"), (2, "y")])),

@@ -52,7 +52,7 @@ impl Walk {
     /// Brings the walk to where the rows that the motion means begin.
     pub(super) async fn approach(&mut self, motion: Motion) -> Result<Span> {
         let nothing = Span::Forward(Some(0));
-        Ok(match motion {
+        let span = match motion {
             Motion::Forward(None) => Span::Forward(None),
             Motion::Backward(None) => Span::Backward(None),
             Motion::Forward(Some(0)) | Motion::Backward(Some(0)) | Motion::Relative(0) => {
@@ -82,7 +82,12 @@ impl Walk {
                 self.skip(Span::of(count + 1)).await?;
                 Span::Backward(Some(1))
             }
-        })
+        };
+        if matches!(span, Span::Backward(_)) {
+            // Before the client is told of columns.
+            self.check_scrolls()?;
+        }
+        Ok(span)
     }
 
     /// Passes the rows of a span by; answers how many there were.
