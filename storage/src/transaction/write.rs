@@ -290,17 +290,13 @@ impl Transaction {
         }
         self.surplus_dropped = done;
         self.store.evict_surplus_of(table, slice)?;
-        if self.writes.as_ref().is_none_or(|writes| !writes.read().touches(Family::Stream)) && self.staged.is_none() {
-            return Ok(());
-        }
-        // What is too many because of what this transaction has inserted is for others to see until it commits.
+        // What has just gone for all is still in the snapshot. What is too many because of what this transaction has inserted is
+        // for others to see until it commits.
         for key in surplus_of(&self.newest_view(), table, slice, rows_max)? {
             let is_own = self.own(Family::Stream, &key)?.is_some();
             let replaced = if is_own { None } else { self.store.kv().get(Family::Stream, &key)? };
-            if is_own || replaced.is_some() {
-                let gone = Write { family: Family::Stream, key, value: None };
-                self.write_all(table.table, gone, replaced, std::iter::empty())?;
-            }
+            let gone = Write { family: Family::Stream, key, value: None };
+            self.write_all(table.table, gone, replaced, std::iter::empty())?;
         }
         Ok(())
     }
