@@ -109,7 +109,7 @@ impl Writer<'_> {
         match (&shown.form, parts.as_slice()) {
             (Form::Cast { explicit }, [inner]) => {
                 if !explicit && !implicit {
-                    return self.expr(inner, false);
+                    return self.operand(inner, false, Around::Other);
                 }
                 self.cast(inner, ty)
             }

@@ -218,13 +218,13 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         // The fields of a composite type, which is a relation of its own to PostgreSQL.
         for (number, Attribute { name, ty: of }) in (1u16..).zip(reader.catalog.attributes(ty.oid).unwrap_or_default())
         {
-            rows.push(attribute(ty.oid, number, &plain_column(name, of), None, NULL));
+            rows.push(attribute(ty.oid, number, &plain_column(name, of), of, None, NULL));
         }
     }
     for table in reader.tables() {
         rows.extend(table.columns.iter().map(|column| {
             let acl = acl_items(reader.catalog, table.column_acls.get(&column.number));
-            attribute(table.oid, column.number, column, Some((reader.catalog, table)), acl)
+            attribute(table.oid, column.number, column, column.ty, Some((reader.catalog, table)), acl)
         }));
         rows.extend(dropped(table));
         for index in &table.indexes {
@@ -237,14 +237,13 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             });
             let included = index.included.iter().map(|number| table.position_of_number(*number));
             let included = included.map(|at| at.map(|at| table.columns[at].clone()));
-            // What was said of a table's column is not said of the index. A hash index has the hashes.
-            let kept = |column: TableColumn| {
+            // What was said of a table's column is not said of the index.
+            let plain = |column: TableColumn| {
                 let hints = if column.number == 0 { column.hints } else { ColumnHints::default() };
-                let ty = if index.hash { Type::new(oid::INT4) } else { column.ty };
-                TableColumn { ty, hints, ..column }
+                TableColumn { hints, ..column }
             };
             for (number, column) in (1u16..).zip(columns.chain(included)) {
-                rows.extend(column.map(|column| attribute(index.oid, number, &kept(column), None, NULL)));
+                rows.extend(column.map(|column| index_attribute(index, number, &plain(column))));
             }
         }
     }
@@ -312,11 +311,21 @@ fn plain_column(name: String, ty: Type) -> TableColumn {
     }
 }
 
-/// A column of a table, or of an index.
+/// A column of an index. One of a hash index holds hashes, but has the collation of what they are made of.
+fn index_attribute(index: &Index, number: u16, column: &TableColumn) -> Vec<Value> {
+    if !index.hash {
+        return attribute(index.oid, number, column, column.ty, None, NULL);
+    }
+    let hashes = TableColumn { ty: Type::new(oid::INT4), ..column.clone() };
+    attribute(index.oid, number, &hashes, column.ty, None, NULL)
+}
+
+/// A column of a table, or of an index; `collated` is the type whose collation it has.
 fn attribute(
     relation: u32,
     number: u16,
     column: &TableColumn,
+    collated: Type,
     table: Option<(&Catalog, &Table)>,
     acl: Value,
 ) -> Vec<Value> {
@@ -351,7 +360,7 @@ fn attribute(
         false,
         column.local && !is_partition,
         above,
-        types::collation(builtin::base_of(column.ty.oid)),
+        types::collation(builtin::base_of(collated.oid)),
         acl,
         NULL,
         NULL,

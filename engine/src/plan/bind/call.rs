@@ -427,10 +427,17 @@ impl Binder<'_> {
         if let Some(error) = at.clause.aggregate_refusal() {
             return Err(error.at(self.position(span)));
         }
+        let given = if written.distinct { args.clone() } else { Vec::new() };
         let args = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
         let args = if self.is_showing() { args } else { resolve::rows_as_json(args) };
-        let order_by = self.sort_keys(written.order_by, Place { clause: Clause::AggregateArgument, ..at })?;
+        let mut order_by = self.sort_keys(written.order_by, Place { clause: Clause::AggregateArgument, ..at })?;
         if written.distinct {
+            // What an argument was before it was converted is that argument.
+            for key in &mut order_by {
+                if let Some(at) = given.iter().position(|given| super::equal::same(given, &key.expr)) {
+                    key.expr = args[at].clone();
+                }
+            }
             if args.iter().any(resolve::is_row) {
                 return Err(Error::unsupported("DISTINCT over rows").at(self.position(span)));
             }
