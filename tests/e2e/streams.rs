@@ -92,7 +92,7 @@ async fn a_user_has_rows_of_his_own_in_the_order_of_time() {
         ),
         (&admin, "INSERT INTO kept VALUES (1)", "42501"),
         (&admin, "TRUNCATE kept", "42501"),
-        (&admin, "RESET kalamdb.all_users; SET row_security = off; SELECT * FROM kept", "ok ok 42501"),
+        (&admin, "RESET kalamdb.all_users; SET row_security = off; SELECT * FROM kept", "42501"),
     ] {
         assert_eq!(run(client, sql).await, expected, "{sql}");
     }
@@ -159,7 +159,7 @@ async fn what_streams_cannot_do_is_refused() {
         ("CREATE STREAM TABLE s (a int) WITH (ttl_seconds = 60, ephemeral = maybe)", "22023"),
         ("CREATE STREAM TABLE s (a int) WITH (ttl_seconds = 60, ttl_seconds = 61)", "22023"),
         ("CREATE STREAM TABLE s (a int) WITH (ttl_seconds = 60, flush_policy = 'rows:5')", "22023"),
-        ("CREATE STREAM TABLE s (a int) WITH (ttl_seconds = 60, storage = 'local')", "22023"),
+        ("CREATE STREAM TABLE s (a int) WITH (ttl_seconds = 60, compression = 'zstd')", "22023"),
         ("CREATE STREAM TABLE s (a int) WITH (ttl_seconds = 60, deleted_retention_hours = 1)", "22023"),
         ("CREATE STREAM TABLE s (a int) WITH (ttl_seconds = 60, access_level = 'public')", "22023"),
         ("CREATE TABLE s (a int) WITH (ttl_seconds = 60)", "22023"),
@@ -191,7 +191,7 @@ async fn what_streams_cannot_do_is_refused() {
         ("TRUNCATE kept RESTART IDENTITY", "0A000"),
         ("STORAGE FLUSH TABLE kept", "0A000"),
         ("STORAGE COMPACT TABLE kept", "0A000"),
-        ("BEGIN; DECLARE c CURSOR FOR SELECT * FROM seen", "ok 0A000"),
+        ("BEGIN; DECLARE c CURSOR FOR SELECT * FROM seen", "0A000"),
         ("ROLLBACK", "ok"),
         ("SELECT * FROM kept", r#"[[Some("1"), Some("none")]]"#),
     ] {
@@ -230,7 +230,7 @@ async fn a_stream_is_told_of_and_changed_as_a_table() {
             r#"ok [[Some("1"), Some("5")], [Some("2"), Some("5")]]"#,
         ),
         ("ALTER TABLE kept ADD CHECK (id < 2)", "23514"),
-        ("ALTER TABLE kept ADD CHECK (id < 9), ALTER more SET NOT NULL; INSERT INTO kept VALUES (10)", "ok 23514"),
+        ("ALTER TABLE kept ADD CHECK (id < 9), ALTER more SET NOT NULL; INSERT INTO kept VALUES (10)", "23514"),
         ("ALTER TABLE kept RENAME TO renamed; COMMENT ON TABLE renamed IS 'a stream'; ANALYZE renamed", "ok ok ok"),
         ("ALTER TABLE renamed SET (max_buffer = 1); SELECT id FROM renamed", r#"ok [[Some("2")]]"#),
         ("ALTER TABLE renamed SET (ttl_seconds = 100000, max_buffer = 7, ephemeral = off)", "ok"),
