@@ -29,7 +29,7 @@ async fn a_tables_files_are_compressed_as_it_says() {
     let made = "CREATE TABLE usual (id int PRIMARY KEY, note text);
         CREATE TABLE plain (id int PRIMARY KEY, note text) WITH (compression = 'none');
         INSERT INTO usual SELECT n, md5('x') || n FROM generate_series(1, 3000) AS g(n);
-        INSERT INTO plain TABLE usual";
+        INSERT INTO plain SELECT * FROM usual";
     assert_eq!(run(&client, made).await, "ok ok ok ok");
     let bytes = async |table: &str| {
         let row = client.query_one(&format!("STORAGE FLUSH TABLE {table}"), &[]).await.expect("it is flushed");

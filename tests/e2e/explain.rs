@@ -22,10 +22,10 @@ async fn roads_and_what_they_touch_are_named() {
     let client = server.connect().await;
     let made = "CREATE TABLE t (id int PRIMARY KEY, code text UNIQUE, place int, n int);
         CREATE INDEX t_place ON t (place, n);
-        INSERT INTO t SELECT n, 'c' || n, n % 10, n FROM generate_series(1, 100) n;
-        STORAGE FLUSH TABLE t;
-        INSERT INTO t VALUES (101, 'c101', 1, 101)";
-    client.batch_execute(made).await.expect("a table");
+        INSERT INTO t SELECT n, 'c' || n, n % 10, n FROM generate_series(1, 100) n";
+    for step in [made, "STORAGE FLUSH TABLE t", "INSERT INTO t VALUES (101, 'c101', 1, 101)"] {
+        client.batch_execute(step).await.expect("a table");
+    }
     let text = said(&client, "EXPLAIN SELECT * FROM t WHERE id = 7").await;
     assert_eq!(text, "Point Plan: Primary Key Lookup using t_pkey on t\n  Key: id\n  Segments: by key of 1");
     let text = said(&client, "EXPLAIN SELECT * FROM t WHERE code = 'c3' AND n > 1").await;

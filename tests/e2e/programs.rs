@@ -51,7 +51,7 @@ impl Place {
         self.run("psql", "postgres", &["-X", "-q", "-c", &format!("CREATE DATABASE {database} TEMPLATE template0")]);
     }
 
-    /// A plain dump, without what says when and by what it was made.
+    /// A plain dump, without what says when and by what it was made, each table's rows sorted.
     fn dump(&self, database: &str) -> Vec<String> {
         let text = self.run("pg_dump", database, &[]);
         let is_said = |line: &&str| {
@@ -60,7 +60,17 @@ impl Place {
                 && !line.starts_with("\\restrict")
                 && !line.starts_with("\\unrestrict")
         };
-        text.lines().filter(is_said).map(str::to_owned).collect()
+        // Rows of one table may be written in any order.
+        let mut lines: Vec<String> = text.lines().filter(is_said).map(str::to_owned).collect();
+        let mut rows_from = None;
+        for at in 0..lines.len() {
+            if lines[at].starts_with("COPY ") {
+                rows_from = Some(at + 1);
+            } else if lines[at] == "\\." {
+                lines[rows_from.take().expect("rows end where some have begun")..at].sort();
+            }
+        }
+        lines
     }
 }
 

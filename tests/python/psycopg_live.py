@@ -64,7 +64,7 @@ QUERY = "DECLARE c CURSOR FOR LIVE SELECT id, sent, price FROM message WHERE roo
 with connect() as reader:
     reader.execute(QUERY)
     (op, seq, *row), (last, *_) = reader.execute("FETCH ALL FROM c").fetchall()
-    assert (op, last) == ("insert", "ready") and str(row[1]) == "3.10" and row[0].year == 2024, row
+    assert (op, last) == ("insert", "ready") and str(row[2]) == "3.10" and row[1].year == 2024, row
     writer.execute("UPDATE message SET price = 4 WHERE id = 3")
     (changed,) = reader.execute("FETCH ALL FROM c").fetchall()
     assert changed[0] == "update" and changed[1] > seq and changed[2] == 3, changed

@@ -19,7 +19,7 @@ CREATE TABLE product_price (product_id integer REFERENCES product, valid_from da
 CREATE TABLE warehouse (id smallserial PRIMARY KEY, name text NOT NULL, opens time DEFAULT '08:00', closes time(0) with time zone);
 CREATE TABLE stock (warehouse_id smallint REFERENCES warehouse, product_id integer REFERENCES product, quantity integer NOT NULL DEFAULT 0, CONSTRAINT stock_key PRIMARY KEY (warehouse_id, product_id), CONSTRAINT stock_is_there CHECK (quantity >= 0)) WITH (fillfactor = 80);
 CREATE TABLE supplier (id bigserial PRIMARY KEY, name text NOT NULL, vat_number varchar(14) UNIQUE NULLS NOT DISTINCT);
-CREATE TABLE supplier_product (supplier_id bigint REFERENCES supplier, product_id integer REFERENCES product, supplier_sku text NOT NULL, lead_days smallint DEFAULT (7 * 2), UNIQUE (supplier_id, supplier_sku), PRIMARY KEY (supplier_id, product_id));
+CREATE TABLE supplier_product (supplier_id bigint REFERENCES supplier, product_id integer REFERENCES product, supplier_sku text NOT NULL, lead_days integer DEFAULT (7 * 2), UNIQUE (supplier_id, supplier_sku), PRIMARY KEY (supplier_id, product_id));
 CREATE TABLE coupon (code varchar(20) PRIMARY KEY, discount numeric(5,2) NOT NULL CHECK (discount > 0 AND discount <= 100), ends_on date DEFAULT CURRENT_DATE + 30, used_times integer DEFAULT 0);
 CREATE TABLE customer_order (id bigint PRIMARY KEY DEFAULT nextval('order_number'), account_id bigint NOT NULL REFERENCES account ON DELETE RESTRICT, state order_state NOT NULL DEFAULT 'new', placed_at timestamptz NOT NULL DEFAULT now(), by_channel channel DEFAULT 'web', total amount, shipping address, coupon_code varchar(20) REFERENCES coupon ON UPDATE CASCADE ON DELETE SET NULL, note text);
 CREATE TABLE order_line (order_id bigint REFERENCES customer_order ON DELETE CASCADE, line smallint, product_id integer NOT NULL REFERENCES product, quantity integer NOT NULL DEFAULT 1 CHECK (quantity > 0), price amount, PRIMARY KEY (order_id, line));
@@ -36,7 +36,7 @@ CREATE UNLOGGED TABLE setting (key text PRIMARY KEY, value json);
 CREATE TABLE noted (note text, noted_on date DEFAULT '2024-01-01'::date);
 CREATE TABLE account_note (account_id bigint, CHECK (note <> '')) INHERITS (noted);
 CREATE TABLE "Mixed Case" ("Id" integer PRIMARY KEY, "select" text DEFAULT 'a', "with ""quotes""" integer[]);
-CREATE TABLE kinds (of_bool boolean, of_bytea bytea, of_char "char", of_name name, of_oid oid, of_bit bit(4), of_varbit bit varying(8), of_cidr cidr, of_mac macaddr, of_float real DEFAULT 1.5, of_double double precision DEFAULT '-0.5'::numeric, of_numeric numeric(6), of_ints integer[][], of_states order_state[] DEFAULT '{new}', of_address address, of_years interval year to month, of_stamp timestamp(0) with time zone);
+CREATE TABLE kinds (of_bool boolean, of_bytea bytea, of_char "char", of_name name, of_oid oid, of_bit bit(4), of_varbit bit varying(8), of_cidr cidr, of_mac macaddr, of_float real DEFAULT 1.5, of_double double precision DEFAULT '-0.5'::numeric, of_numeric numeric(6), of_ints integer[], of_states order_state[] DEFAULT '{new}', of_address address, of_years interval year to month, of_stamp timestamp(0) with time zone);
 ALTER TABLE customer_order ADD CONSTRAINT note_is_short CHECK (length(note) < 500) NOT VALID;
 ALTER TABLE country ADD COLUMN gone integer, ADD COLUMN population integer;
 ALTER TABLE country DROP COLUMN gone;

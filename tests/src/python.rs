@@ -104,7 +104,7 @@ pub fn client(program: &str, server: &Config, database: &str) -> Spoken {
         .env("PGPORT", port)
         .env("PGUSER", user)
         // The oracle asks for none, but some clients are not content without one.
-        .env("PGPASSWORD", String::from_utf8_lossy(server.get_password().unwrap_or(b"none")).as_ref())
+        .env("PGPASSWORD", &*String::from_utf8_lossy(server.get_password().unwrap_or(b"none")))
         .env("PGDATABASE", database)
         .output()
         .expect("Python can be started");

@@ -9,6 +9,9 @@ use storage::segment::{Files, LocalFiles, ObjectFiles, PlaceId, S3Credentials, S
 use super::{Catalog, OwnOption, Table};
 use crate::error::{Error, Result, SqlState};
 
+/// What the data directory is called as a storage.
+pub(crate) const USUAL_STORAGE: &str = "local";
+
 /// Folder of a table's files within its storage, if nothing else was said.
 const USUAL_TEMPLATE: &str = "{namespace}/{table}-{oid}";
 
@@ -200,7 +203,8 @@ impl Catalog {
 
     /// The storage that new files of a table go to, if it is not the data directory.
     pub fn storage_of(&self, table: &Table) -> Result<Option<&Arc<StoragePlace>>> {
-        let Some(name) = table.own_option(OwnOption::Storage) else { return Ok(None) };
+        let name = table.own_option(OwnOption::Storage).filter(|name| *name != USUAL_STORAGE);
+        let Some(name) = name else { return Ok(None) };
         self.storage_named(name).map(Some).ok_or_else(|| no_storage(name))
     }
 

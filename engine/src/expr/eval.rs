@@ -225,7 +225,9 @@ fn subscript(array: &Value, index: &Value, ty: Type) -> Value {
         _ => return Value::Null,
     };
     let Value::Array(array) = array else { return Value::Null };
-    let index = if matches!(ty.oid, oid::INT2VECTOR | oid::OIDVECTOR) { index.saturating_add(1) } else { index };
+    // One that came from an array of the usual kind is numbered as that is.
+    let shifts = array.bounds().is_none() && matches!(ty.oid, oid::INT2VECTOR | oid::OIDVECTOR);
+    let index = if shifts { index.saturating_add(1) } else { index };
     let place = i32::try_from(index).ok().and_then(|index| array.place(&[index]));
     place.and_then(|place| array.values.get(place)).cloned().unwrap_or_default()
 }

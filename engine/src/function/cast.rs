@@ -535,7 +535,11 @@ pub(crate) fn read_text(text: &str, ty: Type, context: &EvalContext) -> Result<V
         return crate::types::text::parse_at(text, ty, &context.session.format, context.transaction_time);
     }
     if ty.oid < FIRST_OID {
-        return crate::types::text::parse(text, ty, &context.session.format);
+        let of_names = builtin::element_of(ty.oid).is_some_and(builtin::is_registered);
+        return match of_names {
+            true => crate::types::text::parse(text, ty, &with_names(context)),
+            false => crate::types::text::parse(text, ty, &context.session.format),
+        };
     }
     match builtin::base_type(ty) {
         base if builtin::is_enum(base.oid) => find_label(text, base.oid, &context.catalog),

@@ -9,7 +9,7 @@ use storage::Value;
 use super::argument::{boolean, int4, int8, text, text_of};
 use super::define::{stable, table, volatile};
 use super::{EvalContext, Function, TableFunction, aggregates, function_by_oid, table_functions};
-use crate::catalog::pg_catalog::definition::{constraint_definition, index_column_name, index_definition};
+use crate::catalog::pg_catalog::definition::{column_name, constraint_definition, index_column_name, index_definition};
 use crate::catalog::pg_catalog::expression;
 use crate::catalog::pg_catalog::view_text::view_definition;
 use crate::catalog::pg_catalog::{self, comment_on};
@@ -315,8 +315,11 @@ fn index_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let pretty = args.get(2).map(boolean).transpose()?.unwrap_or(false);
     if column != 0 {
         let position = usize::try_from(column).ok().and_then(|number| number.checked_sub(1));
-        let column = position.and_then(|position| index.columns.get(position));
-        return text_of(column.map_or_else(String::new, |column| index_column_name(context, table, column, pretty)));
+        let key = position.and_then(|position| index.columns.get(position));
+        let behind = position.and_then(|position| position.checked_sub(index.columns.len()));
+        let included = behind.and_then(|behind| index.included.get(behind));
+        let included = || included.map_or_else(String::new, |number| column_name(table, *number));
+        return text_of(key.map_or_else(included, |column| index_column_name(context, table, column, pretty)));
     }
     text_of(index_definition(context, table, index, pretty))
 }

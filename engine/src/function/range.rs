@@ -113,7 +113,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
         one(many(&args[0])?.minus(&many(&args[1])?), "result of range difference would not be contiguous")
     }),
     immutable(4057, "range_merge", &[ANYRANGE, ANYRANGE], ANYRANGE, |_, args| {
-        of_range(many(&args[0])?.union(&many(&args[1])?).hull())
+        let (left, right) = (many(&args[0])?.hull(), many(&args[1])?.hull());
+        let span = match (&left.span, &right.span) {
+            (Some(left), Some(right)) => Some(left.merged(right)),
+            (left, right) => left.clone().or(right.clone()),
+        };
+        of_range(Range { span, ..left })
     }),
     immutable(4228, "range_merge", &[ANYMULTIRANGE], ANYRANGE, |_, args| of_range(many(&args[0])?.hull())),
     immutable(4270, "multirange_union", &[ANYMULTIRANGE, ANYMULTIRANGE], ANYMULTIRANGE, |_, args| {

@@ -80,10 +80,10 @@ impl PulledRows {
         self.rows.is_empty() && matches!(self.over, Some(Over::End(_)))
     }
 
-    /// Until what was committed before now has become events, or there is something to take anyway.
-    pub(crate) async fn caught_up(&mut self) {
-        self.read();
-        if !self.rows.is_empty() || self.over.is_some() {
+    /// Until what was committed before now has become events.
+    pub(crate) async fn caught_up(&self) {
+        // Nothing comes any more, and the dispatcher may rest.
+        if !self.registry.follows(self.outbox.id) {
             return;
         }
         let caught_up = self.dispatcher.passed_by(self.store.announced());

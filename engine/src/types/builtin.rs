@@ -301,6 +301,7 @@ fn layout(oid: u32) -> Option<ColumnType> {
         oid::VOID => ColumnType::Text,
         oid::PG_NODE_TREE | oid::ACLITEM | oid::TID | oid::ANYARRAY => ColumnType::Text,
         oid::PG_SNAPSHOT | oid::TXID_SNAPSHOT => ColumnType::Text,
+        oid::PG_NDISTINCT | oid::PG_DEPENDENCIES | oid::PG_MCV_LIST => ColumnType::Text,
         // The text of a path is what it is stored as.
         oid::JSONPATH => ColumnType::Text,
         oid::BYTEA => ColumnType::Bytea,
@@ -329,7 +330,8 @@ fn layout(oid: u32) -> Option<ColumnType> {
 /// Whether columns of tables may have the type.
 pub fn is_storable(oid: u32) -> bool {
     let base = element_of(oid).unwrap_or(oid);
-    let system_only = matches!(base, oid::PG_NODE_TREE | oid::TID | oid::CID);
+    let system_only = matches!(base, oid::PG_NODE_TREE | oid::TID | oid::CID)
+        || matches!(base, oid::PG_NDISTINCT | oid::PG_DEPENDENCIES | oid::PG_MCV_LIST);
     !system_only
         && layout(oid).is_some()
         && info(oid).is_some_and(|info| matches!(info.kind, 'b' | 'e' | 'd' | 'c' | 'r' | 'm'))

@@ -7,6 +7,7 @@ const { check, refused, say } = require('../node/told');
 const { PGUSER, PGPASSWORD, PGHOST, PGPORT, PGDATABASE } = process.env;
 const db = knex({ client: 'pg', connection: { host: PGHOST, port: +PGPORT, user: PGUSER, password: PGPASSWORD, database: PGDATABASE }, pool: { min: 0, max: 3 } });
 
+const UUID = 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11';
 const MIGRATIONS = {
   '1_make': {
     up: async (k) => {
@@ -41,7 +42,7 @@ const MIGRATIONS = {
     up: (k) => k.schema.alterTable('account', (t) => {
       t.string('mail');
       t.renameColumn('data', 'extra');
-      t.decimal('balance', 14, 3).notNullable().alter();
+      t.decimal('balance', 14, 3).defaultTo(0).alter();
       t.dropIndex(['kind', 'state'], 'account_kind_state');
       t.setNullable('created_at');
       t.index(k.raw('lower(mail)'), 'account_mail');
@@ -71,8 +72,8 @@ async function main() {
     say((await db.batchInsert('entry', Array.from({ length: 250 }, (_, i) => ({ account_id: 1 + (i % 2), amount: i + 1, day: new Date(Date.UTC(2024, 0, i + 1)) })), 100).returning('id')).length);
     say(await db('account').where({ name: 'Bob' }).update({ extra: JSON.stringify({ deep: { list: [1, 2] } }) }, ['id', 'extra']));
     say(await db('account').increment('balance', 2.5).where('id', 1), await db('entry').where('amount', '>', 200).del());
-    await refused(db('account').insert({ name: null }));
-    await refused(db('account').insert({ name: 'x', state: 'nowhere' }));
+    await refused(db('account').insert({ name: null, created_at: new Date(0), updated_at: new Date(0), token: UUID }));
+    await refused(db('account').insert({ id: 70, name: 'x', state: 'nowhere', created_at: new Date(0), updated_at: new Date(0), token: UUID }));
     await refused(db('entry').insert({ account_id: 99, amount: 1 }));
     await refused(db('entry').insert({ account_id: 1, amount: 0 }));
   });

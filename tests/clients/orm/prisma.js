@@ -92,7 +92,7 @@ module.exports = {
   schema: 'schema.prisma',
   experimental: { adapter: true },
   engine: 'js',
-  adapter: async () => new Factory({ connectionString: process.env.DATABASE_URL }),
+  adapter: async () => new Factory({ connectionString: process.env.DATABASE_URL, allowExitOnIdle: true }),
 };
 `;
 

@@ -2,8 +2,8 @@
 
 mod client;
 mod copies;
-mod drivers;
 mod limits;
+mod programs;
 mod property;
 mod pulls;
 mod rows;

@@ -188,8 +188,9 @@ impl Session {
                 Err(refused) => return sender.send(error(refused)).await.unwrap_or_default(),
             };
             while let Some(line) = stream.next().await {
+                let is_last = line.is_err();
                 let line = line.map(|line| String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned());
-                if sender.send(line.unwrap_or_else(error)).await.is_err() {
+                if sender.send(line.unwrap_or_else(error)).await.is_err() || is_last {
                     return;
                 }
             }

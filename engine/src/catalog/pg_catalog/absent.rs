@@ -98,8 +98,8 @@ relations! {
         requires NAME_ARRAY, comment TEXT,
     }
     3429 table pg_statistic_ext_data = none {
-        stxoid OID, stxdinherit BOOL, stxdndistinct PG_NDISTINCT null, stxddependencies PG_DEPENDENCIES null,
-        stxdmcv PG_MCV_LIST null, stxdexpr RECORD_ARRAY null,
+        stxoid OID, stxdinherit BOOL, stxdndistinct BYTEA null, stxddependencies BYTEA null,
+        stxdmcv BYTEA null, stxdexpr RECORD_ARRAY null,
     }
     12138 view pg_backend_memory_contexts = none {
         name TEXT, ident TEXT, parent TEXT, level INT4, total_bytes INT8, total_nblocks INT8, free_bytes INT8,
@@ -167,8 +167,8 @@ relations! {
     }
     12058 view pg_stats_ext = none {
         schemaname NAME, tablename NAME, statistics_schemaname NAME, statistics_name NAME, statistics_owner NAME,
-        attnames NAME_ARRAY, exprs TEXT_ARRAY, kinds CHAR_ARRAY, inherited BOOL, n_distinct PG_NDISTINCT,
-        dependencies PG_DEPENDENCIES, most_common_vals TEXT_ARRAY, most_common_val_nulls BOOL_ARRAY,
+        attnames NAME_ARRAY, exprs TEXT_ARRAY, kinds CHAR_ARRAY, inherited BOOL, n_distinct BYTEA,
+        dependencies BYTEA, most_common_vals TEXT_ARRAY, most_common_val_nulls BOOL_ARRAY,
         most_common_freqs FLOAT8_ARRAY, most_common_base_freqs FLOAT8_ARRAY,
     }
     12063 view pg_stats_ext_exprs = none {

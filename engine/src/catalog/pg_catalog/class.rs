@@ -17,7 +17,7 @@ use crate::catalog::{
 };
 use crate::plan::bind::{Types, column_name};
 use crate::statement::parse_expression;
-use crate::types::{Type, builtin};
+use crate::types::{Type, builtin, oid};
 
 /// `pg_class.oid` of `pg_class`.
 pub(super) const PG_CLASS: u32 = 1259;
@@ -226,6 +226,7 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             let acl = acl_items(reader.catalog, table.column_acls.get(&column.number));
             attribute(table.oid, column.number, column, Some((reader.catalog, table)), acl)
         }));
+        rows.extend(dropped(table));
         for index in &table.indexes {
             let columns = index.columns.iter().map(|column| match &column.expression {
                 Some(expression) => {
@@ -236,12 +237,55 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             });
             let included = index.included.iter().map(|number| table.position_of_number(*number));
             let included = included.map(|at| at.map(|at| table.columns[at].clone()));
+            // What was said of a table's column is not said of the index. A hash index has the hashes.
+            let kept = |column: TableColumn| {
+                let hints = if column.number == 0 { column.hints } else { ColumnHints::default() };
+                let ty = if index.hash { Type::new(oid::INT4) } else { column.ty };
+                TableColumn { ty, hints, ..column }
+            };
             for (number, column) in (1u16..).zip(columns.chain(included)) {
-                rows.extend(column.map(|column| attribute(index.oid, number, &column, None, NULL)));
+                rows.extend(column.map(|column| attribute(index.oid, number, &kept(column), None, NULL)));
             }
         }
     }
     rows
+}
+
+/// The columns that a table had: their numbers are never used again, and whoever counts columns counts them too.
+fn dropped(table: &Table) -> impl Iterator<Item = Vec<Value>> + use<'_> {
+    let has_some = usize::from(table.last_column) > table.columns.len();
+    let numbers = if has_some { 1..=table.last_column } else { 1..=0 };
+    let gone = numbers.filter(|number| table.position_of_number(*number).is_none());
+    gone.map(|number| {
+        row![
+            table.oid,
+            format!("........pg.dropped.{number}........"),
+            0u32,
+            0,
+            -1i16,
+            number,
+            0,
+            -1,
+            -1,
+            false,
+            'i',
+            'p',
+            "",
+            false,
+            false,
+            false,
+            "",
+            "",
+            true,
+            true,
+            0,
+            0u32,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+        ]
+    })
 }
 
 /// A column of an index that is on an expression.

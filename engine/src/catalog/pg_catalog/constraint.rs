@@ -228,6 +228,12 @@ pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             for part in &parts {
                 rows.push(row![PG_CONSTRAINT, constraint.oid, 0, PG_CLASS, table.oid, i32::from(*part), 'a']);
             }
+            // A partition's key goes with that of the table above.
+            if let Some(parent) = constraint.parent.filter(|_| !matches!(constraint.kind, ConstraintKind::Check { .. }))
+            {
+                rows.push(row![PG_CONSTRAINT, constraint.oid, 0, PG_CONSTRAINT, parent, 0, 'P']);
+                rows.push(row![PG_CONSTRAINT, constraint.oid, 0, PG_CLASS, table.oid, 0, 'S']);
+            }
             if matches!(constraint.kind, ConstraintKind::Check { .. }) {
                 for part in parts.iter().filter(|part| **part != 0) {
                     rows.push(row![PG_CONSTRAINT, constraint.oid, 0, PG_CLASS, table.oid, i32::from(*part), 'n']);

@@ -583,7 +583,10 @@ pub(super) fn checks(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     for (table, schema, found) in viewer.constraints() {
         if let ConstraintKind::Check { expression } = &found.kind {
             let written = over_table(reader.context, table, expression, Clause::Check, false).text;
-            rows.push(row![database, schema, &found.name, format!("({written})")]);
+            // PostgreSQL shows all that stands behind the word CHECK.
+            let inherited = if found.no_inherit { " NO INHERIT" } else { "" };
+            let valid = if found.not_valid { " NOT VALID" } else { "" };
+            rows.push(row![database, schema, &found.name, format!("({written}){inherited}{valid}")]);
         }
     }
     for (ty, domain) in reader.catalog.types.values().filter_map(|ty| Some((ty, ty.domain()?))) {

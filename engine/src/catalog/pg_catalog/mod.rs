@@ -14,7 +14,8 @@ use storage::{GenerationId, Value};
 use super::{Catalog, Change, Schema, Table, TableColumn};
 use crate::error::{Error, Result};
 use crate::function::EvalContext;
-use crate::types::text::registered_name;
+use crate::types::oid;
+use crate::types::text::{numbered_from_zero, registered_name};
 
 mod absent;
 mod class;
@@ -122,6 +123,21 @@ pub(crate) fn relation(oid: u32) -> Option<&'static Relation> {
     relations().find(|relation| relation.oid == oid)
 }
 
+/// Numbers the elements of `int2vector` and `oidvector` from zero.
+fn number_vectors(table: &Table, rows: &mut [Vec<Value>]) {
+    for (at, column) in table.columns.iter().enumerate() {
+        if !matches!(column.ty.oid, oid::INT2VECTOR | oid::OIDVECTOR) {
+            continue;
+        }
+        for row in rows.iter_mut() {
+            if let Some(Value::Array(array)) = row.get_mut(at) {
+                let values = std::mem::take(&mut array.values);
+                **array = numbered_from_zero(array.element.clone(), values);
+            }
+        }
+    }
+}
+
 /// Every row of a system relation, its columns in the order of the table's.
 pub(crate) fn rows(
     table: &Table,
@@ -131,7 +147,8 @@ pub(crate) fn rows(
     let Some(Relation { source: Source::Rows(compute), .. }) = relation(table.oid) else {
         return Err(Error::internal(format!("nobody computes the rows of {}", table.name)));
     };
-    let rows = compute(&Reader { context, catalog: &context.catalog, row_count });
+    let mut rows = compute(&Reader { context, catalog: &context.catalog, row_count });
+    number_vectors(table, &mut rows);
     debug_assert!(rows.iter().all(|row| row.len() == table.columns.len()), "rows of {}", table.name);
     Ok(rows)
 }

@@ -46,6 +46,16 @@ struct Placed<'a> {
     relation: u32,
 }
 
+/// `typelem`: what a type's values are made of, also where they are no arrays.
+fn part_of(info: &TypeInfo) -> u32 {
+    match info.oid {
+        oid::NAME => oid::CHAR,
+        oid::POINT | oid::LINE => oid::FLOAT8,
+        oid::LSEG | oid::BOX => oid::POINT,
+        _ => info.element,
+    }
+}
+
 /// `enum_in` and the others, and those that domains have of their own.
 const ENUM_FUNCTIONS: [u32; 4] = [3506, 3507, 3532, 3533];
 /// `record_in` and the others.
@@ -84,7 +94,7 @@ fn type_row(reader: &Reader<'_>, info: &TypeInfo, name: &str, placed: &Placed<'_
         if matches!(info.oid, oid::BOX | oid::BOX_ARRAY) { ';' } else { ',' },
         placed.relation,
         0u32,
-        info.element,
+        part_of(info),
         info.array,
         input,
         output,

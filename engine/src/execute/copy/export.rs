@@ -54,7 +54,11 @@ impl Export {
             let mut line = BytesMut::new();
             for (at, name) in names.iter().enumerate() {
                 self.separate(at, &mut line);
-                self.field(at, name.as_bytes(), false, &mut line);
+                match self.layout.csv {
+                    // What is forced to be quoted are values.
+                    true => self.csv_field(false, name.as_bytes(), names.len() == 1, &mut line),
+                    false => self.text_field(name.as_bytes(), &mut line),
+                }
             }
             line.put_u8(b'\n');
             return Ok(Some(vec![line.freeze()]));
@@ -105,7 +109,11 @@ impl Export {
     }
 
     fn field(&self, at: usize, value: &[u8], alone: bool, out: &mut BytesMut) {
-        if self.layout.csv { self.csv_field(at, value, alone, out) } else { self.text_field(value, out) }
+        if !self.layout.csv {
+            return self.text_field(value, out);
+        }
+        let forced = self.layout.force_quote.get(at).copied().unwrap_or(false);
+        self.csv_field(forced, value, alone, out);
     }
 
     fn text_field(&self, value: &[u8], out: &mut BytesMut) {
@@ -128,10 +136,10 @@ impl Export {
         }
     }
 
-    fn csv_field(&self, at: usize, value: &[u8], alone: bool, out: &mut BytesMut) {
+    fn csv_field(&self, forced: bool, value: &[u8], alone: bool, out: &mut BytesMut) {
         let Layout { quote, escape, delimiter, .. } = self.layout;
         let special = |byte: &u8| *byte == quote || *byte == delimiter || *byte == b'\n' || *byte == b'\r';
-        let must_quote = self.layout.force_quote.get(at).copied().unwrap_or(false)
+        let must_quote = forced
             || value == self.layout.null.as_bytes()
             || value.iter().any(special)
             // Alone on a line it would read as the end of the data.

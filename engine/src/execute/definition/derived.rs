@@ -26,7 +26,7 @@ impl DefinitionEnvironment<'_> {
         let ty = if bound.ty.oid == oid::UNKNOWN { Type::new(oid::TEXT) } else { bound.ty };
         types::column_type(ty)?;
         check_sortable_type(ty)?;
-        Ok(IndexExpression { text: expression.to_string(), ty })
+        Ok(IndexExpression { text: self.with_type_schemas(&catalog, expression).to_string(), ty })
     }
 
     /// The condition of a partial index, as text.
@@ -39,7 +39,7 @@ impl DefinitionEnvironment<'_> {
             let message = "functions in index predicate must be marked IMMUTABLE";
             return Err(Error::new(SqlState::INVALID_OBJECT_DEFINITION, message));
         }
-        Ok(condition.to_string())
+        Ok(self.with_type_schemas(&catalog, condition).to_string())
     }
 
     /// The oids of the indexes whose expressions or conditions name the column at a position.

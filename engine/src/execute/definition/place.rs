@@ -7,7 +7,7 @@ use auth::Duty;
 use storage::segment::Files;
 
 use super::DefinitionEnvironment;
-use crate::catalog::{Change, OwnOption, PlaceKind, PlaceOption, StoragePlace, Table, no_storage};
+use crate::catalog::{Change, OwnOption, PlaceKind, PlaceOption, StoragePlace, Table, USUAL_STORAGE, no_storage};
 use crate::error::{Error, Result, SqlState};
 use crate::statement::definition::{PlaceDefinition, StorageParameter};
 
@@ -24,6 +24,10 @@ impl DefinitionEnvironment<'_> {
         | PlaceDefinition::Set { name, .. }
         | PlaceDefinition::Reset { name, .. }
         | PlaceDefinition::Drop { name, .. }) = definition;
+        if name == USUAL_STORAGE {
+            let message = format!("storage \"{name}\" is the data directory");
+            return Err(Error::new(SqlState("42939"), message));
+        }
         self.lock_storage(name, true).await?;
         let known = self.catalog().storage_named(name).cloned();
         match (definition, known) {
@@ -74,6 +78,9 @@ impl DefinitionEnvironment<'_> {
     /// The storage that a table's options name must be there, and stay.
     pub(super) async fn hold_storage(&mut self, options: &[(String, String)]) -> Result<()> {
         let Some((_, name)) = options.iter().find(|(name, _)| name == OwnOption::Storage.name()) else { return Ok(()) };
+        if name == USUAL_STORAGE {
+            return Ok(());
+        }
         self.lock_storage(name, false).await?;
         self.catalog().storage_named(name).map(drop).ok_or_else(|| no_storage(name))
     }

@@ -113,7 +113,16 @@ fn convert_plain(expr: Expr, target: Type, context: CastContext, eval: &EvalCont
     let plain = Type::new(target.oid);
     let converted = match path {
         Path::Same if expr.ty.oid == target.oid => expr,
-        Path::Same => Expr { ty: Type::with_modifier(target.oid, kept_modifier(expr.ty, target)), ..expr },
+        Path::Same => {
+            let ty = Type::with_modifier(target.oid, kept_modifier(expr.ty, target));
+            match expr.kind {
+                // How the text is read depends on the type that it has now.
+                ExprKind::TextCast(_) if builtin::is_registered(expr.ty.oid) => {
+                    Expr::new(ExprKind::Coalesce(vec![expr]), ty)
+                }
+                _ => Expr { ty, ..expr },
+            }
+        }
         Path::Function(function) if NUMBER_TO_BITS.contains(&function.oid) => {
             let bits = Expr::constant(Value::Int4(target.modifier), Type::new(oid::INT4));
             return Ok(call(function, vec![expr, bits], target, eval));

@@ -39,7 +39,13 @@ impl<'s> Aggregation<'s> {
 
     /// The group that is this expression.
     fn group(&self, expr: &Expr) -> Option<Column> {
-        self.groups.iter().find(|(_, group)| same(group, expr)).map(|(column, _)| *column)
+        let of = |wanted: &Expr| self.groups.iter().find(|(_, group)| same(group, wanted)).map(|(column, _)| *column);
+        of(expr).or_else(|| {
+            // A column that stands for a value of another type of the same bits is still that column.
+            let ExprKind::Column(var) = expr.kind else { return None };
+            let mut columns = self.scope.relations.iter().flat_map(|relation| &relation.columns);
+            of(&columns.find(|column| column.var() == Some(var))?.expr)
+        })
     }
 
     /// Whether a column follows from the groups: its table's primary key is among them in every set.

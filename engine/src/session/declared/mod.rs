@@ -137,6 +137,10 @@ impl Session {
             return Ok(Outcome::Complete(format!("MOVE {passed}")));
         }
         let span = interrupt.guard(walk.approach(motion)).await?;
+        // Before the client is told what columns are to come.
+        if matches!(span, Span::Backward(_)) {
+            walk.check_scrolls()?;
+        }
         let source = RowSource::Stream(walk::rows(walk, span));
         Ok(Outcome::Rows { columns, source, tag: Tag::Counted("FETCH") })
     }

@@ -137,7 +137,7 @@ impl Walk {
     }
 
     /// An error if the cursor does not scroll, which ends it as any error does.
-    fn check_scrolls(&mut self) -> Result<()> {
+    pub(super) fn check_scrolls(&mut self) -> Result<()> {
         match &self.rows {
             Kept::All { scrolls: true, .. } => Ok(()),
             Kept::All { .. } | Kept::Next { .. } => {

@@ -214,7 +214,8 @@ impl Kind {
                 unit.within(name, number, (least, greatest), amount::real)?;
                 Ok(unit.show(number, amount::real))
             }
-            Kind::Encoding => match word.to_lowercase().replace(['-', '_'], "").as_str() {
+            // Nothing but letters and digits counts, as PostgreSQL reads names of encodings: a client sends 'utf-8', quotes and all.
+            Kind::Encoding => match word.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "").as_str() {
                 "utf8" | "unicode" => Ok("UTF8".to_owned()),
                 "sqlascii" | "latin1" | "win1252" | "iso88591" => {
                     Err(Error::unsupported(format!("client_encoding {word}")))

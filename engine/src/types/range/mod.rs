@@ -201,13 +201,16 @@ impl Span {
     }
 
     pub(crate) fn merged(&self, other: &Span) -> Span {
-        Span { lower: self.lower.clone().min(other.lower.clone()), upper: self.upper.clone().max(other.upper.clone()) }
+        // Of bounds that are equal and show other digits the second counts, as in PostgreSQL.
+        let lower = if self.lower < other.lower { &self.lower } else { &other.lower };
+        let upper = if self.upper > other.upper { &self.upper } else { &other.upper };
+        Span { lower: lower.clone(), upper: upper.clone() }
     }
 
     pub(crate) fn common(&self, other: &Span) -> Option<Span> {
-        let lower = self.lower.clone().max(other.lower.clone());
-        let upper = self.upper.clone().min(other.upper.clone());
-        (lower < upper).then_some(Span { lower, upper })
+        let lower = if self.lower >= other.lower { &self.lower } else { &other.lower };
+        let upper = if self.upper <= other.upper { &self.upper } else { &other.upper };
+        (lower < upper).then(|| Span { lower: lower.clone(), upper: upper.clone() })
     }
 }
 

@@ -13,7 +13,7 @@ mod registered;
 
 use std::sync::Arc;
 
-use storage::{Array, ColumnType, Numeric, NumericError, Value, ValueRef};
+use storage::{Array, ColumnType, Dimension, Numeric, NumericError, Value, ValueRef};
 
 use super::bits::Bits;
 use super::builtin::{self, oid};
@@ -318,8 +318,14 @@ pub(crate) fn char_of_byte(byte: u8) -> String {
 
 /// `int2vector` and `oidvector`: elements parted by spaces.
 fn vector(text: &str, element: ColumnType, read: &mut dyn FnMut(&str) -> Result<Value>) -> Result<Value> {
-    let values = text.split(is_space).filter(|part| !part.is_empty()).map(read).collect::<Result<_>>()?;
-    Ok(Value::Array(Box::new(Array::new(element, values))))
+    let values = text.split(is_space).filter(|part| !part.is_empty()).map(read).collect::<Result<Vec<Value>>>()?;
+    Ok(Value::Array(Box::new(numbered_from_zero(element, values))))
+}
+
+/// An array as `int2vector` and `oidvector` are.
+pub(crate) fn numbered_from_zero(element: ColumnType, values: Vec<Value>) -> Array {
+    let length = i32::try_from(values.len()).unwrap_or(i32::MAX);
+    Array::shaped(element, values, &[Dimension { length, lower: 0 }])
 }
 
 /// Bytes that `write` made, as text: every text form is UTF-8, since every text value is.

@@ -6,9 +6,9 @@ use auth::{AclItem, RoleId};
 use storage::Value;
 
 use super::Names;
-use crate::catalog::Catalog;
 use crate::catalog::pg_catalog::COLLATIONS;
 use crate::catalog::pg_catalog::routine::routine_by_oid;
+use crate::catalog::{Catalog, UserTypeKind};
 use crate::error::{Error, Result, SqlState};
 use crate::function::{function_by_oid, operators};
 use crate::types::{Type, builtin, display, oid};
@@ -61,6 +61,10 @@ pub(crate) fn registered_name(value: u32, ty: u32, names: Option<(&Catalog, &[St
 
 /// A relation's name, with its schema unless the search path finds it.
 fn relation_name(value: u32, catalog: &Catalog, path: &[String]) -> Option<String> {
+    let composite = catalog.types.get(&value).filter(|ty| matches!(ty.kind, UserTypeKind::Composite(_)));
+    if let Some(ty) = composite {
+        return catalog.type_shown(Type::new(ty.oid), path);
+    }
     let (schema, name) = match catalog.tables.get(&value) {
         Some(table) => (table.schema, table.name.as_str()),
         None => {

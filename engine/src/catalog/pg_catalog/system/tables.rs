@@ -10,13 +10,10 @@ use storage::{ReadView, Store, Value};
 use super::number;
 use crate::catalog::history::{ObjectOf, TableVersion, Times, all_times, columns, versions};
 use crate::catalog::pg_catalog::relation::{NULL, row};
-use crate::catalog::{Catalog, OwnOption, Table, TableKind};
+use crate::catalog::{Catalog, OwnOption, Table, TableKind, USUAL_STORAGE};
 use crate::error::Result;
 use crate::provider::live::LiveSources;
 use crate::types::json::read_document;
-
-/// Where tables lie of which nothing else was said.
-const USUAL_STORAGE: &str = "local";
 
 /// What a table's rows amount to.
 #[derive(Default)]

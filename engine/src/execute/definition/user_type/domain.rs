@@ -28,7 +28,7 @@ pub(in crate::execute::definition) async fn create(
     let catalog = environment.catalog();
     let place = environment.place(&catalog, name)?;
     let base = types::from_ast(&column.data_type, &catalog, &environment.context.session.search_path)?;
-    if builtin::info(base.oid).is_none_or(|info| !matches!(info.kind, 'b' | 'e' | 'd')) {
+    if builtin::info(base.oid).is_none_or(|info| !matches!(info.kind, 'b' | 'e' | 'd' | 'r' | 'm')) {
         let message = format!("\"{}\" is not a valid base type for a domain", display(base));
         return Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
     }

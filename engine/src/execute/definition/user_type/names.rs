@@ -113,6 +113,14 @@ impl DefinitionEnvironment<'_> {
                     *expression = text;
                 }
             }
+            for index in &mut changed.indexes {
+                let expressions = index.columns.iter_mut().filter_map(|column| column.expression.as_mut());
+                for text in expressions.map(|expression| &mut expression.text).chain(index.predicate.as_mut()) {
+                    if let Some(renamed) = renamed(text)? {
+                        *text = renamed;
+                    }
+                }
+            }
             if changed != **table {
                 tables.push(changed);
             }
