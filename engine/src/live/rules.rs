@@ -101,7 +101,7 @@ fn changed(old: &Arc<Table>, new: &Arc<Table>) -> Option<String> {
     (old.storage.generation != new.storage.generation).then(|| format!("{} replaced", new.noun()))
 }
 
-/// Whether rows of a table look otherwise.
+/// Whether rows of a table look otherwise, or other rows are shown.
 fn changed_beneath(old: &Table, new: &Table) -> bool {
     let columns = |table: &Table| {
         let mut columns: Vec<_> =
@@ -110,5 +110,6 @@ fn changed_beneath(old: &Table, new: &Table) -> bool {
         columns.sort_by_key(|(number, ..)| *number);
         columns
     };
-    old.storage.version != new.storage.version || old.name != new.name || columns(old) != columns(new)
+    let shows_others = old.storage.stream != new.storage.stream;
+    shows_others || old.storage.version != new.storage.version || old.name != new.name || columns(old) != columns(new)
 }

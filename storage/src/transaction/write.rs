@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use super::claim::{Claim, Taken};
-use super::write_set::{RowOrigin, Write, WriteSet};
+use super::write_set::{Command, RowOrigin, Write, WriteSet};
 use super::{ConflictOn, Transaction, Wait};
 use crate::error::Result;
 use crate::id::TableId;
@@ -290,10 +290,11 @@ impl Transaction {
         }
         self.surplus_dropped = done;
         self.store.evict_surplus_of(table, slice)?;
-        // What has just gone for all is still in the snapshot. What is too many because of what this transaction has inserted is
-        // for others to see until it commits.
-        for key in surplus_of(&self.newest_view(), table, slice, rows_max)? {
+        // The snapshot has them still, and may have others of which this transaction itself has made too many.
+        let seen = self.view_of(self.own_writes(Command::MAX));
+        for key in surplus_of(&seen, table, slice, rows_max)? {
             let is_own = self.own(Family::Stream, &key)?.is_some();
+            // What has been evicted is only hidden: nobody need be told of it.
             let replaced = if is_own { None } else { self.store.kv().get(Family::Stream, &key)? };
             let gone = Write { family: Family::Stream, key, value: None };
             self.write_all(table.table, gone, replaced, std::iter::empty())?;

@@ -2,7 +2,7 @@
 //! table cannot be.
 
 use super::DefinitionEnvironment;
-use crate::catalog::{Catalog, ForeignKeyAction, Table, TableClass};
+use crate::catalog::{Catalog, ForeignKeyAction, Table};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ExprKind, walk};
 use crate::function::EvalContext;
@@ -12,9 +12,9 @@ pub(super) fn check_class(table: &Table, catalog: &Catalog) -> Result<()> {
     let partitioning = &table.partitioning;
     let above = table.inherits.iter().chain(partitioning.of.as_ref().map(|of| &of.parent));
     let is_beneath = table.partitioning.of.is_some() || !table.inherits.is_empty();
-    let above_is_divided = above.filter_map(|oid| catalog.tables.get(oid)).any(|above| above.is_divided());
-    if above_is_divided || table.is_divided() && (is_beneath || partitioning.key.is_some()) {
-        let class = if table.is_divided() { table.class } else { TableClass::User };
+    let above_divided = above.filter_map(|oid| catalog.tables.get(oid)).find(|above| above.is_divided());
+    if above_divided.is_some() || table.is_divided() && (is_beneath || partitioning.key.is_some()) {
+        let class = above_divided.map_or(table.class, |above| above.class);
         return Err(Error::unsupported(format!("a {} table that is partitioned or inherits", class.name())));
     }
     if table.is_divided() && table.temporary.is_some() {
@@ -31,8 +31,9 @@ pub(super) fn check_foreign_key(
     on_update: ForeignKeyAction,
 ) -> Result<()> {
     if target.is_divided() && !table.is_divided() {
-        let (from, to) = (&table.name, &target.name);
-        return Err(Error::unsupported(format!("a foreign key from shared table \"{from}\" to user table \"{to}\"")));
+        let (from, class, to) = (&table.name, target.class.name(), &target.name);
+        let what = format!("a foreign key from shared table \"{from}\" to {class} table \"{to}\"");
+        return Err(Error::unsupported(what));
     }
     if table.is_divided() && !target.is_divided() && (on_delete.writes() || on_update.writes()) {
         let target = &target.name;
