@@ -36,14 +36,14 @@ async fn a_tables_files_are_compressed_as_it_says() {
         row.get::<_, i64>("bytes")
     };
     let (usual, plain) = (bytes("usual").await, bytes("plain").await);
-    assert!(plain > 2 * usual, "{plain} bytes as they are, {usual} compressed");
+    assert!(plain > usual + usual / 4, "{plain} bytes as they are, {usual} compressed");
     let change = "ALTER TABLE plain SET (compression = 'zstd'); STORAGE COMPACT TABLE plain";
     assert!(!run(&client, change).await.contains("XX"));
     let compact = "UPDATE plain SET note = note; STORAGE FLUSH TABLE plain; STORAGE COMPACT TABLE plain";
     assert!(!run(&client, compact).await.contains("XX"));
     let now = "SELECT sum(bytes)::bigint FROM system.segments WHERE \"table\" = 'plain'";
     let now = client.query_one(now, &[]).await.expect("there are segments").get::<_, i64>(0);
-    assert!(plain > 2 * now, "{plain} bytes as they are, {now} compressed");
+    assert!(plain > now + now / 4, "{plain} bytes as they are, {now} compressed");
     assert_eq!(run(&client, "SELECT count(*) FROM plain JOIN usual USING (id, note)").await, "[[Some(\"3000\")]]");
 }
 
