@@ -131,7 +131,7 @@ impl Store {
         table: &TableSchema,
         rule: &StreamRule,
         ranges: &[KeyRange],
-        see: &mut dyn FnMut(&[u8], bool) -> Result<Option<Bytes>>,
+        see: &mut See<'_>,
     ) -> Result<Option<Bytes>> {
         if rule.rows_max.is_none() && !rule.ephemeral {
             return Ok(None);
@@ -145,6 +145,9 @@ impl Store {
         })
     }
 }
+
+/// Is shown a row's key and whether it is kept; answers something when it has seen enough.
+type See<'a> = dyn FnMut(&[u8], bool) -> Result<Option<Bytes>> + 'a;
 
 /// Rows on their way to being deleted.
 struct Surplus<'a> {

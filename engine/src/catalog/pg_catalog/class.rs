@@ -253,8 +253,8 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 /// The columns that a table had: their numbers are never used again, and whoever counts columns counts them too.
 fn dropped(table: &Table) -> impl Iterator<Item = Vec<Value>> + use<'_> {
     let has_some = usize::from(table.last_column) > table.columns.len();
-    let numbers = if has_some { 1..=table.last_column } else { 1..=0 };
-    let gone = numbers.filter(|number| table.position_of_number(*number).is_none());
+    let numbers = has_some.then_some(1..=table.last_column);
+    let gone = numbers.into_iter().flatten().filter(|number| table.position_of_number(*number).is_none());
     gone.map(|number| {
         row![
             table.oid,
