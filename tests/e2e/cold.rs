@@ -37,10 +37,11 @@ async fn a_tables_files_are_compressed_as_it_says() {
     };
     let (usual, plain) = (bytes("usual").await, bytes("plain").await);
     assert!(plain > usual + usual / 4, "{plain} bytes as they are, {usual} compressed");
-    let change = "ALTER TABLE plain SET (compression = 'zstd'); STORAGE COMPACT TABLE plain";
-    assert!(!run(&client, change).await.contains("XX"));
-    let compact = "UPDATE plain SET note = note; STORAGE FLUSH TABLE plain; STORAGE COMPACT TABLE plain";
-    assert!(!run(&client, compact).await.contains("XX"));
+    let change = "ALTER TABLE plain SET (compression = 'zstd'); UPDATE plain SET note = note";
+    assert_eq!(run(&client, change).await, "ok ok");
+    for step in ["STORAGE FLUSH TABLE plain", "STORAGE COMPACT TABLE plain"] {
+        assert!(run(&client, step).await.starts_with("[["), "{step}");
+    }
     let now = "SELECT sum(bytes)::bigint FROM system.segments WHERE \"table\" = 'plain'";
     let now = client.query_one(now, &[]).await.expect("there are segments").get::<_, i64>(0);
     assert!(plain > now + now / 4, "{plain} bytes as they are, {now} compressed");
