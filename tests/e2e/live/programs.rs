@@ -40,6 +40,7 @@ fn node_postgres_hears_notifications_and_follows_queries() {
 }
 
 #[test]
+#[ignore = "scripts/soak installs a browser"]
 fn the_page_shows_what_anybody_writes() {
     let Some(mut program) = node(&beside("node/page.js")) else { return };
     let browsers = ["chromium", "chromium-browser", "google-chrome"];
