@@ -154,6 +154,8 @@ pub struct Report {
     pub column: Option<String>,
     pub data_type: Option<String>,
     pub constraint: Option<String>,
+    /// Where in PostgreSQL's own source such an error comes from, for those by which drivers know what to do.
+    pub routine: Option<&'static str>,
 }
 
 impl std::ops::Deref for Error {
@@ -224,6 +226,35 @@ impl Error {
     /// Says where it happened unless a deeper place has said so already.
     pub fn with_context(mut self, context: impl Into<String>) -> Self {
         self.0.context.get_or_insert_with(|| context.into());
+        self
+    }
+
+    /// Adds what is around what the context says already: the innermost comes first.
+    pub fn within(mut self, outer: impl Into<String>) -> Self {
+        let outer = outer.into();
+        self.0.context = Some(match self.0.context.take() {
+            Some(inner) => format!("{inner}\n{outer}"),
+            None => outer,
+        });
+        self
+    }
+
+    /// For statements that look relations up without telling where they stand, as utility statements of PostgreSQL do.
+    pub(crate) fn without_relation_place(mut self) -> Self {
+        if self.sql_state() == SqlState::UNDEFINED_TABLE {
+            self.0.position = None;
+        }
+        self
+    }
+
+    pub fn with_routine(mut self, routine: &'static str) -> Self {
+        self.0.routine = Some(routine);
+        self
+    }
+
+    pub fn with_data_type(mut self, schema: &str, data_type: &str) -> Self {
+        self.0.schema = Some(schema.to_owned());
+        self.0.data_type = Some(data_type.to_owned());
         self
     }
 

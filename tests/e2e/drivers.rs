@@ -80,7 +80,7 @@ async fn ruby() {
 #[ignore = "scripts/soak installs pgcli"]
 async fn pgcli() {
     // Debian's own Python has Debian's packages.
-    alike(Program::interpreted("/usr/bin/python3", ["-c", "import pgcli"], "pgcli/pgcli.py")).await;
+    alike(Program::interpreted("/usr/bin/python3", ["-c", "import pgcli"], "pgcli/shell.py")).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use storage::Value;
 
 use super::argument::{boolean, int4, int8, text, text_of};
 use super::define::{stable, table, volatile};
-use super::{EvalContext, Function, TableFunction, aggregates, function_by_oid, table_functions};
+use super::{EvalContext, Function, TableFunction, Volatility, aggregates, function_by_oid, table_functions};
 use crate::catalog::pg_catalog::definition::{column_name, constraint_definition, index_column_name, index_definition};
 use crate::catalog::pg_catalog::expression;
 use crate::catalog::pg_catalog::view_text::view_definition;
@@ -34,6 +34,7 @@ pub(super) use access_method::FUNCTIONS as ACCESS_METHODS;
 pub(super) use acl::{FUNCTIONS as ACLS, TABLE_FUNCTIONS as ACL_TABLES};
 pub(super) use describe::FUNCTIONS as DESCRIPTIONS;
 pub(super) use keyword::TABLE_FUNCTIONS as KEYWORDS;
+pub(crate) use keyword::may_name_type;
 pub(super) use partition::{FUNCTIONS as PARTITIONS, TABLE_FUNCTIONS as PARTITION_TABLES};
 pub(super) use privilege::FUNCTIONS as PRIVILEGES;
 pub(super) use size::FUNCTIONS as SIZES;
@@ -100,6 +101,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(2162, "pg_get_function_arguments", &[OID], TEXT, function_arguments),
     stable(2232, "pg_get_function_identity_arguments", &[OID], TEXT, function_arguments),
     stable(2165, "pg_get_function_result", &[OID], TEXT, function_result),
+    stable(2098, "pg_get_functiondef", &[OID], TEXT, function_definition),
     stable(1215, "obj_description", &[OID, NAME], TEXT, |context, args| match text(&args[1])? {
         "pg_class" => relation_comment(context, args),
         "pg_type" => {
@@ -411,6 +413,32 @@ fn function_arguments(_: &EvalContext, args: &[Value]) -> Result<Value> {
 
 fn function_result(_: &EvalContext, args: &[Value]) -> Result<Value> {
     object(&args[0])?.and_then(Routine::of).map_or(Ok(Value::Null), |routine| text_of(routine.result))
+}
+
+/// All functions are built in: what `pg_proc` calls their source is their name.
+fn function_definition(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let Some(oid) = object(&args[0])? else { return Ok(Value::Null) };
+    let (Some(routine), Some((name, _))) = (Routine::of(oid), routine_by_oid(oid)) else { return Ok(Value::Null) };
+    if aggregates().any(|aggregate| aggregate.oid == oid) {
+        let words = format!("\"{name}\" is an aggregate function");
+        return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, words));
+    }
+    let function = function_by_oid(oid);
+    let volatility = match function.map(|function| function.volatility) {
+        Some(Volatility::Immutable) => "IMMUTABLE ",
+        Some(Volatility::Stable) => "STABLE ",
+        Some(Volatility::Volatile) | None => "",
+    };
+    let strict = if function.is_none_or(|function| function.strict) { " STRICT" } else { "" };
+    let arguments = match function_arguments(context, args)? {
+        Value::Text(arguments) => arguments,
+        _ => return Ok(Value::Null),
+    };
+    text_of(format!(
+        "CREATE OR REPLACE FUNCTION pg_catalog.{}({arguments})\n RETURNS {}\n LANGUAGE internal\n {volatility}PARALLEL SAFE{strict}\nAS $function${name}$function$\n",
+        quote_identifier(name),
+        routine.result,
+    ))
 }
 
 fn relation_comment(context: &EvalContext, args: &[Value]) -> Result<Value> {

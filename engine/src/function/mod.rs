@@ -68,6 +68,7 @@ pub use advisory::AdvisoryLocks;
 pub(crate) use advisory::advisory_key;
 pub(crate) use aggregate::GROUPING;
 pub(crate) use cast::{read_text, write_text};
+pub(crate) use catalog_info::may_name_type;
 pub use cursors::NamedHandles;
 pub(crate) use cursors::{CursorFacts, PreparedFacts};
 pub(crate) use enumeration::wants_type;
@@ -355,6 +356,11 @@ pub struct SessionFacts {
 }
 
 impl SessionFacts {
+    /// A setting as SHOW prints it; None for an unknown name. What the transaction decides is told as it has decided.
+    pub(crate) fn setting(&self, name: &str) -> Option<String> {
+        self.transaction.parameter(name).or_else(|| self.settings.get(name))
+    }
+
     /// The part of the search path that new relations go to: not the schema that is only searched.
     pub(crate) fn creation_path(&self) -> impl Iterator<Item = &String> {
         let named = self.settings.active().search_path.iter().any(|name| name == "pg_temp");

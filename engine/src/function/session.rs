@@ -32,7 +32,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 fn current_setting(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let name = text(&args[0])?;
     let missing_ok = args.get(1).map(boolean).transpose()?.unwrap_or(false);
-    match context.session.settings.get(name) {
+    match context.session.setting(name) {
         Some(value) => text_of(value),
         None if missing_ok => Ok(Value::Null),
         None => Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\""))),

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use storage::Value;
+use storage::{Isolation, Value};
 
 use super::argument::{int8, text_of};
 use super::define::stable;
 use super::{EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
+use crate::session::settings::isolation_name;
 use crate::types::datetime;
 use crate::types::oid::*;
 use crate::types::unsigned::{number_of, packed};
@@ -73,19 +74,42 @@ impl TransactionNumbers {
     }
 }
 
-/// The number of a session's transaction, 0 while it has none.
+/// What functions may know of a session's transaction.
 #[derive(Debug, Default)]
-pub struct SessionTransaction(AtomicU64);
+pub struct SessionTransaction {
+    /// Its number, 0 while it has none.
+    number: AtomicU64,
+    /// How it was begun. Nobody asks before that was told.
+    modes: Mutex<(Isolation, bool, bool)>,
+}
 
 impl SessionTransaction {
     fn known(&self) -> Option<u64> {
-        Some(self.0.load(Ordering::Relaxed)).filter(|id| *id > 0)
+        Some(self.number.load(Ordering::Relaxed)).filter(|id| *id > 0)
+    }
+
+    /// A transaction has begun, or its modes were changed.
+    pub(crate) fn tell(&self, isolation: Isolation, read_only: bool, deferrable: bool) {
+        *self.modes.lock() = (isolation, read_only, deferrable);
+    }
+
+    /// The settings that are the transaction's. None: it is none of these.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        let (isolation, read_only, deferrable) = *self.modes.lock();
+        let on_off = |on: bool| if on { "on" } else { "off" };
+        let shown = match name.to_lowercase().as_str() {
+            "transaction_isolation" => isolation_name(isolation),
+            "transaction_read_only" => on_off(read_only),
+            "transaction_deferrable" => on_off(deferrable),
+            _ => return None,
+        };
+        Some(shown.to_owned())
     }
 
     /// Whatever the transaction was, it is over.
     pub(crate) fn end(&self, numbers: &TransactionNumbers, committed: bool) {
         if let Some(id) = self.known() {
-            self.0.store(0, Ordering::Relaxed);
+            self.number.store(0, Ordering::Relaxed);
             let fate = if committed { Fate::Committed } else { Fate::Aborted };
             numbers.0.lock().fates.insert(id, fate);
         }
@@ -97,7 +121,7 @@ fn assigned(context: &EvalContext) -> u64 {
     own.known().unwrap_or_else(|| {
         let fresh = context.session.sessions.numbers().next();
         // A query may ask on several threads at once: the first answer counts.
-        match own.0.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
+        match own.number.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => fresh,
             Err(other) => {
                 context.session.sessions.numbers().0.lock().fates.remove(&fresh);

@@ -113,7 +113,7 @@ impl Session {
             let catalog = self.catalog();
             let context = self.context(catalog.clone(), Arc::from([]));
             let mut binder = Binder::new(&catalog, &context, &[]).with_text(text);
-            let bound = binder.copy_in(name, columns, copy.filter.as_ref())?;
+            let bound = binder.copy_in(name, columns, copy.filter.as_ref()).map_err(Error::without_relation_place)?;
             let principal = self.principal(&catalog);
             let plan = Arc::new(authorize(bound.statement, &principal, &catalog)?);
             if !self.lock_copy(&plan, catalog.version).await? {
@@ -189,7 +189,8 @@ impl Session {
     fn refuse_partitioned(&mut self, name: &ast::ObjectName, text: &Arc<str>) -> Result<()> {
         let catalog = self.catalog();
         let context = self.context(catalog.clone(), Arc::from([]));
-        let table = Binder::new(&catalog, &context, &[]).with_text(text).table(name)?;
+        let table = Binder::new(&catalog, &context, &[]).with_text(text).table(name);
+        let table = table.map_err(Error::without_relation_place)?;
         let what = match table.view() {
             Some(_) => "view",
             None if table.materialized.is_some() => "materialized view",
@@ -210,7 +211,8 @@ impl Session {
     ) -> Result<Vec<String>> {
         let catalog = self.catalog();
         let context = self.context(catalog.clone(), Arc::from([]));
-        let table = Binder::new(&catalog, &context, &[]).with_text(text).table(name)?;
+        let table = Binder::new(&catalog, &context, &[]).with_text(text).table(name);
+        let table = table.map_err(Error::without_relation_place)?;
         check_columns(&table, columns.iter().chain(options.forced_columns()))?;
         if let Some((_, column)) = columns.iter().enumerate().find(|(at, column)| columns[..*at].contains(column)) {
             let message = format!("column \"{column}\" specified more than once");

@@ -79,7 +79,7 @@ impl Session {
         let prepared = Arc::new(Prepared::new(sql.into(), statement, parameter_types.to_vec()));
         if is_planned(&prepared) {
             let plan = self.plan_for(&prepared)?;
-            prepared.describe(&plan.columns);
+            prepared.fix(&plan);
             self.remember_parsed(&prepared);
         } else if controls_transaction(&prepared) {
             self.remember_parsed(&prepared);
@@ -203,7 +203,7 @@ impl Session {
                 0 => match text::utf8(bytes) {
                     Ok(text) => {
                         let place = parameter_place(portal, at, Some(text));
-                        return text::parse(text, *ty, format).map_err(|error| error.with_context(place()));
+                        return text::parse(text, *ty, format).map_err(|error| error.within(place()));
                     }
                     Err(error) => Err(error),
                 },
@@ -212,7 +212,7 @@ impl Session {
                     Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("unsupported format code: {other}")))
                 }
             };
-            value.map_err(|error| error.with_context(parameter_place(portal, at, None)()))
+            value.map_err(|error| error.within(parameter_place(portal, at, None)()))
         };
         parameters.iter().zip(types).enumerate().map(decode).collect()
     }
@@ -484,6 +484,7 @@ fn protocol_violation(message: String) -> Error {
 
 pub(super) fn changed_result() -> Error {
     Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cached plan must not change result type")
+        .with_routine("RevalidateCachedQuery")
 }
 
 /// Where an error in a parameter's value lies. Values are not shown, only whether there was one: they may be secrets.

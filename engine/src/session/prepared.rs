@@ -1,6 +1,6 @@
 //! Prepared statements and portals: a statement's text, its plan for as long as that holds, and a run under way.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use storage::Value;
@@ -19,6 +19,8 @@ pub(crate) struct Prepared {
     /// Parameter types the client declared; 0 is "not said".
     pub(crate) declared: Vec<u32>,
     plan: Mutex<Option<Arc<CachedPlan>>>,
+    /// The parameters' types as they were found first, which a plan made anew must not change: the client knows them.
+    fixed: OnceLock<Vec<u32>>,
     /// What the client was told about the result: a plan made anew must answer the same columns.
     described: Mutex<Option<Option<Arc<[ColumnDescription]>>>>,
 }
@@ -37,7 +39,25 @@ pub(crate) struct CachedPlan {
 
 impl Prepared {
     pub(crate) fn new(text: Arc<str>, statement: Option<Statement>, declared: Vec<u32>) -> Self {
-        Self { text, statement, declared, plan: Mutex::new(None), described: Mutex::new(None) }
+        Self {
+            text,
+            statement,
+            declared,
+            plan: Mutex::new(None),
+            fixed: OnceLock::new(),
+            described: Mutex::new(None),
+        }
+    }
+
+    /// The types that the parameters have, or those that were declared if nothing else was said yet.
+    pub(crate) fn parameter_types(&self) -> &[u32] {
+        self.fixed.get().unwrap_or(&self.declared)
+    }
+
+    /// Remembers what a client that prepares a statement is told of it.
+    pub(crate) fn fix(&self, plan: &CachedPlan) {
+        self.fixed.get_or_init(|| plan.params.iter().map(|ty| ty.oid).collect());
+        self.describe(&plan.columns);
     }
 
     /// The plan, if it still holds.

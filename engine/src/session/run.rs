@@ -194,7 +194,7 @@ impl Session {
     fn bind_plan(&mut self, prepared: &Prepared, catalog: &Arc<Catalog>) -> Result<CachedPlan> {
         let statement = prepared.statement.as_ref().ok_or_else(|| Error::internal("an empty statement has no plan"))?;
         let context = self.context(catalog.clone(), Arc::from([]));
-        let mut binder = Binder::new(catalog, &context, &prepared.declared).with_text(&prepared.text);
+        let mut binder = Binder::new(catalog, &context, prepared.parameter_types()).with_text(&prepared.text);
         let bound = choose(&mut binder, statement, self.settings.active().point_plans)?;
         let principal = self.principal(catalog);
         let (params, columns) = (bound.params.clone().into(), bound.columns.clone());

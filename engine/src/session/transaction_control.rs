@@ -77,6 +77,7 @@ impl Session {
     fn tell_transaction(&self) {
         if let Some(open) = self.state.open() {
             self.place.activity().counts.begun(&open.transaction, open.read_only);
+            self.facts.transaction.tell(open.isolation(), open.read_only, open.deferrable);
         }
     }
 
@@ -307,6 +308,7 @@ impl Session {
         open.read_only = open.savepoints[at].read_only;
         open.savepoints.truncate(at);
         self.raise_cursors(at);
+        self.tell_transaction();
         Ok("RELEASE".to_owned())
     }
 
@@ -335,11 +337,12 @@ impl Session {
         let (session, local) = (target.settings.clone(), target.local_settings.clone());
         self.drop_cursors_since(at + 1);
         self.state = TransactionState::Explicit(open);
+        self.tell_transaction();
         self.use_settings(session, local);
         Ok("ROLLBACK".to_owned())
     }
 
-    fn set_transaction(&mut self, session: bool, modes: TransactionModes) -> Result<String> {
+    pub(super) fn set_transaction(&mut self, session: bool, modes: TransactionModes) -> Result<String> {
         if session {
             let mut settings = (*self.session_settings).clone();
             let on_off = |on: bool| vec![if on { "on" } else { "off" }.to_owned()];

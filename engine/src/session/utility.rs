@@ -12,14 +12,15 @@ use super::extended::{duplicate_statement, is_planned};
 use super::parameter::parameter;
 use super::prepared::Prepared;
 use super::run::{Outcome, no_transaction};
-use super::settings::{NO_ROLE, ROLE, SESSION_AUTHORIZATION, Settings};
+use super::settings::{NO_ROLE, ROLE, SESSION_AUTHORIZATION, Settings, isolation_named};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::eval;
 use crate::function::resolve::coerce;
 use crate::function::{CastContext, SettingRequest, functions_named};
 use crate::plan::bind::{Binder, Clause, Scope};
 use crate::plan::{ColumnDescription, Plan, explain};
-use crate::statement::{BackupOrder, DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement};
+use crate::statement::{BackupOrder, DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes};
+use crate::types::text::parse_bool;
 use crate::types::{Type, oid};
 
 /// A setting as PostgreSQL spells its name.
@@ -140,7 +141,11 @@ impl Session {
 
     fn set(&mut self, local: bool, name: &str, value: Option<&[String]>) -> Result<()> {
         if let "transaction_isolation" | "transaction_read_only" | "transaction_deferrable" = name {
-            return Err(Error::unsupported(format!("SET {name} (use SET TRANSACTION)")));
+            let modes = match value {
+                Some([word]) => transaction_mode(name, word)?,
+                _ => return Err(Error::unsupported(format!("SET {name} (use SET TRANSACTION)"))),
+            };
+            return self.set_transaction(false, modes).map(drop);
         }
         if name.eq_ignore_ascii_case(ROLE) {
             return match value {
@@ -364,7 +369,7 @@ impl Session {
             .collect::<Result<Vec<u32>>>()?;
         let prepared = Arc::new(Prepared::new(text.clone(), Some(statement.clone()), declared));
         let plan = self.plan_for(&prepared)?;
-        prepared.describe(&plan.columns);
+        prepared.fix(&plan);
         self.tell_prepared(name, &prepared, true);
         self.statements.insert(name.to_owned(), prepared);
         Ok(())
@@ -521,4 +526,25 @@ impl Session {
 /// The one column of what EXPLAIN answers.
 pub(super) fn explain_column(options: ExplainOptions) -> ColumnDescription {
     ColumnDescription::new("QUERY PLAN", Type::new(if options.json { oid::JSON } else { oid::TEXT }))
+}
+
+/// What setting one of the transaction's own settings asks for.
+fn transaction_mode(name: &str, word: &str) -> Result<TransactionModes> {
+    let invalid = || {
+        let words = format!("invalid value for parameter \"{name}\": \"{word}\"");
+        Error::new(SqlState::INVALID_PARAMETER_VALUE, words)
+    };
+    let boolean = || {
+        let words = format!("parameter \"{name}\" requires a Boolean value");
+        parse_bool(word).ok_or_else(|| Error::new(SqlState::INVALID_PARAMETER_VALUE, words))
+    };
+    Ok(match name {
+        "transaction_isolation" => {
+            let known = ["serializable", "repeatable read", "read committed", "read uncommitted"];
+            let level = known.iter().find(|known| word.eq_ignore_ascii_case(known)).ok_or_else(invalid)?;
+            TransactionModes { isolation: Some(isolation_named(level)), ..TransactionModes::default() }
+        }
+        "transaction_read_only" => TransactionModes { read_only: Some(boolean()?), ..TransactionModes::default() },
+        _ => TransactionModes { deferrable: Some(boolean()?), ..TransactionModes::default() },
+    })
 }

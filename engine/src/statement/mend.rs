@@ -14,6 +14,7 @@ use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Whitespa
 use super::reader::syntax_error_near;
 use super::unicode::{BACKSLASH, decoded, escape_character};
 use crate::error::{Error, Result, SqlState};
+use crate::function::may_name_type;
 
 pub(crate) use assigned::assigned_part;
 pub(crate) use key::{KeyWords, compression_in};
@@ -43,6 +44,10 @@ pub(super) fn mended<'t>(text: &str, tokens: &'t [TokenWithSpan]) -> Result<Cow<
 }
 
 fn is_suspicious(pair: &[TokenWithSpan]) -> bool {
+    // Maybe the end of a type.
+    if is_word(&pair[1].token, "array") {
+        return true;
+    }
     let Token::Word(word) = &pair[0].token else {
         // Maybe all fields of a value.
         return matches!(pair[0].token, Token::RParen | Token::RBracket) && pair[1].token == Token::Period
@@ -138,6 +143,7 @@ impl Mender<'_> {
                     return Err(syntax_error_near(self.text, &word.value, token.span.start));
                 }
                 Keyword::EXCLUDE => self.exclude(),
+                Keyword::ARRAY if self.is_behind_type() => self.array_type(),
                 keyword if key::begins_key(keyword) => return self.key(),
                 Keyword::NoKeyword if self.is_unicode(&word.value) => return self.unicode(),
                 Keyword::ROWS if self.words_follow(&["from"]) => self.rows_from(),
@@ -228,6 +234,38 @@ impl Mender<'_> {
     fn is_behind_value(&self) -> bool {
         let mut before = self.kept.iter().rev().map(|token| &token.token).filter(|token| !is_space(token));
         before.next() == Some(&Token::Period) && matches!(before.next(), Some(Token::RParen | Token::RBracket))
+    }
+
+    /// Whether what was taken over ends in a type, which ARRAY makes one of arrays. It begins a value behind any other word.
+    fn is_behind_type(&self) -> bool {
+        const TYPES: [&str; 18] = [
+            "bigint", "bit", "boolean", "char", "character", "dec", "decimal", "float", "int", "integer", "interval",
+            "nchar", "numeric", "real", "smallint", "time", "timestamp", "varchar",
+        ];
+        let bracketed = self.token(1) == Some(&Token::LBracket);
+        match self.before() {
+            _ if self.token(1) == Some(&Token::LParen) => false,
+            // `DISTINCT ON (a) ARRAY[b]` is a value.
+            Some(Token::RParen) => !bracketed,
+            Some(Token::Word(word)) => match word.quote_style {
+                Some(quote) => quote != MARK,
+                None => {
+                    let name = word.value.to_lowercase();
+                    TYPES.contains(&name.as_str()) || may_name_type(&name) && name != "by"
+                }
+            },
+            _ => false,
+        }
+    }
+
+    /// `text ARRAY` and `text ARRAY[4]` are `text[]`: how many elements there are is not looked at.
+    fn array_type(&mut self) {
+        let span = self.tokens[self.at].span;
+        self.at += 1;
+        if self.token(0) != Some(&Token::LBracket) {
+            self.kept.push(TokenWithSpan { token: Token::LBracket, span });
+            self.kept.push(TokenWithSpan { token: Token::RBracket, span });
+        }
     }
 
     /// A string and its parts on the lines below.

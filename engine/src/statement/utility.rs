@@ -13,6 +13,7 @@ use super::reader::Reader;
 use super::{DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes};
 use super::{backup, live, maintenance, notify, register, storage_move};
 use crate::error::{Error, Result, SqlState};
+use crate::types::datetime::{IntervalStyle, parse_interval};
 
 /// The statements that frame every transaction, recognised without taking the text apart.
 pub(super) fn quick(text: &str) -> Option<Statement> {
@@ -293,7 +294,11 @@ fn set(reader: &mut Reader) -> Result<Statement> {
         return Ok(Statement::SetRole { local, role: role_or_default(reader)? });
     }
     let name = if reader.words(&["time", "zone"]) {
-        return Ok(Statement::Set { local, name: "timezone".to_owned(), value: setting_values(reader, &["local"])? });
+        let value = match reader.word("interval") {
+            true => Some(vec![zone_of_interval(reader)?]),
+            false => setting_values(reader, &["local"])?,
+        };
+        return Ok(Statement::Set { local, name: "timezone".to_owned(), value });
     } else if reader.word("names") {
         return Ok(Statement::Set { local, name: "client_encoding".to_owned(), value: setting_values(reader, &[])? });
     } else {
@@ -303,6 +308,39 @@ fn set(reader: &mut Reader) -> Result<Statement> {
         return Err(reader.syntax_error());
     }
     Ok(Statement::Set { local, name, value: setting_values(reader, &[])? })
+}
+
+/// The rest of `SET TIME ZONE INTERVAL '+02:00' HOUR TO MINUTE`, as the name that PostgreSQL gives such a zone: it counts
+/// westwards.
+fn zone_of_interval(reader: &mut Reader) -> Result<String> {
+    let text = reader.string()?;
+    if reader.word("hour") {
+        if reader.word("to") {
+            reader.expect_word("minute")?;
+        }
+    } else if matches!(reader.peek(), Some(Token::Word(_))) {
+        return Err(Error::new(SqlState::SYNTAX_ERROR, "time zone interval must be HOUR or HOUR TO MINUTE"));
+    }
+    let interval = parse_interval(&text, -1, IntervalStyle::Postgres)?;
+    let refused = |detail: &str| {
+        let words = format!("invalid value for parameter \"TimeZone\": \"INTERVAL '{text}'\"");
+        Error::new(SqlState::INVALID_PARAMETER_VALUE, words).with_detail(detail)
+    };
+    if interval.months != 0 {
+        return Err(refused("Cannot specify months in time zone interval."));
+    }
+    if interval.days != 0 {
+        return Err(refused("Cannot specify days in time zone interval."));
+    }
+    let east = interval.microseconds / 1_000_000;
+    let (hours, minutes, seconds) = (east.abs() / 3600, east.abs() / 60 % 60, east.abs() % 60);
+    let distance = match (minutes, seconds) {
+        (0, 0) => format!("{hours:02}"),
+        (_, 0) => format!("{hours:02}:{minutes:02}"),
+        _ => format!("{hours:02}:{minutes:02}:{seconds:02}"),
+    };
+    let (own, other) = if east < 0 { ('-', '+') } else { ('+', '-') };
+    Ok(format!("<{own}{distance}>{other}{distance}"))
 }
 
 fn set_constraints(reader: &mut Reader) -> Result<Statement> {

@@ -41,6 +41,9 @@ pub(crate) fn report(out: &mut Vec<u8>, severity: Severity, report: &Report) {
     optional(out, b'c', &report.column);
     optional(out, b'd', &report.data_type);
     optional(out, b'n', &report.constraint);
+    if let Some(routine) = report.routine {
+        field(out, b'R', routine);
+    }
     out.push(0);
     close(out, open);
 }

@@ -171,7 +171,7 @@ func writes(connection *pgx.Conn) error {
 	err = rows(connection.Query(background, "SELECT * FROM stock WHERE id = ANY($1) ORDER BY id", []int32{0, 2}))
 	say(err)
 	say(rows(connection.Query(background, "SELECT id FROM stock ORDER BY id")))
-	answers, err := connection.PgConn().Exec(background, "SELECT 1; DELETE FROM stock WHERE id = 0; SELECT 'a', 'b'; SELECT 1/0; SELECT 5").ReadAll()
+	answers, err := connection.PgConn().Exec(background, "SELECT 1; DELETE FROM stock WHERE id = 0; SELECT 'a', 'b'; SELECT 1/(1 - i) FROM generate_series(1, 1) i; SELECT 5").ReadAll()
 	for _, answer := range answers {
 		say(answer.CommandTag, len(answer.Rows))
 	}

@@ -279,7 +279,10 @@ func contexts(db *sql.DB) error {
 	defer cancel()
 	_, err := db.ExecContext(ctx, "SELECT pg_sleep(60)")
 	say(err)
-	connection, err := db.Conn(context.Background())
+	// The one whose statement was cancelled may still be among those that db keeps.
+	fresh := open("")
+	defer fresh.Close()
+	connection, err := fresh.Conn(context.Background())
 	must(err)
 	defer connection.Close()
 	_, err = connection.ExecContext(context.Background(), "SET statement_timeout = 20")

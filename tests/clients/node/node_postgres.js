@@ -198,7 +198,7 @@ async function main() {
       await cursor.close();
       const whole = client.query(new Cursor('SELECT i FROM generate_series(1, 3) i', [], { rowMode: 'array' }));
       say(await whole.read(3), await whole.read(3), await whole.read(3));
-      const failing = client.query(new Cursor('SELECT 1/(3 - i) AS q FROM generate_series(1, 5) i'));
+      const failing = client.query(new Cursor('SELECT 1/($1 - 3) AS q', [3]));
       try {
         for (;;) {
           const rows = await failing.read(1);
@@ -323,12 +323,14 @@ async function main() {
     await connected({}, async (client) => connected({}, async (other) => {
       const sleeping = refused(client.query('SELECT pg_sleep(60)'));
       while ((await other.query("SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND state = 'active'", [client.processID])).rowCount === 0) await sleep(5);
-      say((await other.query('SELECT pg_cancel_backend($1)', [client.processID])).rows);
+      const { rows } = await other.query('SELECT pg_cancel_backend($1)', [client.processID]);
       await sleeping;
+      say(rows);
       say((await client.query('SELECT 1 AS after')).rows);
       const gone = once(client, 'error');
-      say((await other.query('SELECT pg_terminate_backend($1)', [client.processID])).rows);
+      const ended = await other.query('SELECT pg_terminate_backend($1)', [client.processID]);
       sayError((await gone)[0]);
+      say(ended.rows);
     }));
     await connected({}, async (client) => {
       const request = new (require('pg/lib/query'))('SELECT pg_sleep(60)');
@@ -350,7 +352,7 @@ async function main() {
   await check('a pool', async () => {
     const pool = new Pool({ max: 4, idleTimeoutMillis: 10 });
     const sums = await Promise.all(Array.from({ length: 50 }, (_, i) => pool.query('SELECT $1::int * 2 AS d', [i])));
-    say(sums.reduce((sum, answer) => sum + answer.rows[0].d, 0), pool.totalCount);
+    say(sums.reduce((sum, answer) => sum + answer.rows[0].d, 0), pool.totalCount <= 4);
     await pool.end();
   });
 

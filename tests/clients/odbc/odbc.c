@@ -17,6 +17,8 @@ static void tell(SQLSMALLINT kind, SQLHANDLE handle, SQLRETURN answer) {
 	if (answer == SQL_SUCCESS || answer == SQL_NO_DATA) return;
 	for (SQLSMALLINT i = 1; SQL_SUCCEEDED(SQLGetDiagRec(kind, handle, i, state, &native, message, sizeof message, &length)); i++) {
 		for (SQLCHAR *at = message; *at; at++) if (*at == '\n') *at = '|';
+		char *port = strstr((char *)message, ", port ");
+		if (port) memmove(port, port + 7 + strspn(port + 7, "0123456789"), strlen(port + 7 + strspn(port + 7, "0123456789")) + 1);
 		printf("  %s %s: %s\n", answer == SQL_ERROR ? "error" : "warning", state, message);
 	}
 }

@@ -26,7 +26,7 @@ check 'types' do
     '2024-02-29 01:02:03.5+00'::timestamptz AS i, '{1,NULL}'::int[] AS j, '{\"a\":1}'::jsonb AS k, NULL AS l, '10.0.0.1'::inet AS m, '2024-02-29 01:02:03'::timestamp AS n")
   result.fields.each_with_index { |name, i| say name, result.ftype(i), result.fmod(i), result.fsize(i), result.fformat(i), result.getvalue(0, i).inspect }
   say db.exec_params('SELECT $1 + 1 AS a, $2 AS b, $3 AS c, $4::text[] AS d', [5, 1.5, true, ['x', nil]]).to_a
-  say db.exec_params('SELECT $1::int4 AS a, $2::bytea AS b', [{ value: [7].pack('N'), format: 1 }, { value: "\0\xff".b, format: 1 }], 1).values.inspect
+  say db.exec_params('SELECT $1::int4 AS a, $2::bytea AS b', [{ value: [7].pack('N'), format: 1 }, { value: "\0\xff".b, format: 1 }], 1, PG::TypeMapAllStrings.new).values.inspect
 end
 
 check 'tables' do

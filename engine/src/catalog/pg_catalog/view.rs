@@ -114,7 +114,7 @@ pub(super) fn settings(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 }
 
 fn setting(reader: &Reader<'_>, category: &str, parameter: &Parameter) -> Vec<Value> {
-    let current = reader.context.session.settings.get(parameter.name).unwrap_or_default();
+    let current = reader.context.session.setting(parameter.name).unwrap_or_default();
     let changed = current != parameter.default;
     let (ty, unit, range) = match parameter.kind {
         Values::Bool => ("bool", None, None),

@@ -7,9 +7,8 @@ use storage::{ConflictOn, Value};
 use crate::catalog::pg_catalog::partition::key_parts;
 use crate::catalog::{ConstraintKind, Index, Table};
 use crate::error::{Error, SqlState};
-use crate::function::EvalContext;
+use crate::function::{EvalContext, write_text};
 use crate::plan::write::Target;
-use crate::types::text;
 
 /// A value as error details print it.
 fn print(value: &Value, ty: u32, context: &EvalContext) -> String {
@@ -17,7 +16,7 @@ fn print(value: &Value, ty: u32, context: &EvalContext) -> String {
         return "null".to_owned();
     }
     let mut out = Vec::new();
-    text::write(value.as_ref(), ty, &context.session.format, &mut out);
+    write_text(value, ty, context, &mut out);
     String::from_utf8_lossy(&out).into_owned()
 }
 

@@ -32,6 +32,12 @@ pub(in super::super) const TABLE_FUNCTIONS: &[TableFunction] = &[table(
     },
 )];
 
+/// Whether the grammar lets a word, in small letters, stand for any type: it is no keyword, or one that may name anything.
+pub(crate) fn may_name_type(word: &str) -> bool {
+    let is_listed = |words: &str| words.split(' ').any(|other| other == word);
+    ![COLUMN_NAMES, FUNCTION_NAMES, RESERVED].into_iter().any(is_listed)
+}
+
 /// Words that may stand in the same places.
 struct Kind {
     letter: &'static str,

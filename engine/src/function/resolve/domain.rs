@@ -88,8 +88,8 @@ fn check_as(value: &Value, domain: u32, named: u32, context: &EvalContext) -> Re
         check_as(value, rules.base.oid, named, context)?;
     }
     if rules.not_null && value.is_null() {
-        let message = format!("domain {} does not allow null values", display(Type::new(named)));
-        return Err(Error::new(SqlState::NOT_NULL_VIOLATION, message));
+        let message = format!("domain {} does not allow null values", shown(named, context));
+        return Err(of_domain(Error::new(SqlState::NOT_NULL_VIOLATION, message), named, context));
     }
     if rules.checks.is_empty() {
         return Ok(());
@@ -99,7 +99,7 @@ fn check_as(value: &Value, domain: u32, named: u32, context: &EvalContext) -> Re
     })?;
     for (rule, condition) in rules.checks.iter().zip(conditions.iter()) {
         if eval(condition, context, &DomainRow(value))? == Value::Bool(false) {
-            return Err(violated(named, rule));
+            return Err(violated(named, rule, context));
         }
     }
     Ok(())
@@ -123,10 +123,25 @@ pub(crate) fn check_defined(value: &Value, ty: u32, context: &EvalContext) -> Re
     }
 }
 
-fn violated(domain: u32, rule: &DomainCheck) -> Error {
-    let shown = display(Type::new(domain));
-    let message = format!("value for domain {shown} violates check constraint \"{}\"", rule.name);
-    Error::new(SqlState::CHECK_VIOLATION, message)
+fn violated(domain: u32, rule: &DomainCheck, context: &EvalContext) -> Error {
+    let message =
+        format!("value for domain {} violates check constraint \"{}\"", shown(domain, context), rule.name);
+    of_domain(Error::new(SqlState::CHECK_VIOLATION, message), domain, context).with_constraint(&rule.name)
+}
+
+/// A domain as messages name it: with its schema where the search path does not find it.
+fn shown(domain: u32, context: &EvalContext) -> String {
+    let ty = Type::new(domain);
+    context.catalog.type_shown(ty, &context.session.search_path).unwrap_or_else(|| display(ty))
+}
+
+/// Names the domain in the error's fields.
+fn of_domain(error: Error, domain: u32, context: &EvalContext) -> Error {
+    let Some(ty) = context.catalog.types.get(&domain) else { return error };
+    match context.catalog.schemas.get(&ty.schema) {
+        Some(schema) => error.with_data_type(&schema.name, &ty.name),
+        None => error,
+    }
 }
 
 /// What `VALUE` is.

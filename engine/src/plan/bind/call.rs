@@ -152,6 +152,7 @@ impl Binder<'_> {
                     .at(self.position(span)));
             }
             match arg {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) if self.is_output(expr) => {}
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => written.exprs.push(expr),
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Wildcard) if args.len() == 1 => written.star = true,
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::WildcardWithOptions(options))

@@ -43,6 +43,17 @@ impl Binder<'_> {
         if plain == ty { Ok(param) } else { resolve::coerce(param, ty, CastContext::Explicit, self.context) }
     }
 
+    /// Whether an argument is a parameter that a client declared as void. JDBC does so for the result of `{? = call f(?)}`:
+    /// as in PostgreSQL, the function is called without it.
+    pub(super) fn is_output(&self, argument: &ast::Expr) -> bool {
+        let ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Placeholder(placeholder), .. }) = argument else {
+            return false;
+        };
+        let number = placeholder.strip_prefix('$').and_then(|digits| digits.parse::<usize>().ok());
+        let declared = number.and_then(|number| *self.params.get(number.checked_sub(1)?)?);
+        declared.is_some_and(|ty| ty.oid == oid::VOID)
+    }
+
     /// The parameters' types. 42P18 if one could not be told.
     pub fn params(&self) -> Result<Vec<Type>> {
         let mut types = Vec::with_capacity(self.params.len());

@@ -56,6 +56,7 @@ impl Binder<'_> {
         let mut exprs = Vec::with_capacity(args.len());
         for arg in args {
             match arg {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) if self.is_output(expr) => {}
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => exprs.push(expr),
                 ast::FunctionArg::Unnamed(_) => {
                     return Err(Error::unsupported("a row as an argument").at(self.position(name.span)));
