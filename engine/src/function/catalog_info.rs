@@ -11,6 +11,7 @@ use super::define::{stable, table, volatile};
 use super::{EvalContext, Function, TableFunction, Volatility, aggregates, function_by_oid, table_functions};
 use crate::catalog::pg_catalog::definition::{column_name, constraint_definition, index_column_name, index_definition};
 use crate::catalog::pg_catalog::expression;
+use crate::catalog::pg_catalog::routine::routine_by_oid;
 use crate::catalog::pg_catalog::view_text::view_definition;
 use crate::catalog::pg_catalog::{self, comment_on};
 use crate::catalog::{Index, ReplicaIdentity, TEMPORARY_SCHEMA, Table, UserTypeKind};
@@ -436,7 +437,7 @@ fn function_definition(context: &EvalContext, args: &[Value]) -> Result<Value> {
     };
     text_of(format!(
         "CREATE OR REPLACE FUNCTION pg_catalog.{}({arguments})\n RETURNS {}\n LANGUAGE internal\n {volatility}PARALLEL SAFE{strict}\nAS $function${name}$function$\n",
-        quote_identifier(name),
+        quote_identifier(&name),
         routine.result,
     ))
 }

@@ -8,7 +8,7 @@ use storage::Value;
 use super::cursor::{RowSource, Tag};
 use crate::plan::{AuthorizedPlan, ColumnDescription};
 use crate::statement::Statement;
-use crate::types::Type;
+use crate::types::{Type, oid};
 
 /// A statement by the name a client gave it, or of the plan cache.
 #[derive(Debug)]
@@ -39,14 +39,7 @@ pub(crate) struct CachedPlan {
 
 impl Prepared {
     pub(crate) fn new(text: Arc<str>, statement: Option<Statement>, declared: Vec<u32>) -> Self {
-        Self {
-            text,
-            statement,
-            declared,
-            plan: Mutex::new(None),
-            fixed: OnceLock::new(),
-            described: Mutex::new(None),
-        }
+        Self { text, statement, declared, plan: Mutex::new(None), fixed: OnceLock::new(), described: Mutex::new(None) }
     }
 
     /// The types that the parameters have, or those that were declared if nothing else was said yet.
@@ -56,7 +49,8 @@ impl Prepared {
 
     /// Remembers what a client that prepares a statement is told of it.
     pub(crate) fn fix(&self, plan: &CachedPlan) {
-        self.fixed.get_or_init(|| plan.params.iter().map(|ty| ty.oid).collect());
+        let types = plan.params.iter().map(|ty| if ty.oid == oid::UNKNOWN { 0 } else { ty.oid });
+        let _ = self.fixed.set(types.collect());
         self.describe(&plan.columns);
     }
 

@@ -19,7 +19,9 @@ use crate::function::resolve::coerce;
 use crate::function::{CastContext, SettingRequest, functions_named};
 use crate::plan::bind::{Binder, Clause, Scope};
 use crate::plan::{ColumnDescription, Plan, explain};
-use crate::statement::{BackupOrder, DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes};
+use crate::statement::{
+    BackupOrder, DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes,
+};
 use crate::types::text::parse_bool;
 use crate::types::{Type, oid};
 

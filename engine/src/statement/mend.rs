@@ -239,8 +239,24 @@ impl Mender<'_> {
     /// Whether what was taken over ends in a type, which ARRAY makes one of arrays. It begins a value behind any other word.
     fn is_behind_type(&self) -> bool {
         const TYPES: [&str; 18] = [
-            "bigint", "bit", "boolean", "char", "character", "dec", "decimal", "float", "int", "integer", "interval",
-            "nchar", "numeric", "real", "smallint", "time", "timestamp", "varchar",
+            "bigint",
+            "bit",
+            "boolean",
+            "char",
+            "character",
+            "dec",
+            "decimal",
+            "float",
+            "int",
+            "integer",
+            "interval",
+            "nchar",
+            "numeric",
+            "real",
+            "smallint",
+            "time",
+            "timestamp",
+            "varchar",
         ];
         let bracketed = self.token(1) == Some(&Token::LBracket);
         match self.before() {

@@ -124,8 +124,7 @@ pub(crate) fn check_defined(value: &Value, ty: u32, context: &EvalContext) -> Re
 }
 
 fn violated(domain: u32, rule: &DomainCheck, context: &EvalContext) -> Error {
-    let message =
-        format!("value for domain {} violates check constraint \"{}\"", shown(domain, context), rule.name);
+    let message = format!("value for domain {} violates check constraint \"{}\"", shown(domain, context), rule.name);
     of_domain(Error::new(SqlState::CHECK_VIOLATION, message), domain, context).with_constraint(&rule.name)
 }
 

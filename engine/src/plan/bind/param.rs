@@ -3,6 +3,7 @@
 //! A parameter that was not declared begins as `UNKNOWN`, as a string literal does. The first conversion that it
 //! meets gives it the type it needs, and it keeps it for the whole statement.
 
+use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::Binder;
