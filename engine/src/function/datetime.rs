@@ -148,7 +148,7 @@ pub(super) fn extract_zoned(field: &str, value: ZonedTime) -> Result<Value> {
 
 pub(super) fn zone_named(name: &str) -> Result<TimeZone> {
     TimeZone::named(name)
-        .or_else(|| TimeZone::posix(name))
+        .or_else(|| TimeZone::posix(name, 0))
         .ok_or_else(|| invalid(format!("time zone \"{name}\" not recognized")))
 }
 

@@ -208,7 +208,7 @@ impl Decoder<'_> {
     }
 
     fn zone_name(&mut self, text: &str) -> Decoded<()> {
-        let zone = TimeZone::named(text).or_else(|| TimeZone::posix(text));
+        let zone = TimeZone::named(text).or_else(|| TimeZone::posix(text, 3));
         self.set_zone(zone.ok_or_else(|| Fault::UnknownZone(text.to_owned()))?)
     }
 

@@ -37,21 +37,21 @@ impl TimeZone {
     pub(crate) fn setting(value: &str) -> Option<Self> {
         let value = value.trim();
         if let Ok(hours) = value.parse::<f64>() {
-            return (hours.abs() <= 15.0).then_some(TimeZone::Fixed((hours * 3600.0) as i32));
+            return (hours.abs() < 168.0).then_some(TimeZone::Fixed((hours * 3600.0) as i32));
         }
-        if let Some(fixed) = Self::posix(value) {
+        if let Some(fixed) = Self::posix(value, 0) {
             return Some(fixed);
         }
         Self::full(value).or_else(|| Self::named(value))
     }
 
-    /// `<+02>-02` and `UTC+5`: POSIX counts westwards.
-    pub(crate) fn posix(value: &str) -> Option<Self> {
+    /// `<+02>-02`, `UTC+5` and `+05:30`: POSIX counts westwards. An abbreviation has so many letters at least.
+    pub(crate) fn posix(value: &str, letters_min: usize) -> Option<Self> {
         let rest = match value.strip_prefix('<') {
             Some(rest) => rest.split_once('>')?.1,
             None => {
                 let letters = value.bytes().take_while(u8::is_ascii_alphabetic).count();
-                if letters < 3 {
+                if letters < letters_min {
                     return None;
                 }
                 &value[letters..]
@@ -65,9 +65,9 @@ impl TimeZone {
         };
         let mut parts = digits.split(':');
         let mut seconds = 0;
-        for unit in [3600, 60, 1] {
+        for (unit, most) in [(3600, 167), (60, 59), (1, 59)] {
             if let Some(part) = parts.next() {
-                let count: i32 = part.parse().ok().filter(|count| (0..=167).contains(count))?;
+                let count: i32 = part.parse().ok().filter(|count| (0..=most).contains(count))?;
                 seconds += count * unit;
             }
         }
