@@ -12,41 +12,48 @@ use crate::function::EvalContext;
 use crate::plan::point::{Access, ColumnPlaces, OneRow, PointSelect};
 use crate::plan::relation::LockWait;
 
-/// Runs a point SELECT: no row or one.
+/// Runs a point SELECT that locks nothing: no row or one.
+pub(crate) fn read(plan: &PointSelect, context: &EvalContext, transaction: &Transaction) -> Result<Vec<Vec<Value>>> {
+    let Some(reached) = reach(&plan.access, &plan.table, plan.partitions.as_deref(), context)? else {
+        return Ok(Vec::new());
+    };
+    let Some(key) = reached.find(transaction)? else { return Ok(Vec::new()) };
+    let row = transaction.get(&reached.table.storage, &key)?;
+    row.map_or(Ok(Vec::new()), |row| project(plan, context, &reached, &row))
+}
+
+/// Runs a point SELECT that locks its row if there is one.
 pub(crate) async fn select(
     plan: &PointSelect,
     context: &EvalContext,
     transaction: &mut Transaction,
     wait: Wait,
 ) -> Result<Vec<Vec<Value>>> {
+    let Some((strength, policy)) = plan.lock else { return read(plan, context, transaction) };
     let Some(reached) = reach(&plan.access, &plan.table, plan.partitions.as_deref(), context)? else {
         return Ok(Vec::new());
     };
     let schema = &reached.table.storage;
     let Some(key) = reached.find(transaction)? else { return Ok(Vec::new()) };
-    let row = match plan.lock {
-        None => transaction.get(schema, &key)?,
-        Some((strength, policy)) => {
-            let current = transaction.get(schema, &key)?;
-            // Only what the statement's snapshot shows, and passes the filter there, is locked.
-            match current {
-                Some(row)
-                    if is_true(
-                        plan.filter.as_ref(),
-                        context,
-                        &StoredSource { row: &row, schema, places: &plan.columns },
-                    )? =>
-                {
-                    lock(reached.table, &key, strength, row_wait(policy, wait), transaction).await?
-                }
-                _ => None,
-            }
-        }
-    };
-    let Some(row) = row else { return Ok(Vec::new()) };
-    let source = StoredSource { row: &row, schema, places: &plan.columns };
+    // Only what the statement's snapshot shows, and passes the filter there, is locked.
+    let Some(row) = transaction.get(schema, &key)? else { return Ok(Vec::new()) };
+    if !is_true(plan.filter.as_ref(), context, &StoredSource { row: &row, schema, places: &plan.columns })? {
+        return Ok(Vec::new());
+    }
+    let locked = lock(reached.table, &key, strength, row_wait(policy, wait), transaction).await?;
+    locked.map_or(Ok(Vec::new()), |row| project(plan, context, &reached, &row))
+}
+
+/// What a point SELECT answers of the row it has reached.
+fn project(
+    plan: &PointSelect,
+    context: &EvalContext,
+    reached: &Reached<'_>,
+    row: &StoredRow,
+) -> Result<Vec<Vec<Value>>> {
+    let source = StoredSource { row, schema: &reached.table.storage, places: &plan.columns };
     // A row found through an index, or locked after a wait, may not be the one that the key named.
-    if !reached.matches(&row)? || !is_true(plan.filter.as_ref(), context, &source)? {
+    if !reached.matches(row)? || !is_true(plan.filter.as_ref(), context, &source)? {
         return Ok(Vec::new());
     }
     let values = plan.projection.iter().map(|expr| eval(expr, context, &source)).collect::<Result<Vec<Value>>>()?;

@@ -167,6 +167,11 @@ impl SessionChannels {
         }
     }
 
+    /// Whether the transaction has something to say, or to hear from now on.
+    pub(crate) fn has_gathered(&self) -> bool {
+        self.gathered.lock().is_some()
+    }
+
     /// The transaction ends: what it has gathered is taken, or given up.
     pub(crate) fn take(&self) -> Option<Box<Gathered>> {
         self.gathered.lock().take()

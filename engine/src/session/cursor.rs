@@ -76,11 +76,32 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// How many rows are left, if they are all there.
+    pub fn rows_ready(&self) -> Option<usize> {
+        match &self.source {
+            RowSource::Ready(rows) => Some(rows.as_ref().map_or(0, Rows::len)),
+            RowSource::Stream(_) => None,
+        }
+    }
+
+    /// [`Session::next`](super::Session::next) of rows that are all there; None if they may have to be waited for.
+    pub fn next_at_once(&mut self) -> Option<Option<Rows>> {
+        if self.exhausted || self.room == Some(0) {
+            return Some(None);
+        }
+        let RowSource::Ready(rows) = &mut self.source else { return None };
+        let Some(rows) = rows.take().filter(|rows| !rows.is_empty()) else {
+            self.exhausted = true;
+            return Some(None);
+        };
+        Some(Some(self.cut_to_room(rows)))
+    }
+
     /// The next rows; None when there are no more or the limit is reached.
     pub(crate) async fn next(&mut self) -> Result<Option<Rows>> {
         loop {
-            if self.exhausted || self.room == Some(0) {
-                return Ok(None);
+            if let Some(rows) = self.next_at_once() {
+                return Ok(rows);
             }
             let rows = match &mut self.source {
                 RowSource::Ready(rows) => rows.take(),

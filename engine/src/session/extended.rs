@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use storage::Value;
 
+use super::cancel::Interrupt;
 use super::cursor::{Cursor, Tag};
 use super::declared::duplicate_cursor;
 use super::prepared::{Portal, PortalState, Prepared, SuspendedRun};
@@ -37,6 +38,8 @@ pub struct PortalDescription {
 /// How an Execute ended.
 #[derive(Debug)]
 pub enum Finished {
+    /// There was no statement.
+    Empty,
     /// The command tag.
     Complete(String),
     /// The row limit was reached.
@@ -48,7 +51,7 @@ const PARAMETERS_MAX: usize = u16::MAX as usize;
 
 impl Session {
     /// Parse: prepares a statement under a name; the empty name may be used again and again.
-    pub async fn parse(&mut self, name: &str, sql: &str, parameter_types: &[u32]) -> Result<()> {
+    pub fn parse(&mut self, name: &str, sql: &str, parameter_types: &[u32]) -> Result<()> {
         self.end_acting();
         let result = self.try_parse(name, sql, parameter_types);
         if result.is_err() {
@@ -218,7 +221,7 @@ impl Session {
     }
 
     /// Describe a prepared statement.
-    pub async fn describe_statement(&mut self, name: &str) -> Result<StatementDescription> {
+    pub fn describe_statement(&mut self, name: &str) -> Result<StatementDescription> {
         let result = self.try_describe_statement(name);
         if result.is_err() {
             self.fail();
@@ -245,7 +248,7 @@ impl Session {
     }
 
     /// Describe a portal.
-    pub async fn describe_portal(&mut self, portal: &str) -> Result<PortalDescription> {
+    pub fn describe_portal(&mut self, portal: &str) -> Result<PortalDescription> {
         let result = self.try_describe_portal(portal);
         if result.is_err() {
             self.fail();
@@ -342,10 +345,22 @@ impl Session {
                 self.run(&prepared, params, &interrupt).await?
             }
         };
+        self.execution(outcome, &formats, portal, room, interrupt)
+    }
+
+    /// A portal's outcome on its way to the client.
+    pub(super) fn execution(
+        &mut self,
+        outcome: Outcome,
+        formats: &[i16],
+        portal: &str,
+        room: Option<usize>,
+        interrupt: Interrupt,
+    ) -> Result<Execution> {
         Ok(match outcome {
             Outcome::Complete(tag) => Execution::Complete(tag),
             Outcome::Rows { columns, source, tag } => {
-                let formats = match spread_formats(&formats, columns.len()) {
+                let formats = match spread_formats(formats, columns.len()) {
                     Ok(formats) => formats,
                     Err(error) => {
                         self.fail();
@@ -381,6 +396,17 @@ impl Session {
 
     /// Ends the sending of a result.
     pub async fn finish(&mut self, cursor: Cursor) -> Result<Finished> {
+        let ends_transaction = cursor.exhausted && cursor.ends_transaction;
+        let finished = self.finish_rows(cursor)?;
+        if ends_transaction {
+            self.end_implicit().await?;
+        }
+        Ok(finished)
+    }
+
+    /// Ends the sending of a result, but not a transaction that is to end with it. The rows are let go: they may hold a
+    /// snapshot, which must not outlive them.
+    pub(super) fn finish_rows(&mut self, cursor: Cursor) -> Result<Finished> {
         if !cursor.exhausted {
             if cursor.portal.as_ref().is_some_and(|name| self.cursors.contains_key(name)) {
                 // Where it stands, a cursor knows by itself.
@@ -401,11 +427,6 @@ impl Session {
                 Tag::Counted(verb) => format!("{verb} 0"),
                 Tag::Fixed(tag) => tag.clone(),
             }));
-        }
-        if cursor.ends_transaction {
-            // The rows may hold a snapshot; it must not outlive them.
-            drop(cursor);
-            self.end_implicit().await?;
         }
         Ok(Finished::Complete(tag))
     }
@@ -443,10 +464,10 @@ impl Session {
 
     /// Sync: commits the implicit transaction, if one is open.
     pub async fn sync(&mut self) -> Result<()> {
-        if !self.portals.is_empty() && self.status() == super::TransactionStatus::Idle {
-            self.portals.clear();
+        match self.sync_at_once() {
+            Some(synced) => synced,
+            None => self.end_implicit().await,
         }
-        self.end_implicit().await
     }
 }
 

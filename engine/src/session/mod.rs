@@ -4,6 +4,7 @@
 //! rows leave through a `Cursor`. Whatever ends with an error has, when the error is returned, already been undone.
 
 pub(crate) mod activity;
+mod at_once;
 mod audit;
 mod backup;
 mod cancel;
@@ -40,6 +41,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use at_once::AtOnce;
 use auth::{Principal, RoleId};
 pub(crate) use cancel::Interrupt;
 pub use cancel::{Canceller, terminated};

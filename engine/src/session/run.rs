@@ -15,7 +15,7 @@ use super::{Session, TEXTS_MAX};
 use crate::audit::secret::error_without_secrets;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
-use crate::execute::{Rows, definition, locking, point, query, short, write};
+use crate::execute::{Rows, definition, locking, point, query, write};
 use crate::function::{AdvisoryLocks, EvalContext};
 use crate::plan::bind::Binder;
 use crate::plan::write::Action;
@@ -50,6 +50,11 @@ impl Outcome {
 }
 
 impl Outcome {
+    /// The rows of a SELECT.
+    pub(super) fn selected(plan: &CachedPlan, source: RowSource) -> Self {
+        Outcome::Rows { columns: plan.columns.clone().unwrap_or_default(), source, tag: Tag::Counted("SELECT") }
+    }
+
     /// The same with all its rows there.
     async fn gathered(self, interrupt: &Interrupt) -> Result<Self> {
         let Outcome::Rows { columns, source: RowSource::Stream(mut stream), tag } = self else { return Ok(self) };
@@ -70,11 +75,20 @@ impl Session {
         params: Arc<[Value]>,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
-        let mut result = self.dispatch(prepared, params, interrupt).await;
-        if result.is_err() {
+        let ready = if writes(prepared) { self.locked_plan(prepared, &params) } else { None };
+        let result = match ready {
+            Some((plan, context)) => self.execute_plan(&plan, &context, interrupt).await,
+            None => Box::pin(self.dispatch(prepared, params, interrupt)).await,
+        };
+        self.after_run(result, prepared)
+    }
+
+    /// Answers for a statement's error in the transaction, and follows what the statement has changed.
+    pub(super) fn after_run(&mut self, result: Result<Outcome>, prepared: &Prepared) -> Result<Outcome> {
+        let result = result.map_err(|error| {
             self.fail();
-            result = result.map_err(|error| error_without_secrets(error, &prepared.text));
-        }
+            error_without_secrets(error, &prepared.text)
+        });
         self.refresh_output();
         for warning in self.facts.advisory.warnings() {
             self.warn(AdvisoryLocks::WARNING, warning);
@@ -88,7 +102,7 @@ impl Session {
         Interrupt::new(self.canceller.clone(), self.settings.active().statement_timeout)
     }
 
-    // The futures of what runs seldom or for long are boxed: what is not stays small, and is moved for every statement.
+    // The futures of what runs seldom or for long are boxed: what is not stays small.
     pub(super) async fn dispatch(
         &mut self,
         prepared: &Arc<Prepared>,
@@ -224,7 +238,7 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
         let plan = self.lock_plan(prepared, interrupt).await?;
-        let context = self.checked_context(&plan, prepared, params)?;
+        let context = self.checked_context(&plan, prepared, params, self.catalog())?;
         if plan.plan.waits() {
             return Box::pin(self.execute_waiting(&plan, &context, interrupt)).await;
         }
@@ -237,6 +251,7 @@ impl Session {
         plan: &CachedPlan,
         prepared: &Prepared,
         params: Arc<[Value]>,
+        catalog: Arc<Catalog>,
     ) -> Result<EvalContext> {
         if params.len() < plan.params.len() {
             let number = params.len() + 1;
@@ -245,7 +260,7 @@ impl Session {
         if !prepared.matches_description(&plan.columns) {
             return Err(changed_result());
         }
-        Ok(self.context(self.catalog(), params))
+        Ok(self.context(catalog, params))
     }
 
     /// Executes a plan that calls functions which may have to wait. One that must is undone, and begins again once the
@@ -317,50 +332,28 @@ impl Session {
         context: &EvalContext,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
-        let (wait, database) = (self.lock_wait(), self.database.clone());
-        let open = self.state.open_mut().ok_or_else(no_transaction)?;
-        open.used = true;
-        if let Some(stream) = plan.plan.stream_read() {
-            self.stream_read = Some(stream.name.clone());
-        }
         if plan.plan.runs_together() {
             return Box::pin(self.execute_with_writes(plan, context, interrupt)).await;
         }
+        if let Some(outcome) = self.read(plan, context) {
+            return outcome;
+        }
+        let (wait, database) = (self.lock_wait(), self.database.clone());
+        let open = self.state.open_mut().ok_or_else(no_transaction)?;
+        open.used = true;
         match plan.plan.plan() {
             Plan::PointSelect(select) => {
                 refuse_locks(open.read_only, select.lock.map(|(strength, _)| strength))?;
                 let run = point::select(select, context, &mut open.transaction, wait);
-                let source = RowSource::of(interrupt.guard(run).await.map(Rows::Values));
-                let columns = plan.columns.clone().unwrap_or_default();
-                Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
-            }
-            Plan::OneRow(row) => {
-                let source = RowSource::of(point::one_row(row, context).map(Rows::Values));
-                let columns = plan.columns.clone().unwrap_or_default();
-                Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
-            }
-            Plan::Short { short, query } => {
-                let view = open.transaction.view();
-                let source = match short::run(short, context, &view) {
-                    Ok(Some(rows)) => RowSource::of(Ok(Rows::Values(rows))),
-                    Ok(None) => RowSource::Stream(query::run(query, context, view, database.query_environment())?),
-                    Err(error) => RowSource::of(Err(error)),
-                };
-                let columns = plan.columns.clone().unwrap_or_default();
-                Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
+                let source = RowSource::of(interrupt.guard(Box::pin(run)).await.map(Rows::Values));
+                Ok(Outcome::selected(plan, source))
             }
             Plan::Query(bound) => {
-                let columns = plan.columns.clone().unwrap_or_default();
-                let environment = database.query_environment();
-                let source = if bound.locking.is_empty() {
-                    RowSource::Stream(query::run(bound, context, open.transaction.view(), environment)?)
-                } else {
-                    refuse_locks(open.read_only, bound.locking.first().map(|locking| locking.strength))?;
-                    let run = locking::run(bound, context, &mut open.transaction, environment, wait);
-                    RowSource::of(interrupt.guard(Box::pin(run)).await)
-                };
-                Ok(Outcome::Rows { columns, source, tag: Tag::Counted("SELECT") })
+                refuse_locks(open.read_only, bound.locking.first().map(|locking| locking.strength))?;
+                let run = locking::run(bound, context, &mut open.transaction, database.query_environment(), wait);
+                Ok(Outcome::selected(plan, RowSource::of(interrupt.guard(Box::pin(run)).await)))
             }
+            Plan::OneRow(_) | Plan::Short { .. } => Err(Error::internal("a plan that only reads cannot be read")),
             Plan::Write(bound) => {
                 let (verb, counted) = verb_and_tag(&bound.action);
                 refuse_in_read_only(open.read_only && bound.target.table.temporary.is_none(), verb)?;
@@ -381,7 +374,11 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
         let (wait, database) = (self.lock_wait(), self.database.clone());
+        if let Some(stream) = plan.plan.stream_read() {
+            self.stream_read = Some(stream.name.clone());
+        }
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
+        open.used = true;
         let with_writes = plan.plan.with_writes();
         let verb = match plan.plan.plan() {
             Plan::Write(bound) => verb_and_tag(&bound.action).0,
@@ -399,19 +396,13 @@ impl Session {
                 }
                 Plan::Query(bound) | Plan::Short { query: bound, .. } if bound.locking.is_empty() => {
                     let stream = query::run(bound, &writes.context, writes.view(), environment)?;
-                    let columns = plan.columns.clone().unwrap_or_default();
-                    Outcome::Rows { columns, source: RowSource::Stream(stream), tag: Tag::Counted("SELECT") }
+                    Outcome::selected(plan, RowSource::Stream(stream))
                 }
                 Plan::Query(_) | Plan::Short { .. } | Plan::PointSelect(_) => {
                     return Err(Error::unsupported("FOR UPDATE or FOR SHARE beside a write in WITH"));
                 }
                 Plan::OneRow(row) => {
-                    let source = RowSource::of(point::one_row(row, context).map(Rows::Values));
-                    Outcome::Rows {
-                        columns: plan.columns.clone().unwrap_or_default(),
-                        source,
-                        tag: Tag::Counted("SELECT"),
-                    }
+                    Outcome::selected(plan, RowSource::of(point::one_row(row, context).map(Rows::Values)))
                 }
             };
             writes.run_with(false, &mut open.transaction, &mut open.deferred).await?;
@@ -497,6 +488,12 @@ impl Session {
         open.transaction.lock_table(TableId(table), mode, wait).await?;
         Ok(())
     }
+}
+
+/// Whether a statement is a write as such.
+fn writes(prepared: &Prepared) -> bool {
+    use Statement::{Delete, Insert, Merge, Update};
+    matches!(prepared.statement, Some(Insert(_) | Update(_) | Delete(_) | Merge(_)))
 }
 
 /// What a COPY takes out.

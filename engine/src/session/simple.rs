@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use storage::Value;
 
+use super::cancel::Interrupt;
 use super::cursor::Cursor;
 use super::prepared::Prepared;
 use super::run::Outcome;
@@ -20,6 +21,23 @@ use crate::types::text;
 pub struct Script {
     rest: VecDeque<(Arc<Prepared>, Arc<[Value]>)>,
     empty: bool,
+}
+
+impl Script {
+    /// Whether all of it has run.
+    pub fn is_done(&self) -> bool {
+        self.rest.is_empty() && !self.empty
+    }
+
+    pub(super) fn first(&self) -> Option<&(Arc<Prepared>, Arc<[Value]>)> {
+        self.rest.front()
+    }
+
+    /// Takes the next statement away; answers whether it was the last.
+    pub(super) fn drop_first(&mut self) -> bool {
+        self.rest.pop_front();
+        self.rest.is_empty()
+    }
 }
 
 impl Session {
@@ -106,13 +124,23 @@ impl Session {
         let Some((prepared, params)) = script.rest.pop_front() else { return Ok(None) };
         let last = script.rest.is_empty();
         let interrupt = self.new_interrupt();
-        let execution = match self.run(&prepared, params, &interrupt).await? {
-            Outcome::Complete(tag) => {
-                if last {
-                    self.end_implicit().await?;
-                }
-                Execution::Complete(tag)
-            }
+        let outcome = self.run(&prepared, params, &interrupt).await?;
+        if last && matches!(outcome, Outcome::Complete(_)) {
+            self.end_implicit().await?;
+        }
+        Ok(Some(self.script_execution(outcome, &prepared, last, interrupt)))
+    }
+
+    /// A statement's outcome on its way to the client.
+    pub(super) fn script_execution(
+        &self,
+        outcome: Outcome,
+        prepared: &Prepared,
+        last: bool,
+        interrupt: Interrupt,
+    ) -> Execution {
+        match outcome {
+            Outcome::Complete(tag) => Execution::Complete(tag),
             Outcome::Rows { columns, source, tag } => Execution::Rows(Cursor {
                 columns,
                 formats: self.formats_unasked(prepared.statement.as_ref()),
@@ -133,8 +161,7 @@ impl Session {
                 copy.ends_transaction = last;
                 Execution::CopyOut(*copy)
             }
-        };
-        Ok(Some(execution))
+        }
     }
 
     /// Ends a simple query: commits what its statements left open.

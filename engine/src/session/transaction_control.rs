@@ -12,8 +12,15 @@ use crate::statement::{Statement, TransactionModes};
 impl Session {
     pub(super) async fn control_transaction(&mut self, statement: &Statement) -> Result<String> {
         match statement {
-            Statement::Begin { modes, tag } => self.begin(*modes).map(|()| (*tag).to_owned()),
             Statement::Commit { chain } => self.commit_statement(*chain).await,
+            other => self.control_at_once(other),
+        }
+    }
+
+    /// The statements on transactions that have nothing to wait for: all but COMMIT.
+    pub(super) fn control_at_once(&mut self, statement: &Statement) -> Result<String> {
+        match statement {
+            Statement::Begin { modes, tag } => self.begin(*modes).map(|()| (*tag).to_owned()),
             Statement::Rollback { chain } => self.rollback_statement(*chain),
             Statement::Savepoint(name) => self.savepoint(name),
             Statement::Release(name) => self.release(name),
@@ -96,12 +103,12 @@ impl Session {
                     return Err(no_block("COMMIT AND CHAIN"));
                 }
                 self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
-                self.commit(open).await?;
+                Box::pin(self.commit(open)).await?;
                 Ok("COMMIT".to_owned())
             }
             TransactionState::Explicit(open) => {
                 let modes = same_modes(&open);
-                self.commit(open).await?;
+                Box::pin(self.commit(open)).await?;
                 self.chain(chain, modes);
                 Ok("COMMIT".to_owned())
             }
@@ -179,12 +186,17 @@ impl Session {
             let by = self.facts.current_user.clone();
             self.database.commit_definitions(self.database_oid, &mut open, durability, &by).await
         };
-        self.facts.advisory.end_transaction();
-        self.facts.transaction.end(self.facts.sessions.numbers(), committed.is_ok());
         if let Some(talk) = talk {
             let actions = self.end_talk(talk, committed.is_ok());
             Box::pin(self.follow_gathered(actions)).await;
         }
+        self.committed(&open, committed)
+    }
+
+    /// Follows a commit that has come to its end, well or not.
+    pub(super) fn committed(&mut self, open: &Open, committed: Result<()>) -> Result<()> {
+        self.facts.advisory.end_transaction();
+        self.facts.transaction.end(self.facts.sessions.numbers(), committed.is_ok());
         // What a rolled back savepoint would have followed.
         self.joining.clear();
         self.place.activity().counts.ended(committed.is_ok());
@@ -270,8 +282,11 @@ impl Session {
 
     /// Ends the implicit transaction if one is open.
     pub(super) async fn end_implicit(&mut self) -> Result<()> {
+        if let Some(ended) = self.end_at_once() {
+            return ended;
+        }
         match std::mem::take(&mut self.state) {
-            TransactionState::Implicit(open) => self.commit(open).await,
+            TransactionState::Implicit(open) => Box::pin(self.commit(open)).await,
             other => {
                 self.state = other;
                 Ok(())

@@ -1,5 +1,7 @@
 //! COPY between a table and the client: data comes or goes in messages of its own.
 
+use std::pin::pin;
+
 use engine::session::{CopyIn, CopyOut};
 use engine::{Error, Result, SqlState};
 
@@ -31,7 +33,8 @@ impl Connection {
             data.clear();
             take_copy_data(&mut self.io.input, &mut data, COPY_DATA_BYTES);
             if !data.is_empty() {
-                let taken = watched(&mut self.io, &self.canceller, self.session.copy_data(&mut copy, &data)).await;
+                let work = pin!(self.session.copy_data(&mut copy, &data));
+                let taken = watched(&mut self.io, &self.canceller, work).await;
                 if let Err(error) = taken {
                     return Ok(Err(error));
                 }
@@ -46,13 +49,14 @@ impl Connection {
             };
             match Message::decode(&frame) {
                 Ok(Message::CopyData(data)) => {
-                    let taken = watched(&mut self.io, &self.canceller, self.session.copy_data(&mut copy, data)).await;
+                    let work = pin!(self.session.copy_data(&mut copy, data));
+                    let taken = watched(&mut self.io, &self.canceller, work).await;
                     if let Err(error) = taken {
                         return Ok(Err(error));
                     }
                 }
                 Ok(Message::CopyDone) => {
-                    return Ok(watched(&mut self.io, &self.canceller, self.session.copy_done(copy)).await);
+                    return Ok(watched(&mut self.io, &self.canceller, pin!(self.session.copy_done(copy))).await);
                 }
                 Ok(Message::CopyFail(message)) => return Ok(Err(self.session.copy_fail(copy, message).await)),
                 // Clients send these ahead of time.
@@ -93,7 +97,7 @@ impl Connection {
             if copy.may_wait() {
                 self.io.flush().await?;
             }
-            match watched(&mut self.io, &self.canceller, self.session.copy_next(&mut copy)).await {
+            match watched(&mut self.io, &self.canceller, pin!(self.session.copy_next(&mut copy))).await {
                 Ok(Some(row)) => backend::copy_data(&mut self.io.output, &row),
                 Ok(None) => break,
                 Err(error) => return Ok(Err(error)),
@@ -101,6 +105,6 @@ impl Connection {
             self.relieve().await?;
         }
         backend::copy_done(&mut self.io.output);
-        Ok(watched(&mut self.io, &self.canceller, self.session.copy_finish(copy)).await)
+        Ok(watched(&mut self.io, &self.canceller, pin!(self.session.copy_finish(copy))).await)
     }
 }

@@ -1,32 +1,49 @@
 //! The extended query protocol: Parse, Bind, Describe, Execute and Close up to a Sync, which alone is followed by
 //! ReadyForQuery. An error makes the rest of the batch void.
 
-use engine::session::{Execution, Finished};
-use engine::{Error, Result};
+use std::pin::pin;
+
+use engine::Result;
+use engine::session::{AtOnce, Finished};
 
 use super::result::watched;
-use super::{Connection, Flow, State};
+use super::{Connection, Flow, Left, State};
 use crate::wire::backend;
 use crate::wire::frontend::{Bind, Message, Parse, Target};
 
 impl Connection {
-    /// Answers one message of a batch.
-    pub(super) async fn extended(&mut self, message: Message<'_>) -> Flow<()> {
+    /// Answers a message of a batch, but for an Execute that may have to wait.
+    pub(super) fn extended_at_once(&mut self, message: &Message<'_>) -> AtOnce<Flow<()>, Left> {
         self.state = State::Batch;
         let outcome = match message {
-            Message::Parse(parse) => self.parse(&parse).await,
-            Message::Bind(bind) => self.bind(&bind),
-            Message::Describe(target) => self.describe(target).await,
-            Message::Execute { portal, max_rows } => self.execute(portal, max_rows).await?,
+            Message::Parse(parse) => self.parse(parse),
+            Message::Bind(bind) => self.bind(bind),
+            Message::Describe(target) => self.describe(*target),
+            Message::Execute { portal, max_rows } => match self.execute_at_once(portal, *max_rows) {
+                AtOnce::Done(outcome) => outcome,
+                AtOnce::MayWait(left) => return AtOnce::MayWait(left),
+            },
             Message::Close(target) => {
-                self.close(target);
+                self.close(*target);
                 Ok(())
             }
-            // The other messages are not answered here.
-            _ => Ok(()),
+            _ => return AtOnce::MayWait(Left::All),
         };
-        if let Err(error) = outcome {
-            self.fail_batch(&error)?;
+        AtOnce::Done(match outcome {
+            Ok(()) => Ok(()),
+            Err(error) => self.fail_batch(&error),
+        })
+    }
+
+    /// Runs a portal that may have to wait, or goes on with its rows.
+    pub(super) async fn run_portal(&mut self, portal: &str, max_rows: usize, left: Left) -> Flow<()> {
+        let outcome = match left {
+            Left::Rows(cursor) => self.send_rows(cursor).await?,
+            _ => self.execute(portal, max_rows).await?,
+        };
+        match outcome {
+            Ok(finished) => self.answer_finished(finished),
+            Err(error) => self.fail_batch(&error)?,
         }
         self.relieve().await
     }
@@ -37,16 +54,24 @@ impl Connection {
         self.fail_statement(error)
     }
 
+    /// Ends a batch that has left nothing to write.
+    pub(super) fn sync_at_once(&mut self) -> AtOnce<Flow<()>, Left> {
+        match self.session.sync_at_once() {
+            Some(synced) => self.ready_after(synced),
+            None => AtOnce::MayWait(Left::All),
+        }
+    }
+
     pub(super) async fn sync(&mut self) -> Flow<()> {
-        if let Err(error) = watched(&mut self.io, &self.canceller, self.session.sync()).await {
+        if let Err(error) = watched(&mut self.io, &self.canceller, pin!(self.session.sync())).await {
             self.fail_statement(&error)?;
         }
         self.ready().await
     }
 
-    async fn parse(&mut self, parse: &Parse<'_>) -> Result<()> {
+    fn parse(&mut self, parse: &Parse<'_>) -> Result<()> {
         let types = parse.types();
-        watched(&mut self.io, &self.canceller, self.session.parse(parse.name, parse.sql, types.as_slice())).await?;
+        self.session.parse(parse.name, parse.sql, types.as_slice())?;
         self.send_notices();
         backend::parse_complete(&mut self.io.output);
         Ok(())
@@ -64,16 +89,16 @@ impl Connection {
         Ok(())
     }
 
-    async fn describe(&mut self, target: Target<'_>) -> Result<()> {
+    fn describe(&mut self, target: Target<'_>) -> Result<()> {
         let out = &mut self.io.output;
         let (columns, formats) = match target {
             Target::Statement(name) => {
-                let description = self.session.describe_statement(name).await?;
+                let description = self.session.describe_statement(name)?;
                 backend::parameter_description(out, &description.parameters);
                 (description.columns, None)
             }
             Target::Portal(name) => {
-                let description = self.session.describe_portal(name).await?;
+                let description = self.session.describe_portal(name)?;
                 (description.columns, Some(description.formats))
             }
         };
@@ -85,33 +110,25 @@ impl Connection {
         Ok(())
     }
 
-    async fn execute(&mut self, portal: &str, max_rows: usize) -> Flow<Result<()>> {
-        let execution = match watched(&mut self.io, &self.canceller, self.session.execute(portal, max_rows)).await {
-            Ok(execution) => execution,
-            Err(error) => return Ok(Err(error)),
+    /// Runs a portal that has nothing to wait for, and answers it.
+    fn execute_at_once(&mut self, portal: &str, max_rows: usize) -> AtOnce<Result<()>, Left> {
+        let execution = match self.session.execute_at_once(portal, max_rows) {
+            Some(Ok(execution)) => execution,
+            Some(Err(error)) => return AtOnce::Done(Err(error)),
+            None => return AtOnce::MayWait(Left::All),
         };
-        let tag = match execution {
-            Execution::Empty => {
-                backend::empty_query_response(&mut self.io.output);
-                return Ok(Ok(()));
-            }
-            Execution::Complete(tag) => Ok(tag),
-            Execution::Rows(cursor) => match self.send_rows(cursor).await? {
-                Ok(Finished::Suspended) => {
-                    self.send_notices();
-                    backend::portal_suspended(&mut self.io.output);
-                    return Ok(Ok(()));
-                }
-                Ok(Finished::Complete(tag)) => Ok(tag),
-                Err(error) => Err(error),
-            },
-            Execution::CopyIn(copy) => self.copy_in(*copy).await?,
-            Execution::CopyOut(copy) => self.copy_out(copy).await?,
-        };
-        Ok(tag.map(|tag| {
-            self.send_notices();
-            backend::command_complete(&mut self.io.output, &tag);
-        }))
+        match self.answer_at_once(execution) {
+            AtOnce::Done(finished) => AtOnce::Done(finished.map(|finished| self.answer_finished(finished))),
+            AtOnce::MayWait(cursor) => AtOnce::MayWait(Left::Rows(cursor)),
+        }
+    }
+
+    async fn execute(&mut self, portal: &str, max_rows: usize) -> Flow<Result<Finished>> {
+        let execution = pin!(self.session.execute(portal, max_rows));
+        match watched(&mut self.io, &self.canceller, execution).await {
+            Ok(execution) => self.answer(execution).await,
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     fn close(&mut self, target: Target<'_>) {

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use authentication::Attempt;
 use cancel::Registration;
-use engine::session::{Canceller, Session, TransactionStatus, terminated};
+use engine::session::{AtOnce, Canceller, Cursor, Script, Session, TransactionStatus, terminated};
 use engine::{Connect, Error, SqlState};
 use startup::Opening;
 pub(crate) use stream::Accepted;
@@ -73,6 +73,18 @@ enum State {
     Skipping,
     /// The client sends the data of a COPY.
     CopyIn,
+}
+
+/// What is left of a message that could not be answered at once.
+#[derive(Debug)]
+enum Left {
+    All,
+    /// The rows of an Execute.
+    Rows(Cursor),
+    /// Statements of a simple query, after the rows of one that has run.
+    Script(Script, Option<Cursor>),
+    /// Only ReadyForQuery, and what comes before it.
+    Ready,
 }
 
 /// A connection whose client is known.
@@ -226,64 +238,82 @@ impl Connection {
     /// Takes messages until the connection ends.
     async fn converse(&mut self) -> Ending {
         loop {
-            if let Err(ending) = self.take_message().await {
+            if let Err(ending) = self.take_messages().await {
                 return ending;
             }
         }
     }
 
-    async fn take_message(&mut self) -> Flow<()> {
-        let frame = self.receive().await?;
-        let message = match Message::decode(&frame) {
-            Ok(Message::Terminate) => return Err(Ending::Closed),
-            Ok(message) => message,
-            Err(error) => return self.refuse_frame(&frame, error).await,
-        };
+    /// Answers all messages that are there, sends what is to be sent, and waits for more.
+    async fn take_messages(&mut self) -> Flow<()> {
+        while let Some(frame) = next_frame(&mut self.io.input, Expected::Command).map_err(Ending::Fatal)? {
+            let message = match Message::decode(&frame) {
+                Ok(message) => message,
+                Err(error) => {
+                    self.refuse_frame(&frame, &error).await?;
+                    continue;
+                }
+            };
+            match self.answer_at_once(&message) {
+                AtOnce::Done(answered) => answered?,
+                AtOnce::MayWait(left) => Box::pin(self.answer_left(message, left)).await?,
+            }
+            match self.state {
+                State::Idle => self.send_ready().await?,
+                _ => self.relieve().await?,
+            }
+        }
+        // What an idle client is told is sent while it is waited for.
+        if self.state != State::Idle {
+            self.io.flush().await?;
+        }
+        self.io.shrink();
+        self.wait().await
+    }
+
+    /// Answers a message as far as nothing has to be waited for.
+    fn answer_at_once(&mut self, message: &Message<'_>) -> AtOnce<Flow<()>, Left> {
         match message {
-            Message::Sync => self.sync().await,
+            Message::Terminate => AtOnce::Done(Err(Ending::Closed)),
+            Message::Sync => self.sync_at_once(),
             // PostgreSQL, too, forgets everything but Sync after an error.
-            _ if self.state == State::Skipping => Ok(()),
-            Message::Query(sql) => self.query(sql).await,
+            _ if self.state == State::Skipping => AtOnce::Done(Ok(())),
+            Message::Query(sql) => self.query_at_once(sql),
             Message::FunctionCall => {
                 self.session.fail();
-                self.fail_statement(&Error::unsupported("the function call protocol"))?;
-                self.ready().await
+                self.ready_after(Err(Error::unsupported("the function call protocol")))
             }
             // What is left of a COPY that has failed.
-            Message::CopyData(_) | Message::CopyDone | Message::CopyFail(_) => Ok(()),
-            Message::Flush => Ok(self.io.flush().await?),
-            other => self.extended(other).await,
+            Message::CopyData(_) | Message::CopyDone | Message::CopyFail(_) => AtOnce::Done(Ok(())),
+            Message::Flush => AtOnce::MayWait(Left::All),
+            other => self.extended_at_once(other),
+        }
+    }
+
+    /// Answers what is left of a message.
+    async fn answer_left(&mut self, message: Message<'_>, left: Left) -> Flow<()> {
+        match (message, left) {
+            (_, Left::Ready) => self.ready().await,
+            (_, Left::Script(script, begun)) => self.query(script, begun).await,
+            (Message::Execute { portal, max_rows }, left) => self.run_portal(portal, max_rows, left).await,
+            (Message::Sync, _) => self.sync().await,
+            _ => Ok(self.io.flush().await?),
         }
     }
 
     /// A frame whose fields make no sense is an error of its statement: where the next one begins is still known.
-    async fn refuse_frame(&mut self, frame: &Frame, error: Error) -> Flow<()> {
-        match frame.kind {
-            _ if self.state == State::Skipping => Ok(()),
-            b'Q' => {
-                self.session.fail();
-                self.fail_statement(&error)?;
-                self.ready().await
-            }
-            _ => {
-                self.session.fail();
-                self.fail_batch(&error)
-            }
+    async fn refuse_frame(&mut self, frame: &Frame, error: &Error) -> Flow<()> {
+        if self.state == State::Skipping {
+            return Ok(());
         }
-    }
-
-    /// The next message; sends what is to be sent before it waits.
-    async fn receive(&mut self) -> Flow<Frame> {
-        loop {
-            if let Some(frame) = next_frame(&mut self.io.input, Expected::Command).map_err(Ending::Fatal)? {
-                return Ok(frame);
+        self.session.fail();
+        match frame.kind {
+            b'Q' => {
+                self.fail_statement(error)?;
+                self.ready().await?;
+                self.send_ready().await
             }
-            // What an idle client is told is sent while it is waited for.
-            if self.state != State::Idle {
-                self.io.flush().await?;
-            }
-            self.io.shrink();
-            self.wait().await?;
+            _ => self.fail_batch(error),
         }
     }
 
@@ -339,16 +369,41 @@ impl Connection {
         }
     }
 
-    /// Ends a simple query or a batch: what the client must know first, then ReadyForQuery, and all of it is sent.
+    /// Ends a simple query or a batch after its last error, if there is nothing to wait for.
+    fn ready_after(&mut self, outcome: Result<(), Error>) -> AtOnce<Flow<()>, Left> {
+        if let Err(error) = outcome
+            && let Err(ending) = self.fail_statement(&error)
+        {
+            return AtOnce::Done(Err(ending));
+        }
+        // Who listens is told first what has happened up to now.
+        if self.session.outbox().is_some() {
+            return AtOnce::MayWait(Left::Ready);
+        }
+        self.send_notices();
+        self.say_ready();
+        AtOnce::Done(Ok(()))
+    }
+
+    /// Ends a simple query or a batch: what the client must know first, then ReadyForQuery.
     async fn ready(&mut self) -> Flow<()> {
         self.send_notices();
         self.tell().await?;
+        self.say_ready();
+        Ok(())
+    }
+
+    fn say_ready(&mut self) {
         for (name, value) in self.session.take_parameter_changes() {
             backend::parameter_status(&mut self.io.output, name, &value);
         }
         backend::ready_for_query(&mut self.io.output, self.session.status());
         self.session.rest();
         self.state = State::Idle;
+    }
+
+    /// Sends what ends with ReadyForQuery. A session that is to end does so now.
+    async fn send_ready(&mut self) -> Flow<()> {
         self.io.flush().await?;
         if self.canceller.is_terminated() {
             return Err(Ending::Fatal(terminated()));

@@ -1,16 +1,54 @@
 //! The simple query protocol: one text of any number of statements, each answered in full before the next.
 
-use engine::session::{Execution, Finished};
-use engine::{Error, Result};
+use std::pin::pin;
+
+use engine::Result;
+use engine::session::{AtOnce, Cursor, Execution, Script};
 
 use super::result::watched;
-use super::{Connection, Flow};
+use super::stream::ENOUGH_OUTPUT_BYTES;
+use super::{Connection, Flow, Left};
 use crate::wire::backend;
 
 impl Connection {
-    pub(super) async fn query(&mut self, sql: &str) -> Flow<()> {
-        let outcome = self.run_script(sql).await?;
-        let end = watched(&mut self.io, &self.canceller, self.session.end_script()).await;
+    /// Answers a simple query as far as nothing has to be waited for.
+    pub(super) fn query_at_once(&mut self, sql: &str) -> AtOnce<Flow<()>, Left> {
+        let mut script = match self.session.script(sql) {
+            Ok(script) => script,
+            Err(error) => return self.ready_after(Err(error)),
+        };
+        while self.io.output.len() < ENOUGH_OUTPUT_BYTES
+            && let Some(execution) = self.session.run_next_at_once(&mut script)
+        {
+            let execution = match execution {
+                Ok(execution) => execution,
+                Err(error) => return self.ready_after(Err(error)),
+            };
+            self.describe_rows(&execution);
+            match self.answer_at_once(execution) {
+                AtOnce::Done(Ok(finished)) => self.answer_finished(finished),
+                AtOnce::Done(Err(error)) => return self.ready_after(Err(error)),
+                AtOnce::MayWait(cursor) => return AtOnce::MayWait(Left::Script(script, Some(cursor))),
+            }
+        }
+        let ended = if script.is_done() { self.session.sync_at_once() } else { None };
+        match ended {
+            Some(ended) => self.ready_after(ended),
+            None => AtOnce::MayWait(Left::Script(script, None)),
+        }
+    }
+
+    /// Answers what is left of a simple query, after the rows of a statement that has run already.
+    pub(super) async fn query(&mut self, mut script: Script, begun: Option<Cursor>) -> Flow<()> {
+        let begun = match begun {
+            Some(cursor) => self.send_rows(cursor).await?.map(|finished| self.answer_finished(finished)),
+            None => Ok(()),
+        };
+        let outcome = match begun {
+            Ok(()) => self.run_script(&mut script).await?,
+            Err(error) => Err(error),
+        };
+        let end = watched(&mut self.io, &self.canceller, pin!(self.session.end_script())).await;
         // The first error is the one that counts: what follows from it says nothing new.
         if let Err(error) = outcome.and(end) {
             self.fail_statement(&error)?;
@@ -19,44 +57,27 @@ impl Connection {
     }
 
     /// Runs statements up to the first error.
-    async fn run_script(&mut self, sql: &str) -> Flow<Result<()>> {
-        let mut script = match self.session.script(sql) {
-            Ok(script) => script,
-            Err(error) => return Ok(Err(error)),
-        };
+    async fn run_script(&mut self, script: &mut Script) -> Flow<Result<()>> {
         loop {
-            let execution = match watched(&mut self.io, &self.canceller, self.session.run_next(&mut script)).await {
+            let next = pin!(self.session.run_next(script));
+            let execution = match watched(&mut self.io, &self.canceller, next).await {
                 Ok(Some(execution)) => execution,
                 Ok(None) => return Ok(Ok(())),
                 Err(error) => return Ok(Err(error)),
             };
-            if let Err(error) = self.answer_statement(execution).await? {
-                return Ok(Err(error));
+            self.describe_rows(&execution);
+            match self.answer(execution).await? {
+                Ok(finished) => self.answer_finished(finished),
+                Err(error) => return Ok(Err(error)),
             }
             self.relieve().await?;
         }
     }
 
-    async fn answer_statement(&mut self, execution: Execution) -> Flow<Result<()>> {
-        let tag = match execution {
-            Execution::Empty => {
-                backend::empty_query_response(&mut self.io.output);
-                return Ok(Ok(()));
-            }
-            Execution::Complete(tag) => Ok(tag),
-            Execution::Rows(cursor) => {
-                backend::row_description(&mut self.io.output, &cursor.columns, &cursor.formats);
-                self.send_rows(cursor).await?.and_then(|finished| match finished {
-                    Finished::Complete(tag) => Ok(tag),
-                    Finished::Suspended => Err(Error::internal("a result without a row limit was suspended")),
-                })
-            }
-            Execution::CopyIn(copy) => self.copy_in(*copy).await?,
-            Execution::CopyOut(copy) => self.copy_out(copy).await?,
-        };
-        Ok(tag.map(|tag| {
-            self.send_notices();
-            backend::command_complete(&mut self.io.output, &tag);
-        }))
+    /// In this protocol nobody asks what columns a result has.
+    fn describe_rows(&mut self, execution: &Execution) {
+        if let Execution::Rows(cursor) = execution {
+            backend::row_description(&mut self.io.output, &cursor.columns, &cursor.formats);
+        }
     }
 }

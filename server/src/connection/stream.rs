@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use engine::{Encryption, Ends};
-use futures::poll;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::rustls::{CipherSuite, ProtocolVersion};
@@ -180,11 +179,6 @@ impl AsyncWrite for Stream {
 
 /// Does a step of sending, which may take so long.
 async fn within<T>(limit: Option<Duration>, step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    let mut step = pin!(step);
-    // Most often the socket takes everything at once, and no clock is needed.
-    if let Poll::Ready(done) = poll!(step.as_mut()) {
-        return done;
-    }
     match limit {
         Some(limit) => tokio::time::timeout(limit, step).await.map_err(|_| io::ErrorKind::TimedOut)?,
         None => step.await,
@@ -261,6 +255,15 @@ impl Io {
         if self.output.is_empty() {
             return Ok(());
         }
+        // Most often the socket takes everything at once, and no clock is needed.
+        match poll_fn(|context| Poll::Ready(self.poll_send(context))).await {
+            Poll::Ready(sent) => sent,
+            Poll::Pending => Box::pin(self.flush_slowly()).await,
+        }
+    }
+
+    /// Sends as fast as the client reads, who may take so long for each step.
+    async fn flush_slowly(&mut self) -> io::Result<()> {
         let limit = self.write_timeout;
         while self.sent < self.output.len() {
             let count = within(limit, self.stream.write(&self.output[self.sent..])).await?;

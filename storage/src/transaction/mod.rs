@@ -362,6 +362,11 @@ impl Transaction {
         }
     }
 
+    /// Takes a lock on a table, to the end of the transaction, if nobody is in the way.
+    pub fn try_lock_table(&mut self, table: TableId, mode: TableLock) -> bool {
+        self.locks.try_acquire(LockTarget::Table(table), mode.into())
+    }
+
     /// Takes a lock on anything that has a name, to the end of the transaction.
     pub async fn lock_key(&mut self, key: &[u8], exclusive: bool, wait: Wait) -> Result<()> {
         let mode = if exclusive { RowLock::Update } else { RowLock::Share };

@@ -56,9 +56,7 @@ impl HeldLocks {
 
     /// Takes a lock, or a stronger mode of one that is held already. Dropping the future leaves the queue.
     pub(crate) async fn acquire(&mut self, target: LockTarget, mode: Mode, wait: Wait) -> Result<Acquired> {
-        if let LockTarget::Table(table) = target
-            && self.tables.iter().any(|(held, modes)| *held == table && modes.cover(mode))
-        {
+        if self.covers(&target, mode) {
             return Ok(Acquired::AtOnce);
         }
         let name = self.table.name(target);
@@ -81,6 +79,9 @@ impl HeldLocks {
 
     /// Takes a lock if it is free.
     pub(crate) fn try_acquire(&mut self, target: LockTarget, mode: Mode) -> bool {
+        if self.covers(&target, mode) {
+            return true;
+        }
         let name = self.table.name(target);
         match self.table.request(self.owner, &name, mode, false) {
             Requested::Granted => {
@@ -90,6 +91,12 @@ impl HeldLocks {
             Requested::Held => true,
             Requested::Busy | Requested::Queued(_) => false,
         }
+    }
+
+    /// Whether the modes held of a table make another needless.
+    fn covers(&self, target: &LockTarget, mode: Mode) -> bool {
+        let LockTarget::Table(table) = target else { return false };
+        self.tables.iter().any(|(held, modes)| held == table && modes.cover(mode))
     }
 
     /// Takes over what another list of the same owner holds.
