@@ -77,7 +77,7 @@ impl Session {
         check_last_rows(&live.options)?;
         self.check_live_limits(live.channel.as_deref())?;
         let plan = self.lock_plan(prepared, interrupt).await?;
-        let context = self.checked_context(&plan, prepared, params)?;
+        let context = self.checked_context(&plan, prepared, params, self.catalog())?;
         let (Plan::Query(bound) | Plan::Short { query: bound, .. }) = plan.plan.plan() else {
             return Err(Error::internal("a live query has no bound query"));
         };

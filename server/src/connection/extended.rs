@@ -3,8 +3,8 @@
 
 use std::pin::pin;
 
-use engine::Result;
 use engine::session::{AtOnce, Finished};
+use engine::{Error, Result};
 
 use super::result::watched;
 use super::{Connection, Flow, Left, State};
@@ -63,7 +63,8 @@ impl Connection {
     }
 
     pub(super) async fn sync(&mut self) -> Flow<()> {
-        if let Err(error) = watched(&mut self.io, &self.canceller, pin!(self.session.sync())).await {
+        let synced = watched(&mut self.io, &self.canceller, pin!(self.session.sync())).await;
+        if let Err(error) = synced {
             self.fail_statement(&error)?;
         }
         self.ready().await
@@ -117,16 +118,16 @@ impl Connection {
             Some(Err(error)) => return AtOnce::Done(Err(error)),
             None => return AtOnce::MayWait(Left::All),
         };
-        match self.answer_at_once(execution) {
+        match self.answer_execution_at_once(execution) {
             AtOnce::Done(finished) => AtOnce::Done(finished.map(|finished| self.answer_finished(finished))),
             AtOnce::MayWait(cursor) => AtOnce::MayWait(Left::Rows(cursor)),
         }
     }
 
     async fn execute(&mut self, portal: &str, max_rows: usize) -> Flow<Result<Finished>> {
-        let execution = pin!(self.session.execute(portal, max_rows));
-        match watched(&mut self.io, &self.canceller, execution).await {
-            Ok(execution) => self.answer(execution).await,
+        let execution = watched(&mut self.io, &self.canceller, pin!(self.session.execute(portal, max_rows))).await;
+        match execution {
+            Ok(execution) => self.answer_execution(execution).await,
             Err(error) => Ok(Err(error)),
         }
     }

@@ -44,7 +44,7 @@ pub(super) async fn watched<T>(io: &mut Io, canceller: &Canceller, mut work: Pin
 
 impl Connection {
     /// Answers what a statement gave if there is nothing to wait for. Rows that are many, or not all there, come back.
-    pub(super) fn answer_at_once(&mut self, execution: Execution) -> AtOnce<Result<Finished>, Cursor> {
+    pub(super) fn answer_execution_at_once(&mut self, execution: Execution) -> AtOnce<Result<Finished>, Cursor> {
         AtOnce::Done(match execution {
             Execution::Rows(cursor) => return self.send_rows_at_once(cursor),
             Execution::Complete(tag) => Ok(Finished::Complete(tag)),
@@ -54,7 +54,7 @@ impl Connection {
     }
 
     /// Answers what a statement gave; the inner error is the statement's.
-    pub(super) async fn answer(&mut self, execution: Execution) -> Flow<Result<Finished>> {
+    pub(super) async fn answer_execution(&mut self, execution: Execution) -> Flow<Result<Finished>> {
         Ok(match execution {
             Execution::Empty => Ok(Finished::Empty),
             Execution::Complete(tag) => Ok(Finished::Complete(tag)),

@@ -25,7 +25,7 @@ impl Connection {
                 Err(error) => return self.ready_after(Err(error)),
             };
             self.describe_rows(&execution);
-            match self.answer_at_once(execution) {
+            match self.answer_execution_at_once(execution) {
                 AtOnce::Done(Ok(finished)) => self.answer_finished(finished),
                 AtOnce::Done(Err(error)) => return self.ready_after(Err(error)),
                 AtOnce::MayWait(cursor) => return AtOnce::MayWait(Left::Script(script, Some(cursor))),
@@ -59,14 +59,14 @@ impl Connection {
     /// Runs statements up to the first error.
     async fn run_script(&mut self, script: &mut Script) -> Flow<Result<()>> {
         loop {
-            let next = pin!(self.session.run_next(script));
-            let execution = match watched(&mut self.io, &self.canceller, next).await {
+            let execution = watched(&mut self.io, &self.canceller, pin!(self.session.run_next(script))).await;
+            let execution = match execution {
                 Ok(Some(execution)) => execution,
                 Ok(None) => return Ok(Ok(())),
                 Err(error) => return Ok(Err(error)),
             };
             self.describe_rows(&execution);
-            match self.answer(execution).await? {
+            match self.answer_execution(execution).await? {
                 Ok(finished) => self.answer_finished(finished),
                 Err(error) => return Ok(Err(error)),
             }
