@@ -56,6 +56,24 @@ pub(crate) enum Tag {
     Fixed(String),
 }
 
+impl Tag {
+    /// The tag of so many rows.
+    pub(crate) fn complete(&self, rows: u64) -> String {
+        match self {
+            // Most results have a row: what can print any number takes longer than to find it.
+            Tag::Counted(verb) if rows < 10 => {
+                let mut tag = String::with_capacity(verb.len() + 2);
+                tag.push_str(verb);
+                tag.push(' ');
+                tag.extend(char::from_digit(rows as u32, 10));
+                tag
+            }
+            Tag::Counted(verb) => format!("{verb} {rows}"),
+            Tag::Fixed(tag) => tag.clone(),
+        }
+    }
+}
+
 /// A result being sent.
 #[derive(Debug)]
 pub struct Cursor {
@@ -149,9 +167,6 @@ impl Cursor {
     }
 
     pub(crate) fn complete_tag(&self) -> String {
-        match &self.tag {
-            Tag::Counted(verb) => format!("{verb} {}", self.sent),
-            Tag::Fixed(tag) => tag.clone(),
-        }
+        self.tag.complete(self.sent)
     }
 }

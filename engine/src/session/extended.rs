@@ -5,7 +5,7 @@ use std::sync::Arc;
 use storage::Value;
 
 use super::cancel::Interrupt;
-use super::cursor::{Cursor, Tag};
+use super::cursor::Cursor;
 use super::declared::duplicate_cursor;
 use super::prepared::{Portal, PortalState, Prepared, SuspendedRun};
 use super::run::Outcome;
@@ -321,8 +321,9 @@ impl Session {
         let Some(found) = self.portals.get_mut(portal) else { return Err(no_portal(portal)) };
         let outcome = match std::mem::replace(&mut found.state, PortalState::Done(None)) {
             PortalState::Done(Some(tag)) => {
-                found.state = PortalState::Done(Some(tag.clone()));
-                return Ok(Execution::Complete(tag));
+                let complete = tag.complete(0);
+                found.state = PortalState::Done(Some(tag));
+                return Ok(Execution::Complete(complete));
             }
             PortalState::Done(None) => {
                 self.fail();
@@ -423,10 +424,7 @@ impl Session {
         let tag = cursor.complete_tag();
         self.place.activity().counts.returned(cursor.sent);
         if let Some(portal) = cursor.portal.as_ref().and_then(|name| self.portals.get_mut(name)) {
-            portal.state = PortalState::Done(Some(match &cursor.tag {
-                Tag::Counted(verb) => format!("{verb} 0"),
-                Tag::Fixed(tag) => tag.clone(),
-            }));
+            portal.state = PortalState::Done(Some(cursor.tag));
         }
         Ok(Finished::Complete(tag))
     }

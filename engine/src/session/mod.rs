@@ -36,7 +36,6 @@ mod transaction;
 mod transaction_control;
 mod utility;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,10 +112,10 @@ pub struct Session {
     /// The epochs of plans made as other roles, by the session's own epoch and the role.
     personas: FxHashMap<(u64, RoleId), u64>,
     state: TransactionState,
-    statements: HashMap<String, Arc<Prepared>>,
-    portals: HashMap<String, Portal>,
+    statements: FxHashMap<String, Arc<Prepared>>,
+    portals: FxHashMap<String, Portal>,
     /// Cursors that SQL has declared.
-    cursors: HashMap<String, declared::Declared>,
+    cursors: FxHashMap<String, declared::Declared>,
     /// Plans of simple-protocol statements by their text without literals.
     texts: FxHashMap<Box<str>, Arc<Prepared>>,
     /// Statements of the extended protocol by their text.
@@ -213,9 +212,9 @@ impl Session {
             acting: None,
             personas: FxHashMap::default(),
             state: TransactionState::Idle,
-            statements: HashMap::new(),
-            portals: HashMap::new(),
-            cursors: HashMap::new(),
+            statements: FxHashMap::default(),
+            portals: FxHashMap::default(),
+            cursors: FxHashMap::default(),
             texts: FxHashMap::default(),
             parsed: FxHashMap::default(),
             notices: Vec::new(),

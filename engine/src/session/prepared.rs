@@ -123,8 +123,8 @@ pub(crate) enum PortalState {
     Ready,
     /// Stopped at a row limit; the rest is here.
     Suspended(Box<SuspendedRun>),
-    /// Ran to its end: another Execute answers this tag, which says that no rows came, or, without a tag, is an error.
-    Done(Option<String>),
+    /// Ran to its end: another Execute answers this tag, for no rows, or, without a tag, is an error.
+    Done(Option<Tag>),
 }
 
 #[derive(Debug)]

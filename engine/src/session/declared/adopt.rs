@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::cancel::Interrupt;
-use super::super::cursor::{Cursor, RowSource, Tag};
+use super::super::cursor::{Cursor, RowSource};
 use super::super::extended::{no_portal, spread_formats};
 use super::super::prepared::{PortalState, Prepared, SuspendedRun};
 use super::super::run::{Outcome, aborted};
@@ -68,7 +68,7 @@ impl Session {
             }
             PortalState::Done(Some(tag)) => {
                 let columns = self.columns_of(&prepared)?.unwrap_or_default();
-                Outcome::Rows { columns, source: RowSource::Ready(None), tag: Tag::Fixed(tag) }
+                Outcome::Rows { columns, source: RowSource::Ready(None), tag }
             }
         };
         let Outcome::Rows { columns, source, tag } = outcome else {
