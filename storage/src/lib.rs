@@ -45,8 +45,8 @@ pub use slice::{Slice, SliceId};
 pub use store::{CacheFigures, Figures, SequencePosition, SequenceRule, Store, StoreOptions};
 pub use stream::{Attending, StreamRule};
 pub use transaction::{
-    ConflictOn, Convert, Duplicate, InsertOutcome, Isolation, LockInfo, LockTarget, LockedRow, Refusal, RowLock,
-    Savepoint, SessionLocks, Snapshot, TableLock, Transaction, UpdateOutcome, Wait,
+    ConflictOn, Convert, Duplicate, FoundRow, InsertOutcome, Isolation, LockInfo, LockTarget, LockedRow, Refusal,
+    RowLock, Savepoint, SessionLocks, Snapshot, TableLock, Transaction, UpdateOutcome, Wait,
 };
 pub use value::{
     Array, ColumnType, Dimension, Field, FixedPoint, Interval, Numeric, NumericError, Record, Value, ValueRef,

@@ -22,7 +22,7 @@ use crate::row::{RowDecoder, StoredRow};
 use crate::schema::{IndexSchema, TableSchema};
 use crate::segment::{ColdBatches, ValueRange};
 use crate::slice::Slice;
-use crate::transaction::{AsideView, Overlay, ReadLog};
+use crate::transaction::{AsideView, FoundRow, Overlay, ReadLog};
 use crate::value::FixedPoint;
 use merge::{Emit, Walk};
 use stream::StreamWalk;
@@ -64,6 +64,28 @@ impl ReadView {
         }
         let bytes = self.read(table.family(), key.as_bytes(), || key.clone().into_bytes())?;
         Ok(bytes.map(|bytes| StoredRow { key: key.clone(), bytes }))
+    }
+
+    /// The rows that a walk over this view has found, one answer for each. Damage, if one is not there as it was.
+    pub fn fetch(&self, table: &TableSchema, found: &[FoundRow]) -> Result<Vec<StoredRow>> {
+        let (family, Some(first)) = (table.family(), found.first()) else { return Ok(Vec::new()) };
+        let keys: Vec<&[u8]> = found.iter().map(|row| row.key.as_bytes()).collect();
+        let mut values = match &self.aside {
+            Some(aside) if aside.holds(family, first.key.as_bytes()) => aside.snapshot()?.multi_get(family, &keys)?,
+            _ => self.published.get_many(family, &keys)?,
+        };
+        if let Some(overlay) = &self.overlay {
+            for (value, key) in values.iter_mut().zip(keys) {
+                if let Some(own) = overlay.get(family, key)? {
+                    *value = own;
+                }
+            }
+        }
+        let rows = found.iter().zip(values).map(|(row, value)| match value {
+            Some(bytes) if commit_seq(&bytes)? == row.version => Ok(StoredRow { key: row.key.clone(), bytes }),
+            _ => Err(Error::Corrupt { reason: "a row is not where a walk has found it".into() }),
+        });
+        rows.collect()
     }
 
     /// A definition.

@@ -108,6 +108,11 @@ async fn a_storage_is_a_folder_or_is_refused() {
         ("CREATE STORAGE x TYPE 's3' PATH 's3://b' WITH (secret_access_key = 's')".into(), "22023"),
         ("ALTER STORAGE disk SET (path_template = '{table}')".into(), "ok"),
         ("SHOW STORAGES".into(), "disk"),
+        ("STORAGE CHECK disk".into(), "ok"),
+        ("STORAGE CHECK local".into(), "ok"),
+        ("STORAGE CHECK missing".into(), "42704"),
+        ("BEGIN; STORAGE CHECK disk".into(), "25001"),
+        ("ROLLBACK".into(), "ok"),
         ("ALTER STORAGE disk SET (path_template = '../{table}')".into(), "22023"),
         ("ALTER STORAGE missing SET (path_template = '{table}')".into(), "42704"),
         ("DROP STORAGE missing".into(), "42704"),
@@ -128,9 +133,19 @@ async fn a_storage_is_a_folder_or_is_refused() {
         ("SELECT sum(a) FROM t".into(), "[[Some(\"5049\")]]"),
         ("CREATE ROLE somebody; SET ROLE somebody".into(), "ok ok"),
         (format!("CREATE STORAGE mine TYPE 'filesystem' PATH '{path}'"), "42501"),
+        ("STORAGE CHECK local".into(), "42501"),
+        (format!("RESET ROLE; CREATE STORAGE lost TYPE 'filesystem' PATH '{path}/lost'"), "ok ok"),
     ] {
         let answer = run(&client, &sql).await;
         assert!(answer == expected || answer.starts_with(&format!("[[Some(\"{expected}\")")), "{sql}: {answer}");
     }
     assert!(folder.path().join("rows/t").is_dir(), "where the template says");
+    let lost = folder.path().join("lost");
+    std::fs::remove_dir_all(&lost).expect("it was made");
+    std::fs::write(&lost, "no folder any more").expect("it can be written");
+    assert_eq!(run(&client, "STORAGE CHECK lost").await, "58030");
+    std::fs::remove_file(&lost).expect("it is there");
+    assert_eq!(run(&client, "STORAGE CHECK lost").await, "ok");
+    let left = std::fs::read_dir(&lost).expect("it is a folder again").count();
+    assert_eq!(left, 0, "what was written to try it is gone");
 }

@@ -89,14 +89,21 @@ pub(crate) async fn lock(
     match transaction.lock_row(&table.storage, key, strength, wait).await {
         Ok(LockedRow::Current(row)) => Ok(Some(row)),
         Ok(LockedRow::Gone | LockedRow::Skipped) => Ok(None),
-        Err(storage::Error::LockNotAvailable) if matches!(wait, Wait::No) => Err(Error::new(
-            SqlState::LOCK_NOT_AVAILABLE,
-            format!("could not obtain lock on row in relation \"{}\"", table.name),
-        )),
-        Err(storage::Error::LockNotAvailable) => {
-            Err(Error::new(SqlState::LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout"))
+        Err(error) => Err(not_locked(table, wait, error)),
+    }
+}
+
+/// Why a row of the table could not be locked.
+pub(crate) fn not_locked(table: &Table, wait: Wait, error: storage::Error) -> Error {
+    match error {
+        storage::Error::LockNotAvailable if matches!(wait, Wait::No) => {
+            let message = format!("could not obtain lock on row in relation \"{}\"", table.name);
+            Error::new(SqlState::LOCK_NOT_AVAILABLE, message)
         }
-        Err(error) => Err(error.into()),
+        storage::Error::LockNotAvailable => {
+            Error::new(SqlState::LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout")
+        }
+        error => error.into(),
     }
 }
 

@@ -1,9 +1,10 @@
-//! STORAGE: what moves rows between the places where they lie. OPTIMIZE TABLE is one of its forms.
+//! STORAGE: what moves rows between the places where they lie, and what tries such a place. OPTIMIZE TABLE is one of its forms.
 
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::Statement;
+use super::definition::{Definition, PlaceDefinition};
 use super::reader::Reader;
 use super::utility::{setting_value, switch};
 use crate::error::{Error, Result, SqlState};
@@ -38,6 +39,10 @@ pub enum MovedTables {
 }
 
 pub(super) fn storage(reader: &mut Reader) -> Result<Statement> {
+    if reader.word("check") {
+        let check = PlaceDefinition::Check { name: reader.identifier()? };
+        return Ok(Statement::Definition(Box::new(Definition::Storage(check))));
+    }
     let (kind, tag) = if reader.word("compact") {
         (MoveKind::Compact, "STORAGE COMPACT")
     } else {

@@ -39,6 +39,9 @@ pub(crate) use request::{ColdRow, CommitRequest, ReadSet, RelationRead, RowChang
 pub use tally::HotRows;
 pub(crate) use tally::Tally;
 
+/// So many keys that are looked up together are reckoned to be wanted again.
+const KEPT_AT_ONCE: usize = if cfg!(test) { 2 } else { 16 };
+
 /// A state of the database that readers may see: every commit up to `seq`, and nothing else.
 pub(crate) struct Published {
     pub(crate) seq: CommitSeq,
@@ -58,6 +61,15 @@ impl Published {
             self.hot.add(family, key, value, self.seq);
         }
         Ok(value)
+    }
+
+    /// The values of some keys, one answer for each. Many are not kept above the store: they would push out what is looked
+    /// up by itself.
+    pub(crate) fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>> {
+        if keys.len() <= KEPT_AT_ONCE {
+            return keys.iter().map(|key| self.get(family, key)).collect();
+        }
+        self.snapshot.multi_get(family, keys)
     }
 }
 pub(crate) use unlinked::Unlinked;

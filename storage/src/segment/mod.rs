@@ -15,6 +15,7 @@ mod cursor;
 mod file;
 mod files;
 mod manifest;
+mod many;
 mod marks;
 mod pieces;
 mod prune;

@@ -200,7 +200,7 @@ impl Segment {
         Ok(Opened { file, metadata, first_keys, filters: place.filters })
     }
 
-    fn filter(&self, opened: &Opened, group: u32) -> Result<Arc<Sbbf>> {
+    pub(super) fn filter(&self, opened: &Opened, group: u32) -> Result<Arc<Sbbf>> {
         if let Some(Cached::Filter(filter)) = self.cache.get(&(self.info.id, Part::Filter(group))) {
             return Ok(filter);
         }
@@ -213,7 +213,7 @@ impl Segment {
     }
 
     /// A block of rows, kept for the next who wants one of them.
-    fn block(&self, opened: &Opened, block: u32) -> Result<Arc<Block>> {
+    pub(super) fn block(&self, opened: &Opened, block: u32) -> Result<Arc<Block>> {
         if let Some(Cached::Block(block)) = self.cache.get(&(self.info.id, Part::Block(block))) {
             return Ok(block);
         }
@@ -280,7 +280,7 @@ impl Segment {
         Ok(())
     }
 
-    fn cells<'a>(&self, block: &'a Block, position: usize) -> Result<FileCells<'a>> {
+    pub(super) fn cells<'a>(&self, block: &'a Block, position: usize) -> Result<FileCells<'a>> {
         let column_type = &self.info.schema.columns[position].column_type;
         FileCells::new(&block.columns[position], self.info.columns[position].encoding, column_type)
     }
@@ -348,24 +348,29 @@ impl Opened {
     }
 
     /// The last block whose first key is not greater.
-    fn block_of(&self, key: &[u8]) -> usize {
+    pub(super) fn block_of(&self, key: &[u8]) -> usize {
         self.first_keys.partition_point(|first| first[..] <= *key).saturating_sub(1)
     }
 }
 
 impl Block {
-    fn len(&self) -> usize {
+    /// Position of its first row.
+    pub(super) fn first(&self) -> u32 {
+        self.first
+    }
+
+    pub(super) fn len(&self) -> usize {
         self.columns.last().map_or(0, |column| column.len())
     }
 
     /// The hidden number of a row, in the last column.
-    fn row_number(&self, row: usize) -> u64 {
+    pub(super) fn row_number(&self, row: usize) -> u64 {
         let numbers = self.columns.last().and_then(|column| column.as_primitive_opt::<Int64Type>());
         numbers.map_or(0, |numbers| numbers.value(row) as u64)
     }
 
     /// Commit and time of a row, behind so many columns of the table.
-    fn stamp(&self, row: usize, columns: usize) -> (CommitSeq, i64) {
+    pub(super) fn stamp(&self, row: usize, columns: usize) -> (CommitSeq, i64) {
         let seqs = self.columns[columns].as_primitive_opt::<Int64Type>();
         let times = self.columns[columns + 1].as_primitive_opt::<TimestampMicrosecondType>();
         let seq = seqs.map_or(0, |seqs| seqs.value(row) as u64);

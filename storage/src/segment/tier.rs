@@ -11,13 +11,17 @@ use bytes::Bytes;
 
 use super::batches::{ColdBatches, Part};
 use super::cursor::Cursor;
+use super::many::{Tell, Wanted};
 use super::{BLOCK_ROWS, Manifest, Mark, Segment, mark_key};
 use crate::error::Result;
 use crate::id::CommitSeq;
-use crate::key::KeyRange;
+use crate::key::{KeyRange, generation_of};
 use crate::kv::{Direction, Family, KvSnapshot};
 use crate::schema::TableSchema;
 use crate::value::FixedPoint;
+
+/// So many keys at a time are looked up block by block.
+const MANY: usize = if cfg!(test) { 3 } else { 32 };
 
 /// Is shown keys and values until it breaks.
 type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
@@ -58,6 +62,47 @@ impl Tiered {
             }
         }
         Ok(None)
+    }
+
+    /// The same for keys that are many, one answer for each.
+    pub(crate) fn locate_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Mark>>> {
+        let mut found = vec![None; keys.len()];
+        let near: Vec<usize> = (0..keys.len()).filter(|at| !self.manifest.around(keys[*at]).is_empty()).collect();
+        let hot = self.hot.multi_get(Family::Rows, &near.iter().map(|at| keys[*at]).collect::<Vec<_>>())?;
+        let cold = near.into_iter().zip(hot).filter(|(_, hot)| hot.is_none());
+        let cold = cold.map(|(at, _)| (at, keys[at])).collect();
+        self.find_cold(cold, Wanted::Places, &mut |at, mark, _| found[at] = Some(mark))?;
+        Ok(found)
+    }
+
+    /// Tells of the cold rows that have one of many keys, each with its number, whatever is hot.
+    fn find_cold(&self, mut keys: Vec<(usize, &[u8])>, wanted: Wanted, tell: &mut Tell<'_>) -> Result<()> {
+        if !keys.is_sorted_by_key(|(_, key)| *key) {
+            keys.sort_unstable_by_key(|(_, key)| *key);
+        }
+        let mut found = Vec::new();
+        for of_table in keys.chunk_by(|(_, a), (_, b)| generation_of(a) == generation_of(b)) {
+            let [(_, first), ..] = of_table else { continue };
+            let (_, last) = of_table[of_table.len() - 1];
+            let range = KeyRange { start: Bytes::copy_from_slice(first), end: [last, &[0]].concat().into() };
+            for segment in self.segments_in(Family::Rows, &range) {
+                let info = segment.info();
+                let from = of_table.partition_point(|(_, key)| **key < info.first_key[..]);
+                let len = of_table[from..].partition_point(|(_, key)| **key <= info.last_key[..]);
+                segment.find_many(&of_table[from..from + len], wanted, &mut |number, mark, row| {
+                    found.push((number, mark, row));
+                })?;
+            }
+        }
+        // A segment may have far more marks than there are keys.
+        let marks: Vec<Bytes> = found.iter().map(|(_, mark, _)| mark_key(*mark)).collect();
+        let marked = self.hot.multi_get(Family::Deleted, &marks.iter().map(|key| &key[..]).collect::<Vec<_>>())?;
+        for ((number, mark, row), marked) in found.into_iter().zip(marked) {
+            if marked.is_none() {
+                tell(number, mark, row);
+            }
+        }
+        Ok(())
     }
 
     /// The cold rows of a range as columns, with commit and time of each if that is asked; `None` if there are none.
@@ -148,10 +193,17 @@ impl KvSnapshot for Tiered {
 
     fn multi_get(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>> {
         let mut found = self.hot.multi_get(family, keys)?;
-        if family == Family::Rows {
-            for (value, key) in found.iter_mut().zip(keys).filter(|(value, _)| value.is_none()) {
-                *value = self.cold(key)?;
-            }
+        if family != Family::Rows || self.manifest.is_empty() {
+            return Ok(found);
+        }
+        let missing = (0..keys.len()).filter(|at| found[*at].is_none() && !self.manifest.around(keys[*at]).is_empty());
+        let missing: Vec<(usize, &[u8])> = missing.map(|at| (at, keys[at])).collect();
+        if missing.len() >= MANY {
+            self.find_cold(missing, Wanted::Rows, &mut |at, _, row| found[at] = Some(row))?;
+            return Ok(found);
+        }
+        for (at, key) in missing {
+            found[at] = self.cold(key)?;
         }
         Ok(found)
     }

@@ -10,6 +10,11 @@ use crate::kv::{Batch, Family};
 use crate::segment::{Files, PlaceId, PlacePath};
 
 impl Store {
+    /// The store's own folder.
+    pub fn own_files(&self) -> Arc<dyn Files> {
+        self.inner.places.home()
+    }
+
     /// Makes a place known under a number that segments name it by. Comes before anything reads or writes there.
     pub fn mount(&self, place: PlaceId, files: Arc<dyn Files>) {
         self.inner.places.mount(place, files);

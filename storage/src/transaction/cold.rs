@@ -11,7 +11,7 @@ use super::layers::{Layer, Layers};
 use crate::commit::{ColdRow, CommitRequest, append_staged, staged_key};
 use crate::error::Result;
 use crate::id::GenerationId;
-use crate::key::KeyRange;
+use crate::key::{KeyRange, RowKey};
 use crate::kv::{Batch, Direction, Family};
 use crate::segment::mark_key;
 use crate::store::Store;
@@ -19,15 +19,28 @@ use crate::store::Store;
 /// Keys that are looked up at a time.
 const KEYS_AT_ONCE: usize = if cfg!(test) { 7 } else { 8192 };
 
+/// So few rows are looked up one by one.
+const FEW: usize = if cfg!(test) { 3 } else { 32 };
+
 /// Has a commit mark the old versions of its rows that are cold. The caller holds the pass of [`crate::commit::Moves`].
 pub(super) fn mark(store: &Store, request: &mut CommitRequest) -> Result<()> {
     let newest = store.newest();
     if newest.snapshot.manifest().is_empty() {
         return Ok(());
     }
-    for row in request.rows.iter().filter(|row| row.old.is_some()) {
-        if let Some(mark) = newest.snapshot.locate(row.key.as_bytes())? {
-            request.marks.push(ColdRow { table: row.key.generation(), mark });
+    let replaced = request.rows.iter().filter(|row| row.old.is_some());
+    if request.rows.len() <= FEW {
+        for row in replaced {
+            let mark = newest.snapshot.locate(row.key.as_bytes())?;
+            request.marks.extend(mark.map(|mark| ColdRow { table: row.key.generation(), mark }));
+        }
+        return Ok(());
+    }
+    let replaced: Vec<&RowKey> = replaced.map(|row| &row.key).collect();
+    for rows in replaced.chunks(KEYS_AT_ONCE) {
+        let keys: Vec<&[u8]> = rows.iter().map(|key| key.as_bytes()).collect();
+        for (row, mark) in rows.iter().zip(newest.snapshot.locate_many(&keys)?) {
+            request.marks.extend(mark.map(|mark| ColdRow { table: row.generation(), mark }));
         }
     }
     Ok(())
@@ -80,11 +93,10 @@ impl Staging {
             loop {
                 let own =
                     self.layers.collect_under(Vec::new(), Family::Rows, &rest, Direction::Forward, KEYS_AT_ONCE)?;
-                for (key, _) in &own {
-                    if let Some(mark) = newest.snapshot.locate(key)? {
-                        self.layer.marked.insert((table, mark.segment));
-                        batch.put(Family::Deleted, staged_key(self.layer.id, &mark_key(mark)), value.clone());
-                    }
+                let keys: Vec<&[u8]> = own.iter().map(|(key, _)| &key[..]).collect();
+                for mark in newest.snapshot.locate_many(&keys)?.into_iter().flatten() {
+                    self.layer.marked.insert((table, mark.segment));
+                    batch.put(Family::Deleted, staged_key(self.layer.id, &mark_key(mark)), value.clone());
                 }
                 self.store.write_aside(&batch)?;
                 batch.clear();

@@ -6,6 +6,7 @@ mod bank;
 mod bulk;
 mod cold;
 mod escalation;
+mod found;
 mod isolation;
 mod load;
 mod slices;
@@ -254,5 +255,7 @@ fn futures_are_send(transaction: &mut Transaction, table: &TableSchema) {
     is_send(transaction.build_index(table, &table.indexes[0]));
     is_send(transaction.rewrite(table, table, None));
     is_send(transaction.commit(Durability::Sync));
+    let view = transaction.view();
+    is_send(transaction.lock_found(&view, table, &[], RowLock::Update, Wait::No));
     is_send(transaction.view().scan_batches(&Arc::new(table.clone()), &KeyRange::empty(), &[], true));
 }

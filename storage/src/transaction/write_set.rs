@@ -6,6 +6,7 @@
 //! many move to disk (`spill`), cut at the active savepoints.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Place;
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -147,17 +148,18 @@ impl WriteSet {
         };
         let size = value.as_ref().map_or(0, Bytes::len);
         let version = Version { command, logged, value };
-        match self.maps[family as usize].get_mut(&key[..]) {
-            None => {
+        match self.maps[family as usize].entry(key) {
+            Place::Vacant(place) => {
                 let base_size = origin.replaced.as_ref().map_or(0, Bytes::len);
-                self.bytes += key.len() + size + base_size + ENTRY_OVERHEAD_BYTES;
+                self.bytes += place.key().len() + size + base_size + ENTRY_OVERHEAD_BYTES;
                 if logged > 0 {
-                    self.log.push((family, key.clone()));
+                    self.log.push((family, place.key().clone()));
                 }
-                let entry = Entry { table: origin.table, base: origin.replaced, latest: version, older: Vec::new() };
-                self.maps[family as usize].insert(key, entry);
+                let (table, base) = (origin.table, origin.replaced);
+                place.insert(Entry { table, base, latest: version, older: Vec::new() });
             }
-            Some(entry) => {
+            Place::Occupied(mut place) => {
+                let entry = place.get_mut();
                 let since_savepoint = self.mark.is_none_or(|mark| entry.latest.logged > mark);
                 if since_savepoint && entry.latest.command == command {
                     self.bytes = self.bytes.saturating_sub(entry.latest.size()) + size;
@@ -169,7 +171,7 @@ impl WriteSet {
                     self.bytes += size + VERSION_OVERHEAD_BYTES;
                     entry.older.push(std::mem::replace(&mut entry.latest, version));
                     if logged > 0 {
-                        self.log.push((family, key));
+                        self.log.push((family, place.key().clone()));
                     }
                 }
             }

@@ -1,9 +1,10 @@
-//! CREATE, ALTER and DROP STORAGE.
+//! CREATE, ALTER and DROP STORAGE, and STORAGE CHECK.
 
 use std::io::Write;
 use std::sync::Arc;
 
 use auth::Duty;
+use storage::Store;
 use storage::segment::Files;
 
 use super::DefinitionEnvironment;
@@ -23,12 +24,17 @@ impl DefinitionEnvironment<'_> {
         let (PlaceDefinition::Create { name, .. }
         | PlaceDefinition::Set { name, .. }
         | PlaceDefinition::Reset { name, .. }
-        | PlaceDefinition::Drop { name, .. }) = definition;
+        | PlaceDefinition::Drop { name, .. }
+        | PlaceDefinition::Check { name }) = definition;
+        let only_looks = matches!(definition, PlaceDefinition::Check { .. });
         if name == USUAL_STORAGE {
+            if only_looks {
+                return try_files(self.store, self.store.own_files()).await;
+            }
             let message = format!("storage \"{name}\" is the data directory");
             return Err(Error::new(SqlState("42939"), message));
         }
-        self.lock_storage(name, true).await?;
+        self.lock_storage(name, !only_looks).await?;
         let known = self.catalog().storage_named(name).cloned();
         match (definition, known) {
             (PlaceDefinition::Create { if_not_exists, .. }, Some(_)) => {
@@ -67,6 +73,7 @@ impl DefinitionEnvironment<'_> {
                 self.put_storage(storage).await
             }
             (PlaceDefinition::Drop { .. }, Some(known)) => self.drop_storage(&known),
+            (PlaceDefinition::Check { .. }, Some(known)) => try_files(self.store, known.open()?).await,
         }
     }
 
@@ -89,12 +96,7 @@ impl DefinitionEnvironment<'_> {
     /// names that number.
     async fn put_storage(&mut self, storage: StoragePlace) -> Result<()> {
         let files = storage.open()?;
-        let mut name = [0; 8];
-        self.store.environment().fill_random(&mut name);
-        let name = format!("kalamdb-check-{:016x}", u64::from_be_bytes(name));
-        let sampled = Arc::clone(&files);
-        let sampled = tokio::task::spawn_blocking(move || sample(sampled.as_ref(), &name)).await;
-        sampled.map_err(|_| Error::internal("looking at a storage has panicked"))??;
+        try_files(self.store, Arc::clone(&files)).await?;
         self.store.mount(storage.place(), files);
         self.apply(Change::Storage(storage.oid, Some(Arc::new(storage))))
     }
@@ -127,7 +129,15 @@ fn set_options(storage: &mut StoragePlace, options: &[StorageParameter]) -> Resu
     Ok(())
 }
 
-/// Writes, reads and deletes a file.
+/// Writes, reads and deletes a file of no table.
+async fn try_files(store: &Store, files: Arc<dyn Files>) -> Result<()> {
+    let mut name = [0; 8];
+    store.environment().fill_random(&mut name);
+    let name = format!("kalamdb-check-{:016x}", u64::from_be_bytes(name));
+    let sampled = tokio::task::spawn_blocking(move || sample(files.as_ref(), &name)).await;
+    sampled.map_err(|_| Error::internal("looking at a storage has panicked"))?
+}
+
 fn sample(files: &dyn Files, name: &str) -> Result<()> {
     let mut file = files.create(name)?;
     file.write_all(SAMPLE).map_err(|error| storage::Error::Io(error.to_string()))?;

@@ -1,9 +1,13 @@
 //! Finding the rows to change, and locking them in their newest version, before any of them is changed.
+//!
+//! Rows are locked many at a time. Most statements change few rows, which are kept until all are locked. Of many only the
+//! locks are kept: the query runs once more over the same state and finds the same rows.
 
 use std::collections::HashSet;
 
+use bytes::Bytes;
 use futures::StreamExt;
-use storage::{CommitSeq, RowKey, RowLock, StoredRow, Value};
+use storage::{CommitSeq, FoundRow, ReadView, RowKey, RowLock, StoredRow, Value, ValueRef};
 
 use super::Run;
 use super::place::Leaf;
@@ -20,6 +24,12 @@ use crate::plan::write::RowsToChange;
 /// How often a statement starts again because rows changed under it.
 const RESTARTS_MAX: usize = 1000;
 
+/// So many rows are locked and read at a time, before others have their turn.
+const TOGETHER: usize = 256;
+
+/// What the query says of a row: its key and its version, and behind them the columns from elsewhere.
+const IDENTITY: usize = 2;
+
 /// A row to change, locked, and the columns from elsewhere that go with it.
 pub(super) struct Found {
     /// The table that keeps it.
@@ -34,11 +44,19 @@ pub(super) struct FoundRows {
     again: Option<Again>,
 }
 
-/// The same query over the same snapshot: it finds the rows that were locked.
+/// The same query over the same view: it finds the rows that were locked.
 struct Again {
+    view: ReadView,
     stream: RowStream,
-    batch: std::vec::IntoIter<Vec<Value>>,
-    strength: RowLock,
+    width: usize,
+    pieces: std::vec::IntoIter<Piece>,
+}
+
+/// Some rows of one table that were found one after the other.
+struct Piece {
+    leaf: Leaf,
+    rows: Vec<FoundRow>,
+    others: Vec<Vec<Value>>,
 }
 
 impl Run<'_> {
@@ -104,25 +122,22 @@ impl Run<'_> {
             let few = short.map(|short| short::run(short, self.context, &view)).transpose()?.flatten();
             let mut stream: RowStream = match few {
                 Some(rows) => Box::pin(futures::stream::iter([Ok(Rows::Values(rows))])),
-                None => run_relation(&query.relation, columns, self.context, view, self.environment)?,
+                None => run_relation(&query.relation, columns, self.context, view.clone(), self.environment)?,
             };
-            let (mut found, mut seen, mut changed, mut again) = (Vec::new(), HashSet::new(), false, false);
+            // A join may find a row twice; the first match counts.
+            let mut seen = (!can_run_again).then(HashSet::new);
+            let (mut found, mut changed, mut again) = (Vec::new(), false, false);
             while let Some(batch) = stream.next().await {
-                for row in batch?.into_values() {
-                    tokio::task::consume_budget().await;
-                    let identified = Identified::of(row)?;
-                    // A join may find a row twice; the first match counts.
-                    if self.is_touched(&identified.key) || !again && !seen.insert(identified.key.clone()) {
-                        continue;
+                let pieces = self.pieces(&batch?, columns.len(), seen.as_mut())?;
+                for piece in pieces {
+                    if !self.lock_piece(&view, &piece, strength).await? {
+                        changed = true;
+                    } else if !changed && !again {
+                        self.fetch(&view, piece, &mut found)?;
                     }
-                    match self.lock_found(identified, strength).await? {
-                        Some(_) if again => {}
-                        Some(row) => found.push(row),
-                        None => changed = true,
-                    }
-                    if found.len() >= self.environment.kept_rows_max() && can_run_again {
-                        again = true;
-                        (found, seen) = (Vec::new(), HashSet::new());
+                    again |= found.len() >= self.environment.kept_rows_max() && can_run_again;
+                    if again || changed {
+                        found = Vec::new();
                     }
                 }
             }
@@ -130,8 +145,8 @@ impl Run<'_> {
                 self.context.session.channels.undo_to(talk);
                 self.renew_view();
             } else if again {
-                let stream = run_relation(&query.relation, columns, self.context, self.view(), self.environment)?;
-                let again = Again { stream, batch: Vec::new().into_iter(), strength };
+                let stream = run_relation(&query.relation, columns, self.context, view.clone(), self.environment)?;
+                let again = Again { view, stream, width: columns.len(), pieces: Vec::new().into_iter() };
                 return Ok(FoundRows { again: Some(again), ..FoundRows::none() });
             } else {
                 return Ok(FoundRows::kept(found));
@@ -140,35 +155,62 @@ impl Run<'_> {
         Err(Error::new(SqlState::SERIALIZATION_FAILURE, "could not change rows that others keep changing"))
     }
 
-    /// Locks a row; None if it has changed since it was found.
-    async fn lock_found(&mut self, row: Identified, strength: RowLock) -> Result<Option<Found>> {
-        let Identified { key, version, others } = row;
-        let leaf = self.write.target.keeper(&key)?;
-        let table = &self.write.target.at(leaf).table;
-        let locked = point::lock(table, &key, strength, self.wait, self.transaction).await?;
-        Ok(locked.filter(|row| row.seq() == version).map(|row| Found { leaf, row, others }))
+    /// The rows of a batch of so many columns that are still to be changed, cut where their table changes and where they
+    /// are many. Those that `seen` has are left out.
+    fn pieces(&self, batch: &Rows, width: usize, mut seen: Option<&mut HashSet<RowKey>>) -> Result<Vec<Piece>> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        let cells = batch.columns();
+        for (at, found) in identified(batch)?.into_iter().enumerate() {
+            if self.is_touched(&found.key) || seen.as_mut().is_some_and(|seen| !seen.insert(found.key.clone())) {
+                continue;
+            }
+            let leaf = self.write.target.keeper(&found.key)?;
+            let others = (IDENTITY..width).map(|column| cells.cell(at, column).to_owned()).collect();
+            match pieces.last_mut().filter(|piece| piece.leaf == leaf && piece.rows.len() < TOGETHER) {
+                Some(piece) => {
+                    piece.rows.push(found);
+                    piece.others.push(others);
+                }
+                None => pieces.push(Piece { leaf, rows: vec![found], others: vec![others] }),
+            }
+        }
+        Ok(pieces)
+    }
+
+    /// Locks rows; false if one of them has changed since it was found.
+    async fn lock_piece(&mut self, view: &ReadView, piece: &Piece, strength: RowLock) -> Result<bool> {
+        match piece.rows.len() {
+            TOGETHER => tokio::task::yield_now().await,
+            _ => tokio::task::consume_budget().await,
+        }
+        let table = &self.write.target.at(piece.leaf).table;
+        let locked = self.transaction.lock_found(view, &table.storage, &piece.rows, strength, self.wait).await;
+        locked.map_err(|error| point::not_locked(table, self.wait, error))
+    }
+
+    /// Reads locked rows, which are what the view has.
+    fn fetch(&self, view: &ReadView, piece: Piece, found: &mut Vec<Found>) -> Result<()> {
+        let Piece { leaf, rows, others } = piece;
+        let rows = view.fetch(&self.write.target.at(leaf).table.storage, &rows)?;
+        found.extend(rows.into_iter().zip(others).map(|(row, others)| Found { leaf, row, others }));
+        Ok(())
     }
 
     /// The next of the rows to change.
     pub(super) async fn next_row(&mut self, rows: &mut FoundRows) -> Result<Option<Found>> {
-        if let Some(found) = rows.kept.next() {
-            return Ok(Some(found));
-        }
-        let Some(again) = &mut rows.again else { return Ok(None) };
         loop {
-            for row in again.batch.by_ref() {
-                let identified = Identified::of(row)?;
-                if self.is_touched(&identified.key) {
-                    continue;
-                }
-                let strength = again.strength;
-                return match self.lock_found(identified, strength).await? {
-                    Some(found) => Ok(Some(found)),
-                    None => Err(Error::internal("a locked row has changed")),
-                };
+            if let Some(found) = rows.kept.next() {
+                return Ok(Some(found));
+            }
+            let Some(again) = &mut rows.again else { return Ok(None) };
+            if let Some(piece) = again.pieces.next() {
+                let mut found = Vec::with_capacity(piece.rows.len());
+                self.fetch(&again.view, piece, &mut found)?;
+                rows.kept = found.into_iter();
+                continue;
             }
             match again.stream.next().await.transpose()? {
-                Some(batch) => again.batch = batch.into_values().into_iter(),
+                Some(batch) => again.pieces = self.pieces(&batch, again.width, None)?.into_iter(),
                 None => return Ok(None),
             }
         }
@@ -185,21 +227,21 @@ impl FoundRows {
     }
 }
 
-/// What the query says of a row to change: which it is, and the columns from elsewhere.
-struct Identified {
-    key: RowKey,
-    version: CommitSeq,
-    others: Vec<Value>,
-}
-
-impl Identified {
-    fn of(mut row: Vec<Value>) -> Result<Self> {
-        let others = row.split_off(2);
-        let [Value::Bytea(key), Value::Int8(version)] = row.as_slice() else {
+/// Which rows a batch is about. Their keys lie one behind the other, in one piece of memory.
+fn identified(batch: &Rows) -> Result<Vec<FoundRow>> {
+    let cells = batch.columns();
+    let (mut keys, mut places) = (Vec::new(), Vec::with_capacity(batch.len()));
+    for row in 0..batch.len() {
+        let (ValueRef::Bytea(key), ValueRef::Int8(version)) = (cells.cell(row, 0), cells.cell(row, 1)) else {
             return Err(Error::internal("a row to change has no identity"));
         };
-        Ok(Self { key: RowKey::from_bytes(key.to_vec().into()), version: CommitSeq(*version as u64), others })
+        let start = keys.len();
+        keys.extend_from_slice(key);
+        places.push((start..keys.len(), CommitSeq(version as u64)));
     }
+    let keys = Bytes::from(keys);
+    let places = places.into_iter();
+    Ok(places.map(|(place, version)| FoundRow { key: RowKey::from_bytes(keys.slice(place)), version }).collect())
 }
 
 /// Whether the relation finds each row of a table at most once, and the same rows whenever it is run over one snapshot.

@@ -37,8 +37,8 @@ pub(crate) fn columns_of(path: &Path) -> Result<Vec<FileColumn>> {
     schema.fields().iter().map(column).collect()
 }
 
-/// Fails unless a file has these columns.
-pub(super) fn check(path: &Path, columns: &[FileColumn]) -> Result<()> {
+/// The columns of a file as it has them. Fails unless it has these.
+pub(super) fn check(path: &Path, columns: &[FileColumn]) -> Result<SchemaRef> {
     let schema = schema_of(path)?;
     for column in columns {
         let field = schema.field_with_name(&column.name);
@@ -49,7 +49,7 @@ pub(super) fn check(path: &Path, columns: &[FileColumn]) -> Result<()> {
             return Err(unreadable(path, reason));
         }
     }
-    Ok(())
+    Ok(schema)
 }
 
 fn schema_of(path: &Path) -> Result<SchemaRef> {

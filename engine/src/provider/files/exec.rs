@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -23,6 +23,7 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Par
 use futures::StreamExt;
 use tokio::sync::mpsc::Sender;
 
+use super::asked::Asked;
 use super::columns::{FileColumn, check, converted, read_as};
 use super::unreadable;
 use crate::error::{Error, Result};
@@ -33,6 +34,7 @@ pub(super) struct FilesExec {
     files: Vec<PathBuf>,
     columns: Arc<[FileColumn]>,
     schema: SchemaRef,
+    asked: Option<Asked>,
     limit: Option<usize>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -43,6 +45,7 @@ impl FilesExec {
         files: Vec<PathBuf>,
         columns: Vec<FileColumn>,
         schema: SchemaRef,
+        asked: Option<Asked>,
         limit: Option<usize>,
         threads: usize,
     ) -> Self {
@@ -56,7 +59,7 @@ impl FilesExec {
         )
         .with_scheduling_type(SchedulingType::Cooperative);
         let (columns, properties) = (columns.into(), Arc::new(properties));
-        Self { files, columns, schema, limit, properties, metrics: ExecutionPlanMetricsSet::new() }
+        Self { files, columns, schema, asked, limit, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 }
 
@@ -106,6 +109,7 @@ impl ExecutionPlan for FilesExec {
         let reader = Reader {
             columns: self.columns.clone(),
             schema: self.schema.clone(),
+            asked: self.asked.clone(),
             context,
             sender: stream.tx(),
             metrics: BaselineMetrics::new(&self.metrics, partition),
@@ -121,6 +125,7 @@ impl ExecutionPlan for FilesExec {
 struct Reader {
     columns: Arc<[FileColumn]>,
     schema: SchemaRef,
+    asked: Option<Asked>,
     context: Arc<TaskContext>,
     sender: Sender<DfResult<RecordBatch>>,
     metrics: BaselineMetrics,
@@ -131,8 +136,8 @@ struct Reader {
 impl Reader {
     async fn read(mut self, files: Vec<PathBuf>) -> DfResult<()> {
         for file in files {
-            check(&file, &self.columns).map_err(carried)?;
-            let mut rows = self.open(&file).map_err(carried)?;
+            let schema = check(&file, &self.columns).map_err(carried)?;
+            let mut rows = self.open(&file, &schema).map_err(carried)?;
             while let Some(batch) = rows.next().await {
                 let batch = batch.map_err(|error| carried(unreadable(&file, error.find_root())))?;
                 let batch = self.converted(batch).map_err(carried)?;
@@ -148,7 +153,7 @@ impl Reader {
     }
 
     /// Begins to read the columns of a file.
-    fn open(&self, file: &Path) -> Result<SendableRecordBatchStream> {
+    fn open(&self, file: &Path, schema: &Schema) -> Result<SendableRecordBatchStream> {
         let failed = |error: &dyn fmt::Display| unreadable(file, error);
         let metadata = file.metadata().map_err(|error| failed(&error))?;
         let meta = ObjectMeta {
@@ -158,8 +163,12 @@ impl Reader {
             e_tag: None,
             version: None,
         };
-        let source = Arc::new(ParquetSource::new(read_as(&self.columns)?));
-        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
+        let read = read_as(&self.columns)?;
+        let mut source = ParquetSource::new(read.clone());
+        if let Some(asked) = self.asked.as_ref().filter(|asked| asked.suits(schema, &read)) {
+            source = source.with_predicate(asked.predicate.clone()).with_pushdown_filters(true);
+        }
+        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
             .with_file(PartitionedFile::new_from_meta(meta))
             .with_limit(Some(self.left).filter(|left| *left < usize::MAX))
             .build();

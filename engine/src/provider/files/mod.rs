@@ -4,6 +4,7 @@
 //! query, and every file must have those columns; DataFusion's own Parquet source reads them. A file that is damaged or
 //! has other columns fails the queries that meet it, and is named.
 
+mod asked;
 mod columns;
 mod exec;
 mod find;
@@ -12,11 +13,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::Result as DfResult;
 use datafusion::datasource::TableProvider;
-use datafusion::logical_expr::{Expr, TableType};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
 pub(crate) use columns::{FileColumn, columns_of};
@@ -26,6 +27,8 @@ use crate::error::{Error, Result, SqlState};
 use crate::execute::failure::carried;
 use crate::execute::query::QueryEnvironment;
 use crate::plan::relation::Scan;
+use asked::{Asked, is_asked};
+use columns::read_as;
 use exec::FilesExec;
 
 /// One scan's registered table.
@@ -49,6 +52,15 @@ impl RegisteredTable {
         });
         Ok(Self { pattern: pattern.to_owned(), columns: columns.collect(), schema, threads: environment.threads() })
     }
+
+    /// The column of files that a field holds as they have it, and its type.
+    fn in_files(&self, name: &str) -> Option<(String, DataType)> {
+        let at = self.schema.index_of(name).ok()?;
+        let column = self.columns.get(at)?;
+        let read = read_as(std::slice::from_ref(column)).ok()?;
+        let read = read.field(0).data_type();
+        (read == self.schema.field(at).data_type()).then(|| (column.name.clone(), read.clone()))
+    }
 }
 
 impl fmt::Debug for RegisteredTable {
@@ -67,11 +79,19 @@ impl TableProvider for RegisteredTable {
         TableType::Base
     }
 
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DfResult<Vec<TableProviderFilterPushDown>> {
+        let answer = |filter: &&Expr| match is_asked(filter, &|name| self.in_files(name)) {
+            true => TableProviderFilterPushDown::Inexact,
+            false => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(answer).collect())
+    }
+
     async fn scan(
         &self,
-        _state: &dyn Session,
+        state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
         let (schema, columns) = match projection {
@@ -81,8 +101,12 @@ impl TableProvider for RegisteredTable {
             ),
             None => (self.schema.clone(), self.columns.clone()),
         };
+        let read = read_as(&columns).map_err(carried)?;
+        // A condition is about columns that are read: it stays in the plan, above.
+        let in_files = |name: &str| self.in_files(name).filter(|(name, _)| read.index_of(name).is_ok());
+        let asked = Asked::of(filters, &read, &in_files, state)?;
         let files = files_of(&self.pattern).map_err(carried)?;
-        Ok(Arc::new(FilesExec::new(files, columns, schema, limit, self.threads)))
+        Ok(Arc::new(FilesExec::new(files, columns, schema, asked, limit, self.threads)))
     }
 }
 

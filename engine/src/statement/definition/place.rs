@@ -1,4 +1,4 @@
-//! The grammar of CREATE, ALTER and DROP STORAGE.
+//! The grammar of CREATE, ALTER and DROP STORAGE, and of STORAGE CHECK.
 
 use super::Definition;
 use super::table::{StorageParameter, parameters};
@@ -12,6 +12,7 @@ pub enum PlaceDefinition {
     Set { name: String, options: Vec<StorageParameter> },
     Reset { name: String, options: Vec<StorageParameter> },
     Drop { name: String, if_exists: bool },
+    Check { name: String },
 }
 
 impl PlaceDefinition {
@@ -21,6 +22,7 @@ impl PlaceDefinition {
             PlaceDefinition::Create { .. } => "CREATE STORAGE",
             PlaceDefinition::Set { .. } | PlaceDefinition::Reset { .. } => "ALTER STORAGE",
             PlaceDefinition::Drop { .. } => "DROP STORAGE",
+            PlaceDefinition::Check { .. } => "STORAGE CHECK",
         }
     }
 }

@@ -56,6 +56,10 @@ impl Places {
         Self { home, mounted: RwLock::default() }
     }
 
+    pub(crate) fn home(&self) -> Arc<dyn Files> {
+        Arc::clone(&self.home)
+    }
+
     /// Makes a place known, or known in another way.
     pub(crate) fn mount(&self, place: PlaceId, files: Arc<dyn Files>) {
         self.mounted.write().insert(place, files);

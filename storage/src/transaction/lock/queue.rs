@@ -37,26 +37,44 @@ pub(super) enum Answer {
     Busy,
 }
 
-/// The state of one lock. Most have a single holder, which needs no memory of its own.
-#[derive(Debug, Default)]
+/// The state of one lock. Most have a single holder, which is all that takes room in the table: there may be very many.
+#[derive(Debug)]
 pub(super) struct Queue {
-    first: Option<Holder>,
-    rest: Vec<Holder>,
+    /// Nobody, if it is without modes; then there are no others either.
+    first: Holder,
+    more: Option<Box<More>>,
+}
+
+/// What few locks have.
+#[derive(Debug, Default)]
+struct More {
+    holders: Vec<Holder>,
     waiters: VecDeque<Waiter>,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { first: Holder { owner: TransactionId(0), modes: Modes::NONE }, more: None }
+    }
 }
 
 impl Queue {
     /// Whether nobody holds or awaits the lock, so that it may be forgotten.
     pub(super) fn is_idle(&self) -> bool {
-        self.first.is_none() && self.waiters.is_empty()
+        self.first.modes.is_empty() && self.more.as_ref().is_none_or(|more| more.waiters.is_empty())
     }
 
     pub(super) fn holders(&self) -> impl Iterator<Item = &Holder> {
-        self.first.iter().chain(&self.rest)
+        let first = Some(&self.first).filter(|first| !first.modes.is_empty());
+        first.into_iter().chain(self.more.iter().flat_map(|more| &more.holders))
     }
 
     pub(super) fn waiters(&self) -> impl Iterator<Item = &Waiter> {
-        self.waiters.iter()
+        self.more.iter().flat_map(|more| &more.waiters)
+    }
+
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
     }
 
     /// Takes the lock if that is possible at once.
@@ -68,11 +86,8 @@ impl Queue {
         if mode.conflicts().intersects(others) {
             return Answer::Busy;
         }
-        if !self.waiters.is_empty() {
-            let place = self.place(own);
-            if self.waiters.range(..place).any(|waiter| mode.conflicts().intersects(waiter.mode.bit())) {
-                return Answer::Busy;
-            }
+        if self.waiters().take(self.place(own)).any(|waiter| mode.conflicts().intersects(waiter.mode.bit())) {
+            return Answer::Busy;
         }
         self.grant(owner, mode);
         Answer::Granted
@@ -81,22 +96,24 @@ impl Queue {
     /// Queues for the lock.
     pub(super) fn enqueue(&mut self, owner: TransactionId, mode: Mode, signal: Signal) {
         let place = self.place(self.held(owner).0);
-        self.waiters.insert(place, Waiter { owner, mode, signal });
+        self.more().waiters.insert(place, Waiter { owner, mode, signal });
     }
 
     /// Gives up `modes`; answers whom to wake.
     pub(super) fn release(&mut self, owner: TransactionId, modes: Modes) -> Vec<Signal> {
-        if let Some(first) = &mut self.first
-            && first.owner == owner
-        {
-            first.modes = first.modes.without(modes);
-            if first.modes.is_empty() {
-                self.first = self.rest.pop();
+        if self.first.owner == owner {
+            self.first.modes = self.first.modes.without(modes);
+            if self.first.modes.is_empty()
+                && let Some(next) = self.more.as_mut().and_then(|more| more.holders.pop())
+            {
+                self.first = next;
             }
-        } else if let Some(at) = self.rest.iter().position(|holder| holder.owner == owner) {
-            self.rest[at].modes = self.rest[at].modes.without(modes);
-            if self.rest[at].modes.is_empty() {
-                self.rest.swap_remove(at);
+        } else if let Some(more) = &mut self.more
+            && let Some(at) = more.holders.iter().position(|holder| holder.owner == owner)
+        {
+            more.holders[at].modes = more.holders[at].modes.without(modes);
+            if more.holders[at].modes.is_empty() {
+                more.holders.swap_remove(at);
             }
         }
         self.wake()
@@ -106,7 +123,7 @@ impl Queue {
     pub(super) fn withdraw(&mut self, owner: TransactionId, mode: Mode) -> Vec<Signal> {
         match self.position(owner) {
             Some(at) => {
-                self.waiters.remove(at);
+                self.more().waiters.remove(at);
                 self.wake()
             }
             None => self.release(owner, mode.bit()),
@@ -118,13 +135,12 @@ impl Queue {
         let mut woken = Vec::new();
         let mut ahead = Modes::NONE;
         let mut at = 0;
-        while at < self.waiters.len() {
-            let Waiter { owner, mode, .. } = self.waiters[at];
+        while let Some(&Waiter { owner, mode, .. }) = self.waiter(at) {
             let blockers = self.held(owner).1.with(ahead);
             if mode.conflicts().intersects(blockers) {
                 ahead = ahead.with(mode.bit());
                 at += 1;
-            } else if let Some(waiter) = self.waiters.remove(at) {
+            } else if let Some(waiter) = self.more().waiters.remove(at) {
                 self.grant(owner, mode);
                 woken.push(waiter.signal);
             }
@@ -132,16 +148,21 @@ impl Queue {
         woken
     }
 
+    fn waiter(&self, at: usize) -> Option<&Waiter> {
+        self.more.as_ref()?.waiters.get(at)
+    }
+
     /// Where a transaction waits, if it does.
     pub(super) fn position(&self, owner: TransactionId) -> Option<usize> {
-        self.waiters.iter().position(|waiter| waiter.owner == owner)
+        self.waiters().position(|waiter| waiter.owner == owner)
     }
 
     /// Moves a waiter to another place in the queue.
     pub(super) fn reorder(&mut self, from: usize, to: usize) {
-        if let Some(waiter) = self.waiters.remove(from) {
-            let to = to.min(self.waiters.len());
-            self.waiters.insert(to, waiter);
+        let waiters = &mut self.more().waiters;
+        if let Some(waiter) = waiters.remove(from) {
+            let to = to.min(waiters.len());
+            waiters.insert(to, waiter);
         }
     }
 
@@ -154,20 +175,22 @@ impl Queue {
 
     /// Where somebody who holds `own` queues: ahead of the first who waits for that, otherwise last.
     fn place(&self, own: Modes) -> usize {
-        if own.is_empty() {
-            return self.waiters.len();
-        }
-        self.waiters.iter().position(|waiter| waiter.mode.conflicts().intersects(own)).unwrap_or(self.waiters.len())
+        let all = self.more.as_ref().map_or(0, |more| more.waiters.len());
+        let ahead = self.waiters().position(|waiter| waiter.mode.conflicts().intersects(own));
+        ahead.filter(|_| !own.is_empty()).unwrap_or(all)
     }
 
     /// Makes `owner` a holder, without asking whether it may.
     pub(super) fn grant(&mut self, owner: TransactionId, mode: Mode) {
-        let held = self.first.iter_mut().chain(&mut self.rest).find(|holder| holder.owner == owner);
-        match held {
-            Some(holder) => holder.modes = holder.modes.with(mode.bit()),
-            None => {
-                let holder = Holder { owner, modes: mode.bit() };
-                if self.first.is_none() { self.first = Some(holder) } else { self.rest.push(holder) }
+        if self.first.modes.is_empty() {
+            self.first = Holder { owner, modes: mode.bit() };
+        } else if self.first.owner == owner {
+            self.first.modes = self.first.modes.with(mode.bit());
+        } else {
+            let holders = &mut self.more().holders;
+            match holders.iter_mut().find(|holder| holder.owner == owner) {
+                Some(holder) => holder.modes = holder.modes.with(mode.bit()),
+                None => holders.push(Holder { owner, modes: mode.bit() }),
             }
         }
     }
