@@ -13,7 +13,7 @@ use crate::catalog::{Table, TableKind};
 use crate::error::{Error, Result};
 use crate::expr::eval::{RowSource, eval, is_true};
 use crate::expr::{ColumnVar, Expr, ExprKind, walk};
-use crate::function::EvalContext;
+use crate::function::{EvalContext, Function, is_quick_call};
 use crate::plan::point::{ColumnPlaces, equality};
 use crate::plan::relation::{Query, Relation, Scan};
 use crate::plan::system_column::{SystemColumn, SystemColumns};
@@ -27,13 +27,20 @@ pub(super) struct PerChange {
     outputs: Box<[Expr]>,
     places: ColumnPlaces,
     system: SystemColumns,
+    is_costly: bool,
 }
+
+/// Parts of all expressions together beyond which a row is not looked at in passing.
+const QUICK_PARTS_MAX: usize = 1_000;
+
+/// Parts beyond which the query is run again instead: columns that are used often multiply what they are made of.
+const PARTS_MAX: usize = 10_000;
 
 /// A query taken apart: what its columns are of the scan's, and what rows must be.
 struct Flat<'a> {
     scan: &'a Scan,
-    /// None: the columns are the scan's own.
-    columns: Option<HashMap<ColumnVar, Expr>>,
+    /// Each with the number of its parts. None: the columns are the scan's own.
+    columns: Option<HashMap<ColumnVar, (Expr, usize)>>,
     filters: Vec<Expr>,
 }
 
@@ -50,7 +57,11 @@ impl<'a> Flat<'a> {
             }
             Relation::Project { input, columns } => {
                 let mut flat = Self::of(input)?;
-                let computed = columns.iter().map(|(column, expr)| Some((column.var, flat.express(expr)?)));
+                let computed = columns.iter().map(|(column, expr)| {
+                    let expr = flat.express(expr)?;
+                    let parts = parts_of(&expr);
+                    Some((column.var, (expr, parts)))
+                });
                 flat.columns = Some(computed.collect::<Option<_>>()?);
                 Some(flat)
             }
@@ -58,11 +69,23 @@ impl<'a> Flat<'a> {
         }
     }
 
-    /// An expression over the columns as one over the scan's.
+    /// An expression over the columns as one over the scan's; None if that is too large.
     fn express(&self, expr: &Expr) -> Option<Expr> {
         let Some(columns) = &self.columns else { return Some(expr.clone()) };
+        let mut parts = 0;
+        walk::visit(expr, &mut |part| {
+            parts += match part.kind {
+                ExprKind::Column(var) => columns.get(&var).map_or(1, |(_, parts)| *parts),
+                _ => 1,
+            };
+        });
+        if parts > PARTS_MAX {
+            return None;
+        }
         let replaced = walk::transform(expr.clone(), &mut |part| match part.kind {
-            ExprKind::Column(var) => columns.get(&var).cloned().ok_or_else(|| Error::internal("an unknown column")),
+            ExprKind::Column(var) => {
+                columns.get(&var).map(|(expr, _)| expr.clone()).ok_or_else(|| Error::internal("an unknown column"))
+            }
             _ => Ok(part),
         });
         replaced.ok()
@@ -86,7 +109,19 @@ impl PerChange {
         let outputs =
             query.outputs.iter().map(|output| flat.express(&Expr::column(output.column.var, output.column.ty)));
         let outputs = outputs.collect::<Option<Box<[Expr]>>>()?;
-        let plan = Self { tables, filters: flat.filters.into(), outputs, places, system: scan.system };
+        let filters = flat.filters.into_boxed_slice();
+        let (mut parts, mut is_quick) = (0, true);
+        for expr in filters.iter().chain(&outputs) {
+            walk::visit(expr, &mut |part| {
+                parts += 1;
+                is_quick &= called_by(part).is_none_or(is_quick_call);
+            });
+        }
+        if parts > PARTS_MAX {
+            return None;
+        }
+        let is_costly = !is_quick || parts > QUICK_PARTS_MAX;
+        let plan = Self { tables, filters, outputs, places, system: scan.system, is_costly };
         plan.filters.iter().chain(&plan.outputs).all(|expr| plan.is_plain(expr)).then_some(plan)
     }
 
@@ -102,6 +137,11 @@ impl PerChange {
             };
         });
         plain
+    }
+
+    /// Whether to look at one row may take longer than to read it.
+    pub(super) fn is_costly(&self) -> bool {
+        self.is_costly
     }
 
     pub(super) fn tables(&self) -> &[Arc<Table>] {
@@ -125,7 +165,7 @@ impl PerChange {
     /// Adds to an event what changes of rows, all of one commit, do to the answer.
     pub(super) fn tell(
         &self,
-        changes: &[&Change],
+        changes: &mut dyn Iterator<Item = &Change>,
         writer: &RowWriter,
         context: &EvalContext,
         store: &Store,
@@ -166,6 +206,22 @@ impl PerChange {
         }
         writer.write(context, out, |position| eval(&self.outputs[position], context, row))?;
         Ok(true)
+    }
+}
+
+fn parts_of(expr: &Expr) -> usize {
+    let mut parts = 0;
+    walk::visit(expr, &mut |_| parts += 1);
+    parts
+}
+
+/// The function that an expression calls itself.
+fn called_by(expr: &Expr) -> Option<&'static Function> {
+    match &expr.kind {
+        ExprKind::Call { function, .. } | ExprKind::ArrayCompare { function, .. } => Some(function),
+        ExprKind::Distinct { equal, .. } | ExprKind::NullIf { equal, .. } => Some(equal),
+        ExprKind::Extreme { less, .. } => Some(less),
+        _ => None,
     }
 }
 

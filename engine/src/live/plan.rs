@@ -67,10 +67,15 @@ impl LivePlan {
         matches!(self.how, How::Rerun(_))
     }
 
+    /// Whether to look at one changed row may take longer than to read it.
+    pub(super) fn is_costly(&self) -> bool {
+        matches!(&self.how, How::PerChange(how) if how.is_costly())
+    }
+
     /// What changes of rows, all of one commit, do to the answer; None if nothing. Only for what is evaluated per change.
     pub(super) fn event(
         &self,
-        changes: &[&Change],
+        changes: &mut dyn Iterator<Item = &Change>,
         context: &EvalContext,
         seq: CommitSeq,
         store: &Store,
