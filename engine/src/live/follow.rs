@@ -127,8 +127,8 @@ impl Registry {
             timeline: &timeline,
             seq: from,
             reset,
-            columns: &query.plan.columns,
-            key: query.plan.key.as_deref(),
+            columns: &query.plan.shape.columns,
+            key: query.plan.shape.key.as_deref(),
             ttl_seconds: joining.ttl_seconds,
         };
         subscription.begin(ready.json());

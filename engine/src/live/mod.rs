@@ -32,6 +32,7 @@ mod rerun;
 mod row_form;
 mod rules;
 mod subscription;
+mod terms;
 mod walk;
 
 use std::sync::Arc;

@@ -5,10 +5,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use storage::{Change, Store, StoredRow, TableId, Value};
+use storage::{Change, Store, StoredRow, Value};
 
 use super::event::{ChangeEvent, RowWriter};
 use super::key::conjuncts;
+use super::plan::Shape;
 use crate::catalog::{Table, TableKind};
 use crate::error::{Error, Result};
 use crate::expr::eval::{RowSource, eval, is_true};
@@ -21,13 +22,19 @@ use crate::plan::system_column::{SystemColumn, SystemColumns};
 /// How a changed row is looked at.
 #[derive(Debug)]
 pub(super) struct PerChange {
-    /// The table, or what lies beneath it, each with the same columns at the same places.
-    tables: Box<[Arc<Table>]>,
     filters: Box<[Expr]>,
+    /// Columns of the table that must have certain values, in their order, each with the place of the filter that says so.
+    equalities: Box<[(usize, usize)]>,
+    is_costly: bool,
+}
+
+/// What a row of the answer is made of, and where a row of the tables has that: all of them have the same columns at the same
+/// places.
+#[derive(Debug)]
+pub(super) struct RowShape {
     outputs: Box<[Expr]>,
     places: ColumnPlaces,
     system: SystemColumns,
-    is_costly: bool,
 }
 
 /// Parts of all expressions together beyond which a row is not looked at in passing.
@@ -93,8 +100,9 @@ impl<'a> Flat<'a> {
 }
 
 impl PerChange {
-    /// None: the query is more than one table, filter and projection.
-    pub(super) fn of(query: &Query) -> Option<Self> {
+    /// With the tables that have the rows: the one that is named, or what lies beneath it. None: the query is more than one
+    /// table, filter and projection.
+    pub(super) fn of(query: &Query) -> Option<(Self, RowShape, Box<[Arc<Table>]>)> {
         let flat = Flat::of(&query.relation)?;
         let scan = flat.scan;
         let names_users = scan.system.get(SystemColumn::User).is_some();
@@ -120,9 +128,84 @@ impl PerChange {
         if parts > PARTS_MAX {
             return None;
         }
+        let row = RowShape { outputs, places, system: scan.system };
+        if !filters.iter().chain(&row.outputs).all(|expr| row.is_plain(expr)) {
+            return None;
+        }
+        let mut equalities: Vec<(usize, usize)> = Vec::new();
+        for (place, filter) in filters.iter().enumerate() {
+            let position = equality(filter).and_then(|(var, _)| row.places.place(var));
+            equalities.extend(
+                position.filter(|own| !equalities.iter().any(|(known, _)| known == own)).map(|own| (own, place)),
+            );
+        }
+        equalities.sort_unstable();
         let is_costly = !is_quick || parts > QUICK_PARTS_MAX;
-        let plan = Self { tables, filters, outputs, places, system: scan.system, is_costly };
-        plan.filters.iter().chain(&plan.outputs).all(|expr| plan.is_plain(expr)).then_some(plan)
+        Some((Self { filters, equalities: equalities.into(), is_costly }, row, tables))
+    }
+
+    /// Whether to look at one row may take longer than to read it.
+    pub(super) fn is_costly(&self) -> bool {
+        self.is_costly
+    }
+
+    /// Columns of the table that must have certain values, and what they must be equal to.
+    pub(super) fn equalities(&self) -> Vec<(usize, &Expr)> {
+        let value = |(position, place): &(usize, usize)| Some((*position, equality(&self.filters[*place])?.1));
+        self.equalities.iter().filter_map(value).collect()
+    }
+
+    /// Adds to an event what changes of rows, all of one commit, do to the answer.
+    pub(super) fn tell(
+        &self,
+        changes: &mut dyn Iterator<Item = &Change>,
+        (shape, row): (&Shape, &RowShape),
+        context: &EvalContext,
+        store: &Store,
+        event: &mut ChangeEvent,
+    ) -> Result<()> {
+        let (mut old, mut new) = (Vec::new(), Vec::new());
+        for change in changes {
+            let Some(table) = shape.tables.iter().find(|table| table.oid == change.table.0) else { continue };
+            // Of a user table only the rows of whoever follows, and of a stream none that a query would not show.
+            if !table.storage.means(&change.key) || store.is_over(&table.storage, &change.key) {
+                continue;
+            }
+            let written = |image: &Option<bytes::Bytes>, out: &mut Vec<u8>| {
+                out.clear();
+                let Some(bytes) = image else { return Ok(false) };
+                let stored = StoredRow { key: change.key.clone(), bytes: bytes.clone() };
+                self.write(&Image { shape: row, table, row: &stored, store }, &shape.writer, context, out)
+            };
+            let (before, after) = (written(&change.old, &mut old)?, written(&change.new, &mut new)?);
+            event.changed(before.then_some(&*old), after.then_some(&*new));
+            if event.is_too_large() {
+                return Err(super::difference::change_too_large());
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a row if it is in the answer.
+    fn write(&self, row: &Image<'_>, writer: &RowWriter, context: &EvalContext, out: &mut Vec<u8>) -> Result<bool> {
+        for filter in &self.filters {
+            if !is_true(filter, context, row)? {
+                return Ok(false);
+            }
+        }
+        writer.write(context, out, |position| eval(&row.shape.outputs[position], context, row))?;
+        Ok(true)
+    }
+}
+
+impl RowShape {
+    /// Whether an output has a value of its own.
+    pub(super) fn has_values(&self) -> bool {
+        let mut has_values = false;
+        for expr in &self.outputs {
+            walk::visit(expr, &mut |part| has_values |= matches!(part.kind, ExprKind::Const(_)));
+        }
+        has_values
     }
 
     /// Whether an expression needs nothing but one row.
@@ -137,75 +220,6 @@ impl PerChange {
             };
         });
         plain
-    }
-
-    /// Whether to look at one row may take longer than to read it.
-    pub(super) fn is_costly(&self) -> bool {
-        self.is_costly
-    }
-
-    pub(super) fn tables(&self) -> &[Arc<Table>] {
-        &self.tables
-    }
-
-    /// Columns of the table that must have certain values, and what they must be equal to.
-    pub(super) fn equalities(&self) -> Vec<(usize, &Expr)> {
-        let mut found: Vec<(usize, &Expr)> = Vec::new();
-        for (var, value) in self.filters.iter().filter_map(equality) {
-            if let Some(position) = self.places.place(var)
-                && !found.iter().any(|(known, _)| *known == position)
-            {
-                found.push((position, value));
-            }
-        }
-        found.sort_by_key(|(position, _)| *position);
-        found
-    }
-
-    /// Adds to an event what changes of rows, all of one commit, do to the answer.
-    pub(super) fn tell(
-        &self,
-        changes: &mut dyn Iterator<Item = &Change>,
-        writer: &RowWriter,
-        context: &EvalContext,
-        store: &Store,
-        event: &mut ChangeEvent,
-    ) -> Result<()> {
-        let (mut old, mut new) = (Vec::new(), Vec::new());
-        for change in changes {
-            let Some(table) = self.table(change.table) else { continue };
-            // Of a user table only the rows of whoever follows, and of a stream none that a query would not show.
-            if !table.storage.means(&change.key) || store.is_over(&table.storage, &change.key) {
-                continue;
-            }
-            let written = |image: &Option<bytes::Bytes>, out: &mut Vec<u8>| {
-                out.clear();
-                let Some(bytes) = image else { return Ok(false) };
-                let row = StoredRow { key: change.key.clone(), bytes: bytes.clone() };
-                self.write(&Image { plan: self, table, row: &row, store }, writer, context, out)
-            };
-            let (before, after) = (written(&change.old, &mut old)?, written(&change.new, &mut new)?);
-            event.changed(before.then_some(&*old), after.then_some(&*new));
-            if event.is_too_large() {
-                return Err(super::difference::change_too_large());
-            }
-        }
-        Ok(())
-    }
-
-    fn table(&self, id: TableId) -> Option<&Arc<Table>> {
-        self.tables.iter().find(|table| table.oid == id.0)
-    }
-
-    /// Writes a row if it is in the answer.
-    fn write(&self, row: &Image<'_>, writer: &RowWriter, context: &EvalContext, out: &mut Vec<u8>) -> Result<bool> {
-        for filter in &self.filters {
-            if !is_true(filter, context, row)? {
-                return Ok(false);
-            }
-        }
-        writer.write(context, out, |position| eval(&self.outputs[position], context, row))?;
-        Ok(true)
     }
 }
 
@@ -227,7 +241,7 @@ fn called_by(expr: &Expr) -> Option<&'static Function> {
 
 /// A row as a commit found it or left it.
 struct Image<'a> {
-    plan: &'a PerChange,
+    shape: &'a RowShape,
     table: &'a Arc<Table>,
     row: &'a StoredRow,
     store: &'a Store,
@@ -235,7 +249,7 @@ struct Image<'a> {
 
 impl RowSource for Image<'_> {
     fn value(&self, var: ColumnVar) -> Result<Value> {
-        if let Some(position) = self.plan.places.place(var) {
+        if let Some(position) = self.shape.places.place(var) {
             return Ok(self.row.value(&self.table.storage, position)?.to_owned());
         }
         // A row that was written in bulk has commit and time of its generation.
@@ -243,7 +257,7 @@ impl RowSource for Image<'_> {
             storage::CommitSeq(0) => self.store.generation_stamp(self.table.storage.generation),
             seq => Some((seq, self.row.updated_at())),
         };
-        match self.plan.system.find(var) {
+        match self.shape.system.find(var) {
             Some(SystemColumn::TableOid) => Ok(Value::Int8(i64::from(self.table.oid))),
             Some(SystemColumn::Seq) => {
                 Ok(stamp().map_or(Value::Null, |(seq, _)| Value::Int8(i64::try_from(seq.0).unwrap_or(i64::MAX))))

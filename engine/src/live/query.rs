@@ -14,6 +14,7 @@ use super::lane::Lane;
 use super::outbox::Wakes;
 use super::plan::{How, LivePlan};
 use super::subscription::Subscription;
+use super::terms::{Terms, terms_of};
 use crate::catalog::{Catalog, Table};
 use crate::function::EvalContext;
 
@@ -68,12 +69,18 @@ impl LiveQuery {
         context: EvalContext,
         told: Option<(Arc<Answer>, CommitSeq)>,
     ) -> Self {
-        let equalities = match &plan.how {
-            How::PerChange(how) => how.equalities(),
-            How::Rerun(_) => Vec::new(),
+        let terms = match &plan.how {
+            How::PerChange(_) => Terms::default(),
+            How::Rerun(query) => terms_of(&query.relation),
         };
-        let place = |table: &Arc<Table>| (id(table), Place::of(table, &equalities, &context));
-        let places = plan.tables.iter().map(place).collect();
+        let place = |table: &Arc<Table>| {
+            let equalities = match &plan.how {
+                How::PerChange(how) => how.equalities(),
+                How::Rerun(_) => terms.get(&table.oid).into_iter().flatten().map(|(at, value)| (*at, value)).collect(),
+            };
+            (id(table), Place::of(table, &equalities, &context))
+        };
+        let places = plan.shape.tables.iter().map(place).collect();
         let told = told.map(|(answer, seq)| Told::new(answer, seq));
         let followers = Mutex::new(Followers { list: Vec::new(), is_over: false, told });
         let context = ArcSwap::from_pointee(context);

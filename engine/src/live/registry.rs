@@ -20,7 +20,7 @@ use super::difference::Kept;
 use super::index::Index;
 use super::lane::{Lanes, OVERFLOWS, ROWS_AT_ONCE_MAX, Work, changes_at};
 use super::outbox::Wakes;
-use super::plan::How;
+use super::plan::{How, Shapes};
 use super::query::{Identity, LiveQuery};
 use super::rules::{Rules, Verdict};
 use super::subscription::Subscription;
@@ -40,6 +40,7 @@ pub(crate) struct Registry {
     pub(super) state: Mutex<State>,
     pub(super) runs: rerun::Runs,
     pub(super) lanes: Lanes,
+    pub(super) shapes: Shapes,
     /// What the answers take that are kept for queries that are run again.
     pub(crate) kept: Kept,
 }

@@ -108,10 +108,10 @@ pub(crate) async fn gathered(
     kept: &Kept,
     mut see: impl FnMut(Rows),
 ) -> Result<Answer> {
-    let mut answer = Answer::new(plan.key.is_some(), kept);
+    let mut answer = Answer::new(plan.shape.key.is_some(), kept);
     while let Some(batch) = rows.next().await {
         let batch = batch?;
-        answer.take(&batch, plan.key.as_deref(), &plan.writer, context)?;
+        answer.take(&batch, plan.shape.key.as_deref(), &plan.shape.writer, context)?;
         see(batch);
     }
     Ok(answer)

@@ -82,7 +82,8 @@ impl Session {
         let (Plan::Query(bound) | Plan::Short { query: bound, .. }) = plan.plan.plan() else {
             return Err(Error::internal("a live query has no bound query"));
         };
-        let (bound, live_plan) = (bound.clone(), Arc::new(LivePlan::of(bound, &context.catalog, form)?));
+        let registry = &self.database.live().registry;
+        let (bound, live_plan) = (bound.clone(), Arc::new(LivePlan::of(bound, &context.catalog, form, registry)?));
         // Before the snapshot is taken, so that no row is missed that comes after it.
         let attending = live_plan.attend(self.database.store())?;
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
