@@ -11,7 +11,7 @@ use storage::{Attending, Change, ChangeReader, CommitRecord, CommitSeq, FeedEnd}
 
 use super::difference::Answer;
 use super::event::Ready;
-use super::lane::{LANE_BYTES_MAX, OVERFLOWS, Work, changes_at};
+use super::lane::{LANE_BYTES_MAX, OVERFLOWS, ROWS_AT_ONCE_MAX, Work, changes_at};
 use super::outbox::Wakes;
 use super::plan::LivePlan;
 use super::query::{Identity, LiveQuery};
@@ -251,7 +251,7 @@ impl Missed {
             self.is_touched = true;
             return Ok(());
         }
-        if aside {
+        if aside || places.len() > ROWS_AT_ONCE_MAX || !self.works.is_empty() {
             let work = Work::new(record, places, None);
             self.work_bytes += work.bytes();
             if self.work_bytes > LANE_BYTES_MAX && !self.works.is_empty() {
