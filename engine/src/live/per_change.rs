@@ -232,9 +232,9 @@ fn parts_of(expr: &Expr) -> usize {
 /// The function that an expression calls itself.
 fn called_by(expr: &Expr) -> Option<&'static Function> {
     match &expr.kind {
-        ExprKind::Call { function, .. } | ExprKind::ArrayCompare { function, .. } => Some(function),
-        ExprKind::Distinct { equal, .. } | ExprKind::NullIf { equal, .. } => Some(equal),
-        ExprKind::Extreme { less, .. } => Some(less),
+        ExprKind::Call { function, .. } | ExprKind::ArrayCompare { function, .. } => Some(*function),
+        ExprKind::Distinct { equal, .. } | ExprKind::NullIf { equal, .. } => Some(*equal),
+        ExprKind::Extreme { less, .. } => Some(*less),
         _ => None,
     }
 }
