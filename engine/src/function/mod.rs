@@ -36,6 +36,7 @@ mod order;
 pub(crate) mod ordered_set;
 mod overlaps;
 mod pattern;
+mod quick;
 mod random;
 mod range;
 pub(crate) mod record;
@@ -73,6 +74,7 @@ pub use cursors::NamedHandles;
 pub(crate) use cursors::{CursorFacts, PreparedFacts};
 pub(crate) use enumeration::wants_type;
 pub(crate) use lasting::{LiveUse, live_use};
+pub(crate) use quick::is_quick_call;
 pub use random::RandomNumbers;
 pub use range::RangeJoin;
 pub use registry::{

@@ -14,10 +14,11 @@ use parking_lot::Mutex;
 use storage::{ChangeReader, CommitSeq, FeedEnd, Store};
 use tokio::sync::{Notify, watch};
 
+use super::outbox::Wakes;
 use super::{Listeners, Registry};
 use crate::error::{Error, Result};
 
-/// Commits that are handed out before the dispatcher says how far it has come.
+/// Commits that are handed out before who is told of them is woken, and the dispatcher says how far it has come.
 const BATCH_COMMITS_MAX: usize = 64;
 
 /// Room for expressions that are as deep as a statement may nest them, through views too, as connections' threads have it.
@@ -151,25 +152,27 @@ struct Reading {
 
 impl Reading {
     async fn run(self) {
+        let mut wakes = Wakes::default();
         while let Some(reader) = self.dispatcher.called().await {
             let mut reader = Some(reader);
             while let Some(reader) = self.dispatcher.go_on(&mut reader) {
                 match reader.next_batch(BATCH_COMMITS_MAX).await {
                     Ok(records) => {
                         for record in &records {
-                            self.listeners.deliver(record.seq, &record.messages);
-                            self.registry.deliver(record);
+                            self.listeners.deliver(record.seq, &record.messages, &mut wakes);
+                            self.registry.deliver(record, &mut wakes);
                         }
                     }
                     Err(FeedEnd::Lagged) => {
                         for (seq, messages) in reader.skip_missed() {
-                            self.listeners.deliver(seq, &messages);
+                            self.listeners.deliver(seq, &messages, &mut wakes);
                         }
                         self.registry.lost(reader.last());
                     }
                     Err(FeedEnd::Closed) => return self.dispatcher.close(),
                 }
                 self.registry.batch_ended(reader.last());
+                wakes.wake();
                 // Unless it was closed meanwhile, which has passed everything.
                 self.dispatcher.passed.send_if_modified(|passed| {
                     let further = *passed < reader.last();

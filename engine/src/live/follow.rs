@@ -11,8 +11,10 @@ use storage::{Attending, Change, ChangeReader, CommitRecord, CommitSeq, FeedEnd}
 
 use super::difference::Answer;
 use super::event::Ready;
+use super::lane::{LANE_BYTES_MAX, OVERFLOWS, ROWS_AT_ONCE_MAX, Work, changes_at};
+use super::outbox::Wakes;
 use super::plan::LivePlan;
-use super::query::{Identity, LiveQuery, Told};
+use super::query::{Identity, LiveQuery};
 use super::registry::{Ground, Registry, State, failed};
 use super::rerun;
 use super::subscription::{Follower, QUEUE_BYTES_MAX, Subscription};
@@ -60,6 +62,9 @@ struct Missed {
     reader: ChangeReader,
     events: Vec<(Bytes, CommitSeq)>,
     bytes: usize,
+    /// Commits after those, which are to be evaluated aside.
+    works: Vec<(Work, CommitSeq)>,
+    work_bytes: usize,
     /// A table of a query that is run again has changed.
     is_touched: bool,
     /// Why it cannot go on from there, and since when.
@@ -76,7 +81,7 @@ impl Registry {
         }
         self.unlisten(joining.follower.outbox.id, Some(&joining.follower.channel));
         let mut missed = Missed::since(joining.from, ground);
-        while missed.step(&joining.plan, &joining.context, ground) {
+        while missed.step(&joining.plan, &joining.context, ground, joining.plan.is_costly()) {
             tokio::task::yield_now().await;
         }
         let (query, is_touched) = self.enter(joining, missed, ground);
@@ -93,18 +98,26 @@ impl Registry {
 
     /// Registers with the registry locked, so that the dispatcher goes on exactly behind what was read here. Answers the
     /// query that is followed, and whether it has to be run again.
-    fn enter(&self, joining: Joining, mut missed: Missed, ground: &Ground) -> (Option<Arc<LiveQuery>>, bool) {
+    fn enter(
+        self: &Arc<Self>,
+        joining: Joining,
+        mut missed: Missed,
+        ground: &Ground,
+    ) -> (Option<Arc<LiveQuery>>, bool) {
         let Joining { identity, plan, text, role, database, context, .. } = joining;
         let (follower, from, reset, answer) = (joining.follower, joining.from, joining.reset, joining.answer);
+        let told = answer.clone().map(|answer| (answer, from));
+        // What its filter asks for is computed here, where nobody else waits for it.
+        let new = Arc::new(LiveQuery::new(identity, plan, text, (role, database), context, told));
+        let mut wakes = Wakes::default();
         let mut state = self.state.lock();
         if state.attendance.is_none() {
             state.attendance = Some(ground.dispatcher.attend(&ground.store));
         }
-        while missed.step(&plan, &context, ground) {}
+        // Nothing is evaluated while the dispatcher may wait for the registry.
+        while missed.step(&new.plan, &new.context(), ground, true) {}
         let known = state.queries.get(&identity).filter(|known| !known.followers.lock().is_over).cloned();
-        let told = answer.clone().map(|answer| (answer, from));
-        let new = || Arc::new(LiveQuery::new(identity, plan, text, (role, database), context, told));
-        let query = known.unwrap_or_else(new);
+        let query = known.unwrap_or(new);
         let subscription = Arc::new(Subscription::new(follower, query.clone(), joining.attending));
         state.enter(subscription.clone());
         let timeline = timeline(ground);
@@ -114,8 +127,8 @@ impl Registry {
             timeline: &timeline,
             seq: from,
             reset,
-            columns: &query.plan.columns,
-            key: query.plan.key.as_deref(),
+            columns: &query.plan.shape.columns,
+            key: query.plan.shape.key.as_deref(),
             ttl_seconds: joining.ttl_seconds,
         };
         subscription.begin(ready.json());
@@ -125,7 +138,13 @@ impl Registry {
             return (None, false);
         }
         for (event, seq) in missed.events {
-            subscription.tell(event, seq);
+            subscription.tell(event, seq, &mut wakes);
+        }
+        for (work, seq) in missed.works {
+            if !self.lanes.put(self, &query, work.for_one(&subscription)) {
+                subscription.resync(seq, OVERFLOWS);
+                break;
+            }
         }
         let after = missed.reader.last().max(from);
         let is_touched = match answer {
@@ -170,13 +189,13 @@ fn join_told(
             false => answer.difference(&told.answer, query.plan.change_event(told.seq)),
         };
         if older_is_theirs {
-            *told = Told { answer, seq, is_running: told.is_running, is_wanted: told.is_wanted };
+            (told.answer, told.seq) = (answer, seq);
         }
         match change {
             Ok(None) => {}
-            Ok(Some(payload)) if older_is_theirs => followers.tell(&payload, seq),
+            Ok(Some(payload)) if older_is_theirs => followers.tell(&payload, seq, &mut Wakes::default()),
             Ok(Some(payload)) => {
-                subscription.tell(payload, known);
+                subscription.tell(payload, known, &mut Wakes::default());
             }
             Err(error) if older_is_theirs => {
                 followers.list.drain(..).for_each(|(other, _)| other.resync(seq, &failed(&error)));
@@ -191,11 +210,12 @@ fn join_told(
 impl Missed {
     fn since(from: CommitSeq, ground: &Ground) -> Self {
         let reader = ground.store.changes(from);
-        Self { reader, events: Vec::new(), bytes: 0, is_touched: false, broken: None }
+        let (events, works) = (Vec::new(), Vec::new());
+        Self { reader, events, bytes: 0, works, work_bytes: 0, is_touched: false, broken: None }
     }
 
-    /// Looks at some more commits; false if there are no more for now.
-    fn step(&mut self, plan: &LivePlan, context: &EvalContext, ground: &Ground) -> bool {
+    /// Looks at some more commits, or leaves it to be done aside; false if there are no more for now.
+    fn step(&mut self, plan: &LivePlan, context: &EvalContext, ground: &Ground, aside: bool) -> bool {
         if self.broken.is_some() {
             return false;
         }
@@ -204,7 +224,7 @@ impl Missed {
             return false;
         };
         for record in &records {
-            if let Err(reason) = self.look_at(record, plan, context, ground) {
+            if let Err(reason) = self.look_at(record, plan, context, (ground, aside)) {
                 self.broken = Some((record.seq, reason));
                 return false;
             }
@@ -214,23 +234,34 @@ impl Missed {
 
     fn look_at(
         &mut self,
-        record: &CommitRecord,
+        record: &Arc<CommitRecord>,
         plan: &LivePlan,
         context: &EvalContext,
-        ground: &Ground,
+        (ground, aside): (&Ground, bool),
     ) -> Result<(), String> {
         if record.replaced.iter().any(|table| plan.reads(*table)) {
             return Err(REPLACED.to_owned());
         }
-        let changes: Vec<&Change> = record.changes.iter().filter(|change| plan.reads_row(change)).collect();
-        if changes.is_empty() {
+        let is_read = |(_, change): &(u32, &Change)| plan.reads_row(change);
+        let places: Vec<u32> = (0..).zip(&record.changes).filter(is_read).map(|(place, _)| place).collect();
+        if places.is_empty() {
             return Ok(());
         }
         if plan.is_rerun() {
             self.is_touched = true;
             return Ok(());
         }
-        let event = plan.event(&changes, context, record.seq, &ground.store).map_err(|error| failed(&error))?;
+        if aside || places.len() > ROWS_AT_ONCE_MAX || !self.works.is_empty() {
+            let work = Work::new(record, places, None);
+            self.work_bytes += work.bytes();
+            if self.work_bytes > LANE_BYTES_MAX && !self.works.is_empty() {
+                return Err(OVERFLOWS.to_owned());
+            }
+            self.works.push((work, record.seq));
+            return Ok(());
+        }
+        let mut changes = changes_at(record, &places);
+        let event = plan.event(&mut changes, context, record.seq, &ground.store).map_err(|error| failed(&error))?;
         if let Some(event) = event {
             self.bytes += event.len();
             if self.bytes > QUEUE_BYTES_MAX && !self.events.is_empty() {

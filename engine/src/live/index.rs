@@ -1,9 +1,10 @@
 //! Which live queries a changed row may concern: found by the values that their filters ask for, without looking at the
 //! others.
 //!
-//! A query whose filter says `column = value` stands under these columns and values; a row asks once for each set of columns
-//! that any query of its table has. All other queries of a table are asked about each of its rows. Of a user table a query
-//! stands under the user's slice in any case: what others write costs it nothing.
+//! A query whose filter says `column = value` stands under these columns and values, one that is run again too where it reads
+//! the table; a row asks once for each set of columns that any query of its table has. All other queries of a table are asked
+//! about each of its rows. Of a user table a query stands under the user's slice in any case: what others write costs it
+//! nothing.
 
 use std::collections::hash_map;
 use std::sync::Arc;

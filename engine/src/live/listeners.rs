@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use storage::CommitSeq;
 
 use super::notify::Message;
-use super::outbox::{Notification, Outbox};
+use super::outbox::{Notification, Outbox, Wakes};
 
 /// Every session that listens to something.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ impl Listeners {
     }
 
     /// Puts the messages of a commit into the outboxes of those who listen. Who has no room for one is given up.
-    pub(super) fn deliver(&self, seq: CommitSeq, messages: &[Bytes]) {
+    pub(super) fn deliver(&self, seq: CommitSeq, messages: &[Bytes], wakes: &mut Wakes) {
         if messages.is_empty() {
             return;
         }
@@ -72,7 +72,7 @@ impl Listeners {
                     payload: message.payload.clone(),
                     account: None,
                 };
-                if listener.outbox.push(notification).is_err() {
+                if listener.outbox.push(notification, wakes).is_err() {
                     listener.outbox.give_up();
                 }
             }

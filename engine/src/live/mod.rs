@@ -4,7 +4,7 @@
 //!
 //! 1. NOTIFY and `pg_notify` gather in the transaction (`notify`); its commit carries them into the change feed.
 //! 2. The dispatcher reads the feed, commit by commit (`dispatch`), and hands the messages to whoever listens
-//!    (`listeners`), and the changes to the live queries (`registry`).
+//!    (`listeners`), and the changes to the live queries (`registry`). What may take long is evaluated aside (`lane`).
 //! 3. What a session is to be told waits in its `outbox`, from which the server takes it when the client is idle.
 //!
 //! Cursors and COPY over a live query have outboxes of their own, from which their rows are pulled (`pull`, `row_form`).
@@ -17,6 +17,7 @@ mod event;
 mod follow;
 mod index;
 mod key;
+mod lane;
 mod last_rows;
 mod listeners;
 pub(crate) mod notify;
@@ -31,6 +32,7 @@ mod rerun;
 mod row_form;
 mod rules;
 mod subscription;
+mod terms;
 mod walk;
 
 use std::sync::Arc;

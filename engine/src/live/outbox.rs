@@ -1,7 +1,8 @@
 //! A session's outbox: what its client is to be told as soon as it is idle.
 //!
 //! It is made when a session first listens, so that others pay nothing. The dispatcher puts notifications in, the
-//! connection takes them out; neither waits for the other. Overflow policy: a session that leaves more than
+//! connection takes them out; neither waits for the other. Connections are woken when a batch of commits has been handed
+//! out ([`Wakes`]), so that each writes what is there at once. Overflow policy: a session that leaves more than
 //! [`SESSION_QUEUE_BYTES_MAX`] of plain notifications unread is ended with an error, for none may be lost in silence; when
 //! all sessions together leave more than [`QUEUES_BYTES_MAX`], that becomes [`SESSION_QUEUE_BYTES_MIN`]. What a live query
 //! may leave unread counts in an [`Account`] of its own, and its owner decides what follows; all of that together has
@@ -11,9 +12,11 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::{self, ThreadId};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::error::{Error, SqlState};
@@ -89,9 +92,17 @@ pub struct Outbox {
     /// Tells outboxes apart; never given twice in a process.
     pub(crate) id: u64,
     queue: Mutex<Queue>,
-    /// Told when the first notification comes in, and when the outbox breaks.
+    /// Told when the first notification has come in, and when the outbox breaks.
     filled: Notify,
     totals: Arc<Totals>,
+    home: Option<Home>,
+}
+
+/// The event loop of a connection.
+#[derive(Debug, Clone)]
+struct Home {
+    thread: ThreadId,
+    handle: Handle,
 }
 
 #[derive(Debug, Default)]
@@ -108,11 +119,12 @@ impl Outbox {
     pub(crate) fn new(totals: &Arc<Totals>) -> Arc<Self> {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let id = LAST.fetch_add(1, Ordering::Relaxed) + 1;
-        Arc::new(Self { id, queue: Mutex::default(), filled: Notify::new(), totals: totals.clone() })
+        let home = Handle::try_current().ok().map(|handle| Home { thread: thread::current().id(), handle });
+        Arc::new(Self { id, queue: Mutex::default(), filled: Notify::new(), totals: totals.clone(), home })
     }
 
     /// Adds a plain notification. Never waits.
-    pub(crate) fn push(&self, notification: Notification) -> Result<(), Full> {
+    pub(crate) fn push(self: &Arc<Self>, notification: Notification, wakes: &mut Wakes) -> Result<(), Full> {
         debug_assert!(notification.account.is_none(), "what has an account comes by push_within");
         let mut queue = self.queue.lock();
         let bytes = notification.bytes();
@@ -121,30 +133,35 @@ impl Outbox {
         if queue.plain_bytes + bytes > bytes_max {
             return Err(Full);
         }
-        self.add(&mut queue, notification);
+        self.add(&mut queue, notification, wakes);
         Ok(())
     }
 
     /// Adds a notification that counts in its account, of which no more than `bytes_max` may wait, and less while there is
     /// little room for all. Never waits.
-    pub(crate) fn push_within(&self, notification: Notification, bytes_max: usize) -> Result<(), Full> {
+    pub(crate) fn push_within(
+        self: &Arc<Self>,
+        notification: Notification,
+        bytes_max: usize,
+        wakes: &mut Wakes,
+    ) -> Result<(), Full> {
         let waiting = notification.account.as_ref().map_or(0, |account| account.bytes());
         let crowded = self.totals.events.load(Ordering::Relaxed) > QUEUES_BYTES_MAX;
         let bytes_max = if crowded { bytes_max.min(ACCOUNT_BYTES_MIN) } else { bytes_max };
         if waiting.saturating_add(notification.bytes()) > bytes_max {
             return Err(Full);
         }
-        self.push_always(notification);
+        self.push_always(notification, wakes);
         Ok(())
     }
 
     /// Adds a notification of a live query that must not be left out: there is a bounded number of those.
-    pub(crate) fn push_always(&self, notification: Notification) {
+    pub(crate) fn push_always(self: &Arc<Self>, notification: Notification, wakes: &mut Wakes) {
         debug_assert!(notification.account.is_some(), "an event of a live query has its account");
-        self.add(&mut self.queue.lock(), notification);
+        self.add(&mut self.queue.lock(), notification, wakes);
     }
 
-    fn add(&self, queue: &mut Queue, notification: Notification) {
+    fn add(self: &Arc<Self>, queue: &mut Queue, notification: Notification, wakes: &mut Wakes) {
         if queue.broken {
             return;
         }
@@ -163,7 +180,7 @@ impl Outbox {
         queue.waiting.push_back(notification);
         // Whoever has been told once takes everything.
         if queue.waiting.len() == 1 {
-            self.filled.notify_one();
+            wakes.add(self);
         }
     }
 
@@ -270,6 +287,46 @@ impl Drop for Outbox {
         let queue = self.queue.get_mut();
         self.totals.plain.fetch_sub(queue.plain_bytes, Ordering::Relaxed);
         self.totals.events.fetch_sub(queue.event_bytes, Ordering::Relaxed);
+    }
+}
+
+/// Connections to wake of one event loop that are woken there: to wake one from another thread costs a system call.
+const WOKEN_FROM_AFAR_MAX: usize = 4;
+
+/// Outboxes that were empty and are not: their connections are woken once, however much has come in. What is left when it
+/// is dropped is woken then.
+#[derive(Debug, Default)]
+pub(crate) struct Wakes {
+    homes: Vec<(Option<Home>, Vec<Arc<Outbox>>)>,
+}
+
+impl Wakes {
+    fn add(&mut self, outbox: &Arc<Outbox>) {
+        let thread = outbox.home.as_ref().map(|home| home.thread);
+        let known = self.homes.iter_mut().find(|(home, _)| home.as_ref().map(|home| home.thread) == thread);
+        match known {
+            Some((_, outboxes)) => outboxes.push(outbox.clone()),
+            None => self.homes.push((outbox.home.clone(), vec![outbox.clone()])),
+        }
+    }
+
+    /// Wakes all that have been added.
+    pub(crate) fn wake(&mut self) {
+        for (home, outboxes) in &mut self.homes {
+            match home {
+                Some(home) if outboxes.len() > WOKEN_FROM_AFAR_MAX => {
+                    let outboxes = mem::take(outboxes);
+                    home.handle.spawn(async move { outboxes.iter().for_each(|outbox| outbox.filled.notify_one()) });
+                }
+                _ => outboxes.drain(..).for_each(|outbox| outbox.filled.notify_one()),
+            }
+        }
+    }
+}
+
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        self.wake();
     }
 }
 

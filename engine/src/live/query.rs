@@ -10,13 +10,16 @@ use storage::{CommitSeq, TableId};
 
 use super::difference::Answer;
 use super::index::Place;
+use super::lane::Lane;
+use super::outbox::Wakes;
 use super::plan::{How, LivePlan};
 use super::subscription::Subscription;
+use super::terms::{Terms, terms_of};
 use crate::catalog::{Catalog, Table};
 use crate::function::EvalContext;
 
-/// What makes two live queries the same: text, values, role, settings and what they read.
-pub(crate) type Identity = Arc<[u8]>;
+/// What makes two live queries the same: a digest of text, values, role, settings and what they read.
+pub(crate) type Identity = [u8; 32];
 
 /// A query that somebody follows.
 pub(crate) struct LiveQuery {
@@ -30,6 +33,8 @@ pub(crate) struct LiveQuery {
     context: ArcSwap<EvalContext>,
     /// Where the index has it, by table.
     pub(super) places: Box<[(TableId, Place)]>,
+    /// Commits that are evaluated aside.
+    pub(super) lane: Lane,
     pub(super) followers: Mutex<Followers>,
 }
 
@@ -51,6 +56,8 @@ pub(super) struct Told {
     pub(super) is_running: bool,
     /// There were commits since it began.
     pub(super) is_wanted: bool,
+    /// It is to be run at the end of the batch.
+    pub(super) is_touched: bool,
 }
 
 impl LiveQuery {
@@ -62,15 +69,22 @@ impl LiveQuery {
         context: EvalContext,
         told: Option<(Arc<Answer>, CommitSeq)>,
     ) -> Self {
-        let equalities = match &plan.how {
-            How::PerChange(how) => how.equalities(),
-            How::Rerun(_) => Vec::new(),
+        let terms = match &plan.how {
+            How::PerChange(_) => Terms::default(),
+            How::Rerun(query) => terms_of(&query.relation),
         };
-        let place = |table: &Arc<Table>| (id(table), Place::of(table, &equalities, &context));
-        let places = plan.tables.iter().map(place).collect();
-        let told = told.map(|(answer, seq)| Told { answer, seq, is_running: false, is_wanted: false });
+        let place = |table: &Arc<Table>| {
+            let equalities = match &plan.how {
+                How::PerChange(how) => how.equalities(),
+                How::Rerun(_) => terms.get(&table.oid).into_iter().flatten().map(|(at, value)| (*at, value)).collect(),
+            };
+            (id(table), Place::of(table, &equalities, &context))
+        };
+        let places = plan.shape.tables.iter().map(place).collect();
+        let told = told.map(|(answer, seq)| Told::new(answer, seq));
         let followers = Mutex::new(Followers { list: Vec::new(), is_over: false, told });
-        Self { identity, plan, text, role, database, context: ArcSwap::from_pointee(context), places, followers }
+        let context = ArcSwap::from_pointee(context);
+        Self { identity, plan, text, role, database, context, places, lane: Lane::default(), followers }
     }
 
     /// What its functions may ask.
@@ -85,9 +99,9 @@ impl LiveQuery {
     }
 
     /// Tells all followers that do not know of the commit yet; false if none is left.
-    pub(super) fn tell(&self, payload: &Bytes, seq: CommitSeq) -> bool {
+    pub(super) fn tell(&self, payload: &Bytes, seq: CommitSeq, wakes: &mut Wakes) -> bool {
         let mut followers = self.followers.lock();
-        followers.tell(payload, seq);
+        followers.tell(payload, seq, wakes);
         !followers.list.is_empty()
     }
 
@@ -107,9 +121,15 @@ impl LiveQuery {
     }
 }
 
+impl Told {
+    pub(super) fn new(answer: Arc<Answer>, seq: CommitSeq) -> Self {
+        Self { answer, seq, is_running: false, is_wanted: false, is_touched: false }
+    }
+}
+
 impl Followers {
-    pub(super) fn tell(&mut self, payload: &Bytes, seq: CommitSeq) {
-        self.list.retain(|(subscription, after)| *after >= seq || subscription.tell(payload.clone(), seq));
+    pub(super) fn tell(&mut self, payload: &Bytes, seq: CommitSeq, wakes: &mut Wakes) {
+        self.list.retain(|(subscription, after)| *after >= seq || subscription.tell(payload.clone(), seq, wakes));
     }
 }
 

@@ -4,10 +4,11 @@
 //! index; each then tells its followers, or is run again. A session that begins to follow reads the commits since its
 //! snapshot from the ring itself, the last of them with the registry locked, so that none is missed and none comes twice.
 //!
-//! Locks are taken in this order: the registry's, a query's, an outbox's.
+//! Locks are taken in this order: the registry's, a query's followers, its lane, an outbox's.
 
 use std::collections::{BTreeMap, hash_map};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
 
 use auth::RoleId;
 use bytes::Bytes;
@@ -17,7 +18,9 @@ use storage::{Change, CommitRecord, CommitSeq, Store};
 
 use super::difference::Kept;
 use super::index::Index;
-use super::plan::How;
+use super::lane::{Lanes, OVERFLOWS, ROWS_AT_ONCE_MAX, Work, changes_at};
+use super::outbox::Wakes;
+use super::plan::{How, Shapes};
 use super::query::{Identity, LiveQuery};
 use super::rules::{Rules, Verdict};
 use super::subscription::Subscription;
@@ -36,6 +39,8 @@ pub(crate) struct Registry {
     ground: OnceLock<Ground>,
     pub(super) state: Mutex<State>,
     pub(super) runs: rerun::Runs,
+    pub(super) lanes: Lanes,
+    pub(super) shapes: Shapes,
     /// What the answers take that are kept for queries that are run again.
     pub(crate) kept: Kept,
 }
@@ -80,8 +85,8 @@ impl std::fmt::Debug for Registry {
     }
 }
 
-/// What one commit changed of the rows that one query asks for.
-type Concerned<'r> = Vec<(Arc<LiveQuery>, Vec<&'r Change>)>;
+/// The queries that a commit concerns, each with the places of its rows among the commit's changes.
+type Concerned = Vec<(Arc<LiveQuery>, Vec<u32>)>;
 
 impl Registry {
     /// Tells once what there is.
@@ -102,7 +107,7 @@ impl Registry {
     }
 
     /// One commit, durable and published; called by the dispatcher in commit order. Must not wait.
-    pub(crate) fn deliver(&self, record: &Arc<CommitRecord>) {
+    pub(crate) fn deliver(self: &Arc<Self>, record: &Arc<CommitRecord>, wakes: &mut Wakes) {
         let (mut concerned, mut replaced, mut all) = (Concerned::new(), Vec::new(), Vec::new());
         {
             let mut state = self.state.lock();
@@ -120,11 +125,18 @@ impl Registry {
         }
         self.look_again(all, record.seq);
         replaced.into_iter().for_each(|query| self.interrupt(&query, record.seq, REPLACED));
-        let mut touched = Vec::new();
+        let (mut touched, mut rows) = (Vec::new(), 0);
         for (query, changes) in concerned {
-            match &query.plan.how {
-                How::PerChange(_) => self.tell(&query, &changes, record.seq),
-                How::Rerun(_) => touched.push(query),
+            if let How::Rerun(_) = &query.plan.how {
+                touched.push(query);
+                continue;
+            }
+            rows += changes.len();
+            let at_once = rows <= ROWS_AT_ONCE_MAX && !query.plan.is_costly() && !query.lane.is_slow();
+            if at_once && query.lane.is_free() {
+                self.tell(&query, &changes, record, wakes);
+            } else if !self.lanes.put(self, &query, Work::new(record, changes, None)) {
+                self.interrupt(&query, record.seq, OVERFLOWS);
             }
         }
         if !touched.is_empty() {
@@ -154,28 +166,47 @@ impl Registry {
         }
     }
 
-    fn tell(&self, query: &Arc<LiveQuery>, changes: &[&Change], seq: CommitSeq) {
+    fn tell(&self, query: &Arc<LiveQuery>, changes: &[u32], record: &CommitRecord, wakes: &mut Wakes) {
         let Some(ground) = self.ground() else { return };
-        match query.plan.event(changes, &query.context(), seq, &ground.store) {
+        let begun = Instant::now();
+        let mut changes = changes_at(record, changes);
+        let event = query.plan.event(&mut changes, &query.context(), record.seq, &ground.store);
+        query.lane.took(begun);
+        match event {
             Ok(None) => {}
-            Ok(Some(payload)) => self.announce(query, &payload, seq),
-            Err(error) => self.interrupt(query, seq, &failed(&error)),
+            Ok(Some(payload)) => self.announce(query, &payload, record.seq, wakes),
+            Err(error) => self.interrupt(query, record.seq, &failed(&error)),
         }
     }
 
     /// Tells all followers of a query.
-    fn announce(&self, query: &Arc<LiveQuery>, payload: &Bytes, seq: CommitSeq) {
-        if !query.tell(payload, seq) {
-            self.state.lock().retire(query);
+    pub(super) fn announce(&self, query: &Arc<LiveQuery>, payload: &Bytes, seq: CommitSeq, wakes: &mut Wakes) {
+        if !query.tell(payload, seq, wakes) {
+            self.retire(query);
         }
+    }
+
+    /// Takes out of the followers whoever is told nothing more.
+    pub(super) fn leave_out(&self, subscription: &Arc<Subscription>) {
+        let query = &subscription.query;
+        query.followers.lock().list.retain(|(other, _)| !Arc::ptr_eq(other, subscription));
+        self.retire(query);
+    }
+
+    /// Takes a query out that nobody follows, or that is over.
+    pub(super) fn retire(&self, query: &Arc<LiveQuery>) {
+        self.state.lock().retire(query);
     }
 
     /// Remembers to run queries again; those that were run since the commit need not be.
     fn touch(&self, queries: Vec<Arc<LiveQuery>>, seq: CommitSeq) {
         let mut state = self.state.lock();
         for query in queries {
-            let is_known = query.followers.lock().told.as_ref().is_none_or(|told| told.seq >= seq);
-            if !is_known && !state.touched.iter().any(|touched| Arc::ptr_eq(touched, &query)) {
+            let is_new = match &mut query.followers.lock().told {
+                Some(told) if told.seq < seq => !std::mem::replace(&mut told.is_touched, true),
+                _ => false,
+            };
+            if is_new {
                 state.touched.push(query);
             }
         }
@@ -184,7 +215,7 @@ impl Registry {
     /// Delivery of a query ends until its followers say LISTEN again.
     pub(super) fn interrupt(&self, query: &Arc<LiveQuery>, seq: CommitSeq, reason: &str) {
         query.conclude(|subscription| subscription.resync(seq, reason));
-        self.state.lock().retire(query);
+        self.retire(query);
     }
 
     /// Looks whether queries may go on under the definitions of now.
@@ -267,17 +298,17 @@ impl Registry {
     }
 }
 
-fn gather<'r>(index: &Index, changes: &'r [Change], concerned: &mut Concerned<'r>) {
-    let mut places: FxHashMap<*const LiveQuery, usize> = FxHashMap::default();
-    for change in changes {
+fn gather(index: &Index, changes: &[Change], concerned: &mut Concerned) {
+    let mut known: FxHashMap<*const LiveQuery, usize> = FxHashMap::default();
+    for (place, change) in (0..).zip(changes) {
         index.find(change, &mut |query| {
-            let place = *places.entry(Arc::as_ptr(query)).or_insert_with(|| {
+            let at = *known.entry(Arc::as_ptr(query)).or_insert_with(|| {
                 concerned.push((query.clone(), Vec::new()));
                 concerned.len() - 1
             });
-            let changes = &mut concerned[place].1;
-            if !changes.last().is_some_and(|last| std::ptr::eq(*last, change)) {
-                changes.push(change);
+            let places = &mut concerned[at].1;
+            if places.last() != Some(&place) {
+                places.push(place);
             }
         });
     }
@@ -291,7 +322,7 @@ pub(super) fn failed(error: &Error) -> String {
 impl State {
     pub(super) fn add(&mut self, query: &Arc<LiveQuery>) {
         query.places.iter().for_each(|(table, place)| self.index.add(*table, place, query));
-        self.queries.insert(query.identity.clone(), query.clone());
+        self.queries.insert(query.identity, query.clone());
     }
 
     /// Takes a query out that nobody follows, or that is over.
@@ -309,6 +340,7 @@ impl State {
         }
         query.places.iter().for_each(|(table, place)| self.index.remove(*table, place, query));
         self.touched.retain(|touched| !Arc::ptr_eq(touched, query));
+        query.lane.empty();
         self.rest();
     }
 

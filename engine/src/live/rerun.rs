@@ -10,6 +10,7 @@ use futures::StreamExt;
 use tokio::sync::Semaphore;
 
 use super::difference::{Answer, Kept};
+use super::outbox::Wakes;
 use super::plan::{How, LivePlan};
 use super::query::LiveQuery;
 use super::registry::{Ground, Registry, failed};
@@ -38,6 +39,7 @@ pub(super) fn want(registry: &Arc<Registry>, query: &Arc<LiveQuery>) {
     {
         let mut followers = query.followers.lock();
         let Some(told) = &mut followers.told else { return };
+        told.is_touched = false;
         if std::mem::replace(&mut told.is_running, true) {
             told.is_wanted = true;
             return;
@@ -89,10 +91,10 @@ async fn run_once(registry: &Registry, query: &Arc<LiveQuery>, ground: &Ground) 
     let change = told.answer.difference(&answer, query.plan.change_event(seq))?;
     (told.answer, told.seq) = (answer, seq);
     if let Some(payload) = change {
-        followers.tell(&payload, seq);
+        followers.tell(&payload, seq, &mut Wakes::default());
         if followers.list.is_empty() {
             drop(followers);
-            registry.state.lock().retire(query);
+            registry.retire(query);
         }
     }
     Ok(())
@@ -106,10 +108,10 @@ pub(crate) async fn gathered(
     kept: &Kept,
     mut see: impl FnMut(Rows),
 ) -> Result<Answer> {
-    let mut answer = Answer::new(plan.key.is_some(), kept);
+    let mut answer = Answer::new(plan.shape.key.is_some(), kept);
     while let Some(batch) = rows.next().await {
         let batch = batch?;
-        answer.take(&batch, plan.key.as_deref(), &plan.writer, context)?;
+        answer.take(&batch, plan.shape.key.as_deref(), &plan.shape.writer, context)?;
         see(batch);
     }
     Ok(answer)

@@ -34,8 +34,8 @@ impl Rules {
 
     /// What a query, bound before for a role, is under this catalog.
     pub(super) fn verdict(&mut self, plan: &LivePlan, role: RoleId) -> Verdict {
-        let mut uses = Vec::with_capacity(plan.uses.len());
-        for used in &plan.uses {
+        let mut uses = Vec::with_capacity(plan.shape.uses.len());
+        for used in &plan.shape.uses {
             let Some(table) = self.catalog.tables.get(&used.table.oid) else {
                 return Verdict::End(format!("{} dropped", used.table.noun()));
             };
@@ -51,17 +51,17 @@ impl Rules {
             return Verdict::End(error.message.clone().into_owned());
         }
         // Everybody's rows are for superusers, whatever else is granted.
-        if plan.tables.iter().any(|table| table.storage.slice == Slice::Every) && !principal.is_superuser() {
+        if plan.shape.tables.iter().any(|table| table.storage.slice == Slice::Every) && !principal.is_superuser() {
             return Verdict::End("must be superuser to see the rows of all users".to_owned());
         }
-        let pairs = plan.uses.iter().map(|used| &used.table).zip(uses.iter().map(|used| &used.table));
+        let pairs = plan.shape.uses.iter().map(|used| &used.table).zip(uses.iter().map(|used| &used.table));
         for (old, new) in pairs {
             if let Some(reason) = changed(old, new) {
                 return Verdict::Resync(reason);
             }
         }
         // What lies beneath a table is not named in the query.
-        for old in &plan.tables {
+        for old in &plan.shape.tables {
             match self.catalog.tables.get(&old.oid) {
                 None => return Verdict::Resync("partition dropped".to_owned()),
                 Some(new) if changed_beneath(old, new) => return Verdict::Resync("table altered".to_owned()),
@@ -71,7 +71,7 @@ impl Rules {
                 Some(_) => {}
             }
         }
-        if beneath(&plan.uses, &self.catalog) == *plan.beneath {
+        if beneath(&plan.shape.uses, &self.catalog) == *plan.shape.beneath {
             Verdict::GoesOn
         } else {
             Verdict::Resync("table altered".to_owned())

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use storage::{Attending, CommitSeq};
 
 use super::event;
-use super::outbox::{Account, Notification, Outbox};
+use super::outbox::{Account, Notification, Outbox, Wakes};
 use super::query::LiveQuery;
 
 /// Bytes of events that may wait for one client of one live query. A single event may be larger if nothing else waits.
@@ -88,12 +88,12 @@ impl Subscription {
     }
 
     /// Tells the client; false if it follows no more.
-    pub(super) fn tell(&self, payload: Bytes, seq: CommitSeq) -> bool {
+    pub(super) fn tell(&self, payload: Bytes, seq: CommitSeq, wakes: &mut Wakes) -> bool {
         if self.is_out() {
             return false;
         }
         let bytes_max = if self.queue_bytes() == 0 { usize::MAX } else { QUEUE_BYTES_MAX };
-        if self.outbox.push_within(self.notification(payload), bytes_max).is_ok() {
+        if self.outbox.push_within(self.notification(payload), bytes_max, wakes).is_ok() {
             self.events.fetch_add(1, Ordering::Relaxed);
             return true;
         }
@@ -117,7 +117,7 @@ impl Subscription {
     }
 
     fn push_always(&self, payload: Bytes) {
-        self.outbox.push_always(self.notification(payload));
+        self.outbox.push_always(self.notification(payload), &mut Wakes::default());
         self.events.fetch_add(1, Ordering::Relaxed);
     }
 

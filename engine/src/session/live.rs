@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use futures::StreamExt;
+use sha2::{Digest, Sha256};
 use storage::{CommitSeq, ReadView, Value};
 
 use super::Session;
@@ -81,7 +82,8 @@ impl Session {
         let (Plan::Query(bound) | Plan::Short { query: bound, .. }) = plan.plan.plan() else {
             return Err(Error::internal("a live query has no bound query"));
         };
-        let (bound, live_plan) = (bound.clone(), Arc::new(LivePlan::of(bound, &context.catalog, form)?));
+        let registry = &self.database.live().registry;
+        let (bound, live_plan) = (bound.clone(), Arc::new(LivePlan::of(bound, &context.catalog, form, registry)?));
         // Before the snapshot is taken, so that no row is missed that comes after it.
         let attending = live_plan.attend(self.database.store())?;
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
@@ -198,7 +200,7 @@ impl Session {
     }
 
     /// What makes two live queries the same.
-    fn live_identity(&self, live: &LiveStatement, plan: &LivePlan, context: &EvalContext, form: Form) -> Arc<[u8]> {
+    fn live_identity(&self, live: &LiveStatement, plan: &LivePlan, context: &EvalContext, form: Form) -> [u8; 32] {
         let facts = &context.session;
         let format = Format { names: None, ..facts.format.clone() };
         let mut text = format!(
@@ -215,7 +217,7 @@ impl Session {
             let _ = write!(text, "{} {}\0", self.process_id, self.epoch);
         }
         plan.write_tables(&mut text);
-        text.into_bytes().into()
+        Sha256::digest(text.as_bytes()).into()
     }
 
     fn new_follower(&mut self, form: Form, name: Option<&str>) -> Follower {

@@ -47,7 +47,7 @@ pub struct CommitRecord {
 
 impl CommitRecord {
     /// About how much memory the record holds.
-    fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let image = |image: &Option<Bytes>| image.as_ref().map_or(0, Bytes::len);
         let changes: usize = self
             .changes

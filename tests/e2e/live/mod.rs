@@ -2,6 +2,7 @@
 
 mod client;
 mod copies;
+mod costly;
 mod limits;
 mod programs;
 mod property;

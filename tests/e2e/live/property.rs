@@ -37,6 +37,8 @@ pub(super) const TABLES: &[&str] = &[
 const QUERIES: &[&str] = &[
     "SELECT id, room, body FROM post WHERE room = #",
     "SELECT id, body FROM post WHERE room = # AND author > #",
+    "SELECT count(*), min(author), max(weight) FROM post WHERE room = #",
+    "SELECT id, replace(body, 'b', 'bb') AS body FROM post WHERE room = #",
     "SELECT * FROM person WHERE age BETWEEN # AND 40 + #",
     "SELECT id, age + 1 AS next, coalesce(name, '?') AS name FROM person WHERE name LIKE 'a%' OR age IS NULL",
     "SELECT body FROM post WHERE room IN (#, #, 3)",

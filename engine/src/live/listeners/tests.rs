@@ -22,12 +22,12 @@ fn who_listens_is_told() {
     listeners.enter(1, &"b".into(), &two, CommitSeq(0));
     // The same channel of another database is another channel.
     listeners.enter(2, &"a".into(), &other, CommitSeq(0));
-    listeners.deliver(CommitSeq(1), &said(1, &[("a", "1"), ("b", "2"), ("c", "3"), ("a", "4")]));
+    listeners.deliver(CommitSeq(1), &said(1, &[("a", "1"), ("b", "2"), ("c", "3"), ("a", "4")]), &mut Wakes::default());
     assert_eq!((told(&one), told(&two), told(&other)), ("a=1 a=4".into(), "a=1 b=2 a=4".into(), String::new()));
     listeners.leave(1, "a", &one);
     listeners.leave(1, "nothing", &one);
     listeners.leave(7, "a", &one);
-    listeners.deliver(CommitSeq(2), &said(1, &[("a", "5")]));
+    listeners.deliver(CommitSeq(2), &said(1, &[("a", "5")]), &mut Wakes::default());
     assert_eq!((told(&one), told(&two)), (String::new(), "a=5".into()));
     for (database, channel, outbox) in [(1, "a", &two), (1, "b", &two), (2, "a", &other)] {
         listeners.leave(database, channel, outbox);
@@ -43,7 +43,7 @@ fn commits_before_listen_are_not_told() {
     // Who listens already goes on listening from where it began.
     listeners.enter(1, &"a".into(), &outbox, CommitSeq(8));
     for seq in 4..8 {
-        listeners.deliver(CommitSeq(seq), &said(1, &[("a", &seq.to_string())]));
+        listeners.deliver(CommitSeq(seq), &said(1, &[("a", &seq.to_string())]), &mut Wakes::default());
     }
     assert_eq!(told(&outbox), "a=6 a=7");
 }
@@ -58,7 +58,7 @@ fn who_does_not_read_is_given_up() {
     let mut seq = 0;
     while slow.check().is_ok() {
         seq += 1;
-        listeners.deliver(CommitSeq(seq), &messages);
+        listeners.deliver(CommitSeq(seq), &messages, &mut Wakes::default());
         assert_eq!(quick.take(usize::MAX).len(), 1);
         assert!(seq < 100_000, "there is a bound");
     }
