@@ -352,9 +352,9 @@ impl Database {
         Ok((report.files, report.bytes))
     }
 
-    /// Deletes for good the rows that a role, by its oid, has in user tables; answers how many. It can be repeated.
-    pub async fn purge_rows_of(self: &Arc<Self>, role: u32) -> Result<u64> {
-        purge::purge_rows_of(self, role).await
+    /// Deletes for good the rows that roles, by their oids, have in user tables; answers how many. It can be repeated.
+    pub async fn purge_rows_of(self: &Arc<Self>, roles: &[u32]) -> Result<u64> {
+        purge::purge_rows_of(self, roles).await
     }
 
     /// The committed catalog of a database.

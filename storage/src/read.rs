@@ -175,9 +175,10 @@ impl ReadView {
         IndexScan { view: self.clone(), walk: Walk::new(Family::Index, range.clone(), direction) }
     }
 
-    /// How many of a table's segments may have rows in one of the ranges, and how many it has.
+    /// How many of a table's segments may have rows in one of the ranges, and how many it has. Of a table that is cut to
+    /// a slice only the slice's are counted.
     pub fn segments_near(&self, table: &TableSchema, ranges: &[KeyRange]) -> (usize, usize) {
-        let segments = self.published.snapshot.manifest().of(table.generation);
+        let segments = self.published.snapshot.manifest().near(&table.rows());
         let near = segments.iter().filter(|segment| ranges.iter().any(|range| segment.info().overlaps(range)));
         (near.count(), segments.len())
     }

@@ -1,5 +1,6 @@
 //! Stream tables: each user's own rows, for a while and no longer, whichever way somebody comes in.
 
+use std::path::Path;
 use std::time::Duration;
 
 use futures::{TryStreamExt, pin_mut};
@@ -346,4 +347,51 @@ async fn rows_last_over_a_restart_and_are_in_no_backup() {
     let there = connect(&copy, "postgres").await;
     assert_eq!(run(&there, "SELECT count(*) FROM plain; TABLE kept; TABLE few").await, r#"[[Some("2")]] [] []"#);
     assert_eq!(run(&there, "INSERT INTO kept VALUES (2); TABLE kept").await, r#"ok [[Some("2"), Some("none")]]"#);
+}
+
+/// Rows come as fast as they go in, and none stays longer than some seconds: after a while the server needs no more memory
+/// and disk than it did. `STREAM_SECONDS` says how long.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "scripts/soak takes the minutes that it needs"]
+async fn memory_and_disk_level_off() {
+    /// What a memtable more and a compaction under way may make of either.
+    const SLACK_BYTES: u64 = 256 << 20;
+    let given = std::env::var("STREAM_SECONDS").ok().and_then(|text| text.parse().ok());
+    let third = Duration::from_secs(given.unwrap_or(180) / 3);
+    let server = Server::start();
+    let client = connect(&server, "postgres").await;
+    let made = "CREATE STREAM TABLE passing (id int, body text, number float8) WITH (ttl_seconds = 5)";
+    assert_eq!(run(&client, made).await, "ok");
+    let insert =
+        "INSERT INTO passing SELECT n, 'some words of row ' || n, n * 0.5 FROM generate_series(1, 5000) AS g (n)";
+    // The most memory and disk in each third of the time: in the first everything fills.
+    let (mut most, mut rows) = ([(0, 0); 3], 0_u64);
+    for most in &mut most {
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < third {
+            for _ in 0..20 {
+                assert_eq!(run(&client, insert).await, "ok");
+                rows += 5000;
+            }
+            let memory = client.query_one("SELECT value::int8 FROM system.stats WHERE name = 'resident_bytes'", &[]);
+            let memory: i64 = memory.await.expect("the server knows its memory").get(0);
+            *most = (most.0.max(memory as u64), most.1.max(bytes_in(&server.data())));
+        }
+    }
+    println!("{rows} rows; the most memory and disk, in bytes, by thirds of the time: {most:?}");
+    let [_, (memory, disk), (memory_last, disk_last)] = most;
+    assert!(memory_last < memory + SLACK_BYTES, "memory grows: {most:?}");
+    assert!(disk_last < disk + SLACK_BYTES, "disk grows: {most:?}");
+}
+
+/// Bytes of the files in a folder and beneath it.
+fn bytes_in(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    // Files come and go meanwhile.
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(found) if found.is_dir() => bytes_in(&entry.path()),
+        Ok(found) => found.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(size).sum()
 }

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use auth::{Duty, Principal, RoleId};
 use serde::{Deserialize, Serialize};
 use storage::{Slice, SliceId};
 
@@ -48,7 +49,20 @@ pub(crate) fn slice_of_role(role: u32) -> Slice {
     Slice::One(SliceId(role))
 }
 
+/// The predefined role whose members may know every size and count.
+const PG_READ_ALL_STATS: RoleId = RoleId(3375);
+
 impl Table {
+    /// What of the table's contents may be counted for somebody: how much others have is their own business.
+    pub(crate) fn counted_for(&self, principal: &Principal) -> Slice {
+        match self.class.whole() {
+            Slice::Every if principal.kind().has(Duty::Operate) => Slice::Every,
+            Slice::Every if principal.has_privileges_of(PG_READ_ALL_STATS) => Slice::Every,
+            Slice::Every => slice_of_role(principal.role().0),
+            whole => whole,
+        }
+    }
+
     /// Whether each role has rows of its own.
     pub(crate) fn is_divided(&self) -> bool {
         self.class != TableClass::Shared

@@ -66,9 +66,7 @@ impl Work for UserCleanup {
         };
         let (mut users, mut rows) = (0, 0);
         for some in roles.chunks(TOGETHER_MAX) {
-            for role in some {
-                rows += database.purge_rows_of(*role).await?;
-            }
+            rows += database.purge_rows_of(some).await?;
             // One that was purged meanwhile has nothing left.
             let catalog = database.catalogs().any();
             let left = some.iter().copied().filter(|role| catalog.dropped_roles.contains_key(role));

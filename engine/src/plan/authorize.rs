@@ -155,7 +155,7 @@ fn is_point_write(write: &Write) -> bool {
             is_short(&update.rows) && !update.assignments.iter().any(|(_, value)| has_subquery(value))
         }
         Action::Delete(delete) => is_short(&delete.rows),
-        Action::Merge(_) => false,
+        Action::Merge(_) | Action::OfKeys => false,
     }
 }
 

@@ -132,7 +132,7 @@ fn bound_write(mut write: Write, point_plans: bool) -> BoundStatement {
 
 fn rows_to_change(action: &mut Action) -> Option<&mut RowsToChange> {
     match action {
-        Action::Insert(_) | Action::Merge(_) => None,
+        Action::Insert(_) | Action::Merge(_) | Action::OfKeys => None,
         Action::Update(update) => Some(&mut update.rows),
         Action::Delete(delete) => Some(&mut delete.rows),
     }

@@ -61,6 +61,7 @@ pub(crate) async fn describe(
                 Action::Update(update) => ("Update", Some(&update.rows)),
                 Action::Delete(delete) => ("Delete", Some(&delete.rows)),
                 Action::Merge(_) => ("Merge", None),
+                Action::OfKeys => ("Foreign Keys", None),
             };
             let mut beneath = Vec::new();
             match (rows, &write.action) {

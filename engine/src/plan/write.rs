@@ -156,6 +156,8 @@ pub enum Action {
     Update(Box<Update>),
     Delete(Box<Delete>),
     Merge(Box<Merge>),
+    /// What foreign keys make of rows, which they find themselves: no statement says it.
+    OfKeys,
 }
 
 #[derive(Debug)]

@@ -100,7 +100,7 @@ impl Counts {
             Action::Update(_) => add(&self.rows_updated, rows),
             Action::Delete(_) => add(&self.rows_deleted, rows),
             // Which of its rows went which way is not told.
-            Action::Merge(_) => {}
+            Action::Merge(_) | Action::OfKeys => {}
         }
     }
 

@@ -12,7 +12,8 @@ use super::cancel::Interrupt;
 use super::cursor::RowSource;
 use super::prepared::{CachedPlan, Prepared};
 use super::run::{Outcome, no_transaction};
-use crate::catalog::Table;
+use crate::catalog::class::slice_of_role;
+use crate::catalog::{Table, TableClass};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::Rows;
 use crate::execute::definition::not_unique;
@@ -49,6 +50,12 @@ impl Session {
         let columns = plan.columns.iter().flat_map(|columns| columns.iter());
         let columns = columns.map(|column| (column.name.clone(), column.ty)).collect();
         let context = self.context(self.catalog(), params);
+        if new.class != TableClass::Shared && self.settings.active().all_users {
+            return Err(Error::new(
+                SqlState::INSUFFICIENT_PRIVILEGE,
+                format!("cannot fill a {} table while kalamdb.all_users is on", new.class.name()),
+            ));
+        }
         let definition = Definition::TableOf(new.clone(), columns);
         let made = interrupt.guard(self.run_definition(&definition, prepared)).await?.made;
         let Some(table) = made.filter(|_| new.with_data) else {
@@ -56,7 +63,8 @@ impl Session {
             let executed = made.is_some() && matches!(new.source, TableSource::Execute { .. });
             return Ok(if executed { "SELECT 0" } else { "CREATE TABLE AS" }.to_owned());
         };
-        let table = self.made_table(table)?;
+        // Of a table of each user's own rows it has those of whoever makes it.
+        let table = self.made_table(table)?.of_slice(slice_of_role(self.current_role().0));
         let outcome = match plan.plan.waits() {
             true => Box::pin(self.execute_waiting(&plan, &context, interrupt)).await?,
             false => self.execute_plan(&plan, &context, interrupt).await?,

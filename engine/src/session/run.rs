@@ -512,6 +512,7 @@ fn verb_and_tag(action: &Action) -> (&'static str, &'static str) {
         Action::Update(_) => ("UPDATE", "UPDATE"),
         Action::Delete(_) => ("DELETE", "DELETE"),
         Action::Merge(_) => ("MERGE", "MERGE"),
+        Action::OfKeys => ("UPDATE", "UPDATE"),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::id::GenerationId;
 use crate::key::KeyRange;
 use crate::kv::{Direction, Family};
 use crate::segment::{Segment, SegmentInfo};
+use crate::slice::Slice;
 use crate::store::Store;
 
 /// Of so many rows the size is taken, to tell that of all.
@@ -65,39 +66,42 @@ impl Store {
             0 => (self.hot_rows(generation)?, Family::Rows),
             rows => (rows, Family::Stream),
         };
-        let (sampled, bytes) = self.sampled_bytes(family, generation, SAMPLED_ROWS)?;
+        let (sampled, bytes) = self.sampled_bytes(family, &range, SAMPLED_ROWS)?;
         let hot_bytes = if hot_rows > sampled { bytes / sampled.max(1) * hot_rows } else { bytes };
         Ok(TierReport { hot_rows, hot_bytes, segments: self.segment_states(generation)? })
     }
 
-    /// About how many bytes the rows of a table's contents have, in either tier.
-    pub fn approximate_row_bytes(&self, generation: GenerationId) -> Result<u64> {
-        let newest = self.newest();
-        let cold = newest.snapshot.manifest().of(generation).iter().map(|segment| segment.info().bytes);
-        let in_stream = self.approximate_bytes(Family::Stream, generation)?;
-        Ok(self.approximate_bytes(Family::Rows, generation)? + in_stream + cold.sum::<u64>())
+    /// About how many bytes the rows of a table's contents have, or of one slice of them, in either tier. Those of one slice
+    /// of a stream lie here and there, and are not looked for.
+    pub fn approximate_row_bytes(&self, generation: GenerationId, slice: Slice) -> Result<u64> {
+        let (newest, range) = (self.newest(), KeyRange::of_slice(generation, slice));
+        let near = newest.snapshot.manifest().near(&range).iter().map(|segment| segment.info());
+        let cold: u64 = near.filter(|info| info.overlaps(&range)).map(|info| info.bytes).sum();
+        let in_stream = match slice {
+            Slice::One(_) => 0,
+            Slice::Undivided | Slice::Every => self.approximate_bytes(Family::Stream, &range)?,
+        };
+        Ok(self.approximate_bytes(Family::Rows, &range)? + in_stream + cold)
     }
 
-    /// About how many bytes the entries of an index have.
-    pub fn approximate_index_bytes(&self, generation: GenerationId) -> Result<u64> {
-        self.approximate_bytes(Family::Index, generation)
+    /// About how many bytes the entries of an index have, or those of one slice.
+    pub fn approximate_index_bytes(&self, generation: GenerationId, slice: Slice) -> Result<u64> {
+        self.approximate_bytes(Family::Index, &KeyRange::of_slice(generation, slice))
     }
 
-    fn approximate_bytes(&self, family: Family, generation: GenerationId) -> Result<u64> {
-        let (sampled, bytes) = self.sampled_bytes(family, generation, GLANCED_ROWS)?;
+    fn approximate_bytes(&self, family: Family, range: &KeyRange) -> Result<u64> {
+        let (sampled, bytes) = self.sampled_bytes(family, range, GLANCED_ROWS)?;
         if sampled < GLANCED_ROWS {
             return Ok(bytes);
         }
-        let range = KeyRange::generation(generation);
-        let entries = self.newest().snapshot.hot().approximate_entries(family, &range)?;
+        let entries = self.newest().snapshot.hot().approximate_entries(family, range)?;
         Ok(bytes.saturating_mul(entries) / sampled)
     }
 
-    /// How many of a generation's first entries there are, up to a bound, and their bytes.
-    fn sampled_bytes(&self, family: Family, generation: GenerationId, entries_max: u64) -> Result<(u64, u64)> {
+    /// How many of a range's first entries there are, up to a bound, and their bytes.
+    fn sampled_bytes(&self, family: Family, range: &KeyRange, entries_max: u64) -> Result<(u64, u64)> {
         let (mut sampled, mut bytes) = (0, 0);
-        let range = KeyRange::generation(generation);
-        self.newest().snapshot.hot().scan(family, &range, Direction::Forward, &mut |key, value| {
+        self.newest().snapshot.hot().scan(family, range, Direction::Forward, &mut |key, value| {
             sampled += 1;
             bytes += (key.len() + value.len()) as u64;
             if sampled < entries_max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{BlockCache, Files, Segment, SegmentInfo};
 use crate::error::Result;
@@ -18,7 +18,22 @@ use crate::store::meta;
 /// The segments of every table.
 #[derive(Clone, Default)]
 pub(crate) struct Manifest {
-    tables: FxHashMap<GenerationId, Arc<[Arc<Segment>]>>,
+    tables: FxHashMap<GenerationId, Arc<Segments>>,
+}
+
+/// The segments of one table, of which there may be one for each of many slices.
+struct Segments {
+    /// In the order of their first keys.
+    ordered: Vec<Arc<Segment>>,
+    places: FxHashMap<GenerationId, usize>,
+}
+
+impl Segments {
+    fn of(mut segments: Vec<Arc<Segment>>) -> Self {
+        segments.sort_by(|a, b| a.info().first_key.cmp(&b.info().first_key));
+        let places = segments.iter().enumerate().map(|(place, segment)| (segment.info().id, place)).collect();
+        Self { ordered: segments, places }
+    }
 }
 
 impl Manifest {
@@ -29,13 +44,12 @@ impl Manifest {
         cache: &Arc<BlockCache>,
         seq: CommitSeq,
     ) -> Result<Self> {
-        let mut manifest = Self::default();
+        let mut segments = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             let info: SegmentInfo = serde_json::from_slice(&value).map_err(|_| meta::damaged(&key))?;
-            let segment = Segment::new(info, Arc::clone(files), Arc::clone(cache), seq);
-            manifest = manifest.with(&[], &[Arc::new(segment)]);
+            segments.push(Arc::new(Segment::new(info, Arc::clone(files), Arc::clone(cache), seq)));
         }
-        Ok(manifest)
+        Ok(Self::default().with(&[], &segments))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -44,7 +58,7 @@ impl Manifest {
 
     /// The segments of a table's contents, in the order of their first keys.
     pub(crate) fn of(&self, generation: GenerationId) -> &[Arc<Segment>] {
-        self.tables.get(&generation).map_or(&[], |segments| segments)
+        self.tables.get(&generation).map_or(&[], |segments| &segments.ordered)
     }
 
     /// Those of them that may have keys of a range, and perhaps others.
@@ -69,29 +83,37 @@ impl Manifest {
 
     /// Every table's segments.
     pub(crate) fn segments(&self) -> impl Iterator<Item = &Arc<Segment>> {
-        self.tables.values().flat_map(|segments| segments.iter())
+        self.tables.values().flat_map(|segments| segments.ordered.iter())
     }
 
     /// The segment with this id, if it is one of the table's.
     pub(crate) fn find(&self, generation: GenerationId, id: GenerationId) -> Option<&Arc<Segment>> {
-        self.of(generation).iter().find(|segment| segment.info().id == id)
+        let segments = self.tables.get(&generation)?;
+        segments.places.get(&id).and_then(|place| segments.ordered.get(*place))
     }
 
-    /// The manifest without some segments and with others.
+    /// The manifest without some segments and with others. Takes as long as the tables concerned have segments, however
+    /// many of them come and go.
     pub(crate) fn with(&self, removed: &[GenerationId], added: &[Arc<Segment>]) -> Self {
+        let removed: FxHashSet<GenerationId> = removed.iter().copied().collect();
         let mut tables = self.tables.clone();
-        tables.retain(|_, segments| {
-            if segments.iter().any(|segment| removed.contains(&segment.info().id)) {
-                *segments = segments.iter().filter(|segment| !removed.contains(&segment.info().id)).cloned().collect();
+        let mut changed: FxHashMap<GenerationId, Vec<Arc<Segment>>> = FxHashMap::default();
+        tables.retain(|generation, segments| {
+            if !removed.iter().any(|id| segments.places.contains_key(id)) {
+                return true;
             }
-            !segments.is_empty()
+            let left = segments.ordered.iter().filter(|segment| !removed.contains(&segment.info().id));
+            changed.insert(*generation, left.cloned().collect());
+            false
         });
         for segment in added {
-            let before = tables.remove(&segment.info().generation());
-            let mut segments: Vec<Arc<Segment>> = before.iter().flat_map(|before| before.iter()).cloned().collect();
-            segments.push(Arc::clone(segment));
-            segments.sort_by(|a, b| a.info().first_key.cmp(&b.info().first_key));
-            tables.insert(segment.info().generation(), segments.into());
+            let of_table = changed.entry(segment.info().generation()).or_insert_with_key(|generation| {
+                tables.get(generation).map_or_else(Vec::new, |segments| segments.ordered.clone())
+            });
+            of_table.push(Arc::clone(segment));
+        }
+        for (generation, segments) in changed.into_iter().filter(|(_, segments)| !segments.is_empty()) {
+            tables.insert(generation, Arc::new(Segments::of(segments)));
         }
         Self { tables }
     }

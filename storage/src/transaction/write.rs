@@ -18,6 +18,7 @@ use crate::kv::Family;
 use crate::read::surplus_of;
 use crate::row::{StoredRow, append_row, encode_row, mark_pending};
 use crate::schema::{IndexSchema, RowIdentity, TableSchema};
+use crate::slice::SliceId;
 use crate::stream::StreamRule;
 use crate::value::Value;
 
@@ -314,6 +315,15 @@ impl Transaction {
     /// Deletes for good those of the deleted rows that are kept which were in the slice that the table is cut to. Answers
     /// how many they were.
     pub async fn delete_trash(&mut self, table: &TableSchema) -> Result<u64> {
+        self.delete_trash_of(table, |slice| table.slice.is_one(Some(slice))).await
+    }
+
+    /// The same for all slices that are meant, with one walk over what is kept of the table's deleted rows.
+    pub async fn delete_trash_of(
+        &mut self,
+        table: &TableSchema,
+        is_meant: impl Fn(SliceId) -> bool + Send + Sync,
+    ) -> Result<u64> {
         let mut scan = self.newest_view().scan_trash_rows(table.generation);
         let mut deleted = 0;
         loop {
@@ -321,7 +331,8 @@ impl Transaction {
             if kept.is_empty() {
                 return Ok(deleted);
             }
-            for kept in kept.into_iter().map(|row| row.key).filter(|key| table.slice.is_one(key.slice_kept())) {
+            let is_meant = |key: &RowKey| key.slice_kept().is_some_and(&is_meant);
+            for kept in kept.into_iter().map(|row| row.key).filter(is_meant) {
                 let gone = Write { family: Family::Trash, key: kept.into_bytes(), value: None };
                 self.write_all(table.table, gone, None, std::iter::empty())?;
                 deleted += 1;

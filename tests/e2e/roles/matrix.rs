@@ -188,6 +188,9 @@ async fn copies_flushes_views_and_revoked_statements_hold_to_the_matrix() {
             let sender = log_in(&server, &format!("of_{name}"), "").await.expect("it may log in");
             let result = copied_in(&sender, &format!("COPY {table} (v) FROM STDIN"), b"copied\n").await;
             check(result, writes, &case("COPY FROM"), &mut wrong);
+            let listened = own.simple_query(&format!("LISTEN l FOR SELECT v FROM {table}; UNLISTEN l")).await;
+            let listened = listened.map(drop).map_err(|error| code(&error));
+            check(listened, reads, &case("LISTEN FOR"), &mut wrong);
             for moved in ["FLUSH", "COMPACT"] {
                 let result = own.simple_query(&format!("STORAGE {moved} TABLE {table}")).await.map(drop);
                 let result = result.map_err(|error| code(&error));

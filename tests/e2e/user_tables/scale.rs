@@ -15,13 +15,17 @@ const ROWS: usize = 100;
 /// A query may take so many times as long as with few users, and a little.
 const SLOWER: f64 = 1.5;
 const SLACK: Duration = Duration::from_micros(200);
+/// What a server that was just started may hold beyond one without users: what it keeps of the log, and of each role.
+const AT_REST_BYTES: u64 = 64 << 20;
+const ROLE_BYTES: u64 = 2 << 10;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_users_cost_one_of_them_nothing() {
     let given = std::env::var("USER_TABLES_USERS").ok().and_then(|text| text.parse().ok());
     let many: usize = given.unwrap_or(MANY);
-    let server = Server::start();
+    let mut server = Server::start();
     let client = connect(&server, "postgres").await;
+    let bare = resident(&client).await;
     let made =
         "CREATE USER TABLE few (id int PRIMARY KEY, v text); CREATE USER TABLE many (id int PRIMARY KEY, v text)";
     assert_eq!(run(&client, made).await, "ok ok");
@@ -48,6 +52,19 @@ async fn many_users_cost_one_of_them_nothing() {
         let expected = if flushed { 0 } else { FEW as i64 };
         assert_eq!(row.get::<_, i64>("parquet_files_count"), expected, "few users have their files");
     }
+    drop(client);
+    server.restart();
+    let client = connect(&server, "postgres").await;
+    let at_rest = resident(&client).await;
+    println!("at rest: {} KB, {} KB without users", at_rest >> 10, bare >> 10);
+    assert!(at_rest < bare + AT_REST_BYTES + ROLE_BYTES * many as u64, "{at_rest} bytes at rest instead of {bare}");
+}
+
+/// Memory of the server, in bytes.
+async fn resident(client: &Client) -> u64 {
+    let query = "SELECT value::int8 FROM system.stats WHERE name = 'resident_bytes'";
+    let row = client.query_one(query, &[]).await.expect("the server knows its memory");
+    u64::try_from(row.get::<_, i64>(0)).expect("it is a number of bytes")
 }
 
 async fn fill(client: &Client, table: &str, users: usize) {

@@ -86,7 +86,7 @@ fn class_of_table(reader: &Reader<'_>, table: &Table, in_foreign_keys: &HashSet<
     let partitioned = table.partitioning.key.is_some();
     let tuples = match table.kind {
         TableKind::Table if partitioned => None,
-        TableKind::Table => (reader.row_count)(table.storage.generation),
+        TableKind::Table => reader.rows_of(table),
         TableKind::Sequence(_) => Some(1),
         TableKind::View(_) | TableKind::System | TableKind::Files(_) => None,
     };

@@ -9,7 +9,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use storage::{GenerationId, Value};
+use auth::Principal;
+use storage::{GenerationId, Slice, Value};
 
 use super::{Catalog, Change, Schema, Table, TableColumn};
 use crate::error::{Error, Result};
@@ -71,6 +72,17 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// About how many rows a table holds, if that is known and whoever asks may know: of tables of each user's own rows
+    /// the number would tell of others.
+    fn rows_of(&self, table: &Table) -> Option<u64> {
+        let session = &self.context.session;
+        let may_know = || {
+            let viewer = Principal::resolve(session.current_role, session.current_user.as_str(), self.catalog);
+            table.counted_for(&viewer) == Slice::Every
+        };
+        if !table.is_divided() || may_know() { (self.row_count)(table.storage.generation) } else { None }
+    }
+
     /// The relations that are listed.
     fn tables(&self) -> impl Iterator<Item = &'a Arc<Table>> + use<'a> {
         self.catalog.tables.values().filter(|table| system::is_listed(table.schema))

@@ -118,7 +118,7 @@ pub(super) fn counted_tables<'a>(reader: &Reader<'a>) -> impl Iterator<Item = &'
 fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let row = |table: &Arc<Table>| {
         let schema = reader.catalog.schemas.get(&table.schema).map(|schema| schema.name.as_str());
-        let live = (reader.row_count)(table.storage.generation).and_then(|rows| i64::try_from(rows).ok());
+        let live = reader.rows_of(table).and_then(|rows| i64::try_from(rows).ok());
         let mut row = row![table.oid, schema, &table.name];
         row.extend([NULL; 8]);
         row.push(live.map_or(NULL, Value::Int8));

@@ -101,7 +101,7 @@ impl DefinitionEnvironment<'_> {
         let target = self.lock_target(table, key).await?;
         // A table may point at itself, and then it is still under construction.
         let target = target.as_deref().unwrap_or(table);
-        discreet::check_foreign_key(table, target, key.on_delete, key.on_update)?;
+        discreet::check_foreign_key(table, target)?;
         if target.partitioning.key.is_some() {
             return Err(Error::unsupported("a foreign key that references a partitioned table"));
         }

@@ -10,9 +10,7 @@ use super::DefinitionEnvironment;
 use super::names;
 use super::rename::table_in_check;
 use super::table;
-use crate::catalog::{
-    Constraint, ConstraintKind, Deferrable, Identity, Index, IndexColumn, Table, TableClass, TableColumn,
-};
+use crate::catalog::{Constraint, ConstraintKind, Deferrable, Identity, Index, IndexColumn, Table, TableColumn};
 use crate::error::{Error, Result};
 use crate::plan::authorize::denied;
 use crate::plan::bind::fold;
@@ -46,7 +44,7 @@ pub(super) async fn create(create: &TableLike, environment: &mut DefinitionEnvir
     let existed = environment.exists(&parsed.name)?;
     // Positions in errors would be those of the text that was put together.
     let text = std::mem::take(&mut environment.text);
-    let made = table::create(&parsed, (create.unlogged, TableClass::Shared), environment).await;
+    let made = table::create(&parsed, (create.unlogged, create.class), environment).await;
     environment.text = text;
     made?;
     if existed {

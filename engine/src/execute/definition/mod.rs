@@ -68,6 +68,7 @@ use auth::{Duty, Principal};
 pub use database::OtherDatabases;
 use datafusion::sql::sqlparser::ast::{self, Statement};
 use datafusion::sql::sqlparser::tokenizer::Span;
+pub(crate) use discreet::without_values;
 pub(crate) use role::{FIRST_USER_OID, KIND_SETTING};
 use storage::{GenerationId, Store, TableId, TableLock, Transaction, Wait};
 pub(crate) use validate::not_unique;
@@ -349,7 +350,9 @@ impl DefinitionEnvironment<'_> {
 
     /// Puts a table in place of the one with its oid, if there is one.
     fn put_table(&mut self, mut table: Table) -> Result<Arc<Table>> {
-        discreet::check_class(&table, &self.catalog())?;
+        let catalog = self.catalog();
+        discreet::check_class(&table, &catalog)?;
+        self.refuse_telling_types(&table, catalog.tables.get(&table.oid).map(|before| &**before))?;
         options::check_own_of(&table)?;
         if table.is_stream() {
             stream::refuse_keys(&table)?;

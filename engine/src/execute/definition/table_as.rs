@@ -15,6 +15,7 @@ pub(super) async fn create(
     columns: &[(String, Type)],
     environment: &mut DefinitionEnvironment<'_>,
 ) -> Result<()> {
+    environment.class = new.class;
     let options = options::of_table_as(&new.options)?;
     environment.hold_storage(&options).await?;
     let columns = columns.iter().map(|(name, ty)| (name.as_str(), *ty));
@@ -37,7 +38,7 @@ pub(super) async fn create(
         acl,
         kind: TableKind::Table,
         column_acls: Default::default(),
-        class: Default::default(),
+        class: new.class,
         materialized: None,
         temporary,
         unlogged: new.persistence == Persistence::Unlogged,

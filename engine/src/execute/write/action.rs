@@ -3,16 +3,20 @@
 //! The rows are found in the newest state, locked, and changed as any row is: under their table's own rules, and with
 //! whatever other foreign keys make of that.
 
-use storage::{RowKey, RowLock, StoredRow, Value};
+use storage::{RowKey, RowLock, Slice, StoredRow, Value};
 
-use super::Run;
+use super::foreign_key::Pending;
 use super::place::Spot;
 use super::row::{complete, delete_stored};
-use crate::catalog::ForeignKeyAction;
+use super::{Run, Written};
+use crate::catalog::class::slice_of_role;
+use crate::catalog::{ForeignKeyAction, Table};
 use crate::error::{Error, Result};
+use crate::execute::definition::without_values;
 use crate::execute::point;
 use crate::expr::eval::{NoRow, eval};
-use crate::plan::write::ChildKey;
+use crate::plan::bind::Binder;
+use crate::plan::write::{Action, ChildKey, Write};
 
 impl Run<'_> {
     /// Changes the rows of `child` that point at the key `old`, which is now `new` or deleted.
@@ -23,6 +27,9 @@ impl Run<'_> {
         new: Option<&[Value]>,
     ) -> Result<()> {
         let Some(key) = child.fit(old) else { return Ok(()) };
+        if child.child.storage.slice == Slice::Every {
+            return self.change_children_of_all(child, &key, new).await;
+        }
         let reached = child.reached;
         if reached.is_none() {
             return Err(Error::internal("a foreign key's action has no target"));
@@ -35,6 +42,64 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The same for a user table beneath a shared one: the rows of every user go or change, each by the rules of its table
+    /// cut to that user's rows, so that what points at them in turn is looked for among these.
+    async fn change_children_of_all(&mut self, child: &ChildKey, key: &[Value], new: Option<&[Value]>) -> Result<()> {
+        let rows = self.across().rows_with(&child.child.storage, &child.child_columns, key)?;
+        let slice_of = |row: &RowKey| child.child.storage.slice_of(row);
+        // One walk finds a user's rows next to each other.
+        for rows in rows.chunk_by(|one, other| slice_of(one) == slice_of(other)) {
+            let Some(slice) = rows.first().and_then(slice_of) else {
+                return Err(Error::internal("a row of a user table is nobody's"));
+            };
+            let table = child.child.of_slice(Slice::One(slice));
+            let target = Binder::new(&self.context.catalog, self.context, &[]).target_of(table, 0)?;
+            let (action, returning) = (Action::OfKeys, None);
+            let write = Box::new(Write { target, action, returning, uses: Vec::new(), params: Vec::new() });
+            let mut run = self.within(&write, Pending::default());
+            let mut done = Ok(());
+            for row in rows {
+                tokio::task::consume_budget().await;
+                done = run.change_child(Spot { reached: None, leaf: None }, child, row, key, new).await;
+                if done.is_err() {
+                    break;
+                }
+            }
+            let pending = run.pending;
+            done.map_err(|error| self.discreet(&write.target.table, error))?;
+            if !pending.is_empty() {
+                self.pending.within.push((write, pending));
+            }
+            self.transaction.relieve().await?;
+        }
+        Ok(())
+    }
+
+    /// A run over the rows of a single user that goes on with this one's transaction.
+    pub(super) fn within<'b>(&'b mut self, write: &'b Write, pending: Pending) -> Run<'b> {
+        Run {
+            write,
+            context: self.context,
+            transaction: self.transaction,
+            deferred: self.deferred,
+            environment: self.environment,
+            wait: self.wait,
+            written: Written::default(),
+            pending,
+            together: None,
+        }
+    }
+
+    /// An error that rows of a single user brought about, as whoever runs this may read it.
+    pub(super) fn discreet(&self, table: &Table, error: Error) -> Error {
+        let role = self.context.session.current_role.0;
+        let is_superuser = self.context.catalog.roles.get(&role).is_some_and(|role| role.attributes.superuser);
+        match is_superuser || table.storage.slice == slice_of_role(role) {
+            true => error,
+            false => without_values(table, error),
+        }
     }
 
     async fn change_child(

@@ -13,7 +13,7 @@ use super::referencing::Across;
 use super::{Run, violation};
 use crate::catalog::ForeignKeyAction;
 use crate::error::Result;
-use crate::plan::write::{ChildKey, ParentKey};
+use crate::plan::write::{ChildKey, ParentKey, Write};
 
 /// Keys to look at when all rows of the statement are written.
 #[derive(Debug, Default)]
@@ -23,6 +23,14 @@ pub(crate) struct Pending {
     keys_gone: VecDeque<KeyGone>,
     /// Place in `Target::late_keys` and the key that rows may share.
     pub(super) keys: VecDeque<(Spot, usize, Vec<Value>)>,
+    /// The same for rows of single users, which an action has changed: their keys are looked up among the user's own rows.
+    pub(super) within: Vec<(Box<Write>, Pending)>,
+}
+
+impl Pending {
+    pub(super) fn is_empty(&self) -> bool {
+        self.parents.is_empty() && self.keys_gone.is_empty() && self.keys.is_empty() && self.within.is_empty()
+    }
 }
 
 /// A key that a row of a table has no more.
@@ -133,6 +141,10 @@ impl Run<'_> {
                 self.check_parent(spot, &write.at(spot).parents[at], &key).await?;
             } else if let Some((spot, at, key)) = self.pending.keys.pop_front() {
                 self.check_late_key(spot, &write.at(spot).late_keys[at], &key).await?;
+            } else if let Some((write, pending)) = self.pending.within.pop() {
+                let mut run = self.within(&write, pending);
+                let done = Box::pin(run.check_pending()).await;
+                done.map_err(|error| self.discreet(&write.target.table, error))?;
             } else {
                 return Ok(());
             }

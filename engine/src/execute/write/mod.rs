@@ -22,7 +22,7 @@ mod violation;
 use storage::{Transaction, Value, Wait};
 
 use super::query::QueryEnvironment;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expr::eval::eval;
 use crate::function::EvalContext;
 use crate::plan::write::{Action, Returning, Write};
@@ -88,6 +88,7 @@ impl Run<'_> {
             Action::Update(update) => self.update(update).await,
             Action::Delete(delete) => self.delete(delete).await,
             Action::Merge(merge) => self.merge(merge).await,
+            Action::OfKeys => Err(Error::internal("nothing says which rows to write")),
         }
     }
 

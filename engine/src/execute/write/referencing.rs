@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use storage::key::{index_range, key_range, primary_key_from};
 use storage::kv::Direction;
-use storage::{Isolation, RowIdentity, RowKey, RowLock, StoredRow, TableSchema, Transaction, Value, Wait};
+use storage::{
+    Isolation, KeyRange, RowIdentity, RowKey, RowLock, Slice, StoredRow, TableSchema, Transaction, Value, Wait,
+};
 
 use crate::catalog::Table;
 use crate::error::{Error, Result};
@@ -146,7 +148,26 @@ impl Across<'_> {
             }
             Ok(!is_last && found.len() < wanted)
         };
-        if let Some((index, prefix)) = by_index {
+        if let Some((index, prefix)) = by_index.as_ref().filter(|_| schema.slice == Slice::Every) {
+            // The entries of each slice lie together, and those with the key are looked up in one after the other.
+            let (mut own, mut rest) = ((*index).clone(), KeyRange::generation(index.generation));
+            while let Some(row) = view.scan_index(schema, index, &rest, Direction::Forward).next_keys(1)?.first() {
+                let Some(slice) = schema.slice_of(row) else { break };
+                own.slice = Slice::One(slice);
+                let range = index_range(&own, prefix, Bound::Unbounded, Bound::Unbounded);
+                let mut scan = view.scan_index(schema, &own, &range, Direction::Forward);
+                loop {
+                    let rows = scan.next(ROWS_AT_A_TIME.min(wanted))?;
+                    if rows.is_empty() {
+                        break;
+                    }
+                    if !keep(rows)? {
+                        return Ok(found);
+                    }
+                }
+                rest.start = KeyRange::of_slice(index.generation, own.slice).end;
+            }
+        } else if let Some((index, prefix)) = by_index {
             let range = index_range(index, &prefix, Bound::Unbounded, Bound::Unbounded);
             let mut scan = view.scan_index(schema, index, &range, Direction::Forward);
             while keep(scan.next(ROWS_AT_A_TIME.min(wanted))?)? {}

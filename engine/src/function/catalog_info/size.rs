@@ -1,10 +1,10 @@
 //! Sizes of relations and databases, and sizes as people read them.
 //!
 //! A size is that of rows or entries as they are stored, in both tiers, and about right; files of the key-value store
-//! are shared by all tables. What is computed has none.
+//! are shared by all tables. What is computed has none. Of a table of each user's own rows a user is told the size of his own.
 
 use auth::{ObjectAccess, ObjectKind, Principal, Privileges, RoleId, decide};
-use storage::Value;
+use storage::{Slice, Value};
 
 use super::super::argument::{int8, numeric, out_of_range, text, text_of};
 use super::super::define::{immutable, volatile};
@@ -30,37 +30,37 @@ pub(in super::super) const FUNCTIONS: &[Function] = &[
         if size.abs() < UNITS[0].1 { text_of(format!("{written} bytes")) } else { text_of(pretty(size)) }
     }),
     volatile(2325, "pg_relation_size", &[REGCLASS], INT8, |context, args| {
-        of_relation(context, &args[0], |database, table, index| match index {
-            Some(index) => index_bytes(database, index),
-            None => row_bytes(database, table),
+        of_relation(context, &args[0], |database, table, slice, index| match index {
+            Some(index) => index_bytes(database, slice, index),
+            None => row_bytes(database, table, slice),
         })
     }),
     volatile(2332, "pg_relation_size", &[REGCLASS, TEXT], INT8, |context, args| match text(&args[1])? {
-        "main" => of_relation(context, &args[0], |database, table, index| match index {
-            Some(index) => index_bytes(database, index),
-            None => row_bytes(database, table),
+        "main" => of_relation(context, &args[0], |database, table, slice, index| match index {
+            Some(index) => index_bytes(database, slice, index),
+            None => row_bytes(database, table, slice),
         }),
         // There is nothing of the kind beside the rows.
-        "fsm" | "vm" | "init" => of_relation(context, &args[0], |_, _, _| Ok(0)),
+        "fsm" | "vm" | "init" => of_relation(context, &args[0], |_, _, _, _| Ok(0)),
         _ => Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "invalid fork name")
             .with_hint("Valid fork names are \"main\", \"fsm\", \"vm\", and \"init\".")),
     }),
     volatile(2997, "pg_table_size", &[REGCLASS], INT8, |context, args| {
-        of_relation(context, &args[0], |database, table, index| match index {
-            Some(index) => index_bytes(database, index),
-            None => row_bytes(database, table),
+        of_relation(context, &args[0], |database, table, slice, index| match index {
+            Some(index) => index_bytes(database, slice, index),
+            None => row_bytes(database, table, slice),
         })
     }),
     volatile(2998, "pg_indexes_size", &[REGCLASS], INT8, |context, args| {
-        of_relation(context, &args[0], |database, table, index| match index {
+        of_relation(context, &args[0], |database, table, slice, index| match index {
             Some(_) => Ok(0),
-            None => indexes_bytes(database, table),
+            None => indexes_bytes(database, table, slice),
         })
     }),
     volatile(2286, "pg_total_relation_size", &[REGCLASS], INT8, |context, args| {
-        of_relation(context, &args[0], |database, table, index| match index {
-            Some(index) => index_bytes(database, index),
-            None => total_bytes(database, table),
+        of_relation(context, &args[0], |database, table, slice, index| match index {
+            Some(index) => index_bytes(database, slice, index),
+            None => total_bytes(database, table, slice),
         })
     }),
     volatile(2324, "pg_database_size", &[OID], INT8, |context, args| {
@@ -89,20 +89,28 @@ pub(in super::super) const FUNCTIONS: &[Function] = &[
 fn of_relation(
     context: &EvalContext,
     oid: &Value,
-    size: fn(&Database, &Table, Option<&Index>) -> Result<u64>,
+    size: fn(&Database, &Table, Slice, Option<&Index>) -> Result<u64>,
 ) -> Result<Value> {
     let Some((table, index)) = object(oid)?.and_then(|oid| relation_of(context, oid)) else { return Ok(Value::Null) };
-    size(&*context.session.server.database()?, table, index).map(bytes)
+    let session = &context.session;
+    let slice = match table.is_divided() {
+        true => {
+            let user = session.current_user.as_str();
+            table.counted_for(&Principal::resolve(session.current_role, user, &*context.catalog))
+        }
+        false => Slice::Undivided,
+    };
+    size(&*session.server.database()?, table, slice, index).map(bytes)
 }
 
 fn bytes(count: u64) -> Value {
     Value::Int8(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-fn row_bytes(database: &Database, table: &Table) -> Result<u64> {
+fn row_bytes(database: &Database, table: &Table, slice: Slice) -> Result<u64> {
     match table.kind {
         TableKind::Table if table.partitioning.key.is_none() => {
-            Ok(database.store().approximate_row_bytes(table.storage.generation)?)
+            Ok(database.store().approximate_row_bytes(table.storage.generation, slice)?)
         }
         // The rows of a partitioned table are its partitions'.
         _ => Ok(0),
@@ -110,21 +118,21 @@ fn row_bytes(database: &Database, table: &Table) -> Result<u64> {
 }
 
 /// A primary key has no entries of its own: rows lie under it.
-fn index_bytes(database: &Database, index: &Index) -> Result<u64> {
-    index.generation.map_or(Ok(0), |generation| Ok(database.store().approximate_index_bytes(generation)?))
+fn index_bytes(database: &Database, slice: Slice, index: &Index) -> Result<u64> {
+    index.generation.map_or(Ok(0), |generation| Ok(database.store().approximate_index_bytes(generation, slice)?))
 }
 
-fn indexes_bytes(database: &Database, table: &Table) -> Result<u64> {
-    table.indexes.iter().try_fold(0, |sum, index| Ok(sum + index_bytes(database, index)?))
+fn indexes_bytes(database: &Database, table: &Table, slice: Slice) -> Result<u64> {
+    table.indexes.iter().try_fold(0, |sum, index| Ok(sum + index_bytes(database, slice, index)?))
 }
 
-fn total_bytes(database: &Database, table: &Table) -> Result<u64> {
-    Ok(row_bytes(database, table)? + indexes_bytes(database, table)?)
+fn total_bytes(database: &Database, table: &Table, slice: Slice) -> Result<u64> {
+    Ok(row_bytes(database, table, slice)? + indexes_bytes(database, table, slice)?)
 }
 
 /// The tables of one database.
 fn catalog_bytes(database: &Database, catalog: &Catalog) -> Result<u64> {
-    catalog.tables.values().try_fold(0, |sum, table| Ok(sum + total_bytes(database, table)?))
+    catalog.tables.values().try_fold(0, |sum, table| Ok(sum + total_bytes(database, table, table.storage.slice)?))
 }
 
 fn of_database(context: &EvalContext, oid: u32) -> Result<Value> {

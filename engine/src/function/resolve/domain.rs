@@ -47,6 +47,12 @@ fn checked(function: &'static Function, value: Expr, target: Type) -> Expr {
     Expr::new(ExprKind::Call { function, args: vec![value, domain] }, Type::new(target.oid))
 }
 
+/// The type whose rules a call looks at: a domain, or arrays of one. None if it is no conversion to one.
+pub(crate) fn domain_of_call(function: &Function, args: &[Expr]) -> Option<u32> {
+    let converts = std::ptr::eq(function, &CHECK) || std::ptr::eq(function, &CHECK_ELEMENTS);
+    args.get(1).filter(|_| converts).and_then(Expr::as_const).and_then(|oid| domain_oid(oid).ok())
+}
+
 /// A value, and the oid of the domain that it has to be of.
 static CHECK: Function =
     stable(9_003, "domain_check", &[oid::ANYELEMENT, oid::OID], oid::ANYELEMENT, |context, args| {

@@ -10,8 +10,9 @@
 //! - [`Binder::target`] for everything that is written: INSERT and ON CONFLICT, UPDATE, DELETE, MERGE, COPY FROM; through
 //!   views as beneath them.
 //! - `target_of`, for tables at the other ends of foreign keys: what the written row's slice has. A shared table
-//!   that user tables point at looks for children among all rows. Checks that wait remember the slice
-//!   (`execute/write/deferred.rs`).
+//!   that user tables point at looks for children among all rows, and what it does to them is done slice by slice
+//!   (`execute/write/action.rs`). Checks that wait remember the slice (`execute/write/deferred.rs`).
+//! - CREATE TABLE AS (`session/create_as.rs`) fills a new table for whoever says it.
 //! - TRUNCATE (`execute/definition/truncate.rs`) cuts its tables by itself.
 //!
 //! A plan made for one role is not run as another: whatever changes the role makes plans anew (`Session::epoch`).

@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::ObjectName;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::Definition;
+use crate::catalog::TableClass;
 use crate::error::Result;
 use crate::statement::reader::Reader;
 
@@ -14,6 +15,7 @@ use crate::statement::reader::Reader;
 #[derive(Debug, Clone)]
 pub struct TableLike {
     pub unlogged: bool,
+    pub class: TableClass,
     /// Up to the parenthesis.
     pub before: String,
     pub elements: Vec<Element>,
@@ -77,7 +79,13 @@ pub(super) fn create(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Defi
     }
     let before: Vec<TokenWithSpan> = before.iter().filter(|token| !is_unlogged(&token.token)).cloned().collect();
     let (before, after) = (written(&before), written(after));
-    Ok(Some(Definition::TableLike(Box::new(TableLike { unlogged, before, elements, after }))))
+    Ok(Some(Definition::TableLike(Box::new(TableLike {
+        unlogged,
+        class: TableClass::Shared,
+        before,
+        elements,
+        after,
+    }))))
 }
 
 fn is_unlogged(token: &Token) -> bool {

@@ -5,6 +5,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::view::{given_options, query, with_data};
 use super::{Definition, list};
+use crate::catalog::TableClass;
 use crate::error::{Error, Result};
 use crate::statement::Statement;
 use crate::statement::reader::Reader;
@@ -20,6 +21,7 @@ pub struct NewTableAs {
     /// WITH (…): name and value.
     pub options: Vec<(String, String)>,
     pub persistence: Persistence,
+    pub class: TableClass,
     pub source: TableSource,
     /// Not WITH NO DATA.
     pub with_data: bool,
@@ -96,7 +98,8 @@ pub(super) fn create(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         _ => Persistence::Permanent,
     };
     let verb = "CREATE TABLE AS";
-    let new = NewTableAs { name, if_not_exists, columns, options, persistence, source, with_data, verb };
+    let class = TableClass::Shared;
+    let new = NewTableAs { name, if_not_exists, columns, options, persistence, class, source, with_data, verb };
     Ok(Some(Definition::CreateTableAs(new)))
 }
 
@@ -124,6 +127,7 @@ pub(in crate::statement) fn select_into(mut query: Box<ast::Query>) -> Result<De
         columns: Vec::new(),
         options: Vec::new(),
         persistence,
+        class: TableClass::Shared,
         source: TableSource::Query(query),
         with_data: true,
         verb: "SELECT INTO",

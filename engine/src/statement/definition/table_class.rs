@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 
-use super::{Definition, left_out, parse, without_word};
+use super::{Definition, NewTableAs, TableLike, left_out, parse, without_word};
 use crate::catalog::TableClass;
 use crate::error::{Error, Result};
 use crate::statement::reader::Reader;
@@ -30,9 +30,13 @@ pub(super) fn create(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Defi
         (_, None) => {
             without_word(text, tokens, word).map(|statement| Definition::TableOfClass(class, statement)).map(Some)
         }
+        (_, Some(Definition::TableLike(like))) => {
+            Ok(Some(Definition::TableLike(Box::new(TableLike { class, ..*like }))))
+        }
+        (_, Some(Definition::CreateTableAs(new))) => Ok(Some(Definition::CreateTableAs(NewTableAs { class, ..new }))),
         (_, Some(_)) => {
             let word = word.to_ascii_uppercase();
-            Err(Error::unsupported(format!("CREATE {word} TABLE with LIKE, AS or PARTITION OF")))
+            Err(Error::unsupported(format!("CREATE {word} TABLE with PARTITION OF")))
         }
     }
 }

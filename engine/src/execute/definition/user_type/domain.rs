@@ -153,6 +153,7 @@ impl DefinitionEnvironment<'_> {
             TypeChange::AddCheck { name, condition, not_valid } => {
                 let place = (ty.schema, ty.name.as_str());
                 let (name, bound) = self.add_domain_check(&catalog, &mut domain, place, name.as_deref(), condition)?;
+                self.refuse_telling_rule(ty.oid, &bound)?;
                 if *not_valid {
                     for check in domain.checks.iter_mut().filter(|check| check.name == name) {
                         check.validated = false;
