@@ -160,9 +160,10 @@ fn many(context: &EvalContext, args: &[Value], name: &str) -> Result<Rows> {
 }
 
 fn record(object: Doc<'_>, columns: &[(&str, Type)], context: &EvalContext) -> Result<Vec<Value>> {
-    let field = |(name, ty): &(&str, Type)| match object.field(name) {
-        Some(value) => converted(value, *ty, context),
-        None => Ok(Value::Null),
+    let field = |(name, ty): &(&str, Type)| -> Result<Value> {
+        let value = object.field(name).map_or(Ok(Value::Null), |value| converted(value, *ty, context))?;
+        resolve::check_defined(&value, ty.oid, context)?;
+        Ok(value)
     };
     columns.iter().map(field).collect()
 }
