@@ -147,6 +147,10 @@ pub fn is_immutable(expr: &Expr) -> bool {
     let mut immutable = true;
     visit(expr, &mut |part| {
         immutable &= match &part.kind {
+            // `||` with something that is no text is as lasting as that thing's text.
+            ExprKind::Call { function, args } if TEXT_AND_ANY.contains(&function.oid) => {
+                args.iter().all(|arg| has_lasting_text(arg.ty.oid))
+            }
             ExprKind::Call { function, .. } => function.volatility == Volatility::Immutable,
             // Texts of times and names depend on settings and on the catalog.
             ExprKind::TextCast(input) => text_is_fixed(part.ty.oid) && text_is_fixed(input.ty.oid),
@@ -155,6 +159,16 @@ pub fn is_immutable(expr: &Expr) -> bool {
         };
     });
     immutable
+}
+
+/// `textanycat` and `anytextcat`.
+const TEXT_AND_ANY: [u32; 2] = [2003, 2004];
+
+/// Whether values of the type have one text, whatever the settings are.
+fn has_lasting_text(ty: u32) -> bool {
+    use crate::types::oid;
+    matches!(ty, oid::INT2 | oid::INT4 | oid::INT8 | oid::NUMERIC | oid::BOOL | oid::UUID)
+        || matches!(ty, oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::CHAR | oid::JSON | oid::JSONB)
 }
 
 fn text_is_fixed(ty: u32) -> bool {

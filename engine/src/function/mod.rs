@@ -24,6 +24,7 @@ mod degrees;
 mod encoding;
 mod enumeration;
 mod float;
+mod geometry;
 mod hash;
 mod interval;
 pub(crate) mod json;

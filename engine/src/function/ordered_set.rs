@@ -47,7 +47,12 @@ fn percentiles(args: &[Value], pick: Pick) -> Result<Value> {
     let Value::Array(found) = &args[1] else { return Err(Error::internal("collected values are an array")) };
     let results = fractions.values.iter().map(|fraction| picked(fraction, &found.values, pick));
     let values = results.collect::<Result<Vec<_>>>()?;
-    Ok(Value::Array(Box::new(Array::new(found.element.clone(), values))))
+    // As many dimensions as the fractions have.
+    let element = found.element.clone();
+    Ok(Value::Array(Box::new(match fractions.bounds() {
+        Some(bounds) => Array::shaped(element, values, bounds),
+        None => Array::new(element, values),
+    })))
 }
 
 fn values(array: &Value) -> Result<&[Value]> {

@@ -7,9 +7,9 @@ use rustc_hash::FxHashMap;
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
     backend, bit_string, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float,
-    hash, interval, json, network, notify, numeric, operator, order, overlaps, pattern, random, range, regexp, send,
-    sequence, server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id, unicode, unique,
-    unsigned, zoned_time,
+    geometry, hash, interval, json, network, notify, numeric, operator, order, overlaps, pattern, random, range,
+    regexp, send, sequence, server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id,
+    unicode, unique, unsigned, zoned_time,
 };
 
 /// Scalar functions, as each file has them.
@@ -39,6 +39,7 @@ const TABLES: &[&[Function]] = &[
     encoding::FUNCTIONS,
     enumeration::FUNCTIONS,
     float::FUNCTIONS,
+    geometry::FUNCTIONS,
     hash::FUNCTIONS,
     interval::FUNCTIONS,
     network::FUNCTIONS,
@@ -109,7 +110,7 @@ static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
 });
 
 static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
-    let rows = operator::OPERATORS.iter().copied().chain(compare::operators());
+    let rows = operator::OPERATORS.iter().chain(operator::GEOMETRIC).copied().chain(compare::operators());
     rows.filter_map(|(oid, name, left, right, function)| {
         Some(Operator { oid, name, left, right, function: function_by_oid(function)? })
     })

@@ -327,6 +327,7 @@ impl Definition {
             | Definition::TableOfClass(_, ast::Statement::CreateTable(create)) => {
                 create.temporary || names_temporary(&create.name)
             }
+            Definition::TableLike(new) => new.temporary,
             Definition::CreateSequence { name, temporary, .. } => *temporary || names_temporary(name),
             Definition::CreateView(view) => view.temporary || names_temporary(&view.name),
             Definition::CreateTableAs(new) | Definition::TableOf(new, _) => {

@@ -17,7 +17,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::function::may_name_type;
 
 pub(crate) use assigned::assigned_part;
-pub(crate) use key::{KeyWords, compression_in};
+pub(crate) use key::{KeyWords, columns_to_set_in, compression_in};
 
 /// The quotation mark of names that stand for grammar.
 pub(crate) const MARK: char = '`';
@@ -56,7 +56,7 @@ fn is_suspicious(pair: &[TokenWithSpan]) -> bool {
     match word.keyword {
         Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS | Keyword::OPERATOR => true,
         Keyword::PRECEDING | Keyword::FOLLOWING => true,
-        Keyword::NO | Keyword::ENFORCED | Keyword::EXCLUDE => true,
+        Keyword::NO | Keyword::ENFORCED | Keyword::EXCLUDE | Keyword::REFERENCES => true,
         keyword if key::begins_key(keyword) => true,
         Keyword::NoKeyword if word.value.eq_ignore_ascii_case("isnull") => true,
         // U&'…'
@@ -144,6 +144,7 @@ impl Mender<'_> {
                 }
                 Keyword::EXCLUDE => self.exclude(),
                 Keyword::ARRAY if self.is_behind_type() => self.array_type(),
+                Keyword::DELETE | Keyword::UPDATE if self.sets_columns() => return self.columns_to_set(),
                 keyword if key::begins_key(keyword) => return self.key(),
                 Keyword::NoKeyword if self.is_unicode(&word.value) => return self.unicode(),
                 Keyword::ROWS if self.words_follow(&["from"]) => self.rows_from(),

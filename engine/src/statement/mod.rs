@@ -39,7 +39,7 @@ pub use execute_as::ExecuteAs;
 pub use job::Listing;
 pub use live::{LiveOptions, LiveStatement};
 pub(crate) use locking::{LockingClause, locking_words};
-pub(crate) use mend::{KeyWords, compression_in};
+pub(crate) use mend::{KeyWords, columns_to_set_in, compression_in};
 pub use merge::{Merge, MergeAction, MergeWhen};
 pub(crate) use only::is_after_only;
 pub(crate) use parse::{offset_in, parse_query};

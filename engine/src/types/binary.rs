@@ -11,7 +11,7 @@ use super::datetime::{
 use super::defined::FIRST_OID;
 use super::network::Network;
 use super::text::{DIMENSIONS_MAX, Format, check_dimensions, too_many_dimensions};
-use super::{Type, builtin, json, jsonpath, modifier, oid, range, unsigned};
+use super::{Type, builtin, geometry, json, jsonpath, modifier, oid, range, unsigned};
 use crate::error::{Error, Result, SqlState};
 
 /// From 1970-01-01 to 2000-01-01.
@@ -219,6 +219,7 @@ pub(super) fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>
         oid::BYTEA => Value::Bytea(bytes.into()),
         oid::INET | oid::CIDR => Value::Bytea(Network::read_binary(bytes, ty == oid::CIDR)?.encode().into()),
         oid::MACADDR => Value::Bytea(whole::<6>(bytes, too_long)?.to_vec().into()),
+        ty if geometry::is_geometric(ty) => Value::Bytea(geometry::read_binary(bytes, ty)?.into()),
         oid::DATE => Value::Date(read_date(i32::from_be_bytes(fixed4()?))?),
         oid::TIME => {
             let time = i64::from_be_bytes(fixed8()?);

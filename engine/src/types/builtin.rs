@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 use storage::ColumnType;
 
-use super::{Type, defined, range};
+use super::{Type, defined, geometry, range};
 use crate::error::{Error, Result};
 
 /// A row of `pg_type`.
@@ -260,6 +260,7 @@ pub fn has_own_text(oid: u32) -> bool {
         || matches!(base, oid::TIMETZ | oid::INET | oid::CIDR | oid::MACADDR)
         || matches!(base, oid::BIT | oid::VARBIT | oid::PG_LSN | oid::XID8)
         || range::is_range(base)
+        || geometry::is_geometric(base)
 }
 
 /// Whether values of a type are rows of fields that have names.
@@ -270,6 +271,11 @@ pub fn is_composite(oid: u32) -> bool {
 /// Whether a type is a domain.
 pub fn is_domain(oid: u32) -> bool {
     oid >= defined::FIRST_OID && info(oid).is_some_and(|info| info.kind == 'd')
+}
+
+/// What parts the elements of an array of the type in its text form.
+pub fn delimiter(element: u32) -> u8 {
+    if base_of(element) == oid::BOX { b';' } else { b',' }
 }
 
 /// How values of a type are laid out in rows and batches; 0A000 for a type that has no values here.
@@ -311,6 +317,7 @@ fn layout(oid: u32) -> Option<ColumnType> {
         oid::BIT | oid::VARBIT => ColumnType::Bytea,
         // Ranges too, see `range`.
         _ if range::is_range(oid) => ColumnType::Bytea,
+        _ if geometry::is_geometric(oid) => ColumnType::Bytea,
         oid::DATE => ColumnType::Date,
         oid::TIME => ColumnType::Time,
         oid::TIMESTAMP => ColumnType::Timestamp,
@@ -373,6 +380,6 @@ mod tests {
     fn layouts() {
         assert_eq!(column_type(Type::new(oid::OIDVECTOR)).unwrap(), ColumnType::Array(Box::new(ColumnType::Int8)));
         assert_eq!(column_type(Type::new(oid::REGCLASS)).unwrap(), ColumnType::Int8);
-        assert!(column_type(Type::new(oid::POINT)).is_err());
+        assert!(column_type(Type::new(oid::MONEY)).is_err());
     }
 }

@@ -50,6 +50,8 @@ pub(super) async fn run_change(
             TableLock::AccessExclusive
         }
         TableChange::Inherit(_) | TableChange::NoInherit(_) | TableChange::Logged(_) => TableLock::AccessExclusive,
+        TableChange::WithoutOids => TableLock::AccessExclusive,
+        TableChange::Constraint { .. } => TableLock::ShareRowExclusive,
     };
     let Some(oid) = environment.lock_to_alter(name, if_exists, mode).await? else { return Ok(()) };
     match change {
@@ -65,6 +67,8 @@ pub(super) async fn run_change(
         }
         TableChange::ClusterOn(index) => environment.mark_clustered(oid, Some(index)),
         TableChange::WithoutCluster => environment.mark_clustered(oid, None),
+        TableChange::WithoutOids => Ok(()),
+        TableChange::Constraint { name, deferrable } => environment.alter_constraint(oid, name, *deferrable),
         TableChange::ReplicaIdentity(change) => environment.set_replica_identity(oid, change),
         TableChange::AttachPartition { partition, values } => {
             environment.attach_partition(oid, partition, values).await

@@ -10,7 +10,7 @@ use super::drop::{Dependent, Part};
 use super::foreign_key::Added;
 use super::names;
 use super::rename::parsed;
-use crate::catalog::{Catalog, Change, Constraint, ConstraintKind, Table};
+use crate::catalog::{Catalog, Change, Constraint, ConstraintKind, Deferrable, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::{Binder, fold};
 
@@ -70,6 +70,27 @@ impl DefinitionEnvironment<'_> {
         }
         let mut table = (*table).clone();
         table.constraints[at].not_valid = false;
+        self.put_table(table)?;
+        Ok(())
+    }
+
+    /// ALTER CONSTRAINT: says when a foreign key is checked.
+    pub(super) fn alter_constraint(&mut self, oid: u32, name: &str, deferrable: Option<Deferrable>) -> Result<()> {
+        let (_, table) = self.locked_table(oid)?;
+        let Some(at) = table.constraints.iter().position(|constraint| constraint.name == name) else {
+            let message = format!("constraint \"{name}\" of relation \"{}\" does not exist", table.name);
+            return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
+        };
+        if !matches!(table.constraints[at].kind, ConstraintKind::ForeignKey { .. }) {
+            let message =
+                format!("constraint \"{name}\" of relation \"{}\" is not a foreign key constraint", table.name);
+            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+        }
+        if table.constraints[at].parent.is_some() || table.partitioning.key.is_some() {
+            return Err(Error::unsupported("ALTER CONSTRAINT of a partitioned table or its partition"));
+        }
+        let mut table = (*table).clone();
+        table.constraints[at].deferrable = deferrable;
         self.put_table(table)?;
         Ok(())
     }

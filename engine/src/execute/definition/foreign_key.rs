@@ -20,6 +20,7 @@ use crate::execute::write::{self, key_text};
 use crate::function::resolve;
 use crate::plan::authorize::denied;
 use crate::plan::bind::fold;
+use crate::statement::columns_to_set_in;
 use crate::types;
 
 /// REFERENCES or FOREIGN KEY as it is written.
@@ -32,6 +33,8 @@ pub(super) struct ForeignKey<'a> {
     on_delete: ForeignKeyAction,
     on_update: ForeignKeyAction,
     match_full: bool,
+    /// The columns that ON DELETE SET NULL or SET DEFAULT names; none is all.
+    set_columns: Vec<String>,
     deferrable: Option<Deferrable>,
     /// The rows that are there are not looked at.
     pub(super) not_valid: bool,
@@ -60,9 +63,11 @@ impl<'a> ForeignKey<'a> {
             match_kind,
             characteristics,
         } = key;
-        if index_name.is_some() {
-            return Err(Error::unsupported("naming an index within a constraint"));
-        }
+        let set_columns = match index_name {
+            None => Vec::new(),
+            Some(index) => columns_to_set_in(&index.value)
+                .ok_or_else(|| Error::unsupported("naming an index within a constraint"))?,
+        };
         if matches!(match_kind, Some(ConstraintReferenceMatchKind::Partial)) {
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "MATCH PARTIAL not yet implemented"));
         }
@@ -76,6 +81,7 @@ impl<'a> ForeignKey<'a> {
             on_delete: action(on_delete.as_ref()),
             on_update: action(on_update.as_ref()),
             match_full: matches!(match_kind, Some(ConstraintReferenceMatchKind::Full)),
+            set_columns,
             deferrable: deferrable(characteristics.as_ref())?,
             not_valid: false,
         })
@@ -107,6 +113,7 @@ impl DefinitionEnvironment<'_> {
         }
         let (columns, target_columns) = matched_columns(table, target, key)?;
         self.check_references(target, &target_columns)?;
+        let set_columns = columns_to_set(table, &columns, key)?;
         let shown = names::joined(key.columns.iter().map(String::as_str));
         let target_oid = target.oid;
         let incomparable = incomparable_pair(table, target, &columns, &target_columns);
@@ -123,7 +130,7 @@ impl DefinitionEnvironment<'_> {
             on_delete: key.on_delete,
             on_update: key.on_update,
             match_full: key.match_full,
-            set_columns: Vec::new(),
+            set_columns,
         };
         table.constraints.push(Constraint {
             deferrable: key.deferrable,
@@ -332,6 +339,27 @@ fn matched_columns(table: &Table, target: &Table, key: &ForeignKey<'_>) -> Resul
         return Err(Error::new(SqlState::INVALID_FOREIGN_KEY, words));
     }
     Ok((columns, target_columns))
+}
+
+/// The numbers of the columns that ON DELETE SET names. 42703 for one that is not there, 42P10 for one that is not of the
+/// key.
+fn columns_to_set(table: &Table, columns: &[u16], key: &ForeignKey<'_>) -> Result<Vec<u16>> {
+    let mut numbers = Vec::with_capacity(key.set_columns.len());
+    for name in &key.set_columns {
+        let Some(at) = table.position_of(name) else {
+            let message = format!("column \"{name}\" referenced in foreign key constraint does not exist");
+            return Err(Error::new(SqlState::UNDEFINED_COLUMN, message));
+        };
+        let number = table.columns[at].number;
+        if !columns.contains(&number) {
+            let message = format!("column \"{name}\" referenced in ON DELETE SET action must be part of foreign key");
+            return Err(Error::new(SqlState::INVALID_COLUMN_REFERENCE, message));
+        }
+        if !numbers.contains(&number) {
+            numbers.push(number);
+        }
+    }
+    Ok(numbers)
 }
 
 /// 42601 for an action that would set a column which is computed.

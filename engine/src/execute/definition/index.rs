@@ -311,7 +311,7 @@ impl DefinitionEnvironment<'_> {
 }
 
 impl DefinitionEnvironment<'_> {
-    /// Runs the forms of ALTER INDEX that change nothing but what is shown.
+    /// Runs the forms of ALTER INDEX that the parser does not know.
     pub(super) async fn change_index(
         &mut self,
         name: &ObjectName,
@@ -325,11 +325,15 @@ impl DefinitionEnvironment<'_> {
             return Ok(());
         }
         let (table, index) = self.lock_index(name, SqlState::WRONG_OBJECT_TYPE).await?;
+        if let IndexChange::Rename(new) = change {
+            return self.rename_index(table.oid, index.oid, new).await;
+        }
         let mut after = (*table).clone();
         let Some(own) = after.indexes.iter_mut().find(|own| own.oid == index.oid) else {
             return Err(Error::internal("a locked table's index is gone"));
         };
         match change {
+            IndexChange::Rename(_) => {}
             IndexChange::SetOptions(given) => options::merge(&mut own.options, options::of_index_set(given)?),
             IndexChange::ResetOptions(given) => {
                 let names = options::names_to_reset(given)?;

@@ -7,7 +7,7 @@ use auth::{ObjectKind, Privileges};
 use datafusion::sql::sqlparser::ast::{ObjectName, Statement};
 
 use super::DefinitionEnvironment;
-use super::names;
+use super::names::{self, Relation};
 use super::rename::table_in_check;
 use super::table;
 use crate::catalog::{Constraint, ConstraintKind, Deferrable, Identity, Index, IndexColumn, Table, TableColumn};
@@ -41,13 +41,14 @@ pub(super) async fn create(create: &TableLike, environment: &mut DefinitionEnvir
     let Definition::Parsed(Statement::CreateTable(parsed)) = parsed else {
         return Err(Error::unsupported("LIKE in this form of CREATE TABLE"));
     };
-    let existed = environment.exists(&parsed.name)?;
+    let found = environment.named_now(&parsed.name)?;
     // Positions in errors would be those of the text that was put together.
     let text = std::mem::take(&mut environment.text);
     let made = table::create(&parsed, (create.unlogged, create.class), environment).await;
     environment.text = text;
     made?;
-    if existed {
+    // A temporary table may hide another of its name.
+    if found.is_some() && found == environment.named_now(&parsed.name)? {
         return Ok(());
     }
     for (source, like) in sources {
@@ -70,10 +71,14 @@ fn created_name(before: &str) -> Result<String> {
 }
 
 impl DefinitionEnvironment<'_> {
-    fn exists(&mut self, name: &ObjectName) -> Result<bool> {
+    /// The oid of the table or index that has a name now.
+    fn named_now(&mut self, name: &ObjectName) -> Result<Option<u32>> {
         let catalog = self.catalog();
         let name = self.qualified(name)?;
-        Ok(self.find(&catalog, &name)?.is_some())
+        Ok(self.find(&catalog, &name)?.map(|relation| match relation {
+            Relation::Table(table) => table.oid,
+            Relation::Index(table, at) => table.indexes[at].oid,
+        }))
     }
 
     fn like_source(&mut self, name: &ObjectName) -> Result<Arc<Table>> {

@@ -23,7 +23,11 @@ pub(super) const SCALARS: &[Function] = &[
 fn populate(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let [base, document, ty] = args else { return Err(Error::internal("a row was not told its type")) };
     let ty = u32::try_from(integer(ty)?).map_err(|_| Error::internal("an oid out of range"))?;
-    let Some(attributes) = context.catalog.attributes(builtin::base_of(ty)) else {
+    let Some(attributes) = context.catalog.attributes(builtin::base_of(ty)).or_else(|| attributes_of(base)) else {
+        if builtin::base_of(ty) == RECORD {
+            let words = "could not determine row type for result of json_populate_record";
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words).with_hint(ROW_TYPE_HINT));
+        }
         let words = "first argument of json_populate_record must be a row type";
         return Err(Error::new(SqlState::DATATYPE_MISMATCH, words));
     };
@@ -33,6 +37,20 @@ fn populate(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let base = if let Value::Record(record) = base { Some(record.as_ref()) } else { None };
     let source = Source::of(document)?;
     composite(source.doc(), (builtin::base_of(ty), &attributes), base, context)
+}
+
+/// How a call says which row it wants.
+const ROW_TYPE_HINT: &str = "Provide a non-null record argument, or call the function in the FROM clause using a \
+                             column definition list.";
+
+/// The fields of a row of no named type, which are called `f1`, `f2` and so on.
+fn attributes_of(row: &Value) -> Option<Vec<Attribute>> {
+    let Value::Record(record) = row else { return None };
+    let named = record.fields.iter().enumerate().map(|(at, field)| Attribute {
+        name: if field.name.is_empty() { format!("f{}", at + 1) } else { field.name.to_string() },
+        ty: Type::new(field.ty),
+    });
+    Some(named.collect())
 }
 
 /// An object as a row of a type; what it does not say is as in `base`, or NULL.
@@ -142,9 +160,10 @@ fn many(context: &EvalContext, args: &[Value], name: &str) -> Result<Rows> {
 }
 
 fn record(object: Doc<'_>, columns: &[(&str, Type)], context: &EvalContext) -> Result<Vec<Value>> {
-    let field = |(name, ty): &(&str, Type)| match object.field(name) {
-        Some(value) => converted(value, *ty, context),
-        None => Ok(Value::Null),
+    let field = |(name, ty): &(&str, Type)| -> Result<Value> {
+        let value = object.field(name).map_or(Ok(Value::Null), |value| converted(value, *ty, context))?;
+        resolve::check_defined(&value, ty.oid, context)?;
+        Ok(value)
     };
     columns.iter().map(field).collect()
 }
@@ -163,7 +182,7 @@ fn converted(doc: Doc<'_>, ty: Type, context: &EvalContext) -> Result<Value> {
             let ty = builtin::base_of(other);
             composite(doc, (ty, &context.catalog.attributes(ty).unwrap_or_default()), None, context)
         }
-        other => match builtin::info(other).filter(|info| info.is_array()) {
+        other => match builtin::info(builtin::base_of(other)).filter(|info| info.is_array()) {
             Some(info) if shape == Shape::Array => {
                 let element = Type::with_modifier(info.element, ty.modifier);
                 Ok(Value::Array(Box::new(elements(doc, element, context)?)))

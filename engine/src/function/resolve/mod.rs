@@ -20,7 +20,7 @@ pub(crate) use polymorphic::Shape;
 use super::{Function, Operator, operators_named};
 use crate::error::{Error, Result, SqlState};
 use crate::types::range::RangeKind;
-use crate::types::{Type, builtin, display, oid};
+use crate::types::{Type, builtin, display, geometry, oid};
 use candidate::{Choice, choose};
 
 use super::CastContext::Implicit;
@@ -142,6 +142,10 @@ pub fn less_than(ty: Type) -> Result<&'static Function> {
 fn comparison(name: &str, ty: Type) -> Option<&'static Function> {
     // A literal whose type nobody asked for is text.
     let wanted = if ty.oid == oid::UNKNOWN { oid::TEXT } else { builtin::base_of(ty.oid) };
+    // What `=` and `<` of boxes, circles and the like compare is no order that rows could be sorted or grouped by.
+    if geometry::is_geometric(wanted) {
+        return None;
+    }
     let info = builtin::info(wanted)?;
     if info.is_array() {
         comparison(name, Type::new(info.element))?;

@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use super::names::QualifiedName;
 use super::position::{Sides, Start};
 use super::variadic::array_of_arguments;
-use super::walk::any;
+use super::walk::{any, map_outer};
 use super::within_group::WithinGroup;
 use super::{Binder, Clause, Place, SetCall};
 use crate::error::{Error, Result, SqlState};
@@ -473,6 +473,14 @@ impl Binder<'_> {
                 own |= matches!(expr.kind, ExprKind::Column(_));
                 false
             });
+            if any(arg, &mut |expr| matches!(&expr.kind, ExprKind::Subquery(subquery) if subquery.correlated)) {
+                // What a subquery names beyond itself is this query's or an enclosing one's.
+                map_outer(arg.clone(), 0, &mut |reference| {
+                    outer |= reference.depth > reference.borders;
+                    own |= reference.depth == reference.borders;
+                    Ok((reference.var, reference.depth))
+                })?;
+            }
         }
         if outer && !own {
             return Err(Error::unsupported("an aggregate over the columns of an outer query").at(self.position(span)));

@@ -6,7 +6,7 @@
 use datafusion::sql::sqlparser::ast::ObjectName;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::Definition;
+use super::{Definition, names_temporary};
 use crate::catalog::TableClass;
 use crate::error::Result;
 use crate::statement::reader::Reader;
@@ -16,6 +16,8 @@ use crate::statement::reader::Reader;
 pub struct TableLike {
     pub unlogged: bool,
     pub class: TableClass,
+    /// It says TEMPORARY, or names the schema of temporary relations.
+    pub temporary: bool,
     /// Up to the parenthesis.
     pub before: String,
     pub elements: Vec<Element>,
@@ -56,13 +58,19 @@ pub(super) fn create(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Defi
         return Ok(None);
     }
     let unlogged = reader.word("unlogged");
+    // LOCAL and GLOBAL mean nothing, and stay in the text.
+    let scoped = !unlogged && (reader.word("local") || reader.word("global"));
+    let temporary = !unlogged && (reader.word("temporary") || reader.word("temp"));
+    if scoped && !temporary {
+        return Ok(None);
+    }
     if !reader.word("table") {
         return Ok(None);
     }
     reader.words(&["if", "not", "exists"]);
-    if reader.object_name().is_err() || reader.peek() != Some(&Token::LParen) {
+    let Some(name) = reader.object_name().ok().filter(|_| reader.peek() == Some(&Token::LParen)) else {
         return Ok(None);
-    }
+    };
     let (before, list) = tokens.split_at(tokens.len() - reader.rest().len());
     let Some((inside, after)) = in_parentheses(list) else { return Ok(None) };
     let pieces = split(inside);
@@ -79,9 +87,11 @@ pub(super) fn create(text: &str, tokens: &[TokenWithSpan]) -> Result<Option<Defi
     }
     let before: Vec<TokenWithSpan> = before.iter().filter(|token| !is_unlogged(&token.token)).cloned().collect();
     let (before, after) = (written(&before), written(after));
+    let temporary = temporary || names_temporary(&name);
     Ok(Some(Definition::TableLike(Box::new(TableLike {
         unlogged,
         class: TableClass::Shared,
+        temporary,
         before,
         elements,
         after,

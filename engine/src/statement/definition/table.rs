@@ -5,7 +5,8 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::sequence;
 use super::{Definition, SequenceOptions, list, partition};
-use crate::error::{Error, Result};
+use crate::catalog::Deferrable;
+use crate::error::{Error, Result, SqlState};
 use crate::statement::reader::Reader;
 use crate::statement::utility::setting_value;
 
@@ -28,6 +29,13 @@ pub enum TableChange {
     /// SET LOGGED, or UNLOGGED if false.
     Logged(bool),
     NoInherit(ObjectName),
+    /// SET WITHOUT OIDS, which tables are anyway.
+    WithoutOids,
+    /// ALTER CONSTRAINT: when it is checked.
+    Constraint {
+        name: String,
+        deferrable: Option<Deferrable>,
+    },
     /// ALTER COLUMN in a form that the parser does not know.
     Column {
         column: String,
@@ -91,6 +99,7 @@ pub enum ReplicaIdentityChange {
 /// The forms of ALTER INDEX that are read here.
 #[derive(Debug, Clone)]
 pub enum IndexChange {
+    Rename(String),
     SetOptions(Vec<StorageParameter>),
     ResetOptions(Vec<StorageParameter>),
     /// SET STATISTICS of a column, by its number.
@@ -112,6 +121,10 @@ pub(super) fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         TableChange::ResetOptions(parameters(reader)?)
     } else if reader.words(&["set", "without", "cluster"]) {
         TableChange::WithoutCluster
+    } else if reader.words(&["set", "without", "oids"]) {
+        TableChange::WithoutOids
+    } else if reader.words(&["alter", "constraint"]) {
+        TableChange::Constraint { name: reader.identifier()?, deferrable: deferrable(reader)? }
     } else if reader.words(&["cluster", "on"]) {
         TableChange::ClusterOn(reader.identifier()?)
     } else if reader.words(&["replica", "identity"]) {
@@ -141,6 +154,36 @@ pub(super) fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         return Ok(None);
     };
     Ok(Some(Definition::AlterTable { name, if_exists, change }))
+}
+
+/// `[NOT] DEFERRABLE`, `INITIALLY DEFERRED` and `INITIALLY IMMEDIATE`, in any order.
+fn deferrable(reader: &mut Reader<'_>) -> Result<Option<Deferrable>> {
+    let (mut deferrable, mut deferred) = (None, None);
+    loop {
+        let conflict = if reader.words(&["not", "deferrable"]) {
+            deferrable.replace(false) == Some(true)
+        } else if reader.word("deferrable") {
+            deferrable.replace(true) == Some(false)
+        } else if reader.words(&["initially", "deferred"]) {
+            deferred.replace(true) == Some(false)
+        } else if reader.words(&["initially", "immediate"]) {
+            deferred.replace(false) == Some(true)
+        } else {
+            break;
+        };
+        if conflict {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, "conflicting constraint properties"));
+        }
+        if deferrable == Some(false) && deferred == Some(true) {
+            let words = "constraint declared INITIALLY DEFERRED must be DEFERRABLE";
+            return Err(Error::new(SqlState::SYNTAX_ERROR, words));
+        }
+    }
+    Ok(match (deferrable, deferred) {
+        (_, Some(true)) => Some(Deferrable::InitiallyDeferred),
+        (Some(true), _) => Some(Deferrable::InitiallyImmediate),
+        _ => None,
+    })
 }
 
 /// The forms of ALTER COLUMN that the parser does not know; None if it is another.
@@ -260,7 +303,9 @@ pub(super) fn alter_index(reader: &mut Reader<'_>) -> Result<Option<Definition>>
     let mut ahead = reader.clone();
     let if_exists = ahead.words(&["if", "exists"]);
     let Ok(name) = ahead.object_name() else { return Ok(None) };
-    let change = if ahead.word("reset") {
+    let change = if if_exists && ahead.words(&["rename", "to"]) {
+        IndexChange::Rename(ahead.identifier()?)
+    } else if ahead.word("reset") {
         IndexChange::ResetOptions(parameters(&mut ahead)?)
     } else if sets_parameters(&mut ahead) {
         IndexChange::SetOptions(parameters(&mut ahead)?)

@@ -5,7 +5,8 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
 
 use super::super::reader::syntax_error_near;
 use super::{Mender, is_word, marked};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SqlState};
+use crate::statement::position_in;
 
 /// What stands behind the columns of a key: the parser is given it as a comment on the key's index, which PostgreSQL does
 /// not have.
@@ -49,7 +50,59 @@ pub(crate) fn compression_in(comment: &str) -> Option<&str> {
     comment.strip_prefix(BETWEEN)
 }
 
+/// The columns of ON DELETE SET that the name of a foreign key's index carries.
+pub(crate) fn columns_to_set_in(index: &str) -> Option<Vec<String>> {
+    index.strip_prefix(BETWEEN).map(|names| names.split(BETWEEN).map(str::to_owned).collect())
+}
+
 impl Mender<'_> {
+    /// Whether columns are named behind ON DELETE SET NULL or SET DEFAULT, of which this is DELETE; or the same of UPDATE.
+    pub(super) fn sets_columns(&self) -> bool {
+        self.before().is_some_and(|token| is_word(token, "on"))
+            && (self.words_follow(&["set", "null"]) || self.words_follow(&["set", "default"]))
+            && self.token(3) == Some(&Token::LParen)
+    }
+
+    /// Those columns, which the parser is given as the name of the key's index; PostgreSQL has none there. A foreign
+    /// key at a column has no place for them.
+    pub(super) fn columns_to_set(&mut self) -> Result<()> {
+        if self.token(0).is_some_and(|token| is_word(token, "update")) {
+            let action = if self.words_follow(&["set", "null"]) { "SET NULL" } else { "SET DEFAULT" };
+            let words = format!("a column list with {action} is only supported for ON DELETE actions");
+            let on = self.kept.iter().rev().find(|token| !super::is_space(&token.token));
+            let position = on.and_then(|on| position_in(self.text, on.span.start));
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words).at(position));
+        }
+        self.keep_to(self.significant(3));
+        let names: Vec<String> = self.list()?.into_iter().map(|(name, _)| format!("{BETWEEN}{name}")).collect();
+        let mut depth = 0_usize;
+        let mut place = None;
+        for (at, token) in self.kept.iter().enumerate().rev() {
+            match &token.token {
+                Token::RParen => depth += 1,
+                Token::LParen if depth == 0 => break,
+                Token::LParen => depth -= 1,
+                Token::Comma if depth == 0 => break,
+                token if depth == 0 && is_word(token, "key") => {
+                    place = Some(at + 1);
+                    break;
+                }
+                _ => {}
+            }
+        }
+        let before = place.and_then(|place| {
+            let mut before = self.kept[..place - 1].iter().rev().map(|token| &token.token);
+            before.find(|token| !super::is_space(token))
+        });
+        let Some(place) = place.filter(|_| before.is_some_and(|token| is_word(token, "foreign"))) else {
+            return Err(Error::unsupported("ON DELETE SET of columns that are named at a column"));
+        };
+        let span = self.kept[place - 1].span;
+        let space = TokenWithSpan { token: Token::Whitespace(Whitespace::Space), span };
+        drop(self.kept.splice(place..place, [space, marked(names.concat(), span)]));
+        Ok(())
+    }
+
     /// UNIQUE or PRIMARY KEY, with what follows.
     pub(super) fn key(&mut self) -> Result<()> {
         let unique = self.token(0).is_some_and(|token| is_word(token, "unique"));

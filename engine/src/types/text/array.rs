@@ -42,38 +42,40 @@ pub(crate) fn dimensions_text(dimensions: &[Dimension]) -> String {
 /// Elements between braces: values, or what the inner dimensions make of them.
 fn write_level(inner: &[Dimension], values: &[Value], element: u32, format: &Format, out: &mut Vec<u8>) {
     let size = inner.iter().map(|dimension| usize::try_from(dimension.length).unwrap_or(1)).product::<usize>().max(1);
+    let delimiter = builtin::delimiter(element);
     out.push(b'{');
     for (position, part) in values.chunks(size).enumerate() {
         if position > 0 {
-            out.push(b',');
+            out.push(delimiter);
         }
         match (inner, part) {
             ([_, inner @ ..], _) => write_level(inner, part, element, format, out),
-            ([], [value]) => write_element(value, element, format, out),
+            ([], [value]) => write_element(value, element, delimiter, format, out),
             ([], _) => {}
         }
     }
     out.push(b'}');
 }
 
-fn write_element(value: &Value, element: u32, format: &Format, out: &mut Vec<u8>) {
+fn write_element(value: &Value, element: u32, delimiter: u8, format: &Format, out: &mut Vec<u8>) {
     if value.is_null() {
         out.extend_from_slice(b"NULL");
         return;
     }
     let start = out.len();
     write_value(value.as_ref(), element, format, out);
-    if needs_quotes(&out[start..]) {
+    if needs_quotes(&out[start..], delimiter) {
         quote(start, out);
     }
 }
 
-fn needs_quotes(text: &[u8]) -> bool {
+fn needs_quotes(text: &[u8], delimiter: u8) -> bool {
     text.is_empty()
         || text.eq_ignore_ascii_case(b"NULL")
-        || text
-            .iter()
-            .any(|byte| matches!(byte, b'"' | b'\\' | b'{' | b'}' | b',' | b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c))
+        || text.iter().any(|byte| {
+            *byte == delimiter
+                || matches!(byte, b'"' | b'\\' | b'{' | b'}' | b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+        })
 }
 
 fn quote(start: usize, out: &mut Vec<u8>) {
@@ -90,7 +92,8 @@ fn quote(start: usize, out: &mut Vec<u8>) {
 
 /// Reads an array of the element type.
 pub(super) fn parse(text: &str, element: Type, format: &Format) -> Result<Value> {
-    let mut reader = Reader { text, rest: text.trim_start_matches(is_space) };
+    let mut reader =
+        Reader { delimiter: builtin::delimiter(element.oid), text, rest: text.trim_start_matches(is_space) };
     let stated = reader.stated_dimensions()?;
     if !reader.rest.starts_with('{') {
         return Err(reader.malformed(match stated.is_empty() {
@@ -156,6 +159,8 @@ enum After {
 }
 
 struct Reader<'a> {
+    /// What parts the elements.
+    delimiter: u8,
     text: &'a str,
     rest: &'a str,
 }
@@ -253,13 +258,13 @@ impl Reader<'_> {
                     }
                     after = After::Closing;
                 }
-                Some(',') => {
+                Some(c) if c == char::from(self.delimiter) => {
                     after = match after {
                         After::Element => After::ElementComma,
                         After::Closing => After::ClosingComma,
-                        _ => return unexpected(self, ','),
+                        _ => return unexpected(self, c),
                     };
-                    self.take(',');
+                    self.take(c);
                 }
                 Some(_) => {
                     if !matches!(after, After::Opening | After::ElementComma) {
@@ -314,7 +319,7 @@ impl Reader<'_> {
             let mut chars = self.rest.chars();
             match chars.next() {
                 None => return Err(self.malformed("Unexpected end of input.")),
-                Some(',' | '}') => {
+                Some(c) if c == char::from(self.delimiter) || c == '}' => {
                     element.truncate(kept);
                     return Ok((escaped || !element.eq_ignore_ascii_case("NULL")).then_some(element));
                 }
@@ -352,7 +357,7 @@ impl Reader<'_> {
                 Some(Some(c)) => element.push(c),
                 Some(None) => {
                     self.skip_spaces();
-                    if !self.rest.starts_with([',', '}']) && !self.rest.is_empty() {
+                    if !self.rest.starts_with([char::from(self.delimiter), '}']) && !self.rest.is_empty() {
                         return Err(self.malformed("Unexpected array element."));
                     }
                     return Ok(element);

@@ -20,7 +20,7 @@ use super::builtin::{self, oid};
 use super::datetime::{self, DateStyle, IntervalStyle, TimeZone, ZonedTime};
 use super::network::{Network, hardware_text, parse_hardware};
 use super::snapshot::TransactionSnapshot;
-use super::{Type, json, jsonpath, modifier, range, unsigned};
+use super::{Type, geometry, json, jsonpath, modifier, range, unsigned};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
 
@@ -134,6 +134,7 @@ pub fn write(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
             out.extend(Bits::decode(v).map(|bits| bits.text()).unwrap_or_default().into_bytes());
         }
         ValueRef::Bytea(v) if range::is_range(ty) => range::write(v, format, out),
+        ValueRef::Bytea(v) if geometry::is_geometric(ty) => geometry::write(v, ty, format, out),
         ValueRef::Bytea(v) => bytes::write(v, format.bytea_output, out),
         ValueRef::Date(v) => datetime::write_date(v, format.date_style, out),
         ValueRef::Time(v) => datetime::write_time(v, out),
@@ -211,6 +212,7 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
             Value::Int8(i64::from(find::parse(text, other, format.names.as_deref())?))
         }
         oid::ACLITEM => registered::acl_item(text, format.names.as_deref())?,
+        other if geometry::is_geometric(other) => Value::Bytea(geometry::parse(text, other)?.into()),
         other if range::is_range(other) => range::parse(text, other, format, now)?,
         other if builtin::is_enum(other) => enumeration::parse(text, other, format.names.as_deref())?,
         // What the domain says of its values is checked by whoever makes one of this.
