@@ -7,9 +7,9 @@ use rustc_hash::FxHashMap;
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
     backend, bit_string, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float,
-    hash, interval, json, money, network, notify, numeric, operator, order, overlaps, pattern, random, range, regexp, send,
-    sequence, server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id, unicode, unique,
-    unsigned, zoned_time,
+    hash, interval, json, money, network, notify, numeric, operator, order, overlaps, pattern, random, range, regexp,
+    send, sequence, server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id, unicode,
+    unique, unsigned, zoned_time,
 };
 
 /// Scalar functions, as each file has them.
