@@ -9,7 +9,7 @@ use super::{RowStream, Rows, point};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::expr::eval::{NoRow, eval};
-use crate::function::EvalContext;
+use crate::function::{EvalContext, LockedKeys};
 use crate::plan::relation::{Column, Query, Relation};
 
 /// How often a statement starts again before it gives up: each time, somebody else has got further.
@@ -30,8 +30,13 @@ pub(crate) async fn run(
     let (relation, window) = Window::of(&query.relation, context)?;
     for _ in 0..RESTARTS_MAX {
         let stream = run_relation(relation, &columns, context, transaction.view(), environment)?;
-        if let Some(mut rows) = lock_rows(query, stream, window, transaction, wait).await? {
+        let mut keys = context.session.cursors.is_noting().then(Vec::new);
+        if let Some(mut rows) = lock_rows(query, stream, window, transaction, wait, &mut keys).await? {
             rows.drain(..window.offset.min(rows.len()));
+            if let Some(mut keys) = keys {
+                keys.drain(..window.offset.min(keys.len()));
+                context.session.cursors.note_locked(keys);
+            }
             return Ok(Rows::Values(rows));
         }
         transaction.begin_command();
@@ -67,13 +72,14 @@ impl Window {
     }
 }
 
-/// Locks the rows as they come; None if one had changed since the snapshot.
+/// Locks the rows as they come, and says which if asked; None if one had changed since the snapshot.
 async fn lock_rows(
     query: &Query,
     mut stream: RowStream,
     window: Window,
     transaction: &mut Transaction,
     wait: Wait,
+    keys: &mut Option<LockedKeys>,
 ) -> Result<Option<Vec<Vec<Value>>>> {
     let (mut rows, mut changed) = (Vec::new(), false);
     while rows.len() < window.end
@@ -86,13 +92,26 @@ async fn lock_rows(
             }
             let identities = row.split_off(query.outputs.len());
             match lock_all(query, &identities, transaction, wait).await? {
-                Locked::AsRead => rows.push(row),
+                Locked::AsRead => {
+                    if let Some(keys) = keys.as_mut() {
+                        keys.push(identities.chunks(2).map(key_of).collect());
+                    }
+                    rows.push(row);
+                }
                 Locked::Skipped => {}
                 Locked::Changed => changed = true,
             }
         }
     }
     Ok((!changed).then_some(rows))
+}
+
+/// The key of a row's identity; None on the empty side of an outer join.
+fn key_of(identity: &[Value]) -> Option<RowKey> {
+    match identity {
+        [Value::Bytea(key), _] => Some(RowKey::from_bytes(key.to_vec().into())),
+        _ => None,
+    }
 }
 
 enum Locked {

@@ -57,6 +57,9 @@ fn project(
         return Ok(Vec::new());
     }
     let values = plan.projection.iter().map(|expr| eval(expr, context, &source)).collect::<Result<Vec<Value>>>()?;
+    if plan.lock.is_some() && context.session.cursors.is_noting() {
+        context.session.cursors.note_locked(vec![vec![Some(key)]]);
+    }
     Ok(vec![values])
 }
 

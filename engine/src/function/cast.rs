@@ -235,6 +235,12 @@ pub(super) const CASTS: &[(u32, u32, CastContext, u32)] = &[
     (VARCHAR, REGCLASS, Implicit, 1079),
     (VARCHAR, TEXT, Implicit, 0),
     (VARBIT, BIT, Implicit, 0),
+    (MACADDR, MACADDR8, Implicit, 4123),
+    (MACADDR8, MACADDR, Implicit, 4124),
+    (INT4, MONEY, Assignment, 3811),
+    (INT8, MONEY, Assignment, 3812),
+    (NUMERIC, MONEY, Assignment, 3824),
+    (MONEY, NUMERIC, Assignment, 3823),
     (XID8, XID, Explicit, 5071),
 ];
 
@@ -549,7 +555,8 @@ pub(crate) fn read_text(text: &str, ty: Type, context: &EvalContext) -> Result<V
         return crate::types::text::parse_at(text, ty, &context.session.format, context.transaction_time);
     }
     if ty.oid < FIRST_OID {
-        let of_names = builtin::element_of(ty.oid).is_some_and(builtin::is_registered);
+        let element = builtin::element_of(ty.oid).unwrap_or(ty.oid);
+        let of_names = element == oid::ACLITEM || builtin::is_registered(element);
         return match of_names {
             true => crate::types::text::parse(text, ty, &with_names(context)),
             false => crate::types::text::parse(text, ty, &context.session.format),

@@ -108,6 +108,8 @@ const FAMILIES: &[Family] = &[
     family(INTERVAL, INTERVAL, How::Key, "interval_eq interval_ne interval_lt interval_le interval_gt interval_ge", &[1162, 1163, 1164, 1165, 1167, 1166], &[1330, 1331, 1332, 1333, 1334, 1335]),
     family(UUID, UUID, How::Plain, "uuid_eq uuid_ne uuid_lt uuid_le uuid_gt uuid_ge", &[2956, 2959, 2954, 2955, 2958, 2957], &[2972, 2973, 2974, 2976, 2975, 2977]),
     family(MACADDR, MACADDR, How::Plain, "macaddr_eq macaddr_ne macaddr_lt macaddr_le macaddr_gt macaddr_ge", &[830, 835, 831, 832, 833, 834], &[1220, 1221, 1222, 1223, 1224, 1225]),
+    family(MACADDR8, MACADDR8, How::Plain, "macaddr8_eq macaddr8_ne macaddr8_lt macaddr8_le macaddr8_gt macaddr8_ge", &[4113, 4118, 4114, 4115, 4116, 4117], &[3362, 3363, 3364, 3365, 3366, 3367]),
+    family(MONEY, MONEY, How::Plain, "cash_eq cash_ne cash_lt cash_le cash_gt cash_ge", &[888, 889, 890, 891, 892, 893], &[900, 901, 902, 904, 903, 905]),
     family(BIT, BIT, How::Plain, "biteq bitne bitlt bitle bitgt bitge", &[1581, 1582, 1595, 1594, 1593, 1592], &[1784, 1785, 1786, 1788, 1787, 1789]),
     family(VARBIT, VARBIT, How::Plain, "varbiteq varbitne varbitlt varbitle varbitgt varbitge", &[1666, 1667, 1671, 1670, 1669, 1668], &[1804, 1805, 1806, 1808, 1807, 1809]),
     family(PG_LSN, PG_LSN, How::Plain, "pg_lsn_eq pg_lsn_ne pg_lsn_lt pg_lsn_le pg_lsn_gt pg_lsn_ge", &[3233, 3236, 3231, 3232, 3235, 3234], &[3222, 3223, 3224, 3226, 3225, 3227]),

@@ -6,7 +6,7 @@ use super::Function;
 use super::argument::{int4, int8, text_of};
 use super::define::immutable;
 use crate::error::{Error, Result, SqlState};
-use crate::types::network::Network;
+use crate::types::network::{Network, lengthened, shortened};
 use crate::types::oid::*;
 
 #[rustfmt::skip]
@@ -83,6 +83,33 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     immutable(3145, "macaddr_and", &[MACADDR, MACADDR], MACADDR, |_, args| bytewise(args, |left, right| left & right)),
     immutable(3146, "macaddr_or", &[MACADDR, MACADDR], MACADDR, |_, args| bytewise(args, |left, right| left | right)),
+    immutable(4120, "macaddr8_not", &[MACADDR8], MACADDR8, |_, args| {
+        Ok(Value::Bytea(hardware(&args[0])?.iter().map(|byte| !byte).collect::<Vec<u8>>().into()))
+    }),
+    immutable(4121, "macaddr8_and", &[MACADDR8, MACADDR8], MACADDR8, |_, args| bytewise(args, |left, right| left & right)),
+    immutable(4122, "macaddr8_or", &[MACADDR8, MACADDR8], MACADDR8, |_, args| bytewise(args, |left, right| left | right)),
+    immutable(4119, "macaddr8_cmp", &[MACADDR8, MACADDR8], INT4, |_, args| {
+        Ok(Value::Int4(hardware(&args[0])?.cmp(hardware(&args[1])?) as i32))
+    }),
+    immutable(4123, "macaddr8", &[MACADDR], MACADDR8, |_, args| {
+        let short = hardware(&args[0])?.try_into().map_err(|_| Error::internal("a macaddr that is none"))?;
+        Ok(Value::Bytea(lengthened(short).to_vec().into()))
+    }),
+    immutable(4124, "macaddr", &[MACADDR8], MACADDR, |_, args| {
+        let short = shortened(hardware(&args[0])?).ok_or_else(not_lengthened)?;
+        Ok(Value::Bytea(short.to_vec().into()))
+    }),
+    immutable(4125, "macaddr8_set7bit", &[MACADDR8], MACADDR8, |_, args| {
+        let mut address = hardware(&args[0])?.to_vec();
+        if let Some(first) = address.first_mut() {
+            *first |= 0x02;
+        }
+        Ok(Value::Bytea(address.into()))
+    }),
+    immutable(4112, "trunc", &[MACADDR8], MACADDR8, |_, args| {
+        let maker = hardware(&args[0])?.iter().take(3).copied();
+        Ok(Value::Bytea(maker.chain([0; 5]).collect::<Vec<u8>>().into()))
+    }),
     immutable(753, "trunc", &[MACADDR], MACADDR, |_, args| {
         let maker = hardware(&args[0])?.iter().take(3).copied();
         Ok(Value::Bytea(maker.chain([0; 3]).collect::<Vec<u8>>().into()))
@@ -101,6 +128,14 @@ fn hardware(value: &Value) -> Result<&[u8]> {
         Value::Bytea(bytes) => Ok(bytes),
         _ => Err(Error::internal("a macaddr that is none")),
     }
+}
+
+fn not_lengthened() -> Error {
+    let message = "macaddr8 data out of range to convert to macaddr";
+    Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, message).with_hint(
+        "Only addresses that have FF and FE as values in the 4th and 5th bytes from the left, for example \
+         xx:xx:xx:ff:fe:xx:xx:xx, are eligible to be converted from macaddr8 to macaddr.",
+    )
 }
 
 fn value(network: Network) -> Value {

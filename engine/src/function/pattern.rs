@@ -39,6 +39,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(2006, "byteanlike", &[BYTEA, BYTEA], BOOL, |_, args| {
         Ok(Value::Bool(!like(bytes(&args[0])?, bytes(&args[1])?, false)?))
     }),
+    immutable(2009, "like_escape", &[BYTEA, BYTEA], BYTEA, |_, args| {
+        Ok(Value::Bytea(bytea_escape(bytes(&args[0])?, bytes(&args[1])?)?.into()))
+    }),
     immutable(1637, "like_escape", &[TEXT, TEXT], TEXT, |_, args| {
         text_of(like_escape(text(&args[0])?, text(&args[1])?)?)
     }),
@@ -155,6 +158,36 @@ fn like_escape(pattern: &str, escape: &str) -> Result<String> {
             out.push('\\');
         }
         out.push(c);
+        escaped = false;
+    }
+    Ok(out)
+}
+
+/// The same of bytes.
+fn bytea_escape(pattern: &[u8], escape: &[u8]) -> Result<Vec<u8>> {
+    let escape = match escape {
+        [] => None,
+        [escape] => Some(*escape),
+        _ => {
+            return Err(Error::new(SqlState::INVALID_ESCAPE_SEQUENCE, "invalid escape string")
+                .with_hint("Escape string must be empty or one character."));
+        }
+    };
+    if escape == Some(b'\\') {
+        return Ok(pattern.to_vec());
+    }
+    let mut out = Vec::with_capacity(pattern.len());
+    let mut escaped = false;
+    for &byte in pattern {
+        if Some(byte) == escape && !escaped {
+            out.push(b'\\');
+            escaped = true;
+            continue;
+        }
+        if byte == b'\\' && !escaped {
+            out.push(b'\\');
+        }
+        out.push(byte);
         escaped = false;
     }
     Ok(out)

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::{
     AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
     backend, bit_string, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float,
-    geometry, hash, interval, json, network, notify, numeric, operator, order, overlaps, pattern, random, range,
+    geometry, hash, interval, json, money, network, notify, numeric, operator, order, overlaps, pattern, random, range,
     regexp, send, sequence, server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id,
     unicode, unique, unsigned, zoned_time,
 };
@@ -42,6 +42,7 @@ const TABLES: &[&[Function]] = &[
     geometry::FUNCTIONS,
     hash::FUNCTIONS,
     interval::FUNCTIONS,
+    money::FUNCTIONS,
     network::FUNCTIONS,
     numeric::FUNCTIONS,
     order::FUNCTIONS,

@@ -160,7 +160,10 @@ fn is_point_write(write: &Write) -> bool {
 }
 
 fn is_short(rows: &RowsToChange) -> bool {
-    matches!(rows, RowsToChange::Point { .. } | RowsToChange::Query { short: Some(_), .. })
+    match rows {
+        RowsToChange::Point { .. } | RowsToChange::Cursor { .. } => true,
+        RowsToChange::Query { short, .. } => short.is_some(),
+    }
 }
 
 fn has_subquery(expr: &Expr) -> bool {

@@ -68,6 +68,7 @@ pub(crate) async fn describe(
                 (Some(RowsToChange::Point { access, filter }), _) => {
                     explained.point(access, table, filter.is_some(), &mut beneath);
                 }
+                (Some(RowsToChange::Cursor { name }), _) => beneath.push(format!("Point Plan: Current Row of {name}")),
                 (Some(RowsToChange::Query { short: Some(short), .. }), _) => explained.short(short, &mut beneath),
                 (Some(RowsToChange::Query { query, .. }), _) => {
                     beneath = explained.shown(&explained.operators(query).await?);

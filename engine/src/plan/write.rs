@@ -268,6 +268,8 @@ pub enum RowsToChange {
         /// The same, if the rows may be few and are found by a range of keys.
         short: Option<Box<Short>>,
     },
+    /// The row on which a cursor stands.
+    Cursor { name: String },
 }
 
 /// RETURNING: expressions over the target's columns (and carried ones).

@@ -206,7 +206,8 @@ impl Session {
                 0 => match text::utf8(bytes) {
                     Ok(text) => {
                         let place = parameter_place(portal, at, Some(text));
-                        return text::parse(text, *ty, format).map_err(|error| error.within(place()));
+                        let read = text::parse_at(text, *ty, format, self.text_now());
+                        return read.map_err(|error| error.within(place()));
                     }
                     Err(error) => Err(error),
                 },

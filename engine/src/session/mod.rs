@@ -361,11 +361,21 @@ impl Session {
         principal
     }
 
+    /// When the transaction began that is open, in microseconds since 1970 UTC.
+    fn started_at(&self) -> Option<i64> {
+        self.state.open().map(|open| open.started_at)
+    }
+
+    /// The moment that `now` and its kin mean as text.
+    fn text_now(&self) -> i64 {
+        self.started_at().unwrap_or_else(|| self.database.now())
+    }
+
     /// What the functions of a statement may ask.
     fn context(&self, catalog: Arc<Catalog>, params: Arc<[Value]>) -> EvalContext {
         let now = self.database.now();
         EvalContext {
-            transaction_time: self.state.open().map_or(now, |open| open.started_at),
+            transaction_time: self.started_at().unwrap_or(now),
             statement_time: now,
             session: self.facts.clone(),
             catalog,

@@ -108,9 +108,10 @@ impl Session {
             return Some(Arc::from([]));
         }
         let plan = self.plan_for(prepared).ok()?;
+        let now = self.text_now();
         for (value, ty) in values.iter_mut().zip(plan.params.iter()) {
             if let Value::Text(literal) = value {
-                *value = text::parse(literal, *ty, self.format()).ok()?;
+                *value = text::parse_at(literal, *ty, self.format(), now).ok()?;
             }
         }
         Some(values.into())

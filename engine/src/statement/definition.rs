@@ -102,7 +102,7 @@ pub enum Definition {
     },
     CreateSequence {
         name: ObjectName,
-        temporary: bool,
+        persistence: Persistence,
         if_not_exists: bool,
         options: SequenceOptions,
     },
@@ -328,7 +328,9 @@ impl Definition {
                 create.temporary || names_temporary(&create.name)
             }
             Definition::TableLike(new) => new.temporary,
-            Definition::CreateSequence { name, temporary, .. } => *temporary || names_temporary(name),
+            Definition::CreateSequence { name, persistence, .. } => {
+                matches!(persistence, Persistence::Temporary(_)) || names_temporary(name)
+            }
             Definition::CreateView(view) => view.temporary || names_temporary(&view.name),
             Definition::CreateTableAs(new) | Definition::TableOf(new, _) => {
                 matches!(new.persistence, Persistence::Temporary(_)) || names_temporary(&new.name)
@@ -413,10 +415,13 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
         return place::create(reader).map(Some);
     }
     if reader.word("sequence") {
-        return sequence::create(reader, false).map(Some);
+        return sequence::create(reader, Persistence::Permanent).map(Some);
     }
     if reader.words(&["temporary", "sequence"]) || reader.words(&["temp", "sequence"]) {
-        return sequence::create(reader, true).map(Some);
+        return sequence::create(reader, Persistence::Temporary(None)).map(Some);
+    }
+    if reader.words(&["unlogged", "sequence"]) {
+        return sequence::create(reader, Persistence::Unlogged).map(Some);
     }
     if reader.word("type") {
         return user_type::create_type(reader).map(Some);

@@ -261,6 +261,10 @@ fn special_form(parser: &mut Parser, keyword: Keyword, span: Span) -> Option<Par
     let opens = parser.peek_nth_token_ref(1).token == Token::LParen;
     match keyword {
         Keyword::ROW if opens && has_star(parser) => Some(starred_row(parser, span)),
+        // `= ANY (VALUES (1), (2))`
+        Keyword::VALUES if opens && parser.get_current_token().token == Token::LParen => {
+            Some(parser.parse_query().map(Expr::Subquery))
+        }
         Keyword::TRIM if opens => Some(trim(parser, span)),
         Keyword::SUBSTRING if opens => Some(substring(parser, span)),
         Keyword::INTERVAL if opens => interval_with_precision(parser),

@@ -27,6 +27,8 @@ pub(crate) const EXCLUDE_GROUP: &str = "exclude group";
 pub(crate) const EXCLUDE_TIES: &str = "exclude ties";
 /// The `*` of `(value).*` as the name of a field.
 pub(crate) const ALL_FIELDS: &str = "*";
+/// `CURRENT OF cursor` as what equals the name of the cursor.
+pub(crate) const CURRENT_OF: &str = "current of";
 /// `ROWS FROM (…)` as the name of a function.
 pub(crate) const ROWS_FROM: &str = "rows from";
 
@@ -55,7 +57,7 @@ fn is_suspicious(pair: &[TokenWithSpan]) -> bool {
     };
     match word.keyword {
         Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS | Keyword::OPERATOR => true,
-        Keyword::PRECEDING | Keyword::FOLLOWING => true,
+        Keyword::PRECEDING | Keyword::FOLLOWING | Keyword::OF => true,
         Keyword::NO | Keyword::ENFORCED | Keyword::EXCLUDE | Keyword::REFERENCES => true,
         keyword if key::begins_key(keyword) => true,
         Keyword::NoKeyword if word.value.eq_ignore_ascii_case("isnull") => true,
@@ -135,6 +137,7 @@ impl Mender<'_> {
                     self.at = all + 1;
                 }
                 Keyword::USING => return self.using(),
+                Keyword::WHERE if self.names_cursor() => self.current_of(),
                 Keyword::WITH => self.parameters(),
                 Keyword::NO if self.before() == Some(&Token::RParen) && self.words_follow(&["inherit"]) => {
                     self.no_inherit();
@@ -466,15 +469,37 @@ impl Mender<'_> {
         self.at = end + 1;
     }
 
+    /// Whether `CURRENT OF cursor` follows in a statement that may say so.
+    fn names_cursor(&self) -> bool {
+        const VERBS: [&str; 5] = ["update", "delete", "with", "prepare", "explain"];
+        let verb = self.kept.iter().map(|token| &token.token).find(|token| !is_space(token));
+        self.words_follow(&["current", "of"])
+            && matches!(self.token(3), Some(Token::Word(_)))
+            && verb.is_some_and(|verb| VERBS.iter().any(|word| is_word(verb, word)))
+    }
+
+    /// `WHERE CURRENT OF cursor` is a comparison with the cursor's name.
+    fn current_of(&mut self) {
+        let (start, name) = (self.significant(1), self.significant(3));
+        let span = self.tokens[start].span;
+        self.keep_to(start);
+        self.kept.push(marked(CURRENT_OF.to_owned(), span));
+        self.kept.push(TokenWithSpan { token: Token::Eq, span });
+        self.at = name;
+        self.keep_one();
+    }
+
     /// Whether a word is ISNULL behind a value.
     fn is_null_test(&self, word: &str) -> bool {
         word.eq_ignore_ascii_case("isnull")
-            && matches!(
-                self.before(),
-                Some(
-                    Token::Word(_) | Token::RParen | Token::RBracket | Token::Number(..) | Token::SingleQuotedString(_)
-                )
-            )
+            && match self.before() {
+                // AS makes it a label.
+                Some(Token::Word(word)) => word.keyword != Keyword::AS,
+                Some(before) => {
+                    matches!(before, Token::RParen | Token::RBracket | Token::Number(..) | Token::SingleQuotedString(_))
+                }
+                None => false,
+            }
     }
 
     /// `x ISNULL` is `x IS NULL`.

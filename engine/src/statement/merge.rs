@@ -13,7 +13,7 @@ use crate::error::Result;
 pub struct Merge {
     pub with: Option<ast::With>,
     pub target: ast::TableFactor,
-    pub source: ast::TableFactor,
+    pub source: ast::TableWithJoins,
     pub on: ast::Expr,
     pub whens: Vec<MergeWhen>,
 }
@@ -90,7 +90,7 @@ fn merge(reader: &mut Reader, with: Option<ast::With>) -> Result<Statement> {
     reader.expect_word("into")?;
     let target = reader.parsed(|parser| parser.parse_table_factor())?;
     reader.expect_word("using")?;
-    let source = reader.parsed(|parser| parser.parse_table_factor())?;
+    let source = reader.parsed(|parser| parser.parse_table_and_joins())?;
     reader.expect_word("on")?;
     let on = reader.parsed(|parser| parser.parse_expr())?;
     let mut whens = Vec::new();

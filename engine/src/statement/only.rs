@@ -24,17 +24,19 @@ pub(super) fn without_only(tokens: &[TokenWithSpan]) -> Result<Cow<'_, [TokenWit
         return Ok(tokens.into());
     }
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
-    let mut before: Option<&Token> = None;
+    let (mut before, mut earlier): (Option<&Token>, Option<&Token>) = (None, None);
     // Places of parentheses around a name.
     let mut left_out: Vec<usize> = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
         if left_out.contains(&at) {
             continue;
         }
-        let follows =
-            before.is_some_and(|before| *before == Token::Comma || BEFORE.iter().any(|word| is(before, word)));
+        let merges =
+            before.is_some_and(|before| is(before, "into")) && earlier.is_some_and(|earlier| is(earlier, "merge"));
+        let follows = merges
+            || before.is_some_and(|before| *before == Token::Comma || BEFORE.iter().any(|word| is(before, word)));
         if !matches!(token.token, Token::Whitespace(_)) {
-            before = Some(&token.token);
+            earlier = before.replace(&token.token);
         }
         if !follows || !is(&token.token, "only") {
             kept.push(token.clone());
@@ -156,6 +158,8 @@ mod tests {
         check("DELETE FROM ONLY t USING ONLY u");
         check("SELECT * FROM t FETCH FIRST 1 ROW ONLY");
         check("SELECT * FROM ONLY (t)");
+        check("MERGE INTO ONLY t x USING u JOIN v ON u.a = v.a ON x.a = u.a WHEN MATCHED THEN DELETE");
+        assert!(parse_single("INSERT INTO ONLY t VALUES (1)").is_err());
         check("SELECT * FROM t*, u * x JOIN s.v* USING (a) WHERE a * b > 0");
         check("SELECT a, b * c, substring(d from e * f) FROM t");
         check("UPDATE t* SET a = a * b");

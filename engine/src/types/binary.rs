@@ -9,7 +9,7 @@ use super::datetime::{
     date_out_of_range, timestamp_out_of_range,
 };
 use super::defined::FIRST_OID;
-use super::network::Network;
+use super::network::{Network, lengthened};
 use super::text::{DIMENSIONS_MAX, Format, check_dimensions, too_many_dimensions};
 use super::{Type, builtin, geometry, json, jsonpath, modifier, oid, range, unsigned};
 use crate::error::{Error, Result, SqlState};
@@ -30,7 +30,7 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
         ValueRef::Bool(v) => out.push(u8::from(v)),
         ValueRef::Int2(v) => out.extend_from_slice(&v.to_be_bytes()),
         ValueRef::Int4(v) => out.extend_from_slice(&v.to_be_bytes()),
-        ValueRef::Int8(v) if ty == oid::INT8 => out.extend_from_slice(&v.to_be_bytes()),
+        ValueRef::Int8(v) if matches!(ty, oid::INT8 | oid::MONEY) => out.extend_from_slice(&v.to_be_bytes()),
         ValueRef::Int8(v) if unsigned::is_unsigned(ty) => {
             out.extend_from_slice(&unsigned::number_of(v).to_be_bytes());
         }
@@ -42,7 +42,7 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
         ValueRef::Int8(v) if builtin::is_enum(ty) => {
             super::text::write(ValueRef::Int8(v), ty, format, out);
         }
-        ValueRef::Int8(v) if ty >= FIRST_OID && builtin::base_of(ty) == oid::INT8 => {
+        ValueRef::Int8(v) if ty >= FIRST_OID && matches!(builtin::base_of(ty), oid::INT8 | oid::MONEY) => {
             out.extend_from_slice(&v.to_be_bytes());
         }
         // Oids and their kin: the low 32 bits.
@@ -188,7 +188,7 @@ pub(super) fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>
         oid::BOOL => Value::Bool(whole::<1>(bytes, too_long)?[0] != 0),
         oid::INT2 => Value::Int2(i16::from_be_bytes(whole(bytes, too_long)?)),
         oid::INT4 => Value::Int4(i32::from_be_bytes(fixed4()?)),
-        oid::INT8 => Value::Int8(i64::from_be_bytes(fixed8()?)),
+        oid::INT8 | oid::MONEY => Value::Int8(i64::from_be_bytes(fixed8()?)),
         oid::FLOAT4 => Value::Float4(f32::from_be_bytes(fixed4()?)),
         oid::FLOAT8 => Value::Float8(f64::from_be_bytes(fixed8()?)),
         oid::NUMERIC => Value::Numeric(Box::new(read_numeric(bytes, too_long)?)),
@@ -220,6 +220,8 @@ pub(super) fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>
         oid::INET | oid::CIDR => Value::Bytea(Network::read_binary(bytes, ty == oid::CIDR)?.encode().into()),
         oid::MACADDR => Value::Bytea(whole::<6>(bytes, too_long)?.to_vec().into()),
         ty if geometry::is_geometric(ty) => Value::Bytea(geometry::read_binary(bytes, ty)?.into()),
+        oid::MACADDR8 if bytes.len() == 6 => Value::Bytea(lengthened(whole::<6>(bytes, too_long)?).to_vec().into()),
+        oid::MACADDR8 => Value::Bytea(whole::<8>(bytes, too_long)?.to_vec().into()),
         oid::DATE => Value::Date(read_date(i32::from_be_bytes(fixed4()?))?),
         oid::TIME => {
             let time = i64::from_be_bytes(fixed8()?);

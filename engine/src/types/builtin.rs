@@ -257,7 +257,7 @@ pub fn has_own_text(oid: u32) -> bool {
     let base = base_of(oid);
     base >= defined::FIRST_OID
         || is_registered(base)
-        || matches!(base, oid::TIMETZ | oid::INET | oid::CIDR | oid::MACADDR)
+        || matches!(base, oid::TIMETZ | oid::INET | oid::CIDR | oid::MACADDR | oid::MACADDR8 | oid::MONEY)
         || matches!(base, oid::BIT | oid::VARBIT | oid::PG_LSN | oid::XID8)
         || range::is_range(base)
         || geometry::is_geometric(base)
@@ -294,6 +294,8 @@ fn layout(oid: u32) -> Option<ColumnType> {
         // A time with a zone is one number, see `datetime::zoned_time`.
         oid::TIMETZ => ColumnType::Int8,
         oid::INT8 | oid::OID | oid::XID | oid::CID => ColumnType::Int8,
+        // Cents, see `money`.
+        oid::MONEY => ColumnType::Int8,
         // Unsigned, see `unsigned`.
         oid::XID8 | oid::PG_LSN => ColumnType::Int8,
         _ if is_registered(oid) => ColumnType::Int8,
@@ -312,7 +314,7 @@ fn layout(oid: u32) -> Option<ColumnType> {
         oid::JSONPATH => ColumnType::Text,
         oid::BYTEA => ColumnType::Bytea,
         // Addresses are bytes, see `network`.
-        oid::INET | oid::CIDR | oid::MACADDR => ColumnType::Bytea,
+        oid::INET | oid::CIDR | oid::MACADDR | oid::MACADDR8 => ColumnType::Bytea,
         // Bits are bytes that sort, see `bits`.
         oid::BIT | oid::VARBIT => ColumnType::Bytea,
         // Ranges too, see `range`.

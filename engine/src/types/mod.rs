@@ -10,6 +10,7 @@ pub(crate) mod geometry;
 pub mod json;
 pub mod jsonpath;
 pub mod modifier;
+pub(crate) mod money;
 pub(crate) mod network;
 pub(crate) mod range;
 pub(crate) mod snapshot;

@@ -1,7 +1,7 @@
-//! Network addresses: `inet`, `cidr` and `macaddr`.
+//! Network addresses: `inet`, `cidr`, `macaddr` and `macaddr8`.
 //!
 //! A network address is stored as bytes whose order is the type's: the family, the address up to its mask, the mask's
-//! length, the whole address. A hardware address is its six bytes.
+//! length, the whole address. A hardware address is its six or eight bytes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -235,6 +235,60 @@ pub(crate) fn parse_hardware(text: &str) -> Result<[u8; HARDWARE_BYTES]> {
         *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).map_err(|_| invalid())?;
     }
     Ok(address)
+}
+
+/// Bytes of a `macaddr8`.
+const LONG_HARDWARE_BYTES: usize = 8;
+
+/// What stands in the middle of a long address that was made of a short one.
+const FILLING: [u8; 2] = [0xff, 0xfe];
+
+/// Six bytes as the eight that they are in a network of long addresses.
+pub(crate) fn lengthened([a, b, c, d, e, f]: [u8; HARDWARE_BYTES]) -> [u8; LONG_HARDWARE_BYTES] {
+    let [x, y] = FILLING;
+    [a, b, c, x, y, d, e, f]
+}
+
+/// The six bytes that such an address was made of; None if it was not.
+pub(crate) fn shortened(address: &[u8]) -> Option<[u8; HARDWARE_BYTES]> {
+    match address {
+        &[a, b, c, x, y, d, e, f] if [x, y] == FILLING => Some([a, b, c, d, e, f]),
+        _ => None,
+    }
+}
+
+/// Reads a hardware address of eight bytes, or of six: pairs of digits, which one kind of separator may part anywhere. As in
+/// PostgreSQL, one character more behind the pairs is not looked at.
+pub(crate) fn parse_long_hardware(text: &str) -> Result<[u8; LONG_HARDWARE_BYTES]> {
+    let invalid = || invalid_input("macaddr8", text);
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let is_space = |byte: u8| super::text::is_space(char::from(byte));
+    let mut rest = text.trim_start_matches(super::text::is_space).as_bytes();
+    let (mut bytes, mut separator) = (Vec::with_capacity(LONG_HARDWARE_BYTES), None);
+    while let &[high, low, ref behind @ ..] = rest {
+        if bytes.len() == LONG_HARDWARE_BYTES {
+            return Err(invalid());
+        }
+        let (high, low) = digit(high).zip(digit(low)).ok_or_else(invalid)?;
+        bytes.push(high << 4 | low);
+        rest = behind;
+        if let &[next @ (b':' | b'-' | b'.'), ref behind @ ..] = rest {
+            if *separator.get_or_insert(next) != next {
+                return Err(invalid());
+            }
+            rest = behind;
+        }
+        if matches!(bytes.len(), HARDWARE_BYTES | LONG_HARDWARE_BYTES) && rest.first().copied().is_some_and(is_space) {
+            rest = rest.trim_ascii_start();
+            if !rest.is_empty() {
+                return Err(invalid());
+            }
+        }
+    }
+    match <[u8; HARDWARE_BYTES]>::try_from(&bytes[..]) {
+        Ok(short) => Ok(lengthened(short)),
+        Err(_) => bytes.try_into().map_err(|_| invalid()),
+    }
 }
 
 pub(crate) fn hardware_text(address: &[u8]) -> String {

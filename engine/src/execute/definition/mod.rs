@@ -77,7 +77,7 @@ use crate::catalog::{Catalog, Change, Table, TableClass, store};
 use crate::error::{Error, Report, Result, SqlState};
 use crate::function::EvalContext;
 use crate::plan::bind::Binder;
-use crate::statement::definition::{Deed, Definition};
+use crate::statement::definition::{Deed, Definition, Persistence};
 
 /// What a definition works with.
 pub struct DefinitionEnvironment<'a> {
@@ -143,11 +143,12 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
             environment.register(name, *if_not_exists, pattern).await?;
         }
         Definition::Unregister { name, if_exists } => environment.unregister(name, *if_exists).await?,
-        Definition::CreateSequence { name, temporary, if_not_exists, options } => {
-            if *temporary {
+        Definition::CreateSequence { name, persistence, if_not_exists, options } => {
+            if matches!(persistence, Persistence::Temporary(_)) {
                 environment.make_temporary(None);
             }
-            sequence::create(name, *if_not_exists, options, environment).await?;
+            let unlogged = *persistence == Persistence::Unlogged;
+            sequence::create(name, *if_not_exists, options, unlogged, environment).await?;
         }
         Definition::AlterSequence { name, if_exists, change } => {
             sequence::alter(name, *if_exists, change, environment).await?;

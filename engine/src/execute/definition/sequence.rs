@@ -25,6 +25,7 @@ pub(super) async fn create(
     name: &ObjectName,
     if_not_exists: bool,
     options: &SequenceOptions,
+    unlogged: bool,
     environment: &mut DefinitionEnvironment<'_>,
 ) -> Result<()> {
     let Some(place) = environment.claim_place(name, if_not_exists).await? else { return Ok(()) };
@@ -33,8 +34,7 @@ pub(super) async fn create(
         let role = environment.principal.role().0;
         sequence.owned_by = Some(environment.owning_column(owner, role, place.schema.oid).await?);
     }
-    environment.put_sequence(place, sequence).await?;
-    Ok(())
+    environment.put_sequence(place, sequence, unlogged).await
 }
 
 /// Runs ALTER SEQUENCE.
@@ -58,6 +58,7 @@ pub(super) async fn alter(
             }
             environment.change_table_owner(oid, &owner).await
         }
+        SequenceChange::Logged(logged) => environment.set_sequence_logged(oid, *logged),
         SequenceChange::Schema(schema) => {
             let (catalog, table) = environment.locked_table(oid)?;
             if names::named_schema(&catalog, schema)?.oid != table.schema {
@@ -125,10 +126,25 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    async fn put_sequence(&mut self, place: Place, sequence: Sequence) -> Result<u32> {
+    async fn put_sequence(&mut self, place: Place, sequence: Sequence, unlogged: bool) -> Result<()> {
         let owner = self.principal.role().0;
         self.lock_role(owner, false).await?;
-        self.put_sequence_of(place, sequence, owner).await
+        let oid = self.put_sequence_of(place, sequence, owner).await?;
+        if unlogged { self.set_sequence_logged(oid, false) } else { Ok(()) }
+    }
+
+    /// Notes what is said of how durable a sequence is, which it is anyway.
+    fn set_sequence_logged(&mut self, oid: u32, logged: bool) -> Result<()> {
+        let (_, table) = self.locked_table(oid)?;
+        let name = &table.name;
+        if table.temporary.is_some() {
+            let message = format!("cannot change logged status of table \"{name}\" because it is temporary");
+            return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
+        }
+        let mut table = (*table).clone();
+        table.unlogged = !logged;
+        self.put_table(table)?;
+        Ok(())
     }
 
     async fn put_sequence_of(&mut self, place: Place, sequence: Sequence, owner: u32) -> Result<u32> {
@@ -412,12 +428,13 @@ fn changed(before: &Sequence, options: &SequenceOptions, position: &mut Sequence
     if value_type != before.value_type
         && let Some((low, high)) = limits(before.value_type)
     {
-        // A bound that was the old type's becomes the new type's.
+        // A bound that was the old type's becomes the new type's, in either direction.
+        let (new_low, new_high) = limits(value_type).unwrap_or((i64::MIN, i64::MAX));
         if before.rule.max == high {
-            options.max = options.max.or(Some(None));
+            options.max = Some(options.max.flatten().or(Some(new_high)));
         }
         if before.rule.min == low {
-            options.min = options.min.or(Some(None));
+            options.min = Some(options.min.flatten().or(Some(new_low)));
         }
     }
     let mut sequence = bounded(before, increment, &options, value_type)?;

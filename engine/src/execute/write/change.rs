@@ -132,6 +132,6 @@ impl Run<'_> {
 fn carried(rows: &RowsToChange) -> &[(ColumnVar, usize)] {
     match rows {
         RowsToChange::Query { carried, .. } => carried,
-        RowsToChange::Point { .. } => &[],
+        RowsToChange::Point { .. } | RowsToChange::Cursor { .. } => &[],
     }
 }

@@ -68,6 +68,7 @@ impl Run<'_> {
                 columns.extend(query.outputs.iter().map(|output| output.column));
                 self.find_by_query(query, &columns, short.as_deref(), strength).await
             }
+            RowsToChange::Cursor { name } => self.find_current(name, strength).await,
         }
     }
 
@@ -91,6 +92,23 @@ impl Run<'_> {
             return Ok(FoundRows::none());
         }
         Ok(FoundRows::kept(vec![Found { leaf, row, others: Vec::new() }]))
+    }
+
+    /// The row on which a cursor stands, if it is still there and one of the target's.
+    async fn find_current(&mut self, cursor: &str, strength: RowLock) -> Result<FoundRows> {
+        let target = &self.write.target;
+        let (oid, name) = (target.table.oid, &target.table.name);
+        let Some(key) = self.context.session.cursors.current_row(cursor, oid, name)? else {
+            return Ok(FoundRows::none());
+        };
+        let leaf = target.keeper(&key)?;
+        let table = &target.at(leaf).table;
+        if key.generation() != table.storage.generation || self.is_touched(&key) {
+            return Ok(FoundRows::none());
+        }
+        let locked = point::lock(table, &key, strength, self.wait, self.transaction).await?;
+        let found = locked.map(|row| Found { leaf, row, others: Vec::new() });
+        Ok(FoundRows::kept(found.into_iter().collect()))
     }
 
     fn snapshot_passes(&self, leaf: Leaf, key: &RowKey, filter: Option<&Expr>) -> Result<bool> {

@@ -526,15 +526,6 @@ impl Binder<'_> {
         if !single {
             self.refuse_to_show("a set-returning function of several columns in a list")?;
         }
-        let nested = args.iter().any(|arg| {
-            any(arg, &mut |expr| match expr.kind {
-                ExprKind::Column(var) => self.sets.iter().any(|set| set.fills(var)),
-                _ => false,
-            })
-        });
-        if nested {
-            return Err(Error::unsupported("a set-returning function inside another").at(self.position(span)));
-        }
         let known =
             self.sets.iter().find(|set| set.function.oid == function.oid && super::equal::all_same(&set.args, &args));
         let columns = match known {

@@ -16,7 +16,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use crate::catalog::{Catalog, Table, View};
 use crate::error::Result;
-use crate::expr::{ColumnVar, Expr};
+use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::function::{EvalContext, TableFunction};
 use crate::plan::relation::{CheckAs, Column, RelationUse};
 use crate::statement::position_in;
@@ -175,6 +175,14 @@ impl SetCall {
     /// Whether the column is one of its own.
     fn fills(&self, var: ColumnVar) -> bool {
         self.columns.iter().any(|column| column.var == var)
+    }
+
+    /// Whether it is among the arguments of another.
+    fn is_inside(&self, other: &SetCall) -> bool {
+        other
+            .args
+            .iter()
+            .any(|arg| walk::any(arg, &mut |part| matches!(part.kind, ExprKind::Column(var) if self.fills(var))))
     }
 }
 

@@ -86,9 +86,12 @@ impl Binder<'_> {
         at: Place<'_>,
         make: &dyn Fn(Vec<(String, Expr)>) -> Expr,
     ) -> Result<Expr> {
+        // A row of the table keeps its fields' names, whatever an alias calls the columns.
+        let whole = relation.table.as_ref().filter(|_| is_whole(relation));
         let mut fields = Vec::with_capacity(relation.columns.len());
-        for column in &relation.columns {
-            fields.push((column.name.clone(), self.reference(column.clone(), depth, at, span)?));
+        for (position, column) in relation.columns.iter().enumerate() {
+            let name = whole.map_or(&column.name, |table| &table.columns[position].name);
+            fields.push((name.clone(), self.reference(column.clone(), depth, at, span)?));
         }
         if !relation.nullable {
             return Ok(make(fields));
@@ -188,11 +191,13 @@ impl Binder<'_> {
     }
 }
 
-/// Whether a row of the relation is one of its table: a view or an alias may name its columns otherwise.
+/// Whether a row of the relation is one of its table: it has the table's columns, under whatever names.
 fn is_whole(relation: &ScopeRelation) -> bool {
     let Some(table) = &relation.table else { return false };
     let names = table.columns.iter().map(|column| &column.name);
+    let origins = table.columns.iter().map(|column| Some((table.oid, column.number)));
     names.eq(relation.columns.iter().map(|column| &column.name))
+        || origins.eq(relation.columns.iter().map(|column| column.origin))
 }
 
 pub(super) fn field_at(value: Expr, at: usize, ty: Type) -> Expr {

@@ -187,6 +187,9 @@ impl Binder<'_> {
         }
         let (early, mut late): (Vec<SetCall>, Vec<SetCall>) =
             sets.into_iter().partition(|set| grouping.exprs.iter().any(|group| names(group, set)));
+        if early.iter().any(|set| late.iter().chain(&early).any(|other| set.is_inside(other) || other.is_inside(set))) {
+            return Err(Error::unsupported("GROUP BY of a set-returning function inside another"));
+        }
         relation = project_set(relation, early);
         if grouping.present || having.is_some() || self.select.aggregates {
             relation = self.aggregate_select(relation, &scope, grouping, having, &mut items, &mut late)?;
@@ -500,12 +503,21 @@ fn names(expr: &Expr, set: &SetCall) -> bool {
     any(expr, &mut |expr| matches!(expr.kind, ExprKind::Column(var) if set.fills(var)))
 }
 
+/// Runs set-returning functions: those inside of others first, all of one depth in lockstep. Each stands behind those inside it.
 fn project_set(relation: Relation, sets: Vec<SetCall>) -> Relation {
-    if sets.is_empty() {
-        return relation;
+    let mut levels: Vec<Vec<SetCall>> = Vec::new();
+    for set in sets {
+        let inner = levels.iter().rposition(|level| level.iter().any(|other| other.is_inside(&set)));
+        let level = inner.map_or(0, |level| level + 1);
+        if level == levels.len() {
+            levels.push(Vec::new());
+        }
+        levels[level].push(set);
     }
-    let functions = sets.into_iter().map(|set| (set.columns, set.function, set.args)).collect();
-    Relation::ProjectSet { input: Box::new(relation), functions }
+    levels.into_iter().fold(relation, |input, level| {
+        let functions = level.into_iter().map(|set| (set.columns, set.function, set.args)).collect();
+        Relation::ProjectSet { input: Box::new(input), functions }
+    })
 }
 
 fn plain_wildcard(options: &ast::WildcardAdditionalOptions) -> Result<Span> {

@@ -79,6 +79,8 @@ impl Session {
         }
         self.portals.remove(name);
         let facts = CursorFacts {
+            locked: None,
+            is_held: false,
             name: name.to_owned(),
             statement: prepared.text.clone(),
             is_holdable: false,

@@ -172,6 +172,8 @@ impl Session {
         interrupt.guard(follow).await?;
         let columns: Arc<[ColumnDescription]> = live_columns(&columns);
         let facts = CursorFacts {
+            locked: None,
+            is_held: false,
             name: name.clone(),
             statement: prepared.text.clone(),
             is_holdable: true,

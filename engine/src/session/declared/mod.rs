@@ -29,7 +29,7 @@ use super::prepared::Prepared;
 use super::run::{Outcome, aborted};
 use super::{Session, TransactionStatus};
 use crate::error::{Error, Result, SqlState};
-use crate::function::CursorFacts;
+use crate::function::{CursorFacts, LockedRows};
 use crate::plan::{ColumnDescription, Plan};
 use crate::statement::{Declaration, Motion, Statement, locking_words};
 
@@ -91,12 +91,23 @@ impl Session {
         }
         let scrolls = declaration.scroll.unwrap_or_else(|| scroll::goes_back(plan.plan.plan()));
         let columns = plan.columns.clone().unwrap_or_default();
-        let Outcome::Rows { source, .. } = self.run_planned(prepared, params, interrupt).await? else {
+        let tables = locked_tables(plan.plan.plan());
+        let handles = self.facts.cursors.clone();
+        if !tables.is_empty() {
+            handles.begin_noting();
+        }
+        let run = self.run_planned(prepared, params, interrupt).await;
+        let keys = handles.end_noting();
+        let Outcome::Rows { source, .. } = run? else {
             return Err(Error::internal("a cursor's query answers no rows"));
         };
         let spool = scrolls.then(|| self.new_spool());
         let walk = Walk::new(source.into_stream(), spool, declaration.scroll == Some(true));
+        let position = walk.told_position();
+        let locked = (!tables.is_empty()).then(|| Arc::new(LockedRows { tables, keys, position }));
         let facts = CursorFacts {
+            locked,
+            is_held: false,
             name: name.clone(),
             statement: prepared.text.clone(),
             is_holdable: declaration.hold,
@@ -200,6 +211,7 @@ impl Session {
                 interrupt.guard(walk.gather(spool)).await?;
             }
             cursor.level = None;
+            cursor.facts.is_held = true;
         }
         self.tell_cursors();
         Ok(())
@@ -248,6 +260,15 @@ async fn pass(walk: &mut Walk, motion: Motion) -> Result<u64> {
             let span: Span = walk.approach(motion).await?;
             walk.skip(span).await
         }
+    }
+}
+
+/// The tables whose rows a query locks, one for each locking clause.
+fn locked_tables(plan: &Plan) -> Vec<u32> {
+    match plan {
+        Plan::Query(query) => query.locking.iter().map(|locking| locking.table.oid).collect(),
+        Plan::PointSelect(select) if select.lock.is_some() => vec![select.table.oid],
+        Plan::PointSelect(_) | Plan::OneRow(_) | Plan::Short { .. } | Plan::Write(_) => Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A walk over a query's rows: before the first, on one of them, or after the last.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::StreamExt;
 use parking_lot::Mutex;
@@ -17,6 +18,8 @@ pub(super) struct Walk {
     rows: Kept,
     /// Zero is before the first row; one more than there are rows is after the last.
     position: u64,
+    /// The same for others, told whenever somebody is done with the walk.
+    told: Arc<AtomicU64>,
     /// An error ended it.
     failed: bool,
 }
@@ -42,7 +45,12 @@ impl Walk {
             Some(spool) => Kept::All { spool, first: 0, scrolls: true, must: must_scroll },
             None => Kept::Next { ahead: None, before: 0 },
         };
-        Self { source: Some(source), rows, position: 0, failed: false }
+        Self { source: Some(source), rows, position: 0, told: Arc::default(), failed: false }
+    }
+
+    /// Where the walk stands, for those who do not have it.
+    pub(super) fn told_position(&self) -> Arc<AtomicU64> {
+        self.told.clone()
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -289,6 +297,9 @@ impl Shared {
 
 impl Drop for Taken {
     fn drop(&mut self) {
+        if let Some(walk) = &self.walk {
+            walk.told.store(walk.position, Ordering::Relaxed);
+        }
         *self.home.0.lock() = self.walk.take();
     }
 }

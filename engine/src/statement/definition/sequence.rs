@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::ast::{self, ObjectName};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{Definition, RoleName, role_name};
+use super::{Definition, Persistence, RoleName, role_name};
 use crate::error::{Error, Result, SqlState};
 use crate::statement::parse::tokenize;
 use crate::statement::reader::Reader;
@@ -35,17 +35,19 @@ pub enum SequenceChange {
     Rename(String),
     Owner(RoleName),
     Schema(String),
+    /// SET LOGGED, or UNLOGGED.
+    Logged(bool),
 }
 
 /// What follows CREATE SEQUENCE.
-pub(super) fn create(reader: &mut Reader<'_>, temporary: bool) -> Result<Definition> {
+pub(super) fn create(reader: &mut Reader<'_>, persistence: Persistence) -> Result<Definition> {
     let if_not_exists = reader.words(&["if", "not", "exists"]);
     let name = reader.object_name()?;
     let options = options(reader)?;
     if options.restart.is_some() || options.name.is_some() {
         return Err(Error::new(SqlState::SYNTAX_ERROR, "invalid sequence option RESTART"));
     }
-    Ok(Definition::CreateSequence { name, temporary, if_not_exists, options })
+    Ok(Definition::CreateSequence { name, persistence, if_not_exists, options })
 }
 
 /// What follows ALTER SEQUENCE.
@@ -58,6 +60,10 @@ pub(super) fn alter(reader: &mut Reader<'_>) -> Result<Definition> {
         SequenceChange::Owner(role_name(reader)?)
     } else if reader.words(&["set", "schema"]) {
         SequenceChange::Schema(reader.identifier()?)
+    } else if reader.words(&["set", "logged"]) {
+        SequenceChange::Logged(true)
+    } else if reader.words(&["set", "unlogged"]) {
+        SequenceChange::Logged(false)
     } else {
         if reader.at_end() {
             return Err(reader.syntax_error());

@@ -189,7 +189,9 @@ impl Decoder<'_> {
     }
 
     fn date_field(&mut self, text: &str) -> Decoded<()> {
-        if self.expect.is_some() || self.parts.has_date() {
+        // With a month and a day the year may stand behind the time and the zone.
+        let has_day = self.parts.month.is_some() && self.parts.day.is_some();
+        if self.expect.is_some() || self.parts.has_date() || has_day {
             if text.starts_with(|c: char| c.is_ascii_digit()) {
                 // A run-together time with a zone: 040506-08.
                 self.expect = None;

@@ -11,6 +11,8 @@ pub enum TimeZone {
     Named(Tz),
     /// Seconds east of UTC, and how SHOW prints it.
     Fixed(i32),
+    /// An abbreviation whose meaning a zone's history tells, in capitals.
+    Called(Tz, &'static str),
 }
 
 impl TimeZone {
@@ -18,8 +20,11 @@ impl TimeZone {
         TimeZone::Named(Tz::UTC)
     }
 
-    /// The zone of that name, in any case; also PostgreSQL's abbreviations, which are fixed offsets.
+    /// The zone of that name, in any case; also PostgreSQL's abbreviations, most of which are fixed offsets.
     pub(crate) fn named(name: &str) -> Option<Self> {
+        if let Some(called) = called(name) {
+            return Some(called);
+        }
         if let Some(seconds) = abbreviation(name) {
             return Some(if seconds == 0 { Self::utc() } else { TimeZone::Fixed(seconds) });
         }
@@ -42,7 +47,10 @@ impl TimeZone {
         if let Some(fixed) = Self::posix(value, 0) {
             return Some(fixed);
         }
-        Self::full(value).or_else(|| Self::named(value))
+        Self::full(value).or_else(|| match Self::named(value)? {
+            TimeZone::Called(tz, _) => Some(TimeZone::Named(tz)),
+            zone => Some(zone),
+        })
     }
 
     /// `<+02>-02`, `UTC+5` and `+05:30`: POSIX counts westwards. An abbreviation has so many letters at least.
@@ -79,6 +87,7 @@ impl TimeZone {
         match self {
             TimeZone::Fixed(seconds) => *seconds,
             TimeZone::Named(Tz::UTC) => 0,
+            TimeZone::Called(tz, name) => offset_called(*tz, name, moment),
             TimeZone::Named(tz) => DateTime::from_timestamp(known_second(moment), 0)
                 .map_or(0, |moment| tz.offset_from_utc_datetime(&moment.naive_utc()).fix().local_minus_utc()),
         }
@@ -92,8 +101,14 @@ impl TimeZone {
     /// Seconds east of UTC at a local time. One that a change of the clocks skips is taken as of before the change,
     /// one that occurs twice as the later, as PostgreSQL does.
     pub(crate) fn offset_of_local(&self, local: i64) -> i32 {
-        if let TimeZone::Fixed(seconds) = self {
-            return *seconds;
+        match self {
+            TimeZone::Fixed(seconds) => return *seconds,
+            // The zone tells the moment, and that what the abbreviation means.
+            TimeZone::Called(tz, name) => {
+                let offset = TimeZone::Named(*tz).offset_of_local(local);
+                return offset_called(*tz, name, local.saturating_sub(i64::from(offset) * SECOND));
+            }
+            TimeZone::Named(_) => {}
         }
         let before = self.offset_at(local.saturating_sub(DAY));
         let after = self.offset_at(local.saturating_add(DAY));
@@ -115,6 +130,7 @@ impl TimeZone {
         match self {
             TimeZone::Named(tz) => DateTime::from_timestamp(known_second(moment), 0)
                 .map_or_else(String::new, |moment| moment.with_timezone(tz).format("%Z").to_string()),
+            TimeZone::Called(_, name) => (*name).to_owned(),
             TimeZone::Fixed(seconds) => {
                 let mut out = Vec::new();
                 super::output::write_offset(*seconds, &mut out);
@@ -122,6 +138,18 @@ impl TimeZone {
             }
         }
     }
+}
+
+/// Seconds east of UTC that an abbreviation means in a zone at a moment: what it meant when it was last in use by then.
+/// Where the zone's history does not have it, it means what the zone's clocks show.
+fn offset_called(tz: Tz, name: &str, moment: i64) -> i32 {
+    /// Nothing was called by a name for a shorter time; and how long ago a name may have been in use.
+    const STEP: i64 = 20 * DAY;
+    const STEPS_MAX: i64 = 25 * 366 / 20;
+    let zone = TimeZone::Named(tz);
+    let used = |at: &i64| zone.abbreviation_at(*at) == name;
+    let found = (0..STEPS_MAX).map(|step| moment.saturating_sub(step * STEP)).find(used);
+    zone.offset_at(found.unwrap_or(moment))
 }
 
 /// A second since 1970 for which the library knows the zones as they are at a moment. Its tables end with this century,
@@ -141,6 +169,38 @@ fn known_second(moment: i64) -> i64 {
     let known = (2068..2096).find(like).unwrap_or(2068);
     second - (first(year) - first(known)) * DAY_SECONDS
 }
+
+/// An abbreviation that has meant different offsets.
+fn called(name: &str) -> Option<TimeZone> {
+    if !(3..=5).contains(&name.len()) {
+        return None;
+    }
+    let name = name.to_ascii_uppercase();
+    let at = CALLED.binary_search_by_key(&name.as_str(), |(called, _)| called).ok()?;
+    Some(TimeZone::Called(CALLED[at].1, CALLED[at].0))
+}
+
+/// PostgreSQL's abbreviations of zones whose offset has changed, and the zones, sorted.
+#[rustfmt::skip]
+const CALLED: &[(&str, Tz)] = &[
+    ("AMST", Tz::Asia__Yerevan), ("ANAST", Tz::Asia__Anadyr), ("ANAT", Tz::Asia__Anadyr),
+    ("ARST", Tz::America__Argentina__Buenos_Aires), ("ART", Tz::America__Argentina__Buenos_Aires),
+    ("AZST", Tz::Asia__Baku), ("AZT", Tz::Asia__Baku), ("CKT", Tz::Pacific__Rarotonga),
+    ("CLT", Tz::America__Santiago), ("DAVT", Tz::Antarctica__Davis), ("EASST", Tz::Pacific__Easter),
+    ("EAST", Tz::Pacific__Easter), ("FKST", Tz::Atlantic__Stanley), ("FKT", Tz::Atlantic__Stanley),
+    ("GEST", Tz::Asia__Tbilisi), ("GET", Tz::Asia__Tbilisi), ("GYT", Tz::America__Guyana),
+    ("IOT", Tz::Indian__Chagos), ("IRKST", Tz::Asia__Irkutsk), ("IRKT", Tz::Asia__Irkutsk),
+    ("KGT", Tz::Asia__Bishkek), ("KOST", Tz::Pacific__Kosrae), ("KRAST", Tz::Asia__Krasnoyarsk),
+    ("KRAT", Tz::Asia__Krasnoyarsk), ("LHDT", Tz::Australia__Lord_Howe), ("LINT", Tz::Pacific__Kiritimati),
+    ("LKT", Tz::Asia__Colombo), ("MAGST", Tz::Asia__Magadan), ("MAGT", Tz::Asia__Magadan),
+    ("MAWT", Tz::Antarctica__Mawson), ("MSK", Tz::Europe__Moscow), ("NOVST", Tz::Asia__Novosibirsk),
+    ("NOVT", Tz::Asia__Novosibirsk), ("NUT", Tz::Pacific__Niue), ("OMSST", Tz::Asia__Omsk),
+    ("OMST", Tz::Asia__Omsk), ("PETST", Tz::Asia__Kamchatka), ("PETT", Tz::Asia__Kamchatka),
+    ("PYT", Tz::America__Asuncion), ("SGT", Tz::Asia__Singapore), ("TKT", Tz::Pacific__Fakaofo),
+    ("TMT", Tz::Asia__Ashgabat), ("ULAT", Tz::Asia__Ulaanbaatar), ("VET", Tz::America__Caracas),
+    ("VLAST", Tz::Asia__Vladivostok), ("VLAT", Tz::Asia__Vladivostok), ("VOLT", Tz::Europe__Volgograd),
+    ("YAKST", Tz::Asia__Yakutsk), ("YAKT", Tz::Asia__Yakutsk), ("YEKT", Tz::Asia__Yekaterinburg),
+];
 
 /// Seconds east of UTC of an abbreviation.
 pub(super) fn abbreviation(name: &str) -> Option<i32> {

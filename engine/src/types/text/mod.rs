@@ -18,9 +18,9 @@ use storage::{Array, ColumnType, Dimension, Numeric, NumericError, Value, ValueR
 use super::bits::Bits;
 use super::builtin::{self, oid};
 use super::datetime::{self, DateStyle, IntervalStyle, TimeZone, ZonedTime};
-use super::network::{Network, hardware_text, parse_hardware};
+use super::network::{Network, hardware_text, parse_hardware, parse_long_hardware};
 use super::snapshot::TransactionSnapshot;
-use super::{Type, geometry, json, jsonpath, modifier, range, unsigned};
+use super::{Type, geometry, json, jsonpath, modifier, money, range, unsigned};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
 
@@ -119,6 +119,7 @@ pub fn write(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
         ValueRef::Int8(v) if builtin::is_enum(ty) => enumeration::write(v, ty, format.names.as_deref(), out),
         ValueRef::Int8(v) if ty == oid::TIMETZ => datetime::write_timetz(ZonedTime::of(v), out),
         ValueRef::Int8(v) if unsigned::is_unsigned(ty) => out.extend(unsigned::text(v, ty).into_bytes()),
+        ValueRef::Int8(v) if ty == oid::MONEY => out.extend(money::text(v).into_bytes()),
         ValueRef::Int8(v) => write_i64(v, out),
         ValueRef::Float4(v) => write_f32(v, format.extra_float_digits, out),
         ValueRef::Float8(v) => write_f64(v, format.extra_float_digits, out),
@@ -129,7 +130,7 @@ pub fn write(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
                 Network::decode(v).map(|network| network.text(ty == oid::CIDR)).unwrap_or_default().into_bytes(),
             );
         }
-        ValueRef::Bytea(v) if ty == oid::MACADDR => out.extend(hardware_text(v).into_bytes()),
+        ValueRef::Bytea(v) if matches!(ty, oid::MACADDR | oid::MACADDR8) => out.extend(hardware_text(v).into_bytes()),
         ValueRef::Bytea(v) if matches!(ty, oid::BIT | oid::VARBIT) => {
             out.extend(Bits::decode(v).map(|bits| bits.text()).unwrap_or_default().into_bytes());
         }
@@ -189,6 +190,8 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
         oid::BYTEA => Value::Bytea(bytes::parse(text)?.into()),
         oid::INET | oid::CIDR => Value::Bytea(Network::parse(text, ty.oid == oid::CIDR)?.encode().into()),
         oid::MACADDR => Value::Bytea(parse_hardware(text)?.to_vec().into()),
+        oid::MACADDR8 => Value::Bytea(parse_long_hardware(text)?.to_vec().into()),
+        oid::MONEY => Value::Int8(money::parse(text)?),
         oid::UUID => Value::Uuid(parse_uuid(text).ok_or_else(|| invalid_input("uuid", text))?),
         oid::DATE => Value::Date(datetime::parse_date(text, format, now)?),
         oid::TIME => Value::Time(datetime::parse_time(text, format, now)?),

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder, Float64Array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder, Float64Array, Int64Array};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
@@ -10,6 +10,7 @@ use storage::{FixedPoint, Numeric, NumericError};
 
 use crate::error::{Error, Result, SqlState};
 use crate::execute::failure::carried;
+use crate::function::money::money_out_of_range;
 
 /// Which statistic of the second moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,11 +21,13 @@ pub(crate) struct Moment {
     pub(crate) root: bool,
 }
 
-/// A step over whole columns; every one but that for floats answers numerics.
+/// A step over whole columns; every one but those for floats and money answers numerics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Finish {
     /// A wide decimal without fraction, as numeric.
     Numeric,
+    /// The same, as money; 22003 if it is too large for that.
+    Money,
     /// A numeric times itself.
     Square,
     /// Wide decimal sum, count.
@@ -45,6 +48,7 @@ impl ScalarUDFImpl for Finish {
     fn name(&self) -> &str {
         match self {
             Finish::Numeric => "numeric",
+            Finish::Money => "money",
             Finish::Square => "square",
             Finish::IntegerAverage | Finish::NumericAverage | Finish::FixedAverage | Finish::FloatAverage => "average",
             Finish::Variance(_) => "variance",
@@ -56,7 +60,11 @@ impl ScalarUDFImpl for Finish {
     }
 
     fn return_type(&self, _arguments: &[DataType]) -> DfResult<DataType> {
-        Ok(if *self == Finish::FloatAverage { DataType::Float64 } else { DataType::BinaryView })
+        Ok(match self {
+            Finish::FloatAverage => DataType::Float64,
+            Finish::Money => DataType::Int64,
+            _ => DataType::BinaryView,
+        })
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
@@ -76,6 +84,11 @@ impl Finish {
             let (sums, counts) = (sums.as_primitive::<Float64Type>(), counts.as_primitive::<Int64Type>());
             let averages = sums.iter().zip(counts).map(|(sum, count)| Some(sum? / count? as f64));
             return Ok(Arc::new(averages.collect::<Float64Array>()));
+        }
+        if let (Finish::Money, [sums]) = (self, arrays) {
+            let sums = sums.as_primitive::<Decimal128Type>().iter();
+            let cents = sums.map(|sum| sum.map(|sum| i64::try_from(sum).map_err(|_| money_out_of_range())).transpose());
+            return Ok(Arc::new(cents.collect::<Result<Int64Array>>()?));
         }
         let rows = arrays.first().map_or(0, |array| array.len());
         let mut results = BinaryViewBuilder::with_capacity(rows);

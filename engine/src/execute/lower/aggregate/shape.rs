@@ -31,7 +31,7 @@ use crate::error::{Error, Result};
 use crate::expr::{AggregateCall, SortKey};
 use crate::function::AggregateKind;
 use crate::function::resolve::{is_row, json_form, key_form};
-use crate::types::{Type, builtin};
+use crate::types::{Type, builtin, oid};
 
 /// Wide enough for the sum of 2^63 eight-byte integers; DataFusion adds ten digits for the sum.
 const WIDE_INTEGER: DataType = DataType::Decimal128(28, 0);
@@ -264,7 +264,10 @@ fn sum(clauses: &Clauses, arg: DfExpr, ty: Type) -> Result<Shape> {
         ColumnType::Int2 | ColumnType::Int4 => {
             Shape::plain(clauses.apply(sum_udaf(), vec![cast(arg, arrow, DataType::Int64)]))
         }
-        ColumnType::Int8 => Shape::finished_by(vec![wide_sum(clauses, arg, arrow)], Finish::Numeric),
+        ColumnType::Int8 => {
+            let finish = if builtin::base_of(ty.oid) == oid::MONEY { Finish::Money } else { Finish::Numeric };
+            Shape::finished_by(vec![wide_sum(clauses, arg, arrow)], finish)
+        }
         ColumnType::Numeric => Shape::plain(clauses.apply(numeric_sum(), vec![arg])),
         ColumnType::Float4 | ColumnType::Float8 => {
             Shape::plain(clauses.apply(float_sum(&arrow), vec![keyed(arg, ty)?]))

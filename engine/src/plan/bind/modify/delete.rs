@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast;
 use super::super::Binder;
 use super::refuse;
 use super::through::Verb;
-use super::update::target_name;
+use super::update::{current_of, row_of_cursor, target_name};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind, walk};
 use crate::plan::system_column::SystemColumn;
@@ -36,14 +36,24 @@ impl Binder<'_> {
         let goal = self.target(name, alias.as_deref(), Verb::Delete)?;
         let (others, scope) = self.with_others(&goal.scope, using.as_deref().unwrap_or_default())?;
         self.note_written(&goal, Verb::Delete, &[]);
-        let filter = self.filter(selection.as_ref(), &scope)?;
+        let cursor = current_of(selection.as_ref());
+        let filter = match cursor {
+            Some(_) => None,
+            None => self.filter(selection.as_ref(), &scope)?,
+        };
         let filter = goal.condition(filter);
         let returning = self.bound_returning(returning.as_ref(), &scope)?;
         let scan = self.scan_goal(&goal, name);
         // Who finds a row by its key alone does not say what it was stamped with.
-        let exprs = returning.iter().flat_map(|returning| &returning.exprs);
-        let point_plans = point_plans && !exprs.into_iter().any(|expr| names_version(expr, &goal.target));
-        let (rows, _) = self.rows_to_change(scan, others, filter, Vec::new(), point_plans)?;
+        let mut exprs = returning.iter().flat_map(|returning| &returning.exprs);
+        let asks_version = exprs.any(|expr| names_version(expr, &goal.target));
+        let rows = match cursor {
+            Some(cursor) => {
+                refuse(asks_version, "RETURNING of a row's version with WHERE CURRENT OF")?;
+                row_of_cursor(&goal, others.is_some(), cursor)?
+            }
+            None => self.rows_to_change(scan, others, filter, Vec::new(), point_plans && !asks_version)?.0,
+        };
         self.note_beneath(&goal, Verb::Delete);
         let params = self.final_params()?;
         let action = Action::Delete(Box::new(Delete { rows }));

@@ -33,7 +33,7 @@ impl Binder<'_> {
         let goal = self.target(name, alias.as_deref(), Verb::Merge)?;
         let (table, own) = (goal.target.table.clone(), goal.scope.clone());
         self.note_use(&table, auth::Privileges::SELECT, &[]);
-        let item = self.factor(source, &Scope::empty(), None)?;
+        let item = self.joined(source, &Scope::empty())?;
         self.refuse_same_names(&own, &item.scope)?;
         let mut both = own.clone();
         both.extend(item.scope.clone());

@@ -7,13 +7,14 @@ use super::super::{Binder, Clause, Scope};
 use super::target::has_subquery;
 use super::through::{Goal, Verb};
 use super::{folded, refuse};
-use crate::catalog::Table;
-use crate::error::{Error, Result};
+use crate::catalog::{Table, TableClass};
+use crate::error::{Error, Result, SqlState};
 use crate::expr::{ColumnVar, Expr};
 use crate::plan::point::{self, ColumnPlaces};
 use crate::plan::relation::{Column, JoinKind, Output, Query, Relation, RowIdentity, Scan};
 use crate::plan::system_column::SeesDeleted;
 use crate::plan::write::{Action, RowsToChange, Target, Update, Write};
+use crate::statement::mend::{CURRENT_OF, MARK};
 use crate::types::{Type, oid};
 
 impl Binder<'_> {
@@ -46,11 +47,21 @@ impl Binder<'_> {
         let assignments = self.assignments(&goal.names, assignments, &scope)?;
         let positions: Vec<usize> = assignments.iter().map(|(position, _)| *position).collect();
         self.note_written(&goal, Verb::Update, &positions);
-        let filter = self.filter(selection.as_ref(), &scope)?;
-        let filter = goal.condition(filter);
-        let returning = self.bound_returning(returning.as_ref(), &scope)?;
-        let scan = self.scan_goal(&goal, name);
-        let (rows, assignments) = self.rows_to_change(scan, others, filter, assignments, point_plans)?;
+        let (rows, assignments, returning) = match current_of(selection.as_ref()) {
+            Some(cursor) => {
+                refuse(assignments.iter().any(|(_, expr)| has_subquery(expr)), "WHERE CURRENT OF beside a subquery")?;
+                let rows = row_of_cursor(&goal, others.is_some(), cursor)?;
+                (rows, assignments, self.bound_returning(returning.as_ref(), &scope)?)
+            }
+            None => {
+                let filter = self.filter(selection.as_ref(), &scope)?;
+                let filter = goal.condition(filter);
+                let returning = self.bound_returning(returning.as_ref(), &scope)?;
+                let scan = self.scan_goal(&goal, name);
+                let (rows, assignments) = self.rows_to_change(scan, others, filter, assignments, point_plans)?;
+                (rows, assignments, returning)
+            }
+        };
         self.note_beneath(&goal, Verb::Update);
         let params = self.final_params()?;
         let action = Action::Update(Box::new(Update { assignments, rows }));
@@ -212,6 +223,25 @@ pub(super) fn check_assigned(goal: &Goal, assignments: &[ast::Assignment]) -> Re
 pub(super) fn target_name(table: &ast::TableWithJoins) -> Result<(&ast::ObjectName, Option<String>)> {
     refuse(!table.joins.is_empty(), "a join as the target of UPDATE or DELETE")?;
     factor_name(&table.relation)
+}
+
+/// The cursor of `WHERE CURRENT OF`, which was written with other words.
+pub(super) fn current_of(selection: Option<&ast::Expr>) -> Option<String> {
+    let Some(ast::Expr::BinaryOp { left, op: ast::BinaryOperator::Eq, right }) = selection else { return None };
+    let (ast::Expr::Identifier(mark), ast::Expr::Identifier(name)) = (&**left, &**right) else { return None };
+    (mark.quote_style == Some(MARK) && mark.value == CURRENT_OF).then(|| folded(name))
+}
+
+/// The row on which a cursor stands.
+pub(super) fn row_of_cursor(goal: &Goal, beside_others: bool, cursor: String) -> Result<RowsToChange> {
+    if goal.through.is_some() {
+        let message = "WHERE CURRENT OF on a view is not implemented";
+        return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+    }
+    refuse(beside_others, "WHERE CURRENT OF beside other tables")?;
+    // The cursor goes on with the rows of the role that declared it.
+    refuse(goal.target.table.class != TableClass::Shared, "WHERE CURRENT OF on a table of each user's own rows")?;
+    Ok(RowsToChange::Cursor { name: cursor })
 }
 
 pub(super) fn factor_name(table: &ast::TableFactor) -> Result<(&ast::ObjectName, Option<String>)> {
