@@ -58,7 +58,7 @@ fn project(
     }
     let values = plan.projection.iter().map(|expr| eval(expr, context, &source)).collect::<Result<Vec<Value>>>()?;
     if plan.lock.is_some() && context.session.cursors.is_noting() {
-        context.session.cursors.note_locked(vec![vec![Some(key)]]);
+        context.session.cursors.note_locked(vec![vec![Some(row.key.clone())]]);
     }
     Ok(vec![values])
 }

@@ -17,7 +17,7 @@ use rocksdb::{
     BlockBasedOptions, BlockBasedTablePinningTier, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions,
     DBCompressionType, DBRawIteratorWithThreadMode, DBWithThreadMode, DataBlockIndexType, ErrorKind, FlushOptions,
     IngestExternalFileOptions, IteratorMode, LogLevel, Options, Range, ReadOptions, SingleThreaded,
-    SnapshotWithThreadMode, SstFileWriter, WriteBatch, WriteOptions, properties,
+    SnapshotWithThreadMode, SstFileWriter, WriteBatch, properties,
 };
 use self_cell::self_cell;
 
@@ -67,6 +67,16 @@ const PEEK_BYTES: usize = 4 << 20;
 /// How often a file that is being written is handed to the disk, so that the last sync has little to do.
 const BYTES_PER_SYNC: u64 = 1 << 20;
 
+/// Logs that have served are written over again: a file that does not grow is synced with one write to the disk, where
+/// the file system otherwise has to note each time how long it has become.
+const LOGS_KEPT: usize = LOG_MEMTABLES_MAX;
+
+/// Length of the log that the first commits after a start are written over.
+const FIRST_LOG_BYTES: usize = 16 << 20;
+
+/// A key that no generation has.
+const NO_KEY: &[u8] = &[0xff; 16];
+
 /// How much memory RocksDB may take.
 #[derive(Debug, Clone, Copy)]
 pub struct RocksOptions {
@@ -95,6 +105,7 @@ impl RocksKeyValue {
             .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family, options, &cache)));
         let db = Db::open_cf_descriptors(&database_options(options), directory, families)
             .map_err(|error| opening_failed(directory, error))?;
+        lengthen_log(&db).map_err(failed)?;
         // Only who has the database open may empty the folder.
         let bulk = directory.join(BULK_FOLDER);
         empty_folder(&bulk).map_err(|error| file_failed(&bulk, &error))?;
@@ -151,12 +162,6 @@ impl RocksKeyValue {
         self.db.ingest_external_file_cf_opts(handle(&self.db, family), &options, vec![path])
     }
 
-    fn apply(&self, batch: &Batch, log: bool) -> Result<()> {
-        let mut options = WriteOptions::new();
-        options.disable_wal(!log);
-        self.db.write_opt(self.encode(batch), &options).map_err(failed)
-    }
-
     fn encode(&self, batch: &Batch) -> WriteBatch {
         let mut encoded = WriteBatch::with_capacity_bytes(batch.bytes());
         for operation in batch.operations() {
@@ -172,6 +177,28 @@ impl RocksKeyValue {
     }
 }
 
+/// Leaves a log behind that is long, and makes the one that begins now write over it. What is written into it is gone
+/// again before it reaches a file.
+fn lengthen_log(db: &Db) -> std::result::Result<(), rocksdb::Error> {
+    const PIECE_BYTES: usize = 1 << 20;
+    let rows = handle(db, Family::Rows);
+    let write_in_vain = |value: &[u8]| {
+        let mut batch = WriteBatch::default();
+        batch.put_cf(rows, NO_KEY, value);
+        // With what it deletes, such a deletion goes when memory is flushed.
+        batch.single_delete_cf(rows, NO_KEY);
+        db.write(batch)
+    };
+    let piece = vec![0; PIECE_BYTES];
+    for _ in 0..FIRST_LOG_BYTES / PIECE_BYTES {
+        write_in_vain(&piece)?;
+    }
+    // The log is free to be used again once this is flushed, and the next to begin takes it.
+    db.flush_cf(rows)?;
+    write_in_vain(&[])?;
+    db.flush_cf(rows)
+}
+
 fn handle(db: &Db, family: Family) -> &ColumnFamily {
     db.cf_handle(family.name()).expect("every family is opened with the database")
 }
@@ -182,6 +209,7 @@ fn database_options(options: RocksOptions) -> Options {
     db.create_missing_column_families(true);
     db.set_paranoid_checks(true);
     db.set_manual_wal_flush(true);
+    db.set_recycle_log_file_num(LOGS_KEPT);
     db.set_max_total_wal_size((options.memtable_bytes.saturating_mul(LOG_MEMTABLES_MAX)) as u64);
     db.set_db_write_buffer_size(options.memtable_bytes.saturating_mul(MEMTABLES_MAX));
     // One flush and one compaction: the machines this must run well on have two cores.
@@ -284,7 +312,7 @@ impl KeyValue for RocksKeyValue {
     }
 
     fn write(&self, batch: &Batch) -> Result<()> {
-        self.apply(batch, true)
+        self.db.write(self.encode(batch)).map_err(failed)
     }
 
     fn sync(&self) -> Result<()> {
@@ -292,7 +320,8 @@ impl KeyValue for RocksKeyValue {
     }
 
     fn write_bulk(&self, batch: &Batch) -> Result<()> {
-        self.apply(batch, false)
+        // In the log, too, but nobody waits for it: RocksDB uses no log again where writes come past it.
+        self.write(batch)
     }
 
     fn ingest(&self, family: Family, run: &SortedRun) -> Result<()> {
