@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{Principal, Privileges, RoleId};
+use auth::{Duty, Principal, Privileges, RoleId, held_privileges};
 use datafusion::sql::sqlparser::ast::ObjectName;
 use storage::{TableLock, Wait};
 
@@ -50,7 +50,7 @@ impl Session {
                     return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
                         .with_detail(format!("This operation is not supported for {}s.", table.noun())));
                 }
-                check_reach(&table, table.held(&principal, enough(mode)), &principal, &catalog)?;
+                check_reach(&table, held_for(&table, &principal, mode), &principal, &catalog)?;
                 gathered.add(&table, &principal)?;
             }
         }
@@ -69,7 +69,7 @@ struct Gathered<'a> {
 impl Gathered<'_> {
     /// Adds a table with all that is beneath it, or a view with all that it reads, which somebody must be allowed to lock.
     fn add(&mut self, table: &Arc<Table>, principal: &Principal) -> Result<()> {
-        if table.held(principal, enough(self.mode)).is_empty() {
+        if held_for(table, principal, self.mode).is_empty() {
             return Err(denied_relation(table));
         }
         if self.tables.iter().any(|known| known.oid == table.oid) {
@@ -89,6 +89,16 @@ impl Gathered<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// What allows somebody to lock a table so; nothing if he may not. That everybody writes rows of his own to a user table does
+/// not let him keep all others from theirs: that takes what was granted, or who looks after the table.
+fn held_for(table: &Table, principal: &Principal, mode: TableLock) -> Privileges {
+    let keeps_out = mode > TableLock::RowExclusive;
+    match table.is_divided() && keeps_out && !table.is_kept_by(principal, Duty::Redefine) {
+        true => held_privileges(principal, &table.access(), enough(mode)),
+        false => table.held(principal, enough(mode)),
     }
 }
 

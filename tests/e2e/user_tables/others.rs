@@ -76,3 +76,19 @@ async fn rules_of_types_carry_nothing_away() {
         "ok ok"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_locks_the_others_out() {
+    let (server, admin) = with_two_users().await;
+    let alice = as_user(&server, "alice", true).await;
+    for mode in ["SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"] {
+        let locked = format!("LOCK TABLE notes IN {mode} MODE");
+        assert_eq!(run(&alice, "BEGIN").await, "ok");
+        assert_eq!(run(&alice, &locked).await, "42501", "{mode}");
+        assert_eq!(run(&alice, "ROLLBACK").await, "ok");
+        assert_eq!(run(&admin, &format!("BEGIN; {locked}; ROLLBACK")).await, "ok ok ok", "{mode}");
+    }
+    assert_eq!(run(&alice, "BEGIN; LOCK TABLE notes IN ROW EXCLUSIVE MODE; ROLLBACK").await, "ok ok ok");
+    assert_eq!(run(&admin, "GRANT UPDATE ON notes TO alice").await, "ok");
+    assert_eq!(run(&alice, "BEGIN; LOCK TABLE notes IN EXCLUSIVE MODE; ROLLBACK").await, "ok ok ok");
+}
