@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use tests::{Server, node, python};
+use tests::{Program, Server, node, python};
 
 /// How long something may take that takes moments.
 const SOON: Duration = Duration::from_secs(60);
@@ -36,6 +36,14 @@ fn asyncpg_hears_notifications_and_follows_queries() {
 fn node_postgres_hears_notifications_and_follows_queries() {
     if let Some(program) = node(&beside("node/pg_live.js")) {
         assert_content(program, &Server::start());
+    }
+}
+
+#[test]
+fn jdbc_hears_notifications_and_follows_queries() {
+    match Program::java("java/Live.java") {
+        Ok(program) => assert_eq!(program.output(&Server::start().config()), "ok\n"),
+        Err(missing) => println!("skipped: {missing}"),
     }
 }
 
