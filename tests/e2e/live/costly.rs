@@ -50,7 +50,8 @@ fn inserted(event: &Value) -> (u64, u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn others_are_told_while_a_costly_query_is_evaluated() {
     let server = with_table().await;
-    let mut endless = watcher(&server, ENDLESS).await;
+    let terms: Vec<String> = (0..TERMS).map(|term| format!("n ^ {}", 270_000 - term)).collect();
+    let mut endless = watcher(&server, &format!("SELECT id, length(({})::text) FROM t", terms.join(" + "))).await;
     let mut quick = watcher(&server, "SELECT id FROM t").await;
     let writer = server.connect().await;
     for id in 1..=3 {
