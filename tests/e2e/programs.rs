@@ -236,3 +236,31 @@ async fn what_pgbench_makes_is_dumped_and_restored() {
         assert_eq!(difference(&expected, &to.dump("bench_again")), None);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn extensions_and_collations_are_dumped_and_restored() {
+    let oracle = Oracle::start().await.expect("PostgreSQL 15 is not installed; scripts/setup installs it");
+    let server = Server::start();
+    let [theirs, ours] = [Place { config: oracle.config() }, Place { config: server.config() }];
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("extended.sql");
+    let definitions = r#"CREATE SCHEMA kept; CREATE EXTENSION "uuid-ossp"; CREATE EXTENSION pgcrypto SCHEMA kept;
+        COMMENT ON EXTENSION pgcrypto IS 'what we take of it';
+        CREATE TABLE things (id uuid DEFAULT uuid_generate_v4() PRIMARY KEY, name text COLLATE "C" NOT NULL,
+            sum bytea GENERATED ALWAYS AS (kept.digest(name, 'sha256')) STORED, CHECK (id <> uuid_ns_dns()));
+        CREATE INDEX things_lower ON things (name COLLATE "POSIX", lower(name) COLLATE "POSIX" DESC);
+        CREATE VIEW named AS SELECT uuid_generate_v5(uuid_ns_url(), name) AS id, kept.hmac(name, 'key', 'md5') FROM things;
+        INSERT INTO things VALUES (uuid_nil(), 'nothing'), (uuid_ns_oid(), 'an oid');"#;
+    for place in [&theirs, &ours] {
+        place.create("extended");
+        place.run("psql", "extended", &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", definitions]);
+    }
+    let expected = theirs.dump("extended");
+    assert_eq!(difference(&expected, &ours.dump("extended")), None);
+    for (from, to) in [(&theirs, &ours), (&ours, &theirs)] {
+        from.run("pg_dump", "extended", &["-f", file.to_str().expect("a path of one's own is text")]);
+        to.create("extended_again");
+        to.load("extended_again", &file);
+        assert_eq!(difference(&expected, &to.dump("extended_again")), None);
+    }
+}

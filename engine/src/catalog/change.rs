@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Catalog, Database, Role, Schema, StoragePlace, Table, UserType};
+use super::{Catalog, Database, Extension, Role, Schema, StoragePlace, Table, UserType};
 
 /// The new state of an object; None when it was dropped.
 #[derive(Debug, Clone)]
@@ -17,6 +17,7 @@ pub enum Change {
     Storage(u32, Option<Arc<StoragePlace>>),
     Table(u32, Option<Arc<Table>>),
     Type(u32, Option<Arc<UserType>>),
+    Extension(u32, Option<Arc<Extension>>),
 }
 
 impl Change {
@@ -38,6 +39,7 @@ impl Catalog {
             Change::Storage(oid, object) => put(&mut self.storages, *oid, object),
             Change::Table(oid, object) => self.apply_table(*oid, object),
             Change::Type(oid, object) => self.apply_type(*oid, object),
+            Change::Extension(oid, object) => put(&mut self.extensions, *oid, object),
         }
     }
 

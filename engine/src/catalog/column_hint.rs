@@ -10,6 +10,8 @@ pub struct ColumnHints {
     pub storage: Option<char>,
     /// STATISTICS, if a target was set.
     pub statistics: Option<i16>,
+    /// COLLATE, by oid, if it is not the type's own. All collations that can be named compare bytes.
+    pub collation: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -30,6 +30,7 @@ pub(crate) enum ObjectOf {
     Table = 5,
     Type = 6,
     Storage = 7,
+    Extension = 8,
 }
 
 /// An object's times, in microseconds since 1970-01-01 UTC.
@@ -188,6 +189,7 @@ fn object_of(change: &Change) -> (ObjectOf, u32) {
         Change::Table(oid, _) => (ObjectOf::Table, *oid),
         Change::Type(oid, _) => (ObjectOf::Type, *oid),
         Change::Storage(oid, _) => (ObjectOf::Storage, *oid),
+        Change::Extension(oid, _) => (ObjectOf::Extension, *oid),
     }
 }
 
@@ -199,6 +201,7 @@ fn is_gone(change: &Change) -> bool {
         Change::Table(_, object) => object.is_none(),
         Change::Type(_, object) => object.is_none(),
         Change::Storage(_, object) => object.is_none(),
+        Change::Extension(_, object) => object.is_none(),
     }
 }
 
@@ -210,6 +213,7 @@ fn is_known(catalog: &Catalog, kind: ObjectOf, oid: u32) -> bool {
         ObjectOf::Table => catalog.tables.contains_key(&oid),
         ObjectOf::Type => catalog.types.contains_key(&oid),
         ObjectOf::Storage => catalog.storages.contains_key(&oid),
+        ObjectOf::Extension => catalog.extensions.contains_key(&oid),
     }
 }
 

@@ -58,6 +58,9 @@ pub struct IndexColumn {
     /// The operator class, if it was named and is not the type's own.
     #[serde(default)]
     pub class: Option<String>,
+    /// COLLATE, by oid, if it is not that of what it is on.
+    #[serde(default)]
+    pub collation: Option<u32>,
     /// The target for statistics that was set, if it is an expression.
     #[serde(default)]
     pub statistics: Option<i16>,

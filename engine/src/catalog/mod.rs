@@ -15,6 +15,7 @@ pub(crate) mod class;
 mod column_hint;
 mod constraint;
 mod databases;
+mod extension;
 pub(crate) mod history;
 mod index;
 mod inheritance;
@@ -37,6 +38,7 @@ pub use class::TableClass;
 pub use column_hint::{ColumnHints, Compression};
 pub use constraint::{Constraint, ConstraintKind, Deferrable, ForeignKeyAction};
 pub use databases::Catalogs;
+pub use extension::Extension;
 pub(crate) use index::Derivation;
 pub use index::{Index, IndexColumn, IndexExpression};
 pub(crate) use layout::empty_storage;
@@ -72,6 +74,7 @@ pub struct Catalog {
     pub partitions: Arc<BTreeSet<(u32, u32)>>,
     /// The types that SQL defined.
     pub types: Arc<BTreeMap<u32, Arc<UserType>>>,
+    pub extensions: Arc<BTreeMap<u32, Arc<Extension>>>,
     /// (schema oid, name) of those and of their arrays to oid of the type.
     pub type_names: Arc<BTreeMap<(u32, String), u32>>,
 }
@@ -250,6 +253,13 @@ pub struct TableColumn {
 
 fn own() -> bool {
     true
+}
+
+impl TableColumn {
+    /// The oid of the collation of its values; zero if the type has none.
+    pub(crate) fn collation(&self) -> u32 {
+        self.hints.collation.unwrap_or_else(|| pg_catalog::collation_of_type(self.ty.oid))
+    }
 }
 
 /// Whether an INSERT may bring its own value for an identity column.

@@ -14,7 +14,9 @@ use storage::{Durability, Isolation, ReadView, Store, Transaction};
 
 use super::pg_catalog::SYSTEM;
 use super::role::DATABASE_OWNER;
-use super::{Catalog, Catalogs, Change, Database, FIRST_DATABASE, Role, Roles, Schema, StoragePlace, Table, UserType};
+use super::{
+    Catalog, Catalogs, Change, Database, Extension, FIRST_DATABASE, Role, Roles, Schema, StoragePlace, Table, UserType,
+};
 use crate::error::{Error, Result, SqlState};
 
 /// What an entry is; the first byte of its key. Stored: never renumber.
@@ -28,6 +30,7 @@ enum Kind {
     Table = 5,
     Type = 6,
     Storage = 7,
+    Extension = 8,
 }
 
 /// The one entry of kind [`Kind::Secret`].
@@ -81,6 +84,7 @@ pub fn load(view: &ReadView) -> Result<Catalogs> {
     let schemas = read_all::<Schema>(view, Kind::Schema)?;
     let types = read_all::<UserType>(view, Kind::Type)?;
     let tables = read_all::<Table>(view, Kind::Table)?;
+    let extensions = read_all::<Extension>(view, Kind::Extension)?;
     let catalog_of = |database: u32| {
         let own = schemas.iter().filter(|(_, schema)| schema.is_in(database));
         let mut catalog = Catalog {
@@ -102,6 +106,11 @@ pub fn load(view: &ReadView) -> Result<Catalogs> {
         for (oid, table) in &tables {
             if catalog.schemas.contains_key(&table.schema) {
                 catalog.apply(&Change::Table(*oid, Some(table.clone())));
+            }
+        }
+        for (oid, extension) in &extensions {
+            if catalog.schemas.contains_key(&extension.schema) {
+                catalog.apply(&Change::Extension(*oid, Some(extension.clone())));
             }
         }
         catalog.add_system_relations();
@@ -139,6 +148,7 @@ pub fn save(transaction: &mut Transaction, change: &Change) -> Result<()> {
         Change::Storage(oid, object) => put(transaction, Kind::Storage, *oid, object.as_deref()),
         Change::Table(oid, object) => put(transaction, Kind::Table, *oid, object.as_deref()),
         Change::Type(oid, object) => put(transaction, Kind::Type, *oid, object.as_deref()),
+        Change::Extension(oid, object) => put(transaction, Kind::Extension, *oid, object.as_deref()),
     }
 }
 

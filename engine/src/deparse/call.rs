@@ -1,13 +1,27 @@
 //! Calls of functions and aggregates.
 
 use super::Writer;
+use crate::catalog::Extension;
 use crate::error::Result;
 use crate::expr::{AggregateCall, Expr, SortKey};
-use crate::function::AggregateKind;
+use crate::function::{AggregateKind, functions_named};
 use crate::types::text::quote_identifier;
 
 impl Writer<'_> {
     pub(super) fn call(&mut self, name: &str, args: &[Expr]) -> Result<()> {
+        self.function(name, args)
+    }
+
+    /// A call of an extension's function, with the schema unless the search path finds it without.
+    pub(super) fn function_of(&mut self, extension: &Extension, name: &str, args: &[Expr]) -> Result<()> {
+        let context = self.context;
+        let mut path = context.catalog.path(&context.session.search_path);
+        let found = path.find(|schema| !context.catalog.extension_functions(schema.oid, name).is_empty());
+        let hidden = !functions_named(name).is_empty() || found.is_none_or(|schema| schema.oid != extension.schema);
+        if hidden && let Some(schema) = context.catalog.schemas.get(&extension.schema) {
+            self.push(&quote_identifier(&schema.name));
+            self.push(".");
+        }
         self.function(name, args)
     }
 

@@ -32,6 +32,9 @@ impl Writer<'_> {
                 {
                     return self.slice(array, bounds);
                 }
+                if let Some(extension) = self.context.catalog.extension_of(function.oid) {
+                    return self.function_of(extension, function.name, args);
+                }
                 if !functions_named(function.name).iter().any(|known| known.oid == function.oid) {
                     return Err(unwritable("a function without a name"));
                 }

@@ -74,6 +74,13 @@ pub(crate) fn numeric(value: &Value) -> Result<&Numeric> {
     }
 }
 
+pub(crate) fn uuid(value: &Value) -> Result<&[u8; 16]> {
+    match value {
+        Value::Uuid(inner) => Ok(inner),
+        other => Err(mismatch("uuid", other)),
+    }
+}
+
 pub(crate) fn array(value: &Value) -> Result<&Array> {
     match value {
         Value::Array(inner) => Ok(inner),

@@ -8,7 +8,9 @@ use storage::Value;
 
 use super::argument::{boolean, int4, int8, text, text_of};
 use super::define::{stable, table, volatile};
-use super::{EvalContext, Function, TableFunction, Volatility, aggregates, function_by_oid, table_functions};
+use super::{
+    EvalContext, Function, TableFunction, Volatility, aggregates, extension_function, function_by_oid, table_functions,
+};
 use crate::catalog::pg_catalog::definition::{column_name, constraint_definition, index_column_name, index_definition};
 use crate::catalog::pg_catalog::expression;
 use crate::catalog::pg_catalog::routine::routine_by_oid;
@@ -50,7 +52,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(1081, "format_type", &[OID, INT4], TEXT, format_type).takes_nulls(),
     stable(2079, "pg_table_is_visible", &[OID], BOOL, table_is_visible),
     stable(2080, "pg_type_is_visible", &[OID], BOOL, type_is_visible),
-    stable(2081, "pg_function_is_visible", &[OID], BOOL, |_, args| found(object(&args[0])?.and_then(Routine::of))),
+    stable(2081, "pg_function_is_visible", &[OID], BOOL, function_is_visible),
     stable(2082, "pg_operator_is_visible", &[OID], BOOL, |_, args| {
         let oid = object(&args[0])?;
         found(super::operators().find(|operator| Some(operator.oid) == oid))
@@ -414,6 +416,14 @@ fn function_arguments(_: &EvalContext, args: &[Value]) -> Result<Value> {
 
 fn function_result(_: &EvalContext, args: &[Value]) -> Result<Value> {
     object(&args[0])?.and_then(Routine::of).map_or(Ok(Value::Null), |routine| text_of(routine.result))
+}
+
+fn function_is_visible(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let oid = object(&args[0])?;
+    match oid.and_then(extension_function) {
+        Some(function) => Ok(Value::Bool(context.catalog.finds_extended(function, &context.session.search_path))),
+        None => found(oid.and_then(Routine::of)),
+    }
 }
 
 /// All functions are built in: what `pg_proc` calls their source is their name.

@@ -117,7 +117,7 @@ fn md5_hex(message: &[u8]) -> String {
 const ROTATIONS: [[u32; 4]; 4] = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
 
 /// The MD5 digest (RFC 1321).
-fn md5(message: &[u8]) -> [u8; 16] {
+pub(super) fn md5(message: &[u8]) -> [u8; 16] {
     let mut state = [0x6745_2301_u32, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
     let mut chunks = message.chunks_exact(64);
     for chunk in &mut chunks {

@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 
 use super::{
-    AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic, array,
-    backend, bit_string, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration, float,
-    geometry, hash, interval, json, money, network, notify, numeric, operator, order, overlaps, pattern, random, range,
-    regexp, send, sequence, server_info, session, setting, sleep, snapshot, string, table, to_char, transaction_id,
-    unicode, unique, unsigned, zoned_time,
+    AVAILABLE, AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic,
+    array, backend, bit_string, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration,
+    float, geometry, hash, interval, json, money, network, notify, numeric, operator, order, overlaps, pattern, random,
+    range, regexp, send, sequence, server_info, session, setting, sleep, snapshot, string, table, to_char,
+    transaction_id, unicode, unique, unsigned, zoned_time,
 };
 
 /// Scalar functions, as each file has them.
@@ -104,8 +104,9 @@ static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
         .chain(COMPARISONS.iter())
         .collect();
     let mut by_oid = FxHashMap::default();
-    for function in &all {
-        by_oid.entry(function.oid).or_insert(*function);
+    let extended = AVAILABLE.iter().flat_map(|extension| extension.functions);
+    for function in all.iter().copied().chain(extended) {
+        by_oid.entry(function.oid).or_insert(function);
     }
     Functions { by_name: index(all.iter().copied(), |function| function.name), all, by_oid }
 });

@@ -153,6 +153,8 @@ fn name_of(change: &Change, before: &Catalog, after: Option<&Catalog>) -> Option
         Change::Table(oid, None) => before.tables.get(oid).and_then(|table| table_name(table)),
         Change::Type(_, Some(ty)) => Some(within(ty.schema, &ty.name)),
         Change::Type(oid, None) => before.types.get(oid).map(|ty| within(ty.schema, &ty.name)),
+        Change::Extension(_, Some(extension)) => Some(extension.name.clone()),
+        Change::Extension(oid, None) => before.extensions.get(oid).map(|extension| extension.name.clone()),
         Change::Schema(_, Some(schema)) => (!schema.name.starts_with(TEMPORARY_SCHEMA)).then(|| schema.name.clone()),
         Change::Schema(oid, None) => before.schemas.get(oid).map(|schema| schema.name.clone()),
         Change::Role(_, Some(role)) => Some(role.name.clone()),

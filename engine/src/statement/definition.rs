@@ -12,6 +12,7 @@ use crate::types::Type;
 
 mod comment;
 mod database;
+mod extension;
 mod grant;
 mod like;
 mod partition;
@@ -30,6 +31,7 @@ mod view;
 
 pub use comment::Commented;
 pub use database::{DatabaseChange, DatabaseOptions};
+pub use extension::NewExtension;
 pub use like::{Element, Including, Like, TableLike};
 pub use place::PlaceDefinition;
 pub use reindex::{Reindex, ReindexKind};
@@ -87,6 +89,12 @@ pub enum Definition {
         if_exists: bool,
         /// Ends the sessions that use it.
         force: bool,
+    },
+    CreateExtension(NewExtension),
+    DropExtensions {
+        names: Vec<String>,
+        if_exists: bool,
+        cascade: bool,
     },
     /// CREATE, ALTER or DROP STORAGE.
     Storage(PlaceDefinition),
@@ -411,6 +419,9 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
     if reader.word("database") {
         return database::create(reader).map(Some);
     }
+    if reader.word("extension") {
+        return extension::create(reader).map(Some);
+    }
     if reader.word("storage") {
         return place::create(reader).map(Some);
     }
@@ -519,6 +530,11 @@ fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result
     }
     if reader.word("database") {
         let definition = database::drop(reader)?;
+        reader.expect_end()?;
+        return Ok(Some(definition));
+    }
+    if reader.word("extension") {
+        let definition = extension::drop(reader)?;
         reader.expect_end()?;
         return Ok(Some(definition));
     }

@@ -118,6 +118,7 @@ impl Dialect for Postgres {
             Token::Tilde => return Some(prefix_operator(parser, UnaryOperator::BitwiseNot)),
             Token::AtSign => return Some(prefix_operator(parser, UnaryOperator::PGAbs)),
             Token::PGSquareRoot => return Some(prefix_operator(parser, UnaryOperator::PGSquareRoot)),
+            Token::LParen => return holds_set_operation(parser, 0).then(|| subquery(parser)),
             Token::PGCubeRoot => return Some(prefix_operator(parser, UnaryOperator::PGCubeRoot)),
             Token::Word(word) if word.quote_style.is_none() => return special_form(parser, word.keyword, span),
             _ => return None,
@@ -132,7 +133,10 @@ impl Dialect for Postgres {
         match &next.token {
             Token::Eq | Token::Lt | Token::LtEq | Token::Gt | Token::GtEq | Token::Neq => {
                 // a < b < c is no expression, as little as a = b = c.
-                is_comparison(left).then(|| parser.expected_ref("no second comparison", next))
+                if is_comparison(left) {
+                    return Some(parser.expected_ref("no second comparison", next));
+                }
+                any_of_set_operation(parser, left)
             }
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
                 Keyword::IS => distinct_from(self, parser, left),
@@ -200,6 +204,75 @@ fn between(dialect: &Postgres, parser: &mut Parser, left: &Expr, negated: bool) 
     let high = Box::new(parser.parse_subexpr(dialect.prec_value(Precedence::Between))?);
     let low = if symmetric { prefixed(SYMMETRIC, span, low) } else { low };
     Ok(Expr::Between { expr: Box::new(left.clone()), negated, low, high })
+}
+
+/// Whether parentheses open so many tokens ahead that hold a query which begins with one in parentheses:
+/// `((SELECT …) UNION …)`. The parser takes two of them for those of an expression.
+fn holds_set_operation(parser: &Parser, ahead: usize) -> bool {
+    let first = parser.peek_nth_token_ref(ahead);
+    if first.token != Token::LParen || parser.peek_nth_token_ref(ahead + 1).token != Token::LParen {
+        return false;
+    }
+    let mut rest = (parser.get_current_index()..)
+        .map(|at| parser.token_at(at))
+        .skip_while(|token| !std::ptr::eq(*token, first))
+        .map(|token| &token.token)
+        .filter(|token| !matches!(token, Token::Whitespace(_)));
+    let mut depth = 0_usize;
+    for token in rest.by_ref() {
+        match token {
+            Token::EOF => return false,
+            Token::LParen => depth += 1,
+            Token::RParen if depth > 2 => depth -= 1,
+            Token::RParen => break,
+            _ => {}
+        }
+    }
+    matches!(rest.next(), Some(Token::Word(word)) if word.quote_style.is_none() && goes_on_as_query(word.keyword))
+}
+
+/// Whether a word goes on with a query behind one in parentheses.
+fn goes_on_as_query(keyword: Keyword) -> bool {
+    use Keyword as K;
+    matches!(keyword, K::UNION | K::INTERSECT | K::EXCEPT | K::ORDER | K::LIMIT | K::OFFSET | K::FETCH)
+}
+
+/// A query in parentheses.
+fn subquery(parser: &mut Parser) -> Parsed<Expr> {
+    parser.expect_token(&Token::LParen)?;
+    let query = parser.parse_query()?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Subquery(query))
+}
+
+/// `x = ANY|ALL ((SELECT …) UNION …)`.
+fn any_of_set_operation(parser: &mut Parser, left: &Expr) -> Option<Parsed<Expr>> {
+    let all = match keyword_at(parser, 1) {
+        Some(Keyword::ALL) => true,
+        Some(Keyword::ANY | Keyword::SOME) => false,
+        _ => return None,
+    };
+    if !holds_set_operation(parser, 2) {
+        return None;
+    }
+    let compare_op = match parser.peek_token_ref().token {
+        Token::Eq => BinaryOperator::Eq,
+        Token::Neq => BinaryOperator::NotEq,
+        Token::Lt => BinaryOperator::Lt,
+        Token::LtEq => BinaryOperator::LtEq,
+        Token::Gt => BinaryOperator::Gt,
+        _ => BinaryOperator::GtEq,
+    };
+    (0..2).for_each(|_| parser.advance_token());
+    let right = match subquery(parser) {
+        Ok(right) => Box::new(right),
+        Err(error) => return Some(Err(error)),
+    };
+    let left = Box::new(left.clone());
+    Some(Ok(match all {
+        true => Expr::AllOp { left, compare_op, right },
+        false => Expr::AnyOp { left, compare_op, right, is_some: false },
+    }))
 }
 
 /// `[NOT] IN ((…`: a subquery in parentheses, or a list whose first item is one.

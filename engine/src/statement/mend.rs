@@ -56,7 +56,7 @@ fn is_suspicious(pair: &[TokenWithSpan]) -> bool {
             || pair[0].token == Token::Period && pair[1].token == Token::Mul;
     };
     match word.keyword {
-        Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS | Keyword::OPERATOR => true,
+        Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS | Keyword::OPERATOR | Keyword::FETCH => true,
         Keyword::PRECEDING | Keyword::FOLLOWING | Keyword::OF => true,
         Keyword::NO | Keyword::ENFORCED | Keyword::EXCLUDE | Keyword::REFERENCES => true,
         keyword if key::begins_key(keyword) => true,
@@ -151,6 +151,7 @@ impl Mender<'_> {
                 keyword if key::begins_key(keyword) => return self.key(),
                 Keyword::NoKeyword if self.is_unicode(&word.value) => return self.unicode(),
                 Keyword::ROWS if self.words_follow(&["from"]) => self.rows_from(),
+                Keyword::FETCH if self.words_follow(&["first"]) || self.words_follow(&["next"]) => self.fetch(),
                 Keyword::OPERATOR => self.quantified_operator(),
                 Keyword::NoKeyword if self.is_null_test(&word.value) => self.null_test(),
                 Keyword::COMPRESSION if self.is_compression() => self.compression(),
@@ -276,6 +277,53 @@ impl Mender<'_> {
             },
             _ => false,
         }
+    }
+
+    /// `FETCH FIRST (n) ROWS ONLY` is `LIMIT (n)`; the parser knows no parentheses there. Those around a literal can go,
+    /// so that WITH TIES may follow.
+    fn fetch(&mut self) {
+        let opening = self.significant(2);
+        let open = self.tokens.get(opening).is_some_and(|token| token.token == Token::LParen);
+        let Some(closing) = open.then(|| self.closing(opening)).flatten() else { return self.keep_one() };
+        let inside: Vec<&TokenWithSpan> =
+            self.tokens[opening + 1..closing].iter().filter(|token| !is_space(&token.token)).collect();
+        if let [token] = inside.as_slice()
+            && matches!(token.token, Token::Number(..) | Token::Placeholder(_))
+        {
+            let count = (*token).clone();
+            self.keep_to(opening);
+            self.kept.push(count);
+            self.at = closing + 1;
+            return;
+        }
+        let mut behind = (closing + 1..self.tokens.len()).filter(|at| !is_space(&self.tokens[*at].token));
+        let (rows, only) = (behind.next(), behind.next());
+        let is_one = |at: Option<usize>, words: &[&str]| {
+            at.is_some_and(|at| words.iter().any(|word| is_word(&self.tokens[at].token, word)))
+        };
+        match only {
+            Some(end) if is_one(rows, &["row", "rows"]) && is_one(only, &["only"]) => {
+                let span = self.tokens[self.at].span;
+                self.kept.push(TokenWithSpan { token: Token::make_keyword("LIMIT"), span });
+                self.at = opening;
+                self.keep_to(closing + 1);
+                self.at = end + 1;
+            }
+            _ => self.keep_one(),
+        }
+    }
+
+    /// Where the parenthesis is that closes one.
+    fn closing(&self, opening: usize) -> Option<usize> {
+        let mut depth = 0_usize;
+        (opening..self.tokens.len()).find(|at| {
+            match self.tokens[*at].token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        })
     }
 
     /// `text ARRAY` and `text ARRAY[4]` are `text[]`: how many elements there are is not looked at.

@@ -473,7 +473,12 @@ fn discard(reader: &mut Reader) -> Result<Statement> {
 
 fn explain(text: &str, reader: &mut Reader) -> Result<Statement> {
     let mut options = ExplainOptions::default();
-    if reader.token(&Token::LParen) {
+    // Parentheses may be the statement's own.
+    let mut inside = reader.clone();
+    let of_query = inside.token(&Token::LParen)
+        && (inside.peek() == Some(&Token::LParen)
+            || ["select", "values", "with", "table"].iter().any(|word| inside.peek_word(word)));
+    if !of_query && reader.token(&Token::LParen) {
         loop {
             explain_option(reader, &mut options)?;
             if !reader.token(&Token::Comma) {
@@ -550,6 +555,10 @@ fn explain_option(reader: &mut Reader, options: &mut ExplainOptions) -> Result<(
         "timing" => options.timing = value,
         "summary" => options.summary = Some(value),
         "buffers" => options.buffers = value,
+        // No setting guides a plan, so there is none to tell of.
+        "settings" => {}
+        "wal" if value => return Err(Error::unsupported("EXPLAIN (WAL)")),
+        "wal" => {}
         _ => {
             return Err(Error::new(SqlState::SYNTAX_ERROR, format!("unrecognized EXPLAIN option \"{name}\"")));
         }

@@ -90,13 +90,6 @@ relations! {
     12327 view pg_user_mappings = none {
         umid OID, srvid OID, srvname NAME, umuser OID, usename NAME, umoptions TEXT_ARRAY,
     }
-    12081 view pg_available_extensions = none {
-        name NAME, default_version TEXT, installed_version TEXT, comment TEXT,
-    }
-    12085 view pg_available_extension_versions = none {
-        name NAME, version TEXT, installed BOOL, superuser BOOL, trusted BOOL, relocatable BOOL, schema NAME,
-        requires NAME_ARRAY, comment TEXT,
-    }
     3429 table pg_statistic_ext_data = none {
         stxoid OID, stxdinherit BOOL, stxdndistinct BYTEA null, stxddependencies BYTEA null,
         stxdmcv BYTEA null, stxdexpr RECORD_ARRAY null,

@@ -228,18 +228,28 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         }));
         rows.extend(dropped(table));
         for index in &table.indexes {
-            let columns = index.columns.iter().map(|column| match &column.expression {
-                Some(expression) => {
-                    let hints = ColumnHints { statistics: column.statistics, ..ColumnHints::default() };
-                    Some(TableColumn { hints, ..of_expression(reader.catalog, expression) })
+            let columns = index.columns.iter().map(|column| {
+                let mut shown = match &column.expression {
+                    Some(expression) => {
+                        let hints = ColumnHints { statistics: column.statistics, ..ColumnHints::default() };
+                        Some(TableColumn { hints, ..of_expression(reader.catalog, expression) })
+                    }
+                    None => table.position_of_number(column.number).map(|at| table.columns[at].clone()),
+                };
+                if let Some(shown) = &mut shown {
+                    shown.hints.collation = column.collation.or(shown.hints.collation);
                 }
-                None => table.position_of_number(column.number).map(|at| table.columns[at].clone()),
+                shown
             });
             let included = index.included.iter().map(|number| table.position_of_number(*number));
             let included = included.map(|at| at.map(|at| table.columns[at].clone()));
             // What was said of a table's column is not said of the index.
             let plain = |column: TableColumn| {
-                let hints = if column.number == 0 { column.hints } else { ColumnHints::default() };
+                let collation = column.hints.collation;
+                let hints = match column.number {
+                    0 => column.hints,
+                    _ => ColumnHints { collation, ..ColumnHints::default() },
+                };
                 TableColumn { hints, ..column }
             };
             for (number, column) in (1u16..).zip(columns.chain(included)) {
@@ -360,7 +370,7 @@ fn attribute(
         false,
         column.local && !is_partition,
         above,
-        types::collation(builtin::base_of(collated.oid)),
+        column.hints.collation.unwrap_or_else(|| types::collation_of_type(collated.oid)),
         acl,
         NULL,
         NULL,
@@ -399,13 +409,14 @@ pub(super) fn indexes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 fn index_row(table: &Table, index: &Index) -> Vec<Value> {
     let count = i16::try_from(index.columns.len()).unwrap_or(i16::MAX);
     let all = i16::try_from(index.columns.len() + index.included.len()).unwrap_or(i16::MAX);
-    let column_type = |column: &IndexColumn| match &column.expression {
-        Some(expression) => Some(expression.ty),
-        None => table.position_of_number(column.number).map(|position| table.columns[position].ty),
+    let collation = |column: &IndexColumn| match (&column.collation, &column.expression) {
+        (Some(named), _) => *named,
+        (None, Some(expression)) => types::collation_of_type(expression.ty.oid),
+        (None, None) => {
+            table.position_of_number(column.number).map_or(0, |position| table.columns[position].collation())
+        }
     };
-    let collations = index.columns.iter().map(column_type);
-    let collations: Vec<u32> =
-        collations.map(|ty| ty.map_or(0, |ty| types::collation(builtin::base_of(ty.oid)))).collect();
+    let collations: Vec<u32> = index.columns.iter().map(collation).collect();
     let expressions: Vec<&str> =
         index.columns.iter().filter_map(|column| Some(column.expression.as_ref()?.text.as_str())).collect();
     let flags = |column: &IndexColumn| i16::from(column.descending) | i16::from(column.nulls_first) << 1;

@@ -5,8 +5,8 @@
 
 use super::relation::{Kind, Relation, Source, none};
 use super::{
-    INFORMATION_SCHEMA, PG_CATALOG, class, comment, constraint, fixed, information_schema, operator_class, partition,
-    role, routine, schema, sequence, standard, types, view,
+    INFORMATION_SCHEMA, PG_CATALOG, class, comment, constraint, extension, fixed, information_schema, operator_class,
+    partition, role, routine, schema, sequence, standard, types, view,
 };
 use crate::types::oid::*;
 
@@ -226,9 +226,16 @@ relations! {
         rngtypid OID, rngsubtype OID, rngmultitypid OID, rngcollation OID, rngsubopc OID, rngcanonical REGPROC,
         rngsubdiff REGPROC,
     }
-    3079 table pg_extension = none {
+    3079 table pg_extension = extension::extensions {
         oid OID, extname NAME, extowner OID, extnamespace OID, extrelocatable BOOL, extversion TEXT,
         extconfig OID_ARRAY null, extcondition TEXT_ARRAY null,
+    }
+    12081 view pg_available_extensions = extension::available {
+        name NAME, default_version TEXT, installed_version TEXT, comment TEXT,
+    }
+    12085 view pg_available_extension_versions = extension::available_versions {
+        name NAME, version TEXT, installed BOOL, superuser BOOL, trusted BOOL, relocatable BOOL, schema NAME,
+        requires NAME_ARRAY, comment TEXT,
     }
     2612 table pg_language = fixed::languages {
         oid OID, lanname NAME, lanowner OID, lanispl BOOL, lanpltrusted BOOL, lanplcallfoid OID, laninline OID,

@@ -12,6 +12,7 @@ const PG_AUTHID: u32 = 1260;
 const PG_DATABASE: u32 = 1262;
 const PG_CONSTRAINT: u32 = 2606;
 pub(super) const PG_NAMESPACE: u32 = 2615;
+pub(super) const PG_EXTENSION: u32 = 3079;
 
 /// A comment and what it is on: the catalog relation that has the object, the object's oid, and the column's number.
 type Comment<'a> = (u32, u32, i32, &'a str);
@@ -35,6 +36,9 @@ fn own(catalog: &Catalog) -> Vec<Comment<'_>> {
     }
     for schema in catalog.schemas.values() {
         all.extend(schema.comment.iter().map(|comment| (PG_NAMESPACE, schema.oid, 0, comment.as_str())));
+    }
+    for extension in catalog.extensions.values() {
+        all.extend(extension.comment.iter().map(|comment| (PG_EXTENSION, extension.oid, 0, comment.as_str())));
     }
     for ty in catalog.types.values() {
         if let UserTypeKind::Domain(domain) = &ty.kind {

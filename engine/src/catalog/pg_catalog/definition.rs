@@ -82,7 +82,9 @@ fn index_column(context: &EvalContext, table: &Table, column: &IndexColumn, pret
         (true, false) => " DESC NULLS LAST",
     };
     let class = column.class.as_ref().map_or_else(String::new, |class| format!(" {class}"));
-    index_column_name(context, table, column, pretty) + &class + order
+    let collation = column.collation.and_then(super::collation_name);
+    let collation = collation.map_or_else(String::new, |name| format!(" COLLATE {}", quote_identifier(name)));
+    index_column_name(context, table, column, pretty) + &collation + &class + order
 }
 
 fn column_list(table: &Table, numbers: &[u16]) -> String {

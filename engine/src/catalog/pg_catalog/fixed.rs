@@ -30,6 +30,15 @@ pub(crate) const COLLATIONS: &[(u32, &str, char, i32, Option<&str>)] = &[
     (12340, "ucs_basic", 'c', 6, Some("C")),
 ];
 
+/// The oid of a collation, which lie all in `pg_catalog`.
+pub(crate) fn collation_named(name: &str) -> Option<u32> {
+    COLLATIONS.iter().find(|(_, known, ..)| *known == name).map(|(oid, ..)| *oid)
+}
+
+pub(crate) fn collation_name(oid: u32) -> Option<&'static str> {
+    COLLATIONS.iter().find(|(known, ..)| *known == oid).map(|(_, name, ..)| *name)
+}
+
 /// Only what is built in exists, and nothing can be written in any language.
 pub(super) fn languages(_: &Reader<'_>) -> Vec<Vec<Value>> {
     vec![row![12u32, "internal", BOOTSTRAP_ROLE, false, false, 0u32, 0u32, 0u32, NULL]]

@@ -153,6 +153,9 @@ pub(super) fn columns(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     rows
 }
 
+/// The oid of the collation `"default"`, which is shown as none.
+const DEFAULT_COLLATION: u32 = 100;
+
 /// A type as the standard names it: by its kind, and by where it is defined.
 struct Described<'a> {
     data_type: &'static str,
@@ -351,6 +354,11 @@ fn column_row(viewer: &Viewer<'_>, (schema, table): (&str, &Table), column: &Tab
     let schema_named = |oid: u32| viewer.reader.catalog.schemas.get(&oid).map(|schema| schema.name.clone());
     let Described { data_type, schema: udt_schema, name: udt_name, collation } =
         described(viewer.reader.catalog, builtin::base_of(column.ty.oid));
+    let collation = match column.hints.collation {
+        Some(DEFAULT_COLLATION) => None,
+        Some(named) => super::collation_name(named),
+        None => collation,
+    };
     row![
         database,
         schema,

@@ -25,6 +25,7 @@ mod comment;
 mod constraint;
 pub(crate) mod definition;
 pub(crate) mod expression;
+mod extension;
 mod fixed;
 mod information_schema;
 mod operator_class;
@@ -56,7 +57,8 @@ pub(crate) use system::SYSTEM;
 pub(crate) use view::rule_oid;
 
 /// `pg_catalog`, which holds everything built in.
-pub(crate) use fixed::COLLATIONS;
+pub(crate) use fixed::{COLLATIONS, collation_name, collation_named};
+pub(crate) use types::collation_of_type;
 
 pub(crate) const PG_CATALOG: u32 = 11;
 pub(crate) const INFORMATION_SCHEMA: u32 = 13207;

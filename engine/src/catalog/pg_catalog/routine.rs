@@ -10,7 +10,7 @@ use super::type_io::type_functions;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
 use crate::function::{
     Batch, CastContext, CastMethod, Comparison, Function, Operator, TableFunction, Volatility, WINDOW_FUNCTIONS,
-    aggregates, casts, functions, operators, table_functions,
+    aggregates, casts, extension_function, functions, operators, table_functions,
 };
 use crate::types::{builtin, oid};
 
@@ -22,6 +22,7 @@ const EXPECTED_ROWS: f32 = 1000.0;
 /// What the kinds of functions differ in.
 struct Routine<'a> {
     oid: u32,
+    schema: u32,
     name: &'a str,
     kind: char,
     variadic: bool,
@@ -34,7 +35,7 @@ struct Routine<'a> {
     columns: &'a [(&'a str, u32)],
 }
 
-pub(super) fn routines(_: &Reader<'_>) -> Vec<Vec<Value>> {
+pub(super) fn routines(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     // A function with optional arguments is declared once for each number of them: the longest stands for all.
     let mut scalar = BTreeMap::<u32, &Function>::new();
     for function in functions() {
@@ -51,6 +52,16 @@ pub(super) fn routines(_: &Reader<'_>) -> Vec<Vec<Value>> {
             volatility: function.volatility,
             ..plain(function.oid, function.name, 'f', function.returns, function.args)
         }));
+    }
+    for extension in reader.catalog.extensions.values() {
+        for function in extension.functions() {
+            rows.push(routine(Routine {
+                schema: extension.schema,
+                strict: function.strict,
+                volatility: function.volatility,
+                ..plain(function.oid, function.name, 'f', function.returns, function.args)
+            }));
+        }
     }
     let mut known = std::collections::BTreeSet::new();
     for function in
@@ -104,7 +115,8 @@ pub(crate) fn routines_named(name: &str) -> Vec<(u32, Vec<u32>)> {
 /// A routine's name and the types of its arguments.
 pub(crate) fn routine_by_oid(oid: u32) -> Option<(Cow<'static, str>, Vec<u32>)> {
     let same = all_routines().filter(|(known, _)| *known == oid);
-    same.max_by_key(|(_, (_, args))| args.len()).map(|(_, (name, args))| (name, args.to_vec()))
+    let known = same.max_by_key(|(_, (_, args))| args.len()).map(|(_, (name, args))| (name, args.to_vec()));
+    known.or_else(|| extension_function(oid).map(|own| (Cow::Borrowed(own.name), own.args.to_vec())))
 }
 
 type Named = (u32, (Cow<'static, str>, &'static [u32]));
@@ -123,6 +135,7 @@ fn all_routines() -> impl Iterator<Item = Named> {
 fn plain<'a>(oid: u32, name: &'a str, kind: char, returns: u32, args: &'a [u32]) -> Routine<'a> {
     Routine {
         oid,
+        schema: PG_CATALOG,
         name,
         kind,
         variadic: false,
@@ -153,7 +166,7 @@ fn routine(routine: Routine<'_>) -> Vec<Value> {
     row![
         routine.oid,
         routine.name,
-        PG_CATALOG,
+        routine.schema,
         BOOTSTRAP_ROLE,
         INTERNAL,
         1.0f32,

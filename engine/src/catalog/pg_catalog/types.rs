@@ -122,6 +122,11 @@ pub(super) fn labels(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     labels.map(|(ty, label)| row![label.oid, ty, label.sort_order, &label.name]).collect()
 }
 
+/// The collation of a type's values, unless something else was said; zero if it has none.
+pub(crate) fn collation_of_type(ty: u32) -> u32 {
+    collation(builtin::base_of(ty))
+}
+
 /// `typcollation`: the default collation for text, the one of bytes for names, none for what has no collation.
 pub(super) fn collation(ty: u32) -> u32 {
     match ty {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
-    self, AlterColumnOperation, ColumnDef, DataType, DropBehavior, GeneratedAs, Ident, Spanned,
+    self, AlterColumnOperation, ColumnDef, DataType, DropBehavior, GeneratedAs, Ident, ObjectName, Spanned,
 };
 use storage::Value;
 
@@ -308,6 +308,28 @@ impl DefinitionEnvironment<'_> {
         Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).with_detail(detail))
     }
 
+    /// Runs SET DATA TYPE … COLLATE: what is beneath the table would have to follow.
+    pub(super) async fn change_type_and_collation(
+        &mut self,
+        oid: u32,
+        position: usize,
+        (data_type, collation): (&DataType, &ObjectName),
+        using: Option<&ast::Expr>,
+    ) -> Result<()> {
+        let (catalog, table) = self.locked_table(oid)?;
+        if !catalog.descendants(oid).is_empty() || table.partitioning.of.is_some() || !table.inherits.is_empty() {
+            return Err(Error::unsupported("ALTER COLUMN … TYPE … COLLATE of a table with partitions or heirs"));
+        }
+        let ty = self.storable_type(&catalog, &table.columns[position].name, data_type)?;
+        let named = self.checked_collation(collation, ty)?;
+        self.change_type(oid, position, data_type, using).await?;
+        let (_, table) = self.locked_table(oid)?;
+        let mut table = (*table).clone();
+        table.columns[position].hints.collation = named;
+        self.redefine(table)?;
+        Ok(())
+    }
+
     async fn change_type(
         &mut self,
         oid: u32,
@@ -340,6 +362,8 @@ impl DefinitionEnvironment<'_> {
         }
         let mut after = (*before).clone();
         after.columns[position].ty = ty;
+        // The new type's own, unless COLLATE follows.
+        after.columns[position].hints.collation = None;
         let is_plain = using.is_none() && !column.generated;
         let (convert, places) = match self.bind_generated(&catalog, &after, position)? {
             Some(_) if using.is_some() => {

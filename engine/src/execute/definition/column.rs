@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
-    self, ColumnDef, ColumnOption, ColumnOptionDef, DataType, Spanned, visit_expressions_mut,
+    self, ColumnDef, ColumnOption, ColumnOptionDef, DataType, ObjectName, Spanned, visit_expressions_mut,
 };
 
 use super::constraint::Written;
 use super::rename::parsed;
 use super::sequence::ColumnSequence;
 use super::{DefinitionEnvironment, column_hint};
+use crate::catalog::pg_catalog::{collation_named, collation_of_type};
 use crate::catalog::sequence::next_value_text;
 use crate::catalog::{Catalog, ColumnHints, Identity, Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
@@ -78,6 +79,12 @@ impl DefinitionEnvironment<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The oid of a collation for values of a type, if it is not the type's own.
+    pub(super) fn checked_collation(&self, collation: &ObjectName, ty: Type) -> Result<Option<u32>> {
+        Binder::new(&self.context.catalog, self.context, &[]).with_text(self.text).check_collation(collation, ty)?;
+        Ok(other_collation(collation, ty))
     }
 
     /// Applies what PARTITION OF says of a column that the table has of its parent. Answers it with its constraints.
@@ -195,10 +202,7 @@ impl DefinitionEnvironment<'_> {
                         kind: ast::CastKind::DoubleColon,
                         expr: Box::new(ast::Expr::value(ast::Value::SingleQuotedString(oid.to_string()))),
                         // Written as PostgreSQL writes it; the parser's own type is in capitals.
-                        data_type: DataType::Custom(
-                            ast::ObjectName::from(vec![ast::Ident::new("regclass")]),
-                            Vec::new(),
-                        ),
+                        data_type: DataType::Custom(ObjectName::from(vec![ast::Ident::new("regclass")]), Vec::new()),
                         array: false,
                         format: None,
                     };
@@ -360,8 +364,9 @@ fn read_options<'a>(
             ColumnOption::Generated { generated_as, sequence_options, generation_expr: None, .. } => {
                 column.take_identity(table, generated_as, sequence_options.as_deref())?;
             }
-            // All that were let through compare alike.
-            ColumnOption::Collation(_) => {}
+            ColumnOption::Collation(collation) => {
+                column.hints.collation = other_collation(collation, column.ty);
+            }
             ColumnOption::Comment(comment) if compression_in(comment).is_some() => {
                 let method = compression_in(comment).unwrap_or_default();
                 column.hints.compression = column_hint::compression(method, column.ty)?;
@@ -426,4 +431,10 @@ fn unsupported_option(option: &ColumnOption) -> Error {
         ColumnOption::Generated { .. } | ColumnOption::Identity(_) => "an identity column".to_owned(),
         other => format!("column option {other}"),
     })
+}
+
+/// The oid of a collation that there is, if it is not the one that values of the type have.
+fn other_collation(collation: &ObjectName, ty: Type) -> Option<u32> {
+    let named = collation.0.last().and_then(|part| part.as_ident()).map(fold);
+    named.and_then(|named| collation_named(&named)).filter(|named| *named != collation_of_type(ty.oid))
 }

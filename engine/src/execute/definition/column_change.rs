@@ -45,6 +45,11 @@ impl DefinitionEnvironment<'_> {
                 hints.compression = column_hint::compression(name, ty)?;
                 Ok(())
             }),
+            ColumnChange::SetType { data_type, collation, using } => {
+                let position = column_of(&table, column)?;
+                let to = (data_type, collation);
+                self.change_type_and_collation(oid, position, to, using.as_ref()).await
+            }
             ColumnChange::Hint => column_of(&table, column).map(|_| ()),
         }
     }

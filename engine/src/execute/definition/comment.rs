@@ -9,7 +9,7 @@ use super::DefinitionEnvironment;
 use super::alter::column_of;
 use super::names::Relation;
 use super::role::check_manages;
-use crate::catalog::{Change, Database, Role, Schema, UserTypeKind};
+use crate::catalog::{Change, Database, Extension, Role, Schema, UserTypeKind};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
 use crate::statement::definition::Commented;
@@ -91,6 +91,10 @@ impl DefinitionEnvironment<'_> {
                 }
                 check_manages(&own, role.attributes.kind(), "must have CREATEROLE privilege")?;
                 self.apply(Change::Role(role.oid, Some(Arc::new(Role { comment, ..role }))))
+            }
+            Commented::Extension(name) => {
+                let own = self.own_extension(name).await?;
+                self.apply(Change::Extension(own.oid, Some(Arc::new(Extension { comment, ..(*own).clone() }))))
             }
             Commented::Constraint { name, table } => {
                 let relation = self.lock_to_comment(table, false).await?;

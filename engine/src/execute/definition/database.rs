@@ -117,6 +117,9 @@ impl DefinitionEnvironment<'_> {
         for ty in inside.types.keys() {
             self.apply(Change::Type(*ty, None))?;
         }
+        for extension in inside.extensions.keys() {
+            self.apply(Change::Extension(*extension, None))?;
+        }
         for schema in inside.schemas.values().filter(|schema| !schema.is_system()) {
             self.apply(Change::Schema(schema.oid, None))?;
         }

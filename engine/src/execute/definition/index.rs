@@ -12,6 +12,7 @@ use super::constraint::check_sortable;
 use super::derived::{bare, class_of, name_for};
 use super::names::{self, Relation};
 use super::{DefinitionEnvironment, options, stream};
+use crate::catalog::pg_catalog::{collation_named, collation_of_type};
 use crate::catalog::{self, Index, REGISTERED, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
@@ -220,7 +221,7 @@ impl DefinitionEnvironment<'_> {
         }
         let descending = *asc == Some(false);
         let nulls_first = nulls_first.unwrap_or(descending);
-        let expr = self.without_collations(table, expr)?;
+        let (expr, named) = self.without_collations(table, expr)?;
         let (number, expression, ty) = match expr {
             ast::Expr::Identifier(name) => {
                 let number = column_named(table, name)?;
@@ -237,15 +238,21 @@ impl DefinitionEnvironment<'_> {
             }
         };
         let class = operator_class.as_ref().map(|class| class_of(class, ty)).transpose()?.flatten();
-        Ok(catalog::IndexColumn { number, descending, nulls_first, expression, class, statistics: None })
+        let own = match &expression {
+            None => table.columns[table.place(number)?].collation(),
+            Some(_) => collation_of_type(ty.oid),
+        };
+        let collation = named.filter(|named| *named != own);
+        Ok(catalog::IndexColumn { number, descending, nulls_first, expression, class, collation, statistics: None })
     }
 
-    /// What COLLATE is said of: its order is that of all indexes.
-    fn without_collations<'e>(&mut self, table: &Table, expr: &'e ast::Expr) -> Result<&'e ast::Expr> {
+    /// What COLLATE is said of, and the collation's oid: its order is that of all indexes.
+    fn without_collations<'e>(&mut self, table: &Table, expr: &'e ast::Expr) -> Result<(&'e ast::Expr, Option<u32>)> {
         let expr = bare(expr);
-        let ast::Expr::Collate { expr: inner, .. } = expr else { return Ok(expr) };
+        let ast::Expr::Collate { expr: inner, collation } = expr else { return Ok((expr, None)) };
         self.index_expression(table, expr)?;
-        self.without_collations(table, inner)
+        let named = collation_named(&self.qualified(collation)?.name);
+        Ok((self.without_collations(table, inner)?.0, named))
     }
 
     /// The name of a new index, claimed; None if it is taken and that is no error.

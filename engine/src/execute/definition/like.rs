@@ -10,7 +10,10 @@ use super::DefinitionEnvironment;
 use super::names::{self, Relation};
 use super::rename::table_in_check;
 use super::table;
-use crate::catalog::{Constraint, ConstraintKind, Deferrable, Identity, Index, IndexColumn, Table, TableColumn};
+use crate::catalog::pg_catalog::collation_name;
+use crate::catalog::{
+    Constraint, ConstraintKind, Deferrable, Identity, Index, IndexColumn, Table, TableClass, TableColumn,
+};
 use crate::error::{Error, Result};
 use crate::plan::authorize::denied;
 use crate::plan::bind::fold;
@@ -105,6 +108,9 @@ impl DefinitionEnvironment<'_> {
 
     fn column_of_like(&mut self, source: &Table, column: &TableColumn, including: &Including) -> Result<String> {
         let mut text = format!("{} {}", exactly(&column.name), types::display(column.ty));
+        if let Some(collation) = column.hints.collation.and_then(collation_name) {
+            text.push_str(&format!(" COLLATE {}", exactly(collation)));
+        }
         match (&column.default, column.identity) {
             (_, Some(identity)) if including.identity => {
                 self.refuse_own_rule(source, column)?;

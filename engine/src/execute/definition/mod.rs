@@ -25,6 +25,7 @@ mod default_privilege;
 mod derived;
 mod discreet;
 mod drop;
+mod extension;
 mod foreign_key;
 mod generated;
 mod index;
@@ -138,6 +139,10 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::DropDatabase { name, if_exists, force } => {
             environment.drop_database(name, *if_exists, *force).await?;
         }
+        Definition::CreateExtension(new) => environment.create_extension(new).await?,
+        Definition::DropExtensions { names, if_exists, cascade } => {
+            environment.drop_extensions(names, *if_exists, *cascade).await?;
+        }
         Definition::Storage(definition) => environment.define_storage(definition).await?,
         Definition::Register { name, if_not_exists, pattern } => {
             environment.register(name, *if_not_exists, pattern).await?;
@@ -250,6 +255,8 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::CreateDatabase { .. } => "CREATE DATABASE",
         Definition::AlterDatabase { .. } => "ALTER DATABASE",
         Definition::DropDatabase { .. } => "DROP DATABASE",
+        Definition::CreateExtension(_) => "CREATE EXTENSION",
+        Definition::DropExtensions { .. } => "DROP EXTENSION",
         Definition::Storage(definition) => definition.verb(),
         Definition::Register { .. } => "REGISTER TABLE",
         Definition::Unregister { .. } => "UNREGISTER TABLE",

@@ -7,7 +7,7 @@ use storage::TableLock;
 
 use super::DefinitionEnvironment;
 use super::role::{FIRST_USER_OID, denied, oid_named};
-use crate::catalog::{Catalog, Change, TableKind};
+use crate::catalog::{Catalog, Change, Extension, TableKind};
 use crate::error::{Error, Result, SqlState};
 use crate::statement::definition::RoleName;
 
@@ -44,6 +44,10 @@ impl DefinitionEnvironment<'_> {
             give(&mut ty.owner, None);
             self.apply(Change::Type(ty.oid, Some(Arc::new(ty))))?;
         }
+        for extension in self.extensions_of(&old) {
+            let given = self.own_extension(&extension.name).await?;
+            self.apply(Change::Extension(given.oid, Some(Arc::new(Extension { owner: new, ..(*given).clone() }))))?;
+        }
         for database in catalog.databases.values().filter(|database| old.contains(&database.owner)) {
             let mut database = (**database).clone();
             give(&mut database.owner, database.acl.as_mut());
@@ -68,6 +72,8 @@ impl DefinitionEnvironment<'_> {
         for oid in relations {
             self.drop_table(oid)?;
         }
+        let extensions = self.extensions_of(&old);
+        self.remove_extensions(&extensions, cascade).await?;
         let owned = catalog.types.values().filter(|ty| old.contains(&ty.owner));
         let types: Vec<u32> = owned.map(|ty| ty.oid).collect();
         self.drop_types(&types, cascade).await?;

@@ -412,6 +412,9 @@ impl DefinitionEnvironment<'_> {
         for ty in catalog.types.values() {
             objects.push((ty.owner, None, format!("type {}", self.type_shown(catalog, ty.oid))));
         }
+        for extension in catalog.extensions.values() {
+            objects.push((extension.owner, None, format!("extension {}", extension.name)));
+        }
         for holder in catalog.roles.values() {
             for default in holder.default_acls.iter().filter(|default| default.database == catalog.database) {
                 let schema = default.schema.map(|schema| catalog.schemas.get(&schema));

@@ -145,7 +145,7 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// 42501 unless the principal may make schemas.
-    fn check_database(&mut self) -> Result<()> {
+    pub(super) fn check_database(&mut self) -> Result<()> {
         let catalog = self.catalog();
         let Some(database) = current_database(&catalog, &self.context.session.database) else { return Ok(()) };
         let access =
@@ -181,6 +181,14 @@ impl DefinitionEnvironment<'_> {
                 dependents.push((ty.oid, shown, format!("schema {}", quoted(&schema.name))));
             }
         }
+        let mut extensions = Vec::new();
+        for schema in schemas {
+            for extension in self.extensions_in(schema.oid) {
+                let shown = format!("extension {}", extension.name);
+                dependents.push((extension.oid, shown, format!("schema {}", quoted(&schema.name))));
+                extensions.push(extension);
+            }
+        }
         if dependents.is_empty() {
             return Ok(());
         }
@@ -204,7 +212,8 @@ impl DefinitionEnvironment<'_> {
         for oid in tables {
             self.drop_table(oid)?;
         }
-        self.drop_types(&types, true).await
+        self.drop_types(&types, true).await?;
+        self.remove_extensions(&extensions, true).await
     }
 }
 

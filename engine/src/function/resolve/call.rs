@@ -45,9 +45,23 @@ struct Candidate {
 
 /// The function of that name for arguments of these types: 42883 if there is none, 42725 if several would do.
 pub fn function(name: &str, args: &[Type]) -> Result<Resolved> {
+    function_among(name, args, named(name))
+}
+
+/// The same, where extensions have put functions of that name beside those of the system.
+pub(crate) fn extended_function(name: &str, args: &[Type], extended: &[&'static Function]) -> Result<Resolved> {
+    function_among(name, args, named(name).chain(extended.iter().copied().map(scalar)))
+}
+
+/// Which of the functions of an extension alone is meant.
+pub(crate) fn function_of_extension(name: &str, args: &[Type], own: &[&'static Function]) -> Result<Resolved> {
+    function_among(name, args, own.iter().copied().map(scalar))
+}
+
+fn function_among(name: &str, args: &[Type], named: impl Iterator<Item = Candidate>) -> Result<Resolved> {
     // A domain's values go where those of the type it is over do.
     let types: Vec<u32> = args.iter().map(|ty| builtin::base_of(ty.oid)).collect();
-    let candidates: Vec<(Candidate, Vec<u32>)> = named(name)
+    let candidates: Vec<(Candidate, Vec<u32>)> = named
         .filter_map(|candidate| Some((candidate, expand(candidate.args, candidate.variadic, types.len())?)))
         .collect();
     if let Some((exact, declared)) = candidates.iter().find(|(_, declared)| *declared == types) {
@@ -79,14 +93,18 @@ fn signature(name: &str, args: &[Type]) -> String {
     format!("{name}({})", args.join(", "))
 }
 
-/// Everything of that name.
-fn named(name: &str) -> impl Iterator<Item = Candidate> {
-    let functions = functions_named(name).iter().map(|function| Candidate {
+fn scalar(function: &'static Function) -> Candidate {
+    Candidate {
         callable: Callable::Function(function),
         args: function.args,
         variadic: function.variadic,
         returns: function.returns,
-    });
+    }
+}
+
+/// Everything of that name.
+fn named(name: &str) -> impl Iterator<Item = Candidate> {
+    let functions = functions_named(name).iter().copied().map(scalar);
     let aggregates = aggregates_named(name).iter().map(|aggregate| Candidate {
         callable: Callable::Aggregate(aggregate),
         args: aggregate.args,

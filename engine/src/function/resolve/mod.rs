@@ -10,8 +10,8 @@ mod domain;
 mod json;
 mod polymorphic;
 
-pub(crate) use call::column_type;
 pub use call::{Callable, Resolved, function};
+pub(crate) use call::{column_type, extended_function, function_of_extension};
 pub use coerce::{can_coerce, coerce};
 pub(crate) use domain::{DomainRow, check_defined, domain_of_call};
 pub(crate) use json::{is_row, json_form, json_forms, json_row, key_form, rows_as_json, takes_json_forms};

@@ -10,12 +10,15 @@ use super::variadic::array_of_arguments;
 use super::walk::{any, map_outer};
 use super::within_group::WithinGroup;
 use super::{Binder, Clause, Place, SetCall};
+use crate::catalog::Extension;
 use crate::error::{Error, Result, SqlState};
 use crate::expr::shown::Syntax;
 use crate::expr::{AggregateCall, Expr, ExprKind, SortKey};
 use crate::function::record::record;
 use crate::function::resolve::{self, Callable, Resolved};
-use crate::function::{AggregateFunction, CastContext, GROUPING, TableFunction, aggregates_named, waits, wants_type};
+use crate::function::{
+    AggregateFunction, CastContext, Function, GROUPING, TableFunction, aggregates_named, waits, wants_type,
+};
 use crate::plan::relation::Column;
 use crate::types::{Type, builtin, display, oid};
 
@@ -254,10 +257,34 @@ impl Binder<'_> {
         Ok(Expr::new(ExprKind::NullIf { equal, left: Box::new(left), right: Box::new(right) }, ty))
     }
 
+    /// The functions of extensions that a name means. What the catalog keeps finds them on whatever search path.
+    fn extension_functions(&self, name: &QualifiedName) -> Vec<&'static Function> {
+        if self.catalog.extensions.is_empty() {
+            return Vec::new();
+        }
+        let within = |schema: u32| self.catalog.extension_functions(schema, &name.name);
+        if let Some(schema) = &name.schema {
+            return self.catalog.schema_named(schema).map_or_else(Vec::new, |schema| within(schema.oid));
+        }
+        let path = self.catalog.path(&self.context.session.search_path);
+        let found = path.map(|schema| within(schema.oid)).find(|found| !found.is_empty());
+        found.unwrap_or_else(|| match self.text.is_empty() || self.inside.is_some() {
+            true => self.catalog.schemas.keys().flat_map(|schema| within(*schema)).collect(),
+            false => Vec::new(),
+        })
+    }
+
+    /// An extension of this database that has a function of that name in PostgreSQL, but not here.
+    fn extension_lacking(&self, name: &str) -> Option<&Extension> {
+        let lacks = |extension: &&Extension| extension.brings().is_some_and(|brings| brings.absent.contains(&name));
+        self.catalog.extensions.values().map(|extension| &**extension).find(lacks)
+    }
+
     /// Which function a name and arguments mean.
     pub(super) fn resolve_function(&self, name: &QualifiedName, args: &[Expr], star: bool) -> Result<Resolved> {
         let types: Vec<Type> = args.iter().map(|arg| arg.ty).collect();
         let position = |error: Error| error.at(self.position(name.span));
+        let extended = self.extension_functions(name);
         let in_catalog = match name.schema.as_deref() {
             None | Some("pg_catalog") | Some("information_schema") => true,
             Some(schema) if self.catalog.schema_named(schema).is_none() => {
@@ -268,7 +295,18 @@ impl Binder<'_> {
             }
             Some(_) => false,
         };
-        let resolved = if in_catalog { Some(resolve::function(&name.name, &types)) } else { None };
+        let resolved = match (in_catalog, extended.as_slice()) {
+            (true, []) => Some(resolve::function(&name.name, &types)),
+            (true, extended) => Some(resolve::extended_function(&name.name, &types, extended)),
+            (false, []) => None,
+            (false, own) => Some(resolve::function_of_extension(&name.name, &types, own)),
+        };
+        if !matches!(resolved, Some(Ok(_)))
+            && let Some(extension) = self.extension_lacking(&name.name)
+        {
+            let what = format!("function {} of extension {}", name.name, extension.name);
+            return Err(position(Error::unsupported(what)));
+        }
         match resolved {
             Some(Ok(resolved)) => {
                 let aggregate = matches!(resolved.callable, Callable::Aggregate(_));

@@ -28,6 +28,8 @@ pub(super) struct Grouping {
     pub exprs: Vec<Expr>,
     /// Positions in `exprs`; None is one set of all of them.
     pub sets: Option<Vec<Vec<usize>>>,
+    /// Items of the SELECT list that it names by position or alias, each with its position in `exprs`.
+    pub listed: Vec<(usize, usize)>,
     /// As it was written, if it is to be shown.
     pub shown: Vec<ShownGroup>,
 }
@@ -44,7 +46,13 @@ impl Binder<'_> {
             ast::GroupByExpr::Expressions(list, modifiers) if modifiers.is_empty() => list,
             ast::GroupByExpr::Expressions(..) => return Err(Error::unsupported("a modifier of GROUP BY")),
         };
-        let mut grouping = Grouping { present: !list.is_empty(), exprs: Vec::new(), sets: None, shown: Vec::new() };
+        let mut grouping = Grouping {
+            present: !list.is_empty(),
+            exprs: Vec::new(),
+            sets: None,
+            listed: Vec::new(),
+            shown: Vec::new(),
+        };
         let mut sets: Vec<Vec<usize>> = vec![Vec::new()];
         let mut simple = true;
         let mut distinct = false;
@@ -218,11 +226,17 @@ impl Binder<'_> {
             }
         };
         resolve::equality(bound.ty).map_err(|error| error.at(self.position(expr.start())))?;
-        if let Some(index) = grouping.exprs.iter().position(|group| same(group, &bound)) {
-            return Ok(index);
+        // An item that is grouped by already may hold a subquery, which is never the same as another.
+        let known = grouping.listed.iter().find(|(item, _)| Some(*item) == listed).map(|(_, group)| *group);
+        let index = known.or_else(|| grouping.exprs.iter().position(|group| same(group, &bound)));
+        let index = index.unwrap_or_else(|| {
+            grouping.exprs.push(bound);
+            grouping.exprs.len() - 1
+        });
+        if let (Some(item), None) = (listed, known) {
+            grouping.listed.push((item, index));
         }
-        grouping.exprs.push(bound);
-        Ok(grouping.exprs.len() - 1)
+        Ok(index)
     }
 
     /// An item that GROUP BY names by position or alias may not hold what GROUP BY may not.

@@ -18,6 +18,8 @@ use crate::types::{Type, oid};
 /// An aggregation while the expressions above it are being rewritten.
 pub(super) struct Aggregation<'s> {
     groups: Vec<(Column, Expr)>,
+    /// Items of the SELECT list that are groups, as GROUP BY says, each with its group.
+    listed: Vec<(usize, usize)>,
     sets: Option<Vec<Vec<usize>>>,
     aggregates: Vec<(Column, AggregateCall)>,
     scope: &'s Scope,
@@ -28,7 +30,14 @@ pub(super) struct Aggregation<'s> {
 impl<'s> Aggregation<'s> {
     pub(super) fn new(binder: &mut Binder<'_>, grouping: Grouping, scope: &'s Scope, late: Vec<ColumnVar>) -> Self {
         let groups = grouping.exprs.into_iter().map(|expr| (binder.fresh(expr.ty), expr)).collect();
-        Self { groups, sets: grouping.sets, aggregates: Vec::new(), scope, late }
+        Self { groups, listed: grouping.listed, sets: grouping.sets, aggregates: Vec::new(), scope, late }
+    }
+
+    /// The group that the item of that position is, if GROUP BY names it by position or alias.
+    pub(super) fn listed(&self, item: usize) -> Option<Expr> {
+        let (_, group) = self.listed.iter().find(|(listed, _)| *listed == item)?;
+        let (column, expr) = &self.groups[*group];
+        Some(Expr::column(column.var, expr.ty))
     }
 
     /// The aggregation of a relation.

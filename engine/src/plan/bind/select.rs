@@ -299,9 +299,12 @@ impl Binder<'_> {
         }
         let late_columns = late.iter().flat_map(|set| &set.columns).map(|column| column.var).collect();
         let mut aggregation = Aggregation::new(self, grouping, scope, late_columns);
-        for item in items.iter_mut() {
+        for (at, item) in items.iter_mut().enumerate() {
             let taken = std::mem::replace(&mut item.expr, super::nothing());
-            item.expr = self.regroup(taken, &mut aggregation, item.span)?;
+            item.expr = match aggregation.listed(at) {
+                Some(group) => group,
+                None => self.regroup(taken, &mut aggregation, item.span)?,
+            };
         }
         for arg in late.iter_mut().flat_map(|set| &mut set.args) {
             let taken = std::mem::replace(arg, super::nothing());

@@ -12,19 +12,19 @@ pub enum Commented {
     Schema(String),
     Database(String),
     Role(String),
+    Extension(String),
     Constraint { name: String, table: ObjectName },
     DomainConstraint { name: String, domain: ObjectName },
 }
 
 /// Kinds of objects that only the system has, so that nobody comments on them.
-const BUILT_IN: [&[&str]; 20] = [
+const BUILT_IN: [&[&str]; 19] = [
     &["access", "method"],
     &["aggregate"],
     &["cast"],
     &["collation"],
     &["conversion"],
     &["event", "trigger"],
-    &["extension"],
     &["function"],
     &["language"],
     &["large", "object"],
@@ -49,6 +49,8 @@ pub(super) fn comment(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         Commented::Database(reader.identifier()?)
     } else if reader.word("role") {
         Commented::Role(reader.identifier()?)
+    } else if reader.word("extension") {
+        Commented::Extension(reader.identifier()?)
     } else if reader.word("constraint") {
         let name = reader.identifier()?;
         reader.expect_word("on")?;

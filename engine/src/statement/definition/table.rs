@@ -62,6 +62,12 @@ pub enum ColumnChange {
         always: Option<bool>,
         options: Box<SequenceOptions>,
     },
+    /// TYPE … COLLATE.
+    SetType {
+        data_type: ast::DataType,
+        collation: ObjectName,
+        using: Option<ast::Expr>,
+    },
     SetStatistics(i64),
     SetStorage(String),
     SetCompression(String),
@@ -75,7 +81,7 @@ impl ColumnChange {
         match self {
             Self::SetStatistics(_) | Self::SetStorage(_) | Self::SetCompression(_) | Self::Hint => true,
             Self::DropExpression { .. } | Self::DropIdentity { .. } => false,
-            Self::AddIdentity { .. } | Self::SetIdentity { .. } => false,
+            Self::AddIdentity { .. } | Self::SetIdentity { .. } | Self::SetType { .. } => false,
         }
     }
 }
@@ -186,6 +192,22 @@ fn deferrable(reader: &mut Reader<'_>) -> Result<Option<Deferrable>> {
     })
 }
 
+/// TYPE … COLLATE; None without a collation, which the parser reads.
+fn type_with_collation(reader: &mut Reader<'_>) -> Result<Option<ColumnChange>> {
+    let mut own = reader.clone();
+    if !own.words(&["set", "data", "type"]) && !own.word("type") {
+        return Ok(None);
+    }
+    let Ok(data_type) = own.parsed(|parser| parser.parse_data_type()) else { return Ok(None) };
+    if !own.word("collate") {
+        return Ok(None);
+    }
+    let collation = own.object_name()?;
+    let using = if own.word("using") { Some(own.parsed(|parser| parser.parse_expr())?) } else { None };
+    *reader = own;
+    Ok(Some(ColumnChange::SetType { data_type, collation, using }))
+}
+
 /// The forms of ALTER COLUMN that the parser does not know; None if it is another.
 fn alter_column(reader: &mut Reader<'_>) -> Result<Option<(String, ColumnChange)>> {
     if !reader.word("alter") {
@@ -193,6 +215,9 @@ fn alter_column(reader: &mut Reader<'_>) -> Result<Option<(String, ColumnChange)
     }
     reader.word("column");
     let column = reader.identifier()?;
+    if let Some(change) = type_with_collation(reader)? {
+        return Ok(Some((column, change)));
+    }
     let change = if reader.words(&["drop", "expression"]) {
         ColumnChange::DropExpression { if_exists: reader.words(&["if", "exists"]) }
     } else if reader.words(&["drop", "identity"]) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::ast::{ColumnDef, ObjectName};
 
 use super::refuse_parent;
+use crate::catalog::pg_catalog::{collation_name, collation_of_type};
 use crate::catalog::{Catalog, ColumnHints, Compression, Constraint, ConstraintKind, Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::definition::DefinitionEnvironment;
@@ -102,6 +103,7 @@ impl DefinitionEnvironment<'_> {
         if column.ty != written.ty {
             return Err(type_conflict(&format!("column \"{name}\" has a type conflict"), column, written.ty));
         }
+        check_collations(column, &written.name, written.hints.collation)?;
         merge_compression(column, written.hints.compression)?;
         let invalid = |message: String| Err(Error::new(SqlState::INVALID_COLUMN_DEFINITION, message));
         if column.generated && written.generated.is_none() {
@@ -193,6 +195,7 @@ fn merge_inherited(own: &mut TableColumn, other: &TableColumn, conflicts: &mut V
         let message = format!("inherited column \"{}\" has a generation conflict", own.name);
         return Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
     }
+    check_collations(own, &other.name, other.hints.collation)?;
     merge_compression(own, other.hints.compression)?;
     own.not_null |= other.not_null;
     let given = other.default.clone().filter(|_| other.identity.is_none());
@@ -202,6 +205,20 @@ fn merge_inherited(own: &mut TableColumn, other: &TableColumn, conflicts: &mut V
         _ => {}
     }
     Ok(())
+}
+
+/// Definitions of one column must agree on the collation.
+fn check_collations(own: &TableColumn, name: &str, other: Option<u32>) -> Result<()> {
+    if own.hints.collation == other {
+        return Ok(());
+    }
+    let shown = |named: Option<u32>| {
+        let oid = named.unwrap_or_else(|| collation_of_type(own.ty.oid));
+        collation_name(oid).unwrap_or("default")
+    };
+    let message = format!("column \"{name}\" has a collation conflict");
+    let detail = format!("\"{}\" versus \"{}\"", shown(own.hints.collation), shown(other));
+    Err(Error::new(SqlState("42P21"), message).with_detail(detail))
 }
 
 fn merge_compression(own: &mut TableColumn, other: Option<Compression>) -> Result<()> {

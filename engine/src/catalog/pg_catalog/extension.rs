@@ -1,0 +1,48 @@
+//! `pg_extension`, what can be created, and which functions belong to what was.
+
+use storage::Value;
+
+use super::Reader;
+use super::comment::PG_EXTENSION;
+use super::relation::{NULL, row};
+use crate::function::AVAILABLE;
+
+const PG_PROC: u32 = 1255;
+const PG_NAMESPACE: u32 = super::comment::PG_NAMESPACE;
+
+pub(super) fn extensions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let row = |extension: &crate::catalog::Extension| {
+        let version = extension.version.as_str();
+        row![extension.oid, &extension.name, extension.owner, extension.schema, false, version, NULL, NULL]
+    };
+    reader.catalog.extensions.values().map(|extension| row(extension)).collect()
+}
+
+pub(super) fn available(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let row = |extension: &crate::function::Available| {
+        let installed = reader.catalog.extension_named(extension.name).map(|created| created.version.as_str());
+        row![extension.name, extension.version, installed, extension.comment]
+    };
+    AVAILABLE.iter().map(row).collect()
+}
+
+/// Whoever may make schemas may create them; they cannot be moved once they are there.
+pub(super) fn available_versions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let row = |extension: &crate::function::Available| {
+        let installed = reader.catalog.extension_named(extension.name).is_some();
+        row![extension.name, extension.version, installed, true, true, false, NULL, NULL, extension.comment]
+    };
+    AVAILABLE.iter().map(row).collect()
+}
+
+/// An extension lies in its schema, and functions are part of it.
+pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let mut rows = Vec::new();
+    for extension in reader.catalog.extensions.values() {
+        rows.push(row![PG_EXTENSION, extension.oid, 0, PG_NAMESPACE, extension.schema, 0, 'n']);
+        for function in extension.functions() {
+            rows.push(row![PG_PROC, function.oid, 0, PG_EXTENSION, extension.oid, 0, 'e']);
+        }
+    }
+    rows
+}
