@@ -113,7 +113,15 @@ impl Index {
 impl IndexColumn {
     /// A column in the order that is its type's.
     pub fn ascending(number: u16) -> Self {
-        Self { number, descending: false, nulls_first: false, expression: None, class: None, statistics: None }
+        Self {
+            number,
+            descending: false,
+            nulls_first: false,
+            expression: None,
+            class: None,
+            collation: None,
+            statistics: None,
+        }
     }
 }
 
