@@ -409,6 +409,10 @@ pub(super) fn indexes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 fn index_row(table: &Table, index: &Index) -> Vec<Value> {
     let count = i16::try_from(index.columns.len()).unwrap_or(i16::MAX);
     let all = i16::try_from(index.columns.len() + index.included.len()).unwrap_or(i16::MAX);
+    let column_type = |column: &IndexColumn| match &column.expression {
+        Some(expression) => Some(expression.ty),
+        None => table.position_of_number(column.number).map(|position| table.columns[position].ty),
+    };
     let collation = |column: &IndexColumn| match (&column.collation, &column.expression) {
         (Some(named), _) => *named,
         (None, Some(expression)) => types::collation_of_type(expression.ty.oid),
