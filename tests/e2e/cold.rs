@@ -179,3 +179,37 @@ async fn another_program_reads_the_files() {
     assert!(rows[1].starts_with("9|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|"), "{}", rows[1]);
     assert_eq!(rows.len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_is_no_change_to_those_who_know_the_rows_already() {
+    let server = Server::start();
+    let (client, other) = (connect(&server, "postgres").await, connect(&server, "postgres").await);
+    let made = "BEGIN; CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t SELECT n, n FROM generate_series(1, 2000) AS g(n);
+        COMMIT; CREATE TABLE wanted (id int); INSERT INTO wanted VALUES (7), (8)";
+    assert_eq!(run(&client, made).await, "ok ok ok ok ok ok");
+    assert_eq!(run(&client, "SELECT v FROM t WHERE id = 7").await, "[[Some(\"7\")]]");
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t";
+    assert_eq!(run(&other, begin).await, "ok [[Some(\"2000\")]]");
+    assert!(run(&client, "STORAGE FLUSH TABLE t").await.starts_with("[["));
+    for (sql, expected) in [
+        ("UPDATE t SET v = v + 1 WHERE v = 7", "ok"),
+        (
+            "BEGIN; SELECT v FROM t WHERE v IN (8, 9) ORDER BY id FOR UPDATE; ROLLBACK",
+            "ok [[Some(\"8\")], [Some(\"9\")]] ok",
+        ),
+        ("MERGE INTO t USING wanted w ON t.id = w.id WHEN MATCHED THEN UPDATE SET v = 0", "ok"),
+        ("SELECT sum(v) FROM t", "[[Some(\"2000985\")]]"),
+    ] {
+        assert_eq!(run(&client, sql).await, expected, "{sql}");
+    }
+    // Others' rows have moved under it, and those that have not changed are its own to change.
+    assert_eq!(run(&other, "UPDATE t SET v = v + 1 WHERE id > 1000; COMMIT").await, "ok ok");
+    let many = "UPDATE t SET v = v + 1 WHERE id % 3 = 0; DELETE FROM t WHERE id % 3 = 1";
+    assert_eq!(run(&client, many).await, "ok ok");
+    let sums = "SELECT count(*), sum(v) FROM t";
+    assert_eq!(run(&client, sums).await, "[[Some(\"1333\"), Some(\"1335325\")]]");
+    for step in ["STORAGE FLUSH TABLE t", "STORAGE COMPACT TABLE t"] {
+        assert!(run(&client, step).await.starts_with("[["), "{step}");
+        assert_eq!(run(&client, sums).await, "[[Some(\"1333\"), Some(\"1335325\")]]", "{step}");
+    }
+}

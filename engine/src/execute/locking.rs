@@ -131,7 +131,7 @@ async fn lock_all(query: &Query, identities: &[Value], transaction: &mut Transac
         let table = leaf.unwrap_or(&locking.table);
         let locked = point::lock(table, &key, locking.strength, policy, transaction).await?;
         match locked {
-            Some(row) if row.seq() == CommitSeq(*version as u64) => {}
+            Some(row) if row.is_found(CommitSeq(*version as u64), transaction.snapshot_seq()) => {}
             None if matches!(policy, Wait::Skip) => return Ok(Locked::Skipped),
             // The storage layer has refused already if the level forbids to go on.
             Some(_) | None => {

@@ -58,6 +58,12 @@ impl StoredRow {
         CommitSeq(self.bytes.get(SEQ_AT..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u64::from_le_bytes(*bytes)))
     }
 
+    /// Whether this, the newest version of a row, is the one that a walk over all commits up to `seen` has found and said
+    /// to be `version`. Moves write down which commit a row has that carried none of its own.
+    pub fn is_found(&self, version: CommitSeq, seen: CommitSeq) -> bool {
+        self.seq() == version || !is_pending(&self.bytes) && self.seq() <= seen
+    }
+
     /// When the row was committed, in microseconds since 1970; without meaning while it is not.
     pub fn updated_at(&self) -> i64 {
         self.bytes.get(UPDATED_AT..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| i64::from_le_bytes(*bytes))

@@ -4,11 +4,14 @@
 //! the moment when all its rows are locked, they are as the view has them, and nothing need be read again; otherwise their
 //! versions are compared in one go.
 
+use bytes::Bytes;
+
 use super::{Isolation, LockTarget, RowLock, Transaction, Wait};
 use crate::error::{Error, Result};
 use crate::id::CommitSeq;
 use crate::key::RowKey;
-use crate::read::{ReadView, commit_seq};
+use crate::read::ReadView;
+use crate::row::StoredRow;
 use crate::schema::TableSchema;
 
 /// A row as a walk over a view has found it.
@@ -71,22 +74,24 @@ impl Transaction {
         if newest.seq == view.seq() {
             return Ok(true);
         }
+        let is_same = |row: &FoundRow, bytes: Option<Bytes>| {
+            let newest = bytes.map(|bytes| StoredRow { key: row.key.clone(), bytes });
+            newest.is_some_and(|newest| newest.is_found(row.version, view.seq()))
+        };
         let family = table.family();
         let mut committed = Vec::with_capacity(rows.len());
         for row in rows.iter().filter(|row| !self.is_private(row.key.as_bytes())) {
             match self.own(family, row.key.as_bytes())? {
                 None => committed.push(row),
-                Some(Some(own)) if commit_seq(&own)? == row.version => {}
-                Some(_) => return Ok(false),
+                Some(own) => {
+                    if !is_same(row, own) {
+                        return Ok(false);
+                    }
+                }
             }
         }
         let keys: Vec<&[u8]> = committed.iter().map(|row| row.key.as_bytes()).collect();
-        for (row, value) in committed.iter().zip(newest.get_many(family, &keys)?) {
-            match value {
-                Some(value) if commit_seq(&value)? == row.version => {}
-                _ => return Ok(false),
-            }
-        }
-        Ok(true)
+        let values = newest.get_many(family, &keys)?;
+        Ok(committed.into_iter().zip(values).all(|(row, value)| is_same(row, value)))
     }
 }

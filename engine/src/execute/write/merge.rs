@@ -52,7 +52,9 @@ impl Run<'_> {
     async fn try_decide_all<'m>(&mut self, merge: &'m Merge) -> Result<Option<Vec<Decided<'m>>>> {
         let mut columns: Vec<Column> = vec![merge.key, merge.version];
         columns.extend(merge.query.outputs.iter().map(|output| output.column));
-        let mut stream = run_relation(&merge.query.relation, &columns, self.context, self.view(), self.environment)?;
+        let view = self.view();
+        let seen_at = view.seq();
+        let mut stream = run_relation(&merge.query.relation, &columns, self.context, view, self.environment)?;
         let (mut all, mut seen, mut changed) = (Vec::new(), HashSet::new(), false);
         let width = self.write.target.table.columns.len();
         while let Some(batch) = stream.next().await {
@@ -76,7 +78,7 @@ impl Run<'_> {
                     return Err(second_time());
                 }
                 match self.lock_for(deed, &key).await? {
-                    Some((leaf, row)) if row.seq() == version => {
+                    Some((leaf, row)) if row.is_found(version, seen_at) => {
                         all.push(Decided { deed, row: Some((leaf, row)), others });
                     }
                     _ => changed = true,

@@ -181,3 +181,35 @@ async fn many_cold_rows_are_found_block_by_block() {
     world.compact().await.unwrap();
     assert_eq!(world.committed(), after);
 }
+
+#[tokio::test]
+async fn rows_that_carry_no_commit_of_their_own_are_the_same_when_they_have_moved() {
+    let mut world = World::new();
+    world.table = world.renewed();
+    let mut transaction = world.begin();
+    super::aside::create(&mut transaction, &world.table);
+    for id in 0..ROWS {
+        world.insert(&mut transaction, row(id)).await;
+    }
+    commit(transaction).await;
+    let mut older: Vec<Transaction> =
+        [Isolation::ReadCommitted, Isolation::RepeatableRead].map(|isolation| world.begin_at(isolation)).into();
+    let views: Vec<ReadView> = older.iter().map(Transaction::view).collect();
+    let (before, expected) = (found(&world, &views[0]), world.rows(&views[0]));
+    assert!(before.iter().all(|row| row.version == CommitSeq(0)));
+    // One is looked up, and known by itself from then on.
+    assert!(world.amount(&older[0], 7).is_some());
+    world.flush().await.unwrap();
+    for (transaction, view) in older.iter_mut().zip(&views) {
+        assert!(lock(&world, transaction, view, &before).await.unwrap());
+        assert_eq!(amounts(&world, view, &before), expected);
+        transaction.rollback();
+    }
+    let mut transaction = world.begin();
+    let view = transaction.view();
+    let after = found(&world, &view);
+    assert!(after.iter().all(|row| row.version > CommitSeq(0)));
+    assert!(lock(&world, &mut transaction, &view, &after).await.unwrap());
+    assert_eq!(amounts(&world, &view, &after[7..8]), expected[7..8]);
+    assert_eq!(amounts(&world, &view, &after), expected);
+}
