@@ -32,7 +32,6 @@ async fn node_postgres() {
 }
 
 #[tokio::test]
-#[ignore = "a cursor whose later row fails is told of it early"]
 async fn postgres_js() {
     alike(Program::node("tests-node", "node/postgres_js.js")).await;
 }
@@ -44,7 +43,6 @@ async fn jdbc() {
 }
 
 #[tokio::test]
-#[ignore = "its errors name the port"]
 async fn odbc() {
     alike(Program::odbc("odbc/odbc.c")).await;
 }

@@ -42,6 +42,36 @@ async def main():
     await listener.fetchval("SELECT 1")
     assert told.empty(), "UNLISTEN ends the live query, too"
 
+    # A client that has waited long enough takes its FETCH back, in a transaction block and outside, and its COPY.
+    follower = await asyncpg.connect()
+
+    async def given_up(waiting):
+        try:
+            await waiting
+        except asyncio.TimeoutError:
+            return
+        raise AssertionError("nothing happens, and yet there was an answer")
+
+    await follower.execute("DECLARE followed CURSOR FOR LIVE SELECT id FROM message")
+    assert len(await follower.fetch("FETCH ALL FROM followed")) == 4
+    await given_up(follower.fetch("FETCH ALL FROM followed", timeout=0.2))
+    await given_up(asyncio.wait_for(follower.fetch("FETCH ALL FROM followed"), 0.2))
+    await given_up(follower.execute("FETCH ALL FROM followed", timeout=0.2))
+    # What a FETCH answers before its cancel request has come is lost on a client that does not look any more.
+    assert await follower.fetchval("SELECT 1") == 1
+    await writer.execute("DELETE FROM message WHERE id = 2")
+    assert [tuple(row)[::2] for row in await follower.fetch("FETCH ALL FROM followed")] == [("delete", 2)]
+    copied = []
+
+    async def copy(data):
+        copied.append(bytes(data))
+
+    await given_up(follower.copy_from_query("LIVE SELECT id FROM message ORDER BY id", output=copy, timeout=0.2))
+    assert b"".join(copied).count(b"insert") == 2
+    await given_up(asyncio.wait_for(follower.copy_from_query("LIVE SELECT id FROM message", output=copy), 0.2))
+    assert await follower.fetchval("SELECT 1") == 1
+    await follower.close()
+
     # What a pool does with a connection that is given back ends what it follows.
     await listener.reset()
     assert await writer.fetchval("SELECT count(*) FROM system.live_queries") == 0
