@@ -11,9 +11,7 @@ use super::names::{self, Relation};
 use super::rename::table_in_check;
 use super::table;
 use crate::catalog::pg_catalog::collation_name;
-use crate::catalog::{
-    Constraint, ConstraintKind, Deferrable, Identity, Index, IndexColumn, Table, TableClass, TableColumn,
-};
+use crate::catalog::{Constraint, ConstraintKind, Deferrable, Identity, Index, IndexColumn, Table, TableColumn};
 use crate::error::{Error, Result};
 use crate::plan::authorize::denied;
 use crate::plan::bind::fold;
