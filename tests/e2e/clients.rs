@@ -11,7 +11,7 @@ use tests::{Oracle, Server, Spoken, client};
 use tokio_postgres::Config;
 
 /// Programs that still find something else.
-const DIFFERING: &[&str] = &["asyncpg", "psycopg", "sqlalchemy"];
+const DIFFERING: &[&str] = &["asyncpg", "django", "psycopg", "sqlalchemy"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn python_clients_find_what_they_find_in_postgresql() {

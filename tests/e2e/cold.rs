@@ -195,7 +195,7 @@ async fn a_move_is_no_change_to_those_who_know_the_rows_already() {
         ("UPDATE t SET v = v + 1 WHERE v = 7", "ok"),
         (
             "BEGIN; SELECT v FROM t WHERE v IN (8, 9) ORDER BY id FOR UPDATE; ROLLBACK",
-            "ok [[Some(\"8\")], [Some(\"9\")]] ok",
+            "ok [[Some(\"8\")], [Some(\"8\")], [Some(\"9\")]] ok",
         ),
         ("MERGE INTO t USING wanted w ON t.id = w.id WHEN MATCHED THEN UPDATE SET v = 0", "ok"),
         ("SELECT sum(v) FROM t", "[[Some(\"2000985\")]]"),

@@ -51,7 +51,7 @@ impl Session {
         let formats = match self.portals.get_mut(portal) {
             Some(found) => {
                 found.state = PortalState::Done(None);
-                std::mem::take(&mut found.formats)
+                found.formats.clone()
             }
             None => Vec::new(),
         };

@@ -255,7 +255,7 @@ async fn what_user_tables_cannot_do_is_refused() {
         ("CREATE USER TABLE i () INHERITS (kinds)", "0A000"),
         ("CREATE TABLE i () INHERITS (notes)", "0A000"),
         ("CREATE USER TABLE pg_temp.t (a int)", "0A000"),
-        ("CREATE USER TABLE a PARTITION OF kinds DEFAULT", "0A000"),
+        ("CREATE USER TABLE a PARTITION OF kinds DEFAULT", "42P17"),
         ("CREATE TABLE child (id int REFERENCES notes)", "0A000"),
         ("CREATE USER TABLE", "42601"),
         ("CREATE USER TABLE t (a int", "42601"),

@@ -268,7 +268,7 @@ impl Binder<'_> {
         }
         let path = self.catalog.path(&self.context.session.search_path);
         let found = path.map(|schema| within(schema.oid)).find(|found| !found.is_empty());
-        found.unwrap_or_else(|| match self.text.is_empty() || self.inside.is_some() {
+        found.unwrap_or_else(|| match self.text.is_empty() || self.inside.is_some() || self.showing.is_some() {
             true => self.catalog.schemas.keys().flat_map(|schema| within(*schema)).collect(),
             false => Vec::new(),
         })
