@@ -149,6 +149,8 @@ fn words(money: i64) -> String {
     }
     for (unit, name) in GROUPS {
         match dollars / unit % 1000 {
+            // The groups above end with the space before it.
+            0 if name.is_empty() && dollars > 0 => parts.push(String::new()),
             0 => {}
             count if name.is_empty() => parts.push(number_in_words(count)),
             count => parts.push(format!("{} {name}", number_in_words(count))),

@@ -99,10 +99,13 @@ impl<'a> Flat<'a> {
     }
 }
 
+/// How a query is evaluated, the shape of its rows and the tables that have them.
+type Evaluated = (PerChange, RowShape, Box<[Arc<Table>]>);
+
 impl PerChange {
     /// With the tables that have the rows: the one that is named, or what lies beneath it. None: the query is more than one
     /// table, filter and projection.
-    pub(super) fn of(query: &Query) -> Option<(Self, RowShape, Box<[Arc<Table>]>)> {
+    pub(super) fn of(query: &Query) -> Option<Evaluated> {
         let flat = Flat::of(&query.relation)?;
         let scan = flat.scan;
         let names_users = scan.system.get(SystemColumn::User).is_some();

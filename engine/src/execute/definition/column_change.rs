@@ -48,7 +48,7 @@ impl DefinitionEnvironment<'_> {
             ColumnChange::SetType { data_type, collation, using } => {
                 let position = column_of(&table, column)?;
                 let to = (data_type, collation);
-                self.change_type_and_collation(oid, position, to, using.as_ref()).await
+                self.change_type_and_collation(oid, position, to, using.as_deref()).await
             }
             ColumnChange::Hint => column_of(&table, column).map(|_| ()),
         }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 use storage::Value;
 
-use crate::error::Result;
+use crate::error::{Error, Result, SqlState};
 use crate::function::Function;
 use crate::function::argument::{bytes, int4, invalid, text};
 use crate::function::define::{immutable, volatile};
@@ -108,7 +108,7 @@ fn hmac(message: &[u8], key: &[u8], algorithm: &str) -> Result<Value> {
 
 fn random_bytes(count: i32) -> Result<Value> {
     if !(1..=RANDOM_BYTES_MAX).contains(&count) {
-        return Err(invalid("Length not in range"));
+        return Err(Error::new(SqlState("39000"), "Length not in range"));
     }
     let mut random = vec![0; count as usize];
     rand::fill(&mut random[..]);

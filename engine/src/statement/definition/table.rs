@@ -66,7 +66,7 @@ pub enum ColumnChange {
     SetType {
         data_type: ast::DataType,
         collation: ObjectName,
-        using: Option<ast::Expr>,
+        using: Option<Box<ast::Expr>>,
     },
     SetStatistics(i64),
     SetStorage(String),
@@ -203,7 +203,7 @@ fn type_with_collation(reader: &mut Reader<'_>) -> Result<Option<ColumnChange>> 
         return Ok(None);
     }
     let collation = own.object_name()?;
-    let using = if own.word("using") { Some(own.parsed(|parser| parser.parse_expr())?) } else { None };
+    let using = if own.word("using") { Some(Box::new(own.parsed(|parser| parser.parse_expr())?)) } else { None };
     *reader = own;
     Ok(Some(ColumnChange::SetType { data_type, collation, using }))
 }
