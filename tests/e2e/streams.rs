@@ -173,7 +173,7 @@ async fn what_streams_cannot_do_is_refused() {
         ("CREATE TABLE s () INHERITS (kept)", "0A000"),
         ("CREATE STREAM TABLE pg_temp.s (a int) WITH (ttl_seconds = 60)", "0A000"),
         ("CREATE STREAM TABLE s AS SELECT 1", "22023"),
-        ("CREATE STREAM TABLE s (LIKE plain)", "0A000"),
+        ("CREATE STREAM TABLE s (LIKE plain)", "22023"),
         ("CREATE TABLE s (a int REFERENCES kept (id))", "0A000"),
         ("CREATE USER TABLE s (a int REFERENCES kept (id))", "42830"),
         ("CREATE INDEX ON kept (id)", "0A000"),
