@@ -105,19 +105,12 @@ impl LiveQuery {
         !followers.list.is_empty()
     }
 
-    /// Ends delivery to all followers, each in its way; answers who they were.
-    pub(super) fn conclude(&self, each: impl Fn(&Subscription)) -> Vec<Arc<Subscription>> {
+    /// Ends delivery to all followers; answers who they were, and the caller tells them.
+    pub(super) fn conclude(&self) -> Vec<Arc<Subscription>> {
         let mut followers = self.followers.lock();
         followers.is_over = true;
-        let list = std::mem::take(&mut followers.list);
         followers.told = None;
-        drop(followers);
-        list.into_iter()
-            .map(|(subscription, _)| {
-                each(&subscription);
-                subscription
-            })
-            .collect()
+        std::mem::take(&mut followers.list).into_iter().map(|(subscription, _)| subscription).collect()
     }
 }
 

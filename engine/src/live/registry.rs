@@ -214,7 +214,7 @@ impl Registry {
 
     /// Delivery of a query ends until its followers say LISTEN again.
     pub(super) fn interrupt(&self, query: &Arc<LiveQuery>, seq: CommitSeq, reason: &str) {
-        query.conclude(|subscription| subscription.resync(seq, reason));
+        query.conclude().iter().for_each(|subscription| subscription.resync(seq, reason));
         self.retire(query);
     }
 
@@ -229,9 +229,14 @@ impl Registry {
                 Verdict::GoesOn => query.use_catalog(&rules.catalog),
                 Verdict::Resync(reason) => self.interrupt(&query, seq, &reason),
                 Verdict::End(reason) => {
-                    let ended = query.conclude(|subscription| subscription.end(&reason));
                     let mut state = self.state.lock();
-                    ended.iter().for_each(|subscription| state.forget(subscription));
+                    // Who hears of the end finds it listed no more; who follows something else under the channel by now must hear of none.
+                    for subscription in query.conclude() {
+                        if state.has(&subscription) {
+                            state.forget(&subscription);
+                            subscription.end(&reason);
+                        }
+                    }
                     state.retire(&query);
                 }
             }
