@@ -505,14 +505,10 @@ fn opening_settings(role: &Role, options: &[(String, String)]) -> Result<Setting
     let mut settings = Settings::default();
     settings.set_internal("session_authorization", &role.name);
     settings.set_internal("is_superuser", if role.attributes.superuser { "on" } else { "off" });
-    for (name, value) in role.settings.iter().chain(options) {
-        // A list in one string, as the startup message carries it.
-        let words: Vec<String> = if name.eq_ignore_ascii_case("search_path") {
-            value.split(',').map(|word| word.trim().trim_matches('"').to_owned()).collect()
-        } else {
-            vec![value.clone()]
-        };
-        settings.set(name, &words, role.attributes.superuser)?;
+    for (source, values) in [("user", role.settings.as_slice()), ("client", options)] {
+        for (name, value) in values {
+            settings.begin_with(name, value, role.attributes.superuser, source)?;
+        }
     }
     Ok(settings)
 }

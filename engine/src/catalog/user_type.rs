@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use super::{Catalog, TableColumn};
-use crate::error::{Error, Result, SqlState};
+use crate::error::Result;
 use crate::expr::Expr;
 use crate::types::builtin::{self, TypeInfo};
 use crate::types::text::quote_identifier;
@@ -193,14 +193,9 @@ impl UserType {
         labels.binary_search_by_key(&number, |label| label.number).ok().map(|at| &labels[at])
     }
 
-    /// The number of a label: 22P02 if the enum has no such one.
-    pub(crate) fn number_of(&self, name: &str) -> Result<i64> {
-        let found = self.labels().iter().find(|label| label.name == name);
-        found.map(|label| label.number).ok_or_else(|| {
-            let shown = display(Type::new(self.oid));
-            let message = format!("invalid input value for enum {shown}: \"{name}\"");
-            Error::new(SqlState::INVALID_TEXT_REPRESENTATION, message)
-        })
+    /// The number of a label, if the enum has one of that name.
+    pub(crate) fn number_of(&self, name: &str) -> Option<i64> {
+        self.labels().iter().find(|label| label.name == name).map(|label| label.number)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Expressions.
 
 use super::simple::{Around, is_simple};
-use super::{INDENT_LINE, Writer, unwritable};
+use super::{INDENT_LINE, Writer, json_subscripts, unwritable};
 use crate::error::Result;
 use crate::expr::shown::{Asked, Form, Shown};
 use crate::expr::{Expr, ExprKind};
@@ -22,6 +22,9 @@ impl Writer<'_> {
                 Ok(())
             }
             ExprKind::Call { function, args } => {
+                if let Some((document, subscripts)) = json_subscripts(expr) {
+                    return self.subscript(document, &subscripts);
+                }
                 if let [array, subscripts @ ..] = args.as_slice()
                     && function.oid == ELEMENT.oid
                 {

@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::expr::shown::Form;
 use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::function::EvalContext;
+use crate::function::json::access::JSONB_AT_PATH;
 use crate::plan::bind::{Binder, Clause, Scope};
 use crate::statement::parse_expression;
 use crate::types::Type;
@@ -168,6 +169,7 @@ impl<'a> Writer<'a> {
 /// Whether an expression is written like a call.
 fn is_call(expr: &Expr) -> bool {
     match &expr.kind {
+        ExprKind::Call { .. } if json_subscripts(expr).is_some() => false,
         ExprKind::Call { .. } | ExprKind::Coalesce(_) | ExprKind::Extreme { .. } | ExprKind::NullIf { .. } => true,
         ExprKind::Shown(shown) => match &shown.form {
             Form::Syntax(_) | Form::Word(_) => true,
@@ -176,6 +178,22 @@ fn is_call(expr: &Expr) -> bool {
         },
         _ => false,
     }
+}
+
+/// Of `document['a'][1]` the document and the subscripts.
+fn json_subscripts(expr: &Expr) -> Option<(&Expr, Vec<&Expr>)> {
+    let (mut document, mut subscripts) = (expr, Vec::new());
+    while let ExprKind::Call { function, args } = &document.kind
+        && function.oid == JSONB_AT_PATH
+        && let [inner, path] = args.as_slice()
+        && let ExprKind::Array(steps) = &path.kind
+        && let [step] = steps.as_slice()
+    {
+        subscripts.push(step);
+        document = inner;
+    }
+    subscripts.reverse();
+    (!subscripts.is_empty()).then_some((document, subscripts))
 }
 
 /// What is not written back.

@@ -25,8 +25,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable(3421, "sha384", &[BYTEA], BYTEA, |_, args| digest::<Sha384>(args)),
     immutable(3422, "sha512", &[BYTEA], BYTEA, |_, args| digest::<Sha512>(args)),
     stable(1713, "length", &[BYTEA, NAME], INT4, |_, args| {
-        super::bytes::utf8_only(text(&args[1])?)?;
-        let characters = crate::types::text::utf8(bytes(&args[0])?)?.chars().count();
+        let encoding = super::bytes::encoding_named("source", text(&args[1])?)?;
+        let characters = encoding.text(bytes(&args[0])?)?.chars().count();
         Ok(Value::Int4(i32::try_from(characters).unwrap_or(i32::MAX)))
     }),
 ];

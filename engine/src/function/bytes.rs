@@ -6,6 +6,7 @@ use super::argument::{bytes, check_size, int4, text};
 use super::define::{immutable, stable, volatile};
 use super::{EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
+use crate::types::encoding::Encoding;
 use crate::types::oid::*;
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -44,21 +45,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     volatile(3432, "gen_random_uuid", &[], UUID, |_, _| Ok(Value::Uuid(*uuid::Uuid::new_v4().as_bytes()))),
     stable(1714, "convert_from", &[BYTEA, NAME], TEXT, |_, args| {
-        utf8_only(text(&args[1])?)?;
-        Ok(Value::Text(crate::types::text::utf8(bytes(&args[0])?)?.into()))
+        let encoding = encoding_named("source", text(&args[1])?)?;
+        Ok(Value::Text(encoding.text(bytes(&args[0])?)?.into()))
     }),
     stable(1717, "convert_to", &[TEXT, NAME], BYTEA, |_, args| {
-        utf8_only(text(&args[1])?)?;
-        Ok(Value::Bytea(text(&args[0])?.as_bytes().into()))
+        let mut converted = Vec::new();
+        encoding_named("destination", text(&args[1])?)?.encode(text(&args[0])?, &mut converted)?;
+        Ok(Value::Bytea(converted.into()))
     }),
 ];
 
-pub(super) fn utf8_only(encoding: &str) -> Result<()> {
-    let plain: String = encoding.chars().filter(char::is_ascii_alphanumeric).collect();
-    if plain.eq_ignore_ascii_case("utf8") || plain.eq_ignore_ascii_case("unicode") {
-        return Ok(());
+pub(super) fn encoding_named(role: &str, name: &str) -> Result<Encoding> {
+    match Encoding::named(name)? {
+        Some((encoding, _)) => Ok(encoding),
+        None => Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid {role} encoding name \"{name}\""))),
     }
-    Err(Error::unsupported(format_args!("the encoding {encoding}")))
 }
 
 fn length(_: &EvalContext, args: &[Value]) -> Result<Value> {

@@ -563,7 +563,9 @@ pub(crate) fn read_text(text: &str, ty: Type, context: &EvalContext) -> Result<V
         };
     }
     match builtin::base_type(ty) {
-        base if builtin::is_enum(base.oid) => find_label(text, base.oid, &context.catalog),
+        base if builtin::is_enum(base.oid) => {
+            find_label(text, base.oid, &context.catalog, &context.session.search_path)
+        }
         base if base.oid != ty.oid => read_text(text, base, context),
         _ => {
             let value = crate::types::text::parse_at(text, ty, &with_names(context), context.transaction_time)?;

@@ -40,6 +40,6 @@ const fn sends(oid: u32, name: &'static str, args: &'static [u32], eval: Eval) -
 
 fn sent(context: &EvalContext, args: &[Value], ty: u32) -> Result<Value> {
     let mut bytes = Vec::new();
-    write_binary(args[0].as_ref(), ty, &context.session.format, &mut bytes);
+    write_binary(args[0].as_ref(), ty, &context.session.format, &mut bytes)?;
     Ok(Value::Bytea(bytes.into()))
 }

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use storage::{Isolation, Value};
+use storage::Value;
 
 use super::argument::{int8, text_of};
 use super::define::stable;
 use super::{EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
-use crate::session::settings::isolation_name;
+use crate::statement::IsolationLevel;
 use crate::types::datetime;
 use crate::types::oid::*;
 use crate::types::unsigned::{number_of, packed};
@@ -80,7 +80,7 @@ pub struct SessionTransaction {
     /// Its number, 0 while it has none.
     number: AtomicU64,
     /// How it was begun. Nobody asks before that was told.
-    modes: Mutex<(Isolation, bool, bool)>,
+    modes: Mutex<(IsolationLevel, bool, bool)>,
 }
 
 impl SessionTransaction {
@@ -89,16 +89,16 @@ impl SessionTransaction {
     }
 
     /// A transaction has begun, or its modes were changed.
-    pub(crate) fn tell(&self, isolation: Isolation, read_only: bool, deferrable: bool) {
-        *self.modes.lock() = (isolation, read_only, deferrable);
+    pub(crate) fn tell(&self, level: IsolationLevel, read_only: bool, deferrable: bool) {
+        *self.modes.lock() = (level, read_only, deferrable);
     }
 
     /// The settings that are the transaction's. None: it is none of these.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
-        let (isolation, read_only, deferrable) = *self.modes.lock();
+        let (level, read_only, deferrable) = *self.modes.lock();
         let on_off = |on: bool| if on { "on" } else { "off" };
         let shown = match name.to_lowercase().as_str() {
-            "transaction_isolation" => isolation_name(isolation),
+            "transaction_isolation" => level.name(),
             "transaction_read_only" => on_off(read_only),
             "transaction_deferrable" => on_off(deferrable),
             _ => return None,

@@ -124,7 +124,7 @@ impl Session {
             check_columns(&table, copy.options.forced_columns())?;
             let names: Vec<&str> =
                 bound.positions.iter().map(|position| table.columns[*position].name.as_str()).collect();
-            let layout = Layout::new(&copy.options, CopyDirection::From, &names)?;
+            let layout = Layout::new(&copy.options, CopyDirection::From, &names, self.encoding())?;
             let open = self.state.open_mut().ok_or_else(no_transaction)?;
             refuse_in_read_only(open.read_only, "COPY FROM")?;
             if copy.options.freeze {
@@ -174,7 +174,7 @@ impl Session {
             }
             let names: Vec<String> = described.iter().map(|column| column.name.clone()).collect();
             let words: Vec<&str> = names.iter().map(String::as_str).collect();
-            let layout = Layout::new(&copy.options, CopyDirection::To, &words)?;
+            let layout = Layout::new(&copy.options, CopyDirection::To, &words, self.encoding())?;
             let outcome = self.execute_plan(&Arc::new(plan), &context, &interrupt).await?;
             let Outcome::Rows { source, .. } = outcome else {
                 return Err(Error::internal("a query that is copied answers no rows"));

@@ -113,6 +113,13 @@ impl Session {
         self.parsed.insert(prepared.text.clone(), prepared.clone());
     }
 
+    /// A client whose statement has come to answer other columns parses its text again, and is then told of those.
+    fn forget_parsed(&mut self, prepared: &Arc<Prepared>) {
+        if self.parsed.get(&prepared.text).is_some_and(|parsed| Arc::ptr_eq(parsed, prepared)) {
+            self.parsed.remove(&prepared.text);
+        }
+    }
+
     pub(super) fn statement_named(&self, name: &str) -> Result<Arc<Prepared>> {
         self.statements.get(name).cloned().ok_or_else(|| {
             let message = match name {
@@ -173,6 +180,7 @@ impl Session {
         }
         let params = self.decode_parameters(portal, &types, parameter_formats, parameters)?;
         if planned.is_some_and(|plan| !prepared.matches_description(&plan.columns)) {
+            self.forget_parsed(&prepared);
             return Err(changed_result());
         }
         if result_formats.len() > 1
@@ -194,7 +202,7 @@ impl Session {
         formats: &[i16],
         parameters: &[Option<&[u8]>],
     ) -> Result<Arc<[Value]>> {
-        let format = self.format();
+        let (format, encoding) = (self.format(), self.encoding());
         let decode = |(at, (bytes, ty)): (usize, (&Option<&[u8]>, &Type))| {
             let Some(bytes) = bytes else { return Ok(Value::Null) };
             let code = match formats {
@@ -203,10 +211,10 @@ impl Session {
                 many => many[at],
             };
             let value = match code {
-                0 => match text::utf8(bytes) {
+                0 => match encoding.text(bytes) {
                     Ok(text) => {
-                        let place = parameter_place(portal, at, Some(text));
-                        let read = text::parse_at(text, *ty, format, self.text_now());
+                        let place = parameter_place(portal, at, Some(&*text));
+                        let read = text::parse_at(&text, *ty, format, self.text_now());
                         return read.map_err(|error| error.within(place()));
                     }
                     Err(error) => Err(error),
@@ -235,6 +243,7 @@ impl Session {
         let columns = self.columns_of(&prepared)?;
         self.check_describable(&prepared, &columns)?;
         if !prepared.describe(&columns) {
+            self.forget_parsed(&prepared);
             return Err(changed_result());
         }
         let parameters = if is_planned(&prepared) {
@@ -446,7 +455,7 @@ impl Session {
         let plan = prepared.last_plan();
         let params = match &plan {
             Some(plan) => plan.params.iter().map(|ty| ty.oid).collect(),
-            None => prepared.declared.clone(),
+            None => prepared.parameter_types().to_vec(),
         };
         let facts =
             PreparedFacts { statement: prepared.text.clone(), params, from_sql, created_at: self.database.now() };

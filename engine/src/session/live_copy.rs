@@ -72,7 +72,7 @@ impl Session {
         let columns = live_columns(&columns);
         let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
         let words: Vec<&str> = names.iter().map(String::as_str).collect();
-        let layout = Layout::new(options, CopyDirection::To, &words)?;
+        let layout = Layout::new(options, CopyDirection::To, &words, self.encoding())?;
         let types = columns.iter().map(|column| column.ty.oid).collect();
         let form = joining.plan.row_form().cloned().ok_or_else(|| Error::internal("rows are asked for in no form"))?;
         let outbox = joining.follower.outbox.clone();

@@ -62,6 +62,7 @@ use crate::database::Database;
 use crate::error::Report;
 use crate::function::{AdvisoryLocks, EvalContext, ServerFacts, SessionFacts, SessionSequences};
 use crate::live::SessionChannels;
+use crate::types::encoding::Encoding;
 use crate::types::text::{Format, Names};
 
 /// What running a statement gave.
@@ -319,6 +320,11 @@ impl Session {
     /// How values are printed for this client.
     pub fn format(&self) -> &Format {
         &self.output.format
+    }
+
+    /// What the client writes and reads its text in.
+    pub fn encoding(&self) -> Encoding {
+        self.settings.active().format.encoding
     }
 
     /// Brings the output format up to date: settings may have changed, and names of relations with the catalog.

@@ -20,7 +20,7 @@ use crate::function::{AdvisoryLocks, EvalContext};
 use crate::plan::bind::Binder;
 use crate::plan::write::Action;
 use crate::plan::{ColumnDescription, Plan, authorize, choose};
-use crate::statement::{CopySource, Definition, Statement, locking_words};
+use crate::statement::{CopySource, Definition, Statement, locking_words, place_of_placeholder};
 
 /// What a statement came to, before anything is sent.
 #[derive(Debug)]
@@ -255,7 +255,8 @@ impl Session {
     ) -> Result<EvalContext> {
         if params.len() < plan.params.len() {
             let number = params.len() + 1;
-            return Err(Error::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${number}")));
+            let place = place_of_placeholder(&prepared.text, number);
+            return Err(Error::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${number}")).at(place));
         }
         if !prepared.matches_description(&plan.columns) {
             return Err(changed_result());

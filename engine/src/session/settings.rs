@@ -13,6 +13,7 @@ use storage::{Durability, Isolation};
 use super::parameter::amount::Unit;
 use super::parameter::{Kind, Parameter, parameter, parameters};
 use crate::error::{Error, Result, SqlState};
+use crate::statement::IsolationLevel;
 use crate::types::datetime::DateStyle;
 use crate::types::text::Format;
 
@@ -21,6 +22,8 @@ use crate::types::text::Format;
 pub struct Settings {
     /// What differs from the defaults, by lower-case name.
     changed: BTreeMap<String, String>,
+    /// Where a value that the session began with is from, as `pg_settings.source` has it, by lower-case name.
+    sources: BTreeMap<String, &'static str>,
     active: Active,
 }
 
@@ -37,7 +40,7 @@ pub struct Active {
     pub lock_timeout: Option<Duration>,
     pub idle_in_transaction_session_timeout: Option<Duration>,
     pub idle_session_timeout: Option<Duration>,
-    pub default_isolation: Isolation,
+    pub default_isolation: IsolationLevel,
     pub default_read_only: bool,
     pub default_deferrable: bool,
     pub durability: Durability,
@@ -68,6 +71,7 @@ impl Default for Settings {
     fn default() -> Self {
         let mut settings = Self {
             changed: BTreeMap::new(),
+            sources: BTreeMap::new(),
             active: Active {
                 search_path: Vec::new(),
                 session_role: None,
@@ -77,7 +81,7 @@ impl Default for Settings {
                 lock_timeout: None,
                 idle_in_transaction_session_timeout: None,
                 idle_session_timeout: None,
-                default_isolation: Isolation::ReadCommitted,
+                default_isolation: IsolationLevel::ReadCommitted,
                 default_read_only: false,
                 default_deferrable: false,
                 durability: Durability::Sync,
@@ -149,6 +153,18 @@ impl Settings {
             }
             _ => self.set(name, &[value.to_owned()], superuser),
         }
+    }
+
+    /// Takes a value that the session begins with from where `source` says: `client` or `user`. A list is one text.
+    pub fn begin_with(&mut self, name: &str, value: &str, superuser: bool, source: &'static str) -> Result<()> {
+        self.set_flat(name, value, superuser)?;
+        self.sources.insert(name.to_lowercase(), source);
+        Ok(())
+    }
+
+    /// Where the session had its value from when it began, if it still has that.
+    pub fn source(&self, name: &str) -> Option<&'static str> {
+        self.sources.get(&name.to_lowercase()).copied()
     }
 
     /// RESET, or SET … TO DEFAULT.
@@ -229,6 +245,7 @@ impl Settings {
 
     fn take(&mut self, parameter: &Parameter, key: &str, value: String) -> Result<()> {
         self.activate(parameter, &value)?;
+        self.sources.remove(key);
         if value == parameter.default {
             self.changed.remove(key);
         } else {
@@ -247,7 +264,7 @@ impl Settings {
             "idle_in_transaction_session_timeout" => active.idle_in_transaction_session_timeout = duration(value),
             "log_min_duration_statement" => active.log_min_duration = logged_from(value),
             "idle_session_timeout" => active.idle_session_timeout = duration(value),
-            "default_transaction_isolation" => active.default_isolation = isolation_named(value),
+            "default_transaction_isolation" => active.default_isolation = IsolationLevel::named(value),
             "default_transaction_read_only" => active.default_read_only = value == "on",
             "default_transaction_deferrable" => active.default_deferrable = value == "on",
             "synchronous_commit" => {
@@ -256,7 +273,7 @@ impl Settings {
             "row_security" => active.row_security = value == "on",
             "kalamdb.all_users" => active.all_users = value == "on",
             "client_min_messages" => active.client_min_messages = notice_rank(value),
-            "TimeZone" | "DateStyle" | "IntervalStyle" | "extra_float_digits" | "bytea_output" => {
+            "TimeZone" | "DateStyle" | "IntervalStyle" | "extra_float_digits" | "bytea_output" | "client_encoding" => {
                 active.format.set(parameter.name, value)?;
             }
             _ => {}
@@ -274,15 +291,6 @@ pub fn notice_rank(severity: &str) -> u8 {
         "warning" => 3,
         "error" => 4,
         _ => 0,
-    }
-}
-
-/// The isolation level that a setting's value names.
-pub fn isolation_named(value: &str) -> Isolation {
-    match value {
-        "serializable" => Isolation::Serializable,
-        "repeatable read" => Isolation::RepeatableRead,
-        _ => Isolation::ReadCommitted,
     }
 }
 

@@ -71,7 +71,7 @@ impl Session {
     pub(super) fn import_snapshot(&mut self, identifier: &str) -> Result<()> {
         let registry = self.facts.snapshots.clone();
         let TransactionState::Explicit(open) = &mut self.state else {
-            return match self.settings.active().default_isolation {
+            return match self.settings.active().default_isolation.isolation() {
                 Isolation::ReadCommitted => Err(not_kept()),
                 _ => {
                     let message = "SET TRANSACTION can only be used in transaction blocks";

@@ -10,6 +10,7 @@ use crate::audit::Event;
 use crate::catalog::{Catalog, Change};
 use crate::execute::write::Deferred;
 use crate::live::Mark;
+use crate::statement::IsolationLevel;
 
 /// Where a session stands. `Session` moves it; nobody else.
 #[derive(Debug, Default)]
@@ -45,6 +46,7 @@ pub(crate) struct Open {
     pub(crate) savepoints: Vec<NamedSavepoint>,
     /// What is looked at when it commits.
     pub(crate) deferred: Deferred,
+    pub(crate) level: IsolationLevel,
     pub(crate) read_only: bool,
     pub(crate) deferrable: bool,
     /// Whether a statement has run, after which the isolation level is fixed.

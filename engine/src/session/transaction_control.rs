@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::Session;
-use super::settings::isolation_name;
 use super::transaction::{NamedSavepoint, Open, TransactionState};
 use crate::error::{Error, Report, Result, SqlState};
 use crate::execute::write::Deferred;
@@ -33,8 +32,8 @@ impl Session {
 
     fn new_open(&self, modes: TransactionModes) -> Box<Open> {
         let active = self.settings.active();
-        let isolation = modes.isolation.unwrap_or(active.default_isolation);
-        let transaction = self.database.store().begin(isolation);
+        let level = modes.isolation.unwrap_or(active.default_isolation);
+        let transaction = self.database.store().begin(level.isolation());
         self.facts.advisory.begin_transaction(&transaction);
         Box::new(Open {
             transaction,
@@ -43,6 +42,7 @@ impl Session {
             audited: Vec::new(),
             savepoints: Vec::new(),
             deferred: Deferred::default(),
+            level,
             read_only: modes.read_only.unwrap_or(active.default_read_only),
             deferrable: modes.deferrable.unwrap_or(active.default_deferrable),
             used: false,
@@ -84,7 +84,7 @@ impl Session {
     fn tell_transaction(&self) {
         if let Some(open) = self.state.open() {
             self.place.activity().counts.begun(&open.transaction, open.read_only);
-            self.facts.transaction.tell(open.isolation(), open.read_only, open.deferrable);
+            self.facts.transaction.tell(open.level, open.read_only, open.deferrable);
         }
     }
 
@@ -361,8 +361,8 @@ impl Session {
         if session {
             let mut settings = (*self.session_settings).clone();
             let on_off = |on: bool| vec![if on { "on" } else { "off" }.to_owned()];
-            if let Some(isolation) = modes.isolation {
-                settings.set("default_transaction_isolation", &[isolation_name(isolation).to_owned()], true)?;
+            if let Some(level) = modes.isolation {
+                settings.set("default_transaction_isolation", &[level.name().to_owned()], true)?;
             }
             if let Some(read_only) = modes.read_only {
                 settings.set("default_transaction_read_only", &on_off(read_only), true)?;
@@ -394,8 +394,7 @@ impl Session {
         let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();
         match name {
             "transaction_isolation" => {
-                let isolation = self.state.open().map_or(active.default_isolation, Open::isolation);
-                Some(isolation_name(isolation).to_owned())
+                Some(self.state.open().map_or(active.default_isolation, |open| open.level).name().to_owned())
             }
             "transaction_read_only" => {
                 Some(on_off(self.state.open().map_or(active.default_read_only, |open| open.read_only)))
@@ -410,8 +409,8 @@ impl Session {
 
 /// Sets the modes of a transaction that has begun.
 fn apply_modes(open: &mut Open, modes: TransactionModes) -> Result<()> {
-    if let Some(isolation) = modes.isolation
-        && isolation != open.isolation()
+    if let Some(level) = modes.isolation
+        && level != open.level
     {
         if open.used {
             return Err(Error::new(
@@ -425,7 +424,8 @@ fn apply_modes(open: &mut Open, modes: TransactionModes) -> Result<()> {
                 "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction",
             ));
         }
-        open.transaction.set_isolation(isolation);
+        open.transaction.set_isolation(level.isolation());
+        open.level = level;
     }
     if let Some(read_only) = modes.read_only {
         if open.read_only && !read_only && open.savepoints.last().is_some_and(|savepoint| savepoint.read_only) {
@@ -459,7 +459,7 @@ fn apply_modes(open: &mut Open, modes: TransactionModes) -> Result<()> {
 
 fn same_modes(open: &Open) -> TransactionModes {
     TransactionModes {
-        isolation: Some(open.isolation()),
+        isolation: Some(open.level),
         read_only: Some(open.savepoints.first().map_or(open.read_only, |first| first.read_only)),
         deferrable: Some(open.deferrable),
     }

@@ -12,7 +12,7 @@ use super::extended::{duplicate_statement, is_planned};
 use super::parameter::parameter;
 use super::prepared::Prepared;
 use super::run::{Outcome, no_transaction};
-use super::settings::{NO_ROLE, ROLE, SESSION_AUTHORIZATION, Settings, isolation_named};
+use super::settings::{NO_ROLE, ROLE, SESSION_AUTHORIZATION, Settings};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::eval;
 use crate::function::resolve::coerce;
@@ -20,7 +20,7 @@ use crate::function::{CastContext, SettingRequest, functions_named};
 use crate::plan::bind::{Binder, Clause, Scope};
 use crate::plan::{ColumnDescription, Plan, explain};
 use crate::statement::{
-    BackupOrder, DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes,
+    BackupOrder, DiscardTarget, ExplainOptions, IsolationLevel, ResetTarget, ShowTarget, Statement, TransactionModes,
 };
 use crate::types::text::parse_bool;
 use crate::types::{Type, oid};
@@ -175,10 +175,12 @@ impl Session {
                 .get(name)
                 .filter(|initial| parameter(name).is_some_and(|parameter| parameter.default != initial)),
         };
-        let initial = initial.map(|initial| [initial]);
-        self.change_settings(local, &|settings| match value.or(initial.as_ref().map(<[String; 1]>::as_slice)) {
-            Some(words) => settings.set(name, words, superuser),
-            None => settings.reset(name, superuser),
+        let source = self.initial_settings.source(name);
+        self.change_settings(local, &|settings| match (value, &initial, source) {
+            (Some(words), ..) => settings.set(name, words, superuser),
+            (None, Some(initial), Some(source)) => settings.begin_with(name, initial, superuser, source),
+            (None, Some(initial), None) => settings.set_flat(name, initial, superuser),
+            (None, None, _) => settings.reset(name, superuser),
         })
     }
 
@@ -544,7 +546,7 @@ fn transaction_mode(name: &str, word: &str) -> Result<TransactionModes> {
         "transaction_isolation" => {
             let known = ["serializable", "repeatable read", "read committed", "read uncommitted"];
             let level = known.iter().find(|known| word.eq_ignore_ascii_case(known)).ok_or_else(invalid)?;
-            TransactionModes { isolation: Some(isolation_named(level)), ..TransactionModes::default() }
+            TransactionModes { isolation: Some(IsolationLevel::named(level)), ..TransactionModes::default() }
         }
         "transaction_read_only" => TransactionModes { read_only: Some(boolean()?), ..TransactionModes::default() },
         _ => TransactionModes { deferrable: Some(boolean()?), ..TransactionModes::default() },

@@ -8,6 +8,7 @@ mod key;
 
 use std::borrow::Cow;
 
+use datafusion::sql::sqlparser::ast::{Expr, SelectItem};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Whitespace, Word};
 
@@ -29,13 +30,17 @@ pub(crate) const EXCLUDE_TIES: &str = "exclude ties";
 pub(crate) const ALL_FIELDS: &str = "*";
 /// `CURRENT OF cursor` as what equals the name of the cursor.
 pub(crate) const CURRENT_OF: &str = "current of";
+/// The list of a SELECT that has none.
+pub(crate) const NO_COLUMNS: &str = "no columns";
 /// `ROWS FROM (…)` as the name of a function.
 pub(crate) const ROWS_FROM: &str = "rows from";
 
 /// The same statement for `sqlparser`.
 pub(super) fn mended<'t>(text: &str, tokens: &'t [TokenWithSpan]) -> Result<Cow<'t, [TokenWithSpan]>> {
     refuse_neighbours(text, tokens)?;
-    if !tokens.windows(2).any(|pair| is_suspicious(pair) || is_continued(pair)) {
+    if !tokens.windows(2).any(|pair| is_suspicious(pair) || is_continued(pair))
+        && !(0..tokens.len()).any(|at| selects_nothing(tokens, at))
+    {
         return Ok(tokens.into());
     }
     let mut mender = Mender { text, tokens, kept: Vec::with_capacity(tokens.len() + 8), at: 0 };
@@ -65,6 +70,31 @@ fn is_suspicious(pair: &[TokenWithSpan]) -> bool {
         _ if pair[1].token == Token::Ampersand => word.value.eq_ignore_ascii_case("u"),
         // A subscript, which may be assigned to.
         keyword => pair[1].token == Token::LBracket && keyword != Keyword::ARRAY,
+    }
+}
+
+/// Whether a SELECT without a list stands there. Of one that goes on with FROM the parser knows.
+fn selects_nothing(tokens: &[TokenWithSpan], at: usize) -> bool {
+    if !matches!(&tokens[at].token, Token::Word(word) if word.keyword == Keyword::SELECT && word.quote_style.is_none())
+    {
+        return false;
+    }
+    match tokens[at + 1..].iter().map(|token| &token.token).find(|token| !is_space(token)) {
+        None | Some(Token::EOF | Token::SemiColon | Token::RParen) => true,
+        Some(Token::Word(word)) if word.quote_style.is_none() => matches!(
+            word.keyword,
+            Keyword::WHERE
+                | Keyword::GROUP
+                | Keyword::HAVING
+                | Keyword::WINDOW
+                | Keyword::UNION
+                | Keyword::INTERSECT
+                | Keyword::EXCEPT
+                | Keyword::ORDER
+                | Keyword::LIMIT
+                | Keyword::OFFSET
+        ),
+        _ => false,
     }
 }
 
@@ -130,6 +160,10 @@ impl Mender<'_> {
             }
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
                 Keyword::TABLE if self.is_query() => self.table(),
+                Keyword::SELECT if selects_nothing(self.tokens, self.at) => {
+                    self.keep_one();
+                    self.kept.push(marked(NO_COLUMNS.to_owned(), token.span));
+                }
                 Keyword::GROUP if self.words_follow(&["by", "all"]) => {
                     // ALL is what is meant without it.
                     let all = self.significant(2);
@@ -658,6 +692,11 @@ fn is_word(token: &Token, expected: &str) -> bool {
     matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected))
 }
 
+/// Whether it is what a SELECT without a list was given.
+pub(crate) fn stands_for_nothing(item: &SelectItem) -> bool {
+    matches!(item, SelectItem::UnnamedExpr(Expr::Identifier(name)) if name.quote_style == Some(MARK) && name.value == NO_COLUMNS)
+}
+
 fn marked(value: String, span: Span) -> TokenWithSpan {
     let word = Word { value, quote_style: Some(MARK), keyword: Keyword::NoKeyword };
     TokenWithSpan { token: Token::Word(word), span }
@@ -680,6 +719,9 @@ mod tests {
         check("SELECT a FROM t ORDER BY a USING >, b USING <", "SELECT a FROM t ORDER BY a DESC, b ASC");
         check("SELECT a FROM t ORDER BY a USING OPERATOR(pg_catalog.>)", "SELECT a FROM t ORDER BY a DESC");
         check("SELECT 1 FROM t JOIN u USING (a) AS X", "SELECT 1 FROM t JOIN u USING(a, !x!)");
+        check("SELECT", "SELECT !no columns!");
+        check("SELECT WHERE a UNION ALL (SELECT)", "SELECT !no columns! WHERE a UNION ALL (SELECT !no columns!)");
+        check("SELECT FROM t", "SELECT FROM t");
         check("SELECT 1 AS table FROM t", "SELECT 1 AS table FROM t");
         check("SELECT 1 FROM t JOIN u USING (a, b)", "SELECT 1 FROM t JOIN u USING(a, b)");
         assert!(parse_single("SELECT 'a' 'b'").is_err());

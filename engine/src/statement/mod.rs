@@ -42,7 +42,7 @@ pub(crate) use locking::{LockingClause, locking_words};
 pub(crate) use mend::{KeyWords, columns_to_set_in, compression_in};
 pub use merge::{Merge, MergeAction, MergeWhen};
 pub(crate) use only::is_after_only;
-pub(crate) use parse::{offset_in, parse_query};
+pub(crate) use parse::{offset_in, parse_query, place_of_placeholder};
 pub use parse::{parse_expression, parse_script, parse_single, position_in};
 use storage::{Isolation, TableLock};
 pub use storage_move::{MoveKind, MovedTables, StorageMove};
@@ -205,10 +205,51 @@ pub enum Overriding {
     User,
 }
 
+/// An isolation level as it is said: READ UNCOMMITTED is READ COMMITTED, but keeps its name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum IsolationLevel {
+    ReadUncommitted,
+    #[default]
+    ReadCommitted,
+    RepeatableRead,
+    Serializable,
+}
+
+impl IsolationLevel {
+    /// The level of a setting's value.
+    pub fn named(value: &str) -> Self {
+        match value {
+            "serializable" => Self::Serializable,
+            "repeatable read" => Self::RepeatableRead,
+            "read uncommitted" => Self::ReadUncommitted,
+            _ => Self::ReadCommitted,
+        }
+    }
+
+    /// What SHOW prints.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ReadUncommitted => "read uncommitted",
+            Self::ReadCommitted => "read committed",
+            Self::RepeatableRead => "repeatable read",
+            Self::Serializable => "serializable",
+        }
+    }
+
+    /// What it means.
+    pub fn isolation(self) -> Isolation {
+        match self {
+            Self::ReadUncommitted | Self::ReadCommitted => Isolation::ReadCommitted,
+            Self::RepeatableRead => Isolation::RepeatableRead,
+            Self::Serializable => Isolation::Serializable,
+        }
+    }
+}
+
 /// What `BEGIN` and `SET TRANSACTION` may say; None is "not said".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TransactionModes {
-    pub isolation: Option<Isolation>,
+    pub isolation: Option<IsolationLevel>,
     pub read_only: Option<bool>,
     pub deferrable: Option<bool>,
 }

@@ -196,6 +196,14 @@ fn classify(statement: ast::Statement) -> Result<Statement> {
     })
 }
 
+/// Where `$n` stands first in a text, as errors count.
+pub(crate) fn place_of_placeholder(text: &str, number: usize) -> Option<usize> {
+    let wanted = format!("${number}");
+    let tokens = tokenize(text).ok()?;
+    let found = tokens.iter().find(|token| matches!(&token.token, Token::Placeholder(found) if *found == wanted))?;
+    position_in(text, found.span.start)
+}
+
 /// The parser's error in PostgreSQL's words, with the position of the token it stumbled over.
 pub(super) fn parser_error(text: &str, error: ParserError) -> Error {
     let message = match error {
@@ -207,15 +215,34 @@ pub(super) fn parser_error(text: &str, error: ParserError) -> Error {
     };
     let (message, location) = split_location(&message);
     match message.rsplit_once(", found: ") {
-        Some((_, "EOF")) => {
-            Error::new(SqlState::SYNTAX_ERROR, "syntax error at end of input").at(Some(text.chars().count() + 1))
-        }
+        Some((_, "EOF")) => at_end(text),
         Some((_, token)) => match location {
-            Some(location) => syntax_error_near(text, token, location),
+            Some(location) => {
+                let operand = (token == "?").then(|| without_operand(text, location)).flatten();
+                operand.unwrap_or_else(|| syntax_error_near(text, token, location))
+            }
             None => Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{token}\"")),
         },
         None => Error::new(SqlState::SYNTAX_ERROR, format!("syntax error: {message}"))
             .at(location.and_then(|location| position_in(text, location))),
+    }
+}
+
+fn at_end(text: &str) -> Error {
+    Error::new(SqlState::SYNTAX_ERROR, "syntax error at end of input").at(Some(text.chars().count() + 1))
+}
+
+/// To PostgreSQL `?` is an operator: where it has no operand, what stands in its place is wrong.
+fn without_operand(text: &str, operator: Location) -> Option<Error> {
+    let tokens = tokenize(text).ok()?;
+    let at = tokens.iter().position(|token| token.span.start == operator)?;
+    let next = tokens[at + 1..].iter().find(|token| !matches!(token.token, Token::Whitespace(_)));
+    match next {
+        None => Some(at_end(text)),
+        Some(TokenWithSpan { token: token @ (Token::Comma | Token::RParen | Token::SemiColon), span }) => {
+            Some(syntax_error_near(text, &token.to_string(), span.start))
+        }
+        Some(_) => None,
     }
 }
 

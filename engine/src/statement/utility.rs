@@ -1,7 +1,7 @@
 //! The utility statements: transactions, settings, prepared statements, maintenance.
 
 use datafusion::sql::sqlparser::tokenizer::Token;
-use storage::{Isolation, TableLock};
+use storage::TableLock;
 
 use super::copy::parse_copy;
 use super::cursor;
@@ -10,7 +10,7 @@ use super::execute_as::execute_as;
 use super::job;
 use super::parse::parse_tokens;
 use super::reader::Reader;
-use super::{DiscardTarget, ExplainOptions, ResetTarget, ShowTarget, Statement, TransactionModes};
+use super::{DiscardTarget, ExplainOptions, IsolationLevel, ResetTarget, ShowTarget, Statement, TransactionModes};
 use super::{backup, live, maintenance, notify, register, storage_move};
 use crate::error::{Error, Result, SqlState};
 use crate::types::datetime::{IntervalStyle, parse_interval};
@@ -177,11 +177,13 @@ fn transaction_modes(reader: &mut Reader) -> Result<TransactionModes> {
         first = false;
         if reader.words(&["isolation", "level"]) {
             modes.isolation = Some(if reader.word("serializable") {
-                Isolation::Serializable
+                IsolationLevel::Serializable
             } else if reader.words(&["repeatable", "read"]) {
-                Isolation::RepeatableRead
-            } else if reader.words(&["read", "committed"]) || reader.words(&["read", "uncommitted"]) {
-                Isolation::ReadCommitted
+                IsolationLevel::RepeatableRead
+            } else if reader.words(&["read", "committed"]) {
+                IsolationLevel::ReadCommitted
+            } else if reader.words(&["read", "uncommitted"]) {
+                IsolationLevel::ReadUncommitted
             } else {
                 return Err(reader.syntax_error());
             });

@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::Location;
 
 use super::bits::LENGTH_MAX as BITS_MAX;
 use super::modifier::{HEADER, INTERVAL_FIELDS, LENGTH_MAX, interval_modifier};
@@ -22,6 +23,15 @@ pub fn from_ast(ty: &DataType, catalog: &Catalog, search_path: &[String]) -> Res
             Err(Error::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{schema}\" does not exist")))
         }
         (found, _) => found,
+    }
+}
+
+/// Where a type that has a name of its own is named.
+pub(crate) fn start(ty: &DataType) -> Option<Location> {
+    match ty {
+        DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => start(element),
+        DataType::Custom(name, _) => name.0.first().and_then(ObjectNamePart::as_ident).map(|name| name.span.start),
+        _ => None,
     }
 }
 

@@ -23,8 +23,8 @@ const JSONB_VERSION: u8 = 1;
 
 const JSONPATH_VERSION: u8 = 1;
 
-/// Appends the binary form of a value of the type; nothing for NULL.
-pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
+/// Appends the binary form of a value of the type; nothing for NULL. 22P05 for text that the client's encoding cannot say.
+pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) -> Result<()> {
     match value {
         ValueRef::Null => {}
         ValueRef::Bool(v) => out.push(u8::from(v)),
@@ -40,7 +40,9 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
             out.extend_from_slice(&(-value.offset).to_be_bytes());
         }
         ValueRef::Int8(v) if builtin::is_enum(ty) => {
+            let start = out.len();
             super::text::write(ValueRef::Int8(v), ty, format, out);
+            format.encoding.encode_tail(out, start)?;
         }
         ValueRef::Int8(v) if ty >= FIRST_OID && matches!(builtin::base_of(ty), oid::INT8 | oid::MONEY) => {
             out.extend_from_slice(&v.to_be_bytes());
@@ -56,7 +58,7 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
             }
             match ty {
                 oid::CHAR => out.push(super::text::byte_of_char(v)),
-                _ => out.extend_from_slice(v.as_bytes()),
+                _ => format.encoding.encode(v, out)?,
             }
         }
         ValueRef::Bytea(v) if matches!(ty, oid::INET | oid::CIDR) => {
@@ -69,7 +71,7 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
                 bits.write_binary(out);
             }
         }
-        ValueRef::Bytea(v) if range::is_range(ty) => range::write_binary(v, format, out),
+        ValueRef::Bytea(v) if range::is_range(ty) => range::write_binary(v, format, out)?,
         ValueRef::Bytea(v) => out.extend_from_slice(v),
         ValueRef::Date(v) => {
             let days =
@@ -90,32 +92,37 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
         ValueRef::Uuid(v) => out.extend_from_slice(&v),
         ValueRef::Jsonb(v) => {
             out.push(JSONB_VERSION);
+            let start = out.len();
             json::write_document(v, out);
+            format.encoding.encode_tail(out, start)?;
         }
-        ValueRef::Array(v) => write_array(&v, ty, format, out),
-        ValueRef::Record(v) => write_record(&v, format, out),
+        ValueRef::Array(v) => write_array(&v, ty, format, out)?,
+        ValueRef::Record(v) => write_record(&v, format, out)?,
     }
+    Ok(())
 }
 
-fn write_record(record: &Record, format: &Format, out: &mut Vec<u8>) {
+fn write_record(record: &Record, format: &Format, out: &mut Vec<u8>) -> Result<()> {
     out.extend_from_slice(&(record.fields.len() as u32).to_be_bytes());
     for Field { ty, value, .. } in &record.fields {
         out.extend_from_slice(&ty.to_be_bytes());
-        write_sized(value, *ty, format, out);
+        write_sized(value, *ty, format, out)?;
     }
+    Ok(())
 }
 
 /// A value with its length before it; NULL is a length of -1.
-pub(super) fn write_sized(value: &Value, ty: u32, format: &Format, out: &mut Vec<u8>) {
+pub(super) fn write_sized(value: &Value, ty: u32, format: &Format, out: &mut Vec<u8>) -> Result<()> {
     if value.is_null() {
         out.extend_from_slice(&(-1_i32).to_be_bytes());
-        return;
+        return Ok(());
     }
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
-    write_binary(value.as_ref(), ty, format, out);
+    write_binary(value.as_ref(), ty, format, out)?;
     let length = (out.len() - start - 4) as u32;
     out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+    Ok(())
 }
 
 fn write_numeric(value: &Numeric, out: &mut Vec<u8>) {
@@ -131,7 +138,7 @@ fn write_numeric(value: &Numeric, out: &mut Vec<u8>) {
     }
 }
 
-fn write_array(array: &Array, ty: u32, format: &Format, out: &mut Vec<u8>) {
+fn write_array(array: &Array, ty: u32, format: &Format, out: &mut Vec<u8>) -> Result<()> {
     let element = builtin::element_of(ty).unwrap_or(oid::TEXT);
     let mut dimensions = array.dimensions();
     if matches!(ty, oid::INT2VECTOR | oid::OIDVECTOR) {
@@ -148,8 +155,9 @@ fn write_array(array: &Array, ty: u32, format: &Format, out: &mut Vec<u8>) {
         out.extend_from_slice(&dimension.lower.to_be_bytes());
     }
     for value in &array.values {
-        write_sized(value, element, format, out);
+        write_sized(value, element, format, out)?;
     }
+    Ok(())
 }
 
 /// Reads the binary form of a value of the type, the parameter of that number, and applies the type's modifier. 08P01 if
@@ -192,15 +200,15 @@ pub(super) fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>
         oid::FLOAT4 => Value::Float4(f32::from_be_bytes(fixed4()?)),
         oid::FLOAT8 => Value::Float8(f64::from_be_bytes(fixed8()?)),
         oid::NUMERIC => Value::Numeric(Box::new(read_numeric(bytes, too_long)?)),
-        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::UNKNOWN => Value::Text(super::text::utf8(bytes)?.into()),
+        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::UNKNOWN => Value::Text(format.encoding.text(bytes)?.into()),
         oid::JSON => {
-            let text = super::text::utf8(bytes)?;
-            json::check(text)?;
+            let text = format.encoding.text(bytes)?;
+            json::check(&text)?;
             Value::Text(text.into())
         }
         oid::JSONPATH => match bytes.split_first() {
             Some((&JSONPATH_VERSION, text)) => {
-                Value::Text(jsonpath::parse(super::text::utf8(text)?)?.to_string().into())
+                Value::Text(jsonpath::parse(&format.encoding.text(text)?)?.to_string().into())
             }
             Some((version, _)) => {
                 return Err(Error::internal(format!("unsupported jsonpath version number: {version}")));
@@ -208,13 +216,13 @@ pub(super) fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>
             None => return Err(Error::new(SqlState::PROTOCOL_VIOLATION, "no data left in message")),
         },
         oid::JSONB => match bytes.split_first() {
-            Some((&JSONB_VERSION, text)) => json::read_document(super::text::utf8(text)?)?,
+            Some((&JSONB_VERSION, text)) => json::read_document(&format.encoding.text(text)?)?,
             Some((version, _)) => {
                 return Err(Error::internal(format!("unsupported jsonb version number {version}")));
             }
             None => return Err(Error::new(SqlState::PROTOCOL_VIOLATION, "no data left in message")),
         },
-        oid::NAME => Value::Text(super::text::cut_name(super::text::utf8(bytes)?).into()),
+        oid::NAME => Value::Text(super::text::cut_name(&format.encoding.text(bytes)?).into()),
         oid::CHAR => Value::Text(super::text::char_of_byte(bytes.first().copied().unwrap_or(0)).into()),
         oid::BYTEA => Value::Bytea(bytes.into()),
         oid::INET | oid::CIDR => Value::Bytea(Network::read_binary(bytes, ty == oid::CIDR)?.encode().into()),
@@ -256,7 +264,9 @@ pub(super) fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>
         oid::BIT | oid::VARBIT => Value::Bytea(Bits::read_binary(bytes)?.encode().into()),
         other if range::is_range(other) => range::read_binary(bytes, other, format, too_long)?,
         other if builtin::is_registered(other) => Value::Int8(i64::from(u32::from_be_bytes(fixed4()?))),
-        other if builtin::is_enum(other) => super::text::parse(super::text::utf8(bytes)?, Type::new(other), format)?,
+        other if builtin::is_enum(other) => {
+            super::text::parse(&format.encoding.text(bytes)?, Type::new(other), format)?
+        }
         other if builtin::is_domain(other) => read(bytes, builtin::base_of(other), format, too_long)?,
         other => match builtin::info(other) {
             Some(info) if info.element != 0 && builtin::is_storable(other) => {

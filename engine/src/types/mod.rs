@@ -6,6 +6,7 @@ pub(crate) mod bits;
 pub mod builtin;
 pub mod datetime;
 pub(crate) mod defined;
+pub mod encoding;
 pub(crate) mod geometry;
 pub mod json;
 pub mod jsonpath;

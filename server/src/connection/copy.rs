@@ -40,14 +40,14 @@ impl Connection {
                 }
                 continue;
             }
-            let Some(frame) = self.receive_copy_message().await? else {
+            let Some(mut frame) = self.receive_copy_message().await? else {
                 // Taking nothing is enough to notice the request.
                 match self.session.copy_data(&mut copy, &[]).await {
                     Ok(()) => continue,
                     Err(error) => return Ok(Err(error)),
                 }
             };
-            match Message::decode(&frame) {
+            match frame.decode_text(self.session.encoding()).and_then(|()| Message::decode(&frame)) {
                 Ok(Message::CopyData(data)) => {
                     let work = pin!(self.session.copy_data(&mut copy, data));
                     let taken = watched(&mut self.io, &self.canceller, work).await;

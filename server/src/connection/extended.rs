@@ -105,10 +105,16 @@ impl Connection {
         };
         match columns {
             // Formats are not known before Bind: a statement's are told as text.
-            Some(columns) => backend::row_description(out, &columns, formats.as_deref().unwrap_or_default()),
-            None => backend::no_data(out),
+            Some(columns) => {
+                let formats = formats.as_deref().unwrap_or_default();
+                let told = backend::row_description(out, &columns, formats, self.session.encoding());
+                told.map_err(|error| self.statement_error(error))
+            }
+            None => {
+                backend::no_data(out);
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Runs a portal that has nothing to wait for, and answers it.

@@ -35,7 +35,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::server::Server;
 use crate::shutdown::Phase;
 use crate::wire::backend;
-use crate::wire::error::{Severity, report};
+use crate::wire::error::{Severity, report, report_in};
 use crate::wire::frontend::{Expected, Frame, Message, next_frame};
 use crate::wire::startup::{ProtocolVersion, StartupMessage};
 
@@ -223,11 +223,11 @@ async fn log_in(
         .map_err(Ending::Fatal)?;
     registration.set_canceller(session.canceller());
     for (name, value) in session.parameters() {
-        backend::parameter_status(&mut io.output, name, &value);
+        backend::parameter_status(&mut io.output, name, &value, session.encoding());
     }
     backend::backend_key_data(&mut io.output, registration.process_id, &registration.key);
     for notice in session.take_notices() {
-        report(&mut io.output, Severity::Notice(notice.severity), &notice.report);
+        report_in(session.encoding(), &mut io.output, Severity::Notice(notice.severity), &notice.report);
     }
     backend::ready_for_query(&mut io.output, TransactionStatus::Idle);
     io.flush().await?;
@@ -246,8 +246,9 @@ impl Connection {
 
     /// Answers all messages that are there, sends what is to be sent, and waits for more.
     async fn take_messages(&mut self) -> Flow<()> {
-        while let Some(frame) = next_frame(&mut self.io.input, Expected::Command).map_err(Ending::Fatal)? {
-            let message = match Message::decode(&frame) {
+        while let Some(mut frame) = next_frame(&mut self.io.input, Expected::Command).map_err(Ending::Fatal)? {
+            let encoding = self.session.encoding();
+            let message = match frame.decode_text(encoding).and_then(|()| Message::decode(&frame)) {
                 Ok(message) => message,
                 Err(error) => {
                     self.refuse_frame(&frame, &error).await?;
@@ -376,6 +377,9 @@ impl Connection {
         {
             return AtOnce::Done(Err(ending));
         }
+        if self.canceller.is_terminated() {
+            return AtOnce::MayWait(Left::Ready);
+        }
         // Who listens is told first what has happened up to now.
         if self.session.outbox().is_some() {
             return AtOnce::MayWait(Left::Ready);
@@ -388,6 +392,10 @@ impl Connection {
     /// Ends a simple query or a batch: what the client must know first, then ReadyForQuery.
     async fn ready(&mut self) -> Flow<()> {
         self.send_notices();
+        // Who has ended the own session, or was ended while a statement ran, gets no further word than that.
+        if self.canceller.is_terminated() {
+            return Err(Ending::Fatal(terminated()));
+        }
         self.tell().await?;
         self.say_ready();
         Ok(())
@@ -395,7 +403,7 @@ impl Connection {
 
     fn say_ready(&mut self) {
         for (name, value) in self.session.take_parameter_changes() {
-            backend::parameter_status(&mut self.io.output, name, &value);
+            backend::parameter_status(&mut self.io.output, name, &value, self.session.encoding());
         }
         backend::ready_for_query(&mut self.io.output, self.session.status());
         self.session.rest();
@@ -416,7 +424,7 @@ impl Connection {
 
     fn send_notices(&mut self) {
         for notice in self.session.take_notices() {
-            report(&mut self.io.output, Severity::Notice(notice.severity), &notice.report);
+            report_in(self.session.encoding(), &mut self.io.output, Severity::Notice(notice.severity), &notice.report);
         }
     }
 
@@ -430,7 +438,11 @@ impl Connection {
         if state == SqlState::QUERY_CANCELED && self.server.shutdown.phase() == Phase::Forced {
             return Err(Ending::Fatal(shutting_down()));
         }
-        report(&mut self.io.output, Severity::Error, error);
+        // Whose session was ended is told so once, by the last message.
+        if state == SqlState::ADMIN_SHUTDOWN && self.canceller.is_terminated() {
+            return Err(Ending::Fatal(terminated()));
+        }
+        report_in(self.session.encoding(), &mut self.io.output, Severity::Error, error);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use engine::session::TransactionStatus;
 use super::stream::ENOUGH_OUTPUT_BYTES;
 use super::{Connection, Ending, Flow, State};
 use crate::wire::backend;
+use crate::wire::error::{Severity, report};
 
 impl Connection {
     /// Tells what waits now, if the session is idle: ReadyForQuery comes next.
@@ -41,7 +42,11 @@ impl Connection {
     pub(super) fn add_notifications(&mut self, outbox: &Outbox) -> usize {
         let notifications = outbox.take(ENOUGH_OUTPUT_BYTES);
         for told in &notifications {
-            backend::notification_response(&mut self.io.output, told.process_id, &told.channel, &told.payload);
+            let (out, encoding) = (&mut self.io.output, self.session.encoding());
+            let said = backend::notification_response(out, told.process_id, &told.channel, &told.payload, encoding);
+            if let Err(untold) = said {
+                report(out, Severity::Notice("WARNING"), &untold);
+            }
         }
         notifications.len()
     }

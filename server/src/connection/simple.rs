@@ -24,7 +24,9 @@ impl Connection {
                 Ok(execution) => execution,
                 Err(error) => return self.ready_after(Err(error)),
             };
-            self.describe_rows(&execution);
+            if let Err(error) = self.describe_rows(&execution) {
+                return self.ready_after(Err(error));
+            }
             match self.answer_execution_at_once(execution) {
                 AtOnce::Done(Ok(finished)) => self.answer_finished(finished),
                 AtOnce::Done(Err(error)) => return self.ready_after(Err(error)),
@@ -65,7 +67,9 @@ impl Connection {
                 Ok(None) => return Ok(Ok(())),
                 Err(error) => return Ok(Err(error)),
             };
-            self.describe_rows(&execution);
+            if let Err(error) = self.describe_rows(&execution) {
+                return Ok(Err(error));
+            }
             match self.answer_execution(execution).await? {
                 Ok(finished) => self.answer_finished(finished),
                 Err(error) => return Ok(Err(error)),
@@ -75,9 +79,10 @@ impl Connection {
     }
 
     /// In this protocol nobody asks what columns a result has.
-    fn describe_rows(&mut self, execution: &Execution) {
-        if let Execution::Rows(cursor) = execution {
-            backend::row_description(&mut self.io.output, &cursor.columns, &cursor.formats);
-        }
+    fn describe_rows(&mut self, execution: &Execution) -> Result<()> {
+        let Execution::Rows(cursor) = execution else { return Ok(()) };
+        let (out, encoding) = (&mut self.io.output, self.session.encoding());
+        let described = backend::row_description(out, &cursor.columns, &cursor.formats, encoding);
+        described.map_err(|error| self.statement_error(error))
     }
 }

@@ -1,7 +1,9 @@
 //! Messages to a client, appended to an output buffer; a message's length is filled in when its end is known.
 
+use engine::Result;
 use engine::plan::ColumnDescription;
 use engine::session::TransactionStatus;
+use engine::types::encoding::Encoding;
 
 use super::startup::ProtocolVersion;
 
@@ -19,6 +21,17 @@ pub(super) fn open(out: &mut Vec<u8>, kind: u8) -> Open {
 pub(super) fn close(out: &mut [u8], open: Open) {
     let length = (out.len() - open.0) as u32;
     out[open.0..open.0 + 4].copy_from_slice(&length.to_be_bytes());
+}
+
+/// Turns the message that begins at `start`, which is the last one, into the client's encoding: text from `text_at` of its bytes on.
+/// A message that the client's encoding cannot say is taken back, 22P05.
+pub(super) fn encode(out: &mut Vec<u8>, start: usize, text_at: usize, encoding: Encoding) -> Result<()> {
+    if !encoding.is_converting() {
+        return Ok(());
+    }
+    encoding.encode_tail(out, start + text_at).inspect_err(|_| out.truncate(start))?;
+    close(out, Open(start + 1));
+    Ok(())
 }
 
 fn empty(out: &mut Vec<u8>, kind: u8) {
@@ -87,20 +100,32 @@ pub(crate) fn negotiate_protocol_version(out: &mut Vec<u8>, version: ProtocolVer
     close(out, open);
 }
 
-pub(crate) fn parameter_status(out: &mut Vec<u8>, name: &str, value: &str) {
+/// A value that the client's encoding cannot say stays unsaid.
+pub(crate) fn parameter_status(out: &mut Vec<u8>, name: &str, value: &str, encoding: Encoding) {
+    let start = out.len();
     let open = open(out, b'S');
     text(out, name);
     text(out, value);
     close(out, open);
+    let _ = encode(out, start, 5, encoding);
 }
 
-pub(crate) fn notification_response(out: &mut Vec<u8>, process_id: i32, channel: &str, payload: &[u8]) {
+/// 22P05 if the client's encoding cannot say it; then nothing is appended.
+pub(crate) fn notification_response(
+    out: &mut Vec<u8>,
+    process_id: i32,
+    channel: &str,
+    payload: &[u8],
+    encoding: Encoding,
+) -> Result<()> {
+    let start = out.len();
     let open = open(out, b'A');
     int32(out, process_id);
     text(out, channel);
     out.extend_from_slice(payload);
     out.push(0);
     close(out, open);
+    encode(out, start, 9, encoding)
 }
 
 pub(crate) fn backend_key_data(out: &mut Vec<u8>, process_id: i32, key: &[u8]) {
@@ -158,12 +183,21 @@ pub(crate) fn parameter_description(out: &mut Vec<u8>, types: &[u32]) {
     close(out, open);
 }
 
-/// `formats`: one a column; a column without is text.
-pub(crate) fn row_description(out: &mut Vec<u8>, columns: &[ColumnDescription], formats: &[i16]) {
+/// `formats`: one a column; a column without is text. 22P05 for a name that the client's encoding cannot say; then nothing is
+/// appended.
+pub(crate) fn row_description(
+    out: &mut Vec<u8>,
+    columns: &[ColumnDescription],
+    formats: &[i16],
+    encoding: Encoding,
+) -> Result<()> {
+    let start = out.len();
     let open = open(out, b'T');
     count(out, columns.len());
     for (at, column) in columns.iter().enumerate() {
+        let name_at = out.len();
         text(out, &column.name);
+        encoding.encode_tail(out, name_at).inspect_err(|_| out.truncate(start))?;
         out.extend_from_slice(&column.table.to_be_bytes());
         out.extend_from_slice(&column.number.to_be_bytes());
         out.extend_from_slice(&column.ty.oid.to_be_bytes());
@@ -172,6 +206,7 @@ pub(crate) fn row_description(out: &mut Vec<u8>, columns: &[ColumnDescription], 
         int16(out, formats.get(at).copied().unwrap_or(0));
     }
     close(out, open);
+    Ok(())
 }
 
 /// Which way a COPY goes.

@@ -1,8 +1,9 @@
 //! ErrorResponse and NoticeResponse (PostgreSQL manual, "Error and Notice Message Fields").
 
+use engine::types::encoding::Encoding;
 use engine::{Report, SqlState};
 
-use super::backend::{close, open};
+use super::backend::{close, encode, open};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,15 @@ pub(crate) enum Severity {
 
 /// Longest field: a message may quote a value of any size, and all fields together must fit a length field.
 const FIELD_BYTES_MAX: usize = 64 << 20;
+
+/// Appends the report, or that it cannot be said in the client's encoding.
+pub(crate) fn report_in(encoding: Encoding, out: &mut Vec<u8>, severity: Severity, told: &Report) {
+    let start = out.len();
+    report(out, severity, told);
+    if let Err(untold) = encode(out, start, 5, encoding) {
+        report(out, severity, &untold);
+    }
+}
 
 /// Appends the report.
 pub(crate) fn report(out: &mut Vec<u8>, severity: Severity, report: &Report) {

@@ -1,7 +1,10 @@
 //! Messages from a client after startup: framing by type and length, then the fields, borrowed from the frame.
 
+use std::borrow::Cow;
+
 use auth::TOKEN_BYTES_MAX;
 use bytes::{Buf, BytesMut};
+use engine::types::encoding::Encoding;
 use engine::{Error, Result, SqlState};
 
 use super::reader::{Reader, malformed};
@@ -20,6 +23,31 @@ const HEADER_BYTES: usize = 5;
 pub(crate) struct Frame {
     pub(crate) kind: u8,
     pub(crate) body: BytesMut,
+}
+
+impl Frame {
+    /// Turns what the message names and says from the client's encoding into UTF-8. Parameters and data stay as they came.
+    pub(crate) fn decode_text(&mut self, encoding: Encoding) -> Result<()> {
+        if !encoding.is_converting() {
+            return Ok(());
+        }
+        let texts = match self.kind {
+            b'P' | b'B' => 2,
+            b'Q' | b'D' | b'C' | b'E' | b'f' => 1,
+            _ => return Ok(()),
+        };
+        let ends = self.body.iter().enumerate().filter(|(_, byte)| **byte == 0).map(|(at, _)| at);
+        // What does not even end is refused when it is read.
+        let Some(end) = ends.take(texts).nth(texts - 1) else { return Ok(()) };
+        let text = match encoding.decode(&self.body[..end])? {
+            Cow::Owned(text) => text,
+            Cow::Borrowed(_) => return Ok(()),
+        };
+        let rest = self.body.split_off(end);
+        self.body = BytesMut::from(&*text);
+        self.body.unsplit(rest);
+        Ok(())
+    }
 }
 
 /// Which messages may come now, and how long they may be.

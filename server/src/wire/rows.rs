@@ -48,10 +48,14 @@ impl RowWriter<'_> {
                     continue;
                 }
                 out.extend_from_slice(&[0; 4]);
-                match self.formats.get(at) {
+                let written = match self.formats.get(at) {
                     Some(1) => binary::write_binary(cell, column.ty.oid, self.format, out),
-                    _ => text::write(cell, column.ty.oid, self.format, out),
-                }
+                    _ => {
+                        text::write(cell, column.ty.oid, self.format, out);
+                        self.format.encoding.encode_tail(out, length_at + 4)
+                    }
+                };
+                written.inspect_err(|_| out.truncate(start))?;
                 if out.len() - start > ROW_BYTES_MAX {
                     out.truncate(start);
                     return Err(row_too_long());

@@ -115,7 +115,8 @@ pub(super) fn settings(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 
 fn setting(reader: &Reader<'_>, category: &str, parameter: &Parameter) -> Vec<Value> {
     let current = reader.context.session.setting(parameter.name).unwrap_or_default();
-    let changed = current != parameter.default;
+    let from_begin = reader.context.session.settings.source(parameter.name);
+    let source = from_begin.unwrap_or(if current == parameter.default { "default" } else { "session" });
     let (ty, unit, range) = match parameter.kind {
         Values::Bool => ("bool", None, None),
         Values::Enum(_) => ("enum", None, None),
@@ -146,7 +147,7 @@ fn setting(reader: &Reader<'_>, category: &str, parameter: &Parameter) -> Vec<Va
         NULL,
         parameter.scope.name(),
         ty,
-        if changed { "session" } else { "default" },
+        source,
         least,
         greatest,
         words,

@@ -10,6 +10,7 @@ use crate::deparse;
 use crate::error::Result;
 use crate::function::EvalContext;
 use crate::plan::bind::{Types, column_name};
+use crate::statement::mend::stands_for_nothing;
 use crate::statement::parse_query;
 use crate::types::oid::REGCLASS;
 use crate::types::text::{quote_identifier, registered_name};
@@ -115,7 +116,8 @@ fn laid_out(query: &ast::Query) -> String {
         return query.to_string();
     }
     let list = |items: Vec<String>| items.join(",\n    ");
-    let mut text = format!("SELECT {}", list(select.projection.iter().map(ToString::to_string).collect()));
+    let items = select.projection.iter().filter(|item| !stands_for_nothing(item));
+    let mut text = format!("SELECT {}", list(items.map(ToString::to_string).collect()));
     if !select.from.is_empty() {
         let from: Vec<String> = select.from.iter().map(ToString::to_string).collect();
         text.push_str(&format!("\n   FROM {}", from.join(",\n    ")));

@@ -29,7 +29,7 @@ pub(super) fn trailer(mut out: BytesMut) -> Bytes {
 }
 
 /// A row whose columns have these types.
-pub(super) fn row(cells: &RowsCells<'_>, row: usize, types: &[u32], format: &Format, out: &mut BytesMut) {
+pub(super) fn row(cells: &RowsCells<'_>, row: usize, types: &[u32], format: &Format, out: &mut BytesMut) -> Result<()> {
     out.put_i16(types.len() as i16);
     let mut value = Vec::new();
     for (at, ty) in types.iter().enumerate() {
@@ -39,10 +39,11 @@ pub(super) fn row(cells: &RowsCells<'_>, row: usize, types: &[u32], format: &For
             continue;
         }
         value.clear();
-        write_binary(cell, *ty, format, &mut value);
+        write_binary(cell, *ty, format, &mut value)?;
         out.put_i32(value.len() as i32);
         out.put_slice(&value);
     }
+    Ok(())
 }
 
 /// Cuts a stream of bytes into rows.

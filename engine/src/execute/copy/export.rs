@@ -61,7 +61,7 @@ impl Export {
                 }
             }
             line.put_u8(b'\n');
-            return Ok(Some(vec![line.freeze()]));
+            return Ok(Some(vec![self.line(line)?]));
         }
         let Some(rows) = self.stream.next().await.transpose()? else {
             let trailer = self.layout.binary && !std::mem::replace(&mut self.ended, true);
@@ -71,17 +71,17 @@ impl Export {
         };
         self.count += rows.len() as u64;
         let header = self.header.take().map_or_else(BytesMut::new, |_| binary::header());
-        Ok(Some(self.lines(&rows, header)))
+        self.lines(&rows, header).map(Some)
     }
 
     /// The rows, the first of them behind what is in `out`.
-    fn lines(&self, rows: &Rows, mut out: BytesMut) -> Vec<Bytes> {
+    fn lines(&self, rows: &Rows, mut out: BytesMut) -> Result<Vec<Bytes>> {
         let cells = rows.columns();
         let mut value = Vec::new();
         let mut lines = Vec::with_capacity(rows.len());
         for row in 0..rows.len() {
             if self.layout.binary {
-                binary::row(&cells, row, &self.types, &self.format, &mut out);
+                binary::row(&cells, row, &self.types, &self.format, &mut out)?;
                 lines.push(out.split().freeze());
                 continue;
             }
@@ -97,9 +97,19 @@ impl Export {
                 self.field(at, &value, self.types.len() == 1, &mut out);
             }
             out.put_u8(b'\n');
-            lines.push(out.split().freeze());
+            lines.push(self.line(out.split())?);
         }
-        lines
+        Ok(lines)
+    }
+
+    /// A line as its reader wants it.
+    fn line(&self, line: BytesMut) -> Result<Bytes> {
+        if !self.layout.encoding.is_converting() || line.is_ascii() {
+            return Ok(line.freeze());
+        }
+        let mut line = Vec::from(line);
+        self.layout.encoding.encode_tail(&mut line, 0)?;
+        Ok(line.into())
     }
 
     fn separate(&self, at: usize, out: &mut BytesMut) {

@@ -269,10 +269,11 @@ fn unescape(raw: &[u8], out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::statement::{CopyDirection, CopyFormat, CopyOptions};
+    use crate::types::encoding::Encoding;
 
     fn layout(format: CopyFormat) -> Layout {
         let options = CopyOptions { format, ..CopyOptions::default() };
-        Layout::new(&options, CopyDirection::From, &["a", "b"]).expect("valid options")
+        Layout::new(&options, CopyDirection::From, &["a", "b"], Encoding::UTF8).expect("valid options")
     }
 
     fn read(pieces: &[&str], layout: &Layout) -> Vec<Vec<Option<String>>> {
@@ -302,7 +303,7 @@ mod tests {
     #[test]
     fn an_escape_of_its_own_may_be_cut_off() {
         let options = CopyOptions { format: CopyFormat::Csv, escape: Some("\\".to_owned()), ..CopyOptions::default() };
-        let layout = Layout::new(&options, CopyDirection::From, &["a", "b"]).expect("valid options");
+        let layout = Layout::new(&options, CopyDirection::From, &["a", "b"], Encoding::UTF8).expect("valid options");
         let rows = read(&["1,\"a\\", "\"\nb\"\n2\\,", "c\n"], &layout);
         assert_eq!(rows, [row(&[Some("1"), Some("a\"\nb")]), row(&[Some("2\\"), Some("c")])]);
     }

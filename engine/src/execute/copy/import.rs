@@ -92,7 +92,7 @@ impl Import {
             self.binary.push(data)?;
             return self.insert_tuples(false, transaction, deferred, environment, wait).await;
         }
-        self.lines.push(data)?;
+        self.lines.push(&self.layout.encoding.decode(data)?)?;
         self.insert_lines(false, transaction, deferred, environment, wait).await
     }
 

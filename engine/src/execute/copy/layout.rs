@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result, SqlState};
 use crate::statement::{CopyDirection, CopyFormat, CopyHeader, CopyOptions, ForcedColumns};
+use crate::types::encoding::Encoding;
 
 /// A checked set of options.
 #[derive(Debug, Clone)]
@@ -17,11 +18,18 @@ pub(crate) struct Layout {
     pub(crate) force_quote: Vec<bool>,
     pub(crate) force_null: Vec<bool>,
     pub(crate) force_not_null: Vec<bool>,
+    /// What the lines are written in.
+    pub(crate) encoding: Encoding,
 }
 
 impl Layout {
-    /// `columns` are the names of the copied columns, in order.
-    pub(crate) fn new(options: &CopyOptions, direction: CopyDirection, columns: &[&str]) -> Result<Self> {
+    /// `columns` are the names of the copied columns, in order; `client` is what lines are written in if no option says it.
+    pub(crate) fn new(
+        options: &CopyOptions,
+        direction: CopyDirection,
+        columns: &[&str],
+        client: Encoding,
+    ) -> Result<Self> {
         let (csv, binary) = (options.format == CopyFormat::Csv, options.format == CopyFormat::Binary);
         if binary {
             text_only(options)?;
@@ -29,11 +37,13 @@ impl Layout {
         if options.header == CopyHeader::Match && direction == CopyDirection::To {
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot use \"match\" with HEADER in COPY TO"));
         }
-        if let Some(encoding) = &options.encoding
-            && !matches!(encoding.to_lowercase().replace(['-', '_'], "").as_str(), "utf8" | "unicode")
-        {
-            return Err(Error::unsupported(format!("COPY encoding \"{encoding}\"")));
-        }
+        let encoding = match &options.encoding {
+            Some(name) => match Encoding::named(name)? {
+                Some((encoding, _)) => encoding,
+                None => return Err(invalid("argument to option \"encoding\" must be a valid encoding name")),
+            },
+            None => client,
+        };
         let delimiter = one_byte(options.delimiter.as_deref(), if csv { b',' } else { b'\t' }, "delimiter")?;
         let null = options.null.clone().unwrap_or_else(|| if csv { String::new() } else { "\\N".to_owned() });
         let quote = one_byte(options.quote.as_deref(), b'"', "quote")?;
@@ -72,6 +82,7 @@ impl Layout {
             force_quote: forced(options.force_quote.as_ref(), columns, "FORCE_QUOTE")?,
             force_null: forced(options.force_null.as_ref(), columns, "FORCE_NULL")?,
             force_not_null: forced(options.force_not_null.as_ref(), columns, "FORCE_NOT_NULL")?,
+            encoding,
         })
     }
 }

@@ -17,8 +17,8 @@ use crate::catalog::{Catalog, ColumnHints, Identity, Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::plan::bind::{Binder, Clause, Scope, fold};
-use crate::statement::compression_in;
 use crate::statement::definition::{SequenceOptions, identity_options};
+use crate::statement::{compression_in, position_in};
 use crate::types::text::find_registered;
 use crate::types::{self, Type, builtin};
 
@@ -247,7 +247,10 @@ impl DefinitionEnvironment<'_> {
 impl DefinitionEnvironment<'_> {
     /// The type of a column; an error if no column can be of it.
     pub(super) fn storable_type(&self, catalog: &Catalog, column: &str, data_type: &DataType) -> Result<Type> {
-        let ty = types::from_ast(data_type, catalog, &self.context.session.search_path)?;
+        let ty = types::from_ast(data_type, catalog, &self.context.session.search_path).map_err(|error| {
+            let place = types::ast::start(data_type).filter(|_| error.position.is_none() && !self.text.is_empty());
+            error.at(place.and_then(|start| position_in(self.text, start)))
+        })?;
         check_storable(column, ty)?;
         Ok(ty)
     }

@@ -192,6 +192,8 @@ impl DefinitionEnvironment<'_> {
         if dependents.is_empty() {
             return Ok(());
         }
+        // In the order they were made.
+        dependents.sort_unstable_by_key(|(oid, ..)| *oid);
         let keys = self.references_into(&catalog, &tables);
         if !cascade {
             return Err(in_use(schemas, &dependents, &keys));

@@ -28,6 +28,18 @@ use super::CastContext::Implicit;
 /// The operator of that name for operands of these types (`left` is `None` for a prefix operator).
 /// 42883 if there is none, 42725 if several would do.
 pub fn operator(name: &str, left: Option<Type>, right: Type) -> Result<&'static Operator> {
+    operator_shown(name, left, right, &display)
+}
+
+/// The same with types in errors as `shown` names them.
+pub(crate) fn operator_shown(
+    name: &str,
+    left: Option<Type>,
+    right: Type,
+    shown: &dyn Fn(Type) -> String,
+) -> Result<&'static Operator> {
+    // Errors name a domain, too.
+    let said = (left, right);
     // The operators of a domain are those of the type it is over.
     let (left, right) = (left.map(builtin::base_type), builtin::base_type(right));
     // SQL has two spellings of this one.
@@ -52,30 +64,29 @@ pub fn operator(name: &str, left: Option<Type>, right: Type) -> Result<&'static 
     let types: Vec<u32> = left.iter().chain([&right]).map(|ty| ty.oid).collect();
     match choose(candidates, &types) {
         Choice::One(operator) => Ok(operator),
-        Choice::None => Err(no_operator(name, left, right)),
+        Choice::None => Err(no_operator(&signature(name, said.0, said.1, shown), left.is_none())),
         Choice::Many => Err(Error::new(
             SqlState::AMBIGUOUS_FUNCTION,
-            format!("operator is not unique: {}", signature(name, left, right)),
+            format!("operator is not unique: {}", signature(name, said.0, said.1, shown)),
         )
         .with_hint("Could not choose a best candidate operator. You might need to add explicit type casts.")),
     }
 }
 
-fn signature(name: &str, left: Option<Type>, right: Type) -> String {
-    let right = display(Type::new(right.oid));
+fn signature(name: &str, left: Option<Type>, right: Type, shown: &dyn Fn(Type) -> String) -> String {
+    let right = shown(Type::new(right.oid));
     match left {
-        Some(left) => format!("{} {name} {right}", display(Type::new(left.oid))),
+        Some(left) => format!("{} {name} {right}", shown(Type::new(left.oid))),
         None => format!("{name} {right}"),
     }
 }
 
-fn no_operator(name: &str, left: Option<Type>, right: Type) -> Error {
-    let hint = match left {
-        Some(_) => "No operator matches the given name and argument types. You might need to add explicit type casts.",
-        None => "No operator matches the given name and argument type. You might need to add an explicit type cast.",
+fn no_operator(signature: &str, is_prefix: bool) -> Error {
+    let hint = match is_prefix {
+        false => "No operator matches the given name and argument types. You might need to add explicit type casts.",
+        true => "No operator matches the given name and argument type. You might need to add an explicit type cast.",
     };
-    Error::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {}", signature(name, left, right)))
-        .with_hint(hint)
+    Error::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {signature}")).with_hint(hint)
 }
 
 /// The type that values of all these types become in UNION, CASE, VALUES and the like (`what`, as messages name it).

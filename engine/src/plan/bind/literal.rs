@@ -126,6 +126,12 @@ impl Binder<'_> {
         Types { catalog: self.catalog, search_path: &self.context.session.search_path }
     }
 
+    /// A type as messages name it: with its schema where the search path does not find it.
+    pub(super) fn type_words(&self, ty: Type) -> String {
+        let found = self.catalog.type_shown(ty, &self.context.session.search_path);
+        found.unwrap_or_else(|| types::display(ty))
+    }
+
     /// A type as SQL spells it.
     pub fn data_type(&self, data_type: &ast::DataType) -> Result<Type> {
         types::ast::from_ast(data_type, self.catalog, &self.context.session.search_path)

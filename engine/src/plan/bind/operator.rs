@@ -116,7 +116,8 @@ impl Binder<'_> {
         right: Expr,
         sides: Sides<'_>,
     ) -> Result<Expr> {
-        let operator = resolve::operator(name, left.as_ref().map(|left| left.ty), right.ty)
+        let shown = |ty: Type| self.type_words(ty);
+        let operator = resolve::operator_shown(name, left.as_ref().map(|left| left.ty), right.ty, &shown)
             .map_err(|error| error.at(self.operator_position(sides)))?;
         let ty = match (&left, operator.left) {
             (Some(left), Some(declared)) => {
@@ -160,7 +161,8 @@ impl Binder<'_> {
         sides: Sides<'_>,
     ) -> Result<(&'static Function, Type, Type)> {
         let at = |error: Error| error.at(self.operator_position(sides));
-        let operator = resolve::operator(name, Some(left), right).map_err(at)?;
+        let shown = |ty: Type| self.type_words(ty);
+        let operator = resolve::operator_shown(name, Some(left), right, &shown).map_err(at)?;
         if operator.function.returns != oid::BOOL {
             let words = "op ANY/ALL (array) requires operator to yield boolean";
             return Err(at(Error::new(SqlState::WRONG_OBJECT_TYPE, words)));

@@ -38,10 +38,17 @@ impl Binder<'_> {
             self.params.resize(number, None);
         }
         let ty = self.params[number - 1].unwrap_or(Type::new(oid::UNKNOWN));
-        let plain = without_domain(ty);
-        let param = Expr::new(ExprKind::Param(number - 1), plain);
-        // A value that is declared to be of a domain is checked like any other.
-        if plain == ty { Ok(param) } else { resolve::coerce(param, ty, CastContext::Explicit, self.context) }
+        self.parameter_of(number - 1, ty)
+    }
+
+    /// A parameter of that type. Values come as what a domain is over, and are checked as the domain would read them.
+    fn parameter_of(&self, index: usize, ty: Type) -> Result<Expr> {
+        // Lengths are looked at when the value is assigned to the domain.
+        let plain = Type::new(without_domain(ty).oid);
+        if plain.oid == ty.oid {
+            return Ok(Expr::new(ExprKind::Param(index), ty));
+        }
+        resolve::coerce(Expr::new(ExprKind::Param(index), plain), ty, CastContext::Assignment, self.context)
     }
 
     /// Whether an argument is a parameter that a client declared as void. JDBC does so for the result of `{? = call f(?)}`:
@@ -88,7 +95,8 @@ impl Binder<'_> {
     }
 
     fn settle_parameter(&mut self, index: usize, target: Type) -> Result<Expr> {
-        let wanted = Type::new(without_domain(target).oid);
+        // The client is told the domain; its value is checked like any other that becomes one.
+        let wanted = Type::new(target.oid);
         match self.params[index] {
             None => self.params[index] = Some(wanted),
             Some(known) if known == wanted => {}
@@ -100,7 +108,7 @@ impl Binder<'_> {
                 .with_detail(format!("{} versus {}", display(known), display(wanted))));
             }
         }
-        Ok(Expr::new(ExprKind::Param(index), wanted))
+        self.parameter_of(index, wanted)
     }
 
     /// The same with an error that points at the expression.

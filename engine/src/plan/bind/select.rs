@@ -22,6 +22,7 @@ use crate::expr::{Expr, ExprKind, SortKey};
 use crate::function::{CastContext, resolve};
 use crate::plan::relation::{Column, Locking, Output, Relation, RowIdentity};
 use crate::plan::shown::{ShownBody, ShownDistinct, ShownGroup, ShownQuery, ShownSelect};
+use crate::statement::mend::stands_for_nothing;
 use crate::types::oid;
 
 /// An item of a SELECT list, or an expression that only ORDER BY or DISTINCT ON needs.
@@ -333,6 +334,7 @@ impl Binder<'_> {
         let mut items = Vec::with_capacity(list.len());
         for item in list {
             let (expr, alias) = match item {
+                nothing if stands_for_nothing(nothing) => continue,
                 ast::SelectItem::UnnamedExpr(expr) => (expr, None),
                 ast::SelectItem::ExprWithAlias { alias, .. } if alias.quote_style == Some('\'') => {
                     // Only other databases name columns with strings.

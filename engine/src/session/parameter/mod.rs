@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use self::amount::Unit;
 use crate::error::{Error, Result, SqlState};
+use crate::types::encoding::Encoding;
 
 pub mod amount;
 mod kept;
@@ -214,13 +215,10 @@ impl Kind {
                 unit.within(name, number, (least, greatest), amount::real)?;
                 Ok(unit.show(number, amount::real))
             }
-            // Nothing but letters and digits counts, as PostgreSQL reads names of encodings: a client sends 'utf-8', quotes and all.
-            Kind::Encoding => match word.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "").as_str() {
-                "utf8" | "unicode" => Ok("UTF8".to_owned()),
-                "sqlascii" | "latin1" | "win1252" | "iso88591" => {
-                    Err(Error::unsupported(format!("client_encoding {word}")))
-                }
-                _ => Err(invalid()),
+            Kind::Encoding => match Encoding::named(word) {
+                Ok(Some((_, name))) => Ok(name.to_owned()),
+                Ok(None) => Err(invalid()),
+                Err(_) => Err(Error::unsupported(format!("client_encoding {word}"))),
             },
             Kind::Text | Kind::TimeZone | Kind::Names | Kind::DateStyle => Ok(word.clone()),
         }

@@ -52,7 +52,7 @@ fn nesting_is_bounded() {
 fn documents_go_over_the_wire_behind_a_version() {
     let document = read_document("{\"a\": [1.50]}").unwrap();
     let mut bytes = Vec::new();
-    write_binary(document.as_ref(), oid::JSONB, &Format::default(), &mut bytes);
+    write_binary(document.as_ref(), oid::JSONB, &Format::default(), &mut bytes).expect("UTF-8 says all");
     assert_eq!(bytes, b"\x01{\"a\": [1.50]}");
     let jsonb = Type::new(oid::JSONB);
     assert_eq!(parse_binary(&bytes, jsonb, 1, &Format::default()).unwrap(), document);

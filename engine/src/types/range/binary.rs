@@ -15,22 +15,26 @@ const LOWER_INFINITE: u8 = 0x08;
 const UPPER_INFINITE: u8 = 0x10;
 
 /// Appends the binary form of a stored range or multirange.
-pub(in crate::types) fn write_binary(bytes: &[u8], format: &Format, out: &mut Vec<u8>) {
+pub(in crate::types) fn write_binary(bytes: &[u8], format: &Format, out: &mut Vec<u8>) -> Result<()> {
     if let Ok(range) = Range::decode(bytes) {
         return write_one(&range, format, out);
     }
-    let Ok(Multirange { kind, spans }) = Multirange::decode(bytes) else { return };
+    let Ok(Multirange { kind, spans }) = Multirange::decode(bytes) else { return Ok(()) };
     out.extend_from_slice(&(spans.len() as u32).to_be_bytes());
     for span in spans {
         let mut one = Vec::new();
-        write_one(&Range { kind, span: Some(span) }, format, &mut one);
+        write_one(&Range { kind, span: Some(span) }, format, &mut one)?;
         out.extend_from_slice(&(one.len() as u32).to_be_bytes());
         out.append(&mut one);
     }
+    Ok(())
 }
 
-fn write_one(range: &Range, format: &Format, out: &mut Vec<u8>) {
-    let Some((lower, upper)) = range.bounds() else { return out.push(EMPTY) };
+fn write_one(range: &Range, format: &Format, out: &mut Vec<u8>) -> Result<()> {
+    let Some((lower, upper)) = range.bounds() else {
+        out.push(EMPTY);
+        return Ok(());
+    };
     let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
     out.push(
         flag(lower.inclusive, LOWER_INCLUSIVE)
@@ -39,8 +43,9 @@ fn write_one(range: &Range, format: &Format, out: &mut Vec<u8>) {
             | flag(upper.value.is_none(), UPPER_INFINITE),
     );
     for value in [lower.value, upper.value].into_iter().flatten() {
-        write_sized(&value, range.kind.subtype(), format, out);
+        write_sized(&value, range.kind.subtype(), format, out)?;
     }
+    Ok(())
 }
 
 /// Reads a range or multirange of a type that is one.

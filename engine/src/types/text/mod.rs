@@ -18,6 +18,7 @@ use storage::{Array, ColumnType, Dimension, Numeric, NumericError, Value, ValueR
 use super::bits::Bits;
 use super::builtin::{self, oid};
 use super::datetime::{self, DateStyle, IntervalStyle, TimeZone, ZonedTime};
+use super::encoding::Encoding;
 use super::network::{Network, hardware_text, parse_hardware, parse_long_hardware};
 use super::snapshot::TransactionSnapshot;
 use super::{Type, geometry, json, jsonpath, modifier, money, range, unsigned};
@@ -42,6 +43,8 @@ pub struct Format {
     pub time_zone: TimeZone,
     pub extra_float_digits: i32,
     pub bytea_output: ByteaOutput,
+    /// What text is on its way in and out in binary form; the text forms made here are UTF-8.
+    pub encoding: Encoding,
     /// What `regclass` and its kin print and read names by; without it they are numbers.
     pub names: Option<Arc<Names>>,
 }
@@ -68,6 +71,7 @@ impl Default for Format {
             time_zone: TimeZone::utc(),
             extra_float_digits: 1,
             bytea_output: ByteaOutput::Hex,
+            encoding: Encoding::UTF8,
             names: None,
         }
     }
@@ -97,6 +101,9 @@ impl Format {
                     "escape" => ByteaOutput::Escape,
                     _ => return Err(invalid_setting(name, value)),
                 };
+            }
+            "client_encoding" => {
+                self.encoding = Encoding::named(value)?.ok_or_else(|| invalid_setting(name, value))?.0;
             }
             _ => return Err(Error::internal(format!("no text form depends on the setting {name}"))),
         }

@@ -16,7 +16,7 @@ fn lengths_count_themselves_and_what_follows() {
     assert_eq!(written(parse_complete), b"1\0\0\0\x04");
     assert_eq!(written(|out| ready_for_query(out, TransactionStatus::Failed)), b"Z\0\0\0\x05E");
     assert_eq!(written(authentication_ok), b"R\0\0\0\x08\0\0\0\0");
-    assert_eq!(written(|out| parameter_status(out, "a", "b")), b"S\0\0\0\x08a\0b\0");
+    assert_eq!(written(|out| parameter_status(out, "a", "b", Encoding::UTF8)), b"S\0\0\0\x08a\0b\0");
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn older_versions_are_offered_with_what_is_not_known() {
 fn a_row_description_says_where_columns_come_from() {
     let mut column = ColumnDescription::new("id", Type { oid: 1043, modifier: 14 });
     (column.table, column.number, column.length) = (16_384, 2, -1);
-    let described = written(|out| row_description(out, &[column], &[1]));
+    let described = written(|out| row_description(out, &[column], &[1], Encoding::UTF8).expect("UTF-8 says all"));
     let expected = b"T\0\0\0\x1b\0\x01id\0\0\0\x40\0\0\x02\0\0\x04\x13\xff\xff\0\0\0\x0e\0\x01";
     assert_eq!(described, expected);
 }
@@ -56,4 +56,17 @@ fn an_error_carries_its_fields() {
     let notice = engine::Report { message: "hello".into(), ..Default::default() };
     let sent = written(|out| report(out, Severity::Notice("WARNING"), &notice));
     assert_eq!(sent, b"N\0\0\0\x25SWARNING\0VWARNING\0C01000\0Mhello\0\0");
+}
+
+#[test]
+fn texts_are_told_in_the_encoding_of_the_client() {
+    let latin1 = Encoding::named("latin1").expect("it is spoken").expect("it is known").0;
+    let told = written(|out| notification_response(out, 7, "é", "ü".as_bytes(), latin1).expect("both are there"));
+    assert_eq!(told, b"A\0\0\0\x0c\0\0\0\x07\xe9\0\xfc\0");
+    let told = written(|out| parameter_status(out, "a", "é", latin1));
+    assert_eq!(told, b"S\0\0\0\x08a\0\xe9\0");
+    let mut out = b"kept".to_vec();
+    assert!(notification_response(&mut out, 7, "n", "€".as_bytes(), latin1).is_err());
+    parameter_status(&mut out, "a", "€", latin1);
+    assert_eq!(out, b"kept");
 }
