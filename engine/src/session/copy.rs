@@ -175,7 +175,11 @@ impl Session {
             let names: Vec<String> = described.iter().map(|column| column.name.clone()).collect();
             let words: Vec<&str> = names.iter().map(String::as_str).collect();
             let layout = Layout::new(&copy.options, CopyDirection::To, &words, self.encoding())?;
-            let outcome = self.execute_plan(&Arc::new(plan), &context, &interrupt).await?;
+            let plan = Arc::new(plan);
+            let outcome = match plan.plan.waits() {
+                true => Box::pin(self.execute_waiting(&plan, &context, &interrupt)).await?,
+                false => self.execute_plan(&plan, &context, &interrupt).await?,
+            };
             let Outcome::Rows { source, .. } = outcome else {
                 return Err(Error::internal("a query that is copied answers no rows"));
             };

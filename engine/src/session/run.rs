@@ -445,6 +445,7 @@ impl Session {
             others: database.as_ref(),
             wait,
             notices: Vec::new(),
+            details: Vec::new(),
             into_temporary: false,
             class: Default::default(),
             ends_with_commits: false,
@@ -452,6 +453,7 @@ impl Session {
         };
         let result = definition::run(statement, &mut environment).await;
         let (catalog, notices) = (environment.catalog.take(), std::mem::take(&mut environment.notices));
+        let details = std::mem::take(&mut environment.details);
         let made = environment.made;
         if environment.ends_with_commits
             && let Some(place) = &mut self.temporary
@@ -460,6 +462,9 @@ impl Session {
         }
         if catalog.is_some() {
             open.catalog = catalog;
+        }
+        for report in details {
+            self.notice("DEBUG", report);
         }
         for report in notices {
             // Class 01 is a warning.

@@ -251,7 +251,7 @@ impl Session {
             TransactionState::Idle => {}
             TransactionState::Implicit(open) => self.roll_back(open),
             TransactionState::Explicit(mut open) => {
-                self.drop_cursors_since(open.savepoints.len());
+                self.fail_cursors_since(open.savepoints.len());
                 match open.savepoints.last() {
                     Some(last) => {
                         open.transaction.rollback_to(&last.savepoint);

@@ -10,6 +10,7 @@ use super::datetime::{
 };
 use super::defined::FIRST_OID;
 use super::network::{Network, lengthened};
+use super::snapshot::TransactionSnapshot;
 use super::text::{DIMENSIONS_MAX, Format, check_dimensions, too_many_dimensions};
 use super::{Type, builtin, geometry, json, jsonpath, modifier, oid, range, unsigned};
 use crate::error::{Error, Result, SqlState};
@@ -58,6 +59,8 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
             }
             match ty {
                 oid::CHAR => out.push(super::text::byte_of_char(v)),
+                oid::TID => write_place(v, out),
+                oid::PG_SNAPSHOT | oid::TXID_SNAPSHOT => TransactionSnapshot::parse(v)?.write_binary(out),
                 _ => format.encoding.encode(v, out)?,
             }
         }
@@ -100,6 +103,14 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
         ValueRef::Record(v) => write_record(&v, format, out)?,
     }
     Ok(())
+}
+
+/// The place of a row, `(block,number)`.
+fn write_place(text: &str, out: &mut Vec<u8>) {
+    let inner = text.trim_matches(['(', ')']);
+    let (block, number) = inner.split_once(',').unwrap_or_default();
+    out.extend_from_slice(&block.parse().unwrap_or(0_u32).to_be_bytes());
+    out.extend_from_slice(&number.parse().unwrap_or(0_u16).to_be_bytes());
 }
 
 fn write_record(record: &Record, format: &Format, out: &mut Vec<u8>) -> Result<()> {
@@ -260,6 +271,12 @@ pub(super) fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>
         }
         oid::UUID => Value::Uuid(whole(bytes, too_long)?),
         oid::OID | oid::XID | oid::CID => Value::Int8(i64::from(u32::from_be_bytes(fixed4()?))),
+        oid::TID => {
+            let [a, b, c, d, number @ ..] = whole::<6>(bytes, too_long)?;
+            let (block, number) = (u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes(number));
+            Value::Text(format!("({block},{number})").into())
+        }
+        oid::PG_SNAPSHOT | oid::TXID_SNAPSHOT => Value::Text(TransactionSnapshot::read_binary(bytes)?.text().into()),
         oid::XID8 | oid::PG_LSN => Value::Int8(unsigned::packed(u64::from_be_bytes(fixed8()?))),
         oid::BIT | oid::VARBIT => Value::Bytea(Bits::read_binary(bytes)?.encode().into()),
         other if range::is_range(other) => range::read_binary(bytes, other, format, too_long)?,

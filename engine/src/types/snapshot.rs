@@ -1,7 +1,7 @@
 //! Snapshots of transactions as values: `pg_snapshot` and `txid_snapshot`, `xmin:xmax:those in progress`.
 
 use super::text::invalid_input;
-use crate::error::Result;
+use crate::error::{Error, Result, SqlState};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TransactionSnapshot {
@@ -39,6 +39,28 @@ impl TransactionSnapshot {
             }
         }
         Some(Self { least, end, in_progress })
+    }
+
+    /// The binary form: the count of those in progress, the least, the end, those in progress. 22P03 for numbers that are out of order.
+    pub(crate) fn read_binary(bytes: &[u8]) -> Result<Self> {
+        let invalid = || Error::new(SqlState::INVALID_BINARY_REPRESENTATION, "invalid external pg_snapshot data");
+        let (count, rest) = bytes.split_first_chunk().ok_or_else(invalid)?;
+        let (numbers, []) = rest.as_chunks::<8>() else { return Err(invalid()) };
+        let mut numbers = numbers.iter().map(|number| i64::from_be_bytes(*number));
+        let (least, end) = numbers.next().zip(numbers.next()).ok_or_else(invalid)?;
+        let listed = numbers.map(|number| number.to_string()).collect::<Vec<_>>();
+        if usize::try_from(i32::from_be_bytes(*count)) != Ok(listed.len()) {
+            return Err(invalid());
+        }
+        Self::read(&format!("{least}:{end}:{}", listed.join(","))).ok_or_else(invalid)
+    }
+
+    /// Appends the binary form.
+    pub(crate) fn write_binary(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&(self.in_progress.len() as u32).to_be_bytes());
+        for number in [&self.least, &self.end].into_iter().chain(&self.in_progress) {
+            out.extend_from_slice(&number.to_be_bytes());
+        }
     }
 
     pub(crate) fn text(&self) -> String {

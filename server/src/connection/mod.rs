@@ -3,8 +3,8 @@
 //! It begins in a straight line: `startup` (encryption, startup message), `authentication`, a session of the engine.
 //! Then it is a loop over messages, and `State` says where it stands. Messages are taken from the input buffer as long
 //! as there are whole ones; answers gather in the output buffer and are sent when the client may be waiting for them:
-//! at Sync, Flush and the end of a simple query, when no whole message is left, or when there are many. So a batch from
-//! Parse to Sync is answered by one write.
+//! at Sync, Flush, an error and the end of a simple query, or when there are many. So a batch from Parse to Sync is answered by
+//! one write, however its messages arrive, and a client that sends several batches ahead reads nothing before the first is whole.
 //!
 //! What ends a connection is an `Ending`, carried by `?`; an error of a statement is an answer and ends nothing.
 
@@ -264,8 +264,8 @@ impl Connection {
                 _ => self.relieve().await?,
             }
         }
-        // What an idle client is told is sent while it is waited for.
-        if self.state != State::Idle {
+        // What an idle client is told is sent while it is waited for, and a batch is answered at its Sync.
+        if !matches!(self.state, State::Idle | State::Batch) {
             self.io.flush().await?;
         }
         self.io.shrink();
@@ -325,6 +325,7 @@ impl Connection {
         let idle_limit = if is_idle { self.session.idle_timeout() } else { None };
         let idle_until = idle_limit.map(|limit| Instant::now() + limit);
         let outbox = self.session.outbox().cloned();
+        let in_batch = self.state == State::Batch;
         loop {
             let idle = async {
                 match idle_until {
@@ -335,7 +336,7 @@ impl Connection {
             let may_be_told = self.may_be_told() && self.io.output.is_empty();
             tokio::select! {
                 biased;
-                step = self.io.step() => match step? {
+                step = self.io.step(!in_batch) => match step? {
                     Step::Filled => return Ok(()),
                     Step::Closed => return Err(Ending::Closed),
                     Step::Sent => {}

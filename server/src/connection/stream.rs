@@ -218,10 +218,10 @@ impl Io {
         Ok(self.stream.read_buf(&mut self.input).await? > 0)
     }
 
-    /// Sends what is in `output`, as far as the client takes it, and waits for more bytes at the same time. May be given up
-    /// at any time.
-    pub(super) async fn step(&mut self) -> io::Result<Step> {
-        if self.output.is_empty() {
+    /// Sends what is in `output`, if that is to be sent, as far as the client takes it, and waits for more bytes at the same time.
+    /// May be given up at any time.
+    pub(super) async fn step(&mut self, sends: bool) -> io::Result<Step> {
+        if self.output.is_empty() || !sends {
             return Ok(if self.fill().await? { Step::Filled } else { Step::Closed });
         }
         poll_fn(|context| {

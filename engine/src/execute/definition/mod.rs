@@ -97,6 +97,8 @@ pub struct DefinitionEnvironment<'a> {
     pub others: &'a dyn OtherDatabases,
     pub wait: Wait,
     pub notices: Vec<Report>,
+    /// What only who asks for messages at DEBUG1 is told.
+    pub details: Vec<Report>,
     /// What is made goes where the session's temporary relations are.
     pub into_temporary: bool,
     /// Whose rows the table has that is being made: that decides who may make it.
@@ -453,6 +455,10 @@ impl DefinitionEnvironment<'_> {
 
     fn notice(&mut self, message: String) {
         self.notices.push(Report { message: message.into(), ..Report::default() });
+    }
+
+    fn detail(&mut self, message: String) {
+        self.details.push(Report { message: message.into(), ..Report::default() });
     }
 
     /// A notice that something exists already or not at all, with the code of what would have been the error.

@@ -41,6 +41,7 @@ pub(super) async fn create(
             others: environment.others,
             wait: environment.wait,
             notices: Vec::new(),
+            details: Vec::new(),
             into_temporary: false,
             class: Default::default(),
             ends_with_commits: false,
@@ -49,6 +50,7 @@ pub(super) async fn create(
         let result = Box::pin(super::run(element, &mut inside)).await;
         let (catalog, notices) = (inside.catalog.take(), std::mem::take(&mut inside.notices));
         environment.catalog = catalog;
+        environment.details.append(&mut inside.details);
         environment.notices.extend(notices);
         result?;
     }

@@ -107,6 +107,11 @@ impl DefinitionEnvironment<'_> {
             Some(place) => place,
             None => self.free_place(column).await?,
         };
+        let command = if self.catalog().tables.contains_key(&column.table) { "ALTER TABLE" } else { "CREATE TABLE" };
+        self.detail(format!(
+            "{command} will create implicit sequence \"{}\" for serial column \"{}.{}\"",
+            place.name, column.table_name, column.column
+        ));
         self.put_sequence_of(place, sequence, column.owner).await
     }
 

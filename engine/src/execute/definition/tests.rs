@@ -84,6 +84,7 @@ impl Bench {
             others: &Alone,
             wait: Wait::No,
             notices: Vec::new(),
+            details: Vec::new(),
             into_temporary: false,
             class: Default::default(),
             ends_with_commits: false,

@@ -125,12 +125,17 @@ impl Binder<'_> {
             bound.push(self.argument(&name.name, expr, Place { clause: inner, ..at })?);
         }
         let resolved = self.resolve_function(&name, &bound, written.star)?;
-        self.waits |= matches!(resolved.callable, Callable::Function(function) if waits(function));
+        self.notes_waiting(&resolved);
         let call = BoundCall { name, written, args: bound, filter: filter.as_deref(), resolved };
         match over {
             Some(over) => self.window_call(call, over, at),
             None => self.apply(call, at),
         }
+    }
+
+    /// Notes whether what is called may have to wait.
+    pub(super) fn notes_waiting(&mut self, resolved: &Resolved) {
+        self.waits |= matches!(resolved.callable, Callable::Function(function) if waits(function));
     }
 
     /// Takes a call's parentheses apart.

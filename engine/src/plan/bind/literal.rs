@@ -143,6 +143,20 @@ pub(super) fn unknown(text: &str) -> Expr {
     Expr::constant(Value::Text(text.into()), Type::new(oid::UNKNOWN))
 }
 
+/// The digits of a number behind any signs, and whether it is negative: as in PostgreSQL the signs are part of the literal.
+pub(super) fn signed_number(expr: &ast::Expr) -> Option<(&str, bool, Span)> {
+    match expr {
+        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } => {
+            signed_number(expr).map(|(digits, negative, span)| (digits, !negative, span))
+        }
+        ast::Expr::Nested(inner) => signed_number(inner),
+        other => match constant(other)? {
+            (ast::Value::Number(digits, false), span) => Some((digits, false, span)),
+            _ => None,
+        },
+    }
+}
+
 /// Whether an expression is a literal as written, and which: ORDER BY and GROUP BY count with them.
 pub(super) fn constant(expr: &ast::Expr) -> Option<(&ast::Value, Span)> {
     match expr {

@@ -93,8 +93,8 @@ impl Binder<'_> {
                 return Ok(truth_value(ExprKind::Not(Box::new(bound))));
             }
             UnaryOperator::Minus => {
-                if let Some((ast::Value::Number(digits, false), span)) = super::literal::constant(operand) {
-                    return self.number(digits, true).map_err(|error| error.at(self.position(span)));
+                if let Some((digits, negative, span)) = super::literal::signed_number(operand) {
+                    return self.number(digits, !negative).map_err(|error| error.at(self.position(span)));
                 }
                 "-".into()
             }

@@ -175,6 +175,7 @@ impl Binder<'_> {
                 return binder.populated_set(&name, exprs, args, definitions, with_ordinality);
             }
             let resolved = binder.resolve_function(&name, &args, false)?;
+            binder.notes_waiting(&resolved);
             if let Some(definitions) = definitions {
                 return binder.record_relation(&name, exprs, args, resolved, definitions, with_ordinality);
             }

@@ -25,7 +25,7 @@ use walk::{Shared, Span, Walk};
 use super::cancel::Interrupt;
 use super::cursor::{RowSource, Tag};
 use super::extended::{PortalDescription, spread_formats};
-use super::prepared::Prepared;
+use super::prepared::{PortalState, Prepared};
 use super::run::{Outcome, aborted};
 use super::{Session, TransactionStatus};
 use crate::error::{Error, Result, SqlState};
@@ -225,6 +225,18 @@ impl Session {
     /// Cursors and portals that were made inside this many savepoints go.
     pub(super) fn drop_cursors_since(&mut self, level: usize) {
         self.portals.retain(|_, portal| portal.level < level);
+        self.drop_declared_since(level);
+    }
+
+    /// The transaction has failed: cursors go, portals cannot be run any more but keep their names until it ends.
+    pub(super) fn fail_cursors_since(&mut self, level: usize) {
+        for portal in self.portals.values_mut().filter(|portal| portal.level >= level) {
+            portal.state = PortalState::Done(None);
+        }
+        self.drop_declared_since(level);
+    }
+
+    fn drop_declared_since(&mut self, level: usize) {
         if self.cursors.is_empty() {
             return;
         }
