@@ -305,7 +305,7 @@ impl Mender<'_> {
             Some(Token::Word(word)) => match word.quote_style {
                 Some(quote) => quote != MARK,
                 None => {
-                    let name = word.value.to_lowercase();
+                    let name = word.value.to_ascii_lowercase();
                     TYPES.contains(&name.as_str()) || may_name_type(&name) && name != "by"
                 }
             },
@@ -544,7 +544,7 @@ impl Mender<'_> {
             return;
         };
         self.keep_to(close);
-        let name = if alias.quote_style.is_some() { alias.value } else { alias.value.to_lowercase() };
+        let name = if alias.quote_style.is_some() { alias.value } else { alias.value.to_ascii_lowercase() };
         self.kept.push(TokenWithSpan { token: Token::Comma, span });
         self.kept.push(marked(name, span));
         self.kept.push(self.tokens[close].clone());
@@ -666,7 +666,7 @@ impl Mender<'_> {
         let first = (open + 1..self.kept.len()).find(|at| !is_space(&self.kept[*at].token)).unwrap_or(open + 1);
         let base = match self.kept.get(first).map(|token| &token.token) {
             Some(Token::Word(word)) if word.quote_style.is_some() || !CLAUSES.contains(&word.keyword) => {
-                Some(if word.quote_style.is_some() { word.value.clone() } else { word.value.to_lowercase() })
+                Some(if word.quote_style.is_some() { word.value.clone() } else { word.value.to_ascii_lowercase() })
             }
             _ => None,
         };

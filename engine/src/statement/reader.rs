@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
             }
             Some(Token::Word(word)) => {
                 self.advance();
-                Ok(if word.quote_style.is_some() { word.value.clone() } else { word.value.to_lowercase() })
+                Ok(if word.quote_style.is_some() { word.value.clone() } else { word.value.to_ascii_lowercase() })
             }
             _ => Err(self.syntax_error()),
         }

@@ -261,7 +261,12 @@ impl Statement<'_> {
         for (at, token) in solid.iter().enumerate() {
             let defines = defined.filter(|(from, _)| token.all.start > *from).map(|(_, defined)| defined);
             in_setting |= token.is_word(self.text, "set");
-            if token.names_secret(self.text) {
+            // SET SESSION AUTHORIZATION and CREATE SCHEMA AUTHORIZATION name roles.
+            let names_role = token.is_word(self.text, "authorization")
+                && at
+                    .checked_sub(1)
+                    .is_some_and(|at| ["session", "schema"].iter().any(|word| solid[at].is_word(self.text, word)));
+            if token.names_secret(self.text) && !names_role {
                 self.mark_value(&solid[at + 1..], token, defines.is_some(), add);
             }
             let before = at.checked_sub(1).map(|at| solid[at].lower(self.text));

@@ -22,9 +22,15 @@ const NAMES: [&str; 16] = [
     "pgpass",
 ];
 
+/// Settings that are called like secrets and tell none.
+const SETTINGS: [&str; 2] = ["password_encryption", "session_authorization"];
+
 /// Whether something of this name is a secret. PASSWORD is known also with two letters wrong.
 pub(super) fn is_secret_name(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
+    if SETTINGS.contains(&lower.as_str()) {
+        return false;
+    }
     NAMES.iter().any(|part| lower.contains(part))
         || lower.split(['-', '.']).any(|part| matches!(part.len(), 6..=10) && is_near(part.as_bytes(), b"password"))
 }

@@ -71,6 +71,11 @@ fn passwords_of_roles() {
         hidden(text);
     }
     check("CREATE USER x PASSWORD 'abc' LOGIN", "CREATE USER x PASSWORD '********' LOGIN");
+    for plain in
+        ["SET SESSION AUTHORIZATION 'ann'", "SET session_authorization = 'ann'", "SET password_encryption = 'md5'"]
+    {
+        check(plain, plain);
+    }
     check("ALTER USER x PASSWORD NULL", "ALTER USER x PASSWORD NULL");
     check(
         "ALTER USER x PASSWORD 'abc' VALID UNTIL '2030-01-01'",

@@ -254,15 +254,15 @@ impl Import {
     fn read_line(&mut self, range: std::ops::Range<usize>, now: i64) -> Result<()> {
         let line = self.lines.line(range);
         self.fields.split(line, &self.layout)?;
-        if let Some(missing) = self.columns.get(self.fields.len()) {
-            let message = format!("missing data for column \"{}\"", missing.name);
-            return Err(Error::new(SqlState::BAD_COPY_FILE_FORMAT, message));
-        }
         if self.fields.len() > self.columns.len() {
             return Err(Error::new(SqlState::BAD_COPY_FILE_FORMAT, "extra data after last expected column"));
         }
         let format = &self.context.session.format;
         for (at, column) in self.columns.iter().enumerate() {
+            if at == self.fields.len() {
+                let message = format!("missing data for column \"{}\"", column.name);
+                return Err(Error::new(SqlState::BAD_COPY_FILE_FORMAT, message));
+            }
             let value =
                 match self.fields.get(line, at) {
                     Some(bytes) => value_of(bytes, column.ty, format, now, &self.context).map_err(|error| {

@@ -223,7 +223,7 @@ impl Mender<'_> {
     pub(super) fn compression(&mut self) {
         let span = self.tokens[self.at].span;
         let method = match self.token(1) {
-            Some(Token::Word(word)) if word.quote_style.is_none() => word.value.to_lowercase(),
+            Some(Token::Word(word)) if word.quote_style.is_none() => word.value.to_ascii_lowercase(),
             Some(Token::Word(word)) => word.value.clone(),
             _ => return self.keep_one(),
         };
@@ -272,7 +272,7 @@ impl Mender<'_> {
                 break;
             };
             let name = name.clone();
-            let mut name = if name.quote_style.is_some() { name.value } else { name.value.to_lowercase() };
+            let mut name = if name.quote_style.is_some() { name.value } else { name.value.to_ascii_lowercase() };
             let mut value = "true".to_owned();
             token = next();
             if token.as_ref().is_some_and(|token| token.token == Token::Period) {
@@ -285,7 +285,7 @@ impl Mender<'_> {
                 while let Some(part) = token.as_ref().filter(|part| !is_end(&part.token)) {
                     value.push_str(&match &part.token {
                         Token::SingleQuotedString(text) => text.clone(),
-                        Token::Word(word) if word.quote_style.is_none() => word.value.to_lowercase(),
+                        Token::Word(word) if word.quote_style.is_none() => word.value.to_ascii_lowercase(),
                         other => other.to_string(),
                     });
                     token = next();
