@@ -264,15 +264,16 @@ fn any_of_set_operation(parser: &mut Parser, left: &Expr) -> Option<Parsed<Expr>
         _ => BinaryOperator::GtEq,
     };
     (0..2).for_each(|_| parser.advance_token());
-    let right = match subquery(parser) {
-        Ok(right) => Box::new(right),
-        Err(error) => return Some(Err(error)),
-    };
-    let left = Box::new(left.clone());
-    Some(Ok(match all {
+    Some(subquery(parser).map(|right| quantified(left, compare_op, all, right)))
+}
+
+/// `left compare_op ANY|ALL (right)`
+fn quantified(left: &Expr, compare_op: BinaryOperator, all: bool, right: Expr) -> Expr {
+    let (left, right) = (Box::new(left.clone()), Box::new(right));
+    match all {
         true => Expr::AllOp { left, compare_op, right },
         false => Expr::AnyOp { left, compare_op, right, is_some: false },
-    }))
+    }
 }
 
 /// `[NOT] IN ((…`: a subquery in parentheses, or a list whose first item is one.
@@ -318,15 +319,7 @@ fn quantified_like(parser: &mut Parser, left: &Expr, negated: bool) -> Option<Pa
         return Some(parser.expected_ref("(", parser.peek_token_ref()));
     }
     // Parentheses around an array, or those of a subquery.
-    let right = match parser.parse_prefix() {
-        Ok(right) => Box::new(right),
-        Err(error) => return Some(Err(error)),
-    };
-    let left = Box::new(left.clone());
-    Some(Ok(match all {
-        true => Expr::AllOp { left, compare_op, right },
-        false => Expr::AnyOp { left, compare_op, right, is_some: false },
-    }))
+    Some(parser.parse_prefix().map(|right| quantified(left, compare_op, all, right)))
 }
 
 /// The constructs that begin with a word.
