@@ -26,7 +26,6 @@ async fn alike(program: Result<Program, String>) {
 }
 
 #[tokio::test]
-#[ignore = "a few answers differ"]
 async fn node_postgres() {
     alike(Program::node("tests-node", "node/node_postgres.js")).await;
 }
@@ -37,7 +36,6 @@ async fn postgres_js() {
 }
 
 #[tokio::test]
-#[ignore = "isolation levels are told otherwise, and a few errors"]
 async fn jdbc() {
     alike(Program::java("java/Jdbc.java")).await;
 }

@@ -14,9 +14,10 @@ use crate::audit::secret::error_without_secrets;
 use crate::error::{Error, Result, SqlState};
 use crate::execute::Rows;
 use crate::function::PreparedFacts;
+use crate::function::resolve::{check_defined, may_hold_domains};
 use crate::plan::ColumnDescription;
 use crate::statement::{ShowTarget, Statement, parse_single};
-use crate::types::{Type, binary, oid, text};
+use crate::types::{Type, binary, builtin, oid, text};
 
 /// What Describe answers for a prepared statement.
 #[derive(Debug)]
@@ -215,11 +216,13 @@ impl Session {
                     Ok(text) => {
                         let place = parameter_place(portal, at, Some(&*text));
                         let read = text::parse_at(&text, *ty, format, self.text_now());
+                        let read = read.and_then(|value| self.checked_parameter(value, *ty));
                         return read.map_err(|error| error.within(place()));
                     }
                     Err(error) => Err(error),
                 },
-                1 => binary::parse_binary(bytes, *ty, at + 1, format),
+                1 => binary::parse_binary(bytes, *ty, at + 1, format)
+                    .and_then(|value| self.checked_parameter(value, *ty)),
                 other => {
                     Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("unsupported format code: {other}")))
                 }
@@ -227,6 +230,14 @@ impl Session {
             value.map_err(|error| error.within(parameter_place(portal, at, None)()))
         };
         parameters.iter().zip(types).enumerate().map(decode).collect()
+    }
+
+    /// A parameter whose parts are values of their domains; the statement itself checks what is of a domain as a whole.
+    fn checked_parameter(&self, value: Value, ty: Type) -> Result<Value> {
+        if may_hold_domains(ty.oid) {
+            check_defined(&value, builtin::base_of(ty.oid), &self.context(self.catalog(), Arc::from([])))?;
+        }
+        Ok(value)
     }
 
     /// Describe a prepared statement.

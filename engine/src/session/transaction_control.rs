@@ -113,7 +113,7 @@ impl Session {
                 Ok("COMMIT".to_owned())
             }
             TransactionState::Failed(open) => {
-                let modes = same_modes(&open);
+                let modes = modes_after_failure(&open);
                 self.roll_back(open);
                 self.chain(chain, modes);
                 Ok("ROLLBACK".to_owned())
@@ -137,8 +137,13 @@ impl Session {
                 self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
                 self.roll_back(open);
             }
-            TransactionState::Explicit(open) | TransactionState::Failed(open) => {
+            TransactionState::Explicit(open) => {
                 let modes = same_modes(&open);
+                self.roll_back(open);
+                self.chain(chain, modes);
+            }
+            TransactionState::Failed(open) => {
+                let modes = modes_after_failure(&open);
                 self.roll_back(open);
                 self.chain(chain, modes);
             }
@@ -455,6 +460,11 @@ fn apply_modes(open: &mut Open, modes: TransactionModes) -> Result<()> {
         open.deferrable = deferrable;
     }
     Ok(())
+}
+
+/// What a failed transaction hands on to the one it is chained to: its modes went with it, unless only a savepoint has failed.
+fn modes_after_failure(open: &Open) -> TransactionModes {
+    if open.savepoints.is_empty() { TransactionModes::default() } else { same_modes(open) }
 }
 
 fn same_modes(open: &Open) -> TransactionModes {

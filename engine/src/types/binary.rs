@@ -15,6 +15,9 @@ use super::text::{DIMENSIONS_MAX, Format, check_dimensions, too_many_dimensions}
 use super::{Type, builtin, geometry, json, jsonpath, modifier, oid, range, unsigned};
 use crate::error::{Error, Result, SqlState};
 
+/// Oids below are the same in every database (`FirstGenbkiObjectId`).
+const BUILTIN_END: u32 = 10_000;
+
 /// From 1970-01-01 to 2000-01-01.
 const DAYS_2000: i32 = 10_957;
 const MICROSECONDS_2000: i64 = DAYS_2000 as i64 * DAY;
@@ -171,6 +174,12 @@ fn write_array(array: &Array, ty: u32, format: &Format, out: &mut Vec<u8>) -> Re
     Ok(())
 }
 
+/// Whether the type that a client says a part is of is another than expected. Only types whose oids are the same everywhere are
+/// compared: a client may take a domain for what it is over.
+fn is_other(sent: u32, expected: u32) -> bool {
+    sent != expected && sent < BUILTIN_END && expected < BUILTIN_END
+}
+
 /// Reads the binary form of a value of the type, the parameter of that number, and applies the type's modifier. 08P01 if
 /// there are too few bytes, 22P03 if there are too many or they are no such value.
 pub fn parse_binary(bytes: &[u8], ty: Type, number: usize, format: &Format) -> Result<Value> {
@@ -284,7 +293,10 @@ pub(super) fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>
         other if builtin::is_enum(other) => {
             super::text::parse(&format.encoding.text(bytes)?, Type::new(other), format)?
         }
-        other if builtin::is_domain(other) => read(bytes, builtin::base_of(other), format, too_long)?,
+        other if builtin::is_domain(other) => {
+            let base = builtin::base_type(Type::new(other));
+            modifier::apply_modifier(read(bytes, base.oid, format, too_long)?, base, false)?
+        }
         other => match builtin::info(other) {
             Some(info) if info.element != 0 && builtin::is_storable(other) => {
                 read_array(bytes, info.element, format, too_long)?
@@ -402,7 +414,7 @@ fn read_array(bytes: &[u8], element: u32, format: &Format, too_long: TooLong<'_>
     if flags & !1 != 0 {
         return Err(Error::new(SqlState::INVALID_BINARY_REPRESENTATION, "invalid array flags"));
     }
-    if sent != element {
+    if is_other(sent, element) {
         return Err(Error::new(
             SqlState::DATATYPE_MISMATCH,
             format!(
@@ -443,7 +455,7 @@ fn read_record(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>) ->
     let mut fields = Vec::with_capacity(attributes.len());
     for (number, attribute) in (1..).zip(attributes) {
         let sent = reader.i32()? as u32;
-        if sent != attribute.ty.oid {
+        if is_other(sent, attribute.ty.oid) {
             let message = format!(
                 "binary data has type {sent} ({}) instead of expected {} ({}) in record column {number}",
                 super::display(Type::new(sent)),
@@ -455,13 +467,13 @@ fn read_record(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>) ->
         let length = reader.i32()?;
         let field_too_long = || format!("improper binary format in record column {number}");
         let value = match usize::try_from(length) {
-            Ok(length) => read(reader.take(length)?, sent, format, &field_too_long)?,
+            Ok(length) => read(reader.take(length)?, attribute.ty.oid, format, &field_too_long)?,
             Err(_) if length == -1 => Value::Null,
             Err(_) => return Err(insufficient()),
         };
         let value =
             if attribute.ty.modifier < 0 { value } else { modifier::apply_modifier(value, attribute.ty, false)? };
-        fields.push(Field { name: "".into(), ty: sent, value });
+        fields.push(Field { name: "".into(), ty: attribute.ty.oid, value });
     }
     check_end(reader.0, too_long)?;
     Ok(Value::Record(Box::new(Record { ty, fields })))

@@ -161,6 +161,7 @@ impl DefinitionEnvironment<'_> {
         let inside = |schema: u32| schemas.iter().find(|own| own.oid == schema);
         let catalog = self.catalog();
         let mut dependents: Vec<(u32, String, String)> = Vec::new();
+        let mut tables = Vec::new();
         for table in catalog.tables.values() {
             if let Some(schema) = inside(table.schema) {
                 let sequence = table.sequence();
@@ -168,11 +169,16 @@ impl DefinitionEnvironment<'_> {
                 if sequence.is_some_and(|sequence| sequence.owned_by.is_some()) {
                     continue;
                 }
+                tables.push(table.oid);
+                // So does a partition.
+                let parent = table.partitioning.of.as_ref().and_then(|of| catalog.tables.get(&of.parent));
+                if parent.is_some_and(|parent| inside(parent.schema).is_some()) {
+                    continue;
+                }
                 let shown = format!("{} {}", table.noun(), self.shown(&catalog, table));
                 dependents.push((table.oid, shown, format!("schema {}", quoted(&schema.name))));
             }
         }
-        let tables: Vec<u32> = dependents.iter().map(|(oid, ..)| *oid).collect();
         let mut types = Vec::new();
         for ty in catalog.types.values() {
             if let Some(schema) = inside(ty.schema) {
@@ -201,7 +207,6 @@ impl DefinitionEnvironment<'_> {
         let shown: Vec<String> = dependents.iter().map(|(_, shown, _)| shown.clone()).collect();
         let keys_shown = keys.iter().map(|key| key.shown.clone());
         self.notice_cascade(&shown.into_iter().chain(keys_shown).collect::<Vec<_>>());
-        let mut tables = tables;
         for oid in &tables {
             self.lock_table(*oid, TableLock::AccessExclusive).await?;
         }

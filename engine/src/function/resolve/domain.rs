@@ -111,9 +111,21 @@ fn check_as(value: &Value, domain: u32, named: u32, context: &EvalContext) -> Re
     Ok(())
 }
 
+/// Whether values of a type may have values of domains within.
+pub(crate) fn may_hold_domains(ty: u32) -> bool {
+    if ty < FIRST_OID {
+        return false;
+    }
+    let base = builtin::base_of(ty);
+    let element = builtin::element_of(base);
+    builtin::is_composite(base) || element.is_some_and(|element| element >= FIRST_OID && !builtin::is_enum(element))
+}
+
 /// The same for a value of a type that SQL defined; nothing but domains and arrays of them says anything of its values.
 pub(crate) fn check_defined(value: &Value, ty: u32, context: &EvalContext) -> Result<()> {
     if builtin::is_domain(ty) {
+        // One over an array or a row may hold values of other domains.
+        check_defined(value, builtin::base_of(ty), context)?;
         return check(value, ty, context);
     }
     match value {
