@@ -61,6 +61,8 @@ pub struct ColumnDescription {
     pub table: u32,
     pub number: u16,
     pub ty: Type,
+    /// The type with the domain that it is of: what a table made of the query has.
+    pub declared: Type,
     /// `pg_type.typlen`.
     pub length: i16,
 }
@@ -68,9 +70,10 @@ pub struct ColumnDescription {
 impl ColumnDescription {
     pub fn new(name: impl Into<String>, ty: Type) -> Self {
         // Clients are told what a domain is over.
+        let declared = ty;
         let ty = crate::types::builtin::base_type(ty);
         let length = crate::types::builtin::info(ty.oid).map_or(-1, |info| info.length);
-        Self { name: name.into(), table: 0, number: 0, ty, length }
+        Self { name: name.into(), table: 0, number: 0, ty, declared, length }
     }
 
     /// The description of a query's output.

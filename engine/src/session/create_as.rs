@@ -48,7 +48,7 @@ impl Session {
             return Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1"));
         }
         let columns = plan.columns.iter().flat_map(|columns| columns.iter());
-        let columns = columns.map(|column| (column.name.clone(), column.ty)).collect();
+        let columns = columns.map(|column| (column.name.clone(), column.declared)).collect();
         let context = self.context(self.catalog(), params);
         if new.class != TableClass::Shared && self.settings.active().all_users {
             return Err(Error::new(
