@@ -138,7 +138,10 @@ pub(super) fn constraint_named<'a>(table: &'a Table, name: &Ident) -> Option<&'a
 pub(super) fn without_constraints(column: &ColumnDef) -> ColumnDef {
     let mut column = column.clone();
     column.options.retain(|option| {
-        matches!(option.option, ColumnOption::Null | ColumnOption::NotNull | ColumnOption::Default(_))
+        matches!(
+            option.option,
+            ColumnOption::Null | ColumnOption::NotNull | ColumnOption::Default(_) | ColumnOption::Collation(_)
+        )
     });
     column
 }

@@ -300,6 +300,10 @@ impl Binder<'_> {
     /// An error unless it is one of the collations that compare as everything does here, for a type that has collations.
     pub(crate) fn check_collation(&self, collation: &ast::ObjectName, ty: Type) -> Result<()> {
         let name = self.name(collation)?;
+        if let Some(schema) = name.schema.as_deref().filter(|schema| self.catalog.schema_named(schema).is_none()) {
+            let message = format!("schema \"{schema}\" does not exist");
+            return Err(Error::new(SqlState::INVALID_SCHEMA_NAME, message));
+        }
         let known = ["C", "POSIX", "default", "ucs_basic"].contains(&name.name.as_str())
             && name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog");
         if !known {

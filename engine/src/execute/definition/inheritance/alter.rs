@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{
     AlterColumnOperation, AlterTableOperation, ColumnDef, ColumnOption, ColumnOptionDef, Ident,
 };
 
+use super::create::collation_conflict;
 use crate::catalog::{Constraint, ConstraintKind, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::definition::DefinitionEnvironment;
@@ -96,14 +97,20 @@ impl DefinitionEnvironment<'_> {
     async fn hand_column_on(&mut self, oid: u32, column: &ColumnDef) -> Result<()> {
         let name = fold(&column.name);
         let (_, parent) = self.locked_table(oid)?;
-        let Some(wanted) = parent.position_of(&name).map(|at| parent.columns[at].ty) else { return Ok(()) };
+        let Some(wanted) = parent.position_of(&name).map(|at| parent.columns[at].clone()) else { return Ok(()) };
         for heir in self.heirs(oid) {
             // It may have it by another of its parents since.
             let (_, heir) = self.locked_table(heir.oid)?;
             if let Some(position) = heir.position_of(&name) {
-                if heir.columns[position].ty != wanted {
+                let own = &heir.columns[position];
+                if own.ty != wanted.ty {
                     let message = format!("child table \"{}\" has different type for column \"{name}\"", heir.name);
                     return Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
+                }
+                if own.collation() != wanted.collation() {
+                    let message =
+                        format!("child table \"{}\" has different collation for column \"{name}\"", heir.name);
+                    return Err(collation_conflict(message, wanted.collation(), own.collation()));
                 }
                 self.notice(format!("merging definition of column \"{name}\" for child \"{}\"", heir.name));
                 continue;

@@ -212,13 +212,16 @@ fn check_collations(own: &TableColumn, name: &str, other: Option<u32>) -> Result
     if own.hints.collation == other {
         return Ok(());
     }
-    let shown = |named: Option<u32>| {
-        let oid = named.unwrap_or_else(|| collation_of_type(own.ty.oid));
-        collation_name(oid).unwrap_or("default")
-    };
     let message = format!("column \"{name}\" has a collation conflict");
-    let detail = format!("\"{}\" versus \"{}\"", shown(own.hints.collation), shown(other));
-    Err(Error::new(SqlState("42P21"), message).with_detail(detail))
+    let other = other.unwrap_or_else(|| collation_of_type(own.ty.oid));
+    Err(collation_conflict(message, own.collation(), other))
+}
+
+/// 42P21 of two collations, by oid.
+pub(super) fn collation_conflict(message: String, one: u32, other: u32) -> Error {
+    let shown = |oid: u32| collation_name(oid).unwrap_or("default");
+    let detail = format!("\"{}\" versus \"{}\"", shown(one), shown(other));
+    Error::new(SqlState::COLLATION_MISMATCH, message).with_detail(detail)
 }
 
 fn merge_compression(own: &mut TableColumn, other: Option<Compression>) -> Result<()> {
