@@ -220,7 +220,7 @@ impl DefinitionEnvironment<'_> {
             column.not_null |= key.primary;
         }
         let included = included_numbers(table, key)?;
-        let columns = names::joined(key.columns.iter().chain(&key.included).map(String::as_str));
+        let columns = names::joined_apart(key.columns.iter().chain(&key.included).cloned());
         let name = match (&key.name, key.primary) {
             (Some(name), _) => self.claim_key_name(table, name).await?,
             (None, true) => self.claim_made_name(table, "", "pkey").await?,

@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName};
 
 use super::DefinitionEnvironment;
 use super::constraint::check_sortable_type;
+use super::names;
 use crate::catalog::{Catalog, IndexColumn, IndexExpression, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::derived;
@@ -76,8 +77,14 @@ pub(super) fn bare(expr: &ast::Expr) -> &ast::Expr {
     }
 }
 
-/// The word for a column of an index in a name that is made for the index.
-pub(super) fn name_for(catalog: &Catalog, table: &Table, column: &IndexColumn) -> String {
+/// The words for an index's columns in a name that is made for it, those of INCLUDE too.
+pub(super) fn words_for(catalog: &Catalog, table: &Table, columns: &[IndexColumn], included: &[u16]) -> String {
+    let keys = columns.iter().map(|column| name_for(catalog, table, column));
+    let others = included.iter().filter_map(|number| table.position_of_number(*number));
+    names::joined_apart(keys.chain(others.map(|at| table.columns[at].name.clone())))
+}
+
+fn name_for(catalog: &Catalog, table: &Table, column: &IndexColumn) -> String {
     let Some(expression) = &column.expression else {
         return table.position_of_number(column.number).map_or_else(String::new, |at| table.columns[at].name.clone());
     };

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::ast::{
 use storage::TableLock;
 
 use super::constraint::check_sortable;
-use super::derived::{bare, class_of, name_for};
+use super::derived::{bare, class_of, words_for};
 use super::names::{self, Relation};
 use super::{DefinitionEnvironment, options, stream};
 use crate::catalog::pg_catalog::{collation_named, collation_of_type};
@@ -72,7 +72,8 @@ pub(super) async fn create(
         let numbers: Vec<u16> = columns.iter().map(|column| column.number).collect();
         environment.check_divided_key(&table, &numbers, "UNIQUE")?;
     }
-    let Some(name) = environment.index_name(&table, name.as_ref(), &columns, *if_not_exists).await? else {
+    let seen = (columns.as_slice(), included.as_slice());
+    let Some(name) = environment.index_name(&table, name.as_ref(), seen, *if_not_exists).await? else {
         return Ok(());
     };
     let is_parent = table.partitioning.key.is_some();
@@ -260,14 +261,13 @@ impl DefinitionEnvironment<'_> {
         &mut self,
         table: &Table,
         given: Option<&ObjectName>,
-        columns: &[catalog::IndexColumn],
+        (columns, included): (&[catalog::IndexColumn], &[u16]),
         if_not_exists: bool,
     ) -> Result<Option<String>> {
         let Some(given) = given else {
             let catalog = self.catalog();
-            let names = columns.iter().map(|column| name_for(&catalog, table, column)).collect::<Vec<_>>();
-            let columns = names::joined(names.iter().map(String::as_str));
-            return self.claim_made_name(table, &columns, "idx").await.map(Some);
+            let words = words_for(&catalog, table, columns, included);
+            return self.claim_made_name(table, &words, "idx").await.map(Some);
         };
         let given = self.qualified(given)?;
         if given.schema.is_some() {

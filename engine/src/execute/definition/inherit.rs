@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::constraint::{Check, Key, Written};
-use super::derived::name_for;
+use super::derived::words_for;
 use super::foreign_key::Added;
 use super::rename::{parsed, table_in_check};
 use super::{DefinitionEnvironment, names};
@@ -135,10 +135,9 @@ impl DefinitionEnvironment<'_> {
         } else {
             let columns = index_columns(parent, &table, inherited)?;
             let catalog = self.catalog();
-            let words: Vec<String> = columns.iter().map(|column| name_for(&catalog, &table, column)).collect();
-            let joined = names::joined(words.iter().map(String::as_str));
-            let name = self.claim_made_name(&table, &joined, "idx").await?;
             let included = counterparts(parent, &table, &inherited.included)?;
+            let words = words_for(&catalog, &table, &columns, &included);
+            let name = self.claim_made_name(&table, &words, "idx").await?;
             self.add_index(&table, Index { name, columns, included, valid: true, ..inherited.clone() }).await?;
         }
         let (_, table) = self.locked_table(oid)?;

@@ -7,10 +7,11 @@ use auth::{ObjectKind, Privileges};
 use datafusion::sql::sqlparser::ast::{ObjectName, Statement};
 
 use super::DefinitionEnvironment;
+use super::derived::words_for;
 use super::names::{self, Relation};
 use super::rename::table_in_check;
 use super::table;
-use crate::catalog::pg_catalog::collation_name;
+use crate::catalog::pg_catalog::{collation_name, collation_of_type};
 use crate::catalog::{Constraint, ConstraintKind, Deferrable, Identity, Index, IndexColumn, Table, TableColumn};
 use crate::error::{Error, Result};
 use crate::plan::authorize::denied;
@@ -174,12 +175,13 @@ impl DefinitionEnvironment<'_> {
         let mut columns: Vec<IndexColumn> = index.columns.clone();
         for column in columns.iter_mut().filter(|column| column.expression.is_none()) {
             column.number = counterpart(&column.number)?;
+            // The collation of the type is not said again, so that it becomes the column's, as in PostgreSQL.
+            let of_type = collation_of_type(table.columns[table.place(column.number)?].ty.oid);
+            column.collation = column.collation.filter(|collation| *collation != of_type);
         }
         let included = index.included.iter().map(counterpart).collect::<Result<Vec<_>>>()?;
-        let words: Vec<String> =
-            columns.iter().map(|column| super::derived::name_for(&catalog, &table, column)).collect();
-        let joined = names::joined(words.iter().map(String::as_str));
-        let name = self.claim_made_name(&table, &joined, "idx").await?;
+        let words = words_for(&catalog, &table, &columns, &included);
+        let name = self.claim_made_name(&table, &words, "idx").await?;
         self.add_index(&table, Index { name, columns, included, valid: true, ..index.clone() }).await
     }
 }
@@ -202,16 +204,27 @@ fn constraint_element(
             let ConstraintKind::Check { expression } = &copy.kind else { return Ok(None) };
             Some(format!("CONSTRAINT {} CHECK ({expression})", exactly(&constraint.name)))
         }
-        ConstraintKind::PrimaryKey { columns, .. } if including.indexes => {
-            Some(format!("PRIMARY KEY ({}){}", list(columns)?, key_words(constraint)))
+        ConstraintKind::PrimaryKey { columns, index } if including.indexes => {
+            let included = included_words(source, *index, list)?;
+            Some(format!("PRIMARY KEY ({}){included}{}", list(columns)?, key_words(constraint)))
         }
         ConstraintKind::Unique { columns, index } if including.indexes => {
             let distinct = source.indexes.iter().find(|own| own.oid == *index).is_none_or(|own| own.nulls_distinct);
             let distinct = if distinct { "" } else { "NULLS NOT DISTINCT " };
-            Some(format!("UNIQUE {distinct}({}){}", list(columns)?, key_words(constraint)))
+            let included = included_words(source, *index, list)?;
+            Some(format!("UNIQUE {distinct}({}){included}{}", list(columns)?, key_words(constraint)))
         }
         _ => None,
     })
+}
+
+/// INCLUDE of a key, as it would be written.
+fn included_words(source: &Table, index: u32, list: impl Fn(&[u16]) -> Result<String>) -> Result<String> {
+    let included = source.indexes.iter().find(|own| own.oid == index).map_or(&[][..], |own| own.included.as_slice());
+    match included {
+        [] => Ok(String::new()),
+        included => Ok(format!(" INCLUDE ({})", list(included)?)),
+    }
 }
 
 /// When a key is checked.

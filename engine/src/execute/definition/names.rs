@@ -247,6 +247,20 @@ pub(super) fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
     cut(&text, NAME_BYTES_MAX).to_owned()
 }
 
+/// The same of names that get a number where one has come before.
+pub(super) fn joined_apart(names: impl Iterator<Item = String>) -> String {
+    let mut apart: Vec<String> = Vec::new();
+    for name in names {
+        let numbered = (1..).map(|number: u32| {
+            let number = number.to_string();
+            format!("{}{number}", cut(&name, NAME_BYTES_MAX - number.len()))
+        });
+        let mut candidates = std::iter::once(name.clone()).chain(numbered);
+        apart.extend(candidates.find(|candidate| !apart.contains(candidate)));
+    }
+    joined(apart.iter().map(String::as_str))
+}
+
 /// Whether a constraint of any table in the schema has this name.
 pub(super) fn is_constraint_name(catalog: &Catalog, schema: u32, name: &str) -> bool {
     let tables = catalog.tables.values().filter(|table| table.schema == schema);
