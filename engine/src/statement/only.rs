@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Whitespace};
 
 use super::parse::position_in;
+use super::reader::syntax_error_near;
 use crate::error::{Error, Result};
 
 /// What may stand before `ONLY` and a table.
@@ -16,7 +17,7 @@ const BEFORE: [&str; 4] = ["from", "join", "update", "using"];
 const ELSEWHERE: [&str; 4] = ["alter", "create", "lock", "truncate"];
 
 /// The tokens of a statement without such words.
-pub(super) fn without_only(tokens: &[TokenWithSpan]) -> Result<Cow<'_, [TokenWithSpan]>> {
+pub(super) fn without_only<'t>(text: &str, tokens: &'t [TokenWithSpan]) -> Result<Cow<'t, [TokenWithSpan]>> {
     let is = |token: &Token, word: &str| matches!(token, Token::Word(own) if own.quote_style.is_none() && own.value.eq_ignore_ascii_case(word));
     let mut words = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
     let elsewhere = words.next().is_some_and(|first| ELSEWHERE.iter().any(|word| is(&first.token, word)));
@@ -33,6 +34,11 @@ pub(super) fn without_only(tokens: &[TokenWithSpan]) -> Result<Cow<'_, [TokenWit
         }
         let merges =
             before.is_some_and(|before| is(before, "into")) && earlier.is_some_and(|earlier| is(earlier, "merge"));
+        let inserts =
+            before.is_some_and(|before| is(before, "into")) && earlier.is_some_and(|earlier| is(earlier, "insert"));
+        if inserts && is(&token.token, "only") {
+            return Err(syntax_error_near(text, &token.token.to_string(), token.span.start));
+        }
         let follows = merges
             || before.is_some_and(|before| *before == Token::Comma || BEFORE.iter().any(|word| is(before, word)));
         if !matches!(token.token, Token::Whitespace(_)) {

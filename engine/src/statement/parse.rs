@@ -29,7 +29,7 @@ pub fn parse_script(text: &str) -> Result<Vec<Statement>> {
         }
         let piece = mended(text, piece)?;
         let piece = without_stars(&piece);
-        let tokens = with_known_locks(without_only(&piece)?)?;
+        let tokens = with_known_locks(without_only(text, &piece)?)?;
         statements.push(parse_tokens(text, &tokens)?);
     }
     Ok(statements)

@@ -177,6 +177,11 @@ impl<'a> Reader<'a> {
         self.skip_white_space();
     }
 
+    /// The text of the statement that the tokens are of.
+    pub(super) fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// The tokens that are left.
     pub(super) fn rest(&self) -> &'a [TokenWithSpan] {
         &self.tokens[self.next..]

@@ -33,7 +33,8 @@ impl Binder<'_> {
         if let Some((column, depth)) = found {
             return self.reference(column, depth, at, ident.span);
         }
-        if let Some((relation, depth)) = self.relation_in_sight(None, &name, at.scope) {
+        let relation = self.relation_in_sight(None, &name, at.scope);
+        if let Some((relation, depth)) = relation.map_err(|error| error.at(self.position(ident.span)))? {
             return self.whole_row_value(&relation, depth, ident.span, at);
         }
         if let Some(error) = at.clause.column_refusal() {
@@ -51,7 +52,8 @@ impl Binder<'_> {
             [schema, table] => (Some(schema.as_str()), table),
             _ => return Err(Error::unsupported("* of a name with so many dots").at(self.position(of[0].span))),
         };
-        match self.relation_in_sight(schema, table, at.scope) {
+        let found = self.relation_in_sight(schema, table, at.scope);
+        match found.map_err(|error| error.at(self.position(of[0].span)))? {
             Some((relation, depth)) => Ok((relation.as_ref().clone(), depth)),
             None => Err(self.missing_relation(schema, table).at(self.position(of[0].span))),
         }
@@ -80,7 +82,8 @@ impl Binder<'_> {
                 .at(self.position(span)));
             }
         };
-        let Some((relation, depth)) = self.relation_in_sight(schema, table, at.scope) else {
+        let found = self.relation_in_sight(schema, table, at.scope);
+        let Some((relation, depth)) = found.map_err(|error| error.at(self.position(span)))? else {
             return Err(self.missing_relation(schema, table).at(self.position(span)));
         };
         let mut matches = relation.columns_named(column);
@@ -100,24 +103,28 @@ impl Binder<'_> {
         self.reference(first, depth, at, span)
     }
 
-    /// The relation of a name, and how many borders away it is.
+    /// The relation of a name, and how many borders away it is. 42P09 if the nearest scope has several.
     pub(super) fn relation_in_sight(
         &self,
         schema: Option<&str>,
         name: &str,
         scope: &Scope,
-    ) -> Option<(Arc<ScopeRelation>, usize)> {
+    ) -> Result<Option<(Arc<ScopeRelation>, usize)>> {
         let scopes = std::iter::once(scope).chain(self.outer.iter().rev().map(|level| &level.scope));
         for (depth, scope) in scopes.enumerate() {
-            let found = scope.relations.iter().find(|relation| match schema {
+            let mut found = scope.relations.iter().filter(|relation| match schema {
                 None => relation.name == name,
                 Some(schema) => relation.name == name && !relation.aliased && self.is_in_schema(relation, schema),
             });
-            if let Some(relation) = found {
-                return Some((relation.clone(), depth));
+            if let Some(relation) = found.next() {
+                if found.next().is_some() {
+                    let message = format!("table reference \"{name}\" is ambiguous");
+                    return Err(Error::new(SqlState::AMBIGUOUS_ALIAS, message));
+                }
+                return Ok(Some((relation.clone(), depth)));
             }
         }
-        None
+        Ok(None)
     }
 
     fn is_in_schema(&self, relation: &ScopeRelation, schema: &str) -> bool {

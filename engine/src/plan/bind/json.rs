@@ -55,7 +55,8 @@ impl Binder<'_> {
                 if self.in_sight(&name, at.scope)?.is_some() {
                     return Ok(None);
                 }
-                match self.relation_in_sight(None, &name, at.scope) {
+                let found = self.relation_in_sight(None, &name, at.scope);
+                match found.map_err(|error| error.at(self.position(ident.span)))? {
                     Some((relation, depth)) => {
                         self.whole_row_as(&relation, depth, ident.span, at, &resolve::json_row).map(Some)
                     }

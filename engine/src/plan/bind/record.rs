@@ -47,6 +47,7 @@ impl Binder<'_> {
         let name = self.name(name)?;
         let found = self.relation_in_sight(name.schema.as_deref(), &name.name, at.scope);
         let (relation, depth) = found
+            .map_err(|error| error.at(self.position(name.span)))?
             .ok_or_else(|| self.missing_relation(name.schema.as_deref(), &name.name).at(self.position(name.span)))?;
         Ok((relation, depth, name.span))
     }

@@ -396,7 +396,8 @@ impl Binder<'_> {
         let scope = at.scope;
         let span = Span { start: name.span().start, end: star.end };
         let name = self.name(name)?;
-        let Some((relation, depth)) = self.relation_in_sight(name.schema.as_deref(), &name.name, scope) else {
+        let found = self.relation_in_sight(name.schema.as_deref(), &name.name, scope);
+        let Some((relation, depth)) = found.map_err(|error| error.at(self.position(name.span)))? else {
             return Err(self.missing_relation(name.schema.as_deref(), &name.name).at(self.position(name.span)));
         };
         if depth > 0 {

@@ -166,7 +166,7 @@ pub(super) fn query(reader: &mut Reader<'_>) -> Result<(Box<ast::Query>, Locatio
         return Err(reader.syntax_error());
     }
     let from = reader.place();
-    let kept = without_only(reader.rest())?;
+    let kept = without_only(reader.text(), reader.rest())?;
     let mut inner = reader.over(&kept);
     let query = inner.parsed(|parser| parser.parse_query())?;
     let to = inner.place_behind();

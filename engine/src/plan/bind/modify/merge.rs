@@ -34,7 +34,7 @@ impl Binder<'_> {
         let (table, own) = (goal.target.table.clone(), goal.scope.clone());
         self.note_use(&table, auth::Privileges::SELECT, &[]);
         let item = self.joined(source, &Scope::empty())?;
-        self.refuse_same_names(&own, &item.scope)?;
+        refuse_own_name(&own, &item.scope)?;
         let mut both = own.clone();
         both.extend(item.scope.clone());
         let condition = self.condition(on, &both, Clause::JoinOn)?;
@@ -138,6 +138,17 @@ impl Binder<'_> {
         let given = &positions[..row.len()];
         self.complete_row(table, given, row)
     }
+}
+
+/// 42712 if the source goes by the target's name. Among several that are joined there, it is ambiguous where it is said.
+fn refuse_own_name(target: &Scope, source: &Scope) -> Result<()> {
+    let ([target], [source]) = (target.relations.as_slice(), source.relations.as_slice()) else { return Ok(()) };
+    if target.name != source.name {
+        return Ok(());
+    }
+    let message = format!("name \"{}\" specified more than once", source.name);
+    Err(Error::new(SqlState::DUPLICATE_ALIAS, message)
+        .with_detail("The name is used both as MERGE target table and data source."))
 }
 
 /// 42601 for a clause behind one that takes every row.
