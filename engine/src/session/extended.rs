@@ -8,7 +8,8 @@ use super::cancel::Interrupt;
 use super::cursor::Cursor;
 use super::declared::duplicate_cursor;
 use super::prepared::{Portal, PortalState, Prepared, SuspendedRun};
-use super::run::Outcome;
+use super::run::{Outcome, aborted};
+use super::transaction::TransactionState;
 use super::{Execution, Session};
 use crate::audit::secret::error_without_secrets;
 use crate::error::{Error, Result, SqlState};
@@ -346,6 +347,8 @@ impl Session {
                 found.state = PortalState::Done(Some(tag));
                 return Ok(Execution::Complete(complete));
             }
+            // Nothing is left of it to tell that it would end the block.
+            PortalState::Done(None) if matches!(self.state, TransactionState::Failed(_)) => return Err(aborted()),
             PortalState::Done(None) => {
                 self.fail();
                 let message = format!("portal \"{portal}\" cannot be run");

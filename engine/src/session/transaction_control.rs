@@ -256,7 +256,7 @@ impl Session {
             TransactionState::Idle => {}
             TransactionState::Implicit(open) => self.roll_back(open),
             TransactionState::Explicit(mut open) => {
-                self.fail_cursors_since(open.savepoints.len());
+                self.end_cursors_since(open.savepoints.len());
                 match open.savepoints.last() {
                     Some(last) => {
                         open.transaction.rollback_to(&last.savepoint);

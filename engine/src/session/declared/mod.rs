@@ -225,23 +225,23 @@ impl Session {
     /// Cursors and portals that were made inside this many savepoints go.
     pub(super) fn drop_cursors_since(&mut self, level: usize) {
         self.portals.retain(|_, portal| portal.level < level);
-        self.drop_declared_since(level);
-    }
-
-    /// The transaction has failed: cursors go, portals cannot be run any more but keep their names until it ends.
-    pub(super) fn fail_cursors_since(&mut self, level: usize) {
-        for portal in self.portals.values_mut().filter(|portal| portal.level >= level) {
-            portal.state = PortalState::Done(None);
-        }
-        self.drop_declared_since(level);
-    }
-
-    fn drop_declared_since(&mut self, level: usize) {
         if self.cursors.is_empty() {
             return;
         }
         self.cursors.retain(|_, cursor| cursor.level.is_none_or(|own| own < level));
         self.tell_cursors();
+    }
+
+    /// The statements inside this many savepoints have failed: cursors and portals that were made there have no rows any more,
+    /// and keep their names until what has failed is rolled back.
+    pub(super) fn end_cursors_since(&mut self, level: usize) {
+        for portal in self.portals.values_mut().filter(|portal| portal.level >= level) {
+            portal.state = PortalState::Done(None);
+        }
+        for cursor in self.cursors.values_mut().filter(|cursor| cursor.level.is_some_and(|own| own >= level)) {
+            let nothing = RowSource::Ready(None).into_stream();
+            cursor.rows = CursorRows::Walk(Shared::new(Walk::new(nothing, None, false)));
+        }
     }
 
     /// Savepoints are released: cursors and portals made inside them are the outer one's.
