@@ -102,7 +102,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     stable(3463, "make_timestamptz", &[INT4, INT4, INT4, INT4, INT4, FLOAT8, TEXT], TIMESTAMPTZ, |_, args| {
         let local = made_timestamp(args)?;
-        zone_named(text(&args[6])?)?.moment(local).map(Value::Timestamptz).ok_or_else(timestamp_out_of_range)
+        zone_to_make_in(text(&args[6])?)?.moment(local).map(Value::Timestamptz).ok_or_else(timestamp_out_of_range)
     }),
     // Its arguments have defaults of zero: each number of them is a function of its own.
     immutable(3464, "make_interval", &[INT4, INT4, INT4, INT4, INT4, INT4, FLOAT8], INTERVAL, made_interval),
@@ -150,6 +150,18 @@ pub(super) fn zone_named(name: &str) -> Result<TimeZone> {
     TimeZone::named(name)
         .or_else(|| TimeZone::posix(name, 0))
         .ok_or_else(|| invalid(format!("time zone \"{name}\" not recognized")))
+}
+
+/// The zone that `make_timestamptz` is given: a number counts eastwards there, unlike in `AT TIME ZONE`.
+fn zone_to_make_in(name: &str) -> Result<TimeZone> {
+    if name.starts_with(|first: char| first.is_ascii_digit()) {
+        return Err(invalid(format!("invalid input syntax for type numeric time zone: \"{name}\""))
+            .with_hint("Numeric time zones must have \"-\" or \"+\" as first character."));
+    }
+    match TimeZone::of_distance(name)? {
+        Some(zone) => Ok(zone),
+        None => zone_named(name),
+    }
 }
 
 /// A zone given as its distance from UTC.

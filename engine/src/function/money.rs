@@ -3,7 +3,7 @@
 use storage::{Numeric, Value};
 
 use super::Function;
-use super::argument::{division_by_zero, float, int8, integer, numeric, numeric_of, out_of_range, text_of};
+use super::argument::{division_by_zero, float, int8, integer, numeric, out_of_range, text_of};
 use super::define::{immutable, stable};
 use crate::error::{Error, Result, SqlState};
 use crate::types::money::CENTS;
@@ -38,8 +38,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(3811, "money", &[INT4], MONEY, |_, args| whole(integer(&args[0])?)),
     stable(3812, "money", &[INT8], MONEY, |_, args| whole(integer(&args[0])?)),
     stable(3823, "numeric", &[MONEY], NUMERIC, |_, args| {
-        let cents = Numeric::from_i64(int8(&args[0])?);
-        numeric_of(cents.div(&Numeric::from_i64(CENTS)).map(|amount| amount.round(2)))
+        Ok(Value::Numeric(Box::new(Numeric::from_parts(i128::from(int8(&args[0])?), 2))))
     }),
     stable(3824, "money", &[NUMERIC], MONEY, |_, args| {
         let amount = numeric(&args[0])?;

@@ -64,8 +64,10 @@ pub(super) fn offset(text: &str) -> Decoded<i32> {
     let mut parts = digits.split(':');
     let first = parts.next().unwrap_or("");
     let mut hour = integer(first)?;
-    let mut minute = parts.next().map_or(Ok(0), integer)?;
-    let second = parts.next().map_or(Ok(0), integer)?;
+    // `+10:` is `+10:00`.
+    let rest = |part: Option<&str>| part.filter(|part| !part.is_empty()).map_or(Ok(0), integer);
+    let mut minute = rest(parts.next())?;
+    let second = rest(parts.next())?;
     if parts.next().is_some() {
         return Err(Fault::BadFormat);
     }

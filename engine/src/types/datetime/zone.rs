@@ -3,7 +3,10 @@
 use chrono::{DateTime, Offset, TimeZone as _};
 use chrono_tz::Tz;
 
+use super::clock::offset;
+use super::decode::Fault;
 use super::{DAY, SECOND, civil_of_days, day_of_week, days_of_civil, is_leap};
+use crate::error::{Error, Result, SqlState};
 
 /// A named zone, or a fixed distance from UTC.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +39,19 @@ impl TimeZone {
         known
             .or_else(|| chrono_tz::TZ_VARIANTS.iter().find(|tz| tz.name().eq_ignore_ascii_case(name)).copied())
             .map(TimeZone::Named)
+    }
+
+    /// The zone of a distance from UTC as ISO 8601 says it, eastwards: `+02`, `+0230`, `-02:30`; None if it is none. 22023 if
+    /// it is farther than any zone.
+    pub(crate) fn of_distance(text: &str) -> Result<Option<Self>> {
+        match offset(text) {
+            Ok(seconds) => Ok(Some(TimeZone::Fixed(seconds))),
+            Err(Fault::ZoneOverflow) => {
+                let message = format!("numeric time zone \"{text}\" out of range");
+                Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
+            }
+            Err(_) => Ok(None),
+        }
     }
 
     /// The value of the TimeZone setting: a name, or hours east of UTC.
