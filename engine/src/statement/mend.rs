@@ -4,6 +4,7 @@
 //! A name that only this file can write is quoted with [`MARK`], which no text can.
 
 mod assigned;
+mod escape;
 mod key;
 
 use std::borrow::Cow;
@@ -62,7 +63,7 @@ fn is_suspicious(pair: &[TokenWithSpan]) -> bool {
     };
     match word.keyword {
         Keyword::TABLE | Keyword::GROUP | Keyword::USING | Keyword::ROWS | Keyword::OPERATOR | Keyword::FETCH => true,
-        Keyword::PRECEDING | Keyword::FOLLOWING | Keyword::OF => true,
+        Keyword::PRECEDING | Keyword::FOLLOWING | Keyword::OF | Keyword::ESCAPE => true,
         Keyword::NO | Keyword::ENFORCED | Keyword::EXCLUDE | Keyword::REFERENCES => true,
         keyword if key::begins_key(keyword) => true,
         Keyword::NoKeyword if word.value.eq_ignore_ascii_case("isnull") => true,
@@ -179,13 +180,19 @@ impl Mender<'_> {
                 Keyword::ENFORCED if self.follows_no_check() => {
                     return Err(syntax_error_near(self.text, &word.value, token.span.start));
                 }
+                Keyword::EXCLUDE if self.begins_exclusion() => {
+                    return Err(Error::unsupported("an EXCLUDE constraint"));
+                }
                 Keyword::EXCLUDE => self.exclude(),
                 Keyword::ARRAY if self.is_behind_type() => self.array_type(),
                 Keyword::DELETE | Keyword::UPDATE if self.sets_columns() => return self.columns_to_set(),
                 keyword if key::begins_key(keyword) => return self.key(),
                 Keyword::NoKeyword if self.is_unicode(&word.value) => return self.unicode(),
                 Keyword::ROWS if self.words_follow(&["from"]) => self.rows_from(),
-                Keyword::FETCH if self.words_follow(&["first"]) || self.words_follow(&["next"]) => self.fetch(),
+                Keyword::FETCH if self.words_follow(&["first"]) || self.words_follow(&["next"]) => {
+                    return self.fetch();
+                }
+                Keyword::ESCAPE => self.escape(),
                 Keyword::OPERATOR => self.quantified_operator(),
                 Keyword::NoKeyword if self.is_null_test(&word.value) => self.null_test(),
                 Keyword::COMPRESSION if self.is_compression() => self.compression(),
@@ -315,10 +322,13 @@ impl Mender<'_> {
 
     /// `FETCH FIRST (n) ROWS ONLY` is `LIMIT (n)`; the parser knows no parentheses there. Those around a literal can go,
     /// so that WITH TIES may follow.
-    fn fetch(&mut self) {
+    fn fetch(&mut self) -> Result<()> {
         let opening = self.significant(2);
         let open = self.tokens.get(opening).is_some_and(|token| token.token == Token::LParen);
-        let Some(closing) = open.then(|| self.closing(opening)).flatten() else { return self.keep_one() };
+        let Some(closing) = open.then(|| self.closing(opening)).flatten() else {
+            self.keep_one();
+            return Ok(());
+        };
         let inside: Vec<&TokenWithSpan> =
             self.tokens[opening + 1..closing].iter().filter(|token| !is_space(&token.token)).collect();
         if let [token] = inside.as_slice()
@@ -328,7 +338,7 @@ impl Mender<'_> {
             self.keep_to(opening);
             self.kept.push(count);
             self.at = closing + 1;
-            return;
+            return Ok(());
         }
         let mut behind = (closing + 1..self.tokens.len()).filter(|at| !is_space(&self.tokens[*at].token));
         let (rows, only) = (behind.next(), behind.next());
@@ -343,8 +353,12 @@ impl Mender<'_> {
                 self.keep_to(closing + 1);
                 self.at = end + 1;
             }
+            _ if is_one(rows, &["row", "rows"]) && is_one(only, &["with"]) => {
+                return Err(Error::unsupported("an expression in FETCH FIRST … WITH TIES"));
+            }
             _ => self.keep_one(),
         }
+        Ok(())
     }
 
     /// Where the parenthesis is that closes one.
@@ -621,6 +635,26 @@ impl Mender<'_> {
         self.at = end + 1;
     }
 
+    /// Whether EXCLUDE begins a constraint of CREATE or ALTER TABLE, a name of its own before it or not.
+    fn begins_exclusion(&self) -> bool {
+        let verb = self.kept.iter().map(|token| &token.token).find(|token| !is_space(token));
+        let defines = verb.is_some_and(|verb| is_word(verb, "create") || is_word(verb, "alter"));
+        let begins = self.token(1) == Some(&Token::LParen) || self.words_follow(&["using"]);
+        if !defines || !begins {
+            return false;
+        }
+        let mut before = self.kept.iter().rev().map(|token| &token.token).filter(|token| !is_space(token));
+        match before.next() {
+            Some(Token::Comma | Token::LParen) => {
+                let count = |paren: Token| self.kept.iter().filter(|token| token.token == paren).count();
+                count(Token::LParen) == count(Token::RParen) + 1
+            }
+            Some(word) if is_word(word, "add") => true,
+            Some(Token::Word(_)) => before.next().is_some_and(|token| is_word(token, "constraint")),
+            _ => false,
+        }
+    }
+
     /// Whether NOT stands before, and what ends a constraint.
     fn follows_no_check(&self) -> bool {
         const ENDS: [&str; 5] = ["unique", "key", "deferrable", "deferred", "immediate"];
@@ -726,5 +760,26 @@ mod tests {
         check("SELECT 1 FROM t JOIN u USING (a, b)", "SELECT 1 FROM t JOIN u USING(a, b)");
         assert!(parse_single("SELECT 'a' 'b'").is_err());
         assert!(parse_single("SELECT 12ab").is_err());
+        check("SELECT a LIKE b ESCAPE 'x'", "SELECT a LIKE b ESCAPE 'x'");
+        check("SELECT a LIKE b||'%' ESCAPE e::text", "SELECT a LIKE pg_catalog.like_escape(b || '%', e::TEXT)");
+        check("SELECT a LIKE b AS escape, c", "SELECT a LIKE b AS escape, c");
+        check(
+            "SELECT a FROM t WHERE a LIKE b ORDER BY escape DESC",
+            "SELECT a FROM t WHERE a LIKE b ORDER BY escape DESC",
+        );
+    }
+
+    #[test]
+    fn exclusion_constraints_are_refused_by_name() {
+        let refused = |sql: &str| {
+            let error = parse_single(sql).expect_err(sql);
+            assert_eq!(error.message, "an EXCLUDE constraint is not supported", "{sql}");
+        };
+        refused("CREATE TABLE t (a int, EXCLUDE USING gist (a WITH =))");
+        refused("CREATE TABLE t (EXCLUDE (a WITH =), a int)");
+        refused("CREATE TABLE t (a int, CONSTRAINT c EXCLUDE USING btree (a WITH =) WHERE (a > 1) DEFERRABLE)");
+        refused("ALTER TABLE t ADD EXCLUDE (a WITH =)");
+        refused("ALTER TABLE t ADD CONSTRAINT c EXCLUDE USING gist (a WITH =)");
+        assert!(parse_single("CREATE TABLE exclude (exclude int CHECK (exclude IN (1)))").is_ok());
     }
 }
