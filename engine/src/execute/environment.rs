@@ -47,6 +47,7 @@ use super::forget_values::ForgetValues;
 use super::in_order::KeepOrder;
 use super::join_order::OrderJoins;
 use super::lower::table_function::TableFunctionPlanner;
+use super::one_by_one::RowsInTurn;
 use super::whole_sort::WholeSort;
 use crate::catalog::{Table, pg_catalog};
 use crate::error::{Error, Result};
@@ -233,8 +234,8 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     // The last one checks what the others have made. It no longer knows which columns hold one value only, once joins have
     // been turned about, and refuses plans that sort by them.
     let rules = PhysicalOptimizer::new().rules.into_iter().filter(|rule| rule.name() != "SanityCheckPlan");
-    let first = std::iter::once(Arc::new(ForgetValues) as _);
-    first.chain(rules).chain([Arc::new(WholeSort) as _, Arc::new(KeepOrder) as _]).collect()
+    let first: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 2] = [Arc::new(RowsInTurn), Arc::new(ForgetValues)];
+    first.into_iter().chain(rules).chain([Arc::new(WholeSort) as _, Arc::new(KeepOrder) as _]).collect()
 }
 
 /// DataFusion's own rules in its own order, without those for subqueries: ours are gone before it sees the plan. The order

@@ -18,6 +18,7 @@ mod in_order;
 mod join_order;
 pub(crate) mod locking;
 pub(crate) mod lower;
+mod one_by_one;
 pub(crate) mod point;
 pub(crate) mod purge;
 pub mod query;

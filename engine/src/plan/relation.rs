@@ -38,10 +38,12 @@ pub enum Relation {
         input: Box<Relation>,
         columns: Vec<(Column, Expr)>,
     },
-    /// Set-returning functions in a SELECT list, run in lockstep; the input's columns pass too.
+    /// Set-returning functions in a SELECT list or in ROWS FROM, run in lockstep; the input's columns pass too. `ordinality` counts what
+    /// they return for one row of the input.
     ProjectSet {
         input: Box<Relation>,
         functions: Vec<(Vec<Column>, &'static TableFunction, Vec<Expr>)>,
+        ordinality: Option<Column>,
     },
     Join {
         kind: JoinKind,
@@ -252,8 +254,9 @@ impl Relation {
             | Relation::Limit { input, .. }
             | Relation::Distinct { input, .. } => input.outputs(),
             Relation::Project { columns, .. } => columns.iter().map(|(column, _)| *column).collect(),
-            Relation::ProjectSet { input, functions } => {
-                input.outputs().into_iter().chain(functions.iter().flat_map(|(columns, ..)| columns).copied()).collect()
+            Relation::ProjectSet { input, functions, ordinality } => {
+                let added = functions.iter().flat_map(|(columns, ..)| columns).chain(ordinality);
+                input.outputs().into_iter().chain(added.copied()).collect()
             }
             Relation::Join { kind, left, right, .. } => {
                 let mut columns = left.outputs();

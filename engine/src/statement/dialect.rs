@@ -69,6 +69,11 @@ impl Dialect for Postgres {
         self.base.is_reserved_for_identifier(keyword)
     }
 
+    fn is_column_alias(&self, keyword: &Keyword, parser: &mut Parser) -> bool {
+        // It begins a locking clause, also of a query without FROM.
+        *keyword != Keyword::FOR && self.base.is_column_alias(keyword, parser)
+    }
+
     fn prec_value(&self, precedence: Precedence) -> u8 {
         self.base.prec_value(precedence)
     }

@@ -13,13 +13,13 @@ use storage::{IndexSchema, KeyRange, ReadView, Slice, StoredRow, TableId, TableL
 
 use super::constraint::deferrable;
 use super::{DefinitionEnvironment, discreet, names, stream, validate};
-use crate::catalog::{Catalog, Constraint, ConstraintKind, Deferrable, ForeignKeyAction, Table};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, Deferrable, ForeignKeyAction, TEMPORARY_SCHEMA, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::point;
 use crate::execute::write::{self, key_text};
 use crate::function::resolve;
 use crate::plan::authorize::denied;
-use crate::plan::bind::fold;
+use crate::plan::bind::{QualifiedName, fold};
 use crate::statement::columns_to_set_in;
 use crate::types;
 
@@ -145,11 +145,8 @@ impl DefinitionEnvironment<'_> {
         let name = self.qualified(key.target)?;
         loop {
             let catalog = self.catalog();
-            let own_schema = catalog.schemas.get(&table.schema).map(|schema| schema.name.as_str());
             let is_new = !catalog.tables.contains_key(&table.oid);
-            let names_itself =
-                name.name == table.name && (name.schema.is_none() || name.schema.as_deref() == own_schema);
-            if is_new && names_itself {
+            if is_new && name.name == table.name && self.is_found_in(&catalog, &name, table.schema) {
                 return Ok(None);
             }
             let target = self.find_table(&catalog, &name)?;
@@ -163,6 +160,21 @@ impl DefinitionEnvironment<'_> {
             let now = self.find_table(&catalog, &name)?;
             if now.oid == target.oid {
                 return Ok(Some(now));
+            }
+        }
+    }
+
+    /// Whether a name is looked for in a schema before any other that has it.
+    fn is_found_in(&self, catalog: &Catalog, name: &QualifiedName, schema: u32) -> bool {
+        let own = catalog.schemas.get(&schema).map_or("", |own| own.name.as_str());
+        match &name.schema {
+            Some(named) => own == named,
+            // It is looked into first, and may have been made by this statement.
+            None if own.starts_with(TEMPORARY_SCHEMA) => true,
+            None => {
+                let mut path = catalog.path(&self.context.session.search_path);
+                let has = |other: u32| catalog.relation_names.contains_key(&(other, name.name.clone()));
+                path.find(|other| other.oid == schema || has(other.oid)).is_some_and(|found| found.oid == schema)
             }
         }
     }

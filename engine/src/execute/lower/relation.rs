@@ -72,7 +72,7 @@ impl Lowering<'_> {
                     .collect::<Result<Vec<_>>>()?;
                 projected(input, columns)
             }
-            Relation::ProjectSet { input, functions } => self.project_set(input, functions),
+            Relation::ProjectSet { input, functions, ordinality } => self.project_set(input, functions, *ordinality),
             Relation::Join { kind, left, right, condition, lateral } => {
                 if let (true, Relation::Function { function, args, columns, ordinality }) = (*lateral, right.as_ref()) {
                     return self.function_over(left, function, args, columns, *ordinality);

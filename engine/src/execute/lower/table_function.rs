@@ -84,16 +84,17 @@ impl Lowering<'_> {
         self.functions_over(input, &[(columns.to_vec(), function, args)], ordinality)
     }
 
-    /// Functions in a SELECT list: in lockstep, the shorter ones padded with NULL.
+    /// Functions in a SELECT list or in ROWS FROM: in lockstep, the shorter ones padded with NULL.
     pub(super) fn project_set(
         &mut self,
         input: &Relation,
         functions: &[(Vec<Column>, &'static TableFunction, Vec<Expr>)],
+        ordinality: Option<Column>,
     ) -> Result<LogicalPlan> {
         let input = self.relation(input)?;
         let calls: Vec<_> =
             functions.iter().map(|(columns, function, args)| (columns.clone(), *function, args.as_slice())).collect();
-        self.functions_over(input, &calls, None)
+        self.functions_over(input, &calls, ordinality)
     }
 
     fn functions_over(

@@ -488,8 +488,9 @@ fn set_returning_functions() {
             (vec![column(2, INT4)], &SERIES, vec![int4(1), var(1, INT4)]),
             (vec![column(3, INT4)], &SERIES, vec![int4(1), int4(2)]),
         ],
+        ordinality: Some(column(4, INT8)),
     };
-    check(&set, &["1|-|2", "1|1|1", "2|1|1", "2|2|2"]);
+    check(&set, &["1|-|2|2", "1|1|1|1", "2|1|1|1", "2|2|2|2"]);
 }
 
 #[test]

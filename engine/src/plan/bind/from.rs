@@ -108,6 +108,7 @@ impl Binder<'_> {
                         self.range_function(name, args, *with_ordinality, alias, left, refusal)
                     }
                     Some(_) => Err(Error::unsupported("SETTINGS of a table function")),
+                    None if Self::is_keyword(name) => self.keyword_item(&self.name(name)?, *with_ordinality, alias),
                     None if *with_ordinality => {
                         Err(Error::new(SqlState::SYNTAX_ERROR, "WITH ORDINALITY can only be used with a function")
                             .at(self.position(name.start())))

@@ -138,13 +138,9 @@ impl Binder<'_> {
                 named.push(ScopeColumn::new(function.columns[0].0, column, None));
                 functions.push((vec![column], function, args));
             }
-            let mut relation = Relation::ProjectSet { input: Box::new(Relation::OneRow), functions };
-            if with_ordinality {
-                let column = binder.fresh(Type::new(oid::INT8));
-                named.push(ScopeColumn::new("ordinality", column, None));
-                relation = Relation::Window { input: Box::new(relation), calls: vec![(column, row_number())] };
-            }
-            Ok((relation, named))
+            let ordinality = with_ordinality.then(|| binder.fresh(Type::new(oid::INT8)));
+            named.extend(ordinality.map(|column| ScopeColumn::new("ordinality", column, None)));
+            Ok((Relation::ProjectSet { input: Box::new(Relation::OneRow), functions, ordinality }, named))
         })?;
         let alias = alias.unwrap_or_else(|| Alias::plain(calls.first().map_or("", |(name, _)| &name.name)));
         let scope = Scope::of(self.aliased(&alias, columns, None)?);
@@ -255,6 +251,42 @@ impl Binder<'_> {
                 return refuse(self, super::call::wrong_object(words));
             }
         };
+        self.scalar_relation(scalar, name, with_ordinality)
+    }
+
+    /// CURRENT_DATE and the other functions without parentheses, as one row.
+    pub(super) fn keyword_item(
+        &mut self,
+        name: &QualifiedName,
+        with_ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<FromItem> {
+        let (alias, definitions) = self.record_alias(alias)?;
+        if definitions.is_some() {
+            let words = "a column definition list is only allowed for functions returning \"record\"";
+            return Err(Error::new(SqlState::SYNTAX_ERROR, words).at(self.position(name.span)));
+        }
+        let value = self.keyword(&name.name, name.span)?;
+        let (relation, mut columns) = self.scalar_relation(value, name, with_ordinality)?;
+        let alias = alias.unwrap_or_else(|| Alias::plain(&name.name));
+        if let [only] = columns.as_mut_slice() {
+            only.name.clone_from(&alias.name);
+        }
+        let scope = Scope::of(self.aliased(&alias, columns, None)?);
+        if self.is_showing() {
+            self.show_function(&relation, &alias.name, &scope.columns, false)?;
+        }
+        Ok(FromItem::plain(relation, scope))
+    }
+
+    /// A value as the one row of a relation.
+    fn scalar_relation(
+        &mut self,
+        scalar: Expr,
+        name: &QualifiedName,
+        with_ordinality: bool,
+    ) -> Result<(Relation, Vec<ScopeColumn>)> {
+        let span = name.span;
         let column = self.fresh(scalar.ty);
         let mut input = Relation::OneRow;
         let (mut columns, mut named) = (Vec::new(), Vec::new());

@@ -522,7 +522,7 @@ fn project_set(relation: Relation, sets: Vec<SetCall>) -> Relation {
     }
     levels.into_iter().fold(relation, |input, level| {
         let functions = level.into_iter().map(|set| (set.columns, set.function, set.args)).collect();
-        Relation::ProjectSet { input: Box::new(input), functions }
+        Relation::ProjectSet { input: Box::new(input), functions, ordinality: None }
     })
 }
 

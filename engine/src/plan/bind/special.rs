@@ -122,6 +122,25 @@ impl Binder<'_> {
         self.ordered(name, &[expr], expr.start(), at)
     }
 
+    /// Whether a name in FROM is a function without parentheses, and no relation's.
+    pub(super) fn is_keyword(name: &ast::ObjectName) -> bool {
+        const WORDS: [&str; 11] = [
+            "current_catalog",
+            "current_date",
+            "current_role",
+            "current_schema",
+            "current_time",
+            "current_timestamp",
+            "current_user",
+            "localtime",
+            "localtimestamp",
+            "session_user",
+            "user",
+        ];
+        let [ast::ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return false };
+        ident.quote_style.is_none() && WORDS.iter().any(|word| ident.value.eq_ignore_ascii_case(word))
+    }
+
     /// CURRENT_DATE and the other functions without parentheses.
     pub(super) fn keyword(&mut self, name: &str, span: Span) -> Result<Expr> {
         let (function, target) = match name {

@@ -209,7 +209,7 @@ pub(crate) fn map_outer_relation(relation: &mut Relation, borders: usize, f: Red
             columns.iter_mut().try_for_each(|(_, expr)| each(expr))?;
             map_outer_relation(input, borders, f)?;
         }
-        Relation::ProjectSet { input, functions } => {
+        Relation::ProjectSet { input, functions, .. } => {
             functions.iter_mut().flat_map(|(_, _, args)| args).try_for_each(each)?;
             map_outer_relation(input, borders, f)?;
         }

@@ -160,9 +160,11 @@ impl Lowering<'_> {
                 input: Box::new(self.push(domain, input)?),
                 columns: pass().chain(columns.iter().cloned()).collect(),
             },
-            Relation::ProjectSet { input, functions } => {
-                Relation::ProjectSet { input: Box::new(self.push(domain, input)?), functions: functions.clone() }
-            }
+            Relation::ProjectSet { input, functions, ordinality } => Relation::ProjectSet {
+                input: Box::new(self.push(domain, input)?),
+                functions: functions.clone(),
+                ordinality: *ordinality,
+            },
             Relation::Join { kind, left, right, condition, lateral } => {
                 self.push_join(domain, *kind, left, right, condition.as_ref(), *lateral)?
             }

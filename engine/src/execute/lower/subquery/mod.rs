@@ -51,16 +51,16 @@ impl Lowering<'_> {
                 }
                 Ok(Relation::Project { input: Box::new(input), columns: kept })
             }
-            Relation::ProjectSet { input, functions } => {
+            Relation::ProjectSet { input, functions, ordinality } => {
                 let outputs = input.outputs();
                 let mut input = self.without_subqueries(*input)?;
                 let mut calls = Vec::with_capacity(functions.len());
                 for (columns, function, args) in functions {
                     calls.push((columns, function, self.all_without(args, &mut input)?));
                 }
-                let added = calls.iter().flat_map(|(columns, ..)| columns).copied();
+                let added = calls.iter().flat_map(|(columns, ..)| columns).chain(&ordinality).copied();
                 let all: Vec<Column> = outputs.into_iter().chain(added).collect();
-                Ok(build::only(Relation::ProjectSet { input: Box::new(input), functions: calls }, &all))
+                Ok(build::only(Relation::ProjectSet { input: Box::new(input), functions: calls, ordinality }, &all))
             }
             Relation::Join { kind, left, right, condition, lateral } => {
                 self.join_without(kind, *left, *right, condition, lateral)
