@@ -63,6 +63,9 @@ pub struct Label {
 pub struct Domain {
     pub base: Type,
     pub not_null: bool,
+    /// The oid of the collation that was said, if it is not that of `base`.
+    #[serde(default)]
+    pub collation: Option<u32>,
     /// SQL text of the default expression.
     pub default: Option<String>,
     pub checks: Vec<DomainCheck>,
@@ -220,6 +223,11 @@ const ROW_ARRAY: u32 = 1 << 30;
 /// The oid of a table's row type; the system's own tables have none here.
 pub(crate) fn row_type(table: u32) -> Option<u32> {
     (defined::FIRST_OID..ROW_ARRAY).contains(&table).then_some(table | ROW_TYPE)
+}
+
+/// The table whose row type has that oid, and whether it is the type of arrays of such rows.
+pub(crate) fn table_of_row_type(oid: u32) -> Option<(u32, bool)> {
+    (oid & ROW_TYPE != 0).then_some((oid & !(ROW_TYPE | ROW_ARRAY), oid & ROW_ARRAY != 0))
 }
 
 /// What is known of a table's row type by its oid: the names are for messages only.

@@ -16,6 +16,7 @@ use crate::catalog::pg_catalog::expression;
 use crate::catalog::pg_catalog::routine::routine_by_oid;
 use crate::catalog::pg_catalog::view_text::view_definition;
 use crate::catalog::pg_catalog::{self, comment_on};
+use crate::catalog::user_type::{row_type, table_of_row_type};
 use crate::catalog::{Index, ReplicaIdentity, TEMPORARY_SCHEMA, Table, UserTypeKind};
 use crate::error::{Error, Result, SqlState};
 use crate::types::defined::FIRST_OID;
@@ -289,7 +290,10 @@ fn format_type(context: &EvalContext, args: &[Value]) -> Result<Value> {
 fn type_is_visible(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let Some(oid) = object(&args[0])? else { return Ok(Value::Null) };
     match context.catalog.defined_type(oid) {
-        None => found(builtin::info(oid).filter(|info| info.oid < FIRST_OID)),
+        None => match table_of_row_type(oid) {
+            Some((table, array)) => Ok(row_type_is_visible(context, oid, table, array)),
+            None => found(builtin::info(oid).filter(|info| info.oid < FIRST_OID)),
+        },
         Some((ty, array)) => {
             let name = if array { &ty.array_name } else { &ty.name };
             let seen = builtin::by_name(name).is_none()
@@ -297,6 +301,17 @@ fn type_is_visible(context: &EvalContext, args: &[Value]) -> Result<Value> {
             Ok(Value::Bool(seen))
         }
     }
+}
+
+/// The same for the row type of a table, or the type of its arrays. NULL: there is no such table.
+fn row_type_is_visible(context: &EvalContext, oid: u32, table: u32, array: bool) -> Value {
+    let Some(table) = context.catalog.tables.get(&table) else { return Value::Null };
+    let path = &context.session.search_path;
+    let named = |name: &str| context.catalog.find_type(None, name, path);
+    let row = row_type(table.oid);
+    let seen = named(&table.name) == row && builtin::by_name(&table.name).is_none();
+    let hidden = array && named(&format!("_{}", table.name)).is_some_and(|other| other != oid);
+    Value::Bool(seen && !hidden)
 }
 
 fn table_is_visible(context: &EvalContext, args: &[Value]) -> Result<Value> {

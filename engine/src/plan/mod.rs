@@ -5,6 +5,7 @@ pub mod bind;
 pub(crate) mod cache;
 mod choose;
 pub mod explain;
+pub(crate) mod explain_document;
 pub mod point;
 pub mod relation;
 pub mod short;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use auth::RoleId;
-use storage::{Durability, Isolation};
+use storage::Durability;
 
 use super::parameter::amount::Unit;
 use super::parameter::{Kind, Parameter, parameter, parameters};
@@ -264,7 +264,9 @@ impl Settings {
             "idle_in_transaction_session_timeout" => active.idle_in_transaction_session_timeout = duration(value),
             "log_min_duration_statement" => active.log_min_duration = logged_from(value),
             "idle_session_timeout" => active.idle_session_timeout = duration(value),
-            "default_transaction_isolation" => active.default_isolation = IsolationLevel::named(value),
+            "default_transaction_isolation" => {
+                active.default_isolation = IsolationLevel::named(value).unwrap_or_default();
+            }
             "default_transaction_read_only" => active.default_read_only = value == "on",
             "default_transaction_deferrable" => active.default_deferrable = value == "on",
             "synchronous_commit" => {
@@ -291,15 +293,6 @@ pub fn notice_rank(severity: &str) -> u8 {
         "warning" => 3,
         "error" => 4,
         _ => 0,
-    }
-}
-
-/// What SHOW prints for an isolation level.
-pub fn isolation_name(isolation: Isolation) -> &'static str {
-    match isolation {
-        Isolation::ReadCommitted => "read committed",
-        Isolation::RepeatableRead => "repeatable read",
-        Isolation::Serializable => "serializable",
     }
 }
 

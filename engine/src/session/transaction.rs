@@ -46,6 +46,7 @@ pub(crate) struct Open {
     pub(crate) savepoints: Vec<NamedSavepoint>,
     /// What is looked at when it commits.
     pub(crate) deferred: Deferred,
+    /// As it was asked for.
     pub(crate) level: IsolationLevel,
     pub(crate) read_only: bool,
     pub(crate) deferrable: bool,

@@ -18,9 +18,10 @@ use crate::expr::eval;
 use crate::function::resolve::coerce;
 use crate::function::{CastContext, SettingRequest, functions_named};
 use crate::plan::bind::{Binder, Clause, Scope};
-use crate::plan::{ColumnDescription, Plan, explain};
+use crate::plan::{ColumnDescription, Plan, explain, explain_document};
 use crate::statement::{
-    BackupOrder, DiscardTarget, ExplainOptions, IsolationLevel, ResetTarget, ShowTarget, Statement, TransactionModes,
+    BackupOrder, DiscardTarget, ExplainFormat, ExplainOptions, IsolationLevel, ResetTarget, ShowTarget, Statement,
+    TransactionModes,
 };
 use crate::types::text::parse_bool;
 use crate::types::{Type, oid};
@@ -497,7 +498,7 @@ impl Session {
                 lines.push(format!("Execution Time: {:.3} ms", took.as_secs_f64() * 1000.0));
             }
         }
-        let lines = if options.json { vec![explain::as_json(&lines)] } else { lines };
+        let lines = explain_document::written(lines, options.format);
         let rows = lines.into_iter().map(|line| vec![Value::Text(line.into())]).collect();
         Ok(Outcome::ready(vec![explain_column(options)], rows, "EXPLAIN"))
     }
@@ -529,7 +530,12 @@ impl Session {
 
 /// The one column of what EXPLAIN answers.
 pub(super) fn explain_column(options: ExplainOptions) -> ColumnDescription {
-    ColumnDescription::new("QUERY PLAN", Type::new(if options.json { oid::JSON } else { oid::TEXT }))
+    let ty = match options.format {
+        ExplainFormat::Text | ExplainFormat::Yaml => oid::TEXT,
+        ExplainFormat::Json => oid::JSON,
+        ExplainFormat::Xml => oid::XML,
+    };
+    ColumnDescription::new("QUERY PLAN", Type::new(ty))
 }
 
 /// What setting one of the transaction's own settings asks for.
@@ -544,9 +550,8 @@ fn transaction_mode(name: &str, word: &str) -> Result<TransactionModes> {
     };
     Ok(match name {
         "transaction_isolation" => {
-            let known = ["serializable", "repeatable read", "read committed", "read uncommitted"];
-            let level = known.iter().find(|known| word.eq_ignore_ascii_case(known)).ok_or_else(invalid)?;
-            TransactionModes { isolation: Some(IsolationLevel::named(level)), ..TransactionModes::default() }
+            let level = IsolationLevel::named(word).ok_or_else(invalid)?;
+            TransactionModes { isolation: Some(level), ..TransactionModes::default() }
         }
         "transaction_read_only" => TransactionModes { read_only: Some(boolean()?), ..TransactionModes::default() },
         _ => TransactionModes { deferrable: Some(boolean()?), ..TransactionModes::default() },

@@ -10,8 +10,10 @@ mod cursor;
 pub mod definition;
 pub(crate) mod dialect;
 mod execute_as;
+mod isolation;
 mod job;
 mod live;
+mod located;
 mod locking;
 mod maintenance;
 pub(crate) mod mend;
@@ -36,6 +38,7 @@ pub use cursor::{Declaration, Motion};
 use datafusion::sql::sqlparser::ast;
 pub use definition::Definition;
 pub use execute_as::ExecuteAs;
+pub use isolation::IsolationLevel;
 pub use job::Listing;
 pub use live::{LiveOptions, LiveStatement};
 pub(crate) use locking::{LockingClause, locking_words};
@@ -44,7 +47,7 @@ pub use merge::{Merge, MergeAction, MergeWhen};
 pub(crate) use only::is_after_only;
 pub(crate) use parse::{offset_in, parse_query, place_of_placeholder};
 pub use parse::{parse_expression, parse_script, parse_single, position_in};
-use storage::{Isolation, TableLock};
+use storage::TableLock;
 pub use storage_move::{MoveKind, MovedTables, StorageMove};
 
 /// One parsed statement.
@@ -205,47 +208,6 @@ pub enum Overriding {
     User,
 }
 
-/// An isolation level as it is said: READ UNCOMMITTED is READ COMMITTED, but keeps its name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum IsolationLevel {
-    ReadUncommitted,
-    #[default]
-    ReadCommitted,
-    RepeatableRead,
-    Serializable,
-}
-
-impl IsolationLevel {
-    /// The level of a setting's value.
-    pub fn named(value: &str) -> Self {
-        match value {
-            "serializable" => Self::Serializable,
-            "repeatable read" => Self::RepeatableRead,
-            "read uncommitted" => Self::ReadUncommitted,
-            _ => Self::ReadCommitted,
-        }
-    }
-
-    /// What SHOW prints.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ReadUncommitted => "read uncommitted",
-            Self::ReadCommitted => "read committed",
-            Self::RepeatableRead => "repeatable read",
-            Self::Serializable => "serializable",
-        }
-    }
-
-    /// What it means.
-    pub fn isolation(self) -> Isolation {
-        match self {
-            Self::ReadUncommitted | Self::ReadCommitted => Isolation::ReadCommitted,
-            Self::RepeatableRead => Isolation::RepeatableRead,
-            Self::Serializable => Isolation::Serializable,
-        }
-    }
-}
-
 /// What `BEGIN` and `SET TRANSACTION` may say; None is "not said".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TransactionModes {
@@ -281,16 +243,35 @@ pub struct ExplainOptions {
     pub analyze: bool,
     pub verbose: bool,
     pub costs: bool,
-    pub timing: bool,
+    pub timing: Option<bool>,
     pub summary: Option<bool>,
     pub buffers: bool,
-    /// As a JSON document instead of lines.
-    pub json: bool,
+    pub wal: bool,
+    pub format: ExplainFormat,
+}
+
+/// What EXPLAIN's answer is written as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ExplainFormat {
+    #[default]
+    Text,
+    Json,
+    Yaml,
+    Xml,
 }
 
 impl Default for ExplainOptions {
     fn default() -> Self {
-        Self { analyze: false, verbose: false, costs: true, timing: true, summary: None, buffers: false, json: false }
+        Self {
+            analyze: false,
+            verbose: false,
+            costs: true,
+            timing: None,
+            summary: None,
+            buffers: false,
+            wal: false,
+            format: ExplainFormat::Text,
+        }
     }
 }
 

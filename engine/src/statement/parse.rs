@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 use super::conflict;
 use super::definition::{self, Definition};
 use super::dialect::Postgres;
+use super::located::without_location;
 use super::locking::with_known_locks;
 use super::mend::mended;
 use super::only::{without_only, without_stars};
@@ -27,7 +28,8 @@ pub fn parse_script(text: &str) -> Result<Vec<Statement>> {
         if piece.iter().all(|token| matches!(token.token, Token::Whitespace(_))) {
             continue;
         }
-        let piece = mended(text, piece)?;
+        let piece = without_location(piece)?;
+        let piece = mended(text, &piece)?;
         let piece = without_stars(&piece);
         let tokens = with_known_locks(without_only(text, &piece)?)?;
         statements.push(parse_tokens(text, &tokens)?);

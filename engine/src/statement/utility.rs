@@ -10,7 +10,9 @@ use super::execute_as::execute_as;
 use super::job;
 use super::parse::parse_tokens;
 use super::reader::Reader;
-use super::{DiscardTarget, ExplainOptions, IsolationLevel, ResetTarget, ShowTarget, Statement, TransactionModes};
+use super::{
+    DiscardTarget, ExplainFormat, ExplainOptions, IsolationLevel, ResetTarget, ShowTarget, Statement, TransactionModes,
+};
 use super::{backup, live, maintenance, notify, register, storage_move};
 use crate::error::{Error, Result, SqlState};
 use crate::types::datetime::{IntervalStyle, parse_interval};
@@ -488,6 +490,7 @@ fn explain(text: &str, reader: &mut Reader) -> Result<Statement> {
             }
         }
         reader.expect_token(&Token::RParen)?;
+        check_explain_options(options)?;
     } else {
         options.analyze = reader.word("analyze") || reader.word("analyse");
         options.verbose = reader.word("verbose");
@@ -529,6 +532,19 @@ fn queried(statement: Statement, analyze: bool) -> Result<Statement> {
     })
 }
 
+/// Errors for what is asked for only together with ANALYZE.
+fn check_explain_options(options: ExplainOptions) -> Result<()> {
+    let needless = [("WAL", options.wal), ("TIMING", options.timing == Some(true))];
+    match needless.into_iter().find(|(_, said)| *said && !options.analyze) {
+        Some((name, _)) => {
+            let message = format!("EXPLAIN option {name} requires ANALYZE");
+            Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
+        }
+        None if options.wal => Err(Error::unsupported("EXPLAIN (WAL)")),
+        None => Ok(()),
+    }
+}
+
 fn explain_option(reader: &mut Reader, options: &mut ExplainOptions) -> Result<()> {
     let name = reader.identifier()?;
     let value = match reader.peek() {
@@ -536,31 +552,29 @@ fn explain_option(reader: &mut Reader, options: &mut ExplainOptions) -> Result<(
         _ => setting_value(reader)?.to_lowercase(),
     };
     if name == "format" {
-        return match value.as_str() {
-            "text" => Ok(()),
-            "json" => {
-                options.json = true;
-                Ok(())
-            }
-            "xml" | "yaml" => Err(Error::unsupported(format!("EXPLAIN (FORMAT {value})"))),
+        options.format = match value.as_str() {
+            "text" => ExplainFormat::Text,
+            "json" => ExplainFormat::Json,
+            "yaml" => ExplainFormat::Yaml,
+            "xml" => ExplainFormat::Xml,
             _ => {
                 let message = format!("unrecognized value for EXPLAIN option \"format\": \"{value}\"");
-                Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
+                return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message));
             }
         };
+        return Ok(());
     }
     let value = switch(&name, &value)?;
     match name.as_str() {
         "analyze" => options.analyze = value,
         "verbose" => options.verbose = value,
         "costs" => options.costs = value,
-        "timing" => options.timing = value,
+        "timing" => options.timing = Some(value),
         "summary" => options.summary = Some(value),
         "buffers" => options.buffers = value,
         // No setting guides a plan, so there is none to tell of.
         "settings" => {}
-        "wal" if value => return Err(Error::unsupported("EXPLAIN (WAL)")),
-        "wal" => {}
+        "wal" => options.wal = value,
         _ => {
             return Err(Error::new(SqlState::SYNTAX_ERROR, format!("unrecognized EXPLAIN option \"{name}\"")));
         }

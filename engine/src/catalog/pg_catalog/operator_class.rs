@@ -129,9 +129,40 @@ pub(super) fn family_operators(_: &Reader<'_>) -> Vec<Vec<Value>> {
     (FIRST..).zip(rows).map(row).collect()
 }
 
+/// What an operator class is to a type.
+pub(crate) enum ClassFor {
+    /// The one by which it is ordered anyway.
+    Own,
+    /// One that orders it alike, but is another.
+    Other,
+    /// It is for other types.
+    OtherTypes,
+    Nothing,
+}
+
+/// What the operator class of that name is to a type.
+pub(crate) fn class_for(name: &str, ty: u32) -> ClassFor {
+    let input = ordered_as(ty);
+    let accepts = |classes: &[(u32, &str, u32, u32)]| {
+        classes.iter().find(|(_, known, ..)| *known == name).map(|(_, _, of, _)| *of == input)
+    };
+    match (accepts(DEFAULTS), accepts(OTHERS)) {
+        (Some(true), _) => ClassFor::Own,
+        (_, Some(true)) => ClassFor::Other,
+        (None, None) => ClassFor::Nothing,
+        _ => ClassFor::OtherTypes,
+    }
+}
+
 /// The operator class by which a column of the type is ordered; 0 if there is none.
 pub(super) fn default_class(ty: u32) -> u32 {
-    let ordered_as = match builtin::base_of(ty) {
+    let ordered_as = ordered_as(ty);
+    DEFAULTS.iter().find(|(_, _, input, _)| *input == ordered_as).map_or(0, |(oid, ..)| *oid)
+}
+
+/// The type for which the class is that orders this one.
+fn ordered_as(ty: u32) -> u32 {
+    match builtin::base_of(ty) {
         oid::VARCHAR => oid::TEXT,
         oid::CIDR => oid::INET,
         ty if builtin::is_registered(ty) => oid::OID,
@@ -141,8 +172,7 @@ pub(super) fn default_class(ty: u32) -> u32 {
         ty if builtin::info(ty).is_some_and(|info| info.is_array()) => oid::ANYARRAY,
         ty if builtin::info(ty).is_some_and(|info| info.kind == 'c') => oid::RECORD,
         ty => ty,
-    };
-    DEFAULTS.iter().find(|(_, _, input, _)| *input == ordered_as).map_or(0, |(oid, ..)| *oid)
+    }
 }
 
 /// The one by which a column of an index is ordered.

@@ -109,7 +109,7 @@ fn type_row(reader: &Reader<'_>, info: &TypeInfo, name: &str, placed: &Placed<'_
         info.base.oid,
         if domain.is_some() { info.base.modifier } else { -1 },
         0,
-        collation(builtin::base_of(info.oid)),
+        domain.and_then(|domain| domain.collation).unwrap_or_else(|| collation(builtin::base_of(info.oid))),
         default.clone(),
         default,
         NULL,

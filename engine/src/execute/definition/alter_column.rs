@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::ast::{
 use storage::Value;
 
 use super::alter::{column_of, shown_column};
-use super::column::WrittenColumn;
+use super::column::{WrittenColumn, collation_of_domain};
 use super::drop::Part;
 use super::generated::{Bound, Values, exact, refuse_generated};
 use super::rename::parsed;
@@ -351,7 +351,9 @@ impl DefinitionEnvironment<'_> {
                 || (child.oid == oid && child.constraints.iter().any(own));
             involved.then(String::new)
         });
-        if let Some(key) = pointed_at.first() {
+        // Values that stay as they are refer to what they referred to.
+        let stays = using.is_none() && ty.oid == column.ty.oid && retype::needs_no_rows(&before, position, ty);
+        if let Some(key) = pointed_at.first().filter(|_| !stays) {
             return Err(Error::unsupported(format!("changing the type of a column of {}", key.shown)));
         }
         if let Some(generated) = self.generated_from(&catalog, &before, position)?.first() {
@@ -363,7 +365,7 @@ impl DefinitionEnvironment<'_> {
         let mut after = (*before).clone();
         after.columns[position].ty = ty;
         // The new type's own, unless COLLATE follows.
-        after.columns[position].hints.collation = None;
+        after.columns[position].hints.collation = collation_of_domain(&catalog, ty);
         let is_plain = using.is_none() && !column.generated;
         let (convert, places) = match self.bind_generated(&catalog, &after, position)? {
             Some(_) if using.is_some() => {

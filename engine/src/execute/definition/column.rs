@@ -64,7 +64,7 @@ impl DefinitionEnvironment<'_> {
             identity: None,
             generated: None,
             constraints: Vec::new(),
-            hints: ColumnHints::default(),
+            hints: ColumnHints { collation: collation_of_domain(catalog, ty), ..ColumnHints::default() },
             name,
         };
         read_options(table, definition, column)
@@ -434,6 +434,11 @@ fn unsupported_option(option: &ColumnOption) -> Error {
         ColumnOption::Generated { .. } | ColumnOption::Identity(_) => "an identity column".to_owned(),
         other => format!("column option {other}"),
     })
+}
+
+/// The oid of the collation that values of a domain have, if it was said with the domain.
+pub(super) fn collation_of_domain(catalog: &Catalog, ty: Type) -> Option<u32> {
+    catalog.types.get(&ty.oid).and_then(|ty| ty.domain()).and_then(|domain| domain.collation)
 }
 
 /// The oid of a collation that there is, if it is not the one that values of the type have.

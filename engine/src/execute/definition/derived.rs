@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName};
 
 use super::DefinitionEnvironment;
 use super::constraint::check_sortable_type;
+use crate::catalog::pg_catalog::{ClassFor, class_for};
 use super::names;
 use crate::catalog::{Catalog, IndexColumn, IndexExpression, Table};
 use crate::error::{Error, Result, SqlState};
@@ -93,45 +94,20 @@ fn name_for(catalog: &Catalog, table: &Table, column: &IndexColumn) -> String {
     name.filter(|name| name != "?column?").unwrap_or_else(|| "expr".to_owned())
 }
 
-/// Operator classes of btree that order a type as it is ordered anyway here, and the types that they are for.
-const CLASSES: [(&str, &[u32]); 25] = [
-    ("int2_ops", &[oid::INT2]),
-    ("int4_ops", &[oid::INT4]),
-    ("int8_ops", &[oid::INT8]),
-    ("float4_ops", &[oid::FLOAT4]),
-    ("float8_ops", &[oid::FLOAT8]),
-    ("numeric_ops", &[oid::NUMERIC]),
-    ("bool_ops", &[oid::BOOL]),
-    ("text_ops", &[oid::TEXT, oid::VARCHAR]),
-    ("varchar_ops", &[oid::TEXT, oid::VARCHAR]),
-    ("bpchar_ops", &[oid::BPCHAR]),
-    ("text_pattern_ops", &[oid::TEXT, oid::VARCHAR]),
-    ("varchar_pattern_ops", &[oid::TEXT, oid::VARCHAR]),
-    ("bpchar_pattern_ops", &[oid::BPCHAR]),
-    ("bytea_ops", &[oid::BYTEA]),
-    ("char_ops", &[oid::CHAR]),
-    ("name_ops", &[oid::NAME]),
-    ("oid_ops", &[oid::OID]),
-    ("uuid_ops", &[oid::UUID]),
-    ("date_ops", &[oid::DATE]),
-    ("time_ops", &[oid::TIME]),
-    ("timestamp_ops", &[oid::TIMESTAMP]),
-    ("timestamptz_ops", &[oid::TIMESTAMPTZ]),
-    ("interval_ops", &[oid::INTERVAL]),
-    ("timetz_ops", &[1266]),
-    ("jsonb_ops", &[3802]),
-];
-
-/// The operator class to keep for a column of this type; None if it is the type's own.
+/// The operator class to keep for a column of this type; None if it is the type's own. 42704 and 42804 for one that is not there, or
+/// is for other types. All order a type as it is ordered anyway here.
 pub(super) fn class_of(name: &ObjectName, ty: Type) -> Result<Option<String>> {
     let class = name.0.last().and_then(|part| part.as_ident()).map(fold).unwrap_or_default();
-    let Some((known, types)) = CLASSES.iter().find(|(known, _)| *known == class) else {
-        let message = format!("operator class \"{name}\" does not exist for access method \"btree\"");
-        return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
-    };
-    if !types.contains(&ty.oid) {
-        let message = format!("operator class \"{name}\" does not accept data type {}", types::display(ty));
-        return Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
+    match class_for(&class, ty.oid) {
+        ClassFor::Own => Ok(None),
+        ClassFor::Other => Ok(Some(class)),
+        ClassFor::OtherTypes => {
+            let message = format!("operator class \"{name}\" does not accept data type {}", types::display(ty));
+            Err(Error::new(SqlState::DATATYPE_MISMATCH, message))
+        }
+        ClassFor::Nothing => {
+            let message = format!("operator class \"{name}\" does not exist for access method \"btree\"");
+            Err(Error::new(SqlState::UNDEFINED_OBJECT, message))
+        }
     }
-    Ok(known.contains("_pattern_").then_some(class))
 }

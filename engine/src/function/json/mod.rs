@@ -2,6 +2,7 @@
 //! tree) alike: most are written once, over [`doc::Doc`].
 
 pub(crate) mod access;
+pub(crate) mod assign;
 pub(crate) mod build;
 pub(super) mod cast;
 mod contain;

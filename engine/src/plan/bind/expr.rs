@@ -306,6 +306,9 @@ impl Binder<'_> {
         }
         let known = ["C", "POSIX", "default", "ucs_basic"].contains(&name.name.as_str())
             && name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog");
+        if !known && is_language(&name.name) {
+            return Err(Error::unsupported(format!("collation \"{name}\"")));
+        }
         if !known {
             let message = format!("collation \"{name}\" for encoding \"UTF8\" does not exist");
             return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
@@ -322,6 +325,18 @@ impl Binder<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a collation of that name would order as a language does: those of ICU (`sv-x-icu`), and of the operating system (`sv_SE`,
+/// `de_DE.utf8`). Nothing here knows such orders.
+fn is_language(name: &str) -> bool {
+    let is_word = |word: &str, lengths: std::ops::RangeInclusive<usize>| {
+        lengths.contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_alphabetic())
+    };
+    let place = name.split(['.', '@']).next().unwrap_or(name);
+    name.strip_suffix("-x-icu").is_some_and(|locale| locale.split('-').next().is_some_and(|word| is_word(word, 2..=3)))
+        || name == "unicode"
+        || place.split_once('_').is_some_and(|(language, country)| is_word(language, 2..=3) && is_word(country, 2..=2))
 }
 
 /// Whether a type is one of arrays, the older vectors left out.

@@ -12,6 +12,7 @@ use super::{Binder, Place, ScopeColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
 use crate::function::json::access::JSONB_AT_PATH;
+use crate::function::json::assign::ASSIGN;
 use crate::function::resolve::{self, Callable, Resolved, can_coerce};
 use crate::function::{CastContext, function_by_oid};
 use crate::plan::relation::{Column, Relation};
@@ -182,6 +183,35 @@ impl Binder<'_> {
 
     /// `document['key']`, `document[1]`.
     pub(super) fn json_subscript(&mut self, document: Expr, index: &Ast, at: Place<'_>) -> Result<Expr> {
+        let (step, _) = self.json_step(index, at)?;
+        let path = self.array_of(vec![step], Type::new(oid::TEXT))?;
+        let function =
+            function_by_oid(JSONB_AT_PATH).ok_or_else(|| Error::internal("the function of jsonb paths is gone"))?;
+        Ok(Expr::new(ExprKind::Call { function, args: vec![document, path] }, Type::new(oid::JSONB)))
+    }
+
+    /// A document with what lies at the subscripts replaced, and made if it was not there.
+    pub(super) fn json_with_part(
+        &mut self,
+        document: Expr,
+        indexes: &[&Ast],
+        part: Expr,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        let (mut steps, mut of_array) = (Vec::with_capacity(indexes.len()), false);
+        for index in indexes {
+            let (step, number) = self.json_step(index, at)?;
+            of_array |= steps.is_empty() && number;
+            steps.push(step);
+        }
+        let path = self.array_of(steps, Type::new(oid::TEXT))?;
+        let of_array = Expr::constant(Value::Bool(of_array), Type::new(oid::BOOL));
+        let args = vec![document, path, part, of_array];
+        Ok(Expr::new(ExprKind::Call { function: &ASSIGN, args }, Type::new(oid::JSONB)))
+    }
+
+    /// A subscript as a step of a path, and whether it is a number.
+    fn json_step(&mut self, index: &Ast, at: Place<'_>) -> Result<(Expr, bool)> {
         let bound = self.bind(index, at)?;
         let position = self.position(index.start());
         let ty = bound.ty.oid;
@@ -206,10 +236,7 @@ impl Binder<'_> {
         };
         let step =
             self.coerce(step, Type::new(oid::TEXT), CastContext::Explicit).map_err(|error| error.at(position))?;
-        let path = self.array_of(vec![step], Type::new(oid::TEXT))?;
-        let function =
-            function_by_oid(JSONB_AT_PATH).ok_or_else(|| Error::internal("the function of jsonb paths is gone"))?;
-        Ok(Expr::new(ExprKind::Call { function, args: vec![document, path] }, Type::new(oid::JSONB)))
+        Ok((step, number))
     }
 }
 

@@ -129,6 +129,9 @@ impl Binder<'_> {
             return if rest.is_empty() { Ok(ty) } else { self.part_type(ty, rest, span) };
         }
         let (chain, rest) = chain.split_at(subscript_count(chain));
+        if base.oid == oid::JSONB {
+            return if rest.is_empty() { Ok(base) } else { self.part_type(base, rest, span) };
+        }
         let info = self.subscriptable(base, span)?;
         if !info.is_array() {
             return Err(Error::unsupported(format!("an assignment to a part of {}", display(whole))));
@@ -161,7 +164,13 @@ impl Binder<'_> {
     }
 
     /// The value with a part of it replaced.
-    pub(super) fn with_part(&mut self, whole: Expr, chain: &[AccessExpr], part: Expr, at: Place<'_>) -> Result<Expr> {
+    pub(super) fn with_part<'c>(
+        &mut self,
+        whole: Expr,
+        chain: &'c [AccessExpr],
+        part: Expr,
+        at: Place<'_>,
+    ) -> Result<Expr> {
         let ty = builtin::base_type(whole.ty);
         if let [AccessExpr::Dot(field), rest @ ..] = chain {
             let Ast::Identifier(name) = field else { return Err(Error::unsupported("this field of a value")) };
@@ -183,6 +192,14 @@ impl Binder<'_> {
                 self.with_part(before, rest, part, at)?
             }
         };
+        if ty.oid == oid::JSONB {
+            let single = |bounds: Bounds<'c>| match bounds {
+                (None, Some(index)) => Ok(index),
+                _ => Err(Error::new(SqlState::DATATYPE_MISMATCH, "jsonb subscript does not support slices")),
+            };
+            let indexes = subscripts(chain)?.into_iter().map(single).collect::<Result<Vec<_>>>()?;
+            return self.json_with_part(Expr { ty, ..whole }, &indexes, part, at);
+        }
         let element = builtin::element_of(ty.oid).unwrap_or(ty.oid);
         let empty = Array::new(types::column_type(Type::new(element))?, Vec::new());
         let sliced = has_slice(chain);

@@ -11,7 +11,7 @@ use crate::catalog::pg_catalog::relation::row;
 use crate::provider::live::LiveSources;
 use crate::session::TransactionStatus;
 use crate::session::activity::{Activity, Deed};
-use crate::session::settings::isolation_name;
+use crate::statement::IsolationLevel;
 use crate::types::json::read_document;
 use crate::types::network::Network;
 
@@ -68,7 +68,7 @@ pub(super) fn transactions(catalog: &Catalog, live: &LiveSources) -> Vec<Vec<Val
             catalog.role_name(session.role.0),
             database_name(catalog, session.database),
             state(&deed),
-            isolation_name(transaction.isolation),
+            IsolationLevel::from(transaction.isolation).name(),
             transaction.read_only,
             number(held),
             waits,

@@ -36,8 +36,10 @@ pub(in crate::execute::definition) async fn create(
     environment.hold_type(base).await?;
     // A domain over a domain begins with that one's default.
     let inherited = catalog.types.get(&base.oid).and_then(|ty| ty.domain()).and_then(|over| over.default.clone());
+    // As it begins with its collation.
+    let collation = catalog.types.get(&base.oid).and_then(|ty| ty.domain()).and_then(|over| over.collation);
     let mut domain =
-        Domain { base, not_null: false, default: inherited, checks: Vec::new(), bound: Default::default() };
+        Domain { base, not_null: false, collation, default: inherited, checks: Vec::new(), bound: Default::default() };
     environment.read_options(&catalog, &mut domain, (place.schema.oid, &written.name), column)?;
     environment.put_new_type(name, UserTypeKind::Domain(domain)).await
 }
@@ -50,7 +52,6 @@ fn not_for_domains(option: &ColumnOption) -> Error {
         ColumnOption::Unique(_) => refused("unique"),
         ColumnOption::PrimaryKey(_) => refused("primary key"),
         ColumnOption::ForeignKey(_) => refused("foreign key"),
-        ColumnOption::Collation(_) => Error::unsupported("COLLATE for a domain"),
         other => Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{other}\"")),
     }
 }
@@ -68,6 +69,9 @@ impl DefinitionEnvironment<'_> {
         for option in &column.options {
             match &option.option {
                 ColumnOption::NotNull => domain.not_null = true,
+                ColumnOption::Collation(collation) => {
+                    domain.collation = self.checked_collation(collation, domain.base)?;
+                }
                 ColumnOption::Null => nullable = true,
                 ColumnOption::Default(value) => {
                     defaults += 1;
