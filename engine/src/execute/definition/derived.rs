@@ -6,8 +6,8 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName};
 
 use super::DefinitionEnvironment;
 use super::constraint::check_sortable_type;
-use crate::catalog::pg_catalog::{ClassFor, class_for};
 use super::names;
+use crate::catalog::pg_catalog::{ClassFor, class_for};
 use crate::catalog::{Catalog, IndexColumn, IndexExpression, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::derived;
