@@ -149,5 +149,6 @@ fn context(catalog: &Arc<Catalog>, store: &Store) -> EvalContext {
         discreet: false,
         params: Arc::from([]),
         written: Arc::default(),
+        kept: None,
     }
 }

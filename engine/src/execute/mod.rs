@@ -16,6 +16,7 @@ pub(crate) mod failure;
 mod forget_values;
 mod in_order;
 mod join_order;
+pub(crate) mod kept;
 pub(crate) mod locking;
 pub(crate) mod lower;
 mod one_by_one;

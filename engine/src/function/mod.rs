@@ -325,6 +325,8 @@ pub struct EvalContext {
     pub params: std::sync::Arc<[Value]>,
     /// What the writes of the statement's WITH clause have returned, each write's rows at its number.
     pub written: std::sync::Arc<[std::sync::Arc<Vec<Vec<Value>>>]>,
+    /// What several queries of the statement are to read and see the same of; None: each keeps what it needs for itself.
+    pub(crate) kept: Option<std::sync::Arc<crate::execute::kept::Kept>>,
 }
 
 /// Whether a function may have to wait, so that its statement may have to run again, or does something that only counts

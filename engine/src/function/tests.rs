@@ -49,6 +49,7 @@ pub(crate) fn context() -> EvalContext {
         catalog: Arc::new(Catalog::default()),
         params: Vec::new().into(),
         written: Arc::default(),
+        kept: None,
     }
 }
 

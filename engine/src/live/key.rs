@@ -52,7 +52,7 @@ fn unique(relation: &Relation) -> Option<Vec<ColumnVar>> {
             key.extend(unique(right)?);
             Some(key)
         }
-        Relation::Shared { plan, columns, source } => {
+        Relation::Shared { plan, columns, source, .. } => {
             let renamed =
                 |var: ColumnVar| source.iter().zip(columns).find(|(own, _)| **own == var).map(|(_, column)| column.var);
             unique(plan)?.into_iter().map(renamed).collect()

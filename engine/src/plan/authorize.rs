@@ -49,6 +49,11 @@ impl AuthorizedPlan {
         self.bound.waits
     }
 
+    /// Whether several places of it are to see the same rows, which are computed once.
+    pub fn keeps_rows(&self) -> bool {
+        self.bound.keeps_rows
+    }
+
     /// A stream table whose rows it answers, if there is one: what has been read of them may be over when it is fetched.
     pub(crate) fn stream_read(&self) -> Option<&Table> {
         let is_query = !matches!(self.bound.plan, Plan::Write(_));

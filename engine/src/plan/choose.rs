@@ -56,6 +56,7 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
     bound.locks.sort_by_key(|(table, _)| *table);
     binder.lock_partitions(&mut bound.locks);
     bound.waits = binder.waits();
+    bound.keeps_rows = binder.keeps_rows();
     Ok(bound)
 }
 
@@ -78,6 +79,7 @@ pub fn choose_stored<'a>(binder: &mut Binder<'a>, view: &'a View) -> Result<Boun
     let mut bound = bound_query(query, false);
     binder.lock_partitions(&mut bound.locks);
     bound.waits = binder.waits();
+    bound.keeps_rows = binder.keeps_rows();
     Ok(bound)
 }
 
@@ -100,7 +102,16 @@ fn bound_query(query: Query, point_plans: bool) -> BoundStatement {
             None => Plan::Query(Arc::new(query)),
         },
     };
-    BoundStatement { plan, params, columns: Some(columns), uses, locks, with_writes: Vec::new(), waits: false }
+    BoundStatement {
+        plan,
+        params,
+        columns: Some(columns),
+        uses,
+        locks,
+        with_writes: Vec::new(),
+        waits: false,
+        keeps_rows: false,
+    }
 }
 
 fn bound_write(mut write: Write, point_plans: bool) -> BoundStatement {
@@ -126,6 +137,7 @@ fn bound_write(mut write: Write, point_plans: bool) -> BoundStatement {
         locks,
         with_writes: Vec::new(),
         waits: false,
+        keeps_rows: false,
         plan: Plan::Write(Box::new(write)),
     }
 }

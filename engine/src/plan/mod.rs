@@ -50,6 +50,8 @@ pub struct BoundStatement {
     pub with_writes: Vec<write::WithWrite>,
     /// Whether it calls functions that may have to wait for a lock.
     pub waits: bool,
+    /// Whether several places are to see the same rows, which are computed once.
+    pub keeps_rows: bool,
     /// Table locks to take first, in order of table.
     pub locks: Vec<(TableId, TableLock)>,
 }

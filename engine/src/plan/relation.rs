@@ -87,11 +87,13 @@ pub enum Relation {
         left: Box<Relation>,
         right: Box<Relation>,
     },
-    /// A WITH query used possibly many times, under fresh column numbers each time.
+    /// A WITH query used possibly many times, under fresh column numbers each time. `once`: it has this number in the
+    /// statement, and all uses see the same rows, because computing them again would be noticed.
     Shared {
         plan: Arc<Relation>,
         columns: Vec<Column>,
         source: Vec<ColumnVar>,
+        once: Option<u32>,
     },
     Recursive {
         name: Arc<str>,

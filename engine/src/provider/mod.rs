@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::function::EvalContext;
 
 pub(crate) mod files;
+pub(crate) mod kept;
 pub(crate) mod live;
 pub(crate) mod memory;
 pub(crate) mod partitioned;

@@ -389,6 +389,7 @@ impl Session {
             discreet: false,
             params,
             written: Arc::default(),
+            kept: None,
         }
     }
 

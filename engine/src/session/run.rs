@@ -333,6 +333,10 @@ impl Session {
         context: &EvalContext,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
+        // No other execution sees what this one keeps.
+        let keeping = || Box::new(EvalContext { kept: Some(Arc::default()), ..context.clone() });
+        let keeping = plan.plan.keeps_rows().then(keeping);
+        let context = keeping.as_deref().unwrap_or(context);
         if plan.plan.runs_together() {
             return Box::pin(self.execute_with_writes(plan, context, interrupt)).await;
         }

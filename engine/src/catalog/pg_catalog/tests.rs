@@ -137,6 +137,7 @@ fn context(catalog: Catalog) -> EvalContext {
         catalog: Arc::new(catalog),
         params: Vec::new().into(),
         written: Arc::default(),
+        kept: None,
     }
 }
 

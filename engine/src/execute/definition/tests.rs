@@ -59,6 +59,7 @@ impl Bench {
             catalog: self.catalog.clone(),
             params: Arc::from([]),
             written: Arc::default(),
+            kept: None,
         }
     }
 

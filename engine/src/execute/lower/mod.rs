@@ -10,7 +10,7 @@
 //! by a `sort_key`, except where tables' numerics are decimals (`fixed`) and where char(n) is known to be padded (`padded`).
 
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::logical_expr::{Expr as DfExpr, LogicalPlan, LogicalPlanBuilder};
@@ -18,6 +18,7 @@ use storage::ReadView;
 
 use super::environment::QueryEnvironment;
 use super::failure::failure;
+use super::kept::Kept;
 use crate::error::Result;
 use crate::expr::ColumnVar;
 use crate::function::EvalContext;
@@ -28,11 +29,13 @@ mod arithmetic;
 pub(crate) mod column;
 mod dates;
 mod expression;
+mod filter;
 mod fixed;
 mod fold;
 mod framed;
 mod index_lookup;
 mod limit;
+mod once;
 mod padded;
 mod range_frame;
 mod relation;
@@ -73,12 +76,21 @@ pub(crate) struct Lowering<'a> {
     volatile: Cell<bool>,
     /// Columns of tables whose char(n) all have n characters.
     padded: HashSet<ColumnVar>,
+    /// What is computed once, for several places or, if it is to keep all of it, for several queries.
+    kept: Arc<Kept>,
+    keeps_all: bool,
+    /// The numbers of what several places read.
+    read_often: HashSet<u32>,
+    /// The numbers of what is computed once for each combination of a domain: by its own number and the domain's.
+    within_domains: HashMap<(u32, u32), u32>,
 }
 
 impl<'a> Lowering<'a> {
     pub(crate) fn new(context: &EvalContext, view: ReadView, environment: &'a QueryEnvironment) -> Self {
+        // What is kept holds plans, which hold the context.
+        let own = EvalContext { kept: None, ..context.clone() };
         Self {
-            context: Arc::new(context.clone()),
+            context: Arc::new(own),
             view,
             environment,
             invented: 0,
@@ -89,6 +101,10 @@ impl<'a> Lowering<'a> {
             may_outgrow: Cell::new(false),
             volatile: Cell::new(false),
             padded: HashSet::new(),
+            kept: context.kept.clone().unwrap_or_default(),
+            keeps_all: context.kept.is_some(),
+            read_often: HashSet::new(),
+            within_domains: HashMap::new(),
         }
     }
 
@@ -111,6 +127,7 @@ impl<'a> Lowering<'a> {
     /// The plan whose columns are those given, each an output of the relation. One may be given twice.
     pub(crate) fn query(&mut self, relation: &Relation, columns: &[Column]) -> Result<LogicalPlan> {
         let relation = self.without_subqueries(relation.clone())?;
+        self.note_read_often(&relation);
         let plan = self.relation(&relation)?;
         let columns: Vec<DfExpr> = columns
             .iter()

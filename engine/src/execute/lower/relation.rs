@@ -17,7 +17,7 @@ use crate::catalog::{Sequence, Table, TableKind};
 use crate::error::{Error, Result};
 use crate::execute::failure::failure;
 use crate::expr::eval::{NoRow, eval};
-use crate::expr::{Expr, ExprKind, SortKey};
+use crate::expr::{ColumnVar, Expr, ExprKind, SortKey};
 use crate::function::{EvalContext, Volatility};
 use crate::plan::relation::{Column, JoinKind, Relation, Scan, SetKind};
 use crate::plan::system_column::SystemColumn;
@@ -49,18 +49,7 @@ impl Lowering<'_> {
             Relation::Function { function, args, columns, ordinality } => {
                 self.table_function(function, args, columns, *ordinality)
             }
-            Relation::Filter { input, predicate } => {
-                let input = match input.as_ref() {
-                    Relation::Scan(scan) => {
-                        let plan = self.scan(scan, Some(predicate))?;
-                        self.see(&[&plan]);
-                        plan
-                    }
-                    other => self.relation(other)?,
-                };
-                let predicate = self.condition(predicate)?;
-                LogicalPlanBuilder::from(input).filter(predicate).and_then(LogicalPlanBuilder::build).map_err(failure)
-            }
+            Relation::Filter { input, predicate } => self.filter(input, predicate),
             Relation::Project { input, columns } => {
                 let input = self.relation(input)?;
                 let columns = columns
@@ -103,18 +92,10 @@ impl Lowering<'_> {
                 SetKind::Union => self.union(*all, columns, left, right),
                 SetKind::Intersect | SetKind::Except => self.match_rows(*kind, *all, columns, left, right),
             },
-            Relation::Shared { plan, columns, source } => {
-                let plan = self.relation(plan)?;
-                for (column, source) in columns.iter().zip(source) {
-                    self.is_padded(*column, &Expr::column(*source, column.ty));
-                }
-                let columns = columns
-                    .iter()
-                    .zip(source)
-                    .map(|(column, source)| column::reference(*source).alias(column::name(column.var)))
-                    .collect();
-                projected(plan, columns)
-            }
+            Relation::Shared { plan, columns, source, once } => match once {
+                Some(number) => self.once(*number, plan, columns, source),
+                None => self.shared(plan, columns, source),
+            },
             Relation::Recursive { name, columns, all, base, step } => self.recursive(name, columns, *all, base, step),
             Relation::Written { number, columns } => {
                 let rows = self.context.written.get(*number).cloned();
@@ -129,8 +110,22 @@ impl Lowering<'_> {
         }
     }
 
+    /// A relation's columns `source` under the numbers of `columns`.
+    pub(super) fn shared(&mut self, plan: &Relation, columns: &[Column], source: &[ColumnVar]) -> Result<LogicalPlan> {
+        let plan = self.relation(plan)?;
+        for (column, source) in columns.iter().zip(source) {
+            self.is_padded(*column, &Expr::column(*source, column.ty));
+        }
+        let columns = columns
+            .iter()
+            .zip(source)
+            .map(|(column, source)| column::reference(*source).alias(column::name(column.var)))
+            .collect();
+        projected(plan, columns)
+    }
+
     /// Reads a provider whose fields are named after the columns, and leaves out the qualifier that DataFusion gives.
-    fn source(
+    pub(super) fn source(
         &mut self,
         name: Option<&str>,
         provider: Arc<dyn TableProvider>,
@@ -154,7 +149,7 @@ impl Lowering<'_> {
     }
 
     /// Reads a table; `condition` is what its rows must satisfy, which is tested afterwards.
-    fn scan(&mut self, scan: &Scan, condition: Option<&Expr>) -> Result<LogicalPlan> {
+    pub(super) fn scan(&mut self, scan: &Scan, condition: Option<&Expr>) -> Result<LogicalPlan> {
         if scan.sees_deleted.is_so() && scan.row_identity.is_some() {
             return Err(Error::unsupported("locking or changing rows of a relation whose _deleted is named"));
         }

@@ -194,6 +194,7 @@ fn context() -> EvalContext {
         catalog: Arc::new(Catalog::default()),
         params: Arc::from([]),
         written: Arc::default(),
+        kept: None,
     }
 }
 

@@ -1,9 +1,11 @@
 //! Walks over bound expressions and relations, subqueries included or not as the caller asks.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::expr::{AggregateCall, ColumnVar, Expr, ExprKind, SortKey, SubqueryKind};
+use crate::function::Volatility;
 use crate::plan::relation::Relation;
 
 /// Calls `visit` with each direct part of the expression; a subquery's relation is not one.
@@ -238,4 +240,54 @@ pub(crate) fn expressions(relation: &Relation, visit: &mut dyn FnMut(&Expr)) {
         | Relation::Written { .. }
         | Relation::WorkingTable { .. } => {}
     }
+}
+
+/// Whether computing the relation again would be noticed: it calls volatile functions, beyond what is computed once.
+pub(crate) fn is_volatile(relation: &Relation) -> bool {
+    let mut found = false;
+    expressions(relation, &mut |expr| found = found || calls_volatile(expr));
+    if let Relation::Shared { plan, once: None, .. } = relation {
+        found = found || is_volatile(plan);
+    }
+    inputs(relation, &mut |input| found = found || is_volatile(input));
+    found
+}
+
+/// Whether two evaluations of the expression, its subqueries included, may differ.
+pub(crate) fn calls_volatile(expr: &Expr) -> bool {
+    any(expr, &|part| match &part.kind {
+        ExprKind::Call { function, .. } => function.volatility == Volatility::Volatile,
+        ExprKind::Subquery(subquery) => is_volatile(&subquery.relation),
+        _ => false,
+    })
+}
+
+/// Whether the relation reads the working table of a recursive query around it.
+pub(crate) fn reads_working_table(relation: &Relation) -> bool {
+    fn reads(relation: &Relation, own: &mut Vec<Arc<str>>) -> bool {
+        if let Relation::WorkingTable { name, .. } = relation {
+            return !own.contains(name);
+        }
+        let depth = own.len();
+        if let Relation::Recursive { name, .. } = relation {
+            own.push(name.clone());
+        }
+        let mut found = matches!(relation, Relation::Shared { plan, .. } if reads(plan, own));
+        subqueries(relation, &mut |subquery| found = found || reads(subquery, own));
+        inputs(relation, &mut |input| found = found || reads(input, own));
+        own.truncate(depth);
+        found
+    }
+    reads(relation, &mut Vec::new())
+}
+
+/// Calls `visit` with the relation of each subquery in the relation's own expressions.
+pub(crate) fn subqueries(relation: &Relation, visit: &mut dyn FnMut(&Relation)) {
+    fn within(expr: &Expr, visit: &mut dyn FnMut(&Relation)) {
+        if let ExprKind::Subquery(subquery) = &expr.kind {
+            visit(&subquery.relation);
+        }
+        parts(expr, &mut |part| within(part, visit));
+    }
+    expressions(relation, &mut |expr| within(expr, visit));
 }

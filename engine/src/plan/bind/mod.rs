@@ -122,6 +122,8 @@ pub struct Binder<'a> {
     depth: usize,
     /// Whether a function was called that may have to wait for a lock.
     waits: bool,
+    /// Whether several places are to see the same rows of a WITH query.
+    keeps_rows: bool,
     /// What the names of a new view's query come to.
     record: Option<view::Record>,
     /// The view whose text is being bound.
@@ -213,6 +215,7 @@ impl<'a> Binder<'a> {
             sets_refused: None,
             depth: 0,
             waits: false,
+            keeps_rows: false,
             record: None,
             inside: None,
             expanding: Vec::new(),
@@ -223,6 +226,11 @@ impl<'a> Binder<'a> {
     /// Whether what was bound calls functions that may have to wait for a lock.
     pub(crate) fn waits(&self) -> bool {
         self.waits
+    }
+
+    /// Whether several places of what was bound are to see the same rows, which are computed once.
+    pub(crate) fn keeps_rows(&self) -> bool {
+        self.keeps_rows
     }
 
     /// A number under which a write's rows are found.

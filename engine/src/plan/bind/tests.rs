@@ -144,6 +144,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         catalog: catalog.clone(),
         params: Arc::new([]),
         written: Arc::default(),
+        kept: None,
     }
 }
 

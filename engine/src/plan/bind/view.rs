@@ -172,10 +172,11 @@ impl Binder<'_> {
             inner.expanding.push(table.oid);
             let bound = inner.bind_query(&query, Unknowns::Text)?.without_locking()?;
             let bound = inner.exact(bound);
-            let (next_var, waits) = (inner.next_var, inner.waits);
+            let (next_var, waits, keeps_rows) = (inner.next_var, inner.waits, inner.keeps_rows);
             let uses = std::mem::take(&mut inner.uses);
             outer.next_var = next_var;
             outer.waits |= waits;
+            outer.keeps_rows |= keeps_rows;
             let own = table.checks_beneath_as();
             for used in uses {
                 let check_as = if used.check_as == CheckAs::Caller { own } else { used.check_as };

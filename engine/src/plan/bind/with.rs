@@ -16,6 +16,7 @@ use super::query::{Bound, Unknowns};
 use super::walk::map_outer_relation;
 use super::{Binder, ScopeColumn};
 use crate::error::{Error, Result, SqlState};
+use crate::execute::lower::walk::{is_volatile, reads_working_table};
 use crate::expr::ColumnVar;
 use crate::function::{CastContext, resolve};
 use crate::plan::relation::{Column, Relation, SetKind};
@@ -43,9 +44,21 @@ enum Source {
         vars: Vec<ColumnVar>,
         /// Whether it names columns of enclosing queries.
         correlated: bool,
+        often: Often,
     },
     /// The recursive query itself, inside its recursive term.
     Working { name: Arc<str>, named: bool },
+}
+
+/// What becomes of a query that is used often.
+#[derive(Clone, Copy)]
+enum Often {
+    /// It is computed for each use, which nobody notices.
+    Anew,
+    /// All uses see the rows that are computed once, under this number.
+    Once { number: u32, used: bool },
+    /// They ought to, but the rows differ with the rows around them.
+    Never { used: bool },
 }
 
 impl Binder<'_> {
@@ -75,7 +88,7 @@ impl Binder<'_> {
     }
 
     fn named_query(&mut self, cte: &ast::Cte, recursive: bool, top: bool) -> Result<()> {
-        // MATERIALIZED is a wish about how, not what: every use shares one plan here.
+        // MATERIALIZED is a wish about how, not what.
         let ast::Cte { alias, query, from, materialized, closing_paren_token: _ } = cte;
         if from.is_some() {
             return Err(Error::unsupported("FROM after a WITH query"));
@@ -110,7 +123,12 @@ impl Binder<'_> {
             .collect();
         let columns = self.renamed(columns, &alias)?;
         let correlated = !self.outer.is_empty() && leaves(&mut relation)?;
-        let source = Source::Plan { plan: Arc::new(relation), vars, correlated };
+        let often = match is_volatile(&relation) {
+            false => Often::Anew,
+            true if correlated || reads_working_table(&relation) => Often::Never { used: false },
+            true => Often::Once { number: self.fresh_var().0, used: false },
+        };
+        let source = Source::Plan { plan: Arc::new(relation), vars, correlated, often };
         self.ctes.push(WithQuery { name: alias.name, columns, source, level: self.outer.len() });
         Ok(())
     }
@@ -134,6 +152,13 @@ impl Binder<'_> {
         Ok(columns)
     }
 
+    /// Whether a query in sight that is computed once is read.
+    pub(super) fn reads_once(&self) -> bool {
+        let often =
+            |query: &WithQuery| matches!(query.source, Source::Plan { often: Often::Once { used, .. }, .. } if used);
+        self.ctes.iter().any(often)
+    }
+
     /// The relation of a WITH query's name, with columns of its own; None if there is no such query.
     pub(super) fn with_query(&mut self, name: &QualifiedName) -> Result<Option<(Relation, Vec<ScopeColumn>)>> {
         let Some(index) = self.ctes.iter().rposition(|query| query.name == name.name) else { return Ok(None) };
@@ -143,7 +168,7 @@ impl Binder<'_> {
         let query = &mut self.ctes[index];
         let away = innermost - query.level;
         let relation = match &mut query.source {
-            Source::Plan { plan, vars, correlated } => {
+            Source::Plan { plan, vars, correlated, often } => {
                 if let Relation::Written { number, .. } = plan.as_ref() {
                     let written = self.written.iter_mut().find(|written| written.number == *number);
                     let written = written.ok_or_else(|| Error::internal("a WITH clause has lost a write"))?;
@@ -162,7 +187,23 @@ impl Binder<'_> {
                     })?;
                     self.outer[query.level..].iter_mut().for_each(|level| level.crossed = true);
                 }
-                Relation::Shared { plan, columns: fresh.clone(), source: vars.clone() }
+                let once = match often {
+                    Often::Anew => None,
+                    Often::Once { number, used } => {
+                        self.keeps_rows |= *used;
+                        *used = true;
+                        Some(*number)
+                    }
+                    Often::Never { used: false } => {
+                        *often = Often::Never { used: true };
+                        None
+                    }
+                    Often::Never { used: true } => {
+                        let what = "using a WITH query twice that calls volatile functions over the rows around it";
+                        return Err(Error::unsupported(what).at(position));
+                    }
+                };
+                Relation::Shared { plan, columns: fresh.clone(), source: vars.clone(), once }
             }
             Source::Working { name: working, named } => {
                 let place = if away > 0 {

@@ -19,14 +19,16 @@ use crate::plan::relation::{Column, JoinKind, Relation};
 pub(super) struct Domain {
     relation: Relation,
     pub(super) columns: Vec<Column>,
+    /// Tells it from others.
+    number: u32,
     /// Working tables of recursive queries whose rows carry these columns.
     working: Vec<Arc<str>>,
 }
 
 impl Domain {
-    pub(super) fn of(outer: &Relation, columns: Vec<Column>) -> Self {
+    fn of(outer: &Relation, columns: Vec<Column>, number: u32) -> Self {
         let relation = Relation::Distinct { input: Box::new(build::only(outer.clone(), &columns)), on: Vec::new() };
-        Self { relation, columns, working: Vec::new() }
+        Self { relation, columns, number, working: Vec::new() }
     }
 
     /// The domain within the step of a recursive query, to which the working table brings it.
@@ -78,7 +80,7 @@ impl Lowering<'_> {
         right: Relation,
         conditions: Vec<Expr>,
     ) -> Result<Relation> {
-        let columns = build::named_of(&right, &left);
+        let mut columns = build::named_of(&right, &left);
         if columns.is_empty() {
             let kind = if kind == JoinKind::Inner && conditions.is_empty() { JoinKind::Cross } else { kind };
             return Ok(build::join(kind, left, right, conditions, false));
@@ -89,25 +91,68 @@ impl Lowering<'_> {
         }
         let outer: HashSet<ColumnVar> = columns.iter().map(|column| column.var).collect();
         let mut conditions = conditions;
-        if let Some(untied) = self.untie(&right, &outer)? {
+        if !walk::is_volatile(&right)
+            && let Some(untied) = self.untie(&right, &outer)?
+        {
             conditions.extend(untied.conditions);
             return Ok(build::join(kind, left, untied.relation, conditions, false));
         }
-        let (right, links) = self.per_combination(&left, &right, columns)?;
+        let left = self.told_apart(left, &right, &mut columns)?;
+        let (left, domain) = self.domain_of(left, columns)?;
+        let pushed = self.push(&domain, &right)?;
+        let (right, links) = self.set_apart(&domain, pushed)?;
         conditions.extend(links);
         Ok(build::join(kind, left, right, conditions, false))
     }
 
-    /// `right` for every combination of the columns of `left`, and the conditions that bring them together.
-    pub(super) fn per_combination(
+    /// The outer rows and the combinations of their columns, both of which are read.
+    pub(super) fn domain_of(&mut self, outer: Relation, columns: Vec<Column>) -> Result<(Relation, Domain)> {
+        let outer = self.read_twice(outer)?;
+        let domain = Domain::of(&outer, columns, self.kept.new_number());
+        Ok((outer, domain))
+    }
+
+    /// The relation, to be read in several places.
+    pub(super) fn read_twice(&mut self, relation: Relation) -> Result<Relation> {
+        if !walk::is_volatile(&relation) {
+            return Ok(relation);
+        }
+        if walk::reads_working_table(&relation) {
+            return Err(Error::unsupported("a subquery beside volatile functions in a recursive term"));
+        }
+        Ok(self.shared_once(relation))
+    }
+
+    /// The outer rows, numbered if what names columns of theirs is to be computed for each of them, also where they are
+    /// alike: it calls volatile functions. The number is another column that tells rows apart.
+    pub(super) fn told_apart(
         &mut self,
-        left: &Relation,
-        right: &Relation,
-        columns: Vec<Column>,
-    ) -> Result<(Relation, Vec<Expr>)> {
-        let domain = Domain::of(left, columns);
-        let pushed = self.push(&domain, right)?;
-        self.set_apart(&domain, pushed)
+        outer: Relation,
+        relation: &Relation,
+        columns: &mut Vec<Column>,
+    ) -> Result<Relation> {
+        // The rows of a working table are others in each round, and are told apart by their columns alone.
+        if !walk::is_volatile(relation) || walk::reads_working_table(&outer) {
+            return Ok(outer);
+        }
+        let number = Column { var: self.fresh(), ty: build::INT8 };
+        columns.push(number);
+        let calls = vec![(number, row_number(&[], Vec::new()))];
+        // Nothing says that the rows come in the same order twice.
+        Ok(self.shared_once(Relation::Window { input: Box::new(outer), calls }))
+    }
+
+    fn shared_once(&mut self, relation: Relation) -> Relation {
+        let columns = relation.outputs();
+        let source = columns.iter().map(|column| column.var).collect();
+        let once = Some(self.kept.new_number());
+        Relation::Shared { plan: Arc::new(relation), columns, source, once }
+    }
+
+    /// What is computed once, for each combination of a domain: a number for both.
+    fn once_within(&mut self, number: u32, domain: u32) -> u32 {
+        let kept = &self.kept;
+        *self.within_domains.entry((number, domain)).or_insert_with(|| kept.new_number())
     }
 
     /// Gives the domain's columns new numbers, so that the relation can stand beside another that has them.
@@ -154,7 +199,13 @@ impl Lowering<'_> {
                 union.ok_or_else(|| Error::internal("VALUES without rows"))?
             }
             Relation::Filter { input, predicate } => {
-                Relation::Filter { input: Box::new(self.push(domain, input)?), predicate: predicate.clone() }
+                let mut input = self.push(domain, input)?;
+                if walk::calls_volatile(predicate) {
+                    // It is asked for each combination: nothing moves past a limit, though it limits nothing.
+                    let limit = Some(build::int8(i64::MAX));
+                    input = Relation::Limit { input: Box::new(input), limit, offset: None, with_ties: false };
+                }
+                Relation::Filter { input: Box::new(input), predicate: predicate.clone() }
             }
             Relation::Project { input, columns } => Relation::Project {
                 input: Box::new(self.push(domain, input)?),
@@ -209,7 +260,8 @@ impl Lowering<'_> {
                 let [left, right] = <[Box<Relation>; 2]>::try_from(sides).map_err(|_| Error::internal("two sides"))?;
                 Relation::SetOperation { kind: *kind, all: *all, columns: domain.with(columns), left, right }
             }
-            Relation::Shared { plan, columns, source } => Relation::Shared {
+            Relation::Shared { plan, columns, source, once } => Relation::Shared {
+                once: once.map(|number| self.once_within(number, domain.number)),
                 plan: Arc::new(self.push(domain, plan)?),
                 columns: domain.with(columns),
                 source: domain.columns.iter().map(|column| column.var).chain(source.iter().copied()).collect(),

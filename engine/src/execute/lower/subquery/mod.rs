@@ -115,9 +115,15 @@ impl Lowering<'_> {
                 let right = Box::new(self.without_subqueries(*right)?);
                 Ok(Relation::SetOperation { kind, all, columns, left, right })
             }
-            Relation::Shared { plan, columns, source } => {
-                let plan = self.without_subqueries((*plan).clone())?.into();
-                Ok(Relation::Shared { plan, columns, source })
+            Relation::Shared { plan, columns, source, once } => {
+                let mut outer = HashSet::new();
+                walk::free(&plan, &mut outer);
+                // What is computed once is a query of its own.
+                let plan = match once.is_some() && outer.is_empty() {
+                    true => plan,
+                    false => self.without_subqueries((*plan).clone())?.into(),
+                };
+                Ok(Relation::Shared { plan, columns, source, once })
             }
             Relation::Recursive { name, columns, all, base, step } => {
                 let base = Box::new(self.without_subqueries(*base)?);

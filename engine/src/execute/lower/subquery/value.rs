@@ -4,7 +4,7 @@ use super::super::aggregate::{ALL_VALUES, ANY_TRUE, COUNT_ROWS, COUNT_VALUES, FI
 use super::super::{Lowering, walk};
 use super::build;
 use super::condition::vars;
-use super::domain::{Domain, or_zero};
+use super::domain::or_zero;
 use super::pull_up::Untied;
 use crate::error::{Error, Result};
 use crate::expr::{AggregateCall, ColumnVar, Expr, ExprKind, Subquery, SubqueryKind};
@@ -90,14 +90,15 @@ impl Lowering<'_> {
         input: &mut Relation,
     ) -> Result<()> {
         let outer = std::mem::replace(input, Relation::OneRow);
-        let columns = build::named_of(relation, &outer);
+        let mut columns = build::named_of(relation, &outer);
         if columns.is_empty() {
             let one = build::aggregate(relation.clone(), Vec::new(), aggregates);
             *input = build::join(JoinKind::Cross, outer, one, Vec::new(), false);
             return Ok(());
         }
         let names = vars(&columns);
-        if let Some(Untied { relation, conditions }) = self.untie(relation, &names)?
+        if !walk::is_volatile(relation)
+            && let Some(Untied { relation, conditions }) = self.untie(relation, &names)?
             && let Some(links) = self.links(&conditions, &names)
         {
             let (mut groups, mut on) = (Vec::new(), Vec::new());
@@ -110,7 +111,8 @@ impl Lowering<'_> {
             *input = build::join(JoinKind::Left, outer, grouped, on, false);
             return Ok(());
         }
-        let domain = Domain::of(&outer, columns);
+        let outer = self.told_apart(outer, relation, &mut columns)?;
+        let (outer, domain) = self.domain_of(outer, columns)?;
         let pushed = self.push(&domain, relation)?;
         let groups = domain.columns.iter().map(|&column| (column, build::column(column))).collect();
         let grouped = build::aggregate(pushed, groups, aggregates);
@@ -231,7 +233,19 @@ impl Lowering<'_> {
     ) -> Result<Expr> {
         let columns = build::named_of(&relation, input);
         let names = vars(&columns);
-        let untied = self.untie(&relation, &names)?;
+        // The candidates are counted and compared with, which reads them twice.
+        let (relation, untied) = match walk::is_volatile(&relation) {
+            false => {
+                let untied = self.untie(&relation, &names)?;
+                (relation, untied)
+            }
+            true if columns.is_empty() => {
+                let relation = self.read_twice(relation)?;
+                let untied = self.untie(&relation, &names)?;
+                (relation, untied)
+            }
+            true => (relation, None),
+        };
         let links = untied.as_ref().and_then(|untied| self.links(&untied.conditions, &names));
         let (Some(untied), Some(links)) = (untied, links) else {
             let found = self.quantified(relation, output, left, function, unequal, input)?;
@@ -289,10 +303,12 @@ impl Lowering<'_> {
     ) -> Result<Expr> {
         let outer = std::mem::replace(input, Relation::OneRow);
         let mut columns = build::named_of(&relation, &outer);
+        let is_correlated = !columns.is_empty();
         if !columns.contains(&left) {
             columns.push(left);
         }
-        let domain = Domain::of(&outer, columns);
+        let outer = if is_correlated { self.told_apart(outer, &relation, &mut columns)? } else { outer };
+        let (outer, domain) = self.domain_of(outer, columns)?;
         let pushed = self.push(&domain, &relation)?;
         let compared = self.new_column(build::BOOL);
         let call =

@@ -77,6 +77,7 @@ impl Binder<'_> {
             locks,
             with_writes: Vec::new(),
             waits: false,
+            keeps_rows: false,
         };
         Ok(BoundCopy { statement, positions, row, filter })
     }

@@ -70,6 +70,8 @@ impl Binder<'_> {
                         action: ConflictAction::Update { first_excluded, assignments, filter, query: None },
                     });
                 }
+                // It runs for each row that is in the way.
+                self.keeps_rows |= self.reads_once();
                 let (query, assignments) = self.conflict_query(goal, first_excluded, assignments, filter);
                 let query = Some(Box::new(query));
                 ConflictAction::Update { first_excluded, assignments, filter: None, query }
