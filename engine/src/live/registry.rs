@@ -214,8 +214,10 @@ impl Registry {
 
     /// Delivery of a query ends until its followers say LISTEN again.
     pub(super) fn interrupt(&self, query: &Arc<LiveQuery>, seq: CommitSeq, reason: &str) {
+        // Nobody may begin to follow it meanwhile.
+        let mut state = self.state.lock();
         query.conclude().iter().for_each(|subscription| subscription.resync(seq, reason));
-        self.retire(query);
+        state.retire(query);
     }
 
     /// Looks whether queries may go on under the definitions of now.

@@ -20,7 +20,7 @@ use super::copies::Copy;
 const WRITERS: usize = 4;
 const WATCHERS: usize = 12;
 const ROUND_COMMITS: usize = 25;
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE person (id int PRIMARY KEY, name text, age int, score numeric)",
@@ -289,7 +289,7 @@ impl Follower {
         while let Some(difference) = self.copy.difference(answer.iter().cloned()) {
             let left = deadline.saturating_duration_since(Instant::now());
             let watcher = self.watcher.as_mut().expect("it is connected");
-            match watcher.next(left.min(Duration::from_secs(15))).await {
+            match watcher.next(left).await {
                 Some((channel, payload)) => self.take(&channel, &payload),
                 None => panic!("SEED={seed}\n{}\nat {}: {difference}", self.query, self.copy.seq),
             }
