@@ -129,14 +129,14 @@ mod tests {
 
     #[test]
     fn yaml_is_as_postgresql_indents_it() {
-        let expected = "- Actual Rows: 3\n  Plan: \n    Detail: \"a < b & c\"\n    Node Type: \"Sort\"\n    Plans: \n      - Detail:              \"\\\"t\\\"\"\n        Node Type: \"Scan\"\n      - Node Type: \"Values\"\n  Planning Time: 0.25";
+        let expected = "- Actual Rows: 3\n  Plan: \n    Detail: \"a < b & c\"\n    Node Type: \"Sort\"\n    Plans: \n      - Detail: \"\\\"t\\\"\"\n        Node Type: \"Scan\"\n      - Node Type: \"Values\"\n  Planning Time: 0.25";
         assert_eq!(written(lines(), ExplainFormat::Yaml), [expected]);
     }
 
     #[test]
     fn xml_has_names_without_spaces() {
         let [document] = written(lines(), ExplainFormat::Xml).try_into().expect("one document");
-        let expected = "<explain xmlns=\"http://www.postgresql.org/2009/explain\">\n  <Query>\n    <Actual-Rows>3</Actual-Rows>\n                 <Plan>\n      <Detail>a &lt; b &amp; c</Detail>\n      <Node-Type>Sort</Node-Type>\n      <Plans>\n        <Plan>\n";
+        let expected = "<explain xmlns=\"http://www.postgresql.org/2009/explain\">\n  <Query>\n    <Actual-Rows>3</Actual-Rows>\n    <Plan>\n      <Detail>a &lt; b &amp; c</Detail>\n      <Node-Type>Sort</Node-Type>\n      <Plans>\n        <Plan>\n";
         assert!(document.starts_with(expected), "{document}");
         assert!(document.ends_with("    <Planning-Time>0.25</Planning-Time>\n  </Query>\n</explain>"), "{document}");
     }

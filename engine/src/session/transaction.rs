@@ -10,7 +10,7 @@ use crate::audit::Event;
 use crate::catalog::{Catalog, Change};
 use crate::execute::write::Deferred;
 use crate::live::Mark;
-use crate::statement::IsolationLevel;
+use crate::statement::{IsolationLevel, TransactionModes};
 
 /// Where a session stands. `Session` moves it; nobody else.
 #[derive(Debug, Default)]
@@ -50,6 +50,8 @@ pub(crate) struct Open {
     pub(crate) level: IsolationLevel,
     pub(crate) read_only: bool,
     pub(crate) deferrable: bool,
+    /// The modes that the transaction before has handed on, which stay when what was said itself is undone by a failure.
+    pub(crate) handed_on: TransactionModes,
     /// Whether a statement has run, after which the isolation level is fixed.
     pub(crate) used: bool,
     /// Microseconds since 1970-01-01 UTC: `now()`.

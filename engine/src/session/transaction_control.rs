@@ -45,6 +45,7 @@ impl Session {
             level,
             read_only: modes.read_only.unwrap_or(active.default_read_only),
             deferrable: modes.deferrable.unwrap_or(active.default_deferrable),
+            handed_on: TransactionModes::default(),
             used: false,
             started_at: self.database.now(),
             exports: Vec::new(),
@@ -153,7 +154,9 @@ impl Session {
 
     fn chain(&mut self, chain: bool, modes: TransactionModes) {
         if chain {
-            self.state = TransactionState::Explicit(self.new_open(modes));
+            let mut open = self.new_open(modes);
+            open.handed_on = modes;
+            self.state = TransactionState::Explicit(open);
             self.tell_transaction();
         }
     }
@@ -462,9 +465,10 @@ fn apply_modes(open: &mut Open, modes: TransactionModes) -> Result<()> {
     Ok(())
 }
 
-/// What a failed transaction hands on to the one it is chained to: its modes went with it, unless only a savepoint has failed.
+/// What a failed transaction hands on to the one it is chained to: unless only a savepoint has failed, the modes that were said in it
+/// went with it, and those stay that were handed on to it.
 fn modes_after_failure(open: &Open) -> TransactionModes {
-    if open.savepoints.is_empty() { TransactionModes::default() } else { same_modes(open) }
+    if open.savepoints.is_empty() { open.handed_on } else { same_modes(open) }
 }
 
 fn same_modes(open: &Open) -> TransactionModes {

@@ -121,9 +121,10 @@ fn check_method(name: &str, partitioned: bool) -> Result<()> {
     }
     match name {
         "heap" => Ok(()),
-        "btree" | "hash" | "gist" | "gin" | "spgist" | "brin" => {
-            Err(Error::new(SqlState::WRONG_OBJECT_TYPE, format!("access method \"{name}\" is not of type TABLE")))
-        }
+        "btree" | "hash" | "gist" | "gin" | "spgist" | "brin" => Err(Error::new(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!("access method \"{name}\" is not of type TABLE"),
+        )),
         _ => Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("access method \"{name}\" does not exist"))),
     }
 }

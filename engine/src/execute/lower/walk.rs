@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::expr::{AggregateCall, ColumnVar, Expr, ExprKind, SortKey, SubqueryKind};
 use crate::function::Volatility;
-use crate::plan::relation::Relation;
+use crate::plan::relation::{Column, Relation};
 
 /// Calls `visit` with each direct part of the expression; a subquery's relation is not one.
 pub(crate) fn parts(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
@@ -250,6 +250,15 @@ pub(crate) fn is_volatile(relation: &Relation) -> bool {
         found = found || is_volatile(plan);
     }
     inputs(relation, &mut |input| found = found || is_volatile(input));
+    found
+}
+
+/// Whether aggregates call volatile functions.
+pub(crate) fn aggregates_volatile(aggregates: &[(Column, AggregateCall)]) -> bool {
+    let mut found = false;
+    for (_, call) in aggregates {
+        call_parts(call, &mut |expr| found = found || calls_volatile(expr));
+    }
     found
 }
 

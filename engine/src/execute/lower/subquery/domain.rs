@@ -97,7 +97,7 @@ impl Lowering<'_> {
             conditions.extend(untied.conditions);
             return Ok(build::join(kind, left, untied.relation, conditions, false));
         }
-        let left = self.told_apart(left, &right, &mut columns)?;
+        let left = self.told_apart(left, walk::is_volatile(&right), &mut columns)?;
         let (left, domain) = self.domain_of(left, columns)?;
         let pushed = self.push(&domain, &right)?;
         let (right, links) = self.set_apart(&domain, pushed)?;
@@ -123,16 +123,16 @@ impl Lowering<'_> {
         Ok(self.shared_once(relation))
     }
 
-    /// The outer rows, numbered if what names columns of theirs is to be computed for each of them, also where they are
-    /// alike: it calls volatile functions. The number is another column that tells rows apart.
+    /// The outer rows, numbered if what names columns of theirs is volatile, so that it is computed for each of them, also
+    /// where they are alike. The number is another column that tells rows apart.
     pub(super) fn told_apart(
         &mut self,
         outer: Relation,
-        relation: &Relation,
+        is_volatile: bool,
         columns: &mut Vec<Column>,
     ) -> Result<Relation> {
         // The rows of a working table are others in each round, and are told apart by their columns alone.
-        if !walk::is_volatile(relation) || walk::reads_working_table(&outer) {
+        if !is_volatile || walk::reads_working_table(&outer) {
             return Ok(outer);
         }
         let number = Column { var: self.fresh(), ty: build::INT8 };

@@ -97,7 +97,8 @@ impl Lowering<'_> {
             return Ok(());
         }
         let names = vars(&columns);
-        if !walk::is_volatile(relation)
+        let is_volatile = walk::is_volatile(relation) || walk::aggregates_volatile(&aggregates);
+        if !is_volatile
             && let Some(Untied { relation, conditions }) = self.untie(relation, &names)?
             && let Some(links) = self.links(&conditions, &names)
         {
@@ -111,7 +112,7 @@ impl Lowering<'_> {
             *input = build::join(JoinKind::Left, outer, grouped, on, false);
             return Ok(());
         }
-        let outer = self.told_apart(outer, relation, &mut columns)?;
+        let outer = self.told_apart(outer, is_volatile, &mut columns)?;
         let (outer, domain) = self.domain_of(outer, columns)?;
         let pushed = self.push(&domain, relation)?;
         let groups = domain.columns.iter().map(|&column| (column, build::column(column))).collect();
@@ -307,7 +308,8 @@ impl Lowering<'_> {
         if !columns.contains(&left) {
             columns.push(left);
         }
-        let outer = if is_correlated { self.told_apart(outer, &relation, &mut columns)? } else { outer };
+        let outer =
+            if is_correlated { self.told_apart(outer, walk::is_volatile(&relation), &mut columns)? } else { outer };
         let (outer, domain) = self.domain_of(outer, columns)?;
         let pushed = self.push(&domain, &relation)?;
         let compared = self.new_column(build::BOOL);
