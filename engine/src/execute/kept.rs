@@ -248,25 +248,25 @@ mod tests {
     }
 
     /// Rows that come when they are sent.
-    fn rows(memory_bytes: usize) -> (KeptRows, mpsc::UnboundedSender<DfResult<RecordBatch>>) {
+    fn rows(memory_bytes: usize) -> (KeptRows, mpsc::Sender<DfResult<RecordBatch>>) {
         let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
         let environment =
             QueryEnvironment::new(QueryOptions { threads: 1, memory_bytes, ..QueryOptions::default() }).unwrap();
         let plan = LogicalPlanBuilder::empty(false).build().unwrap();
         let rows = KeptRows::new(schema.clone(), plan, &environment);
-        let (sender, receiver) = mpsc::unbounded();
+        let (sender, receiver) = mpsc::channel(1);
         rows.progress.lock().source = Source::Running(Box::pin(RecordBatchStreamAdapter::new(schema, receiver)));
         (rows, sender)
     }
 
     #[test]
     fn a_reader_goes_on_though_another_that_has_asked_never_does() {
-        let (rows, sender) = rows(1 << 20);
+        let (rows, mut sender) = rows(1 << 20);
         let (first, second) = (Arc::new(Reader::default()), Arc::new(Reader::default()));
         assert!(first.poll(&rows, 0).is_pending());
         assert!(second.poll(&rows, 0).is_pending());
         assert!(first.poll(&rows, 0).is_pending());
-        sender.unbounded_send(Ok(batch(rows.schema(), vec![1, 2]))).unwrap();
+        sender.try_send(Ok(batch(rows.schema(), vec![1, 2]))).unwrap();
         assert_eq!((first.told(), second.told()), (1, 1));
         let Poll::Ready(Some(Ok(read))) = second.poll(&rows, 0) else { panic!("the batch is there") };
         assert_eq!(read.num_rows(), 2);
@@ -282,8 +282,8 @@ mod tests {
 
     #[test]
     fn all_readers_are_told_that_memory_has_run_out() {
-        let (rows, sender) = rows(1 << 10);
-        sender.unbounded_send(Ok(batch(rows.schema(), (0..1000).collect()))).unwrap();
+        let (rows, mut sender) = rows(1 << 10);
+        sender.try_send(Ok(batch(rows.schema(), (0..1000).collect()))).unwrap();
         for _ in 0..2 {
             let Poll::Ready(Some(Err(error))) = Arc::new(Reader::default()).poll(&rows, 0) else {
                 panic!("there is not so much memory")
