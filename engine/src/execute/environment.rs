@@ -132,6 +132,8 @@ impl QueryEnvironment {
         // Rows keep the order of their table, and of their windows, as far as no join or group takes it from them.
         config.options_mut().optimizer.enable_round_robin_repartition = false;
         config.options_mut().optimizer.repartition_windows = false;
+        // It takes memory for as many groups as LIMIT says before there is one.
+        config.options_mut().optimizer.enable_topk_aggregation = false;
         // DataFusion's own rewrites change which columns may be NULL without telling the plans above.
         config.options_mut().execution.skip_physical_aggregate_schema_check = true;
         let state = |config: SessionConfig| {
