@@ -44,6 +44,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::failure::failure;
 use super::forget_values::ForgetValues;
+use super::great_limit::{NoGreatLimits, SmallLimits};
 use super::in_order::KeepOrder;
 use super::join_order::OrderJoins;
 use super::lower::table_function::TableFunctionPlanner;
@@ -132,8 +133,6 @@ impl QueryEnvironment {
         // Rows keep the order of their table, and of their windows, as far as no join or group takes it from them.
         config.options_mut().optimizer.enable_round_robin_repartition = false;
         config.options_mut().optimizer.repartition_windows = false;
-        // It takes memory for as many groups as LIMIT says before there is one.
-        config.options_mut().optimizer.enable_topk_aggregation = false;
         // DataFusion's own rewrites change which columns may be NULL without telling the plans above.
         config.options_mut().execution.skip_physical_aggregate_schema_check = true;
         let state = |config: SessionConfig| {
@@ -236,8 +235,13 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     // The last one checks what the others have made. It no longer knows which columns hold one value only, once joins have
     // been turned about, and refuses plans that sort by them.
     let rules = PhysicalOptimizer::new().rules.into_iter().filter(|rule| rule.name() != "SanityCheckPlan");
+    let rules = rules.map(|rule| match rule.name() {
+        "LimitAggregation" => Arc::new(SmallLimits(rule)) as _,
+        _ => rule,
+    });
     let first: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 2] = [Arc::new(RowsInTurn), Arc::new(ForgetValues)];
-    first.into_iter().chain(rules).chain([Arc::new(WholeSort) as _, Arc::new(KeepOrder) as _]).collect()
+    let last = [Arc::new(NoGreatLimits) as _, Arc::new(WholeSort) as _, Arc::new(KeepOrder) as _];
+    first.into_iter().chain(rules).chain(last).collect()
 }
 
 /// DataFusion's own rules in its own order, without those for subqueries: ours are gone before it sees the plan. The order

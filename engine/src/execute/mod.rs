@@ -14,6 +14,7 @@ pub(crate) mod derived;
 pub(crate) mod environment;
 pub(crate) mod failure;
 mod forget_values;
+mod great_limit;
 mod in_order;
 mod join_order;
 pub(crate) mod kept;
