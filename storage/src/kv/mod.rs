@@ -208,6 +208,12 @@ pub trait KeyValue: Send + Sync {
     /// that cannot be taken over is not there at all.
     fn ingest(&self, family: Family, run: &SortedRun) -> Result<()>;
 
+    /// As [`KeyValue::ingest`], of keys that nobody asks any snapshot for that is there already: earlier snapshots may show
+    /// them, too. So they need no place among the commits, and the run is never written again to take it from them.
+    fn ingest_unseen(&self, family: Family, run: &SortedRun) -> Result<()> {
+        self.ingest(family, run)
+    }
+
     /// An empty file to read and write that is gone once it is closed, whatever happens; `None` if the store has no disk.
     fn temporary_file(&self) -> Result<Option<File>>;
 

@@ -148,7 +148,25 @@ impl RocksKeyValue {
     }
 
     /// Writes a run into a file of its own and hands the file over to the database.
-    fn ingest_file(&self, family: Family, run: &SortedRun, path: &Path) -> std::result::Result<(), rocksdb::Error> {
+    fn ingest_run(&self, family: Family, run: &SortedRun, is_seen: bool) -> Result<()> {
+        if run.is_empty() {
+            return Ok(());
+        }
+        let path = self.bulk_path();
+        self.ingest_file(family, run, is_seen, &path).map_err(|error| {
+            // What cannot be removed goes at the next start.
+            let _ = fs::remove_file(&path);
+            failed(error)
+        })
+    }
+
+    fn ingest_file(
+        &self,
+        family: Family,
+        run: &SortedRun,
+        is_seen: bool,
+        path: &Path,
+    ) -> std::result::Result<(), rocksdb::Error> {
         let mut options = family_options(family, self.options, &self.cache);
         options.set_bytes_per_sync(BYTES_PER_SYNC);
         let mut writer = SstFileWriter::create(&options);
@@ -159,6 +177,8 @@ impl RocksKeyValue {
         writer.finish()?;
         let mut options = IngestExternalFileOptions::default();
         options.set_move_files(true);
+        // For the sake of snapshots the file gets a number. RocksDB compacts it to be rid of that once they are gone.
+        options.set_snapshot_consistency(is_seen);
         self.db.ingest_external_file_cf_opts(handle(&self.db, family), &options, vec![path])
     }
 
@@ -325,15 +345,11 @@ impl KeyValue for RocksKeyValue {
     }
 
     fn ingest(&self, family: Family, run: &SortedRun) -> Result<()> {
-        if run.is_empty() {
-            return Ok(());
-        }
-        let path = self.bulk_path();
-        self.ingest_file(family, run, &path).map_err(|error| {
-            // What cannot be removed goes at the next start.
-            let _ = fs::remove_file(&path);
-            failed(error)
-        })
+        self.ingest_run(family, run, true)
+    }
+
+    fn ingest_unseen(&self, family: Family, run: &SortedRun) -> Result<()> {
+        self.ingest_run(family, run, false)
     }
 
     fn temporary_file(&self) -> Result<Option<File>> {
