@@ -194,20 +194,6 @@ fn runs_are_seen_by_who_comes_later(kv: &dyn KeyValue) {
     assert_eq!(kv.get(Family::Rows, b"k1").unwrap().as_deref(), Some(&b"newest"[..]));
     assert_eq!(keys(kv.snapshot().unwrap().as_ref(), &range(b"k", b"l")).len(), 1001 - 256);
     assert_eq!(keys(after.as_ref(), &range(b"k", b"l")).len(), 1001);
-    // What was there of a run's keys lies under it, whoever may see that.
-    let unseen = run_of([b"k1", b"m1", b"m2"]);
-    kv.ingest_unseen(Family::Rows, &unseen).unwrap();
-    let mut batch = Batch::new();
-    batch.delete(Family::Rows, "m1");
-    kv.write(&batch).unwrap();
-    assert_eq!(keys(kv.snapshot().unwrap().as_ref(), &range(b"m", b"n")), [b"m2"]);
-    assert_eq!(kv.get(Family::Rows, b"k1").unwrap().as_deref(), Some(&b"unseen"[..]));
-}
-
-fn run_of(keys: [&[u8]; 3]) -> SortedRun {
-    let mut run = SortedRun::new();
-    assert!(keys.into_iter().all(|key| run.push(key, b"unseen")));
-    run
 }
 
 fn large_ranges_are_split(kv: &dyn KeyValue) {

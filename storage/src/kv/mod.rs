@@ -208,12 +208,6 @@ pub trait KeyValue: Send + Sync {
     /// that cannot be taken over is not there at all.
     fn ingest(&self, family: Family, run: &SortedRun) -> Result<()>;
 
-    /// As [`KeyValue::ingest`], of keys that nobody asks any snapshot for that is there already: earlier snapshots may show
-    /// them, too. So they need no place among the commits, and the run is never written again to take it from them.
-    fn ingest_unseen(&self, family: Family, run: &SortedRun) -> Result<()> {
-        self.ingest(family, run)
-    }
-
     /// An empty file to read and write that is gone once it is closed, whatever happens; `None` if the store has no disk.
     fn temporary_file(&self) -> Result<Option<File>>;
 
@@ -222,6 +216,12 @@ pub trait KeyValue: Send + Sync {
 
     /// Writes a consistent copy of the store, with everything written so far, into a directory that does not exist yet.
     fn checkpoint(&self, directory: &Path) -> Result<()>;
+
+    /// To be called when a range was deleted that is read on: scans step over what it hides, one entry after the other,
+    /// until it is written out. If there may be much of that, this begins to write it out and does not wait.
+    fn flush_hidden(&self, _family: Family) -> Result<()> {
+        Ok(())
+    }
 
     /// Reclaims what deleted and overwritten keys of the range still occupy.
     fn compact(&self, family: Family, range: &KeyRange) -> Result<()>;

@@ -48,6 +48,18 @@ const MEMTABLES_MAX: usize = 4;
 const DELETIONS_WINDOW: usize = 8192;
 const DELETIONS_TRIGGER: usize = 4096;
 
+/// A memtable of fewer entries may hide them from scans by deleted ranges, at some hundred nanoseconds each.
+const HIDDEN_ENTRIES_MAX: u64 = 4096;
+
+/// A memtable is written out when a scan steps over so many of its entries that were deleted or overwritten, in vain: for
+/// one key, or in all and so many for each key that it finds.
+const SKIPPED_FOR_KEY_MAX: &str = "10000";
+const SKIPPED_PER_KEY_MAX: &str = "10";
+
+/// A file in the last level is compacted only to take from its keys the numbers that snapshots needed, once it is so old,
+/// in seconds: each file that is ingested has them, and would at once be written again.
+const NUMBERED_SECONDS: &str = "86400";
+
 /// What RocksDB says about itself goes into a few small files.
 const INFO_LOG_FILES: usize = 4;
 const INFO_LOG_BYTES: usize = 4 << 20;
@@ -105,6 +117,14 @@ impl RocksKeyValue {
             .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family, options, &cache)));
         let db = Db::open_cf_descriptors(&database_options(options), directory, families)
             .map_err(|error| opening_failed(directory, error))?;
+        for family in Family::ALL.into_iter().filter(|family| is_large(*family)) {
+            let limits = [
+                ("memtable_op_scan_flush_trigger", SKIPPED_FOR_KEY_MAX),
+                ("memtable_avg_op_scan_flush_trigger", SKIPPED_PER_KEY_MAX),
+                ("bottommost_file_compaction_delay", NUMBERED_SECONDS),
+            ];
+            db.set_options_cf(handle(&db, family), &limits).map_err(failed)?;
+        }
         lengthen_log(&db).map_err(failed)?;
         // Only who has the database open may empty the folder.
         let bulk = directory.join(BULK_FOLDER);
@@ -148,25 +168,7 @@ impl RocksKeyValue {
     }
 
     /// Writes a run into a file of its own and hands the file over to the database.
-    fn ingest_run(&self, family: Family, run: &SortedRun, is_seen: bool) -> Result<()> {
-        if run.is_empty() {
-            return Ok(());
-        }
-        let path = self.bulk_path();
-        self.ingest_file(family, run, is_seen, &path).map_err(|error| {
-            // What cannot be removed goes at the next start.
-            let _ = fs::remove_file(&path);
-            failed(error)
-        })
-    }
-
-    fn ingest_file(
-        &self,
-        family: Family,
-        run: &SortedRun,
-        is_seen: bool,
-        path: &Path,
-    ) -> std::result::Result<(), rocksdb::Error> {
+    fn ingest_file(&self, family: Family, run: &SortedRun, path: &Path) -> std::result::Result<(), rocksdb::Error> {
         let mut options = family_options(family, self.options, &self.cache);
         options.set_bytes_per_sync(BYTES_PER_SYNC);
         let mut writer = SstFileWriter::create(&options);
@@ -177,8 +179,6 @@ impl RocksKeyValue {
         writer.finish()?;
         let mut options = IngestExternalFileOptions::default();
         options.set_move_files(true);
-        // For the sake of snapshots the file gets a number. RocksDB compacts it to be rid of that once they are gone.
-        options.set_snapshot_consistency(is_seen);
         self.db.ingest_external_file_cf_opts(handle(&self.db, family), &options, vec![path])
     }
 
@@ -250,8 +250,12 @@ fn database_options(options: RocksOptions) -> Options {
     db
 }
 
+fn is_large(family: Family) -> bool {
+    matches!(family, Family::Rows | Family::Index | Family::Stream | Family::Trash)
+}
+
 fn family_options(family: Family, options: RocksOptions, cache: &Cache) -> Options {
-    let large = matches!(family, Family::Rows | Family::Index | Family::Stream | Family::Trash);
+    let large = is_large(family);
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);
     table.set_block_size(BLOCK_BYTES);
@@ -345,11 +349,15 @@ impl KeyValue for RocksKeyValue {
     }
 
     fn ingest(&self, family: Family, run: &SortedRun) -> Result<()> {
-        self.ingest_run(family, run, true)
-    }
-
-    fn ingest_unseen(&self, family: Family, run: &SortedRun) -> Result<()> {
-        self.ingest_run(family, run, false)
+        if run.is_empty() {
+            return Ok(());
+        }
+        let path = self.bulk_path();
+        self.ingest_file(family, run, &path).map_err(|error| {
+            // What cannot be removed goes at the next start.
+            let _ = fs::remove_file(&path);
+            failed(error)
+        })
     }
 
     fn temporary_file(&self) -> Result<Option<File>> {
@@ -363,6 +371,17 @@ impl KeyValue for RocksKeyValue {
         self.sync()?;
         let families = Family::ALL.map(|family| handle(&self.db, family));
         self.db.flush_cfs_opt(&families, &FlushOptions::default()).map_err(failed)
+    }
+
+    fn flush_hidden(&self, family: Family) -> Result<()> {
+        let handle = handle(&self.db, family);
+        let entries = self.db.property_int_value_cf(handle, properties::NUM_ENTRIES_ACTIVE_MEM_TABLE);
+        if entries.map_err(failed)?.is_none_or(|entries| entries < HIDDEN_ENTRIES_MAX) {
+            return Ok(());
+        }
+        let mut options = FlushOptions::default();
+        options.set_wait(false);
+        self.db.flush_cf_opt(handle, &options).map_err(failed)
     }
 
     fn checkpoint(&self, directory: &Path) -> Result<()> {
@@ -581,6 +600,49 @@ mod tests {
         for (family, key) in [(Family::Rows, "logged"), (Family::Meta, "logged"), (Family::Index, "bulk")] {
             assert_eq!(kv.get(family, key.as_bytes()).unwrap().as_deref(), Some(&b"1"[..]));
         }
+    }
+
+    #[test]
+    fn scans_do_not_step_over_what_is_hidden_for_long() {
+        let directory = TempDir::new().unwrap();
+        let kv = RocksKeyValue::open(directory.path(), RocksOptions { memtable_bytes: 64 << 20, ..SMALL }).unwrap();
+        let in_memory = || {
+            let entries =
+                kv.db.property_int_value_cf(handle(&kv.db, Family::Rows), properties::NUM_ENTRIES_ACTIVE_MEM_TABLE);
+            entries.unwrap().unwrap()
+        };
+        let all = KeyRange { start: Bytes::from_static(&[0]), end: Bytes::from_static(&[0xFF]) };
+        let write = |keys: u32| {
+            for key in 0..keys {
+                let mut batch = Batch::new();
+                batch.put(Family::Rows, Bytes::copy_from_slice(&key.to_be_bytes()), "value");
+                kv.write(&batch).unwrap();
+            }
+        };
+        let scan = || {
+            kv.snapshot().unwrap().scan(Family::Rows, &all, Direction::Forward, &mut |_, _| ControlFlow::Continue(()))
+        };
+        // By a range.
+        for (keys, stays) in [(100, true), (HIDDEN_ENTRIES_MAX as u32, false)] {
+            write(keys);
+            let mut batch = Batch::new();
+            batch.delete_range(Family::Rows, all.clone());
+            kv.write(&batch).unwrap();
+            kv.flush_hidden(Family::Rows).unwrap();
+            assert_eq!(in_memory() > 0, stays);
+        }
+        // One by one, which a scan finds out.
+        let keys = 2 * SKIPPED_FOR_KEY_MAX.parse::<u32>().unwrap();
+        write(keys);
+        for key in 0..keys {
+            let mut batch = Batch::new();
+            batch.delete(Family::Rows, Bytes::copy_from_slice(&key.to_be_bytes()));
+            kv.write(&batch).unwrap();
+        }
+        assert!(in_memory() >= 2 * u64::from(keys));
+        scan().unwrap();
+        write(2);
+        assert!(in_memory() < 10);
     }
 
     fn run_of(keys: std::ops::Range<u32>) -> SortedRun {

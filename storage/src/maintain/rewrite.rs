@@ -304,6 +304,7 @@ impl Store {
                 break;
             }
         }
+        let is_hot = !moved.emptied.is_empty();
         let store = self.clone();
         // Nobody may give this up half-way: the gate stays closed until the move has its place.
         let decided = tokio::spawn(async move {
@@ -320,6 +321,12 @@ impl Store {
             }
             decided
         });
-        decided.await.map_err(|_| Error::Io("moving rows has panicked".into()))?.map(drop)
+        decided.await.map_err(|_| Error::Io("moving rows has panicked".into()))??;
+        if is_hot {
+            let kv = Arc::clone(self.kv_handle());
+            // The rows have been moved, whatever becomes of this.
+            tokio::task::spawn_blocking(move || kv.flush_hidden(Family::Rows));
+        }
+        Ok(())
     }
 }

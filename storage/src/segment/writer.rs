@@ -193,7 +193,9 @@ impl SegmentWriter {
         let mut place =
             IndexPlace { keys: (self.writer.bytes_written() as u64, self.first_keys.len()), filters: Vec::new() };
         self.writer.write_all(&self.first_keys).map_err(|error| failed(&error))?;
-        for filter in &self.filters {
+        for filter in &mut self.filters {
+            // It was made for a whole group.
+            filter.fold_to_target_fpp(FILTER_ERROR_RATE);
             let mut bytes = Vec::new();
             filter.write_bitset(&mut bytes).map_err(|error| failed(&error))?;
             place.filters.push((self.writer.bytes_written() as u64, bytes.len()));

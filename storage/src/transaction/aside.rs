@@ -277,7 +277,7 @@ impl Aside {
         store.check_writable()?;
         let (kv, family) = (Arc::clone(store.kv_handle()), generation.family);
         let ingestion = Background::start("ingestion", move || {
-            let result = kv.ingest_unseen(family, &run);
+            let result = kv.ingest(family, &run);
             (run, result)
         });
         self.in_flight.push_back(ingestion?);

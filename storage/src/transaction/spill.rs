@@ -356,7 +356,7 @@ impl Spill {
         layer.bytes += run.bytes() as u64;
         if is_behind && run.bytes() >= INGESTED_BYTES_MIN {
             self.store.check_writable()?;
-            self.store.kv().ingest_unseen(family, run)?;
+            self.store.kv().ingest(family, run)?;
         } else {
             self.unflushed = true;
             self.store.write_aside(&Batch::of_run(family, run))?;
