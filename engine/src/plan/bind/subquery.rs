@@ -1,19 +1,23 @@
 //! Subqueries in expressions: scalar, EXISTS, IN, ANY, ALL and ARRAY.
 
+use std::sync::Arc;
+
 use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::expr::truth_value;
 use super::position::{Sides, Start};
 use super::query::{Bound, Unknowns};
+use super::record::field_at;
 use super::row::{self, row};
-use super::walk::subquery;
+use super::walk::{map_children, subquery};
 use super::{Binder, Clause, Level, Place, Scope};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::shown::Asked;
 use crate::expr::{Expr, ExprKind, SubqueryKind};
 use crate::function::CastContext;
-use crate::plan::relation::Relation;
+use crate::function::record::record;
+use crate::plan::relation::{Column, Relation};
 use crate::types::{Type, builtin, display, oid};
 
 impl Binder<'_> {
@@ -56,7 +60,7 @@ impl Binder<'_> {
         Ok(Expr::new(kind, column.ty))
     }
 
-    /// The columns of a subquery's one row, each as a subquery of its own.
+    /// The columns of a subquery's one row: fields of one subquery, which `Binder::computed` runs once for all of them.
     pub(in crate::plan::bind) fn column_subqueries(
         &mut self,
         query: &ast::Query,
@@ -64,21 +68,71 @@ impl Binder<'_> {
         scope: &Scope,
     ) -> Result<Vec<Expr>> {
         let at = Place { scope, clause: Clause::UpdateSource };
-        let mut exprs = Vec::with_capacity(width);
-        for number in 0..width {
-            let (bound, correlated) = self.inner_query(query, at)?;
-            if bound.outputs.len() != width {
-                let message = "number of columns does not match number of values";
-                return Err(Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(query.start())));
-            }
-            let bound = self.exact(bound);
-            let chosen = bound.outputs[number].column;
-            let column = self.fresh(chosen.ty);
-            let columns = vec![(column, Expr::column(chosen.var, chosen.ty))];
-            let relation = Relation::Project { input: Box::new(bound.relation), columns };
-            exprs.push(Expr::new(subquery(SubqueryKind::Scalar, relation, Some(column.var), correlated), column.ty));
+        let (bound, correlated) = self.inner_query(query, at)?;
+        if bound.outputs.len() != width {
+            let message = "number of columns does not match number of values";
+            return Err(Error::new(SqlState::SYNTAX_ERROR, message).at(self.position(query.start())));
         }
-        Ok(exprs)
+        let bound = self.exact(bound);
+        let values: Vec<Expr> =
+            bound.outputs.iter().map(|output| Expr::column(output.column.var, output.column.ty)).collect();
+        let types: Vec<Type> = values.iter().map(|value| value.ty).collect();
+        let whole = match <[Expr; 1]>::try_from(values) {
+            Ok([value]) => value,
+            Err(values) => record(oid::RECORD, values.into_iter().map(|value| (String::new(), value)).collect()),
+        };
+        let column = self.fresh(whole.ty);
+        let relation = Relation::Project { input: Box::new(bound.relation), columns: vec![(column, whole)] };
+        let kind = subquery(SubqueryKind::Scalar, relation, Some(column.var), correlated);
+        let row = Expr::new(kind, column.ty);
+        if let [_] = types[..] {
+            return Ok(vec![row]);
+        }
+        Ok(types.into_iter().enumerate().map(|(at, ty)| field_at(row.clone(), at, ty)).collect())
+    }
+
+    /// Columns computed over a relation. A subquery that several of them share runs once for each row.
+    pub(in crate::plan::bind) fn computed(
+        &mut self,
+        input: Relation,
+        mut columns: Vec<(Column, Expr)>,
+    ) -> Result<Relation> {
+        let mut beneath: Vec<(Column, Expr)> = Vec::new();
+        let mut sources: Vec<Arc<Relation>> = Vec::new();
+        for (_, expr) in &mut columns {
+            let value = std::mem::replace(expr, Expr::constant(storage::Value::Null, Type::new(oid::UNKNOWN)));
+            *expr = self.without_shared(value, &mut sources, &mut beneath)?;
+        }
+        if beneath.is_empty() {
+            return Ok(Relation::Project { input: Box::new(input), columns });
+        }
+        let passed = input.outputs().into_iter().map(|column| (column, Expr::column(column.var, column.ty)));
+        let beneath = passed.chain(beneath).collect();
+        let input = Box::new(Relation::Project { input: Box::new(input), columns: beneath });
+        Ok(Relation::Project { input, columns })
+    }
+
+    /// The expression with a column in place of each row of a subquery whose fields are taken.
+    fn without_shared(
+        &mut self,
+        expr: Expr,
+        sources: &mut Vec<Arc<Relation>>,
+        beneath: &mut Vec<(Column, Expr)>,
+    ) -> Result<Expr> {
+        let ExprKind::Subquery(subquery) = &expr.kind else {
+            return map_children(expr, &mut |part| self.without_shared(part, sources, beneath));
+        };
+        if expr.ty.oid != oid::RECORD || !matches!(subquery.kind, SubqueryKind::Scalar) {
+            return Ok(expr);
+        }
+        let known = sources.iter().position(|source| Arc::ptr_eq(source, &subquery.relation));
+        let at = known.unwrap_or_else(|| {
+            sources.push(subquery.relation.clone());
+            beneath.push((self.fresh(expr.ty), expr.clone()));
+            sources.len() - 1
+        });
+        let column = beneath[at].0;
+        Ok(Expr::column(column.var, column.ty))
     }
 
     pub(super) fn array_subquery(&mut self, query: &ast::Query, at: Place<'_>) -> Result<Expr> {

@@ -72,7 +72,7 @@ impl Binder<'_> {
                 }
                 // It runs for each row that is in the way.
                 self.keeps_rows |= self.reads_once();
-                let (query, assignments) = self.conflict_query(goal, first_excluded, assignments, filter);
+                let (query, assignments) = self.conflict_query(goal, first_excluded, assignments, filter)?;
                 let query = Some(Box::new(query));
                 ConflictAction::Update { first_excluded, assignments, filter: None, query }
             }
@@ -87,7 +87,7 @@ impl Binder<'_> {
         first_excluded: u32,
         assignments: Vec<(usize, Expr)>,
         filter: Option<Expr>,
-    ) -> (ConflictQuery, Vec<(usize, Expr)>) {
+    ) -> Result<(ConflictQuery, Vec<(usize, Expr)>)> {
         let table = &goal.target.table;
         let from = |first: u32| (first..).zip(&table.columns);
         let columns = from(goal.target.first_column).chain(from(first_excluded));
@@ -95,9 +95,9 @@ impl Binder<'_> {
             columns.map(|(var, column)| Column { var: ColumnVar(var), ty: column.ty }).collect();
         columns.extend(goal.target.system.get(SystemColumn::TableOid));
         let number = self.new_written_number();
-        let mut input = Box::new(Relation::Written { number, columns });
+        let mut input = Relation::Written { number, columns };
         if let Some(predicate) = filter {
-            input = Box::new(Relation::Filter { input, predicate });
+            input = Relation::Filter { input: Box::new(input), predicate };
         }
         let (mut computed, mut outputs, mut named) = (Vec::new(), Vec::new(), Vec::new());
         for (position, expr) in assignments {
@@ -107,9 +107,9 @@ impl Binder<'_> {
             computed.push((column, expr));
         }
         let carried = computed.iter().enumerate().map(|(at, (column, _))| (column.var, at)).collect();
-        let relation = Relation::Project { input, columns: computed };
+        let relation = self.computed(input, computed)?;
         let query = Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
-        (ConflictQuery { number, query, carried }, named)
+        Ok((ConflictQuery { number, query, carried }, named))
     }
 
     /// Notes that the columns of an arbiter are read.

@@ -442,7 +442,7 @@ impl Binder<'_> {
         Ok(bound)
     }
 
-    /// `(a, b) = (SELECT …)`: a subquery for each column, which takes that column of its row.
+    /// `(a, b) = (SELECT …)`: the columns of its row.
     fn assign_columns(
         &mut self,
         table: &Table,

@@ -141,7 +141,7 @@ impl Binder<'_> {
         let identity =
             RowIdentity { key: self.fresh(Type::new(oid::BYTEA)), version: self.fresh(Type::new(oid::INT8)) };
         scan.row_identity = Some(identity);
-        Ok(self.query_of_rows(scan, identity, others, filter, assignments))
+        self.query_of_rows(scan, identity, others, filter, assignments)
     }
 
     /// Whether a table's columns stand where those of the topmost table around it do, whose bounds lead to a row.
@@ -158,7 +158,7 @@ impl Binder<'_> {
         others: Option<Relation>,
         filter: Option<Expr>,
         assignments: Vec<(usize, Expr)>,
-    ) -> (RowsToChange, Vec<(usize, Expr)>) {
+    ) -> Result<(RowsToChange, Vec<(usize, Expr)>)> {
         let mut outputs: Vec<Column> = others.as_ref().map(Relation::outputs).unwrap_or_default();
         let own: Vec<Column> = scan.columns.iter().map(|(_, column)| *column).collect();
         outputs.extend(scan.system.of_version());
@@ -195,13 +195,13 @@ impl Binder<'_> {
             columns.extend(own.iter().chain(&outputs).map(pass));
             outputs.extend(computed.iter().map(|(column, _)| *column));
             columns.extend(computed);
-            relation = Relation::Project { input: Box::new(relation), columns };
+            relation = self.computed(relation, columns)?;
         }
         let carried = outputs.iter().enumerate().map(|(at, column)| (column.var, at)).collect();
         let outputs = outputs.into_iter().map(|column| Output { name: String::new(), column, origin: None }).collect();
         let query = Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
         let rows = RowsToChange::Query { query, key: identity.key, version: identity.version, carried, short: None };
-        (rows, assignments)
+        Ok((rows, assignments))
     }
 }
 
