@@ -501,13 +501,15 @@ impl Binder<'_> {
             Some(filter) => Some(self.condition_at(filter, Place { clause: Clause::Filter, ..at })?),
             None => None,
         };
+        let within = args.iter().chain(&filter).chain(order_by.iter().map(|key| &key.expr));
+        self.refuse_outer_aggregate(within, span)?;
         self.select.aggregates = true;
         let call = AggregateCall { function, args, distinct: written.distinct, filter, order_by };
         Ok(Expr::new(ExprKind::Aggregate(Box::new(call)), resolved.return_type))
     }
 
     /// An aggregate that sees only an enclosing query's columns is that query's aggregate, which is not bound here.
-    fn refuse_outer_aggregate(&self, args: &[Expr], span: Span) -> Result<()> {
+    fn refuse_outer_aggregate<'e>(&self, args: impl IntoIterator<Item = &'e Expr>, span: Span) -> Result<()> {
         let mut outer = false;
         let mut own = false;
         for arg in args {
