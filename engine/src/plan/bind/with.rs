@@ -77,14 +77,42 @@ impl Binder<'_> {
                 .at(self.position(cte.alias.name.span)));
             }
         }
+        let order = match *recursive {
+            true => self.by_need(cte_tables)?,
+            false => (0..cte_tables.len()).collect(),
+        };
         let enclosing = std::mem::take(&mut self.later_with_queries);
-        let result = cte_tables.iter().enumerate().try_for_each(|(index, cte)| {
+        let result = order.iter().enumerate().try_for_each(|(index, at)| {
             // A name that is only defined further on is worth a hint.
-            self.later_with_queries = cte_tables[index..].iter().map(|cte| fold(&cte.alias.name)).collect();
-            self.named_query(cte, *recursive, top)
+            self.later_with_queries = order[index..].iter().map(|at| fold(&cte_tables[*at].alias.name)).collect();
+            self.named_query(&cte_tables[*at], *recursive, top)
         });
         self.later_with_queries = enclosing;
         result
+    }
+
+    /// The places of the queries of WITH RECURSIVE, each behind those that it names, which may stand further on.
+    fn by_need(&self, queries: &[ast::Cte]) -> Result<Vec<usize>> {
+        let names: Vec<String> = queries.iter().map(|cte| fold(&cte.alias.name)).collect();
+        let mut needed: Vec<Vec<usize>> = Vec::with_capacity(queries.len());
+        for (at, cte) in queries.iter().enumerate() {
+            let others = (0..queries.len()).filter(|other| *other != at);
+            let names_it =
+                |other: &usize| named_in(&cte.query, &names[*other]).is_some() && !hides(&cte.query, &names[*other]);
+            needed.push(others.filter(names_it).collect());
+        }
+        let mut order: Vec<usize> = Vec::with_capacity(queries.len());
+        while order.len() < queries.len() {
+            let mut left = (0..queries.len()).filter(|at| !order.contains(at));
+            let ready = left.clone().find(|at| needed[*at].iter().all(|other| order.contains(other)));
+            let Some(at) = ready else {
+                let span = left.next().map_or(Span::empty(), |at| queries[at].alias.name.span);
+                let message = "mutual recursion between WITH items is not implemented";
+                return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).at(self.position(span)));
+            };
+            order.push(at);
+        }
+        Ok(order)
     }
 
     fn named_query(&mut self, cte: &ast::Cte, recursive: bool, top: bool) -> Result<()> {
@@ -359,6 +387,22 @@ fn named_in<T: ast::Visit>(query: &T, name: &str) -> Option<Span> {
         _ => ControlFlow::Continue(()),
     });
     found.break_value()
+}
+
+/// Whether a WITH clause within the query defines the name for itself.
+fn hides(query: &ast::Query, name: &str) -> bool {
+    struct Inner<'n>(&'n str);
+    impl ast::Visitor for Inner<'_> {
+        type Break = ();
+        fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
+            let defined = query.with.iter().flat_map(|with| &with.cte_tables);
+            match defined.map(|cte| fold(&cte.alias.name)).any(|inner| inner == self.0) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        }
+    }
+    ast::Visit::visit(query, &mut Inner(name)).is_break()
 }
 
 /// Whether a relation names columns of enclosing queries.
