@@ -3,6 +3,7 @@
 use super::{AggregateCall, ColumnVar, Expr, ExprKind, SortKey, SubqueryKind};
 use crate::error::Result;
 use crate::function::Volatility;
+use crate::function::resolve::domain_of_call;
 
 /// Calls `see` with the expression and everything in it, outermost first.
 pub fn visit(expr: &Expr, see: &mut dyn FnMut(&Expr)) {
@@ -151,7 +152,10 @@ pub fn is_immutable(expr: &Expr) -> bool {
             ExprKind::Call { function, args } if TEXT_AND_ANY.contains(&function.oid) => {
                 args.iter().all(|arg| has_lasting_text(arg.ty.oid))
             }
-            ExprKind::Call { function, .. } => function.volatility == Volatility::Immutable,
+            // PostgreSQL does not count what a domain's rules call.
+            ExprKind::Call { function, args } => {
+                function.volatility == Volatility::Immutable || domain_of_call(function, args).is_some()
+            }
             // Texts of times and names depend on settings and on the catalog.
             ExprKind::TextCast(input) => text_is_fixed(part.ty.oid) && text_is_fixed(input.ty.oid),
             ExprKind::Subquery(_) | ExprKind::Param { .. } => false,

@@ -28,7 +28,7 @@ pub(in crate::execute::definition) async fn create(
     let catalog = environment.catalog();
     let place = environment.place(&catalog, name)?;
     let base = types::from_ast(&column.data_type, &catalog, &environment.context.session.search_path)?;
-    if builtin::info(base.oid).is_none_or(|info| !matches!(info.kind, 'b' | 'e' | 'd' | 'r' | 'm')) {
+    if builtin::info(base.oid).is_none_or(|info| !matches!(info.kind, 'b' | 'c' | 'e' | 'd' | 'r' | 'm')) {
         let message = format!("\"{}\" is not a valid base type for a domain", display(base));
         return Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
     }
@@ -213,10 +213,7 @@ impl DefinitionEnvironment<'_> {
             .map(|table| table.oid)
             .collect();
         for table in catalog.tables.values() {
-            let in_array = |column: &&crate::catalog::TableColumn| {
-                builtin::element_of(column.ty.oid).is_some_and(|element| is_over(&catalog, element, ty.oid))
-            };
-            if let Some(column) = table.columns.iter().find(in_array) {
+            if let Some(column) = table.columns.iter().find(|column| holds_inside(&catalog, column.ty.oid, ty.oid)) {
                 let message = format!(
                     "cannot alter type \"{}\" because column \"{}.{}\" uses it",
                     ty.name, table.name, column.name
@@ -288,6 +285,16 @@ fn is_over(catalog: &Catalog, ty: u32, domain: u32) -> bool {
             Some(over) => ty = over.base.oid,
             None => return false,
         }
+    }
+}
+
+/// Whether values of a type have values of the domain inside: elements of an array, fields of a row.
+fn holds_inside(catalog: &Catalog, ty: u32, domain: u32) -> bool {
+    let holds = |part: u32| is_over(catalog, part, domain) || holds_inside(catalog, part, domain);
+    let base = builtin::base_of(ty);
+    match builtin::element_of(base) {
+        Some(element) => holds(element),
+        None => catalog.attributes(base).unwrap_or_default().iter().any(|attribute| holds(attribute.ty.oid)),
     }
 }
 
