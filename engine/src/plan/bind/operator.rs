@@ -296,10 +296,8 @@ impl Binder<'_> {
         at: Place<'_>,
     ) -> Result<Expr> {
         let name = operator_name(op)?;
-        if let Some(parts) = row(left) {
-            let Ast::Subquery(query) = right else {
-                return Err(Error::unsupported("a row compared with an array").at(self.position(left.start())));
-            };
+        // Rows in an array are values like others.
+        if let (Some(parts), Ast::Subquery(query)) = (row(left), right) {
             let sides = Sides { words: &name, left: left.start(), right: right.start() };
             let asked = if all { Asked::All } else { Asked::Any };
             return self.row_subquery(&parts, &name, query, asked, sides, at);
