@@ -49,7 +49,7 @@ mod registry;
 pub mod resolve;
 mod sample;
 mod send;
-mod sequence;
+pub(crate) mod sequence;
 mod server_info;
 mod session;
 mod setting;

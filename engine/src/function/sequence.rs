@@ -15,7 +15,11 @@ use crate::plan::authorize::denied;
 use crate::types::oid::*;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    volatile(1574, "nextval", &[REGCLASS], INT8, |context, args| next_value(context, &args[0])),
+    volatile(1574, "nextval", &[REGCLASS], INT8, |context, args| {
+        let named = Named::find(context, &args[0])?;
+        named.authorize(context, &[Privileges::USAGE, Privileges::UPDATE])?;
+        next_value(context, &named)
+    }),
     volatile(1575, "currval", &[REGCLASS], INT8, current_value),
     volatile(1576, "setval", &[REGCLASS, INT8], INT8, set_value),
     volatile(1765, "setval", &[REGCLASS, INT8, BOOL], INT8, set_value),
@@ -27,6 +31,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     stable(1665, "pg_get_serial_sequence", &[TEXT, TEXT], TEXT, super::catalog_info::serial_sequence),
 ];
+
+/// What an identity column takes from its own sequence: who may insert needs no privilege on that.
+pub(crate) static NEXT_IDENTITY: Function = volatile(9_116, "nextval", &[REGCLASS], INT8, |context, args| {
+    next_value(context, &Named::find(context, &args[0])?)
+});
 
 pub(super) const TABLE_FUNCTIONS: &[TableFunction] = &[table(
     3078,
@@ -144,9 +153,7 @@ impl<'a> Named<'a> {
     }
 }
 
-fn next_value(context: &EvalContext, oid: &Value) -> Result<Value> {
-    let named = Named::find(context, oid)?;
-    named.authorize(context, &[Privileges::USAGE, Privileges::UPDATE])?;
+fn next_value(context: &EvalContext, named: &Named<'_>) -> Result<Value> {
     named.refuse_in_read_only(context, "nextval()")?;
     let (sequences, rule) = (&context.session.sequences, &named.sequence.rule);
     let Some(value) = sequences.store()?.next_value(named.table.storage.generation, rule)? else {

@@ -24,7 +24,7 @@ use crate::plan::bind::{Binder, Clause, fold};
 use crate::plan::point::ColumnPlaces;
 use crate::plan::relation::Relation;
 use crate::statement::definition::{SequenceOptions, identity_options};
-use crate::types::{self, Type, builtin};
+use crate::types::{self, Type, builtin, oid};
 
 impl DefinitionEnvironment<'_> {
     pub(super) async fn alter_add_column(
@@ -213,6 +213,7 @@ impl DefinitionEnvironment<'_> {
                 self.validate_not_null(&before, position).await?;
             }
             AlterColumnOperation::DropNotNull => {
+                refuse_identity(column.identity, &name, &before.name)?;
                 let number = column.number;
                 let identifies = |index: &&crate::catalog::Index| {
                     before.replica_identity == ReplicaIdentity::Index(index.oid)
@@ -340,6 +341,18 @@ impl DefinitionEnvironment<'_> {
         let (catalog, before) = self.locked_table(oid)?;
         let column = &before.columns[position];
         let ty = self.storable_type(&catalog, &column.name, data_type)?;
+        // The sequence of an identity column goes by the column's type.
+        let sequence = match column.identity {
+            None => None,
+            Some(_) => {
+                let options = SequenceOptions { value_type: Some(sequence_type(ty)?), ..SequenceOptions::default() };
+                let mut owned = catalog.sequences_of(oid).filter(|(_, owner)| owner.column == column.number);
+                owned.next().map(|(sequence, _)| (sequence.oid, options))
+            }
+        };
+        if let Some((sequence, options)) = sequence {
+            self.change_sequence(sequence, &options).await?;
+        }
         self.hold_type(ty).await?;
         self.refuse_viewed(&catalog, &before, column)?;
         let pointed_at = self.foreign_keys(&catalog, |child, target, columns| {
@@ -464,7 +477,20 @@ impl DefinitionEnvironment<'_> {
     }
 }
 
-/// 42601 for the default of an identity column, which is its sequence's.
+/// What the sequence of an identity column of a type counts in. 22023 if nothing can.
+fn sequence_type(ty: Type) -> Result<DataType> {
+    match ty.oid {
+        oid::INT2 => Ok(DataType::SmallInt(None)),
+        oid::INT4 => Ok(DataType::Integer(None)),
+        oid::INT8 => Ok(DataType::BigInt(None)),
+        _ => {
+            let message = "identity column type must be smallint, integer, or bigint";
+            Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
+        }
+    }
+}
+
+/// 42601 for the default of an identity column, which is its sequence's, and for NULL in one.
 fn refuse_identity(identity: Option<Identity>, column: &str, table: &str) -> Result<()> {
     match identity {
         None => Ok(()),

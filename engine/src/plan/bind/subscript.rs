@@ -51,8 +51,9 @@ impl Binder<'_> {
         let value = Expr { ty: builtin::base_type(value.ty), ..value };
         let subscripts = subscripts(chain).map_err(|error| error.at(self.position(span)))?;
         if value.ty.oid == oid::JSONB {
+            let sliced = has_slice(chain);
             return subscripts.into_iter().try_fold(value, |value, subscript| match subscript {
-                (None, Some(index)) => self.json_subscript(value, index, at),
+                (None, Some(index)) if !sliced => self.json_subscript(value, index, at),
                 _ => {
                     let words = "jsonb subscript does not support slices";
                     Err(Error::new(SqlState::DATATYPE_MISMATCH, words).at(self.position(span)))

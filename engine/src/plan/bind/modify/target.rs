@@ -18,6 +18,7 @@ use super::{folded, is_default};
 use crate::catalog::{Constraint, ConstraintKind, ForeignKeyAction, Identity, Table, TableColumn, TableKind};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{ColumnVar, Expr, ExprKind};
+use crate::function::sequence::NEXT_IDENTITY;
 use crate::plan::point::ColumnPlaces;
 use crate::plan::relation::{Column, Output, Query, Relation};
 use crate::plan::system_column::{SystemColumn, SystemColumns};
@@ -332,7 +333,12 @@ impl Binder<'_> {
             None => Ok(Expr::constant(Value::Null, column.ty)),
             Some(text) => {
                 let mut binder = self.for_stored_text();
-                let bound = binder.expr_in(&parse_expression(text)?, &Scope::empty(), Clause::Default)?;
+                let mut bound = binder.expr_in(&parse_expression(text)?, &Scope::empty(), Clause::Default)?;
+                if column.identity.is_some()
+                    && let ExprKind::Call { function, .. } = &mut bound.kind
+                {
+                    *function = &NEXT_IDENTITY;
+                }
                 binder.assign(bound, column.ty, &column.name, Span::empty())
             }
         }
