@@ -4,7 +4,9 @@
 //! A name that only this file can write is quoted with [`MARK`], which no text can.
 
 mod assigned;
+mod definition;
 mod escape;
+mod joined;
 mod key;
 
 use std::borrow::Cow;
@@ -39,11 +41,19 @@ pub(crate) const ROWS_FROM: &str = "rows from";
 /// The same statement for `sqlparser`.
 pub(super) fn mended<'t>(text: &str, tokens: &'t [TokenWithSpan]) -> Result<Cow<'t, [TokenWithSpan]>> {
     refuse_neighbours(text, tokens)?;
-    if !tokens.windows(2).any(|pair| is_suspicious(pair) || is_continued(pair))
-        && !(0..tokens.len()).any(|at| selects_nothing(tokens, at))
-    {
-        return Ok(tokens.into());
+    match joined::in_parentheses(tokens) {
+        None => with_other_words(text, tokens.into()),
+        Some(tokens) => with_other_words(text, tokens.into()),
     }
+}
+
+fn with_other_words<'t>(text: &str, tokens: Cow<'t, [TokenWithSpan]>) -> Result<Cow<'t, [TokenWithSpan]>> {
+    if !tokens.windows(2).any(|pair| is_suspicious(pair) || is_continued(pair))
+        && !(0..tokens.len()).any(|at| selects_nothing(&tokens, at) || definition::begins_list(&tokens, at))
+    {
+        return Ok(tokens);
+    }
+    let tokens = &tokens;
     let mut mender = Mender { text, tokens, kept: Vec::with_capacity(tokens.len() + 8), at: 0 };
     while mender.at < tokens.len() {
         mender.step()?;
@@ -165,6 +175,7 @@ impl Mender<'_> {
                     self.keep_one();
                     self.kept.push(marked(NO_COLUMNS.to_owned(), token.span));
                 }
+                Keyword::AS if definition::begins_list(self.tokens, self.at) => self.definitions(),
                 Keyword::GROUP if self.words_follow(&["by", "all"]) => {
                     // ALL is what is meant without it.
                     let all = self.significant(2);

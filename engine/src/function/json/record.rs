@@ -104,7 +104,8 @@ fn check_object(doc: &Doc<'_>) -> Result<()> {
     }
 }
 
-/// Their columns are those of the call: three more arguments have the names, the types and the types' modifiers.
+/// Their columns are those of the call: three more arguments have the names, the types and the types' modifiers. A fourth
+/// may be a row that has what a document does not say.
 pub(super) const FUNCTIONS: &[TableFunction] = &[
     table(3204, "json_to_record", &[JSON], &[], one),
     table(3490, "jsonb_to_record", &[JSONB], &[], one),
@@ -116,7 +117,7 @@ type Rows = Box<dyn Iterator<Item = Result<Vec<Value>>> + Send>;
 
 /// The columns that the query defines.
 fn columns(args: &[Value]) -> Result<Vec<(&str, Type)>> {
-    let [_, names, types, modifiers] = args else {
+    let [_, names, types, modifiers, ..] = args else {
         return Err(Error::internal("a function of records was not told its columns"));
     };
     let types = array(types)?.values.iter().zip(&array(modifiers)?.values);
@@ -128,14 +129,26 @@ fn columns(args: &[Value]) -> Result<Vec<(&str, Type)>> {
     columns.collect()
 }
 
+/// The row that has what a document does not say.
+fn base(args: &[Value]) -> Option<&Record> {
+    match args.get(4) {
+        Some(Value::Record(record)) => Some(record),
+        _ => None,
+    }
+}
+
 fn one(context: &EvalContext, args: &[Value]) -> Result<Rows> {
     let columns = columns(args)?;
     if args[0].is_null() {
-        return Ok(Box::new(std::iter::once(Ok(vec![Value::Null; columns.len()]))));
+        let row = match base(args) {
+            Some(base) => base.fields.iter().map(|field| field.value.clone()).collect(),
+            None => vec![Value::Null; columns.len()],
+        };
+        return Ok(Box::new(std::iter::once(Ok(row))));
     }
     let source = Source::of(&args[0])?;
     check_object(&source.doc())?;
-    let row = record(source.doc(), &columns, context)?;
+    let row = record(source.doc(), &columns, base(args), context)?;
     Ok(Box::new(std::iter::once(Ok(row))))
 }
 
@@ -152,20 +165,28 @@ fn many(context: &EvalContext, args: &[Value], name: &str) -> Result<Rows> {
         _ => return Err(wrong_shape(format!("cannot call {name} on a scalar"))),
     }
     let rows = source.doc().elements().into_iter().map(|element| match element.shape() {
-        Shape::Object => record(element, &columns, context),
+        Shape::Object => record(element, &columns, base(args), context),
         _ => Err(wrong_shape(format!("argument of {name} must be an array of objects"))),
     });
     let rows: Vec<Vec<Value>> = rows.collect::<Result<_>>()?;
     Ok(Box::new(rows.into_iter().map(Ok)))
 }
 
-fn record(object: Doc<'_>, columns: &[(&str, Type)], context: &EvalContext) -> Result<Vec<Value>> {
-    let field = |(name, ty): &(&str, Type)| -> Result<Value> {
-        let value = object.field(name).map_or(Ok(Value::Null), |value| converted(value, *ty, context))?;
+fn record(
+    object: Doc<'_>,
+    columns: &[(&str, Type)],
+    base: Option<&Record>,
+    context: &EvalContext,
+) -> Result<Vec<Value>> {
+    let field = |(at, (name, ty)): (usize, &(&str, Type))| -> Result<Value> {
+        let value = match object.field(name) {
+            Some(part) => converted(part, *ty, context)?,
+            None => base.and_then(|base| base.fields.get(at)).map_or(Value::Null, |field| field.value.clone()),
+        };
         resolve::check_defined(&value, ty.oid, context)?;
         Ok(value)
     };
-    columns.iter().map(field).collect()
+    columns.iter().enumerate().map(field).collect()
 }
 
 /// A part of a document as a value of a type: through its text, but for arrays and documents.

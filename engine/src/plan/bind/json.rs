@@ -13,10 +13,11 @@ use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
 use crate::function::json::access::JSONB_AT_PATH;
 use crate::function::json::assign::ASSIGN;
+use crate::function::record::fields_of;
 use crate::function::resolve::{self, Callable, Resolved, can_coerce};
 use crate::function::{CastContext, function_by_oid};
 use crate::plan::relation::{Column, Relation};
-use crate::types::{Type, display, oid};
+use crate::types::{Type, builtin, display, oid};
 
 /// Functions whose arguments may be rows.
 const TAKES_ROWS: &[&str] = &[
@@ -112,12 +113,12 @@ impl Binder<'_> {
         Ok((Some(plain), Some(definitions)))
     }
 
-    /// A function of records with the columns that the query defines for it.
+    /// A function of records with the columns that the query defines for it, and a row that has what is missing.
     pub(super) fn record_relation(
         &mut self,
         name: &QualifiedName,
         exprs: &[&Ast],
-        args: Vec<Expr>,
+        (args, base): (Vec<Expr>, Option<Expr>),
         resolved: Resolved,
         definitions: Definitions,
         with_ordinality: bool,
@@ -149,6 +150,7 @@ impl Binder<'_> {
         args.push(list(ColumnType::Text, oid::TEXT_ARRAY, names));
         args.push(list(ColumnType::Int8, oid::INT8_ARRAY, types));
         args.push(list(ColumnType::Int4, oid::INT4_ARRAY, modifiers));
+        args.extend(base);
         let columns: Vec<Column> = definitions.iter().map(|(_, ty, _)| self.fresh(*ty)).collect();
         let named = definitions.iter().zip(&columns);
         let named: Vec<ScopeColumn> =
@@ -159,11 +161,13 @@ impl Binder<'_> {
     /// The columns of `json_populate_recordset`, if it is that: those of its first argument's type.
     pub(super) fn populated(&self, name: &QualifiedName, args: &[Expr]) -> Option<Definitions> {
         let is_one = matches!(name.name.as_str(), "json_populate_recordset" | "jsonb_populate_recordset");
-        let attributes = self.catalog.attributes(args.first().filter(|_| is_one && args.len() == 2)?.ty.oid)?;
+        let base = args.first().filter(|_| is_one && args.len() == 2)?;
+        let attributes = self.catalog.attributes(builtin::base_of(base.ty.oid))?;
         Some(attributes.into_iter().map(|attribute| (attribute.name, attribute.ty, name.span)).collect())
     }
 
-    /// `json_populate_recordset(NULL::type, document)` is `json_to_recordset(document)` with the columns of the type.
+    /// `json_populate_recordset(base, document)` is `json_to_recordset(document)` with the columns of the base's type, or
+    /// with those that the query defines, and the values of the base for what is missing.
     pub(super) fn populated_set(
         &mut self,
         name: &QualifiedName,
@@ -172,13 +176,14 @@ impl Binder<'_> {
         definitions: Definitions,
         with_ordinality: bool,
     ) -> Result<(Relation, Vec<ScopeColumn>)> {
-        if !args.remove(0).as_const().is_some_and(Value::is_null) {
-            let what = format!("{} of a row that is not NULL", name.name);
-            return Err(Error::unsupported(what).at(self.position(name.span)));
+        let base = Some(args.remove(0)).filter(|base| !base.as_const().is_some_and(Value::is_null));
+        if let Some(fields) = base.as_ref().filter(|base| base.ty.oid == oid::RECORD).and_then(fields_of) {
+            let defined: Vec<Type> = definitions.iter().map(|(_, ty, _)| *ty).collect();
+            check_returned(&fields, &defined).map_err(|error| error.at(self.position(name.span)))?;
         }
         let plain = QualifiedName { name: name.name.replace("populate", "to"), ..name.clone() };
         let resolved = self.resolve_function(&plain, &args, false)?;
-        self.record_relation(&plain, &exprs[1..], args, resolved, definitions, with_ordinality)
+        self.record_relation(&plain, &exprs[1..], (args, base), resolved, definitions, with_ordinality)
     }
 
     /// `document['key']`, `document[1]`.
@@ -252,4 +257,35 @@ fn row_constructor(call: &ast::Function) -> Option<Vec<&Ast>> {
         _ => None,
     };
     list.args.iter().map(field).collect()
+}
+
+/// Whether a function is one that fills rows from documents.
+pub(super) fn is_populating(name: &str) -> bool {
+    matches!(
+        name,
+        "json_populate_record" | "jsonb_populate_record" | "json_populate_recordset" | "jsonb_populate_recordset"
+    )
+}
+
+/// 42804 unless a row has the types of the columns that the query defines.
+fn check_returned(fields: &[(&str, &Expr)], defined: &[Type]) -> Result<()> {
+    let mismatch = |detail: String| {
+        let message = "function return row and query-specified return row do not match";
+        Err(Error::new(SqlState::DATATYPE_MISMATCH, message).with_detail(detail))
+    };
+    if fields.len() != defined.len() {
+        let plural = if fields.len() == 1 { "" } else { "s" };
+        let (count, wanted) = (fields.len(), defined.len());
+        return mismatch(format!("Returned row contains {count} attribute{plural}, but query expects {wanted}."));
+    }
+    // A literal that nobody asked the type of is text.
+    let own = |field: &Expr| if field.ty.oid == oid::UNKNOWN { oid::TEXT } else { field.ty.oid };
+    match fields.iter().zip(defined).position(|((_, field), wanted)| own(field) != wanted.oid) {
+        None => Ok(()),
+        Some(at) => {
+            let (returned, wanted) = (display(Type::new(own(fields[at].1))), display(Type::new(defined[at].oid)));
+            let place = at + 1;
+            mismatch(format!("Returned type {returned} at ordinal position {place}, but query expects {wanted}."))
+        }
+    }
 }

@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::from::{Alias, FromItem};
+use super::json::is_populating;
 use super::names::QualifiedName;
 use super::position::Start;
 use super::{Binder, Clause, Place, Scope, ScopeColumn};
@@ -170,10 +171,17 @@ impl Binder<'_> {
             if let Some(definitions) = definitions.is_none().then(|| binder.populated(&name, &args)).flatten() {
                 return binder.populated_set(&name, exprs, args, definitions, with_ordinality);
             }
+            if let Some(definitions) = &definitions
+                && is_populating(&name.name)
+                && args.len() == 2
+                && args[0].ty.oid == oid::RECORD
+            {
+                return binder.populated_set(&name, exprs, args, definitions.clone(), with_ordinality);
+            }
             let resolved = binder.resolve_function(&name, &args, false)?;
             binder.notes_waiting(&resolved);
             if let Some(definitions) = definitions {
-                return binder.record_relation(&name, exprs, args, resolved, definitions, with_ordinality);
+                return binder.record_relation(&name, exprs, (args, None), resolved, definitions, with_ordinality);
             }
             binder.function_relation(&name, exprs, args, resolved, with_ordinality)
         })?;
