@@ -7,19 +7,84 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use crate::error::{Error, Result, SqlState};
 
-/// The functions whose parameters have names, and whether what is left out is zero.
-const FUNCTIONS: &[(&str, &[&str], bool)] = &[
-    ("make_date", &["year", "month", "day"], false),
-    ("make_interval", &["years", "months", "weeks", "days", "hours", "mins", "secs"], true),
-    ("make_time", &["hour", "min", "sec"], false),
-    ("make_timestamp", &["year", "month", "mday", "hour", "min", "sec"], false),
-    ("make_timestamptz", &["year", "month", "mday", "hour", "min", "sec", "timezone"], false),
-    ("parse_ident", &["str", "strict"], false),
+/// A parameter's name, and what it is when nobody says.
+type Parameter = (&'static str, Option<Absent>);
+
+#[derive(Clone, Copy)]
+enum Absent {
+    Zero,
+    Text(&'static str),
+}
+
+const ZERO: Option<Absent> = Some(Absent::Zero);
+const TRUE: Option<Absent> = Some(Absent::Text("true"));
+const FALSE: Option<Absent> = Some(Absent::Text("false"));
+
+const PATH: &[Parameter] = &[("target", None), ("path", None), ("vars", Some(Absent::Text("{}"))), ("silent", FALSE)];
+const FROM_JSON: &[Parameter] = &[("from_json", None)];
+
+/// The functions whose parameters have names.
+#[rustfmt::skip]
+const FUNCTIONS: &[(&str, &[Parameter])] = &[
+    ("json_array_elements", FROM_JSON),
+    ("json_array_elements_text", FROM_JSON),
+    ("json_each", FROM_JSON),
+    ("json_each_text", FROM_JSON),
+    ("json_populate_record", &[("base", None), ("from_json", None), ("use_json_as_text", FALSE)]),
+    ("json_populate_recordset", &[("base", None), ("from_json", None), ("use_json_as_text", FALSE)]),
+    ("jsonb_array_elements", FROM_JSON),
+    ("jsonb_array_elements_text", FROM_JSON),
+    ("jsonb_each", FROM_JSON),
+    ("jsonb_each_text", FROM_JSON),
+    ("jsonb_insert", &[("jsonb_in", None), ("path", None), ("replacement", None), ("insert_after", FALSE)]),
+    ("jsonb_path_exists", PATH),
+    ("jsonb_path_match", PATH),
+    ("jsonb_path_query", PATH),
+    ("jsonb_path_query_array", PATH),
+    ("jsonb_path_query_first", PATH),
+    ("jsonb_set", &[("jsonb_in", None), ("path", None), ("replacement", None), ("create_if_missing", TRUE)]),
+    ("jsonb_set_lax", &[
+        ("jsonb_in", None), ("path", None), ("replacement", None), ("create_if_missing", TRUE),
+        ("null_value_treatment", Some(Absent::Text("use_json_null"))),
+    ]),
+    ("make_date", &[("year", None), ("month", None), ("day", None)]),
+    ("make_interval", &[
+        ("years", ZERO), ("months", ZERO), ("weeks", ZERO), ("days", ZERO), ("hours", ZERO), ("mins", ZERO),
+        ("secs", ZERO),
+    ]),
+    ("make_time", &[("hour", None), ("min", None), ("sec", None)]),
+    ("make_timestamp", &[
+        ("year", None), ("month", None), ("mday", None), ("hour", None), ("min", None), ("sec", None),
+    ]),
+    ("make_timestamptz", &[
+        ("year", None), ("month", None), ("mday", None), ("hour", None), ("min", None), ("sec", None),
+        ("timezone", None),
+    ]),
+    ("parse_ident", &[("str", None), ("strict", TRUE)]),
 ];
 
-static ZERO: LazyLock<Ast> = LazyLock::new(|| {
-    Ast::Value(ast::ValueWithSpan { value: ast::Value::Number("0".into(), false), span: Span::empty() })
+fn literal(value: ast::Value) -> Ast {
+    Ast::Value(ast::ValueWithSpan { value, span: Span::empty() })
+}
+
+static ZERO_LITERAL: LazyLock<Ast> = LazyLock::new(|| literal(ast::Value::Number("0".into(), false)));
+
+/// The words that parameters are when nobody says, as literals.
+static WORDS: LazyLock<Vec<(&'static str, Ast)>> = LazyLock::new(|| {
+    let defaults = FUNCTIONS.iter().flat_map(|(_, parameters)| *parameters).filter_map(|(_, absent)| *absent);
+    let words = defaults.filter_map(|absent| match absent {
+        Absent::Text(word) => Some(word),
+        Absent::Zero => None,
+    });
+    words.map(|word| (word, literal(ast::Value::SingleQuotedString(word.into())))).collect()
 });
+
+fn default_literal(absent: Absent) -> Option<&'static Ast> {
+    match absent {
+        Absent::Zero => Some(&ZERO_LITERAL),
+        Absent::Text(word) => WORDS.iter().find(|(known, _)| *known == word).map(|(_, literal)| literal),
+    }
+}
 
 /// Name and value of an argument that has a name.
 pub(super) fn named(arg: &ast::FunctionArg) -> Option<(&ast::Ident, &Ast)> {
@@ -43,7 +108,7 @@ pub(super) fn named(arg: &ast::FunctionArg) -> Option<(&ast::Ident, &Ast)> {
 
 /// Puts named arguments behind the others, where their parameters stand.
 pub(super) fn place<'e>(function: &str, given: Vec<(&ast::Ident, &'e Ast)>, exprs: &mut Vec<&'e Ast>) -> Result<()> {
-    let Some((_, parameters, zero)) = FUNCTIONS.iter().find(|(name, _, _)| *name == function) else {
+    let Some((_, parameters)) = FUNCTIONS.iter().find(|(name, _)| *name == function) else {
         return Err(Error::unsupported(format_args!("a named argument of {function}")));
     };
     let mut places: Vec<Option<&'e Ast>> = exprs.iter().copied().map(Some).collect();
@@ -55,7 +120,7 @@ pub(super) fn place<'e>(function: &str, given: Vec<(&ast::Ident, &'e Ast)>, expr
                 format!("function {function} has no parameter \"{spelled}\" or it is given twice"),
             )
         };
-        let position = parameters.iter().position(|parameter| *parameter == spelled).ok_or_else(missing)?;
+        let position = parameters.iter().position(|(parameter, _)| *parameter == spelled).ok_or_else(missing)?;
         if places.len() <= position {
             places.resize(position + 1, None);
         }
@@ -64,10 +129,10 @@ pub(super) fn place<'e>(function: &str, given: Vec<(&ast::Ident, &'e Ast)>, expr
         }
     }
     exprs.clear();
-    for place in places {
-        match place {
+    for (at, place) in places.into_iter().enumerate() {
+        let absent = parameters.get(at).and_then(|(_, absent)| *absent);
+        match place.or_else(|| absent.and_then(default_literal)) {
             Some(value) => exprs.push(value),
-            None if *zero => exprs.push(&ZERO),
             None => {
                 let message = format!("function {function} lacks an argument");
                 return Err(Error::new(SqlState::UNDEFINED_FUNCTION, message));
