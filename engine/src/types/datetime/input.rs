@@ -73,7 +73,7 @@ pub(crate) fn parse_timetz(text: &str, format: &Format, now: i64) -> Result<Zone
             let today = format.time_zone.local(now).div_euclid(DAY) * DAY;
             zone.offset_of_local(today + time)
         }
-        (Some(TimeZone::Named(_)), None) => return Err(Fault::BadFormat.error(text, NAME)),
+        (Some(TimeZone::Named(_) | TimeZone::Posix(_)), None) => return Err(Fault::BadFormat.error(text, NAME)),
         (Some(zone), Some(day)) => zone.offset_of_local(day.saturating_mul(DAY).saturating_add(time)),
         (None, Some(day)) => format.time_zone.offset_of_local(day.saturating_mul(DAY).saturating_add(time)),
         (None, None) => {

@@ -10,6 +10,7 @@ mod duration;
 mod input;
 mod interval;
 mod output;
+mod posix;
 mod style;
 mod token;
 mod zone;

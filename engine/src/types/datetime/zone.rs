@@ -1,10 +1,13 @@
 //! Time zones: the offset from UTC at a moment, and what moment a local time is.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Offset, TimeZone as _};
 use chrono_tz::Tz;
 
 use super::clock::offset;
 use super::decode::Fault;
+use super::posix::PosixZone;
 use super::{DAY, SECOND, civil_of_days, day_of_week, days_of_civil, is_leap};
 use crate::error::{Error, Result, SqlState};
 
@@ -16,6 +19,8 @@ pub enum TimeZone {
     Fixed(i32),
     /// An abbreviation whose meaning a zone's history tells, in capitals.
     Called(Tz, &'static str),
+    /// One that is spelled out, with a summer time.
+    Posix(Arc<PosixZone>),
 }
 
 impl TimeZone {
@@ -60,17 +65,27 @@ impl TimeZone {
         if let Ok(hours) = value.parse::<f64>() {
             return (hours.abs() < 168.0).then_some(TimeZone::Fixed((hours * 3600.0) as i32));
         }
-        if let Some(fixed) = Self::posix(value, 0) {
+        if let Some(fixed) = Self::posix_fixed(value, 0) {
             return Some(fixed);
         }
-        Self::full(value).or_else(|| match Self::named(value)? {
+        let named = Self::full(value).or_else(|| match Self::named(value)? {
             TimeZone::Called(tz, _) => Some(TimeZone::Named(tz)),
             zone => Some(zone),
-        })
+        });
+        named.or_else(|| Self::posix_changing(value))
     }
 
-    /// `<+02>-02`, `UTC+5` and `+05:30`: POSIX counts westwards. An abbreviation has so many letters at least.
+    /// What POSIX spells out, with a summer time or without. An abbreviation has so many letters at least.
     pub(crate) fn posix(value: &str, letters_min: usize) -> Option<Self> {
+        Self::posix_fixed(value, letters_min).or_else(|| Self::posix_changing(value))
+    }
+
+    fn posix_changing(value: &str) -> Option<Self> {
+        PosixZone::parse(value).map(|zone| TimeZone::Posix(Arc::new(zone)))
+    }
+
+    /// `<+02>-02`, `UTC+5` and `+05:30`: POSIX counts westwards.
+    fn posix_fixed(value: &str, letters_min: usize) -> Option<Self> {
         let rest = match value.strip_prefix('<') {
             Some(rest) => rest.split_once('>')?.1,
             None => {
@@ -104,6 +119,7 @@ impl TimeZone {
             TimeZone::Fixed(seconds) => *seconds,
             TimeZone::Named(Tz::UTC) => 0,
             TimeZone::Called(tz, name) => offset_called(*tz, name, moment),
+            TimeZone::Posix(zone) => zone.offset_at(moment.div_euclid(SECOND)),
             TimeZone::Named(tz) => DateTime::from_timestamp(known_second(moment), 0)
                 .map_or(0, |moment| tz.offset_from_utc_datetime(&moment.naive_utc()).fix().local_minus_utc()),
         }
@@ -124,7 +140,7 @@ impl TimeZone {
                 let offset = TimeZone::Named(*tz).offset_of_local(local);
                 return offset_called(*tz, name, local.saturating_sub(i64::from(offset) * SECOND));
             }
-            TimeZone::Named(_) => {}
+            TimeZone::Named(_) | TimeZone::Posix(_) => {}
         }
         let before = self.offset_at(local.saturating_sub(DAY));
         let after = self.offset_at(local.saturating_add(DAY));
@@ -147,6 +163,7 @@ impl TimeZone {
             TimeZone::Named(tz) => DateTime::from_timestamp(known_second(moment), 0)
                 .map_or_else(String::new, |moment| moment.with_timezone(tz).format("%Z").to_string()),
             TimeZone::Called(_, name) => (*name).to_owned(),
+            TimeZone::Posix(zone) => zone.abbreviation_at(moment.div_euclid(SECOND)).to_owned(),
             TimeZone::Fixed(seconds) => {
                 let mut out = Vec::new();
                 super::output::write_offset(*seconds, &mut out);
