@@ -151,26 +151,20 @@ impl Transaction {
         }
     }
 
-    /// Whether the row that has a key keeps it. False: whoever might have taken the key from it has ended; look again.
+    /// Whether the row that has a key keeps it, once nobody is about to take it from it. False: look again.
     async fn keeps_key(&mut self, taken: &Taken, claims: &[Claim], wait: Wait) -> Result<bool> {
         let key = &taken.existing.key;
         if self.is_private(key.as_bytes()) || self.own(Family::Rows, key.as_bytes())?.is_some() {
             return Ok(true);
         }
         let mark = self.locks.len();
-        let target = || LockTarget::Key(key.clone().into_bytes());
-        let kept = match self.locks.acquire(target(), RowLock::KeyShare.into(), Wait::Skip).await? {
-            Acquired::Skipped => {
-                self.locks.acquire(target(), RowLock::KeyShare.into(), wait).await?;
-                false
-            }
-            // It may have lost the key before it was locked.
-            Acquired::AtOnce | Acquired::AfterWaiting => {
-                let claim = claims.iter().find(|claim| claim.on == taken.on);
-                let owner = claim.map(|claim| self.owner(&self.store.published_state(), claim, None)).transpose()?;
-                owner.flatten().is_some_and(|owner| owner.key == *key)
-            }
-        };
+        let target = LockTarget::Key(key.clone().into_bytes());
+        self.locks.acquire(target, RowLock::KeyShare.into(), wait).await?;
+        // It may have lost the key before it was locked. If it did not, this is the answer: looking again would only join
+        // the queue again, where others let this pass for as long as it takes.
+        let claim = claims.iter().find(|claim| claim.on == taken.on);
+        let owner = claim.map(|claim| self.owner(&self.store.published_state(), claim, None)).transpose()?;
+        let kept = owner.flatten().is_some_and(|owner| owner.key == *key);
         self.locks.release_after(mark);
         Ok(kept)
     }

@@ -117,6 +117,34 @@ async fn a_locked_row_that_keeps_its_key_is_a_conflict_at_once() {
 }
 
 #[tokio::test]
+async fn two_who_meet_each_others_rows_with_others_in_line_find_conflicts() {
+    let world = Arc::new(World::holding([1, 2]).await);
+    let [mut first, mut second] = [world.begin(), world.begin()];
+    world.change(&mut first, 1, |_| 11).await.unwrap();
+    world.change(&mut second, 2, |_| 22).await.unwrap();
+    let removers = [1, 2].map(|id| {
+        let world = Arc::clone(&world);
+        tokio::spawn(async move {
+            let mut remover = world.begin();
+            world.delete(&mut remover, id).await;
+        })
+    });
+    world.until_waiting(2).await;
+    let insert = async |mut transaction: Transaction, row| {
+        let outcome = transaction.insert(&world.table, &values(row), Wait::Forever).await.unwrap();
+        assert!(matches!(outcome, InsertOutcome::Conflict { constraint: ConflictOn::PrimaryKey, .. }));
+    };
+    // Each waits behind who wants to remove the row, until one of them is let pass, and ends.
+    tokio::join!(insert(first, [2, 999, 0]), async {
+        world.until_waiting(3).await;
+        insert(second, [1, 998, 0]).await;
+    });
+    for remover in removers {
+        remover.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn whoever_replaces_a_row_does_not_deadlock_with_one_who_waits_for_it() {
     let world = Arc::new(World::holding([1]).await);
     let mut replacer = world.begin();
