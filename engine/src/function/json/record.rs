@@ -36,7 +36,9 @@ fn populate(context: &EvalContext, args: &[Value]) -> Result<Value> {
     }
     let base = if let Value::Record(record) = base { Some(record.as_ref()) } else { None };
     let source = Source::of(document)?;
-    composite(source.doc(), (builtin::base_of(ty), &attributes), base, context)
+    let value = composite(source.doc(), (builtin::base_of(ty), &attributes), base, context)?;
+    resolve::check_defined(&value, ty, context)?;
+    Ok(value)
 }
 
 /// How a call says which row it wants.
@@ -46,11 +48,13 @@ const ROW_TYPE_HINT: &str = "Provide a non-null record argument, or call the fun
 /// The fields of a row of no named type, which are called `f1`, `f2` and so on.
 fn attributes_of(row: &Value) -> Option<Vec<Attribute>> {
     let Value::Record(record) = row else { return None };
-    let named = record.fields.iter().enumerate().map(|(at, field)| Attribute {
-        name: if field.name.is_empty() { format!("f{}", at + 1) } else { field.name.to_string() },
-        ty: Type::new(field.ty),
-    });
-    Some(named.collect())
+    let named = record.fields.iter().enumerate();
+    Some(named.map(|(at, field)| Attribute { name: name_of(field, at), ty: Type::new(field.ty) }).collect())
+}
+
+/// What a field of a row of no named type is called, by its place.
+fn name_of(field: &Field, at: usize) -> String {
+    if field.name.is_empty() { format!("f{}", at + 1) } else { field.name.to_string() }
 }
 
 /// An object as a row of a type; what it does not say is as in `base`, or NULL.
@@ -179,9 +183,16 @@ fn record(
     context: &EvalContext,
 ) -> Result<Vec<Value>> {
     let field = |(at, (name, ty)): (usize, &(&str, Type))| -> Result<Value> {
-        let value = match object.field(name) {
+        let own = base.and_then(|base| base.fields.get(at));
+        // A row of no named type has names of its own, whatever the query calls the columns.
+        let unnamed = own.filter(|_| base.is_some_and(|base| base.ty == RECORD));
+        let part = match unnamed {
+            Some(field) => object.field(&name_of(field, at)),
+            None => object.field(name),
+        };
+        let value = match part {
             Some(part) => converted(part, *ty, context)?,
-            None => base.and_then(|base| base.fields.get(at)).map_or(Value::Null, |field| field.value.clone()),
+            None => own.map_or(Value::Null, |field| field.value.clone()),
         };
         resolve::check_defined(&value, ty.oid, context)?;
         Ok(value)

@@ -17,9 +17,7 @@ struct Open {
 /// The same tokens with parentheses around nested joins; None if there are none.
 pub(super) fn in_parentheses(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
     let is_join = |token: &TokenWithSpan| keyword(&token.token) == Some(Keyword::JOIN);
-    if tokens.iter().filter(|token| is_join(token)).nth(1).is_none() {
-        return None;
-    }
+    tokens.iter().filter(|token| is_join(token)).nth(1)?;
     let insertions = insertions(tokens);
     if insertions.is_empty() {
         return None;
@@ -97,12 +95,12 @@ fn place(
 
 /// Whether the words before JOIN say that no condition follows.
 fn needs_no_condition(before: [Option<Keyword>; 3]) -> bool {
-    match before {
-        [_, _, Some(Keyword::CROSS | Keyword::NATURAL)] => true,
-        [_, Some(Keyword::NATURAL), Some(Keyword::INNER | Keyword::LEFT | Keyword::RIGHT | Keyword::FULL)] => true,
-        [Some(Keyword::NATURAL), _, Some(Keyword::OUTER)] => true,
-        _ => false,
-    }
+    matches!(
+        before,
+        [_, _, Some(Keyword::CROSS | Keyword::NATURAL)]
+            | [_, Some(Keyword::NATURAL), Some(Keyword::INNER | Keyword::LEFT | Keyword::RIGHT | Keyword::FULL)]
+            | [Some(Keyword::NATURAL), _, Some(Keyword::OUTER)]
+    )
 }
 
 fn keyword(token: &Token) -> Option<Keyword> {
