@@ -12,7 +12,12 @@ pub(crate) fn takes_json_forms(function: &Function) -> bool {
     matches!(function.oid, 3153..=3156 | 3960 | 3209 | 3176 | 3787 | 3198 | 3200 | 3271 | 3273)
 }
 
-/// The arguments of such a function, ready for it.
+/// Whether the function fills a row from a document.
+pub(crate) fn fills_row(function: &Function) -> bool {
+    matches!(function.oid, 3960 | 3209)
+}
+
+/// The arguments of a function that [`takes_json_forms`], ready for it.
 pub(crate) fn json_forms(function: &Function, mut args: Vec<Expr>) -> Vec<Expr> {
     match function.oid {
         // array_to_json and row_to_json with a second argument: whether to break lines.

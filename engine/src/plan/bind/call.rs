@@ -397,6 +397,9 @@ impl Binder<'_> {
                     args[0] = self.coerce_at(args[0].clone(), texts, CastContext::Explicit, span)?;
                     resolved.arg_types[0] = texts;
                 }
+                // A domain's row is filled as one of the type beneath, and then has to keep the rules.
+                let domain = args.first().map(|arg| arg.ty).filter(|ty| builtin::is_domain(ty.oid));
+                let domain = domain.filter(|_| resolve::fills_row(function));
                 let mut args = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
                 if resolve::takes_json_forms(function) {
                     args = resolve::json_forms(function, args);
@@ -405,7 +408,11 @@ impl Binder<'_> {
                     let ty = resolved.arg_types.first().map_or(0, |ty| ty.oid);
                     args.push(Expr::constant(storage::Value::Int8(i64::from(ty)), Type::new(oid::OID)));
                 }
-                Ok(Expr::new(ExprKind::Call { function, args }, resolved.return_type))
+                let call = Expr::new(ExprKind::Call { function, args }, resolved.return_type);
+                match domain {
+                    Some(domain) => self.coerce_at(call, domain, CastContext::Explicit, span),
+                    None => Ok(call),
+                }
             }
             Callable::Cast(target) => {
                 let mut args = args;
