@@ -8,6 +8,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryBuilder, UInt64Builder};
@@ -98,9 +99,17 @@ impl ReadView {
         self.entries(Family::Catalog, prefix)
     }
 
-    /// The events whose keys begin with `prefix`, in order.
-    pub fn scan_events(&self, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>> {
-        self.entries(Family::Log, prefix)
+    /// Shows the events whose keys begin with `prefix`, in order or in the reverse, until `see` answers `Break`. None is
+    /// kept in memory.
+    #[allow(clippy::type_complexity)]
+    pub fn walk_events(
+        &self,
+        prefix: &[u8],
+        direction: Direction,
+        see: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        debug_assert!(self.overlay.is_none(), "nobody looks at events that he has written himself");
+        self.published.snapshot.hot().scan(Family::Log, &KeyRange::prefix(prefix), direction, see)
     }
 
     fn entries(&self, family: Family, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>> {

@@ -1,12 +1,13 @@
 //! The events on disk: entries of the store's keyspace of events, each under a room, its time and a number. What the
 //! rooms hold is counted roughly as it comes and exactly when something is to go.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
-use storage::{KeyRange, Store};
+use storage::{Direction, KeyRange, Store};
 
 use super::event::{Action, Event};
 use crate::error::{Error, Result};
@@ -90,12 +91,13 @@ impl Table {
             logins: Mutex::default(),
         };
         for room in Room::ALL {
-            for (key, value) in store.view().scan_events(&room.prefix())? {
-                table.count(room, time_of(&key), value.len());
-                if let Some(event) = read(&value) {
+            store.view().walk_events(&room.prefix(), Direction::Forward, &mut |key, value| {
+                table.count(room, time_of(key), value.len());
+                if let Some(event) = read(value) {
                     table.see_login(&event);
                 }
-            }
+                ControlFlow::Continue(())
+            })?;
         }
         Ok(table)
     }
@@ -143,7 +145,10 @@ impl Table {
         let view = self.store.view();
         let mut events = Vec::new();
         for room in Room::ALL {
-            events.extend(view.scan_events(&room.prefix())?.iter().filter_map(|(_, value)| read(value)));
+            view.walk_events(&room.prefix(), Direction::Forward, &mut |_, value| {
+                events.extend(read(value));
+                ControlFlow::Continue(())
+            })?;
         }
         events.sort_by_key(|event| event.time);
         Ok(events)
@@ -164,24 +169,24 @@ impl Table {
     }
 
     fn expire_room(&self, room: Room, since: i64, is_full: bool) -> Result<()> {
-        let entries = self.store.view().scan_events(&room.prefix())?;
         let share = |all: u64| if is_full { all / 100 * LEFT_WHEN_FULL } else { all };
         let (events_max, bytes_max) = (share(self.limits.events_max), share(BYTES_MAX));
         let (mut events, mut bytes, mut first) = (0, 0, None);
-        for (key, value) in entries.iter().rev() {
+        self.store.view().walk_events(&room.prefix(), Direction::Backward, &mut |key, value| {
             let size = value.len() as u64;
             if time_of(key) < since || events == events_max || bytes + size > bytes_max {
-                break;
+                return ControlFlow::Break(());
             }
-            (events, bytes, first) = (events + 1, bytes + size, Some(key));
-        }
+            (events, bytes, first) = (events + 1, bytes + size, Some(Bytes::copy_from_slice(key)));
+            ControlFlow::Continue(())
+        })?;
         let start = Bytes::copy_from_slice(&room.prefix());
-        let end = first.cloned().unwrap_or_else(|| KeyRange::prefix(&room.prefix()).end);
+        let end = first.clone().unwrap_or_else(|| KeyRange::prefix(&room.prefix()).end);
         self.store.expire_events(KeyRange { start, end })?;
         let kept = &self.kept[room.index()];
         kept.events.store(events, Ordering::Relaxed);
         kept.bytes.store(bytes, Ordering::Relaxed);
-        kept.oldest.store(first.map_or(i64::MAX, |key| time_of(key)), Ordering::Relaxed);
+        kept.oldest.store(first.map_or(i64::MAX, |key| time_of(&key)), Ordering::Relaxed);
         Ok(())
     }
 }
