@@ -66,7 +66,9 @@ async fn a_job_is_ordered_shown_and_killed() {
     assert_eq!(run(&client, &format!("RESET statement_timeout; {state}")).await, "ok [[Some(\"queued\")]]");
     assert_eq!(run(&client, "CREATE ROLE somebody; SET ROLE somebody").await, "ok ok");
     assert_eq!(run(&client, "SELECT * FROM system.jobs").await, "42501");
-    assert_eq!(run(&client, &format!("KILL JOB '{id}'")).await, "42501");
+    for hidden in [format!("KILL JOB '{id}'"), "KILL JOB 'FL-none'".to_owned(), "KILL LIVE QUERY 'x'".to_owned()] {
+        assert_eq!(run(&client, &hidden).await, "42501", "{hidden}");
+    }
     assert_eq!(run(&client, "RESET ROLE").await, "ok");
     assert_eq!(run(&client, &format!("KILL JOB '{id}'")).await, "ok");
     until(&client, &state, "[[Some(\"cancelled\")]]").await;

@@ -178,12 +178,12 @@ impl Jobs {
     }
 
     /// Ends a job that the caller may end.
-    pub(crate) fn kill(&self, id: &str, may: impl FnOnce(&Job) -> Result<()>) -> Result<()> {
+    pub(crate) fn kill(&self, id: &str, may: impl FnOnce(Option<&Job>) -> Result<()>) -> Result<()> {
         let found = self.table.lock().iter().find(|(_, job)| job.id == id).map(|(number, job)| (number, job.clone()));
+        may(found.as_ref().map(|(_, job)| job))?;
         let Some((number, job)) = found else {
             return Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("job \"{id}\" does not exist")));
         };
-        may(&job)?;
         let active = self.under_way.lock().get(&number).cloned();
         match active {
             Some(active) => active.canceller.cancel(),

@@ -36,21 +36,26 @@ impl<'a> Viewer<'a> {
 
     /// Whether `system.jobs` shows it: jobs about the tables of other databases are shown there.
     pub(crate) fn lists(&self, job: &Job) -> bool {
-        job.task.work().table().is_none_or(|of| of.database == self.catalog.database) && self.may_end(job).is_ok()
+        job.task.work().table().is_none_or(|of| of.database == self.catalog.database) && self.looks_after(job)
     }
 
-    /// 42501 unless the role may end the job.
-    pub(crate) fn may_end(&self, job: &Job) -> Result<()> {
-        let of = job.task.work().table().filter(|of| of.database == self.catalog.database);
-        let owner = of.and_then(|of| self.catalog.tables.get(&of.table)).map(|table| table.owner);
-        if self.principal.kind().has(Duty::Operate) || owner.into_iter().chain(job.asked_by).any(|role| self.owns(role))
-        {
+    /// 42501 unless the role may end the job of that id. Those who may end none but their own are not told whether there is
+    /// such a job.
+    pub(crate) fn may_end(&self, id: &str, job: Option<&Job>) -> Result<()> {
+        if job.map_or(self.principal.kind().has(Duty::Operate), |job| self.looks_after(job)) {
             return Ok(());
         }
-        let message = match &job.table {
-            Some(table) => format!("must be owner of table {table}"),
-            None => format!("permission denied for job {}", job.id),
-        };
-        Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message))
+        let message = format!("permission denied for job {id}");
+        Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message).with_hint(format!(
+            "It takes whoever ordered it, the owner of its table, or a role of kind {}.",
+            Duty::Operate.least_kind().name()
+        )))
+    }
+
+    /// Whether the role ordered the job, owns its table, or looks after all jobs.
+    fn looks_after(&self, job: &Job) -> bool {
+        let of = job.task.work().table().filter(|of| of.database == self.catalog.database);
+        let owner = of.and_then(|of| self.catalog.tables.get(&of.table)).map(|table| table.owner);
+        self.principal.kind().has(Duty::Operate) || owner.into_iter().chain(job.asked_by).any(|role| self.owns(role))
     }
 }

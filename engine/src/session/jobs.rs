@@ -28,7 +28,7 @@ impl Session {
     pub(super) fn kill_job(&mut self, id: &str) -> Result<()> {
         let context = self.context(self.catalog(), Arc::from([]));
         let viewer = Viewer::of(&context);
-        self.database.jobs().kill(id, |job| viewer.may_end(job))
+        self.database.jobs().kill(id, |job| viewer.may_end(id, job))
     }
 
     /// Where the rows of a table lie, and which of its files cannot be read.

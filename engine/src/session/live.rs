@@ -264,15 +264,20 @@ impl Session {
         let catalog = self.catalog();
         let principal = self.principal(&catalog);
         let own = self.session_role();
+        // Whether others have one of that id is not theirs to know.
+        let denied = || {
+            Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for live query {live_id}"))
+                .with_hint("It takes whoever follows it, or a superuser."))
+        };
         let may = |subscription: &Subscription| {
-            if principal.is_superuser() || subscription.user == own || principal.has_privileges_of(subscription.user) {
-                return Ok(());
-            }
-            let message = format!("permission denied for live query {live_id}");
-            Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message))
+            let is_own = subscription.user == own || principal.has_privileges_of(subscription.user);
+            if principal.is_superuser() || is_own { Ok(()) } else { denied() }
         };
         if self.database.live().registry.kill(live_id, may)? {
             return Ok(());
+        }
+        if !principal.is_superuser() {
+            return denied();
         }
         Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("live query \"{live_id}\" does not exist")))
     }
