@@ -239,7 +239,7 @@ impl Missed {
         context: &EvalContext,
         (ground, aside): (&Ground, bool),
     ) -> Result<(), String> {
-        if record.replaced.iter().any(|table| plan.reads(*table)) {
+        if plan.is_replaced_by(record) {
             return Err(REPLACED.to_owned());
         }
         let is_read = |(_, change): &(u32, &Change)| plan.reads_row(change);
@@ -293,7 +293,7 @@ impl Registry {
             // What has been defined meanwhile may have changed what rows look like.
             let mut past = past.filter(|record| {
                 record.catalog_changed
-                    || record.replaced.iter().any(|table| plan.reads(*table))
+                    || plan.is_replaced_by(record)
                     || plan.is_rerun() && record.changes.iter().any(|change| plan.reads_row(change))
             });
             if past.next().is_some() {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
-use storage::{Attending, Change, CommitSeq, Store, TableId};
+use storage::{Attending, Change, CommitRecord, CommitSeq, Slice, SliceId, Store, TableId};
 
 use super::event::{ChangeEvent, Form, RowWriter};
 use super::key::key_of;
@@ -196,6 +196,21 @@ impl LivePlan {
 
     pub(super) fn reads(&self, table: TableId) -> bool {
         self.shape.tables.iter().any(|own| own.oid == table.0)
+    }
+
+    /// Whether a commit exchanged, or took away as a whole, rows that it reads.
+    pub(super) fn is_replaced_by(&self, record: &CommitRecord) -> bool {
+        let reads_slice = |(table, slice): &(TableId, SliceId)| {
+            self.shape.tables.iter().any(|own| {
+                own.oid == table.0
+                    && match own.storage.slice {
+                        Slice::One(of) => of == *slice,
+                        Slice::Every => true,
+                        Slice::Undivided => false,
+                    }
+            })
+        };
+        record.replaced.iter().any(|table| self.reads(*table)) || record.emptied.iter().any(reads_slice)
     }
 
     /// Whether a changed row is one of those that it reads: of a user table only the rows of whoever follows.

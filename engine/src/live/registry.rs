@@ -118,8 +118,8 @@ impl Registry {
             if record.catalog_changed {
                 all.extend(state.queries.values().cloned());
             }
-            for table in &record.replaced {
-                replaced.extend(state.queries.values().filter(|query| query.plan.reads(*table)).cloned());
+            if !record.replaced.is_empty() || !record.emptied.is_empty() {
+                replaced.extend(state.queries.values().filter(|query| query.plan.is_replaced_by(record)).cloned());
             }
             gather(&state.index, &record.changes, &mut concerned);
         }

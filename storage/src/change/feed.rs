@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::id::{CommitSeq, TableId};
 use crate::key::RowKey;
+use crate::slice::SliceId;
 
 /// What one commit did to one row. Both images carry their header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct CommitRecord {
     pub catalog_changed: bool,
     /// Tables whose contents were exchanged as a whole: their single changes are not told.
     pub replaced: Vec<TableId>,
+    /// Slices of tables whose rows are gone as a whole: neither are these told one by one.
+    pub emptied: Vec<(TableId, SliceId)>,
     /// What the room above wanted carried along, in order.
     pub messages: Vec<Bytes>,
 }
@@ -60,6 +63,7 @@ impl CommitRecord {
             + changes
             + message_bytes(&self.messages)
             + self.replaced.len() * mem::size_of::<TableId>()
+            + self.emptied.len() * mem::size_of::<(TableId, SliceId)>()
     }
 }
 

@@ -15,9 +15,10 @@ use std::vec;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
+use rustc_hash::FxHashSet;
 use tokio::sync::oneshot;
 
-use super::Published;
+use super::emptied::EmptiedSlices;
 use super::garbage::Garbage;
 use super::history::{History, SerializableReaders};
 use super::load::{self, Load, LoadRecord};
@@ -27,6 +28,7 @@ use super::relation::Relations;
 use super::request::{CommitRequest, Durability};
 use super::tally::Tally;
 use super::unlinked::Unlinked;
+use super::{Emptied, Published};
 use crate::change::{Change, CommitRecord, Feed};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
@@ -35,6 +37,7 @@ use crate::key::KeyRange;
 use crate::kv::{Batch, Family, KeyValue};
 use crate::row;
 use crate::segment::{Manifest, Segment, Tiered, mark_key};
+use crate::slice::SliceId;
 use crate::store::meta;
 
 /// A group is closed when its writes reach this size; what still waits goes into the next one.
@@ -144,6 +147,8 @@ struct Accepted {
     load: Option<Load>,
     created: Vec<GenerationId>,
     dropped: Vec<GenerationId>,
+    /// Slices of rows and of index entries that are gone.
+    emptied: Vec<(GenerationId, SliceId)>,
     held: Option<Box<dyn Send>>,
     when_published: Option<Box<dyn FnOnce() + Send>>,
     done: oneshot::Sender<Result<CommitSeq>>,
@@ -160,6 +165,7 @@ struct Worker {
     committed_at_us: i64,
     history: History,
     relations: Relations,
+    emptied: EmptiedSlices,
     /// Published commits that still lack a sync, and since when.
     unsynced: Vec<Arc<CommitRecord>>,
     unsynced_since: Option<Instant>,
@@ -175,6 +181,7 @@ impl Worker {
             committed_at_us: i64::MIN,
             history: History::new(Arc::clone(&parts.readers)),
             relations: Relations::default(),
+            emptied: EmptiedSlices::default(),
             unsynced: Vec::new(),
             unsynced_since: None,
             batch: Batch::new(),
@@ -253,7 +260,7 @@ impl Worker {
     /// Whether the write set may follow everything that was accepted so far; and for a move, what it comes to.
     fn validate(&self, request: &CommitRequest) -> Result<Batch> {
         self.parts.health.check()?;
-        if !self.relations.unchanged(&request.relations) {
+        if !self.relations.unchanged(&request.relations) || !self.emptied.permits(request) {
             return Err(Error::RelationChanged);
         }
         if let Some(reads) = &request.reads
@@ -340,11 +347,24 @@ impl Worker {
             self.parts.garbage.forget(generation);
             self.batch.delete_generation(generation);
         }
+        for (family, range) in request.emptied.iter().flat_map(Emptied::ranges) {
+            self.batch.delete_range(family, range);
+        }
         self.history.remember(seq, &self.batch, from);
         for &generation in &request.dropped {
+            self.emptied.forget(generation);
             let segments = self.manifest.of(generation).to_vec();
             self.unlink(&segments);
         }
+        let emptied: Vec<_> = request.emptied.iter().filter(|emptied| emptied.indexes.is_some()).collect();
+        let in_files = emptied.iter().flat_map(|of| self.manifest.of_slice(of.generation, of.slice));
+        let in_files: Vec<Arc<Segment>> = in_files.cloned().collect();
+        if !in_files.is_empty() {
+            self.unlink(&in_files);
+        }
+        let emptied_of_tables = emptied.iter().map(|emptied| (emptied.table, emptied.slice)).collect();
+        let contents = emptied.iter().flat_map(|emptied| emptied.contents()).collect();
+        self.emptied.add(&request.emptied, seq);
         for mark in &request.marks {
             self.batch.put(Family::Deleted, mark_key(mark.mark), Bytes::new());
             if let Some(segment) = self.manifest.find(mark.table, mark.mark.segment) {
@@ -386,6 +406,7 @@ impl Worker {
             changes,
             catalog_changed: request.catalog_changed,
             replaced,
+            emptied: emptied_of_tables,
             messages: request.messages,
         };
         Accepted {
@@ -394,6 +415,7 @@ impl Worker {
             load: request.load,
             created: request.created,
             dropped: request.dropped,
+            emptied: contents,
             held: request.held,
             when_published: request.when_published,
             done,
@@ -440,6 +462,10 @@ impl Worker {
     fn publish(&mut self, published: Published, mut group: Vec<Accepted>, durability: Durability) {
         self.remember_stamps(&group);
         published.hot.update(self.batch.operations(), published.seq);
+        let emptied: FxHashSet<_> = group.iter().flat_map(|accepted| accepted.emptied.iter().copied()).collect();
+        if !emptied.is_empty() {
+            published.hot.forget_slices(&emptied, published.seq);
+        }
         self.parts.published.store(Arc::new(published));
         for hook in group.iter_mut().filter_map(|accepted| accepted.when_published.take()) {
             hook();

@@ -6,19 +6,21 @@
 //! snapshot does not have has touched the same part of the cache meanwhile: then the value may be old.
 //!
 //! Only keys that exist are kept. A load, whose keys are too many to go through them, drops all entries of the generations
-//! that it touches. Contents written aside come past this, but nobody can have read them before they were
-//! published; and nobody asks again for a generation that is deleted.
+//! that it touches, and emptied slices drop theirs. Contents written aside come past this, but nobody can have read them
+//! before they were published; and nobody asks again for a generation that is deleted.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use rustc_hash::{FxBuildHasher, FxHasher};
+use rustc_hash::{FxBuildHasher, FxHashSet, FxHasher};
 
+use super::emptied::lies_in;
 use crate::id::{CommitSeq, GenerationId};
 use crate::key::generation_of;
 use crate::kv::{Family, Operation};
+use crate::slice::SliceId;
 use crate::store::CacheFigures;
 
 /// Parts with a lock each.
@@ -114,8 +116,16 @@ impl HotEntries {
             let touched: Vec<GenerationId> =
                 generations.iter().filter(|(of, _)| *of == family).map(|(_, id)| *id).collect();
             if !touched.is_empty() {
-                parts.iter().for_each(|part| part.lock().forget(&touched, seq));
+                let is_touched = |key: &[u8]| touched.contains(&generation_of(key));
+                parts.iter().for_each(|part| part.lock().forget(is_touched, seq));
             }
+        }
+    }
+
+    /// Drops the entries of slices that are emptied; comes before anybody can see that, which is part of the commit `seq`.
+    pub(crate) fn forget_slices(&self, slices: &FxHashSet<(GenerationId, SliceId)>, seq: CommitSeq) {
+        for part in self.rows.iter().chain(&self.index) {
+            part.lock().forget(|key| lies_in(slices, key), seq);
         }
     }
 
@@ -173,11 +183,11 @@ impl Part {
         }
     }
 
-    fn forget(&mut self, generations: &[GenerationId], seq: CommitSeq) {
+    fn forget(&mut self, is_touched: impl Fn(&[u8]) -> bool, seq: CommitSeq) {
         self.written = seq;
         // From the end, since the last entry takes the place of one that is removed.
         for place in (0..self.entries.len()).rev() {
-            if generations.contains(&generation_of(self.entries[place].key())) {
+            if is_touched(self.entries[place].key()) {
                 self.remove(place);
             }
         }

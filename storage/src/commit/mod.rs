@@ -5,6 +5,7 @@
 //! snapshot, tells the change feed, lets the locks go and acknowledges.
 
 mod committer;
+mod emptied;
 mod garbage;
 mod history;
 mod hot;
@@ -29,6 +30,7 @@ use crate::segment::Tiered;
 use crate::stream::Streams;
 
 pub(crate) use committer::{Committer, Health, Parts, Stamps};
+pub(crate) use emptied::Emptied;
 pub(crate) use garbage::Garbage;
 pub(crate) use history::{SerializableReaders, SerializableSnapshot};
 pub(crate) use hot::HotEntries;

@@ -129,7 +129,7 @@ impl Moves {
                 watch.lost = true;
             }
         }
-        for generation in &request.dropped {
+        for generation in request.dropped.iter().chain(request.emptied_contents()) {
             if let Some(watch) = watches.get_mut(generation) {
                 watch.lost = true;
             }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::emptied::Emptied;
 use super::load::Load;
 use super::moves::Move;
 use crate::id::{CommitSeq, GenerationId, TableId, TransactionId};
@@ -59,6 +60,8 @@ pub(crate) struct CommitRequest {
     pub(crate) transaction: TransactionId,
     /// The snapshot that a serializable transaction read from; not looked at otherwise.
     pub(crate) snapshot: CommitSeq,
+    /// Published when the transaction began: what it relies on is not older.
+    pub(crate) begun: CommitSeq,
     /// Rows to write and to carry in the change feed. They are applied before `writes`.
     pub(crate) rows: Vec<RowChange>,
     /// Deleted rows that are kept, under their keys; those that no commit has yet are stamped with this one.
@@ -75,6 +78,8 @@ pub(crate) struct CommitRequest {
     pub(crate) created: Vec<GenerationId>,
     /// Generations whose rows and index entries are deleted.
     pub(crate) dropped: Vec<GenerationId>,
+    /// Slices that are emptied; nothing else is written to them.
+    pub(crate) emptied: Vec<Emptied>,
     /// Whether a definition changed, for the feed.
     pub(crate) catalog_changed: bool,
     /// Tables whose contents were exchanged as a whole, for the feed.
@@ -100,11 +105,17 @@ impl CommitRequest {
         self.load.is_some() || self.moved.is_some()
     }
 
+    /// The contents of which slices go as ranges.
+    pub(super) fn emptied_contents(&self) -> impl Iterator<Item = &GenerationId> {
+        self.emptied.iter().filter(|emptied| emptied.indexes.is_some()).map(|emptied| &emptied.generation)
+    }
+
     /// A request that does nothing yet.
     pub(crate) fn new(transaction: TransactionId, snapshot: CommitSeq) -> Self {
         Self {
             transaction,
             snapshot,
+            begun: snapshot,
             rows: Vec::new(),
             trash: Vec::new(),
             writes: Batch::new(),
@@ -113,6 +124,7 @@ impl CommitRequest {
             moved: None,
             created: Vec::new(),
             dropped: Vec::new(),
+            emptied: Vec::new(),
             catalog_changed: false,
             replaced: Vec::new(),
             relations: Vec::new(),

@@ -94,7 +94,8 @@ impl Tally {
             }
         }
         let loaded = request.load.iter().flat_map(|load| load.touched.iter().map(|(_, generation)| *generation));
-        for generation in loaded.chain(request.moved.iter().map(|moved| moved.generation)) {
+        let elsewhere = request.moved.iter().map(|moved| moved.generation);
+        for generation in loaded.chain(elsewhere).chain(request.emptied_contents().copied()) {
             if let Some(count) = tables.get_mut(&generation) {
                 count.phase = Phase::Unknown;
             }

@@ -2,6 +2,7 @@
 
 mod compact;
 mod count;
+mod empty;
 mod evict;
 mod flush;
 mod rewrite;

@@ -12,7 +12,7 @@ use super::{BlockCache, Files, Segment, SegmentInfo};
 use crate::error::Result;
 use crate::id::{CommitSeq, GenerationId};
 use crate::key::{KeyRange, generation_of};
-use crate::slice::{Slice, slice_of};
+use crate::slice::{Slice, SliceId, slice_of};
 use crate::store::meta;
 
 /// The segments of every table.
@@ -59,6 +59,14 @@ impl Manifest {
     /// The segments of a table's contents, in the order of their first keys.
     pub(crate) fn of(&self, generation: GenerationId) -> &[Arc<Segment>] {
         self.tables.get(&generation).map_or(&[], |segments| &segments.ordered)
+    }
+
+    /// Those of one slice of a divided table's contents.
+    pub(crate) fn of_slice(&self, generation: GenerationId, slice: SliceId) -> &[Arc<Segment>] {
+        let segments = self.of(generation);
+        let begin = segments.partition_point(|segment| slice_of(&segment.info().first_key) < Some(slice));
+        let end = segments.partition_point(|segment| slice_of(&segment.info().first_key) <= Some(slice));
+        &segments[begin..end]
     }
 
     /// Those of them that may have keys of a range, and perhaps others.

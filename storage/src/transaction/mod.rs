@@ -113,6 +113,8 @@ pub struct Transaction {
     store: Store,
     isolation: Isolation,
     snapshot: Arc<Published>,
+    /// What was published when it began.
+    begun: CommitSeq,
     /// No command has begun: the snapshot may still be exchanged, whatever the level.
     fresh: bool,
     command: Command,
@@ -159,6 +161,7 @@ impl Store {
             locks: HeldLocks::new(Arc::clone(self.locks()), self.next_transaction()),
             store: self.clone(),
             isolation,
+            begun: snapshot.seq,
             snapshot,
             fresh: true,
             command: 1,
@@ -552,6 +555,7 @@ impl Transaction {
     fn request(&mut self, aside: Option<&Aside>, staged: Option<&Staged>, durability: Durability) -> CommitRequest {
         let mut request = CommitRequest::new(self.id(), self.snapshot.seq);
         request.durability = durability;
+        request.begun = self.begun;
         request.when_published = self.when_published.take();
         if let Some(writes) = self.writes.take() {
             let writes = match Arc::try_unwrap(writes) {

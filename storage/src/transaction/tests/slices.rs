@@ -157,3 +157,64 @@ async fn a_rewritten_table_keeps_its_slices() {
     commit(transaction).await;
     assert_eq!(world.trash(&world.store.view()), []);
 }
+
+#[tokio::test]
+async fn an_emptied_slice_has_nothing_left() {
+    let world = divided();
+    let rows = |world: &World| world.committed().len();
+    for slice in 1..=4 {
+        world.fill(slice, 0..(if slice == 3 { 3 } else { 50 })).await;
+    }
+    world.fill(4, 50..60).await;
+    // What looked at them keeps its view of them, in either tier.
+    for flushed in [false, true] {
+        let (before, state) = (world.store.view(), world.store.segments(world.table.generation).len());
+        assert_eq!((state > 0, world.rows(&before).len()), (flushed, if flushed { 115 } else { 163 }));
+        let emptied = if flushed { 2 } else { 1 };
+        let own = world.of(emptied);
+        assert_eq!(own.amount(&world.begin(), 7), Some(7 * emptied as i32));
+        let mut early = world.begin();
+        own.change(&mut early, 7, |amount| amount + 1).await.unwrap();
+        let mut of_another = world.begin();
+        world.of(4).change(&mut of_another, 7, |amount| amount + 4).await.unwrap();
+        let mut of_none = world.begin();
+        own.insert(&mut of_none, [100, 1, 1]).await;
+
+        // The small one stays for whoever deletes its rows one by one.
+        let gone = world.store.empty_slices(&world.table, &[SliceId(emptied), SliceId(3)]).await.unwrap();
+        assert_eq!(gone, 50, "flushed: {flushed}");
+        assert_eq!((rows(&own), rows(&world.of(3)), rows(&world.of(4))), (0, 3, 60));
+        assert_eq!(own.amount(&world.begin(), 7), None);
+        assert_eq!(own.ids_with_amount(&world.store.view(), 7 * emptied as i32), [0; 0]);
+        assert_eq!(world.rows(&before).len(), if flushed { 115 } else { 163 });
+        assert!(early.commit(Durability::Sync).await.is_err());
+        assert!(of_none.commit(Durability::Sync).await.is_err());
+        commit(of_another).await;
+        assert_eq!(rows(&own), 0);
+        // Who comes later finds all keys free.
+        world.fill(emptied, 0..2).await;
+        assert_eq!(own.committed(), times(emptied as i32, 0..2));
+        if !flushed {
+            world.store.flush_table(Rewrite { slice_rows_min: Some(5), ..flush_of(&world.table) }).await.unwrap();
+            assert!(world.paths().iter().any(|path| path == "public/t/2"));
+        }
+    }
+    assert!(!world.paths().iter().any(|path| path == "public/t/2"), "its files are no part of the table");
+    assert_eq!(world.of(4).amount(&world.begin(), 7), Some(7 * 4 + 8));
+}
+
+#[tokio::test]
+async fn a_flush_under_way_brings_nothing_back() {
+    let world = divided();
+    world.fill(1, 0..50).await;
+    world.fill(2, 0..50).await;
+    let (flush, empty) = tokio::join!(
+        world.store.flush_table(flush_of(&world.table)),
+        world.store.empty_slices(&world.table, &[SliceId(1)])
+    );
+    assert_eq!(empty.unwrap(), 50);
+    // Either came first; whoever is too late tries again.
+    assert!(flush.is_ok() || matches!(flush, Err(Error::MoveLost)));
+    assert_eq!(world.of(1).committed(), []);
+    assert_eq!(world.of(2).committed(), times(2, 0..50));
+}
