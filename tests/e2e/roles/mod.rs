@@ -2,6 +2,7 @@
 
 mod acting;
 mod life;
+mod many;
 mod matrix;
 
 use tests::Server;

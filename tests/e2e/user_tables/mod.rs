@@ -2,6 +2,7 @@
 
 mod others;
 mod property;
+mod purge;
 mod scale;
 mod shared_parent;
 mod taken_over;
