@@ -171,22 +171,24 @@ impl Table {
     fn expire_room(&self, room: Room, since: i64, is_full: bool) -> Result<()> {
         let share = |all: u64| if is_full { all / 100 * LEFT_WHEN_FULL } else { all };
         let (events_max, bytes_max) = (share(self.limits.events_max), share(BYTES_MAX));
-        let (mut events, mut bytes, mut first) = (0, 0, None);
+        let (mut events, mut bytes, mut oldest, mut end) = (0, 0, i64::MAX, None);
         self.store.view().walk_events(&room.prefix(), Direction::Backward, &mut |key, value| {
             let size = value.len() as u64;
             if time_of(key) < since || events == events_max || bytes + size > bytes_max {
+                // Events that have come since are behind it.
+                end = Some(Bytes::from([key, &[0]].concat()));
                 return ControlFlow::Break(());
             }
-            (events, bytes, first) = (events + 1, bytes + size, Some(Bytes::copy_from_slice(key)));
+            (events, bytes, oldest) = (events + 1, bytes + size, time_of(key));
             ControlFlow::Continue(())
         })?;
-        let start = Bytes::copy_from_slice(&room.prefix());
-        let end = first.clone().unwrap_or_else(|| KeyRange::prefix(&room.prefix()).end);
-        self.store.expire_events(KeyRange { start, end })?;
+        if let Some(end) = end {
+            self.store.expire_events(KeyRange { start: Bytes::copy_from_slice(&room.prefix()), end })?;
+        }
         let kept = &self.kept[room.index()];
         kept.events.store(events, Ordering::Relaxed);
         kept.bytes.store(bytes, Ordering::Relaxed);
-        kept.oldest.store(first.map_or(i64::MAX, |key| time_of(&key)), Ordering::Relaxed);
+        kept.oldest.store(oldest, Ordering::Relaxed);
         Ok(())
     }
 }

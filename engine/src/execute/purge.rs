@@ -46,7 +46,9 @@ async fn begin_with(database: &Arc<Database>, of: TableOf) -> Result<Option<(Tra
 /// Deletes the slices that have many rows. In none of them is anything written any more by who began before.
 async fn empty_large(database: &Arc<Database>, of: TableOf, slices: &[SliceId]) -> Result<u64> {
     match begin_with(database, of).await? {
-        Some((_lock, table)) if !table.is_stream() => Ok(database.store().empty_slices(&table.storage, slices).await?),
+        Some((lock, table)) if !table.is_stream() => {
+            Ok(database.store().empty_slices(&table.storage, slices, lock).await?)
+        }
         _ => Ok(0),
     }
 }

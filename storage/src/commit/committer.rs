@@ -15,29 +15,27 @@ use std::vec;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
-use rustc_hash::FxHashSet;
 use tokio::sync::oneshot;
 
-use super::emptied::EmptiedSlices;
+use super::Published;
+use super::emptied::{Emptied, EmptiedSlices};
 use super::garbage::Garbage;
 use super::history::{History, SerializableReaders};
 use super::load::{self, Load, LoadRecord};
 use super::moves::{Move, Moves};
 use super::queue::{Pending, Queue, Wake};
-use super::relation::Relations;
+use super::recent::Recent;
 use super::request::{CommitRequest, Durability};
 use super::tally::Tally;
 use super::unlinked::Unlinked;
-use super::{Emptied, Published};
 use crate::change::{Change, CommitRecord, Feed};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::id::{CommitSeq, GenerationId};
+use crate::id::{CommitSeq, GenerationId, TableId};
 use crate::key::KeyRange;
 use crate::kv::{Batch, Family, KeyValue};
 use crate::row;
 use crate::segment::{Manifest, Segment, Tiered, mark_key};
-use crate::slice::SliceId;
 use crate::store::meta;
 
 /// A group is closed when its writes reach this size; what still waits goes into the next one.
@@ -147,8 +145,7 @@ struct Accepted {
     load: Option<Load>,
     created: Vec<GenerationId>,
     dropped: Vec<GenerationId>,
-    /// Slices of rows and of index entries that are gone.
-    emptied: Vec<(GenerationId, SliceId)>,
+    emptied: Option<Arc<Emptied>>,
     held: Option<Box<dyn Send>>,
     when_published: Option<Box<dyn FnOnce() + Send>>,
     done: oneshot::Sender<Result<CommitSeq>>,
@@ -164,7 +161,8 @@ struct Worker {
     /// The newest time given out: it never goes backwards, whatever the clock does.
     committed_at_us: i64,
     history: History,
-    relations: Relations,
+    /// Tables that were redefined.
+    redefined: Recent<TableId>,
     emptied: EmptiedSlices,
     /// Published commits that still lack a sync, and since when.
     unsynced: Vec<Arc<CommitRecord>>,
@@ -180,7 +178,7 @@ impl Worker {
             manifest: Arc::clone(parts.published.load().snapshot.manifest()),
             committed_at_us: i64::MIN,
             history: History::new(Arc::clone(&parts.readers)),
-            relations: Relations::default(),
+            redefined: Recent::default(),
             emptied: EmptiedSlices::default(),
             unsynced: Vec::new(),
             unsynced_since: None,
@@ -260,8 +258,11 @@ impl Worker {
     /// Whether the write set may follow everything that was accepted so far; and for a move, what it comes to.
     fn validate(&self, request: &CommitRequest) -> Result<Batch> {
         self.parts.health.check()?;
-        if !self.relations.unchanged(&request.relations) || !self.emptied.permits(request) {
+        if !request.relations.iter().all(|read| self.redefined.is_unchanged(read.table, read.seq)) {
             return Err(Error::RelationChanged);
+        }
+        if !self.emptied.permits(request, self.parts.kv.as_ref())? {
+            return Err(Error::WriteConflict);
         }
         if let Some(reads) = &request.reads
             && self.history.conflicts(request.snapshot, reads.as_ref())
@@ -312,6 +313,15 @@ impl Worker {
         self.manifest = Arc::new(self.manifest.with(&removed, &[]));
     }
 
+    /// The same with all of some slices.
+    fn unlink_slices(&mut self, emptied: &Emptied) {
+        let segments = emptied.large.iter().flat_map(|slice| self.manifest.of_slice(emptied.generation, *slice));
+        let segments: Vec<Arc<Segment>> = segments.cloned().collect();
+        if !segments.is_empty() {
+            self.unlink(&segments);
+        }
+    }
+
     /// Gives the write set its place and adds it to the batch, with what a move comes to.
     fn accept(&mut self, request: CommitRequest, moved: Batch, done: oneshot::Sender<Result<CommitSeq>>) -> Accepted {
         let seq = self.head.next();
@@ -347,7 +357,7 @@ impl Worker {
             self.parts.garbage.forget(generation);
             self.batch.delete_generation(generation);
         }
-        for (family, range) in request.emptied.iter().flat_map(Emptied::ranges) {
+        for (family, range) in request.emptied.iter().flat_map(|emptied| emptied.ranges()) {
             self.batch.delete_range(family, range);
         }
         self.history.remember(seq, &self.batch, from);
@@ -356,15 +366,10 @@ impl Worker {
             let segments = self.manifest.of(generation).to_vec();
             self.unlink(&segments);
         }
-        let emptied: Vec<_> = request.emptied.iter().filter(|emptied| emptied.indexes.is_some()).collect();
-        let in_files = emptied.iter().flat_map(|of| self.manifest.of_slice(of.generation, of.slice));
-        let in_files: Vec<Arc<Segment>> = in_files.cloned().collect();
-        if !in_files.is_empty() {
-            self.unlink(&in_files);
+        if let Some(emptied) = &request.emptied {
+            self.emptied.add(emptied, seq);
+            self.unlink_slices(emptied);
         }
-        let emptied_of_tables = emptied.iter().map(|emptied| (emptied.table, emptied.slice)).collect();
-        let contents = emptied.iter().flat_map(|emptied| emptied.contents()).collect();
-        self.emptied.add(&request.emptied, seq);
         for mark in &request.marks {
             self.batch.put(Family::Deleted, mark_key(mark.mark), Bytes::new());
             if let Some(segment) = self.manifest.find(mark.table, mark.mark.segment) {
@@ -399,14 +404,15 @@ impl Worker {
             self.batch.delete(Family::Meta, meta::aside_key(generation));
             self.batch.delete(Family::Meta, meta::stamp_key(generation));
         }
-        self.relations.redefine(&request.redefined, seq);
+        self.redefined.change(&request.redefined, seq);
+        let of_table = |emptied: &Arc<Emptied>| emptied.large.iter().map(|slice| (emptied.table, *slice)).collect();
         let record = CommitRecord {
             seq,
             committed_at_us: self.committed_at_us,
             changes,
             catalog_changed: request.catalog_changed,
             replaced,
-            emptied: emptied_of_tables,
+            emptied: request.emptied.as_ref().map_or_else(Vec::new, of_table),
             messages: request.messages,
         };
         Accepted {
@@ -415,7 +421,7 @@ impl Worker {
             load: request.load,
             created: request.created,
             dropped: request.dropped,
-            emptied: contents,
+            emptied: request.emptied,
             held: request.held,
             when_published: request.when_published,
             done,
@@ -462,9 +468,8 @@ impl Worker {
     fn publish(&mut self, published: Published, mut group: Vec<Accepted>, durability: Durability) {
         self.remember_stamps(&group);
         published.hot.update(self.batch.operations(), published.seq);
-        let emptied: FxHashSet<_> = group.iter().flat_map(|accepted| accepted.emptied.iter().copied()).collect();
-        if !emptied.is_empty() {
-            published.hot.forget_slices(&emptied, published.seq);
+        for emptied in group.iter().filter_map(|accepted| accepted.emptied.as_ref()) {
+            published.hot.forget_slices(emptied, published.seq);
         }
         self.parts.published.store(Arc::new(published));
         for hook in group.iter_mut().filter_map(|accepted| accepted.when_published.take()) {

@@ -30,7 +30,7 @@ impl Garbage {
         });
         let load = request.load.iter().filter(|load| load.leaves_garbage);
         let loaded = load.flat_map(|load| load.touched.iter().map(|(_, generation)| *generation));
-        let emptied = request.emptied.iter().flat_map(|emptied| emptied.contents().map(|(generation, _)| generation));
+        let emptied = request.emptied.iter().flat_map(|emptied| emptied.contents());
         let mut left = replaced.chain(deleted).chain(loaded).chain(emptied).peekable();
         if left.peek().is_none() {
             return;

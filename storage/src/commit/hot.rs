@@ -6,21 +6,21 @@
 //! snapshot does not have has touched the same part of the cache meanwhile: then the value may be old.
 //!
 //! Only keys that exist are kept. A load, whose keys are too many to go through them, drops all entries of the generations
-//! that it touches, and emptied slices drop theirs. Contents written aside come past this, but nobody can have read them
-//! before they were published; and nobody asks again for a generation that is deleted.
+//! that it touches. Of slices that are emptied they go when a part is used again. Contents written aside come past this, but
+//! nobody can have read them before they were published; and nobody asks again for a generation that is deleted.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use rustc_hash::{FxBuildHasher, FxHashSet, FxHasher};
+use rustc_hash::{FxBuildHasher, FxHasher};
 
-use super::emptied::lies_in;
+use super::emptied::Emptied;
 use crate::id::{CommitSeq, GenerationId};
 use crate::key::generation_of;
 use crate::kv::{Family, Operation};
-use crate::slice::SliceId;
 use crate::store::CacheFigures;
 
 /// Parts with a lock each.
@@ -28,6 +28,9 @@ const PARTS: usize = 64;
 
 /// What an entry is reckoned to cost beside its key and value.
 const ENTRY_OVERHEAD_BYTES: usize = 160;
+
+/// A part that nobody uses remembers so many emptyings of slices.
+const EMPTIED_MAX: usize = 16;
 
 /// A value larger than this fraction of its part is not kept.
 const LARGE: usize = 16;
@@ -49,6 +52,8 @@ struct Part {
     bytes_max: usize,
     /// The newest commit that wrote a key of this part, kept or not.
     written: CommitSeq,
+    /// Slices that were emptied and may still have entries here.
+    emptied: Vec<Arc<Emptied>>,
     /// How often something was looked for and found, or not.
     hits: u64,
     misses: u64,
@@ -117,15 +122,20 @@ impl HotEntries {
                 generations.iter().filter(|(of, _)| *of == family).map(|(_, id)| *id).collect();
             if !touched.is_empty() {
                 let is_touched = |key: &[u8]| touched.contains(&generation_of(key));
-                parts.iter().for_each(|part| part.lock().forget(is_touched, seq));
+                for part in parts {
+                    let mut part = part.lock();
+                    part.written = seq;
+                    part.forget(is_touched);
+                }
             }
         }
     }
 
-    /// Drops the entries of slices that are emptied; comes before anybody can see that, which is part of the commit `seq`.
-    pub(crate) fn forget_slices(&self, slices: &FxHashSet<(GenerationId, SliceId)>, seq: CommitSeq) {
+    /// Shows the entries of slices that are emptied to nobody any more; comes before anybody can see the group, whose last
+    /// commit is `seq`. The committer does not go through them all.
+    pub(super) fn forget_slices(&self, emptied: &Arc<Emptied>, seq: CommitSeq) {
         for part in self.rows.iter().chain(&self.index) {
-            part.lock().forget(|key| lies_in(slices, key), seq);
+            part.lock().forget_later(emptied, seq);
         }
     }
 
@@ -146,6 +156,7 @@ impl HotEntries {
 
 impl Part {
     fn get(&mut self, key: &[u8], at: CommitSeq) -> Option<Bytes> {
+        self.forget_emptied();
         let found = self.places.get(key).map(|place| &mut self.entries[*place]).filter(|entry| entry.from <= at);
         let Some(entry) = found else {
             self.misses += 1;
@@ -157,6 +168,7 @@ impl Part {
     }
 
     fn add(&mut self, key: &[u8], value: &Bytes, at: CommitSeq) {
+        self.forget_emptied();
         let bytes = cost(key, value);
         if self.written > at || bytes > self.bytes_max / LARGE || self.places.contains_key(key) {
             return;
@@ -169,6 +181,7 @@ impl Part {
     }
 
     fn update(&mut self, key: &[u8], value: Option<&Bytes>, seq: CommitSeq) {
+        self.forget_emptied();
         self.written = seq;
         let Some(&place) = self.places.get(key) else { return };
         self.remove(place);
@@ -183,8 +196,22 @@ impl Part {
         }
     }
 
-    fn forget(&mut self, is_touched: impl Fn(&[u8]) -> bool, seq: CommitSeq) {
+    fn forget_later(&mut self, emptied: &Arc<Emptied>, seq: CommitSeq) {
+        if self.emptied.len() == EMPTIED_MAX {
+            self.forget_emptied();
+        }
         self.written = seq;
+        self.emptied.push(Arc::clone(emptied));
+    }
+
+    fn forget_emptied(&mut self) {
+        if !self.emptied.is_empty() {
+            let emptied = std::mem::take(&mut self.emptied);
+            self.forget(|key| emptied.iter().any(|slices| slices.holds(key)));
+        }
+    }
+
+    fn forget(&mut self, is_touched: impl Fn(&[u8]) -> bool) {
         // From the end, since the last entry takes the place of one that is removed.
         for place in (0..self.entries.len()).rev() {
             if is_touched(self.entries[place].key()) {
@@ -240,7 +267,9 @@ fn cost(key: &[u8], value: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::TableId;
     use crate::kv::Batch;
+    use crate::slice::SliceId;
 
     const KEY: &[u8] = b"key";
 
@@ -303,6 +332,36 @@ mod tests {
             add(&cache, &key(7, number), "new", 6);
             assert_eq!(get(&cache, &key(7, number), 6).as_deref(), Some(&b"new"[..]));
         }
+    }
+
+    #[test]
+    fn emptied_slices_leave_nothing_and_let_no_old_value_in() {
+        let cache = HotEntries::new(1 << 20);
+        let key = |slice: u32, number: u32| [7_u32.to_be_bytes(), slice.to_be_bytes(), number.to_be_bytes()].concat();
+        let large = vec![SliceId(2), SliceId(4)];
+        let emptied =
+            Emptied { table: TableId(1), generation: GenerationId(7), indexes: Vec::new(), large, small: Vec::new() };
+        let emptied = Arc::new(emptied);
+        for number in 0..300 {
+            (1..=4).for_each(|slice| add(&cache, &key(slice, number), "old", 5));
+        }
+        let last = 6 + 3 * EMPTIED_MAX as u64;
+        for seq in 6..=last {
+            cache.forget_slices(&emptied, CommitSeq(seq));
+            assert!(cache.rows.iter().all(|part| (1..=EMPTIED_MAX).contains(&part.lock().emptied.len())));
+        }
+        for number in 0..300 {
+            for slice in 1..=4 {
+                add(&cache, &key(slice, number), "older", 5);
+                let left = get(&cache, &key(slice, number), last);
+                assert_eq!(left.as_deref(), (slice % 2 == 1).then_some(&b"old"[..]), "{slice} {number}");
+            }
+            // Who comes later is not forgotten.
+            put(&cache, &key(2, number), "newer", last + 1);
+            add(&cache, &key(2, number), "newer", last + 1);
+            assert_eq!(get(&cache, &key(2, number), last + 1).as_deref(), Some(&b"newer"[..]));
+        }
+        assert!(cache.rows.iter().all(|part| part.lock().emptied.is_empty()));
     }
 
     #[test]

@@ -54,6 +54,11 @@ pub(crate) fn staged_key(layer: GenerationId, key: &[u8]) -> Bytes {
     [&layer.0.to_be_bytes(), key].concat().into()
 }
 
+/// The keys under which a layer keeps those of a range.
+pub(crate) fn staged_range(layer: GenerationId, range: &KeyRange) -> KeyRange {
+    KeyRange { start: staged_key(layer, &range.start), end: staged_key(layer, &range.end) }
+}
+
 /// The key that is kept under a layer's.
 pub(crate) fn unstaged_key(staged: &[u8]) -> &[u8] {
     staged.get(4..).unwrap_or_default()

@@ -12,7 +12,7 @@ mod hot;
 mod load;
 mod moves;
 mod queue;
-mod relation;
+mod recent;
 mod request;
 mod tally;
 #[cfg(test)]
@@ -34,7 +34,9 @@ pub(crate) use emptied::Emptied;
 pub(crate) use garbage::Garbage;
 pub(crate) use history::{SerializableReaders, SerializableSnapshot};
 pub(crate) use hot::HotEntries;
-pub(crate) use load::{Load, LoadRecord, append_staged, recover as recover_loads, staged_key, unstaged, unstaged_key};
+pub(crate) use load::{
+    Load, LoadRecord, append_staged, recover as recover_loads, staged_key, staged_range, unstaged, unstaged_key,
+};
 pub(crate) use moves::{Move, Moves, Watching};
 pub use request::Durability;
 pub(crate) use request::{ColdRow, CommitRequest, ReadSet, RelationRead, RowChange};

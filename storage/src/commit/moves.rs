@@ -129,8 +129,9 @@ impl Moves {
                 watch.lost = true;
             }
         }
-        for generation in request.dropped.iter().chain(request.emptied_contents()) {
-            if let Some(watch) = watches.get_mut(generation) {
+        let emptied = request.emptied.iter().flat_map(|emptied| emptied.contents());
+        for generation in request.dropped.iter().copied().chain(emptied) {
+            if let Some(watch) = watches.get_mut(&generation) {
                 watch.lost = true;
             }
         }

@@ -1,5 +1,7 @@
 //! What a transaction hands to the committer.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::emptied::Emptied;
@@ -78,8 +80,8 @@ pub(crate) struct CommitRequest {
     pub(crate) created: Vec<GenerationId>,
     /// Generations whose rows and index entries are deleted.
     pub(crate) dropped: Vec<GenerationId>,
-    /// Slices that are emptied; nothing else is written to them.
-    pub(crate) emptied: Vec<Emptied>,
+    /// Slices of a table that are emptied; nothing else is written to them.
+    pub(crate) emptied: Option<Arc<Emptied>>,
     /// Whether a definition changed, for the feed.
     pub(crate) catalog_changed: bool,
     /// Tables whose contents were exchanged as a whole, for the feed.
@@ -105,11 +107,6 @@ impl CommitRequest {
         self.load.is_some() || self.moved.is_some()
     }
 
-    /// The contents of which slices go as ranges.
-    pub(super) fn emptied_contents(&self) -> impl Iterator<Item = &GenerationId> {
-        self.emptied.iter().filter(|emptied| emptied.indexes.is_some()).map(|emptied| &emptied.generation)
-    }
-
     /// A request that does nothing yet.
     pub(crate) fn new(transaction: TransactionId, snapshot: CommitSeq) -> Self {
         Self {
@@ -124,7 +121,7 @@ impl CommitRequest {
             moved: None,
             created: Vec::new(),
             dropped: Vec::new(),
-            emptied: Vec::new(),
+            emptied: None,
             catalog_changed: false,
             replaced: Vec::new(),
             relations: Vec::new(),

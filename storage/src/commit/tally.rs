@@ -95,7 +95,8 @@ impl Tally {
         }
         let loaded = request.load.iter().flat_map(|load| load.touched.iter().map(|(_, generation)| *generation));
         let elsewhere = request.moved.iter().map(|moved| moved.generation);
-        for generation in loaded.chain(elsewhere).chain(request.emptied_contents().copied()) {
+        let emptied = request.emptied.iter().flat_map(|emptied| emptied.contents());
+        for generation in loaded.chain(elsewhere).chain(emptied) {
             if let Some(count) = tables.get_mut(&generation) {
                 count.phase = Phase::Unknown;
             }

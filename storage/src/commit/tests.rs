@@ -282,17 +282,6 @@ async fn a_write_set_for_an_older_definition_is_refused() {
 }
 
 #[tokio::test]
-async fn many_redefinitions_are_forgotten_safely() {
-    let mut relations = super::relation::Relations::default();
-    for seq in 1..=100_000 {
-        relations.redefine(&[TableId(seq as u32)], CommitSeq(seq));
-    }
-    let unchanged = |table, seq| relations.unchanged(&[RelationRead { table: TableId(table), seq: CommitSeq(seq) }]);
-    assert!(!unchanged(1, 0) && !unchanged(99_999, 99_998));
-    assert!(unchanged(99_999, 99_999) && unchanged(1, 100_000));
-}
-
-#[tokio::test]
 async fn after_a_failed_sync_nothing_is_written_and_everything_is_read() {
     for fault in [Fault::Before, Fault::After] {
         // The write and the sync of a commit are its two durable steps.

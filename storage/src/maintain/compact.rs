@@ -64,7 +64,7 @@ impl Source for ColdRows {
 }
 
 /// A compaction takes segments of more slices until it has so many.
-const SEGMENTS_AT_ONCE: usize = 64;
+const SEGMENTS_AT_ONCE: usize = if cfg!(test) { 4 } else { 64 };
 
 impl Store {
     /// Merges those segments of a table that are worth it. The caller holds the lock that [`Store::flush_table`] asks for, and

@@ -133,6 +133,14 @@ impl Store {
         // Commits that were ordered before the watch began are in every snapshot from here on.
         let barrier = CommitRequest::new(self.next_transaction(), self.published());
         self.committer().submit(barrier).await?;
+        // The watch tells of segments that go from now on; some may have gone since they were chosen.
+        let is_there = |segment: &Arc<Segment>| {
+            let info = segment.info();
+            self.newest().snapshot.manifest().find(info.generation(), info.id).is_some()
+        };
+        if !source.replaced().iter().all(is_there) {
+            return Err(Error::MoveLost);
+        }
         let (store, work, rows) = (self.clone(), Arc::clone(&rewrite), Arc::clone(&source));
         let give_up = GiveUp::begin(&rewrite.progress);
         let written = tokio::task::spawn_blocking(move || store.write_rows(&work, rows.as_ref())).await;

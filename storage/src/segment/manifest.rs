@@ -62,11 +62,9 @@ impl Manifest {
     }
 
     /// Those of one slice of a divided table's contents.
-    pub(crate) fn of_slice(&self, generation: GenerationId, slice: SliceId) -> &[Arc<Segment>] {
-        let segments = self.of(generation);
-        let begin = segments.partition_point(|segment| slice_of(&segment.info().first_key) < Some(slice));
-        let end = segments.partition_point(|segment| slice_of(&segment.info().first_key) <= Some(slice));
-        &segments[begin..end]
+    pub(crate) fn of_slice(&self, generation: GenerationId, slice: SliceId) -> impl Iterator<Item = &Arc<Segment>> {
+        let near = self.near(&KeyRange::of_slice(generation, Slice::One(slice)));
+        near.iter().filter(move |segment| segment.info().schema.slice.is_one(Some(slice)))
     }
 
     /// Those of them that may have keys of a range, and perhaps others.

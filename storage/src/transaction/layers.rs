@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::write_set::SPILLED;
-use crate::commit::{staged_key, unstaged, unstaged_key};
+use crate::commit::{staged_key, staged_range, unstaged, unstaged_key};
 use crate::error::Result;
 use crate::id::{GenerationId, TableId};
 use crate::key::KeyRange;
@@ -128,9 +128,8 @@ impl Layers {
         if max == 0 || range.is_empty() {
             return Ok(entries);
         }
-        let staged = KeyRange { start: staged_key(layer.id, &range.start), end: staged_key(layer.id, &range.end) };
         let mut result = Ok(());
-        self.snapshot.scan(family, &staged, direction, &mut |key, value| {
+        self.snapshot.scan(family, &staged_range(layer.id, range), direction, &mut |key, value| {
             match unstaged(value) {
                 Ok(value) => {
                     let key = Bytes::copy_from_slice(unstaged_key(key));
