@@ -31,7 +31,7 @@ use crate::job::{Jobs, JobsOptions, schedule};
 use crate::live::{Live, LiveLimits};
 use crate::provider::live::LiveSources;
 use crate::session::activity::{Place, Sessions};
-use crate::session::parameter::{SESSION_LIVE_QUERIES_MAX, TIMELINE, USER_LIVE_QUERIES_MAX};
+use crate::session::parameter::{ALL_USERS, SESSION_LIVE_QUERIES_MAX, TIMELINE, USER_LIVE_QUERIES_MAX};
 use crate::session::settings::Settings;
 use crate::session::snapshot::ExportedSnapshots;
 use crate::session::{Open, Session, TemporaryPlaces};
@@ -286,7 +286,7 @@ impl Database {
             let message = format!("too many connections for role \"{}\"", role.name);
             return Err(Error::new(SqlState::TOO_MANY_CONNECTIONS, message));
         }
-        let mut settings = opening_settings(role, &request.options)?;
+        let mut settings = opening_settings(database, role, &request.options)?;
         self.tell_configuration(&mut settings);
         Ok(Session::new(Opening {
             database: self.clone(),
@@ -500,15 +500,30 @@ fn role_named<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Arc<Role>> {
     catalog.role_named(name).ok_or_else(missing)
 }
 
-/// Settings of the role, then those of the startup message.
-fn opening_settings(role: &Role, options: &[(String, String)]) -> Result<Settings> {
+/// Settings of the database, the role, and the role in the database, then those of the startup message.
+fn opening_settings(
+    database: &crate::catalog::Database,
+    role: &Role,
+    options: &[(String, String)],
+) -> Result<Settings> {
     let mut settings = Settings::default();
     settings.set_internal("session_authorization", &role.name);
     settings.set_internal("is_superuser", if role.attributes.superuser { "on" } else { "off" });
-    for (source, values) in [("user", role.settings.as_slice()), ("client", options)] {
+    let inside = role.database_settings.iter().find(|(of, _)| *of == database.oid);
+    let inside = inside.map_or(&[][..], |(_, settings)| settings);
+    let stored = [("database", &database.settings[..]), ("user", &role.settings[..]), ("database user", inside)];
+    for (source, values) in stored {
         for (name, value) in values {
-            settings.begin_with(name, value, role.attributes.superuser, source)?;
+            // Whoever said it was allowed to. What is no longer possible keeps nobody out. The rows of others are for
+            // superusers alone.
+            let allowed = role.attributes.superuser || !name.eq_ignore_ascii_case(ALL_USERS);
+            if let Err(error) = settings.begin_with(name, value, allowed, source) {
+                tracing::warn!(%error, role = role.name, database = database.name, "a setting is passed over");
+            }
         }
+    }
+    for (name, value) in options {
+        settings.begin_with(name, value, role.attributes.superuser, "client")?;
     }
     Ok(settings)
 }

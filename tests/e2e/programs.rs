@@ -264,3 +264,53 @@ async fn extensions_and_collations_are_dumped_and_restored() {
         assert_eq!(difference(&expected, &to.dump("extended_again")), None);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sessions_begin_with_is_kept_and_dumped() {
+    let oracle = Oracle::start().await.expect("PostgreSQL 15 is not installed; scripts/setup installs it");
+    let server = Server::start();
+    let [theirs, ours] = [Place { config: oracle.config() }, Place { config: server.config() }];
+    let definitions = [
+        "CREATE ROLE beginner LOGIN PASSWORD 'a secret of some length'",
+        "ALTER DATABASE begun SET work_mem = '3MB'",
+        "ALTER DATABASE begun SET lock_timeout = '3s'",
+        "ALTER DATABASE begun SET idle_session_timeout = '3h'",
+        "ALTER DATABASE begun SET search_path = x, \"Y\"",
+        // Nobody but a superuser may set it, and everybody begins with it.
+        "ALTER DATABASE begun SET log_min_duration_statement = '1h'",
+        "ALTER ROLE beginner SET lock_timeout = '4s'",
+        "ALTER ROLE beginner SET idle_session_timeout = '4h'",
+        "ALTER ROLE beginner IN DATABASE begun SET idle_session_timeout = '5h'",
+        "ALTER ROLE beginner IN DATABASE begun SET \"TimeZone\" = 'Asia/Tokyo'",
+    ];
+    let shown =
+        "SELECT name, setting, source FROM pg_settings WHERE source LIKE 'database%' OR source = 'user' ORDER BY 1";
+    let again =
+        "SET work_mem = '1MB'; RESET work_mem; SHOW work_mem; SET lock_timeout = 0; RESET ALL; SHOW lock_timeout";
+    let mut answers = Vec::new();
+    for place in [&theirs, &ours] {
+        place.create("begun");
+        for definition in definitions {
+            place.run("psql", "postgres", &["-X", "-q", "-c", definition]);
+        }
+        let begin = |database: &str, commands: &[&str]| {
+            let mut psql = place.command("psql", database);
+            psql.env("PGUSER", "beginner").env("PGPASSWORD", "a secret of some length").env_remove("PGOPTIONS");
+            let output = psql.args(["-X", "-A"]).args(commands).output().expect("psql can be run");
+            all_of(&output)
+        };
+        let dumped = place.run("pg_dump", "begun", &["-C"]);
+        let dumped: Vec<&str> = dumped.lines().filter(|line| line.starts_with("ALTER")).collect();
+        answers.push([
+            begin("begun", &["-c", shown]),
+            begin("postgres", &["-c", shown]),
+            begin("begun", &["-c", again]),
+            place.run("psql", "begun", &["-X", "-c", "\\drds"]),
+            dumped.join("\n"),
+        ]);
+    }
+    let [expected, found]: [[String; 5]; 2] = answers.try_into().expect("two servers answer");
+    for (expected, found) in expected.iter().zip(&found) {
+        assert_eq!(found, expected);
+    }
+}

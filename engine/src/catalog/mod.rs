@@ -87,6 +87,9 @@ pub struct Database {
     pub acl: Option<auth::Acl>,
     #[serde(default)]
     pub comment: Option<String>,
+    /// `ALTER DATABASE … SET`.
+    #[serde(default)]
+    pub settings: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -123,6 +126,9 @@ pub struct Role {
     pub admin_of: Vec<u32>,
     /// `ALTER ROLE … SET`.
     pub settings: Vec<(String, String)>,
+    /// `ALTER ROLE … IN DATABASE … SET`, by the database's oid. Some may be of a database that is gone.
+    #[serde(default)]
+    pub database_settings: Vec<(u32, Vec<(String, String)>)>,
     #[serde(default)]
     pub comment: Option<String>,
     /// ALTER DEFAULT PRIVILEGES for what the role makes.

@@ -47,6 +47,7 @@ impl Role {
             member_of: Vec::new(),
             admin_of: Vec::new(),
             settings: Vec::new(),
+            database_settings: Vec::new(),
             comment: None,
             default_acls: Vec::new(),
             deleted_at: None,

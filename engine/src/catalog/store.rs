@@ -189,10 +189,17 @@ fn first_objects(verifier: &str) -> Vec<Change> {
         let parents: &[u32] = if oid == MONITOR { &MONITOR_ROLES } else { &[] };
         changes.push(role(oid, name, RoleAttributes::default(), None, parents));
     }
-    for (oid, name) in [(TEMPLATE, "template1"), (SEALED_TEMPLATE, "template0"), (FIRST_DATABASE, "postgres")] {
+    let databases = [
+        (TEMPLATE, "template1", "default template for new databases"),
+        (SEALED_TEMPLATE, "template0", "unmodifiable empty database"),
+        (FIRST_DATABASE, "postgres", "default administrative connection database"),
+    ];
+    for (oid, name, comment) in databases {
         // Everybody may connect to a template, nobody makes anything there.
-        let acl = (oid != FIRST_DATABASE).then(|| acl(ObjectKind::Database, POSTGRES, Privileges::CONNECT));
-        let database = Database { oid, name: name.to_owned(), owner: POSTGRES, acl, comment: None };
+        let [everybody, owner] = acl_items(ObjectKind::Database, POSTGRES, Privileges::CONNECT);
+        let acl = (oid != FIRST_DATABASE).then(|| [everybody, owner].into_iter().collect());
+        let comment = Some(comment.to_owned());
+        let database = Database { oid, name: name.to_owned(), owner: POSTGRES, acl, comment, settings: Vec::new() };
         changes.push(Change::Database(oid, Some(Arc::new(database))));
     }
     for (oid, name) in [(PG_CATALOG, "pg_catalog"), (INFORMATION_SCHEMA, "information_schema")] {
@@ -246,12 +253,15 @@ fn role(oid: u32, name: &str, attributes: RoleAttributes, verifier: Option<&str>
 
 /// Everything for the owner, and something for everybody.
 fn acl(kind: ObjectKind, owner: u32, public: Privileges) -> Acl {
+    let [everybody, owner] = acl_items(kind, owner, public);
+    [owner, everybody].into_iter().collect()
+}
+
+/// What everybody has, and what the owner has.
+fn acl_items(kind: ObjectKind, owner: u32, public: Privileges) -> [AclItem; 2] {
     let owner = RoleId(owner);
-    let items = [
-        AclItem::for_grant(Some(owner), owner, kind.all_privileges(), false),
-        AclItem::for_grant(None, owner, public, false),
-    ];
-    items.into_iter().collect()
+    let all = AclItem::for_grant(Some(owner), owner, kind.all_privileges(), false);
+    [AclItem::for_grant(None, owner, public, false), all]
 }
 
 fn key(kind: Kind, oid: u32) -> [u8; 5] {

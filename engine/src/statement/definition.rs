@@ -260,11 +260,23 @@ pub struct SaidKind {
 pub enum RoleChange {
     Options(RoleOptions),
     Rename(String),
+    /// What its sessions begin with: all of them, or those in a database.
+    Settings {
+        database: Option<String>,
+        change: SettingChange,
+    },
+}
+
+/// SET and RESET of what sessions begin with.
+#[derive(Debug, Clone)]
+pub enum SettingChange {
     /// `values` None is DEFAULT, which is RESET.
     Set {
         name: String,
         values: Option<Vec<String>>,
     },
+    /// The value that the session has.
+    FromCurrent(String),
     ResetAll,
 }
 

@@ -1,7 +1,5 @@
 //! Roles: `pg_authid`, the views of it, memberships and the settings of roles.
 
-use std::sync::Arc;
-
 use auth::RoleKind;
 use storage::Value;
 
@@ -108,16 +106,32 @@ pub(super) fn memberships(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 }
 
 pub(super) fn settings(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    let roles = reader.catalog.roles.values();
-    let has_some = |role: &&Arc<Role>| !role.settings.is_empty() || shown_kind(role).is_some();
-    roles.filter(has_some).map(|role| row![0u32, role.oid, config(role)]).collect()
+    let catalog = reader.catalog;
+    let mut rows = Vec::new();
+    for database in catalog.databases.values().filter(|database| !database.settings.is_empty()) {
+        rows.push(row![database.oid, 0u32, said(&database.settings)]);
+    }
+    for role in catalog.roles.values() {
+        if !role.settings.is_empty() || shown_kind(role).is_some() {
+            rows.push(row![0u32, role.oid, config(role)]);
+        }
+        for (database, settings) in &role.database_settings {
+            if catalog.databases.contains_key(database) {
+                rows.push(row![*database, role.oid, said(settings)]);
+            }
+        }
+    }
+    rows
+}
+
+fn said(settings: &[(String, String)]) -> Vec<String> {
+    settings.iter().map(|(name, value)| format!("{name}={value}")).collect()
 }
 
 /// The role's settings, and its kind as if that were one of them, so that a dump has it.
 fn config(role: &Role) -> Value {
-    let said = role.settings.iter().map(|(name, value)| format!("{name}={value}"));
     let kind = shown_kind(role).map(|kind| format!("{KIND_SETTING}={}", kind.name()));
-    let all: Vec<String> = said.chain(kind).collect();
+    let all: Vec<String> = said(&role.settings).into_iter().chain(kind).collect();
     (!all.is_empty()).then_some(all).value()
 }
 

@@ -55,7 +55,7 @@ impl DefinitionEnvironment<'_> {
             return Err(Error::unsupported("CREATE DATABASE from a template with objects of its own"));
         }
         let oid = self.store.allocate_oid()?;
-        let database = Database { oid, name: name.to_owned(), owner, acl: None, comment: None };
+        let database = Database { oid, name: name.to_owned(), owner, acl: None, comment: None, settings: Vec::new() };
         self.apply(Change::Database(oid, Some(Arc::new(database))))?;
         let public = Schema::public(self.store.allocate_oid()?, oid);
         self.apply(Change::Schema(public.oid, Some(Arc::new(public))))
@@ -86,6 +86,7 @@ impl DefinitionEnvironment<'_> {
                 }
                 database.owner = owner;
             }
+            DatabaseChange::Settings(change) => self.change_settings(&mut database.settings, change)?,
         }
         self.apply(Change::Database(database.oid, Some(Arc::new(database))))
     }
@@ -128,14 +129,17 @@ impl DefinitionEnvironment<'_> {
 
     /// The database of that name, which must be the principal's own.
     pub(super) fn own_database(&mut self, name: &str) -> Result<Arc<Database>> {
-        let catalog = self.catalog();
-        let database = named(&catalog, name)
-            .ok_or_else(|| Error::new(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist")))?;
+        let database = self.database_named(name)?;
         self.check_own(database.owner, "database", name)?;
-        Ok(database.clone())
+        Ok(database)
     }
 
-    /// 55006 while others are in the database.
+    /// The database of that name; 3D000 if there is none.
+    pub(super) fn database_named(&mut self, name: &str) -> Result<Arc<Database>> {
+        let missing = || Error::new(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"));
+        named(&self.catalog(), name).cloned().ok_or_else(missing)
+    }
+
     /// Ends the sessions of a database, and gives them a while to go.
     async fn end_sessions(&mut self, database: &Database) {
         self.others.end_sessions(database.oid);
@@ -145,6 +149,7 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
+    /// 55006 while others are in the database.
     fn check_unused(&self, database: &Database) -> Result<()> {
         let detail = match self.others.sessions(database.oid) {
             0 => return Ok(()),

@@ -37,6 +37,7 @@ mod like;
 mod materialized;
 mod membership;
 mod names;
+mod opening_setting;
 mod options;
 mod owned;
 mod partition;
@@ -70,7 +71,8 @@ pub use database::OtherDatabases;
 use datafusion::sql::sqlparser::ast::{self, Statement};
 use datafusion::sql::sqlparser::tokenizer::Span;
 pub(crate) use discreet::without_values;
-pub(crate) use role::{FIRST_USER_OID, KIND_SETTING};
+pub(crate) use opening_setting::KIND_SETTING;
+pub(crate) use role::FIRST_USER_OID;
 use storage::{GenerationId, Store, TableId, TableLock, Transaction, Wait};
 pub(crate) use validate::not_unique;
 

@@ -8,13 +8,8 @@ use storage::Value;
 use super::DefinitionEnvironment;
 use crate::catalog::{Catalog, Change, Role};
 use crate::error::{Error, Result, SqlState};
-use crate::session::parameter::{Kind, parameter};
 use crate::statement::definition::{RoleChange, RoleName, RoleOptions, SaidKind};
-use crate::types::text::quote_identifier;
 use crate::types::{Type, oid, text};
-
-/// The setting of a role that stands for its kind.
-pub(crate) const KIND_SETTING: &str = "kalamdb.role_kind";
 
 /// Oids below this are the system's own.
 pub(crate) const FIRST_USER_OID: u32 = 16384;
@@ -67,8 +62,9 @@ impl DefinitionEnvironment<'_> {
         match change {
             RoleChange::Options(options) => self.alter_role(&name, options).await,
             RoleChange::Rename(new) => self.rename_role(&name, new.clone()).await,
-            RoleChange::Set { name: setting, values } => self.set_role_setting(&name, setting, values.as_deref()).await,
-            RoleChange::ResetAll => self.reset_role_settings(&name).await,
+            RoleChange::Settings { database, change } => {
+                self.change_role_settings(&name, database.as_deref(), change).await
+            }
         }
     }
 
@@ -212,7 +208,7 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    async fn alter_role(&mut self, name: &str, options: &RoleOptions) -> Result<()> {
+    pub(super) async fn alter_role(&mut self, name: &str, options: &RoleOptions) -> Result<()> {
         let mut role = self.lock_named_role(name).await?;
         let own = self.own_attributes(&self.context.catalog);
         let kind = self.kind_said(options)?;
@@ -257,61 +253,6 @@ impl DefinitionEnvironment<'_> {
         }
         check_manages(&own, role.attributes.kind(), "permission denied to rename role")?;
         role.name = new;
-        self.apply(Change::Role(role.oid, Some(Arc::new(role))))
-    }
-
-    fn check_settings(&self, role: &Role) -> Result<()> {
-        let own = self.own_attributes(&self.context.catalog);
-        if role.attributes.superuser && !own.superuser {
-            return Err(denied("must be superuser to alter superusers"));
-        }
-        if role.oid == self.principal.role().0 {
-            return Ok(());
-        }
-        check_manages(&own, role.attributes.kind(), "permission denied")
-    }
-
-    async fn set_role_setting(&mut self, name: &str, setting: &str, values: Option<&[String]>) -> Result<()> {
-        let setting = setting.to_ascii_lowercase();
-        if setting == KIND_SETTING {
-            return self.set_kind_setting(name, values).await;
-        }
-        let mut role = self.lock_named_role(name).await?;
-        self.check_settings(&role)?;
-        role.settings.retain(|(other, _)| *other != setting);
-        if let Some(values) = values {
-            // Whoever logs in as this role must be able to have it.
-            let mut trial = (*self.context.session.settings).clone();
-            trial.set(&setting, values, self.principal.is_superuser())?;
-            let is_list = parameter(&setting).is_some_and(|parameter| matches!(parameter.kind, Kind::Names));
-            let written = |value: &String| if is_list { quote_identifier(value) } else { value.clone() };
-            let value = values.iter().map(written).collect::<Vec<_>>().join(", ");
-            role.settings.push((setting, value));
-        }
-        self.apply(Change::Role(role.oid, Some(Arc::new(role))))
-    }
-
-    /// ALTER ROLE … SET kalamdb.role_kind, which is how a dump says what a role is.
-    async fn set_kind_setting(&mut self, name: &str, values: Option<&[String]>) -> Result<()> {
-        let kind = match values {
-            None => RoleKind::User,
-            Some(values) => {
-                let value = values.join(", ");
-                RoleKind::named(&value).ok_or_else(|| {
-                    let message = format!("invalid value for parameter \"{KIND_SETTING}\": \"{value}\"");
-                    Error::new(SqlState::INVALID_PARAMETER_VALUE, message)
-                        .with_hint("Available values: user, service, dba, system.")
-                })?
-            }
-        };
-        let kind = Some(SaidKind { kind, or_member: false });
-        self.alter_role(name, &RoleOptions { kind, ..RoleOptions::default() }).await
-    }
-
-    async fn reset_role_settings(&mut self, name: &str) -> Result<()> {
-        let mut role = self.lock_named_role(name).await?;
-        self.check_settings(&role)?;
-        role.settings.clear();
         self.apply(Change::Role(role.oid, Some(Arc::new(role))))
     }
 }
@@ -458,6 +399,7 @@ impl DefinitionEnvironment<'_> {
             member_of: Vec::new(),
             admin_of: Vec::new(),
             settings: Vec::new(),
+            database_settings: Vec::new(),
             default_acls: Vec::new(),
             deleted_at: Some(self.context.statement_time),
             ..role.clone()

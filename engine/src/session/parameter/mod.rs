@@ -95,6 +95,9 @@ const fn fixed(name: &'static str, default: &'static str, is_reported: bool, des
 /// What `server_version` says: the version whose behaviour is ours, then our name.
 pub const SERVER_VERSION: &str = concat!("15.18 (KalamDB ", env!("CARGO_PKG_VERSION"), ")");
 
+/// Whether user tables are read with the rows of all users.
+pub(crate) const ALL_USERS: &str = "kalamdb.all_users";
+
 /// The bounds of live queries, and the history that their sequences are of.
 pub(crate) const SESSION_LIVE_QUERIES_MAX: &str = "kalamdb.session_live_queries_max";
 pub(crate) const USER_LIVE_QUERIES_MAX: &str = "kalamdb.user_live_queries_max";

@@ -2,8 +2,8 @@
 
 use super::amount::Unit;
 use super::{
-    Kind, Parameter, SERVER_VERSION, SESSION_LIVE_QUERIES_MAX, Scope, TIMELINE, USER_LIVE_QUERIES_MAX, fixed, reported,
-    user,
+    ALL_USERS, Kind, Parameter, SERVER_VERSION, SESSION_LIVE_QUERIES_MAX, Scope, TIMELINE, USER_LIVE_QUERIES_MAX,
+    fixed, reported, user,
 };
 
 const ISOLATION: Kind = Kind::Enum(&["serializable", "repeatable read", "read committed", "read uncommitted"]);
@@ -136,7 +136,7 @@ pub(super) static OBEYED: &[(&str, &[Parameter])] = &[
         "Ungrouped",
         &[
             Parameter {
-                name: "kalamdb.all_users",
+                name: ALL_USERS,
                 kind: Kind::Bool,
                 default: "off",
                 scope: Scope::Superuser,

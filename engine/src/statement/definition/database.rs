@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::{Definition, RoleName, role_name};
+use super::{Definition, RoleName, SettingChange, role, role_name};
 use crate::error::{Error, Result, SqlState};
 use crate::statement::reader::Reader;
 
@@ -17,6 +17,8 @@ pub struct DatabaseOptions {
 pub enum DatabaseChange {
     Rename(String),
     Owner(RoleName),
+    /// What sessions in it begin with.
+    Settings(SettingChange),
 }
 
 /// The encodings and locales that every database has.
@@ -93,6 +95,10 @@ pub(super) fn alter(reader: &mut Reader<'_>) -> Result<Definition> {
         DatabaseChange::Rename(reader.identifier()?)
     } else if reader.words(&["owner", "to"]) {
         DatabaseChange::Owner(role_name(reader)?)
+    } else if !reader.words(&["set", "tablespace"])
+        && let Some(change) = role::setting_change(reader)?
+    {
+        DatabaseChange::Settings(change)
     } else {
         return Err(Error::unsupported("this form of ALTER DATABASE"));
     };

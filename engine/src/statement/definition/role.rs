@@ -3,7 +3,10 @@
 use auth::RoleKind;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::{Definition, MembershipChange, RoleChange, RoleName, RoleOptions, SaidKind, list, role_name};
+use super::{
+    DatabaseChange, Definition, MembershipChange, RoleChange, RoleName, RoleOptions, SaidKind, SettingChange, list,
+    role_name,
+};
 use crate::error::{Error, Result, SqlState};
 use crate::statement::reader::Reader;
 
@@ -25,20 +28,19 @@ pub(super) fn create(reader: &mut Reader<'_>, user: bool) -> Result<Definition> 
 /// What follows ALTER ROLE.
 pub(super) fn alter(reader: &mut Reader<'_>) -> Result<Definition> {
     if reader.word("all") {
-        return Err(Error::unsupported("ALTER ROLE ALL"));
+        // What everybody begins with in a database is the database's.
+        let Some(name) = in_database(reader)? else { return Err(Error::unsupported("ALTER ROLE ALL")) };
+        let change = setting_change(reader)?.ok_or_else(|| reader.syntax_error())?;
+        return Ok(Definition::AlterDatabase { name, change: DatabaseChange::Settings(change) });
     }
     let role = own_name(reader)?;
-    if reader.words(&["in", "database"]) {
-        return Err(Error::unsupported("ALTER ROLE … IN DATABASE"));
-    }
-    let change = if reader.words(&["rename", "to"]) {
+    let database = in_database(reader)?;
+    let change = if let Some(change) = setting_change(reader)? {
+        RoleChange::Settings { database, change }
+    } else if database.is_some() {
+        return Err(reader.syntax_error());
+    } else if reader.words(&["rename", "to"]) {
         RoleChange::Rename(reader.identifier()?)
-    } else if reader.word("set") {
-        role_setting(reader)?
-    } else if reader.words(&["reset", "all"]) {
-        RoleChange::ResetAll
-    } else if reader.word("reset") {
-        RoleChange::Set { name: setting_name(reader)?, values: None }
     } else {
         reader.word("with");
         let mut options = RoleOptions::default();
@@ -48,7 +50,27 @@ pub(super) fn alter(reader: &mut Reader<'_>) -> Result<Definition> {
     Ok(Definition::AlterRole { role, change })
 }
 
+fn in_database(reader: &mut Reader<'_>) -> Result<Option<String>> {
+    if reader.words(&["in", "database"]) { reader.identifier().map(Some) } else { Ok(None) }
+}
+
+/// Reads SET and RESET with what follows; None if neither is there.
+pub(super) fn setting_change(reader: &mut Reader<'_>) -> Result<Option<SettingChange>> {
+    if reader.word("set") {
+        setting_to(reader).map(Some)
+    } else if reader.words(&["reset", "all"]) {
+        Ok(Some(SettingChange::ResetAll))
+    } else if reader.word("reset") {
+        Ok(Some(SettingChange::Set { name: setting_name(reader)?, values: None }))
+    } else {
+        Ok(None)
+    }
+}
+
 fn setting_name(reader: &mut Reader<'_>) -> Result<String> {
+    if reader.words(&["time", "zone"]) {
+        return Ok("timezone".to_owned());
+    }
     let mut name = reader.identifier()?;
     while reader.token(&Token::Period) {
         name.push('.');
@@ -57,23 +79,25 @@ fn setting_name(reader: &mut Reader<'_>) -> Result<String> {
     Ok(name)
 }
 
-fn role_setting(reader: &mut Reader<'_>) -> Result<RoleChange> {
+fn setting_to(reader: &mut Reader<'_>) -> Result<SettingChange> {
+    // SET TIME ZONE goes without TO.
+    let is_zone = reader.peek_word("time");
     let name = setting_name(reader)?;
     if reader.words(&["from", "current"]) {
-        return Err(Error::unsupported("ALTER ROLE … SET … FROM CURRENT"));
+        return Ok(SettingChange::FromCurrent(name));
     }
-    if !reader.token(&Token::Eq) {
+    if !(is_zone && name == "timezone") && !reader.token(&Token::Eq) {
         reader.expect_word("to")?;
     }
-    if reader.word("default") {
-        return Ok(RoleChange::Set { name, values: None });
+    if reader.word("default") || is_zone && reader.word("local") {
+        return Ok(SettingChange::Set { name, values: None });
     }
     let values = list(reader, |reader| match reader.peek() {
         Some(Token::Word(_)) => reader.identifier(),
         Some(Token::Number(..) | Token::Minus) => number(reader),
         _ => reader.string(),
     })?;
-    Ok(RoleChange::Set { name, values: Some(values) })
+    Ok(SettingChange::Set { name, values: Some(values) })
 }
 
 /// ALTER GROUP … ADD | DROP USER, an old way to grant and revoke a role.

@@ -1,6 +1,6 @@
 use auth::Privileges;
 
-use super::{Deed, Definition, PrivilegeObjects, RoleChange, RoleName};
+use super::{DatabaseChange, Deed, Definition, PrivilegeObjects, RoleChange, RoleName, SettingChange};
 use crate::statement::{Statement, parse_single};
 
 fn parsed(sql: &str) -> Definition {
@@ -28,8 +28,15 @@ fn roles_are_read_as_postgresql_reads_them() {
     );
     assert_eq!(options.in_roles.len(), 2);
     assert!(matches!(parsed("ALTER ROLE a SET search_path = x, y"), Definition::AlterRole {
-        change: RoleChange::Set { values: Some(values), .. }, ..
+        change: RoleChange::Settings { database: None, change: SettingChange::Set { values: Some(values), .. } }, ..
     } if values == ["x", "y"]));
+    assert!(matches!(parsed("ALTER USER a IN DATABASE b SET TIME ZONE 'UTC'"), Definition::AlterRole {
+        change: RoleChange::Settings { database: Some(database), change: SettingChange::Set { name, values } }, ..
+    } if database == "b" && name == "timezone" && values == Some(vec!["UTC".to_owned()])));
+    assert!(matches!(parsed("ALTER ROLE ALL IN DATABASE b RESET ALL"), Definition::AlterDatabase {
+        name, change: DatabaseChange::Settings(SettingChange::ResetAll)
+    } if name == "b"));
+    assert_eq!(refused("ALTER ROLE a IN DATABASE b LOGIN"), "syntax error at or near \"LOGIN\"");
     assert_eq!(refused("CREATE ROLE a LOGIN NOLOGIN"), "conflicting or redundant options");
     assert_eq!(refused("CREATE ROLE a FLY"), "syntax error at or near \"FLY\"");
 }
