@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Catalog;
-use crate::function::{Available, Function, available};
+use super::pg_catalog::PG_CATALOG;
+use super::pg_catalog::routine::routines_named;
+use super::{Catalog, Schema};
+use crate::function::{Available, Function, available, extension_function};
 
 /// `CREATE EXTENSION`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,8 +45,15 @@ impl Catalog {
 
     /// Whether the search path finds a function of an extension.
     pub(crate) fn finds_extended(&self, function: &Function, search_path: &[String]) -> bool {
-        let schema = self.extension_of(function.oid).map(|extension| extension.schema);
-        self.path(search_path).any(|own| Some(own.oid) == schema)
+        let Some(extension) = self.extension_of(function.oid) else { return false };
+        let hides = |schema: &Schema| match schema.oid {
+            PG_CATALOG => routines_named(function.name)
+                .iter()
+                .any(|(oid, args)| *oid != function.oid && args == function.args && extension_function(*oid).is_none()),
+            other => self.extension_functions(other, function.name).iter().any(|own| own.args == function.args),
+        };
+        let mut path = self.path(search_path).take_while(|schema| schema.oid == extension.schema || !hides(schema));
+        path.any(|schema| schema.oid == extension.schema)
     }
 
     /// The extension that has the function, if it was created.

@@ -11,7 +11,7 @@ use super::argument::{
 use super::define::{immutable, stable};
 use super::json::cast::{JSON_TO_JSONB, JSONB_TO_JSON};
 use super::resolve::check_defined;
-use super::{Batch, CastContext, EvalContext, Function};
+use super::{Batch, Cast, CastContext, CastMethod, EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
 use crate::types::datetime::{
     self, DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY,
@@ -28,6 +28,28 @@ use CastContext::{Assignment, Explicit, Implicit};
 /// Their numbers are beyond those that PostgreSQL gives out.
 const INT4_TO_OID: u32 = 9_000;
 const OID_TO_INT4: u32 = 9_001;
+
+/// What widens a smallint; an oid is as wide here as a bigint.
+const INT2_TO_INT8: u32 = 754;
+/// What PostgreSQL has in its place where it makes an oid of a smallint.
+const INT2_TO_INT4: u32 = 313;
+
+impl Cast {
+    /// `castfunc` and `castmethod` of `pg_cast`. Values of some types have the same bytes in PostgreSQL, or are read from
+    /// the other's text, where a function of ours converts them.
+    pub(crate) fn shown(&self) -> (u32, char) {
+        match self.method {
+            CastMethod::Binary => (0, 'b'),
+            CastMethod::Text => (0, 'i'),
+            CastMethod::Function(function) => match function.oid {
+                INT4_TO_OID | OID_TO_INT4 => (0, 'b'),
+                JSON_TO_JSONB | JSONB_TO_JSON => (0, 'i'),
+                INT2_TO_INT8 if self.target != INT8 => (INT2_TO_INT4, 'f'),
+                oid => (oid, 'f'),
+            },
+        }
+    }
+}
 
 /// Those that are told how many bits to make.
 pub(crate) const NUMBER_TO_BITS: [u32; 2] = [1683, 2075];

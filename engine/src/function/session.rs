@@ -1,18 +1,21 @@
 //! What a session and the server know of themselves.
 
+use std::sync::LazyLock;
+
 use storage::{Array, ColumnType, Value};
 
 use super::argument::{boolean, text, text_of};
 use super::define::{immutable, stable};
 use super::{EvalContext, Function};
 use crate::error::{Error, Result, SqlState};
+use crate::session::parameter::SERVER_VERSION;
 use crate::types::oid::*;
 
 /// What `version()` says. Clients read the number after "PostgreSQL" to know which SQL they may send.
-const VERSION: &str = concat!("PostgreSQL 15.0 (KalamDB ", env!("CARGO_PKG_VERSION"), ")");
+static VERSION: LazyLock<String> = LazyLock::new(|| format!("PostgreSQL {SERVER_VERSION}"));
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    stable(89, "version", &[], TEXT, |_, _| text_of(VERSION)),
+    stable(89, "version", &[], TEXT, |_, _| text_of(VERSION.as_str())),
     stable(2077, "current_setting", &[TEXT], TEXT, current_setting),
     stable(3294, "current_setting", &[TEXT, BOOL], TEXT, current_setting),
     stable(861, "current_database", &[], NAME, |context, _| text_of(context.session.database.as_str())),

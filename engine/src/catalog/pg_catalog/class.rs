@@ -1,15 +1,17 @@
 //! `pg_class` and what hangs on its rows: `pg_attribute`, `pg_attrdef`, `pg_index`, `pg_description`.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use storage::Value;
 
 use super::expression::default_node;
+use super::fixed::C_COLLATION;
 use super::operator_class::class_of;
 use super::partition::bound_definition;
 use super::relation::{Kind, NULL, acl_items, options, row, user_tables};
 use super::types::has_row_type;
-use super::{Reader, relation, types};
+use super::{PG_CATALOG, Reader, relation, types};
 use crate::catalog::user_type::row_type;
 use crate::catalog::{
     Attribute, Catalog, ColumnHints, Compression, ConstraintKind, Identity, Index, IndexColumn, IndexExpression,
@@ -222,9 +224,15 @@ pub(super) fn attributes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         }
     }
     for table in reader.tables() {
+        // Text in the system's own tables has the order of bytes; in its views it may have any.
+        let is_own = table.schema == PG_CATALOG && relation(table.oid).is_some_and(|known| known.kind == Kind::Table);
         rows.extend(table.columns.iter().map(|column| {
             let acl = acl_items(reader.catalog, table.column_acls.get(&column.number));
-            attribute(table.oid, column.number, column, column.ty, Some((reader.catalog, table)), acl)
+            let mut column = Cow::Borrowed(column);
+            if is_own && column.collation() != 0 {
+                column.to_mut().hints.collation = Some(C_COLLATION);
+            }
+            attribute(table.oid, column.number, &column, column.ty, Some((reader.catalog, table)), acl)
         }));
         rows.extend(dropped(table));
         for index in &table.indexes {

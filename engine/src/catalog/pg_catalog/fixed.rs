@@ -22,10 +22,13 @@ pub(super) fn collations(_: &Reader<'_>) -> Vec<Vec<Value>> {
     COLLATIONS.iter().map(row).collect()
 }
 
+/// The collation `C`.
+pub(super) const C_COLLATION: u32 = 950;
+
 /// Oid, name, provider, encoding and locale of each collation.
 pub(crate) const COLLATIONS: &[(u32, &str, char, i32, Option<&str>)] = &[
     (100, "default", 'd', -1, None),
-    (950, "C", 'c', -1, Some("C")),
+    (C_COLLATION, "C", 'c', -1, Some("C")),
     (951, "POSIX", 'c', -1, Some("POSIX")),
     (12340, "ucs_basic", 'c', 6, Some("C")),
 ];

@@ -3,6 +3,7 @@
 use storage::Value;
 
 use super::definition::{column_name, expression_name};
+use super::fixed::collation_name;
 use super::relation::{NULL, row, user_tables};
 use super::{Reader, operator_class, types as type_rows};
 use crate::catalog::partition::{Bound, Limit, PartitionKey, PartitionOf, Strategy};
@@ -31,7 +32,7 @@ pub(super) fn partitioned_tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         let mut partitions = reader.catalog.partitions_of(table.oid);
         let default = partitions.find(|partition| partition.partitioning.of.as_ref().is_some_and(is_default));
         let of_columns =
-            |fact: fn(Type) -> u32| -> Vec<u32> { key_parts(table, key).map(|(_, ty)| fact(ty)).collect() };
+            |fact: fn(Type) -> u32| -> Vec<u32> { key_parts(table, key).map(|part| fact(part.ty)).collect() };
         rows.push(row![
             table.oid,
             match key.strategy {
@@ -43,7 +44,7 @@ pub(super) fn partitioned_tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             default.map_or(0, |default| default.oid),
             key.columns.clone(),
             of_columns(|ty| operator_class::default_class(ty.oid)),
-            of_columns(|ty| type_rows::collation(ty.oid)),
+            key_parts(table, key).map(|part| part.collation).collect::<Vec<u32>>(),
             NULL,
         ]);
     }
@@ -61,12 +62,27 @@ pub(crate) fn key_definition(context: &EvalContext, table: &Table, key: &Partiti
     format!("{} ({})", key.strategy.word(), columns.join(", "))
 }
 
-/// What a table is partitioned by, as SQL, and of what type it is.
-pub(crate) fn key_parts<'a>(table: &'a Table, key: &'a PartitionKey) -> impl Iterator<Item = (String, Type)> + 'a {
+/// A column or an expression that a table is partitioned by.
+pub(crate) struct KeyPart {
+    /// As SQL has it; an expression in parentheses.
+    pub(crate) name: String,
+    pub(crate) ty: Type,
+    collation: u32,
+}
+
+/// What a table is partitioned by, in the order of the key.
+pub(crate) fn key_parts<'a>(table: &'a Table, key: &'a PartitionKey) -> impl Iterator<Item = KeyPart> + 'a {
     let mut expressions = key.expressions.iter();
     key.columns.iter().filter_map(move |number| match table.position_of_number(*number) {
-        Some(position) => Some((column_name(table, *number), table.columns[position].ty)),
-        None => expressions.next().map(|expression| (format!("({})", expression.text), expression.ty)),
+        Some(position) => {
+            let column = &table.columns[position];
+            Some(KeyPart { name: column_name(table, *number), ty: column.ty, collation: column.collation() })
+        }
+        None => expressions.next().map(|expression| KeyPart {
+            name: format!("({})", expression.text),
+            ty: expression.ty,
+            collation: type_rows::collation_of_type(expression.ty.oid),
+        }),
     })
 }
 
@@ -216,6 +232,8 @@ fn beyond(columns: &[KeyColumn<'_>], limits: &[Limit], open: &Limit, operator: &
 struct KeyColumn<'a> {
     name: String,
     ty: Type,
+    /// The collation that is not its type's.
+    collation: Option<&'static str>,
     format: &'a Format,
 }
 
@@ -224,14 +242,25 @@ fn key_columns<'a>(parent: &Table, format: &'a Format) -> Vec<KeyColumn<'a>> {
     // Among other words an expression has parentheses of its own already.
     let inner =
         |name: String| name.strip_prefix('(').and_then(|name| name.strip_suffix(')')).unwrap_or(&name).to_owned();
-    parts.map(|(name, ty)| KeyColumn { name: inner(name), ty, format }).collect()
+    let own = |part: &KeyPart| (part.collation != type_rows::collation_of_type(part.ty.oid)).then_some(part.collation);
+    let column = |part: KeyPart| {
+        let collation = own(&part).and_then(collation_name);
+        KeyColumn { name: inner(part.name), ty: part.ty, collation, format }
+    };
+    parts.map(column).collect()
 }
 
 impl KeyColumn<'_> {
-    /// A constant with its type, where that cannot be seen.
+    /// A constant with its type, where that cannot be seen, and its collation, if that is another than the type's.
     fn constant(&self, value: &Value) -> String {
-        let constant = constant(value, self.ty, self.format);
-        if constant.starts_with('\'') { format!("{constant}::{}", types::display(self.ty)) } else { constant }
+        let mut constant = constant(value, self.ty, self.format);
+        if constant.starts_with('\'') {
+            constant = format!("{constant}::{}", types::display(self.ty));
+        }
+        match self.collation {
+            Some(collation) => format!("{constant} COLLATE {}", text::quote_identifier(collation)),
+            None => constant,
+        }
     }
 
     fn compared(&self, operator: &str, limit: &Limit) -> Option<String> {
@@ -241,7 +270,7 @@ impl KeyColumn<'_> {
 }
 
 fn key_types(parent: &Table) -> Vec<Type> {
-    parent.partitioning.key.iter().flat_map(|key| key_parts(parent, key)).map(|(_, ty)| ty).collect()
+    parent.partitioning.key.iter().flat_map(|key| key_parts(parent, key)).map(|part| part.ty).collect()
 }
 
 /// A constant without its type, as PostgreSQL writes it where the type is known.

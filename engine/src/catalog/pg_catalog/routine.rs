@@ -9,8 +9,8 @@ use super::relation::{NULL, row};
 use super::type_io::type_functions;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
 use crate::function::{
-    Batch, CastContext, CastMethod, Comparison, Function, Operator, TableFunction, Volatility, WINDOW_FUNCTIONS,
-    aggregates, casts, extension_function, functions, operators, table_functions,
+    Batch, CastContext, Comparison, Function, Operator, TableFunction, Volatility, WINDOW_FUNCTIONS, aggregates, casts,
+    extension_function, functions, operators, table_functions,
 };
 use crate::types::{builtin, oid};
 
@@ -278,11 +278,7 @@ pub(super) fn cast_rows(_: &Reader<'_>) -> Vec<Vec<Value>> {
                 CastContext::Assignment => 'a',
                 CastContext::Explicit => 'e',
             };
-            let (function, method) = match cast.method {
-                CastMethod::Binary => (0, 'b'),
-                CastMethod::Function(function) => (function.oid, 'f'),
-                CastMethod::Text => (0, 'i'),
-            };
+            let (function, method) = cast.shown();
             row![oid, cast.source, cast.target, function, context, method]
         })
         .collect()

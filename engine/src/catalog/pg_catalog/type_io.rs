@@ -126,6 +126,13 @@ static DEFINED: [TypeFunctions; 2] =
 
 static ARRAY: TypeFunctions = (ANYARRAY, "array_", true, [750, 751, 2400, 2401]);
 
+/// What `pg_am` says access methods are made of.
+static HANDLERS: [(u32, &str, u32); 3] = [
+    (3, "heap_tableam_handler", TABLE_AM_HANDLER),
+    (330, "bthandler", INDEX_AM_HANDLER),
+    (331, "hashhandler", INDEX_AM_HANDLER),
+];
+
 type TypeFunctions = (u32, &'static str, bool, [u32; 4]);
 
 /// `typinput`, `typoutput`, `typreceive` and `typsend`.
@@ -144,9 +151,15 @@ pub(crate) struct TypeFunction {
     pub(crate) returns: u32,
 }
 
-/// Every one of them. Types that share one make it occur more than once.
+/// Every one of them, and the handlers of access methods. Types that share one make it occur more than once.
 pub(crate) fn type_functions() -> impl Iterator<Item = TypeFunction> {
-    FUNCTIONS.iter().chain(&DEFINED).chain([&ARRAY]).flat_map(|(ty, prefix, modified, oids)| {
+    let handlers = HANDLERS.iter().map(|(oid, name, returns)| TypeFunction {
+        oid: *oid,
+        name: (*name).to_owned(),
+        args: &[INTERNAL],
+        returns: *returns,
+    });
+    let of_types = FUNCTIONS.iter().chain(&DEFINED).chain([&ARRAY]).flat_map(|(ty, prefix, modified, oids)| {
         let signatures: [(&'static [u32], u32); 4] = [
             (if *modified { &[CSTRING, OID, INT4] } else { &[CSTRING] }, *ty),
             (argument(ty), CSTRING),
@@ -160,7 +173,8 @@ pub(crate) fn type_functions() -> impl Iterator<Item = TypeFunction> {
             args,
             returns,
         })
-    })
+    });
+    of_types.chain(handlers)
 }
 
 fn argument(ty: &'static u32) -> &'static [u32] {

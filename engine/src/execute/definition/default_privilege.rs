@@ -77,6 +77,10 @@ impl DefinitionEnvironment<'_> {
         let authority = GrantAuthority { grantor: owner, privileges };
         apply_deed(&mut acl, change.deed, &authority, owner, grantees, &catalog)?;
         if !same(&acl, &initial) {
+            // Such a list is kept in order, as in PostgreSQL: everybody, then by oid.
+            let mut items = acl.items().to_vec();
+            items.sort_by_key(|item| (item.grantee.map(|role| role.0), item.grantor.0));
+            let acl = items.into_iter().collect();
             role.default_acls.push(DefaultAcl { oid, database, schema, kind, acl });
         }
         self.apply(Change::Role(role.oid, Some(Arc::new(role))))

@@ -17,7 +17,7 @@ impl DefinitionEnvironment<'_> {
     /// The rows that a partition of that name is to take; 42P17 if others take them already.
     pub(super) fn read_bound(&mut self, parent: &Table, name: &str, values: &ForValues) -> Result<Bound> {
         let key = parent.partitioning.key.as_ref().ok_or_else(|| Error::internal("a parent is not partitioned"))?;
-        let columns: Vec<(String, Type)> = key_parts(parent, key).collect();
+        let columns: Vec<(String, Type)> = key_parts(parent, key).map(|part| (part.name, part.ty)).collect();
         let bound = match (key.strategy, values) {
             (Strategy::Hash, ForValues::Default) => {
                 let message = "a hash-partitioned table may not have a default partition";

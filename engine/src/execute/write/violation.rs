@@ -89,7 +89,7 @@ pub(super) fn unplaced(table: &Table, key: &[Value], context: &EvalContext) -> E
     let message = format!("no partition of relation \"{}\" found for row", table.name);
     let parts = table.partitioning.key.iter().flat_map(|own| key_parts(table, own));
     let (names, values): (Vec<String>, Vec<String>) =
-        parts.zip(key).map(|((name, ty), value)| (name, print(value, ty.oid, context))).unzip();
+        parts.zip(key).map(|(part, value)| (part.name, print(value, part.ty.oid, context))).unzip();
     let (names, values) = (names.join(", "), values.join(", "));
     Error::new(SqlState::CHECK_VIOLATION, message)
         .with_detail(format!("Partition key of the failing row contains ({names}) = ({values})."))

@@ -7,12 +7,11 @@ use super::super::define::stable;
 use super::super::{EvalContext, Function};
 use super::{Routine, relation_of};
 use crate::catalog::pg_catalog::definition::relation_name;
-use crate::catalog::pg_catalog::routine::routine_by_oid;
 use crate::catalog::{Index, Table};
 use crate::error::{Error, Result, SqlState};
+use crate::types::Type;
 use crate::types::oid::*;
-use crate::types::text::quote_identifier;
-use crate::types::{Type, display};
+use crate::types::text::{quote_identifier, registered_name};
 
 pub(in super::super) const FUNCTIONS: &[Function] =
     &[stable(3537, "pg_describe_object", &[OID, OID, INT4], TEXT, describe)];
@@ -44,9 +43,9 @@ fn describe(context: &EvalContext, args: &[Value]) -> Result<Value> {
             let shown = catalog.type_shown(Type::new(object), &context.session.search_path);
             shown.map(|name| format!("type {name}"))
         }
-        class::PROC => Routine::of(object).and_then(|_| routine_by_oid(object)).map(|(name, args)| {
-            let args: Vec<String> = args.iter().map(|arg| display(Type::new(*arg))).collect();
-            format!("function {name}({})", args.join(","))
+        class::PROC => Routine::of(object).and_then(|_| {
+            let names = Some((&**catalog, &context.session.search_path[..]));
+            registered_name(object, REGPROCEDURE, names).map(|name| format!("function {name}"))
         }),
         class::AUTHID => catalog.roles.get(&object).map(|role| format!("role {}", role.name)),
         class::DATABASE => catalog.databases.get(&object).map(|database| format!("database {}", database.name)),
@@ -71,7 +70,7 @@ fn relation(context: &EvalContext, table: &Table, index: Option<&Index>, part: i
     let name = match index {
         None => format!("{} {}", table.noun(), relation_name(&context.catalog, Some(path), table)),
         Some(index) => {
-            let shown = crate::types::text::registered_name(index.oid, REGCLASS, Some((&context.catalog, path)));
+            let shown = registered_name(index.oid, REGCLASS, Some((&context.catalog, path)));
             format!("index {}", shown.unwrap_or_else(|| quote_identifier(&index.name)))
         }
     };

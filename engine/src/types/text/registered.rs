@@ -10,7 +10,7 @@ use crate::catalog::pg_catalog::COLLATIONS;
 use crate::catalog::pg_catalog::routine::routine_by_oid;
 use crate::catalog::{Catalog, UserTypeKind};
 use crate::error::{Error, Result, SqlState};
-use crate::function::{function_by_oid, operators};
+use crate::function::{extension_function, function_by_oid, operators};
 use crate::types::{Type, builtin, display, oid};
 
 /// Appends the name of an object, or its number if it has none.
@@ -36,10 +36,11 @@ pub(crate) fn registered_name(value: u32, ty: u32, names: Option<(&Catalog, &[St
         },
         oid::REGPROC => function_by_oid(value)
             .map(|function| function.name.to_owned())
-            .or_else(|| routine_by_oid(value).map(|(name, _)| name.into_owned())),
+            .or_else(|| routine_by_oid(value).map(|(name, _)| name.into_owned()))
+            .map(|name| function_schema(value, names) + &name),
         oid::REGPROCEDURE => routine_by_oid(value).map(|(name, args)| {
             let args: Vec<String> = args.iter().map(|arg| display(Type::new(*arg))).collect();
-            format!("{name}({})", args.join(","))
+            format!("{}{name}({})", function_schema(value, names), args.join(","))
         }),
         oid::REGOPER => operators().find(|operator| operator.oid == value).map(|operator| operator.name.to_owned()),
         oid::REGOPERATOR => operators().find(|operator| operator.oid == value).map(|operator| {
@@ -57,6 +58,16 @@ pub(crate) fn registered_name(value: u32, ty: u32, names: Option<(&Catalog, &[St
         oid::REGROLE => names?.0.roles.get(&value).map(|role| quote_identifier(&role.name)),
         _ => None,
     }
+}
+
+/// The schema, with the dot, of an extension's function that the search path does not find.
+fn function_schema(value: u32, names: Option<(&Catalog, &[String])>) -> String {
+    let schema = extension_function(value).and_then(|function| {
+        let (catalog, path) = names.filter(|(catalog, path)| !catalog.finds_extended(function, path))?;
+        let schema = catalog.schemas.get(&catalog.extension_of(value)?.schema)?;
+        Some(quote_identifier(&schema.name) + ".")
+    });
+    schema.unwrap_or_default()
 }
 
 /// A relation's name, with its schema unless the search path finds it.
