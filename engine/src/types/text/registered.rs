@@ -63,7 +63,7 @@ pub(crate) fn registered_name(value: u32, ty: u32, names: Option<(&Catalog, &[St
 /// The schema, with the dot, of an extension's function that the search path does not find.
 fn function_schema(value: u32, names: Option<(&Catalog, &[String])>) -> String {
     let schema = extension_function(value).and_then(|function| {
-        let (catalog, path) = names.filter(|(catalog, path)| !catalog.finds_extended(function, path))?;
+        let (catalog, _) = names.filter(|(catalog, path)| !catalog.finds_extended(function, path))?;
         let schema = catalog.schemas.get(&catalog.extension_of(value)?.schema)?;
         Some(quote_identifier(&schema.name) + ".")
     });
