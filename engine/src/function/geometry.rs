@@ -10,6 +10,16 @@ use crate::types::geometry::number::{about, at_most, below, differs, divide, is_
 use crate::types::geometry::{Bounds, Circle, Line, Path, Point, Polygon, Segment, Shape};
 use crate::types::oid::*;
 
+/// A point's `[0]` and `[1]`; another subscript is NULL.
+pub(crate) static POINT_ELEMENT: Function = immutable(9_117, "point_element", &[POINT, INT4], FLOAT8, |_, args| {
+    let point: Point = of(&args[0])?;
+    Ok(match int4(&args[1])? {
+        0 => Value::Float8(point.x),
+        1 => Value::Float8(point.y),
+        _ => Value::Null,
+    })
+});
+
 #[rustfmt::skip]
 pub(super) const FUNCTIONS: &[Function] = &[
     immutable(975, "area", &[BOX], FLOAT8, |_, args| one(args, |a: Bounds| a.area())),

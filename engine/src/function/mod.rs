@@ -25,7 +25,7 @@ mod encoding;
 mod enumeration;
 mod extension;
 mod float;
-mod geometry;
+pub(crate) mod geometry;
 mod hash;
 mod interval;
 pub(crate) mod json;

@@ -1,5 +1,7 @@
 //! Functions of text. Lengths and positions count characters.
 
+use std::cmp::Ordering;
+
 use storage::Value;
 
 use super::argument::{check_size, int4, int8, invalid, text, text_of};
@@ -74,6 +76,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         value => text_of(quote_literal(&text_form(value, context))),
     })
     .takes_nulls(),
+    immutable(2160, "text_pattern_lt", &[TEXT, TEXT], BOOL, |_, args| by_bytes(args, Ordering::is_lt)),
+    immutable(2161, "text_pattern_le", &[TEXT, TEXT], BOOL, |_, args| by_bytes(args, Ordering::is_le)),
+    immutable(2163, "text_pattern_ge", &[TEXT, TEXT], BOOL, |_, args| by_bytes(args, Ordering::is_ge)),
+    immutable(2164, "text_pattern_gt", &[TEXT, TEXT], BOOL, |_, args| by_bytes(args, Ordering::is_gt)),
     immutable(3696, "starts_with", &[TEXT, TEXT], BOOL, |_, args| {
         Ok(Value::Bool(text(&args[0])?.starts_with(text(&args[1])?)))
     }),
@@ -341,6 +347,11 @@ fn chr(_: &EvalContext, args: &[Value]) -> Result<Value> {
 pub(super) fn quote_literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if text.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+}
+
+/// How texts compare by their bytes, whatever the collation.
+fn by_bytes(args: &[Value], holds: impl Fn(Ordering) -> bool) -> Result<Value> {
+    Ok(Value::Bool(holds(text(&args[0])?.cmp(text(&args[1])?))))
 }
 
 fn translate(_: &EvalContext, args: &[Value]) -> Result<Value> {

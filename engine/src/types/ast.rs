@@ -1,8 +1,8 @@
 //! Type names in SQL text: PostgreSQL's spellings, as the parser hands them over.
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, IntervalFields, ObjectName, ObjectNamePart,
-    TimezoneInfo,
+    ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, GeometricTypeKind, IntervalFields, ObjectName,
+    ObjectNamePart, TimezoneInfo,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -102,6 +102,15 @@ fn resolve(ty: &DataType, find: Find<'_>) -> Result<Type> {
         DataType::BitVarying(Some(length)) | DataType::VarBit(Some(length)) => {
             Ok(Type::with_modifier(oid::VARBIT, bit_length("varbit", *length)?))
         }
+        DataType::GeometricType(kind) => plain(match kind {
+            GeometricTypeKind::Point => oid::POINT,
+            GeometricTypeKind::Line => oid::LINE,
+            GeometricTypeKind::LineSegment => oid::LSEG,
+            GeometricTypeKind::GeometricBox => oid::BOX,
+            GeometricTypeKind::GeometricPath => oid::PATH,
+            GeometricTypeKind::Polygon => oid::POLYGON,
+            GeometricTypeKind::Circle => oid::CIRCLE,
+        }),
         DataType::TsVector => plain(oid::TSVECTOR),
         DataType::TsQuery => plain(oid::TSQUERY),
         DataType::Trigger => plain(oid::TRIGGER),

@@ -10,6 +10,7 @@ use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
 use crate::function::array::{ASSIGN, ELEMENT, NAME_ELEMENT, SLICE};
+use crate::function::geometry::POINT_ELEMENT;
 use crate::function::{CastContext, Function};
 use crate::types::text::{DIMENSIONS_MAX, too_many_dimensions};
 use crate::types::{self, Type, builtin, display, oid};
@@ -65,6 +66,16 @@ impl Binder<'_> {
         {
             let args = vec![value, self.subscript_bound(index, at)?];
             return Ok(call(&NAME_ELEMENT, args, Type::new(oid::CHAR)));
+        }
+        if value.ty.oid == oid::POINT && has_slice(chain) {
+            let words = "slices of fixed-length arrays not implemented";
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words).at(self.position(span)));
+        }
+        if value.ty.oid == oid::POINT
+            && let [(None, Some(index))] = subscripts.as_slice()
+        {
+            let args = vec![value, self.subscript_bound(index, at)?];
+            return Ok(call(&POINT_ELEMENT, args, Type::new(oid::FLOAT8)));
         }
         let info = self.subscriptable(value.ty, span)?;
         check_count(subscripts.len())?;

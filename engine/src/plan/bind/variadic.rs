@@ -40,12 +40,18 @@ impl Binder<'_> {
         let mut types: Vec<Type> = args.iter().map(|arg| arg.ty).collect();
         let element = builtin::element_of(builtin::base_of(array.ty.oid));
         types.push(Type::new(element.unwrap_or(array.ty.oid)));
-        let resolved = resolve::function(&name.name, &types).ok();
-        let function = resolved.as_ref().and_then(|resolved| match resolved.callable {
-            Callable::Function(function) if function.variadic && function.args.len() == types.len() => Some(function),
-            _ => None,
+        // One element may be meant for a function of its own; two are for the one that takes any number.
+        let twice: Vec<Type> = types.iter().chain(types.last()).copied().collect();
+        let found = [&types, &twice].into_iter().find_map(|given| {
+            let resolved = resolve::function(&name.name, given).ok()?;
+            match resolved.callable {
+                Callable::Function(function) if function.variadic && function.args.len() == types.len() => {
+                    Some((resolved, function))
+                }
+                _ => None,
+            }
         });
-        let (Some(resolved), Some(function)) = (&resolved, function) else {
+        let Some((resolved, function)) = found else {
             types.pop();
             types.push(array.ty);
             let types: Vec<String> = types.iter().map(|ty| display(Type::new(ty.oid))).collect();
