@@ -14,6 +14,7 @@ use super::{
 use crate::catalog::pg_catalog::definition::{column_name, constraint_definition, index_column_name, index_definition};
 use crate::catalog::pg_catalog::expression;
 use crate::catalog::pg_catalog::routine::routine_by_oid;
+use crate::catalog::pg_catalog::type_io::type_functions;
 use crate::catalog::pg_catalog::view_text::view_definition;
 use crate::catalog::pg_catalog::{self, comment_on};
 use crate::catalog::user_type::{row_type, table_of_row_type};
@@ -403,6 +404,9 @@ impl Routine {
             return Some(Self { args: function.args, variadic: false, result: display(Type::new(function.returns)) });
         }
         if let Some(function) = super::WINDOW_FUNCTIONS.iter().find(|function| function.oid == oid) {
+            return Some(Self { args: function.args, variadic: false, result: display(Type::new(function.returns)) });
+        }
+        if let Some(function) = type_functions().find(|function| function.oid == oid) {
             return Some(Self { args: function.args, variadic: false, result: display(Type::new(function.returns)) });
         }
         let function = table_functions().find(|function| function.oid == oid)?;

@@ -47,7 +47,7 @@ fn expected(lines: &[(&str, u32)]) -> String {
 async fn a_purged_user_leaves_nothing() {
     let mut server = Server::start();
     let admin = connect(&server, "postgres").await;
-    assert_eq!(run(&admin, TABLES).await, "ok ok ok ok ok ok ok ok ok");
+    assert_eq!(run(&admin, TABLES).await, "ok ok ok ok ok ok ok ok");
     filled(&admin, "first", MANY).await;
     filled(&admin, "second", MANY).await;
     let flushed = run(&admin, "STORAGE FLUSH ALL").await;
@@ -122,7 +122,7 @@ fn folders_with_files(schema: &std::path::Path, table: &str) -> usize {
 async fn a_dropped_table_takes_all_users_files() {
     let server = Server::start();
     let admin = connect(&server, "postgres").await;
-    assert_eq!(run(&admin, TABLES).await, "ok ok ok ok ok ok ok ok ok");
+    assert_eq!(run(&admin, TABLES).await, "ok ok ok ok ok ok ok ok");
     filled(&admin, "first", MANY).await;
     filled(&admin, "small", FEW).await;
     assert!(!run(&admin, "STORAGE FLUSH ALL").await.contains("XX"));
