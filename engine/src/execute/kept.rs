@@ -25,6 +25,7 @@ use tokio::sync::OnceCell;
 
 use super::environment::QueryEnvironment;
 use super::failure::carried;
+use super::turns::in_turns;
 use crate::error::Result;
 
 /// Numbers that lowering invents begin here; the binder's stay far below.
@@ -153,7 +154,7 @@ impl KeptRows {
     fn started(&self) -> DfResult<SendableRecordBatchStream> {
         let physical = self.physical.get();
         let physical = physical.ok_or_else(|| DataFusionError::Internal("kept rows were not planned".into()))?;
-        execute_stream(physical.clone(), self.environment.task_context())
+        execute_stream(in_turns(physical.clone())?, self.environment.task_context())
     }
 }
 

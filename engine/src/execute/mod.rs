@@ -26,6 +26,7 @@ pub(crate) mod purge;
 pub mod query;
 mod rows;
 pub(crate) mod short;
+mod turns;
 mod whole_sort;
 pub(crate) mod write;
 

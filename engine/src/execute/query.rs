@@ -20,6 +20,7 @@ use super::environment::WAITING_BATCHES;
 pub use super::environment::{QueryEnvironment, QueryOptions};
 use super::failure::{failure, is_outgrown};
 use super::lower::Lowering;
+use super::turns::in_turns;
 use super::{Batch, RowStream, Rows};
 use crate::error::{Error, Result, SqlState};
 use crate::function::EvalContext;
@@ -162,6 +163,7 @@ struct Output<'a> {
 impl Output<'_> {
     /// Sends the operators' batches until they end or nobody listens.
     async fn run(&mut self, physical: Arc<dyn ExecutionPlan>, environment: &QueryEnvironment) -> Result<()> {
+        let physical = in_turns(physical).map_err(failure)?;
         let mut batches = execute_stream(physical, environment.task_context()).map_err(failure)?;
         while let Some(batch) = batches.next().await {
             let batch = batch.map_err(failure)?;

@@ -60,6 +60,10 @@ const SKIPPED_PER_KEY_MAX: &str = "10";
 /// in seconds: each file that is ingested has them, and would at once be written again.
 const NUMBERED_SECONDS: &str = "86400";
 
+/// How eagerly the blocks of a stream's files leave the cache when the files go: nobody asks for what is over, and it would
+/// fill the cache. This goes on while one block in twenty is still found there (RocksDB, `uncache_aggressiveness`).
+const UNCACHED: &str = "300";
+
 /// What RocksDB says about itself goes into a few small files.
 const INFO_LOG_FILES: usize = 4;
 const INFO_LOG_BYTES: usize = 4 << 20;
@@ -125,6 +129,7 @@ impl RocksKeyValue {
             ];
             db.set_options_cf(handle(&db, family), &limits).map_err(failed)?;
         }
+        db.set_options_cf(handle(&db, Family::Stream), &[("uncache_aggressiveness", UNCACHED)]).map_err(failed)?;
         lengthen_log(&db).map_err(failed)?;
         // Only who has the database open may empty the folder.
         let bulk = directory.join(BULK_FOLDER);
