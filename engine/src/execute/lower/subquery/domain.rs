@@ -23,12 +23,19 @@ pub(super) struct Domain {
     number: u32,
     /// Working tables of recursive queries whose rows carry these columns.
     working: Vec<Arc<str>>,
+    /// What calls volatile functions is computed for each combination, also where it names none of the columns.
+    each: bool,
 }
 
 impl Domain {
     fn of(outer: &Relation, columns: Vec<Column>, number: u32) -> Self {
         let relation = Relation::Distinct { input: Box::new(build::only(outer.clone(), &columns)), on: Vec::new() };
-        Self { relation, columns, number, working: Vec::new() }
+        Self { relation, columns, number, working: Vec::new(), each: false }
+    }
+
+    /// The same for a subquery that is computed anew for each row that asks, rather than joined to the rows.
+    pub(super) fn of_each(self, each: bool) -> Self {
+        Self { each, ..self }
     }
 
     /// The domain within the step of a recursive query, to which the working table brings it.
@@ -46,6 +53,11 @@ impl Domain {
         let mut free = HashSet::new();
         walk::free(relation, &mut free);
         !free.is_disjoint(&self.vars()) || (!self.working.is_empty() && self.is_carried_by(relation))
+    }
+
+    /// Whether the relation differs from one combination to the next.
+    fn enters(&self, relation: &Relation) -> bool {
+        self.named_by(relation) || (self.each && walk::is_volatile(relation))
     }
 
     fn is_carried_by(&self, relation: &Relation) -> bool {
@@ -175,7 +187,7 @@ impl Lowering<'_> {
 
     /// The relation for every combination of the domain, whose columns it has too.
     pub(super) fn push(&mut self, domain: &Domain, relation: &Relation) -> Result<Relation> {
-        if !domain.named_by(relation) {
+        if !domain.enters(relation) {
             return Ok(build::join(JoinKind::Cross, domain.relation.clone(), relation.clone(), Vec::new(), false));
         }
         let pass = || domain.columns.iter().map(|&column| (column, build::column(column)));
@@ -299,8 +311,8 @@ impl Lowering<'_> {
             return Ok(build::join(kind, left, right.clone(), conditions, true));
         }
         let named_left =
-            domain.named_by(left) || condition.is_some_and(|condition| build::names_any(condition, &domain.vars()));
-        let named_right = domain.named_by(right);
+            domain.enters(left) || condition.is_some_and(|condition| build::names_any(condition, &domain.vars()));
+        let named_right = domain.enters(right);
         match kind {
             JoinKind::Inner | JoinKind::Cross if named_left || !named_right => {
                 let left = self.push(domain, left)?;

@@ -114,6 +114,7 @@ impl Lowering<'_> {
         }
         let outer = self.told_apart(outer, is_volatile, &mut columns)?;
         let (outer, domain) = self.domain_of(outer, columns)?;
+        let domain = domain.of_each(is_volatile);
         let pushed = self.push(&domain, relation)?;
         let groups = domain.columns.iter().map(|&column| (column, build::column(column))).collect();
         let grouped = build::aggregate(pushed, groups, aggregates);
@@ -308,9 +309,10 @@ impl Lowering<'_> {
         if !columns.contains(&left) {
             columns.push(left);
         }
-        let outer =
-            if is_correlated { self.told_apart(outer, walk::is_volatile(&relation), &mut columns)? } else { outer };
+        let each = is_correlated && walk::is_volatile(&relation);
+        let outer = self.told_apart(outer, each, &mut columns)?;
         let (outer, domain) = self.domain_of(outer, columns)?;
+        let domain = domain.of_each(each);
         let pushed = self.push(&domain, &relation)?;
         let compared = self.new_column(build::BOOL);
         let call =
