@@ -175,6 +175,13 @@ impl Binder<'_> {
         Ok(attribute.ty)
     }
 
+    /// The same for what is itself a part, which has to be of its own type again, rules of a domain included.
+    fn inner_with_part(&mut self, whole: Expr, chain: &[AccessExpr], part: Expr, at: Place<'_>) -> Result<Expr> {
+        let ty = whole.ty;
+        let changed = self.with_part(whole, chain, part, at)?;
+        self.coerce(changed, ty, CastContext::Assignment)
+    }
+
     /// The value with a part of it replaced.
     pub(super) fn with_part<'c>(
         &mut self,
@@ -190,7 +197,7 @@ impl Binder<'_> {
                 [] => part,
                 rest => {
                     let before = self.field(whole.clone(), field, Span::empty())?;
-                    self.with_part(before, rest, part, at)?
+                    self.inner_with_part(before, rest, part, at)?
                 }
             };
             return self.with_field(whole, &fold(name), part);
@@ -201,7 +208,7 @@ impl Binder<'_> {
             _ if has_slice(chain) => return Err(Error::unsupported("a field of a slice")),
             rest => {
                 let before = self.subscripted(whole.clone(), Span::empty(), chain, at)?;
-                self.with_part(before, rest, part, at)?
+                self.inner_with_part(before, rest, part, at)?
             }
         };
         if ty.oid == oid::JSONB {

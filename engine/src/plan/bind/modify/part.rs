@@ -33,7 +33,8 @@ pub(super) fn column_and_way(name: &ast::ObjectName) -> Result<Named> {
 }
 
 impl Binder<'_> {
-    /// The column's value with a part of it replaced. `whole` is what it was before, maybe by an earlier assignment.
+    /// The column's value with a part of it replaced, which [`Binder::with_all_parts`] makes one of the column's type.
+    /// `whole` is what it was before, maybe by an earlier assignment.
     pub(super) fn assigned_part(
         &mut self,
         column: &TableColumn,
@@ -61,7 +62,7 @@ impl Binder<'_> {
         (value, span): (Expr, Span),
         (scope, clause): (&Scope, Clause),
     ) -> Result<Expr> {
-        let target = self.part_type(whole.ty, way, name.span)?;
+        let target = self.part_type(column.ty, way, name.span)?;
         let from = value.ty;
         let part = self.coerce(value, target, CastContext::Assignment).map_err(|error| {
             let mismatch = [SqlState::DATATYPE_MISMATCH, SqlState::CANNOT_COERCE].contains(&error.sql_state());
@@ -77,8 +78,12 @@ impl Binder<'_> {
                 .with_hint("You will need to rewrite or cast the expression.")
                 .at(self.position(span))
         })?;
-        let changed = self.with_part(whole, way, part, Place { scope, clause })?;
-        self.assign(changed, column.ty, &column.name, span)
+        self.with_part(whole, way, part, Place { scope, clause })
+    }
+
+    /// A value of which all parts have been replaced, as one of its column: only now it has to keep a domain's rules.
+    pub(super) fn with_all_parts(&mut self, column: &TableColumn, whole: Expr, span: Span) -> Result<Expr> {
+        self.assign(whole, column.ty, &column.name, span)
     }
 
     /// One value for each column, made of those for its parts.
@@ -91,6 +96,7 @@ impl Binder<'_> {
         clause: Clause,
     ) -> Result<(Vec<usize>, Vec<Expr>)> {
         let (mut columns, mut joined): (Vec<usize>, Vec<Expr>) = (Vec::new(), Vec::new());
+        let mut in_parts: Vec<(usize, usize, Span)> = Vec::new();
         for ((position, (name, way)), (value, span)) in positions.iter().zip(ways).zip(values) {
             if way.is_empty() {
                 columns.push(*position);
@@ -106,6 +112,14 @@ impl Binder<'_> {
             });
             let whole = joined[at].clone();
             joined[at] = self.part_replaced(column, whole, (name, way), (value, span), (&Scope::empty(), clause))?;
+            in_parts.push((at, *position, span));
+        }
+        for (nth, (at, position, span)) in in_parts.iter().enumerate() {
+            if in_parts[nth + 1..].iter().any(|(later, ..)| later == at) {
+                continue;
+            }
+            let whole = std::mem::replace(&mut joined[*at], Expr::constant(Value::Null, table.columns[*position].ty));
+            joined[*at] = self.with_all_parts(&table.columns[*position], whole, *span)?;
         }
         Ok((columns, joined))
     }

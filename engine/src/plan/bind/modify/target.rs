@@ -394,7 +394,7 @@ impl Binder<'_> {
         scope: &Scope,
     ) -> Result<Vec<(usize, Expr)>> {
         let mut bound: Vec<(usize, Expr)> = Vec::with_capacity(assignments.len());
-        let mut parts: Vec<usize> = Vec::new();
+        let mut parts: Vec<(usize, Span)> = Vec::new();
         for ast::Assignment { target, value } in assignments {
             let pairs: Vec<(&ast::ObjectName, &ast::Expr)> = match target {
                 ast::AssignmentTarget::ColumnName(name) => vec![(name, value)],
@@ -431,7 +431,9 @@ impl Binder<'_> {
                 }
                 let position = self.target_column(table, &ident)?;
                 // Parts that were assigned before are kept.
-                let earlier = bound.iter().position(|(known, _)| *known == position && parts.contains(known));
+                let earlier = bound
+                    .iter()
+                    .position(|(known, _)| *known == position && parts.iter().any(|(part, _)| part == known));
                 if earlier.is_none() {
                     self.newly_assigned(table, &ident, &bound, false)?;
                 }
@@ -442,8 +444,14 @@ impl Binder<'_> {
                 };
                 let place = (scope, Clause::UpdateSource);
                 bound.push((position, self.assigned_part(column, whole, (&ident, &way), value, place)?));
-                parts.push(position);
+                parts.retain(|(part, _)| *part != position);
+                parts.push((position, value.span()));
             }
+        }
+        for (position, span) in parts {
+            let Some(at) = bound.iter().position(|(known, _)| *known == position) else { continue };
+            let (_, whole) = bound.remove(at);
+            bound.insert(at, (position, self.with_all_parts(&table.columns[position], whole, span)?));
         }
         Ok(bound)
     }
