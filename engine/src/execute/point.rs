@@ -225,16 +225,6 @@ pub(crate) fn fit(value: Value, wanted: &storage::ColumnType) -> Option<Value> {
     }
 }
 
-/// 22003 for an integer that does not fit a column.
-pub(crate) fn out_of_range(wanted: &storage::ColumnType) -> Error {
-    let name = match wanted {
-        storage::ColumnType::Int2 => "smallint",
-        storage::ColumnType::Int4 => "integer",
-        _ => "bigint",
-    };
-    Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, format!("{name} out of range"))
-}
-
 /// Whether a condition is true: absent is, NULL is not.
 pub(crate) fn is_true(condition: Option<&Expr>, context: &EvalContext, row: &dyn RowSource) -> Result<bool> {
     match condition {

@@ -12,6 +12,7 @@ use super::system_column::SystemColumns;
 use crate::catalog::partition::PartitionTree;
 use crate::catalog::{Deferrable, ForeignKeyAction, Table};
 use crate::expr::{ColumnVar, Expr};
+use crate::types::Type;
 
 /// A bound write.
 #[derive(Debug)]
@@ -140,6 +141,8 @@ pub struct ChildKey {
     pub child_columns: Vec<usize>,
     /// Positions in the target.
     pub columns: Vec<usize>,
+    /// Their types.
+    pub types: Vec<Type>,
     pub on_delete: ForeignKeyAction,
     pub on_update: ForeignKeyAction,
     /// Positions in the child of the columns that ON DELETE SET NULL or SET DEFAULT sets.

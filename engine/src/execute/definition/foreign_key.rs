@@ -15,13 +15,12 @@ use super::constraint::deferrable;
 use super::{DefinitionEnvironment, discreet, names, stream, validate};
 use crate::catalog::{Catalog, Constraint, ConstraintKind, Deferrable, ForeignKeyAction, TEMPORARY_SCHEMA, Table};
 use crate::error::{Error, Result, SqlState};
-use crate::execute::point;
 use crate::execute::write::{self, key_text};
-use crate::function::resolve;
+use crate::function::{CastContext, resolve};
 use crate::plan::authorize::denied;
 use crate::plan::bind::{QualifiedName, fold};
 use crate::statement::columns_to_set_in;
-use crate::types;
+use crate::types::{self, Type, builtin};
 
 /// REFERENCES or FOREIGN KEY as it is written.
 #[derive(Debug)]
@@ -116,7 +115,7 @@ impl DefinitionEnvironment<'_> {
         let set_columns = columns_to_set(table, &columns, key)?;
         let shown = names::joined(key.columns.iter().map(String::as_str));
         let target_oid = target.oid;
-        let incomparable = incomparable_pair(table, target, &columns, &target_columns);
+        let incomparable = incomparable_pair(table, target, &columns, &target_columns)?;
         let name = self.foreign_key_name(table, key.name.as_deref(), &shown)?;
         if let Some(detail) = incomparable {
             let message = format!("foreign key constraint \"{name}\" cannot be implemented");
@@ -278,10 +277,11 @@ impl Parent {
     }
 
     fn exists(&self, view: &ReadView, key: &[Value]) -> Result<bool> {
-        let schema = &self.table.storage;
+        let (schema, columns) = (&self.table.storage, &self.table.columns);
         let fitted = self.order.iter().zip(&self.positions);
-        let fitted: Option<Vec<Value>> =
-            fitted.map(|(from, at)| point::fit(key[*from].clone(), &schema.columns[*at].column_type)).collect();
+        let fitted: Option<Vec<Value>> = fitted
+            .map(|(from, at)| write::other_side(&key[*from], columns[*at].ty, &schema.columns[*at].column_type))
+            .collect();
         let Some(values) = fitted else { return Ok(false) };
         match &self.index {
             None => Ok(view.get(schema, &primary_key_from(schema, &values))?.is_some()),
@@ -390,30 +390,39 @@ fn refuse_actions_on_generated(table: &Table, columns: &[u16], key: &ForeignKey<
 }
 
 /// Says which pair of columns has no common equality.
-fn incomparable_pair(table: &Table, target: &Table, columns: &[u16], target_columns: &[u16]) -> Option<String> {
+fn incomparable_pair(table: &Table, target: &Table, columns: &[u16], target_columns: &[u16]) -> Result<Option<String>> {
     let column = |table: &Table, number: u16| table.position_of_number(number).map(|at| table.columns[at].clone());
     for (number, target_number) in columns.iter().zip(target_columns) {
-        let (from, to) = (column(table, *number)?, column(target, *target_number)?);
-        let physical = |ty| types::column_type(ty).ok();
-        // Keys are compared as they are stored, so both sides must be stored alike; integers are converted.
-        let alike = physical(from.ty).is_some_and(|ty| {
-            Some(&ty) == physical(to.ty).as_ref() || (is_integer(from.ty.oid) && is_integer(to.ty.oid))
-        });
-        if !alike || resolve::operator("=", Some(to.ty), from.ty).is_err() {
-            return Some(format!(
+        let (Some(from), Some(to)) = (column(table, *number), column(target, *target_number)) else { continue };
+        if !is_compared(from.ty, to.ty) {
+            return Ok(Some(format!(
                 "Key columns \"{}\" and \"{}\" are of incompatible types: {} and {}.",
                 from.name,
                 to.name,
                 types::display(from.ty),
                 types::display(to.ty)
-            ));
+            )));
+        }
+        if !write::is_matched(from.ty, to.ty) {
+            let (from, to) = (types::display(from.ty), types::display(to.ty));
+            return Err(Error::unsupported(format!("a foreign key of type {from} that references {to}")));
         }
     }
-    None
+    Ok(None)
 }
 
-fn is_integer(oid: u32) -> bool {
-    matches!(oid, types::oid::INT2 | types::oid::INT4 | types::oid::INT8)
+/// Whether there is an equality for a referenced column and a column of the key: one of just these types, or one to which the
+/// referenced column comes as it is.
+fn is_compared(key: Type, referenced: Type) -> bool {
+    let (key, referenced) = (builtin::base_type(key), builtin::base_type(referenced));
+    let layout = |ty| types::column_type(ty).ok();
+    resolve::operator("=", Some(referenced), key).is_ok_and(|operator| {
+        let (left, right) = (operator.left.unwrap_or_default(), operator.right);
+        key.oid == referenced.oid
+            || (left == referenced.oid && right == key.oid)
+            || (layout(Type::new(left)) == layout(referenced)
+                && resolve::can_coerce(key.oid, right, CastContext::Implicit))
+    })
 }
 
 /// 42P16 for a foreign key between a temporary table and one that stays.

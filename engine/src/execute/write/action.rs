@@ -13,8 +13,10 @@ use crate::catalog::class::slice_of_role;
 use crate::catalog::{ForeignKeyAction, Table};
 use crate::error::{Error, Result};
 use crate::execute::definition::without_values;
-use crate::execute::point;
+use crate::expr::Expr;
 use crate::expr::eval::{NoRow, eval};
+use crate::function::CastContext;
+use crate::function::resolve::coerce;
 use crate::plan::bind::Binder;
 use crate::plan::write::{Action, ChildKey, Write};
 
@@ -136,13 +138,14 @@ impl Run<'_> {
         new: Option<&[Value]>,
         values: &mut [Value],
     ) -> Result<()> {
-        let columns = &child.child.storage.columns;
         for (at, position) in child.child_columns.iter().enumerate() {
             let is_set = new.is_some() || child.set_columns.contains(position);
             values[*position] = match (action, new) {
                 (ForeignKeyAction::Cascade, Some(new)) => {
-                    let fitted = point::fit(new[at].clone(), &columns[*position].column_type);
-                    fitted.ok_or_else(|| point::out_of_range(&columns[*position].column_type))?
+                    let column = &child.child.columns[*position];
+                    let given = Expr::constant(new[at].clone(), child.types[at]);
+                    let set = coerce(given, column.ty, CastContext::Assignment, self.context)?;
+                    eval(&set, self.context, &NoRow)?
                 }
                 (ForeignKeyAction::SetNull, _) if is_set => Value::Null,
                 (ForeignKeyAction::SetDefault, _) if is_set => eval(&child.defaults[at], self.context, &NoRow)?,

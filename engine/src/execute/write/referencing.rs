@@ -9,6 +9,7 @@ use storage::{
     Isolation, KeyRange, RowIdentity, RowKey, RowLock, Slice, StoredRow, TableSchema, Transaction, Value, Wait,
 };
 
+use super::matching::other_side;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 use crate::execute::point;
@@ -31,7 +32,9 @@ impl Across<'_> {
             order
                 .iter()
                 .zip(positions)
-                .map(|(at, position)| point::fit(key[*at].clone(), &schema.columns[position].column_type))
+                .map(|(at, position)| {
+                    other_side(&key[*at], parent.parent.columns[position].ty, &schema.columns[position].column_type)
+                })
                 .collect::<Option<Vec<Value>>>()
         };
         let row_key = match &parent.lookup {
@@ -186,9 +189,9 @@ impl Across<'_> {
 impl ChildKey {
     /// A key of the parent as the child's types have it; None if no child can.
     pub(super) fn fit(&self, key: &[Value]) -> Option<Vec<Value>> {
-        let columns = &self.child.storage.columns;
+        let (columns, layouts) = (&self.child.columns, &self.child.storage.columns);
         let fitted = key.iter().zip(&self.child_columns);
-        fitted.map(|(value, position)| point::fit(value.clone(), &columns[*position].column_type)).collect()
+        fitted.map(|(value, at)| other_side(value, columns[*at].ty, &layouts[*at].column_type)).collect()
     }
 }
 

@@ -305,6 +305,7 @@ impl Binder<'_> {
             name: constraint.name.clone(),
             deferrable: constraint.deferrable,
             set_columns: positions(child, set_columns),
+            types: positions(table, target_columns).into_iter().map(|at| table.columns[at].ty).collect(),
             columns: positions(table, target_columns),
             on_delete: *on_delete,
             on_update: *on_update,
