@@ -68,7 +68,10 @@ impl Session {
         let ready = self.ready(&prepared, &params)?;
         let last = script.drop_first();
         let interrupt = self.new_interrupt();
-        let outcome = match self.run_ready(ready, &prepared) {
+        self.among_others = script.has_several();
+        let outcome = self.run_ready(ready, &prepared);
+        self.among_others = false;
+        let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => return Some(Err(error)),
         };

@@ -8,7 +8,6 @@ use storage::Value;
 use super::Session;
 use super::cancel::Interrupt;
 use super::run::Outcome;
-use super::transaction::TransactionState;
 use crate::error::{Error, Result, SqlState};
 use crate::job::{Backup, Order, Restore, Task};
 use crate::plan::ColumnDescription;
@@ -31,10 +30,7 @@ impl Session {
     /// Backs everything up, or exchanges it for a backup. A restore ends every session once it is decided, this one after
     /// its answer.
     pub(super) async fn copy_database(&mut self, order: &BackupOrder, interrupt: &Interrupt) -> Result<Outcome> {
-        if !matches!(self.state, TransactionState::Idle) {
-            let message = format!("{} cannot run inside a transaction block", order.tag());
-            return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
-        }
+        self.check_outside(order.tag())?;
         let catalog = self.catalog();
         // Whoever restores says who may do what from then on.
         let least = match order {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::ObjectName;
 
+use super::Session;
 use super::cancel::Interrupt;
 use super::run::no_transaction;
 use super::transaction::Open;
-use super::{Session, TransactionStatus};
 use crate::catalog::{Catalog, Constraint};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::QualifiedName;
@@ -20,7 +20,7 @@ impl Session {
         deferred: bool,
         interrupt: &Interrupt,
     ) -> Result<()> {
-        if self.status() != TransactionStatus::Open {
+        if !self.in_block() {
             let message = "SET CONSTRAINTS can only be used in transaction blocks";
             self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, message);
         }

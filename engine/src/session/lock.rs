@@ -6,8 +6,8 @@ use auth::{Duty, Principal, Privileges, RoleId, held_privileges};
 use datafusion::sql::sqlparser::ast::ObjectName;
 use storage::{TableLock, Wait};
 
+use super::Session;
 use super::cancel::Interrupt;
-use super::{Session, TransactionStatus};
 use crate::catalog::{Catalog, Table, TableKind};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::authorize::{check_reach, denied_relation};
@@ -21,10 +21,8 @@ impl Session {
         no_wait: bool,
         interrupt: &Interrupt,
     ) -> Result<()> {
-        if self.status() != TransactionStatus::Open {
-            let message = "LOCK TABLE can only be used in transaction blocks";
-            return Err(Error::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
-        }
+        self.check_in_block("LOCK TABLE")?;
+        self.begin_implicit();
         let wait = if no_wait { Wait::No } else { self.lock_wait() };
         for table in self.tables_to_lock(names, mode)? {
             let locked = interrupt.guard(self.lock_named(table.oid, mode, wait)).await;

@@ -10,7 +10,6 @@ use datafusion::sql::sqlparser::ast::ObjectName;
 use storage::{Store, TableSchema};
 
 use super::Session;
-use super::transaction::TransactionState;
 use crate::catalog::{Table, TableKind};
 use crate::error::{Error, Report, Result, SqlState};
 use crate::plan::bind::Binder;
@@ -24,11 +23,7 @@ impl Session {
             self.maintained(maintenance, "analyze", "analyzing")?;
             return Ok("ANALYZE");
         }
-        // Among other statements of a simple query it would be part of their transaction.
-        if !matches!(self.state, TransactionState::Idle) {
-            let message = "VACUUM cannot run inside a transaction block";
-            return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
-        }
+        self.check_alone("VACUUM")?;
         for table in self.maintained(maintenance, "vacuum", "vacuuming")? {
             let store = self.database.store().clone();
             let has_segments = !store.segments(table.storage.generation).is_empty();

@@ -7,6 +7,7 @@ pub(crate) mod activity;
 mod at_once;
 mod audit;
 mod backup;
+mod block;
 mod cancel;
 mod constraints;
 mod copy;
@@ -113,6 +114,8 @@ pub struct Session {
     /// The epochs of plans made as other roles, by the session's own epoch and the role.
     personas: FxHashMap<(u64, RoleId), u64>,
     state: TransactionState,
+    /// The statement that runs is one of several of a simple query.
+    among_others: bool,
     statements: FxHashMap<String, Arc<Prepared>>,
     portals: FxHashMap<String, Portal>,
     /// Cursors that SQL has declared.
@@ -213,6 +216,7 @@ impl Session {
             acting: None,
             personas: FxHashMap::default(),
             state: TransactionState::Idle,
+            among_others: false,
             statements: FxHashMap::default(),
             portals: FxHashMap::default(),
             cursors: FxHashMap::default(),

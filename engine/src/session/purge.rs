@@ -5,7 +5,6 @@ use auth::{Duty, RoleKind};
 use super::Session;
 use super::cancel::Interrupt;
 use super::prepared::Prepared;
-use super::transaction::TransactionState;
 use crate::error::{Error, Result, SqlState};
 use crate::job::{Order, Task, UserCleanup};
 use crate::statement::Definition;
@@ -20,10 +19,7 @@ impl Session {
         prepared: &Prepared,
         interrupt: &Interrupt,
     ) -> Result<()> {
-        if !matches!(self.state, TransactionState::Idle) {
-            let message = "PURGE USER cannot run inside a transaction block";
-            return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
-        }
+        self.check_outside("PURGE USER")?;
         self.check_may_purge(name)?;
         let mut dropped = self.dropped_roles_named(name);
         if dropped.is_empty() {

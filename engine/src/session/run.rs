@@ -121,11 +121,10 @@ impl Session {
                 self.run_planned(prepared, params, interrupt).await
             }
             Statement::Definition(definition) => {
-                if let Some(words) = definition.stands_alone()
-                    && !matches!(self.state, TransactionState::Idle)
-                {
-                    let message = format!("{words} cannot run inside a transaction block");
-                    return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
+                match definition.stands_alone() {
+                    Some(words) if matches!(**definition, Definition::Storage(_)) => self.check_outside(words)?,
+                    Some(words) => self.check_alone(words)?,
+                    None => {}
                 }
                 self.begin_implicit();
                 let before = self.defined_so_far();
@@ -134,9 +133,8 @@ impl Session {
                 tag.map(Outcome::Complete)
             }
             Statement::Copy(copy) => {
-                if matches!(copy.source, CopySource::Live(_)) && !matches!(self.state, TransactionState::Idle) {
-                    let message = "COPY (LIVE ...) cannot run inside a transaction block";
-                    return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
+                if matches!(copy.source, CopySource::Live(_)) {
+                    self.check_outside("COPY (LIVE ...)")?;
                 }
                 self.begin_implicit();
                 let start = Box::pin(self.start_copy(copy.clone(), prepared.text.clone(), interrupt.clone()));

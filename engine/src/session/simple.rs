@@ -21,12 +21,18 @@ use crate::types::text;
 pub struct Script {
     rest: VecDeque<(Arc<Prepared>, Arc<[Value]>)>,
     empty: bool,
+    /// Whether it has, or had, more than one.
+    several: bool,
 }
 
 impl Script {
     /// Whether all of it has run.
     pub fn is_done(&self) -> bool {
         self.rest.is_empty() && !self.empty
+    }
+
+    pub(super) fn has_several(&self) -> bool {
+        self.several
     }
 
     pub(super) fn first(&self) -> Option<&(Arc<Prepared>, Arc<[Value]>)> {
@@ -53,7 +59,7 @@ impl Session {
             self.portals.remove("");
         }
         if let Some(known) = self.known_text(sql) {
-            return Ok(Script { rest: VecDeque::from([known]), empty: false });
+            return Ok(Script { rest: VecDeque::from([known]), empty: false, several: false });
         }
         let statements = match parse_script(sql) {
             Ok(statements) => statements,
@@ -70,7 +76,7 @@ impl Session {
                 (Arc::new(prepared), Arc::from([]))
             })
             .collect();
-        Ok(Script { empty: rest.is_empty(), rest })
+        Ok(Script { empty: rest.is_empty(), several: rest.len() > 1, rest })
     }
 
     /// The plan of the same text with other literals, if it is one worth keeping; made now if this is the first.
@@ -125,7 +131,10 @@ impl Session {
         let Some((prepared, params)) = script.rest.pop_front() else { return Ok(None) };
         let last = script.rest.is_empty();
         let interrupt = self.new_interrupt();
-        let outcome = self.run(&prepared, params, &interrupt).await?;
+        self.among_others = script.several;
+        let outcome = self.run(&prepared, params, &interrupt).await;
+        self.among_others = false;
+        let outcome = outcome?;
         if last && matches!(outcome, Outcome::Complete(_)) {
             self.end_implicit().await?;
         }

@@ -8,7 +8,6 @@ use storage::{Value, Wait};
 use super::Session;
 use super::cancel::Interrupt;
 use super::run::Outcome;
-use super::transaction::TransactionState;
 use crate::catalog::{Table, TableKind};
 use crate::database::Database;
 use crate::error::{Error, Result, SqlState};
@@ -41,10 +40,7 @@ fn rows_moved(kind: MoveKind) -> &'static str {
 impl Session {
     /// Flushes or compacts tables and answers what came of it, or the jobs that do so.
     pub(super) async fn move_storage(&mut self, order: &StorageMove, interrupt: &Interrupt) -> Result<Outcome> {
-        if !matches!(self.state, TransactionState::Idle) {
-            let message = format!("{} cannot run inside a transaction block", order.tag);
-            return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
-        }
+        self.check_outside(order.tag)?;
         let tables = self.moved_tables(&order.tables, order.kind)?;
         let rows = if order.waits {
             let started = self.database.store().environment().instant();

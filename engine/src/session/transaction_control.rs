@@ -382,6 +382,9 @@ impl Session {
             self.use_settings(settings.clone(), settings);
             return Ok("SET".to_owned());
         }
+        if self.among_others {
+            self.begin_implicit();
+        }
         match &mut self.state {
             TransactionState::Explicit(open) | TransactionState::Implicit(open) => apply_modes(open, modes)?,
             _ => {

@@ -188,7 +188,7 @@ impl Session {
     /// Does what `set_config` has asked for.
     pub(super) fn set_requested(&mut self, requests: Vec<SettingRequest>) -> Result<()> {
         for SettingRequest { name, value, local } in requests {
-            if local && self.status() != super::TransactionStatus::Open {
+            if local && !self.in_block() {
                 // It lasts for this statement, which is over.
                 continue;
             }
@@ -217,7 +217,7 @@ impl Session {
             Ok(Arc::new(changed))
         };
         if local {
-            if !matches!(self.status(), super::TransactionStatus::Open) {
+            if !self.in_block() {
                 self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET LOCAL can only be used in transaction blocks");
                 return Ok(());
             }
@@ -326,10 +326,7 @@ impl Session {
     fn discard(&mut self, target: DiscardTarget) -> Result<&'static str> {
         Ok(match target {
             DiscardTarget::All => {
-                if self.status() != super::TransactionStatus::Idle {
-                    let message = "DISCARD ALL cannot run inside a transaction block";
-                    return Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
-                }
+                self.check_alone("DISCARD ALL")?;
                 self.cursors.clear();
                 self.facts.cursors.tell(Vec::new());
                 self.statements.clear();

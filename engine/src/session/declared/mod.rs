@@ -76,9 +76,8 @@ impl Session {
         if let Statement::Live(live) = &*declaration.query {
             return self.declare_live(declaration, live, prepared, params, interrupt).await;
         }
-        if !declaration.hold && self.status() != TransactionStatus::Open {
-            let message = "DECLARE CURSOR can only be used in transaction blocks";
-            return Err(Error::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
+        if !declaration.hold {
+            self.check_in_block("DECLARE CURSOR")?;
         }
         self.begin_implicit();
         let plan = self.plan_for(prepared)?;
