@@ -46,7 +46,8 @@ const NO_BASE: Type = Type::new(0);
 impl TypeInfo {
     /// Whether this is an array as `type[]` makes them, and not `oidvector` and its like.
     pub fn is_array(&self) -> bool {
-        self.category == 'A' && self.name.starts_with('_')
+        // Arrays of rows of no named type are pseudo-types.
+        (self.category == 'A' || self.element == oid::RECORD) && self.name.starts_with('_')
     }
 }
 
