@@ -1,9 +1,15 @@
 //! Floats as text: the shortest digits that read back as the same number, laid out as PostgreSQL does.
 
+use std::fmt::LowerExp;
 use std::io::Write;
 
 use super::{invalid_input, is_space};
 use crate::error::{Error, Result, SqlState};
+
+/// From here on, few enough digits may lie just between two numbers. Those that read back as the even one of them are not
+/// enough for PostgreSQL: they have to be nearer to the number than to any other.
+const LEAST_TIE_F64: f64 = 4_503_599_627_370_496.0;
+const LEAST_TIE_F32: f32 = 8_388_608.0;
 
 /// Appends a float8.
 pub(crate) fn write_f64(value: f64, extra_digits: i32, out: &mut Vec<u8>) {
@@ -14,6 +20,9 @@ pub(crate) fn write_f64(value: f64, extra_digits: i32, out: &mut Vec<u8>) {
     if extra_digits > 0 {
         // Writing to the scratch space cannot fail: no double has so many digits.
         let _ = write!(scratch, "{value:e}");
+        if value.abs() >= LEAST_TIE_F64 && value.to_bits() & 1 == 0 {
+            scratch.part_from_neighbours(17, value, |text| text.parse().ok());
+        }
         lay_out(scratch.written(), 15, out);
     } else {
         let digits = (15 + extra_digits).max(1);
@@ -30,6 +39,9 @@ pub(crate) fn write_f32(value: f32, extra_digits: i32, out: &mut Vec<u8>) {
     let mut scratch = Scratch::default();
     if extra_digits > 0 {
         let _ = write!(scratch, "{value:e}");
+        if value.abs() >= LEAST_TIE_F32 && value.to_bits() & 1 == 0 {
+            scratch.part_from_neighbours(9, value, |text| text.parse().ok());
+        }
         lay_out(scratch.written(), 6, out);
     } else {
         let digits = (6 + extra_digits).max(1);
@@ -62,6 +74,36 @@ struct Scratch {
 impl Scratch {
     fn written(&self) -> &[u8] {
         &self.bytes[..self.length]
+    }
+
+    /// Takes more digits, if the number's shortest ones are half-way to another number.
+    fn part_from_neighbours<F: PartialEq + LowerExp>(
+        &mut self,
+        digits_max: usize,
+        value: F,
+        read: fn(&str) -> Option<F>,
+    ) {
+        while let Some((digits, above, below)) = self.just_beside() {
+            if (read(&above).as_ref() == Some(&value) && read(&below).as_ref() == Some(&value)) || digits >= digits_max
+            {
+                return;
+            }
+            self.length = 0;
+            let _ = write!(self, "{value:.digits$e}");
+        }
+    }
+
+    /// How many digits there are, and two numbers that are greater and less than the written one by next to nothing.
+    fn just_beside(&self) -> Option<(usize, String, String)> {
+        let text = std::str::from_utf8(self.written()).ok()?;
+        let (mantissa, exponent) = text.split_once('e')?;
+        let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+        let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+        let whole: u64 = digits.parse().ok()?;
+        let exponent = exponent.parse::<i32>().ok()? - i32::try_from(digits.len() - 1).ok()?;
+        let beside = |whole: u64, rest: &str| format!("{sign}{whole}.{rest}e{exponent}");
+        let above = beside(whole, &format!("{:0>60}", 1));
+        Some((digits.len(), above, beside(whole.checked_sub(1)?, &"9".repeat(60))))
     }
 }
 
