@@ -9,7 +9,7 @@ mod contain;
 mod doc;
 mod edit;
 mod path;
-mod record;
+pub(crate) mod record;
 pub(crate) mod set;
 mod table;
 

@@ -15,9 +15,12 @@ use crate::types::{Type, builtin, oid, oid::*};
 
 pub(super) const SCALARS: &[Function] = &[
     // The binder adds the type of the first argument.
-    stable(3960, "json_populate_record", &[ANYELEMENT, JSON], ANYELEMENT, populate).takes_nulls(),
-    stable(3209, "jsonb_populate_record", &[ANYELEMENT, JSONB], ANYELEMENT, populate).takes_nulls(),
+    stable(FILLS_ROW[0], "json_populate_record", &[ANYELEMENT, JSON], ANYELEMENT, populate).takes_nulls(),
+    stable(FILLS_ROW[1], "jsonb_populate_record", &[ANYELEMENT, JSONB], ANYELEMENT, populate).takes_nulls(),
 ];
+
+/// The functions, by oid, that fill a row from a document.
+pub(crate) const FILLS_ROW: [u32; 2] = [3960, 3209];
 
 /// A row, a document whose fields take the place of those of the same names, and the row's type.
 fn populate(context: &EvalContext, args: &[Value]) -> Result<Value> {
@@ -36,9 +39,7 @@ fn populate(context: &EvalContext, args: &[Value]) -> Result<Value> {
     }
     let base = if let Value::Record(record) = base { Some(record.as_ref()) } else { None };
     let source = Source::of(document)?;
-    let value = composite(source.doc(), (builtin::base_of(ty), &attributes), base, context)?;
-    resolve::check_defined(&value, ty, context)?;
-    Ok(value)
+    composite(source.doc(), (builtin::base_of(ty), &attributes), base, context)
 }
 
 /// How a call says which row it wants.
@@ -109,7 +110,7 @@ fn check_object(doc: &Doc<'_>) -> Result<()> {
 }
 
 /// Their columns are those of the call: three more arguments have the names, the types and the types' modifiers. A fourth
-/// may be a row that has what a document does not say.
+/// may be a row that has what a document does not say, a fifth the domain whose values the rows are.
 pub(super) const FUNCTIONS: &[TableFunction] = &[
     table(3204, "json_to_record", &[JSON], &[], one),
     table(3490, "jsonb_to_record", &[JSONB], &[], one),
@@ -141,6 +142,17 @@ fn base(args: &[Value]) -> Option<&Record> {
     }
 }
 
+/// The rules of a domain that rows are of.
+fn check_row(row: Vec<Value>, columns: &[(&str, Type)], args: &[Value], context: &EvalContext) -> Result<Vec<Value>> {
+    let Some(domain) = args.get(5) else { return Ok(row) };
+    let domain = u32::try_from(integer(domain)?).map_err(|_| Error::internal("an oid out of range"))?;
+    let field = |(value, (_, ty)): (&Value, &(&str, Type))| Field { name: "".into(), ty: ty.oid, value: value.clone() };
+    let fields = row.iter().zip(columns).map(field).collect();
+    let record = Value::Record(Box::new(Record { ty: builtin::base_of(domain), fields }));
+    resolve::check_defined(&record, domain, context)?;
+    Ok(row)
+}
+
 fn one(context: &EvalContext, args: &[Value]) -> Result<Rows> {
     let columns = columns(args)?;
     if args[0].is_null() {
@@ -169,7 +181,10 @@ fn many(context: &EvalContext, args: &[Value], name: &str) -> Result<Rows> {
         _ => return Err(wrong_shape(format!("cannot call {name} on a scalar"))),
     }
     let rows = source.doc().elements().into_iter().map(|element| match element.shape() {
-        Shape::Object => record(element, &columns, base(args), context),
+        Shape::Object => {
+            let row = record(element, &columns, base(args), context)?;
+            check_row(row, &columns, args, context)
+        }
         _ => Err(wrong_shape(format!("argument of {name} must be an array of objects"))),
     });
     let rows: Vec<Vec<Value>> = rows.collect::<Result<_>>()?;

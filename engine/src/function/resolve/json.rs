@@ -5,16 +5,17 @@ use storage::Value;
 use crate::expr::{Expr, ExprKind};
 use crate::function::Function;
 use crate::function::json::build::{ARRAY_TO_JSON, ROW_TO_JSON, VALUE_TO_JSON, VALUE_TO_KEY};
+use crate::function::json::record::FILLS_ROW;
 use crate::types::{Type, oid};
 
 /// Functions, by oid, that make JSON of arguments of any type, and of which.
 pub(crate) fn takes_json_forms(function: &Function) -> bool {
-    matches!(function.oid, 3153..=3156 | 3960 | 3209 | 3176 | 3787 | 3198 | 3200 | 3271 | 3273)
+    fills_row(function) || matches!(function.oid, 3153..=3156 | 3176 | 3787 | 3198 | 3200 | 3271 | 3273)
 }
 
 /// Whether the function fills a row from a document.
 pub(crate) fn fills_row(function: &Function) -> bool {
-    matches!(function.oid, 3960 | 3209)
+    FILLS_ROW.contains(&function.oid)
 }
 
 /// The arguments of a function that [`takes_json_forms`], ready for it.
@@ -29,7 +30,7 @@ pub(crate) fn json_forms(function: &Function, mut args: Vec<Expr>) -> Vec<Expr> 
             vec![form, pretty]
         }
         // What the row's type is.
-        3960 | 3209 => {
+        _ if fills_row(function) => {
             let ty = args.first().map_or(oid::RECORD, |row| row.ty.oid);
             args.push(Expr::constant(Value::Int8(i64::from(ty)), Type::new(oid::OID)));
             args

@@ -113,12 +113,12 @@ impl Binder<'_> {
         Ok((Some(plain), Some(definitions)))
     }
 
-    /// A function of records with the columns that the query defines for it, and a row that has what is missing.
+    /// A function of records with the columns that the query defines for it, and what else it is told of its rows.
     pub(super) fn record_relation(
         &mut self,
         name: &QualifiedName,
         exprs: &[&Ast],
-        (args, base): (Vec<Expr>, Option<Expr>),
+        (args, more): (Vec<Expr>, Vec<Expr>),
         resolved: Resolved,
         definitions: Definitions,
         with_ordinality: bool,
@@ -150,7 +150,7 @@ impl Binder<'_> {
         args.push(list(ColumnType::Text, oid::TEXT_ARRAY, names));
         args.push(list(ColumnType::Int8, oid::INT8_ARRAY, types));
         args.push(list(ColumnType::Int4, oid::INT4_ARRAY, modifiers));
-        args.extend(base);
+        args.extend(more);
         let columns: Vec<Column> = definitions.iter().map(|(_, ty, _)| self.fresh(*ty)).collect();
         let named = definitions.iter().zip(&columns);
         let named: Vec<ScopeColumn> =
@@ -176,14 +176,20 @@ impl Binder<'_> {
         definitions: Definitions,
         with_ordinality: bool,
     ) -> Result<(Relation, Vec<ScopeColumn>)> {
-        let base = Some(args.remove(0)).filter(|base| !base.as_const().is_some_and(Value::is_null));
-        if let Some(fields) = base.as_ref().filter(|base| base.ty.oid == oid::RECORD).and_then(fields_of) {
+        let base = args.remove(0);
+        if let Some(fields) = Some(&base).filter(|base| base.ty.oid == oid::RECORD).and_then(fields_of) {
             let defined: Vec<Type> = definitions.iter().map(|(_, ty, _)| *ty).collect();
             check_returned(&fields, &defined).map_err(|error| error.at(self.position(name.span)))?;
         }
         let plain = QualifiedName { name: name.name.replace("populate", "to"), ..name.clone() };
         let resolved = self.resolve_function(&plain, &args, false)?;
-        self.record_relation(&plain, &exprs[1..], (args, base), resolved, definitions, with_ordinality)
+        let domain = builtin::is_domain(base.ty.oid).then(|| Value::Int8(i64::from(base.ty.oid)));
+        let more = match (domain, base.as_const().is_some_and(Value::is_null)) {
+            (Some(domain), _) => vec![base, Expr::constant(domain, Type::new(oid::OID))],
+            (None, true) => Vec::new(),
+            (None, false) => vec![base],
+        };
+        self.record_relation(&plain, &exprs[1..], (args, more), resolved, definitions, with_ordinality)
     }
 
     /// `document['key']`, `document[1]`.

@@ -5,6 +5,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::from::{Alias, FromItem};
 use super::json::is_populating;
+use super::named::{named, place};
 use super::names::QualifiedName;
 use super::position::Start;
 use super::{Binder, Clause, Place, Scope, ScopeColumn};
@@ -55,7 +56,16 @@ impl Binder<'_> {
         }
         let name = self.name(name)?;
         let mut exprs = Vec::with_capacity(args.len());
+        let mut given = Vec::new();
         for arg in args {
+            if let Some(named) = named(arg) {
+                given.push(named);
+                continue;
+            }
+            if !given.is_empty() {
+                let words = "positional argument cannot follow named argument";
+                return Err(Error::new(SqlState::SYNTAX_ERROR, words).at(self.position(name.span)));
+            }
             match arg {
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) if self.is_output(expr) => {}
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => exprs.push(expr),
@@ -66,6 +76,9 @@ impl Binder<'_> {
                     return Err(Error::unsupported("a named argument").at(self.position(name.span)));
                 }
             }
+        }
+        if !given.is_empty() {
+            place(&name.name, given, &mut exprs).map_err(|error| error.at(self.position(name.span)))?;
         }
         self.function_item(name, &exprs, with_ordinality, alias, left, refusal)
     }
@@ -181,7 +194,14 @@ impl Binder<'_> {
             let resolved = binder.resolve_function(&name, &args, false)?;
             binder.notes_waiting(&resolved);
             if let Some(definitions) = definitions {
-                return binder.record_relation(&name, exprs, (args, None), resolved, definitions, with_ordinality);
+                return binder.record_relation(
+                    &name,
+                    exprs,
+                    (args, Vec::new()),
+                    resolved,
+                    definitions,
+                    with_ordinality,
+                );
             }
             binder.function_relation(&name, exprs, args, resolved, with_ordinality)
         })?;
@@ -238,11 +258,17 @@ impl Binder<'_> {
                 return Ok((Relation::Function { function, args, columns, ordinality }, named));
             }
             Callable::Function(function) => {
+                let domain = args.first().map(|arg| arg.ty).filter(|ty| builtin::is_domain(ty.oid));
+                let domain = domain.filter(|_| resolve::fills_row(function) && !self.is_showing());
                 let mut args = self.coerce_arguments(args, &resolved.arg_types, exprs, span)?;
                 if resolve::takes_json_forms(function) && !self.is_showing() {
                     args = resolve::json_forms(function, args);
                 }
-                Expr::new(ExprKind::Call { function, args }, resolved.return_type)
+                let call = Expr::new(ExprKind::Call { function, args }, resolved.return_type);
+                match domain {
+                    Some(domain) => self.coerce_at(call, domain, CastContext::Explicit, span)?,
+                    None => call,
+                }
             }
             Callable::Cast(target) => {
                 let arg = args.into_iter().next().ok_or_else(|| Error::internal("a cast has an argument"))?;
