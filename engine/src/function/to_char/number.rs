@@ -53,6 +53,8 @@ const WORDS: &[(&str, Node)] = &[
     ("L", Node::Currency),
 ];
 
+const SILENT: [&str; 3] = ["SP", "B", "C"];
+
 fn parse(template: &str) -> Result<Template> {
     let mut parsed = Template::default();
     let mut rest = template;
@@ -90,6 +92,11 @@ fn parse(template: &str) -> Result<Template> {
             rest = &rest[1..];
             continue;
         }
+        // Words that change nothing.
+        if let Some(word) = SILENT.iter().find(|word| starts(word)) {
+            rest = &rest[word.len()..];
+            continue;
+        }
         let (node, length) = if starts("TH") {
             (Node::Ordinal { upper: rest.starts_with("TH") }, 2)
         } else if starts("RN") {
@@ -105,6 +112,7 @@ fn parse(template: &str) -> Result<Template> {
                 other => (Node::Text(other), other.len_utf8()),
             }
         };
+        check_together(node, &parsed.nodes)?;
         match node {
             Node::Nine | Node::Zero if after_point => parsed.fraction += 1,
             Node::Nine | Node::Zero => {
@@ -127,6 +135,24 @@ fn parse(template: &str) -> Result<Template> {
             .with_detail("\"EEEE\" may only be used together with digit and decimal point patterns."));
     }
     Ok(parsed)
+}
+
+/// 42601 for two pieces that both say where the sign goes, and for digits behind what closes the brackets.
+fn check_together(node: Node, before: &[Node]) -> Result<()> {
+    let has = |one: Node| before.contains(&one);
+    let other_sign = has(Node::Minus) || has(Node::Plus) || has(Node::PlusMinus);
+    let words = match node {
+        Node::Nine if has(Node::Brackets) => "\"9\" must be ahead of \"PR\"",
+        Node::Zero if has(Node::Brackets) => "\"0\" must be ahead of \"PR\"",
+        Node::Sign if has(Node::Sign) => "cannot use \"S\" twice",
+        Node::Sign if other_sign || has(Node::Brackets) => "cannot use \"S\" and \"PL\"/\"MI\"/\"SG\"/\"PR\" together",
+        Node::Minus if has(Node::Sign) => "cannot use \"S\" and \"MI\" together",
+        Node::Plus if has(Node::Sign) => "cannot use \"S\" and \"PL\" together",
+        Node::PlusMinus if has(Node::Sign) => "cannot use \"S\" and \"SG\" together",
+        Node::Brackets if has(Node::Sign) || other_sign => "cannot use \"PR\" and \"S\"/\"PL\"/\"MI\"/\"SG\" together",
+        _ => return Ok(()),
+    };
+    Err(Error::new(SqlState::SYNTAX_ERROR, words))
 }
 
 fn both_shift_and_point() -> Error {
