@@ -273,9 +273,10 @@ impl Mender<'_> {
         false
     }
 
-    /// Whether a name and a dot stand before and a conversion behind: `t.*::text` is one value.
+    /// Whether a name and a dot stand before and a conversion or IS behind: `t.*::text` and `t.* IS NULL` are of one value.
     fn is_converted(&self) -> bool {
-        self.before() == Some(&Token::Period) && self.token(1) == Some(&Token::DoubleColon)
+        self.before() == Some(&Token::Period)
+            && self.token(1).is_some_and(|token| *token == Token::DoubleColon || is_word(token, "is"))
     }
 
     /// Whether ALTER TABLE and a name stand before: `t *` is `t`.

@@ -22,6 +22,7 @@ pub(crate) fn domain_scope(base: Type) -> Scope {
         table: None,
         aliased: true,
         nullable: false,
+        mark: None,
         columns: vec![column],
         system: SystemColumns::default(),
         sees_deleted: SeesDeleted::default(),

@@ -488,6 +488,7 @@ impl Binder<'_> {
             table: table.cloned(),
             aliased: true,
             nullable: false,
+            mark: None,
             columns,
             system: SystemColumns::default(),
             sees_deleted: SeesDeleted::default(),

@@ -37,6 +37,7 @@ mod locking;
 pub(crate) mod modify;
 mod named;
 mod names;
+mod nullable;
 mod operator;
 mod order;
 mod own_rows;
@@ -117,6 +118,8 @@ pub struct Binder<'a> {
     sets: Vec<SetCall>,
     /// The fields of columns of subqueries that are rows of no type, by name.
     row_shapes: HashMap<ColumnVar, Vec<(String, Type)>>,
+    /// Columns that are to tell whether an outer join has found a row.
+    marks: Vec<ColumnVar>,
     /// The construct around the expression being bound that allows no set-returning function.
     sets_refused: Option<&'static str>,
     depth: usize,
@@ -212,6 +215,7 @@ impl<'a> Binder<'a> {
             select: SelectState::default(),
             sets: Vec::new(),
             row_shapes: HashMap::new(),
+            marks: Vec::new(),
             sets_refused: None,
             depth: 0,
             waits: false,

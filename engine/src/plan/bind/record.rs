@@ -9,7 +9,7 @@ use storage::Value;
 use super::expr::truth_value;
 use super::names::fold;
 use super::position::Start;
-use super::{Binder, Place, ScopeRelation};
+use super::{Binder, Place, ScopeColumn, ScopeRelation};
 use crate::catalog::Attribute;
 use crate::catalog::user_type::row_type;
 use crate::error::{Error, Result, SqlState};
@@ -99,9 +99,17 @@ impl Binder<'_> {
         }
         // A row that an outer join did not find is NULL, not a row of NULLs. A column that is never NULL tells.
         let telling = relation.table.as_ref().and_then(|table| table.columns.iter().position(|column| column.not_null));
-        let Some(telling) = telling.and_then(|position| fields.get(position)).map(|(_, column)| column.clone()) else {
-            return Err(Error::unsupported("a whole-row reference to the nullable side of an outer join")
-                .at(self.position(span)));
+        let telling = telling.and_then(|position| fields.get(position)).map(|(_, column)| column.clone());
+        let telling = match (telling, relation.mark) {
+            (Some(telling), _) => telling,
+            (None, Some(mark)) => {
+                self.marks.push(mark.var);
+                self.reference(ScopeColumn::new(relation.name.as_str(), mark, None), depth, at, span)?
+            }
+            (None, None) => {
+                return Err(Error::unsupported("a whole-row reference to the nullable side of an outer join here")
+                    .at(self.position(span)));
+            }
         };
         let row = make(fields);
         let ty = row.ty;

@@ -30,6 +30,8 @@ pub struct ScopeRelation {
     pub aliased: bool,
     /// Whether an outer join may have no row of it.
     pub nullable: bool,
+    /// If so, a column that is NULL just where there is none, once somebody asks for it.
+    pub mark: Option<Column>,
     pub columns: Vec<ScopeColumn>,
     /// Its system columns, as far as the statement names them.
     pub system: SystemColumns,
@@ -115,6 +117,7 @@ impl ScopeRelation {
             table: Some(table.clone()),
             aliased: alias.is_some(),
             nullable: false,
+            mark: None,
             columns,
             system: SystemColumns::default(),
             sees_deleted: SeesDeleted::default(),

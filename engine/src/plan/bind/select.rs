@@ -89,7 +89,8 @@ impl Binder<'_> {
         let enclosing = std::mem::replace(&mut self.lockable, (!tail.locks.is_empty()).then(Vec::new));
         let from = self.from(&select.from);
         let lockable = std::mem::replace(&mut self.lockable, enclosing).unwrap_or_default();
-        let (relation, scope) = from?;
+        let (relation, mut scope) = from?;
+        self.offer_marks(&mut scope);
         let mut items = self.select_list(&select.projection, &scope, !select.from.is_empty(), Clause::Select)?;
         let filter = match &select.selection {
             Some(filter) => Some(self.condition_at(filter, Place { scope: &scope, clause: Clause::Where })?),
@@ -183,6 +184,7 @@ impl Binder<'_> {
     fn stack(&mut self, clauses: Clauses, tail: &Tail<'_>) -> Result<Bound> {
         let Clauses { scope, mut relation, mut items, filter, grouping, having, order, distinct, sets, mut locking } =
             clauses;
+        relation = self.with_marks(relation, &scope);
         if let Some(predicate) = filter {
             relation = Relation::Filter { input: Box::new(relation), predicate };
         }

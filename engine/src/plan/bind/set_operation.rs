@@ -181,6 +181,7 @@ impl Binder<'_> {
             table: None,
             aliased: true,
             nullable: false,
+            mark: None,
             system: SystemColumns::default(),
             sees_deleted: SeesDeleted::default(),
             columns: named,

@@ -222,6 +222,7 @@ impl Binder<'_> {
             table: Some(table.clone()),
             aliased: alias.is_some(),
             nullable: false,
+            mark: None,
             system: SystemColumns::default(),
             sees_deleted: SeesDeleted::default(),
             columns: known.columns.iter().map(column).collect(),
