@@ -77,10 +77,6 @@ impl Lowering<'_> {
             (SubqueryKind::Compare { left, function, all: false }, false) if !walk::has_subquery(left) => {
                 let Some(matched) = matched_column(subquery) else { return Ok((input, Some(condition))) };
                 let relation = self.without_subqueries((*subquery.relation).clone())?;
-                if walk::is_volatile(&relation) && build::depends(&relation, &input) {
-                    // Asked anew for each row.
-                    return Ok((input, Some(condition)));
-                }
                 let args = vec![left.clone(), matched];
                 let compared = Expr::new(ExprKind::Call { function, args }, build::BOOL);
                 Ok((self.dependent_join(JoinKind::Semi, input, relation, vec![compared])?, None))
