@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Catalog, Database, Extension, Role, Schema, StoragePlace, Table, UserType};
+use super::{Catalog, Database, Extension, Role, Schema, SqlFunction, StoragePlace, Table, UserType};
 
 /// The new state of an object; None when it was dropped.
 #[derive(Debug, Clone)]
@@ -18,6 +18,7 @@ pub enum Change {
     Table(u32, Option<Arc<Table>>),
     Type(u32, Option<Arc<UserType>>),
     Extension(u32, Option<Arc<Extension>>),
+    Function(u32, Option<Arc<SqlFunction>>),
 }
 
 impl Change {
@@ -40,6 +41,7 @@ impl Catalog {
             Change::Table(oid, object) => self.apply_table(*oid, object),
             Change::Type(oid, object) => self.apply_type(*oid, object),
             Change::Extension(oid, object) => put(&mut self.extensions, *oid, object),
+            Change::Function(oid, object) => self.apply_function(*oid, object),
         }
     }
 
@@ -97,6 +99,24 @@ impl Catalog {
             names.insert((new.schema, new.array_name.clone()), new.array);
         }
         put(&mut self.types, oid, object);
+    }
+
+    fn apply_function(&mut self, oid: u32, object: &Option<Arc<SqlFunction>>) {
+        let names = Arc::make_mut(&mut self.function_names);
+        if let Some(old) = self.functions.get(&oid)
+            && let Some(oids) = names.get_mut(&old.name)
+        {
+            oids.retain(|known| *known != oid);
+            if oids.is_empty() {
+                names.remove(&old.name);
+            }
+        }
+        if let Some(new) = object {
+            let oids = names.entry(new.name.clone()).or_default();
+            oids.push(oid);
+            oids.sort_unstable();
+        }
+        put(&mut self.functions, oid, object);
     }
 }
 

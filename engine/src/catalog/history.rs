@@ -31,6 +31,7 @@ pub(crate) enum ObjectOf {
     Type = 6,
     Storage = 7,
     Extension = 8,
+    Function = 9,
 }
 
 /// An object's times, in microseconds since 1970-01-01 UTC.
@@ -190,6 +191,7 @@ fn object_of(change: &Change) -> (ObjectOf, u32) {
         Change::Type(oid, _) => (ObjectOf::Type, *oid),
         Change::Storage(oid, _) => (ObjectOf::Storage, *oid),
         Change::Extension(oid, _) => (ObjectOf::Extension, *oid),
+        Change::Function(oid, _) => (ObjectOf::Function, *oid),
     }
 }
 
@@ -202,6 +204,7 @@ fn is_gone(change: &Change) -> bool {
         Change::Type(_, object) => object.is_none(),
         Change::Storage(_, object) => object.is_none(),
         Change::Extension(_, object) => object.is_none(),
+        Change::Function(_, object) => object.is_none(),
     }
 }
 
@@ -214,6 +217,7 @@ fn is_known(catalog: &Catalog, kind: ObjectOf, oid: u32) -> bool {
         ObjectOf::Type => catalog.types.contains_key(&oid),
         ObjectOf::Storage => catalog.storages.contains_key(&oid),
         ObjectOf::Extension => catalog.extensions.contains_key(&oid),
+        ObjectOf::Function => catalog.functions.contains_key(&oid),
     }
 }
 

@@ -27,6 +27,7 @@ mod privilege;
 pub(crate) mod role;
 mod roles;
 pub(crate) mod sequence;
+mod sql_function;
 pub mod store;
 pub(crate) mod stream;
 pub mod table_options;
@@ -47,6 +48,7 @@ pub(crate) use place::{USUAL_STORAGE, no_storage};
 pub use role::DefaultAcl;
 pub use roles::Roles;
 pub use sequence::{OwnedBy, Sequence};
+pub use sql_function::{Parameter, ParameterMode, SqlFunction};
 pub use table_options::{FlushPolicy, OwnOption};
 pub use user_type::{Attribute, Domain, DomainCheck, Label, UserType, UserTypeKind};
 pub use view::{Materialized, View, ViewRelation};
@@ -77,6 +79,10 @@ pub struct Catalog {
     pub extensions: Arc<BTreeMap<u32, Arc<Extension>>>,
     /// (schema oid, name) of those and of their arrays to oid of the type.
     pub type_names: Arc<BTreeMap<(u32, String), u32>>,
+    /// The functions that SQL defined.
+    pub functions: Arc<BTreeMap<u32, Arc<SqlFunction>>>,
+    /// Their names, each with the oids of those that have it, ascending.
+    pub function_names: Arc<BTreeMap<String, Vec<u32>>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -31,6 +31,7 @@ impl DefaultAcl {
         match self.kind {
             ObjectKind::Sequence => ('S', "sequences"),
             ObjectKind::Schema => ('n', "schemas"),
+            ObjectKind::Function => ('f', "functions"),
             _ => ('r', "relations"),
         }
     }

@@ -15,7 +15,8 @@ use storage::{Durability, Isolation, ReadView, Store, Transaction};
 use super::pg_catalog::SYSTEM;
 use super::role::DATABASE_OWNER;
 use super::{
-    Catalog, Catalogs, Change, Database, Extension, FIRST_DATABASE, Role, Roles, Schema, StoragePlace, Table, UserType,
+    Catalog, Catalogs, Change, Database, Extension, FIRST_DATABASE, Role, Roles, Schema, SqlFunction, StoragePlace,
+    Table, UserType,
 };
 use crate::error::{Error, Result, SqlState};
 
@@ -31,6 +32,7 @@ enum Kind {
     Type = 6,
     Storage = 7,
     Extension = 8,
+    Function = 9,
 }
 
 /// The one entry of kind [`Kind::Secret`].
@@ -85,6 +87,7 @@ pub fn load(view: &ReadView) -> Result<Catalogs> {
     let types = read_all::<UserType>(view, Kind::Type)?;
     let tables = read_all::<Table>(view, Kind::Table)?;
     let extensions = read_all::<Extension>(view, Kind::Extension)?;
+    let functions = read_all::<SqlFunction>(view, Kind::Function)?;
     let catalog_of = |database: u32| {
         let own = schemas.iter().filter(|(_, schema)| schema.is_in(database));
         let mut catalog = Catalog {
@@ -111,6 +114,11 @@ pub fn load(view: &ReadView) -> Result<Catalogs> {
         for (oid, extension) in &extensions {
             if catalog.schemas.contains_key(&extension.schema) {
                 catalog.apply(&Change::Extension(*oid, Some(extension.clone())));
+            }
+        }
+        for (oid, function) in &functions {
+            if catalog.schemas.contains_key(&function.schema) {
+                catalog.apply(&Change::Function(*oid, Some(function.clone())));
             }
         }
         catalog.add_system_relations();
@@ -149,6 +157,7 @@ pub fn save(transaction: &mut Transaction, change: &Change) -> Result<()> {
         Change::Table(oid, object) => put(transaction, Kind::Table, *oid, object.as_deref()),
         Change::Type(oid, object) => put(transaction, Kind::Type, *oid, object.as_deref()),
         Change::Extension(oid, object) => put(transaction, Kind::Extension, *oid, object.as_deref()),
+        Change::Function(oid, object) => put(transaction, Kind::Function, *oid, object.as_deref()),
     }
 }
 

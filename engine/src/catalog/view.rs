@@ -16,6 +16,9 @@ use crate::types::defined::FIRST_OID;
 pub struct View {
     pub text: String,
     pub relations: Vec<ViewRelation>,
+    /// Oids of the functions that SQL defined and that the text calls, written `routine."oid".name`.
+    #[serde(default)]
+    pub functions: Vec<u32>,
 }
 
 /// The query of a materialized view.

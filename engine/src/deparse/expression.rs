@@ -132,6 +132,13 @@ impl Writer<'_> {
                 self.push(word);
                 Ok(())
             }
+            (Form::Function(name), parts) => {
+                self.push(name);
+                self.push("(");
+                self.list(parts, ", ", |writer, arg| writer.expr(arg, true))?;
+                self.push(")");
+                Ok(())
+            }
             (Form::Syntax(syntax), parts) => self.syntax(syntax, parts),
             (Form::CaseOf, [operand, pairs @ .., last]) => {
                 let pairs = pairs.chunks_exact(2).map(|pair| (compared(&pair[0]), &pair[1]));

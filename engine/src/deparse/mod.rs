@@ -172,7 +172,7 @@ fn is_call(expr: &Expr) -> bool {
         ExprKind::Call { .. } if json_subscripts(expr).is_some() => false,
         ExprKind::Call { .. } | ExprKind::Coalesce(_) | ExprKind::Extreme { .. } | ExprKind::NullIf { .. } => true,
         ExprKind::Shown(shown) => match &shown.form {
-            Form::Syntax(_) | Form::Word(_) => true,
+            Form::Syntax(_) | Form::Word(_) | Form::Function(_) => true,
             Form::Cast { explicit: false } => shown.parts.iter().all(is_call),
             _ => false,
         },

@@ -272,7 +272,7 @@ impl Writer<'_> {
             ExprKind::Call { .. } | ExprKind::Aggregate(_) | ExprKind::Window(_) => true,
             ExprKind::Shown(shown) => match &shown.form {
                 Form::Word(word) if !word.starts_with(|c: char| c.is_ascii_uppercase()) => false,
-                Form::Cast { .. } | Form::Over { .. } | Form::Syntax(_) => true,
+                Form::Cast { .. } | Form::Over { .. } | Form::Syntax(_) | Form::Function(_) => true,
                 _ => self.pretty,
             },
             _ => self.pretty,

@@ -26,6 +26,8 @@ pub enum Form {
     Operator(&'static str),
     /// `CURRENT_DATE` and its kin, and names of columns that are merged from two.
     Word(String),
+    /// A function that SQL defined: its name, with the schema if that has to be said.
+    Function(String),
     /// A function that SQL has words for.
     Syntax(Syntax),
     /// `CASE operand WHEN …`: the operand, pairs of conditions and results, and the last result.

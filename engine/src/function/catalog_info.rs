@@ -32,6 +32,7 @@ mod keyword;
 mod partition;
 mod privilege;
 mod size;
+mod sql_function;
 mod standard;
 mod updatable;
 
@@ -43,6 +44,7 @@ pub(crate) use keyword::may_name_type;
 pub(super) use partition::{FUNCTIONS as PARTITIONS, TABLE_FUNCTIONS as PARTITION_TABLES};
 pub(super) use privilege::FUNCTIONS as PRIVILEGES;
 pub(super) use size::FUNCTIONS as SIZES;
+pub(crate) use sql_function::default_shown;
 pub(super) use standard::FUNCTIONS as STANDARD;
 pub(super) use updatable::FUNCTIONS as UPDATABLE;
 
@@ -81,7 +83,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(6174, "pg_get_statisticsobjdef_columns", &[OID], TEXT, nothing),
     stable(3415, "pg_get_statisticsobjdef", &[OID], TEXT, nothing),
     stable(6173, "pg_get_statisticsobjdef_expressions", &[OID], TEXT_ARRAY, nothing),
-    stable(3808, "pg_get_function_arg_default", &[OID, INT4], TEXT, nothing),
+    stable(3808, "pg_get_function_arg_default", &[OID, INT4], TEXT, |context, args| {
+        let function = object(&args[0])?.and_then(|oid| sql_function::defined(context, oid));
+        let at = usize::try_from(int4(&args[1])?).ok().and_then(|number| number.checked_sub(1));
+        let parameter = function.zip(at).and_then(|(function, at)| function.parameters.get(at));
+        let default =
+            parameter.and_then(|parameter| Some(default_shown(context, parameter.default.as_deref()?, parameter.ty)));
+        default.map_or(Ok(Value::Null), text_of)
+    }),
     stable(2093, "pg_conversion_is_visible", &[OID], BOOL, nothing),
     stable(3829, "pg_opfamily_is_visible", &[OID], BOOL, visible_if_any),
     stable(3758, "pg_ts_config_is_visible", &[OID], BOOL, nothing),
@@ -104,7 +113,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     stable(6197, "pg_get_function_sqlbody", &[OID], TEXT, nothing),
     stable(2162, "pg_get_function_arguments", &[OID], TEXT, function_arguments),
-    stable(2232, "pg_get_function_identity_arguments", &[OID], TEXT, function_arguments),
+    stable(2232, "pg_get_function_identity_arguments", &[OID], TEXT, function_identity),
     stable(2165, "pg_get_function_result", &[OID], TEXT, function_result),
     stable(2098, "pg_get_functiondef", &[OID], TEXT, function_definition),
     stable(1215, "obj_description", &[OID, NAME], TEXT, |context, args| match text(&args[1])? {
@@ -418,7 +427,17 @@ impl Routine {
     }
 }
 
-fn function_arguments(_: &EvalContext, args: &[Value]) -> Result<Value> {
+fn function_identity(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    match object(&args[0])?.and_then(|oid| sql_function::defined(context, oid)) {
+        Some(function) => text_of(sql_function::arguments(context, function, false)),
+        None => function_arguments(context, args),
+    }
+}
+
+fn function_arguments(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    if let Some(function) = object(&args[0])?.and_then(|oid| sql_function::defined(context, oid)) {
+        return text_of(sql_function::arguments(context, function, true));
+    }
     let Some(routine) = object(&args[0])?.and_then(Routine::of) else { return Ok(Value::Null) };
     let last = routine.args.len().saturating_sub(1);
     let written: Vec<String> = routine
@@ -433,21 +452,30 @@ fn function_arguments(_: &EvalContext, args: &[Value]) -> Result<Value> {
     text_of(written.join(", "))
 }
 
-fn function_result(_: &EvalContext, args: &[Value]) -> Result<Value> {
+fn function_result(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    if let Some(function) = object(&args[0])?.and_then(|oid| sql_function::defined(context, oid)) {
+        return text_of(sql_function::result(context, function));
+    }
     object(&args[0])?.and_then(Routine::of).map_or(Ok(Value::Null), |routine| text_of(routine.result))
 }
 
 fn function_is_visible(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let oid = object(&args[0])?;
+    if let Some(function) = oid.and_then(|oid| sql_function::defined(context, oid)) {
+        return Ok(Value::Bool(context.catalog.finds_sql_function(function, &context.session.search_path)));
+    }
     match oid.and_then(extension_function) {
         Some(function) => Ok(Value::Bool(context.catalog.finds_extended(function, &context.session.search_path))),
         None => found(oid.and_then(Routine::of)),
     }
 }
 
-/// All functions are built in: what `pg_proc` calls their source is their name.
+/// Of those that are built in, what `pg_proc` calls their source is their name.
 fn function_definition(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let Some(oid) = object(&args[0])? else { return Ok(Value::Null) };
+    if let Some(function) = sql_function::defined(context, oid) {
+        return text_of(sql_function::definition(context, function));
+    }
     let (Some(routine), Some((name, _))) = (Routine::of(oid), routine_by_oid(oid)) else { return Ok(Value::Null) };
     if aggregates().any(|aggregate| aggregate.oid == oid) {
         let words = format!("\"{name}\" is an aggregate function");

@@ -31,6 +31,9 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
             if !binder.take_written().is_empty() {
                 return Err(Error::unsupported("a write in WITH of a live query"));
             }
+            if binder.calls_sql_functions() {
+                return Err(Error::unsupported("a function that SQL defined in a live query"));
+            }
             bound
         }
         Statement::Query(query) if body_write(query).is_some() => {
@@ -54,6 +57,9 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
         bound.with_writes.push(written);
     }
     bound.locks.sort_by_key(|(table, _)| *table);
+    if !bound.with_writes.is_empty() || matches!(bound.plan, Plan::Write(_)) {
+        binder.check_volatile_reads()?;
+    }
     binder.lock_partitions(&mut bound.locks);
     bound.waits = binder.waits();
     bound.keeps_rows = binder.keeps_rows();

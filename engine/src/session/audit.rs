@@ -155,6 +155,10 @@ fn name_of(change: &Change, before: &Catalog, after: Option<&Catalog>) -> Option
         Change::Type(oid, None) => before.types.get(oid).map(|ty| within(ty.schema, &ty.name)),
         Change::Extension(_, Some(extension)) => Some(extension.name.clone()),
         Change::Extension(oid, None) => before.extensions.get(oid).map(|extension| extension.name.clone()),
+        Change::Function(_, Some(function)) => Some(within(function.schema, &function.name)),
+        Change::Function(oid, None) => {
+            before.functions.get(oid).map(|function| within(function.schema, &function.name))
+        }
         Change::Schema(_, Some(schema)) => (!schema.name.starts_with(TEMPORARY_SCHEMA)).then(|| schema.name.clone()),
         Change::Schema(oid, None) => before.schemas.get(oid).map(|schema| schema.name.clone()),
         Change::Role(_, Some(role)) => Some(role.name.clone()),

@@ -13,6 +13,7 @@ use crate::types::Type;
 mod comment;
 mod database;
 mod extension;
+mod function;
 mod grant;
 mod like;
 mod partition;
@@ -32,6 +33,7 @@ mod view;
 pub use comment::Commented;
 pub use database::{DatabaseChange, DatabaseOptions};
 pub use extension::NewExtension;
+pub use function::{FunctionBody, FunctionChange, FunctionName, FunctionOptions, NewFunction, NewParameter, Returns};
 pub use like::{Element, Including, Like, TableLike};
 pub use place::PlaceDefinition;
 pub use reindex::{Reindex, ReindexKind};
@@ -93,6 +95,16 @@ pub enum Definition {
     CreateExtension(NewExtension),
     DropExtensions {
         names: Vec<String>,
+        if_exists: bool,
+        cascade: bool,
+    },
+    CreateFunction(Box<NewFunction>),
+    AlterFunction {
+        function: FunctionName,
+        change: FunctionChange,
+    },
+    DropFunctions {
+        functions: Vec<FunctionName>,
         if_exists: bool,
         cascade: bool,
     },
@@ -335,6 +347,8 @@ pub enum PrivilegeObjects {
     AllTablesIn(Vec<String>),
     Sequences(Vec<ObjectName>),
     AllSequencesIn(Vec<String>),
+    Functions(Vec<FunctionName>),
+    AllFunctionsIn(Vec<String>),
     Schemas(Vec<String>),
     Databases(Vec<String>),
 }
@@ -434,6 +448,11 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
     if reader.word("extension") {
         return extension::create(reader).map(Some);
     }
+    let mut of_function = reader.clone();
+    if let Some(definition) = function::create(&mut of_function)? {
+        *reader = of_function;
+        return Ok(Some(definition));
+    }
     if reader.word("storage") {
         return place::create(reader).map(Some);
     }
@@ -505,6 +524,9 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     if reader.word("database") {
         return database::alter(reader).map(Some);
     }
+    if reader.word("function") {
+        return function::alter(reader).map(Some);
+    }
     if reader.word("storage") {
         return place::alter(reader).map(Some);
     }
@@ -547,6 +569,11 @@ fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result
     }
     if reader.word("extension") {
         let definition = extension::drop(reader)?;
+        reader.expect_end()?;
+        return Ok(Some(definition));
+    }
+    if reader.word("function") {
+        let definition = function::drop(reader)?;
         reader.expect_end()?;
         return Ok(Some(definition));
     }

@@ -16,7 +16,6 @@ const KINDS: &[&[&str]] = &[
     &["event", "trigger"],
     &["foreign", "data", "wrapper"],
     &["foreign", "table"],
-    &["function"],
     &["language"],
     &["operator"],
     &["policy"],

@@ -9,6 +9,7 @@ use crate::catalog::{Catalog, UserTypeKind};
 
 const PG_TYPE: u32 = 1247;
 const PG_AUTHID: u32 = 1260;
+const PG_PROC: u32 = 1255;
 const PG_DATABASE: u32 = 1262;
 const PG_CONSTRAINT: u32 = 2606;
 pub(super) const PG_NAMESPACE: u32 = 2615;
@@ -39,6 +40,9 @@ fn own(catalog: &Catalog) -> Vec<Comment<'_>> {
     }
     for extension in catalog.extensions.values() {
         all.extend(extension.comment.iter().map(|comment| (PG_EXTENSION, extension.oid, 0, comment.as_str())));
+    }
+    for function in catalog.functions.values() {
+        all.extend(function.comment.iter().map(|comment| (PG_PROC, function.oid, 0, comment.as_str())));
     }
     for ty in catalog.types.values() {
         if let UserTypeKind::Domain(domain) = &ty.kind {
@@ -74,7 +78,8 @@ pub(crate) fn comment_on<'a>(catalog: &'a Catalog, class: &str, object: u32, in_
         ("pg_namespace", false) => return catalog.schemas.get(&object)?.comment.as_deref(),
         ("pg_database", true) => return catalog.databases.get(&object)?.comment.as_deref(),
         ("pg_authid", true) => return catalog.roles.get(&object)?.comment.as_deref(),
-        ("pg_proc" | "pg_operator" | "pg_am" | "pg_cast" | "pg_rewrite" | "pg_trigger", false) => return None,
+        ("pg_proc", false) => return catalog.functions.get(&object)?.comment.as_deref(),
+        ("pg_operator" | "pg_am" | "pg_cast" | "pg_rewrite" | "pg_trigger", false) => return None,
         _ => {}
     }
     let class = super::relations().find(|relation| relation.name == class)?.oid;

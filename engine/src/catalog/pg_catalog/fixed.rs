@@ -42,9 +42,12 @@ pub(crate) fn collation_name(oid: u32) -> Option<&'static str> {
     COLLATIONS.iter().find(|(known, ..)| *known == oid).map(|(_, name, ..)| *name)
 }
 
-/// Only what is built in exists, and nothing can be written in any language.
+/// That of what is built in, and SQL.
 pub(super) fn languages(_: &Reader<'_>) -> Vec<Vec<Value>> {
-    vec![row![12u32, "internal", BOOTSTRAP_ROLE, false, false, 0u32, 0u32, 0u32, NULL]]
+    vec![
+        row![12u32, "internal", BOOTSTRAP_ROLE, false, false, 0u32, 0u32, 2246u32, NULL],
+        row![14u32, "sql", BOOTSTRAP_ROLE, false, true, 0u32, 0u32, 2248u32, NULL],
+    ]
 }
 
 pub(super) fn tablespaces(_: &Reader<'_>) -> Vec<Vec<Value>> {

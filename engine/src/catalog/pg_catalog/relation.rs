@@ -64,7 +64,11 @@ impl Relation {
             acl: Some(self.acl()),
             kind: match self.source {
                 Source::Rows(_) => TableKind::System,
-                Source::Query(text) => TableKind::View(Box::new(View { text: text.to_owned(), relations: Vec::new() })),
+                Source::Query(text) => TableKind::View(Box::new(View {
+                    text: text.to_owned(),
+                    relations: Vec::new(),
+                    functions: Vec::new(),
+                })),
             },
             column_acls: Default::default(),
             class: Default::default(),

@@ -5,17 +5,23 @@ use std::collections::BTreeMap;
 
 use storage::Value;
 
-use super::relation::{NULL, row};
+use super::class::PG_CLASS;
+use super::relation::{NULL, acl_items, row};
 use super::type_io::type_functions;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
+use crate::catalog::SqlFunction;
+use crate::catalog::user_type::{row_type, table_of_row_type};
 use crate::function::{
     Batch, CastContext, Comparison, Function, Operator, TableFunction, Volatility, WINDOW_FUNCTIONS, aggregates, casts,
-    extension_function, functions, operators, table_functions,
+    default_shown, extension_function, functions, operators, table_functions,
 };
+use crate::types::defined::FIRST_OID;
 use crate::types::{builtin, oid};
 
 /// The language of everything built in.
 const INTERNAL: u32 = 12;
+/// That of what SQL defines.
+const SQL: u32 = 14;
 /// Rows that PostgreSQL's planner expects of a set-returning function.
 const EXPECTED_ROWS: f32 = 1000.0;
 
@@ -97,7 +103,85 @@ pub(super) fn routines(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             ..plain(function.oid, function.name, 'f', returns, function.args)
         }));
     }
+    rows.extend(reader.catalog.functions.values().map(|function| defined(reader, function)));
     rows
+}
+
+/// A function that SQL defined.
+fn defined(reader: &Reader<'_>, function: &SqlFunction) -> Vec<Value> {
+    let SqlFunction { parameters, .. } = function;
+    let has_results = function.results().next().is_some();
+    let types = || parameters.iter().map(|parameter| parameter.ty).collect::<Vec<_>>();
+    let modes = || parameters.iter().map(|parameter| parameter.mode.letter().to_string()).collect::<Vec<_>>();
+    let is_named = parameters.iter().any(|parameter| !parameter.name.is_empty());
+    let names = || parameters.iter().map(|parameter| parameter.name.clone()).collect::<Vec<_>>();
+    let inputs = function.input_types();
+    let defaults: Vec<String> = function
+        .inputs()
+        .filter_map(|input| Some(default_shown(reader.context, input.default.as_deref()?, input.ty)))
+        .collect();
+    row![
+        function.oid,
+        &function.name,
+        function.schema,
+        function.owner,
+        SQL,
+        function.cost,
+        function.rows,
+        0u32,
+        0u32,
+        'f',
+        function.definer,
+        function.leakproof,
+        function.strict,
+        function.set,
+        volatility_letter(function.volatility),
+        function.parallel,
+        i16::try_from(inputs.len()).unwrap_or(i16::MAX),
+        i16::try_from(defaults.len()).unwrap_or(i16::MAX),
+        function.returns,
+        &inputs[..],
+        has_results.then(types),
+        has_results.then(modes),
+        is_named.then(names),
+        (!defaults.is_empty()).then(|| defaults.join(", ")),
+        NULL,
+        &function.body,
+        NULL,
+        NULL,
+        NULL,
+        acl_items(reader.catalog, function.acl.as_ref()),
+    ]
+}
+
+/// A function holds on to its schema and to the types that SQL defined, which a row type is one of.
+pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    const PG_PROC: u32 = 1255;
+    const PG_TYPE: u32 = 1247;
+    let mut rows = Vec::new();
+    let mut tables = std::collections::BTreeSet::new();
+    for function in reader.catalog.functions.values() {
+        rows.push(row![PG_PROC, function.oid, 0, super::comment::PG_NAMESPACE, function.schema, 0, 'n']);
+        let mut types: Vec<u32> =
+            function.parameters.iter().map(|parameter| parameter.ty).chain([function.returns]).collect();
+        types.retain(|ty| *ty >= FIRST_OID);
+        types.sort_unstable();
+        types.dedup();
+        tables.extend(types.iter().filter_map(|ty| table_of_row_type(*ty)).map(|(table, _)| table));
+        rows.extend(types.into_iter().map(|ty| row![PG_PROC, function.oid, 0, PG_TYPE, ty, 0, 'n']));
+    }
+    // Whoever writes these down has to know that the table is there first.
+    let rows_of = tables.into_iter().filter_map(|table| Some((row_type(table)?, table)));
+    rows.extend(rows_of.map(|(ty, table)| row![PG_TYPE, ty, 0, PG_CLASS, table, 0, 'i']));
+    rows
+}
+
+fn volatility_letter(volatility: Volatility) -> char {
+    match volatility {
+        Volatility::Immutable => 'i',
+        Volatility::Stable => 's',
+        Volatility::Volatile => 'v',
+    }
 }
 
 /// Every routine of that name: its oid and the types of its arguments, optional ones included.
@@ -178,11 +262,7 @@ fn routine(routine: Routine<'_>) -> Vec<Value> {
         false,
         routine.strict,
         routine.set,
-        match routine.volatility {
-            Volatility::Immutable => 'i',
-            Volatility::Stable => 's',
-            Volatility::Volatile => 'v',
-        },
+        volatility_letter(routine.volatility),
         's',
         i16::try_from(routine.args.len()).unwrap_or(i16::MAX),
         0i16,

@@ -82,6 +82,7 @@ pub(super) fn rules(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 /// A view goes with its rule, which holds on to what the view reads.
 pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     const PG_REWRITE: u32 = 2618;
+    const PG_PROC: u32 = 1255;
     let mut rows = Vec::new();
     for (table, view) in stored_queries(reader) {
         let rule = rule_oid(table.oid);
@@ -93,6 +94,7 @@ pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
                 rows.push(row![PG_REWRITE, rule, 0, PG_CLASS, known.oid, i32::from(*column), 'n']);
             }
         }
+        rows.extend(view.functions.iter().map(|function| row![PG_REWRITE, rule, 0, PG_PROC, *function, 0, 'n']));
     }
     rows
 }

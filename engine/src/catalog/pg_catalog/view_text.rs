@@ -9,7 +9,7 @@ use crate::catalog::{Catalog, Table, View, ViewRelation};
 use crate::deparse;
 use crate::error::Result;
 use crate::function::EvalContext;
-use crate::plan::bind::{Types, column_name};
+use crate::plan::bind::{ROUTINE, Types, column_name};
 use crate::statement::mend::stands_for_nothing;
 use crate::statement::parse_query;
 use crate::types::oid::REGCLASS;
@@ -47,7 +47,30 @@ impl VisitorMut for Names<'_> {
             *name = ObjectName::from(vec![Ident::new(shown.unwrap_or_else(|| quote_identifier(&table.name)))]);
             rename(alias, known, table);
         }
+        if let TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } = factor {
+            self.name_function(name);
+        }
         ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<()> {
+        if let ast::Expr::Function(call) = expr {
+            self.name_function(&mut call.name);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Names<'_> {
+    /// A function that SQL defined has a mark, its oid and its name in the text.
+    fn name_function(&self, name: &mut ObjectName) {
+        if let [mark, oid, _] = name.0.as_slice()
+            && mark.as_ident().is_some_and(|mark| mark.value == ROUTINE)
+            && let Some(oid) = oid.as_ident().and_then(|oid| oid.value.parse::<u32>().ok())
+            && let Some(function) = self.catalog.functions.get(&oid)
+        {
+            *name = ObjectName::from(vec![Ident::new(self.catalog.sql_function_shown(function, self.search_path))]);
+        }
     }
 }
 

@@ -96,6 +96,7 @@ impl DefinitionEnvironment<'_> {
                 let own = self.own_extension(name).await?;
                 self.apply(Change::Extension(own.oid, Some(Arc::new(Extension { comment, ..(*own).clone() }))))
             }
+            Commented::Function(name) => self.comment_on_function(name, comment).await,
             Commented::Constraint { name, table } => {
                 let relation = self.lock_to_comment(table, false).await?;
                 let mut table = (**relation.table()).clone();

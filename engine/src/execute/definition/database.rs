@@ -121,6 +121,9 @@ impl DefinitionEnvironment<'_> {
         for extension in inside.extensions.keys() {
             self.apply(Change::Extension(*extension, None))?;
         }
+        for function in inside.functions.keys() {
+            self.apply(Change::Function(*function, None))?;
+        }
         for schema in inside.schemas.values().filter(|schema| !schema.is_system()) {
             self.apply(Change::Schema(schema.oid, None))?;
         }

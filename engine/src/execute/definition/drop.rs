@@ -32,6 +32,8 @@ pub(super) enum Part {
     Whole,
     /// A column of a type that is dropped.
     Typed(u16),
+    /// A function, whose oid stands in the place of the table's.
+    Function,
 }
 
 /// Something that depends on what is dropped.
@@ -100,6 +102,7 @@ impl DefinitionEnvironment<'_> {
         let owned: Vec<u32> = all.iter().flat_map(|oid| catalog.sequences_of(*oid)).map(|(own, _)| own.oid).collect();
         dependents.extend(self.defaults_using(&catalog, &owned, &all));
         dependents.extend(self.views_over(&catalog, &all, None));
+        self.add_functions_of_rows(&catalog, &all, &mut dependents);
         self.cascade_or_refuse(&dependents, &dropped_words(self, &catalog, &named), request.cascade).await?;
         for oid in oids {
             self.drop_table(oid)?;
@@ -283,6 +286,9 @@ impl DefinitionEnvironment<'_> {
 
     /// Locks the table of a constraint that has to go and takes it off, there and beneath.
     pub(super) async fn remove_dependent(&mut self, dependent: &Dependent) -> Result<()> {
+        if dependent.part == Part::Function {
+            return self.remove_function(dependent.table);
+        }
         self.lock_table(dependent.table, TableLock::AccessExclusive).await?;
         self.lock_beneath(dependent.table, TableLock::AccessExclusive).await?;
         if let Part::Typed(number) = dependent.part {
@@ -291,7 +297,7 @@ impl DefinitionEnvironment<'_> {
         self.remove_part(dependent.table, dependent.part)?;
         match dependent.part {
             Part::Constraint(constraint) => self.drop_copies(dependent.table, constraint).await,
-            Part::Default(_) | Part::Column(_) | Part::Typed(_) | Part::Whole => Ok(()),
+            Part::Default(_) | Part::Column(_) | Part::Typed(_) | Part::Whole | Part::Function => Ok(()),
         }
     }
 
@@ -396,7 +402,7 @@ impl DefinitionEnvironment<'_> {
                     column.default = None;
                 }
             }
-            Part::Column(_) | Part::Typed(_) | Part::Whole => return Ok(()),
+            Part::Column(_) | Part::Typed(_) | Part::Whole | Part::Function => return Ok(()),
         }
         self.redefine(table)?;
         Ok(())

@@ -27,6 +27,7 @@ mod discreet;
 mod drop;
 mod extension;
 mod foreign_key;
+mod function;
 mod generated;
 mod index;
 mod index_adopt;
@@ -147,6 +148,11 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::DropExtensions { names, if_exists, cascade } => {
             environment.drop_extensions(names, *if_exists, *cascade).await?;
         }
+        Definition::CreateFunction(new) => function::create(new, environment).await?,
+        Definition::AlterFunction { function, change } => function::alter(function, change, environment).await?,
+        Definition::DropFunctions { functions, if_exists, cascade } => {
+            function::drop(functions, *if_exists, *cascade, environment).await?;
+        }
         Definition::Storage(definition) => environment.define_storage(definition).await?,
         Definition::Register { name, if_not_exists, pattern } => {
             environment.register(name, *if_not_exists, pattern).await?;
@@ -261,6 +267,9 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::DropDatabase { .. } => "DROP DATABASE",
         Definition::CreateExtension(_) => "CREATE EXTENSION",
         Definition::DropExtensions { .. } => "DROP EXTENSION",
+        Definition::CreateFunction(_) => "CREATE FUNCTION",
+        Definition::AlterFunction { .. } => "ALTER FUNCTION",
+        Definition::DropFunctions { .. } => "DROP FUNCTION",
         Definition::Storage(definition) => definition.verb(),
         Definition::Register { .. } => "REGISTER TABLE",
         Definition::Unregister { .. } => "UNREGISTER TABLE",

@@ -44,6 +44,11 @@ impl DefinitionEnvironment<'_> {
             give(&mut ty.owner, None);
             self.apply(Change::Type(ty.oid, Some(Arc::new(ty))))?;
         }
+        for function in catalog.functions.values().filter(|function| old.contains(&function.owner)) {
+            let mut function = (**function).clone();
+            function.give_to(new);
+            self.apply(Change::Function(function.oid, Some(Arc::new(function))))?;
+        }
         for extension in self.extensions_of(&old) {
             let given = self.own_extension(&extension.name).await?;
             self.apply(Change::Extension(given.oid, Some(Arc::new(Extension { owner: new, ..(*given).clone() }))))?;
@@ -67,11 +72,16 @@ impl DefinitionEnvironment<'_> {
         }
         self.add_beneath(&mut relations).await?;
         let catalog = self.catalog();
-        let dependents = self.references_into(&catalog, &relations);
+        let mut dependents = self.references_into(&catalog, &relations);
+        self.add_functions_of_rows(&catalog, &relations, &mut dependents);
         self.cascade_or_refuse(&dependents, "desired object(s)", cascade).await?;
         for oid in relations {
             self.drop_table(oid)?;
         }
+        let owned = self.catalog();
+        let owned = owned.functions.values().filter(|function| old.contains(&function.owner));
+        let functions: Vec<u32> = owned.map(|function| function.oid).collect();
+        self.drop_functions(&functions, cascade).await?;
         let extensions = self.extensions_of(&old);
         self.remove_extensions(&extensions, cascade).await?;
         let owned = catalog.types.values().filter(|ty| old.contains(&ty.owner));
@@ -138,6 +148,14 @@ impl DefinitionEnvironment<'_> {
                 let owner = RoleId(schema.owner);
                 schema.acl.iter_mut().for_each(|acl| take_from(acl, roles, owner, &catalog));
                 self.apply(Change::Schema(schema.oid, Some(Arc::new(schema))))?;
+            }
+        }
+        for function in catalog.functions.values() {
+            if may(self, function.owner) && function.acl.as_ref().is_some_and(names_one) {
+                let mut function = (**function).clone();
+                let owner = RoleId(function.owner);
+                function.acl.iter_mut().for_each(|acl| take_from(acl, roles, owner, &catalog));
+                self.apply(Change::Function(function.oid, Some(Arc::new(function))))?;
             }
         }
         for role in catalog.roles.values().filter(|role| !role.default_acls.is_empty()) {

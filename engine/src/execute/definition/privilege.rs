@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use auth::{Acl, AclItem, GrantAuthority, ObjectAccess, ObjectKind, Privilege, Privileges, RoleId, choose_grantor};
 
+use super::function::functions_in;
 use super::names::named_schema;
 use super::{DefinitionEnvironment, names, role};
 use crate::catalog::{Catalog, Change};
@@ -86,6 +87,18 @@ impl DefinitionEnvironment<'_> {
                     targets.extend(tables.map(|table| Target { kind: ObjectKind::Table, oid: table.oid }));
                 }
             }
+            PrivilegeObjects::Functions(names) => {
+                for name in names {
+                    let function = self.find_function(&catalog, name)?;
+                    targets.push(Target { kind: ObjectKind::Function, oid: function.oid });
+                }
+            }
+            PrivilegeObjects::AllFunctionsIn(schemas) => {
+                for schema in schemas {
+                    let inside = functions_in(&catalog, named_schema(&catalog, schema)?.oid);
+                    targets.extend(inside.iter().map(|one| Target { kind: ObjectKind::Function, oid: one.oid }));
+                }
+            }
             PrivilegeObjects::Schemas(names) => {
                 for name in names {
                     let schema = named_schema(&catalog, name)?;
@@ -122,6 +135,9 @@ impl DefinitionEnvironment<'_> {
     ) -> Result<()> {
         match target.kind {
             ObjectKind::Schema => self.lock_schema(target.oid, true).await?,
+            ObjectKind::Function => {
+                self.lock_definition(&[b"function:", target.oid.to_be_bytes().as_slice()].concat(), true).await?;
+            }
             ObjectKind::Table | ObjectKind::Sequence => self.lock_entry(target.oid).await?,
             _ => self.lock_definition(&[b"database:", target.oid.to_be_bytes().as_slice()].concat(), true).await?,
         }
@@ -141,6 +157,20 @@ impl DefinitionEnvironment<'_> {
                 )?;
                 schema.acl = acl.or(schema.acl);
                 self.apply(Change::Schema(schema.oid, Some(Arc::new(schema))))
+            }
+            ObjectKind::Function => {
+                let mut function = (**catalog.functions.get(&target.oid).ok_or_else(gone)?).clone();
+                let acl = self.changed_acl(
+                    &catalog,
+                    target.kind,
+                    function.owner,
+                    function.acl.as_ref(),
+                    &function.name,
+                    request,
+                    grantees,
+                )?;
+                function.acl = acl.or(function.acl);
+                self.apply(Change::Function(function.oid, Some(Arc::new(function))))
             }
             ObjectKind::Table | ObjectKind::Sequence => {
                 let mut table = (**catalog.tables.get(&target.oid).ok_or_else(gone)?).clone();

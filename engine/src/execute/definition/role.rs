@@ -356,6 +356,9 @@ impl DefinitionEnvironment<'_> {
         for extension in catalog.extensions.values() {
             objects.push((extension.owner, None, format!("extension {}", extension.name)));
         }
+        for function in catalog.functions.values() {
+            objects.push((function.owner, function.acl.as_ref(), self.function_shown(catalog, function)));
+        }
         for holder in catalog.roles.values() {
             for default in holder.default_acls.iter().filter(|default| default.database == catalog.database) {
                 let schema = default.schema.map(|schema| catalog.schemas.get(&schema));

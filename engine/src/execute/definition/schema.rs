@@ -7,7 +7,8 @@ use datafusion::sql::sqlparser::ast::{AlterSchema, AlterSchemaOperation, ObjectN
 use storage::TableLock;
 
 use super::DefinitionEnvironment;
-use super::drop::{Dependent, Request};
+use super::drop::{Dependent, Part, Request};
+use super::function::functions_in;
 use super::names::{self, named_schema, quoted};
 use crate::catalog::{Catalog, Change, Database, Schema};
 use crate::error::{Error, Result, SqlState};
@@ -195,12 +196,25 @@ impl DefinitionEnvironment<'_> {
                 extensions.push(extension);
             }
         }
+        let mut functions = Vec::new();
+        for schema in schemas {
+            for function in functions_in(&catalog, schema.oid) {
+                let shown = self.function_shown(&catalog, &function);
+                dependents.push((function.oid, shown, format!("schema {}", quoted(&schema.name))));
+                functions.push(function.oid);
+            }
+        }
         if dependents.is_empty() {
             return Ok(());
         }
         // In the order they were made.
         dependents.sort_unstable_by_key(|(oid, ..)| *oid);
-        let keys = self.references_into(&catalog, &tables);
+        let mut keys = self.references_into(&catalog, &tables);
+        let mut callers = self.callers_of(&catalog, &functions);
+        self.add_functions_of_rows(&catalog, &tables, &mut callers);
+        callers.retain(|caller| !tables.contains(&caller.table) && !functions.contains(&caller.table));
+        callers.retain(|caller| keys.iter().all(|key| (key.table, key.part) != (caller.table, caller.part)));
+        keys.extend(callers.iter().cloned());
         if !cascade {
             return Err(in_use(schemas, &dependents, &keys));
         }
@@ -215,6 +229,14 @@ impl DefinitionEnvironment<'_> {
         let catalog = self.catalog();
         for key in self.references_into(&catalog, &tables) {
             self.remove_dependent(&key).await?;
+        }
+        for caller in callers {
+            if caller.part == Part::Function || self.catalog().tables.contains_key(&caller.table) {
+                self.remove_dependent(&caller).await?;
+            }
+        }
+        for oid in functions {
+            self.remove_function(oid)?;
         }
         for oid in tables {
             self.drop_table(oid)?;

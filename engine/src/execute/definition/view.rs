@@ -11,7 +11,7 @@ use crate::catalog::{Catalog, Table, TableColumn, TableKind, View, empty_storage
 use crate::error::{Error, Result, SqlState};
 use crate::plan::authorize::authorize_uses;
 use crate::plan::bind::{Binder, BoundView, check_written, fold};
-use crate::plan::relation::{Output, RelationUse};
+use crate::plan::relation::{CheckAs, Output, RelationUse};
 use crate::statement::definition::{NewView, ViewChange};
 use crate::types::{self, Type};
 
@@ -19,7 +19,8 @@ use crate::types::{self, Type};
 pub(super) async fn create(new: &NewView, environment: &mut DefinitionEnvironment<'_>) -> Result<()> {
     let options = options::of_view(&new.options)?;
     let BoundView { query, view } = environment.bind_view(new).await?;
-    let over_temporary = query.uses.iter().any(|used| used.table.temporary.is_some());
+    let mut own = query.uses.iter().filter(|used| used.check_as == CheckAs::Caller);
+    let over_temporary = own.any(|used| used.table.temporary.is_some());
     if over_temporary && !new.temporary {
         let name = environment.qualified(&new.name)?;
         environment.notice(format!("view \"{}\" will be a temporary view", name.name));

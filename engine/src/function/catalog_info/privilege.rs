@@ -285,6 +285,11 @@ fn on_function(context: &EvalContext, args: &[Value]) -> Result<Value> {
         Value::Text(name) => Some(find_registered(name, REGPROCEDURE, path)?),
         value => object(value)?,
     };
+    if let Some(function) = oid.and_then(|oid| context.catalog.functions.get(&oid)) {
+        let (principal, args) = principal(context, args, 2)?;
+        let wanted = privileges(text(&args[1])?, ObjectKind::Function)?;
+        return Ok(Value::Bool(holds_any(&principal, &function.access(), Privileges::NONE, &wanted)));
+    }
     let exists = oid.is_some_and(|oid| Routine::of(oid).is_some());
     ungranted(context, args, ObjectKind::Function, exists.then_some(BOOTSTRAP_ROLE))
 }

@@ -20,6 +20,8 @@ pub enum Callable {
     /// `int4('5')`: a conversion written as a call. It is an explicit one.
     Cast(Type),
     Window(WindowFunction),
+    /// A function that SQL defined, by its oid.
+    Sql(u32),
 }
 
 /// A resolved call.
@@ -35,12 +37,29 @@ pub struct Resolved {
 const TEXT_FORMS: &[&str] = &["concat", "concat_ws", "format"];
 
 #[derive(Clone, Copy)]
-struct Candidate {
+struct Candidate<'a> {
     callable: Callable,
     /// As declared.
-    args: &'static [u32],
+    args: &'a [u32],
     variadic: bool,
+    /// How many of the last arguments may be left out.
+    optional: usize,
+    /// Oid of the schema that it is in, if SQL defined it.
+    schema: u32,
     returns: u32,
+}
+
+/// A function that SQL defined, as far as choosing one is concerned.
+#[derive(Debug)]
+pub(crate) struct Defined {
+    pub(crate) oid: u32,
+    pub(crate) schema: u32,
+    /// Its schema is searched before that of the system.
+    pub(crate) before_system: bool,
+    pub(crate) args: Vec<u32>,
+    /// How many of the last arguments may be left out.
+    pub(crate) optional: usize,
+    pub(crate) returns: u32,
 }
 
 /// The function of that name for arguments of these types: 42883 if there is none, 42725 if several would do.
@@ -58,13 +77,68 @@ pub(crate) fn function_of_extension(name: &str, args: &[Type], own: &[&'static F
     function_among(name, args, own.iter().copied().map(scalar))
 }
 
-fn function_among(name: &str, args: &[Type], named: impl Iterator<Item = Candidate>) -> Result<Resolved> {
+/// Which function is meant where SQL has defined some of that name: beside those of extensions, and of the system if
+/// that is `searched`. What is searched first hides others of the same arguments.
+pub(crate) fn function_among_defined(
+    name: &str,
+    args: &[Type],
+    searched: bool,
+    extended: &[&'static Function],
+    defined: &[Defined],
+) -> Result<Resolved> {
+    let own = |before: bool| {
+        let found = defined.iter().filter(move |function| function.before_system == before);
+        found.map(|function| Candidate {
+            callable: Callable::Sql(function.oid),
+            args: &function.args,
+            variadic: false,
+            optional: function.optional,
+            schema: function.schema,
+            returns: function.returns,
+        })
+    };
+    let system = searched.then(|| named(name)).into_iter().flatten();
+    let system = system.chain(extended.iter().copied().map(scalar)).map(as_long_as);
+    function_among(name, args, own(true).chain(system).chain(own(false)))
+}
+
+fn as_long_as<'a>(candidate: Candidate<'static>) -> Candidate<'a> {
+    candidate
+}
+
+/// Leaves one of those that a call of so many arguments makes the same: the first on the search path. Of one schema all
+/// are left, which is ambiguous: a default makes them the same.
+fn without_hidden<'a>(candidates: Vec<(Candidate<'a>, Vec<u32>)>) -> Vec<(Candidate<'a>, Vec<u32>)> {
+    let mut left: Vec<(Candidate<'a>, Vec<u32>)> = Vec::with_capacity(candidates.len());
+    for (candidate, declared) in candidates {
+        let hides = |(known, types): &(Candidate<'a>, Vec<u32>)| {
+            *types == declared && !(known.is_defined() && known.schema == candidate.schema)
+        };
+        if !left.iter().any(hides) {
+            left.push((candidate, declared));
+        }
+    }
+    left
+}
+
+fn function_among<'a>(name: &str, args: &[Type], named: impl Iterator<Item = Candidate<'a>>) -> Result<Resolved> {
     // A domain's values go where those of the type it is over do.
     let types: Vec<u32> = args.iter().map(|ty| builtin::base_of(ty.oid)).collect();
-    let candidates: Vec<(Candidate, Vec<u32>)> = named
-        .filter_map(|candidate| Some((candidate, expand(candidate.args, candidate.variadic, types.len())?)))
-        .collect();
-    if let Some((exact, declared)) = candidates.iter().find(|(_, declared)| *declared == types) {
+    let mut candidates: Vec<(Candidate<'a>, Vec<u32>)> =
+        named.filter_map(|candidate| Some((candidate, candidate.declared(types.len())?))).collect();
+    if candidates.iter().any(|(candidate, _)| matches!(candidate.callable, Callable::Sql(_))) {
+        // A domain's own functions are found by the domain.
+        let given: Vec<u32> = args.iter().map(|ty| ty.oid).collect();
+        candidates = without_hidden(candidates);
+        let mut exact = candidates.iter().filter(|(_, declared)| *declared == given);
+        if let (Some((only, declared)), None) = (exact.next(), exact.next())
+            && let Callable::Sql(_) = only.callable
+        {
+            return resolved(name, *only, declared, &types);
+        }
+    }
+    let mut exact = candidates.iter().filter(|(_, declared)| *declared == types);
+    if let Some((exact, declared)) = exact.next().filter(|(found, _)| !found.is_defined() || exact.next().is_none()) {
         return resolved(name, *exact, declared, &types);
     }
     if let Some(target) = conversion(name, &types) {
@@ -72,7 +146,7 @@ fn function_among(name: &str, args: &[Type], named: impl Iterator<Item = Candida
     }
     match choose(candidates, &types) {
         Choice::One(chosen) => {
-            let declared = expand(chosen.args, chosen.variadic, types.len()).unwrap_or_default();
+            let declared = chosen.declared(types.len()).unwrap_or_default();
             resolved(name, chosen, &declared, &types)
         }
         Choice::None => {
@@ -93,8 +167,25 @@ fn signature(name: &str, args: &[Type]) -> String {
     format!("{name}({})", args.join(", "))
 }
 
-fn scalar(function: &'static Function) -> Candidate {
+impl Candidate<'_> {
+    fn is_defined(&self) -> bool {
+        matches!(self.callable, Callable::Sql(_))
+    }
+
+    /// The arguments of a call with so many.
+    fn declared(&self, count: usize) -> Option<Vec<u32>> {
+        let left_out = self.args.len().checked_sub(count).filter(|left_out| (1..=self.optional).contains(left_out));
+        match left_out {
+            Some(_) => Some(self.args[..count].to_vec()),
+            None => expand(self.args, self.variadic, count),
+        }
+    }
+}
+
+fn scalar(function: &'static Function) -> Candidate<'static> {
     Candidate {
+        optional: 0,
+        schema: 0,
         callable: Callable::Function(function),
         args: function.args,
         variadic: function.variadic,
@@ -103,18 +194,22 @@ fn scalar(function: &'static Function) -> Candidate {
 }
 
 /// Everything of that name.
-fn named(name: &str) -> impl Iterator<Item = Candidate> {
+fn named(name: &str) -> impl Iterator<Item = Candidate<'static>> {
     let functions = functions_named(name).iter().copied().map(scalar);
     let aggregates = aggregates_named(name).iter().map(|aggregate| Candidate {
         callable: Callable::Aggregate(aggregate),
         args: aggregate.args,
         variadic: false,
+        optional: 0,
+        schema: 0,
         returns: aggregate.returns,
     });
     let tables = table_functions_named(name).iter().map(|table| Candidate {
         callable: Callable::Table(table),
         args: table.args,
         variadic: false,
+        optional: 0,
+        schema: 0,
         returns: match table.columns {
             [(_, ty)] => *ty,
             _ => oid::RECORD,
@@ -124,6 +219,8 @@ fn named(name: &str) -> impl Iterator<Item = Candidate> {
         callable: Callable::Window(declaration.function),
         args: declaration.args,
         variadic: false,
+        optional: 0,
+        schema: 0,
         returns: declaration.returns,
     });
     functions.chain(aggregates).chain(tables).chain(windows)
@@ -139,7 +236,7 @@ pub(crate) fn column_type(declared: u32, args: &[Type]) -> Type {
 }
 
 /// The declared arguments for a call with `count`: a variadic last one is repeated.
-fn expand(args: &'static [u32], variadic: bool, count: usize) -> Option<Vec<u32>> {
+fn expand(args: &[u32], variadic: bool, count: usize) -> Option<Vec<u32>> {
     match (variadic, args.split_last()) {
         (true, Some((last, fixed))) => {
             if count <= fixed.len() {
@@ -161,7 +258,7 @@ fn conversion(name: &str, types: &[u32]) -> Option<Type> {
     converts.then_some(Type::new(target.oid))
 }
 
-fn resolved(name: &str, candidate: Candidate, declared: &[u32], types: &[u32]) -> Result<Resolved> {
+fn resolved(name: &str, candidate: Candidate<'_>, declared: &[u32], types: &[u32]) -> Result<Resolved> {
     let concrete = Concrete::of(declared, types);
     let undetermined = || {
         Error::new(SqlState::DATATYPE_MISMATCH, "could not determine polymorphic type because input has type unknown")

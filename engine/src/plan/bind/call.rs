@@ -17,7 +17,7 @@ use crate::expr::{AggregateCall, Expr, ExprKind, SortKey};
 use crate::function::record::record;
 use crate::function::resolve::{self, Callable, Resolved};
 use crate::function::{
-    AggregateFunction, CastContext, Function, GROUPING, TableFunction, aggregates_named, waits, wants_type,
+    AggregateFunction, CastContext, Function, GROUPING, TableFunction, Volatility, aggregates_named, waits, wants_type,
 };
 use crate::plan::relation::Column;
 use crate::types::{Type, builtin, display, oid};
@@ -80,7 +80,8 @@ impl Binder<'_> {
             }
             ast::FunctionArguments::List(list) => list,
         };
-        let written = self.arguments(plain.as_deref(), list, span)?;
+        let spelt = name;
+        let written = self.arguments(plain.as_deref(), spelt, list, span)?;
         if !within_group.is_empty() {
             if over.is_some() {
                 return refuse(self, "OVER for an ordered-set aggregate");
@@ -105,7 +106,7 @@ impl Binder<'_> {
                 return Ok(time);
             }
         }
-        let name = self.name(name)?;
+        let name = self.function_name(spelt)?;
         if over.is_none()
             && filter.is_none()
             && !written.distinct
@@ -126,6 +127,9 @@ impl Binder<'_> {
         }
         let resolved = self.resolve_function(&name, &bound, written.star)?;
         self.notes_waiting(&resolved);
+        if let Callable::Sql(oid) = resolved.callable {
+            self.record_function(spelt, oid);
+        }
         let call = BoundCall { name, written, args: bound, filter: filter.as_deref(), resolved };
         match over {
             Some(over) => self.window_call(call, over, at),
@@ -135,13 +139,17 @@ impl Binder<'_> {
 
     /// Notes whether what is called may have to wait.
     pub(super) fn notes_waiting(&mut self, resolved: &Resolved) {
-        self.waits |= matches!(resolved.callable, Callable::Function(function) if waits(function));
+        if let Callable::Function(function) = resolved.callable {
+            self.waits |= waits(function);
+            self.calls_volatile |= function.volatility == Volatility::Volatile;
+        }
     }
 
     /// Takes a call's parentheses apart.
     fn arguments<'e>(
         &self,
         name: Option<&str>,
+        spelt: &ast::ObjectName,
         list: &'e ast::FunctionArgumentList,
         span: Span,
     ) -> Result<Arguments<'e>> {
@@ -175,8 +183,11 @@ impl Binder<'_> {
             }
         }
         if !given.is_empty() {
-            super::named::place(name.unwrap_or_default(), given, &mut written.exprs)
-                .map_err(|error| error.at(self.position(span)))?;
+            match self.place_by_name(&self.function_name(spelt)?, &given, &written.exprs)? {
+                Some(placed) => written.exprs = placed,
+                None => super::named::place(name.unwrap_or_default(), given, &mut written.exprs)
+                    .map_err(|error| error.at(self.position(span)))?,
+            }
         }
         for clause in clauses {
             match clause {
@@ -290,8 +301,10 @@ impl Binder<'_> {
         let types: Vec<Type> = args.iter().map(|arg| arg.ty).collect();
         let position = |error: Error| error.at(self.position(name.span));
         let extended = self.extension_functions(name);
+        let defined = self.sql_functions(name)?;
         let in_catalog = match name.schema.as_deref() {
             None | Some("pg_catalog") | Some("information_schema") => true,
+            Some(_) if !defined.is_empty() => false,
             Some(schema) if self.catalog.schema_named(schema).is_none() => {
                 return Err(position(Error::new(
                     SqlState::INVALID_SCHEMA_NAME,
@@ -300,7 +313,11 @@ impl Binder<'_> {
             }
             Some(_) => false,
         };
+        self.check_asks_of_role(&name.name).map_err(position)?;
         let resolved = match (in_catalog, extended.as_slice()) {
+            (searched, extended) if !defined.is_empty() => {
+                Some(self.resolve_defined(name, &types, searched, extended, &defined))
+            }
             (true, []) => Some(resolve::function(&name.name, &types)),
             (true, extended) => Some(resolve::extended_function(&name.name, &types, extended)),
             (false, []) => None,
@@ -413,6 +430,11 @@ impl Binder<'_> {
                     Some(domain) => self.coerce_at(call, domain, CastContext::Explicit, span),
                     None => Ok(call),
                 }
+            }
+            Callable::Sql(oid) => {
+                let function = self.sql_function(oid)?;
+                let args = self.sql_arguments(&function, args, &resolved.arg_types, &written.exprs, span)?;
+                self.sql_call(&function, args, span, at)
             }
             Callable::Cast(target) => {
                 let mut args = args;
@@ -570,6 +592,11 @@ impl Binder<'_> {
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words)
                 .with_hint(super::clause::SET_HINT)
                 .at(self.position(span)));
+        }
+        if self.select.sql_set.is_some() {
+            return Err(
+                Error::unsupported("set-returning functions beside one that SQL defined").at(self.position(span))
+            );
         }
         if function.columns.is_empty() {
             return Err(Error::unsupported(format!("{} in a SELECT list", function.name)).at(self.position(span)));

@@ -37,6 +37,9 @@ impl Binder<'_> {
         if let Some((relation, depth)) = relation.map_err(|error| error.at(self.position(ident.span)))? {
             return self.whole_row_value(&relation, depth, ident.span, at);
         }
+        if let Some(argument) = self.argument_named(&name) {
+            return argument;
+        }
         if let Some(error) = at.clause.column_refusal() {
             return Err(error.at(self.position(ident.span)));
         }
@@ -84,6 +87,9 @@ impl Binder<'_> {
         };
         let found = self.relation_in_sight(schema, table, at.scope);
         let Some((relation, depth)) = found.map_err(|error| error.at(self.position(span)))? else {
+            if let Some(argument) = schema.is_none().then(|| self.argument_qualified(table, column)).flatten() {
+                return argument.map_err(|error| error.at(self.position(span)));
+            }
             return Err(self.missing_relation(schema, table).at(self.position(span)));
         };
         let mut matches = relation.columns_named(column);

@@ -328,7 +328,8 @@ impl Binder<'_> {
             .path(&session.search_path)
             .filter_map(|schema| Some((schema, self.catalog.table_in(schema.oid, name)?)));
         let reached = |(schema, table): &(&Arc<Schema>, &Arc<Table>)| {
-            let is_own = schema.owner == session.current_role.0 || table.temporary.is_some();
+            let is_own =
+                schema.owner == session.current_role.0 && self.acts_as().is_none() || table.temporary.is_some();
             is_own || schema.is_system() || {
                 let principal = self.current_principal();
                 check_reach(table, Privileges::SELECT, &principal, self.catalog).is_ok()
@@ -338,7 +339,10 @@ impl Binder<'_> {
     }
 
     /// Who names things.
-    fn current_principal(&self) -> Principal {
+    pub(super) fn current_principal(&self) -> Principal {
+        if let Some(role) = self.acts_as() {
+            return self.principal_of(role);
+        }
         let session = &self.context.session;
         Principal::resolve(session.current_role, session.current_user.as_str(), &**self.catalog)
     }

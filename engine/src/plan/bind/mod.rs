@@ -18,7 +18,7 @@ use crate::catalog::{Catalog, Table, View};
 use crate::error::Result;
 use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::function::{EvalContext, TableFunction};
-use crate::plan::relation::{CheckAs, Column, RelationUse};
+use crate::plan::relation::{CheckAs, Column, Relation, RelationUse};
 use crate::statement::position_in;
 use crate::types::Type;
 
@@ -56,6 +56,7 @@ mod select;
 mod set_operation;
 mod showing;
 mod special;
+mod sql_function;
 mod subquery;
 mod subscript;
 mod system;
@@ -78,6 +79,7 @@ pub(crate) use own_rows::no_user_is_meant;
 pub(crate) use position::Start;
 pub use scope::{Scope, ScopeColumn, ScopeRelation};
 pub(crate) use showing::operator_name;
+pub(crate) use sql_function::ROUTINE;
 pub(crate) use system::{is_system_column, with_known_oid};
 pub(crate) use view::BoundView;
 
@@ -127,6 +129,12 @@ pub struct Binder<'a> {
     waits: bool,
     /// Whether several places are to see the same rows of a WITH query.
     keeps_rows: bool,
+    /// Whether a volatile function was called.
+    calls_volatile: bool,
+    /// The functions that SQL defined around what is bound.
+    calls: sql_function::Calls,
+    /// The call whose body is being bound.
+    body: Option<Box<sql_function::Body>>,
     /// What the names of a new view's query come to.
     record: Option<view::Record>,
     /// The view whose text is being bound.
@@ -167,6 +175,8 @@ struct SelectState {
     named_windows: Arc<[ast::NamedWindowDefinition]>,
     aggregates: bool,
     windows: bool,
+    /// What the list's call of a function that SQL defined answers, for each row, and whether the row matters.
+    sql_set: Option<(Relation, bool)>,
 }
 
 /// A set-returning function of a SELECT list and the columns that it fills.
@@ -220,6 +230,9 @@ impl<'a> Binder<'a> {
             depth: 0,
             waits: false,
             keeps_rows: false,
+            calls_volatile: false,
+            calls: sql_function::Calls::default(),
+            body: None,
             record: None,
             inside: None,
             expanding: Vec::new(),

@@ -106,6 +106,11 @@ pub(super) fn named(arg: &ast::FunctionArg) -> Option<(&ast::Ident, &Ast)> {
     }
 }
 
+/// Whether a built-in function of that name has named parameters.
+pub(super) fn knows(function: &str) -> bool {
+    FUNCTIONS.iter().any(|(name, _)| *name == function)
+}
+
 /// Puts named arguments behind the others, where their parameters stand.
 pub(super) fn place<'e>(function: &str, given: Vec<(&ast::Ident, &'e Ast)>, exprs: &mut Vec<&'e Ast>) -> Result<()> {
     let Some((_, parameters)) = FUNCTIONS.iter().find(|(name, _)| *name == function) else {

@@ -54,7 +54,8 @@ impl Binder<'_> {
             let calls = self.listed_calls(args, ident.span)?;
             return self.rows_from(&calls, with_ordinality, alias, left, refusal);
         }
-        let name = self.name(name)?;
+        let spelt = name;
+        let name = self.function_name(spelt)?;
         let mut exprs = Vec::with_capacity(args.len());
         let mut given = Vec::new();
         for arg in args {
@@ -78,9 +79,12 @@ impl Binder<'_> {
             }
         }
         if !given.is_empty() {
-            place(&name.name, given, &mut exprs).map_err(|error| error.at(self.position(name.span)))?;
+            match self.place_by_name(&name, &given, &exprs)? {
+                Some(placed) => exprs = placed,
+                None => place(&name.name, given, &mut exprs).map_err(|error| error.at(self.position(name.span)))?,
+            }
         }
-        self.function_item(name, &exprs, with_ordinality, alias, left, refusal)
+        self.function_item((name, Some(spelt)), &exprs, with_ordinality, alias, left, refusal)
     }
 
     /// UNNEST, which the parser tells apart.
@@ -99,7 +103,7 @@ impl Binder<'_> {
             return self.rows_from(&calls, with_ordinality, alias, left, refusal);
         }
         let exprs: Vec<&ast::Expr> = arrays.iter().collect();
-        self.function_item(name, &exprs, with_ordinality, alias, left, refusal)
+        self.function_item((name, None), &exprs, with_ordinality, alias, left, refusal)
     }
 
     /// The functions in `ROWS FROM (…)`.
@@ -163,7 +167,7 @@ impl Binder<'_> {
 
     fn function_item(
         &mut self,
-        name: QualifiedName,
+        (name, spelt): (QualifiedName, Option<&ast::ObjectName>),
         exprs: &[&ast::Expr],
         with_ordinality: bool,
         alias: Option<&ast::TableAlias>,
@@ -193,6 +197,12 @@ impl Binder<'_> {
             }
             let resolved = binder.resolve_function(&name, &args, false)?;
             binder.notes_waiting(&resolved);
+            if let Callable::Sql(oid) = resolved.callable {
+                if let Some(spelt) = spelt {
+                    binder.record_function(spelt, oid);
+                }
+                return binder.sql_item(&name, oid, exprs, (args, definitions), &resolved, with_ordinality);
+            }
             if let Some(definitions) = definitions {
                 return binder.record_relation(
                     &name,
@@ -213,9 +223,47 @@ impl Binder<'_> {
         let alias = alias.unwrap_or_else(|| Alias::plain(&name.name));
         let scope = Scope::of(self.aliased(&alias, columns, None)?);
         if self.is_showing() {
-            self.show_function(&relation, &alias.name, &scope.columns, lateral)?;
+            self.show_function(&relation, with_ordinality, &alias.name, &scope.columns, lateral)?;
         }
         Ok(FromItem { relation, scope, lateral })
+    }
+
+    /// A function that SQL defined.
+    fn sql_item(
+        &mut self,
+        name: &QualifiedName,
+        oid: u32,
+        exprs: &[&ast::Expr],
+        (args, definitions): (Vec<Expr>, Option<super::json::Definitions>),
+        resolved: &Resolved,
+        with_ordinality: bool,
+    ) -> Result<(Relation, Vec<ScopeColumn>)> {
+        let function = self.sql_function(oid)?;
+        let args = self.sql_arguments(&function, args, &resolved.arg_types, exprs, name.span)?;
+        let definitions: Option<Vec<(String, Type)>> =
+            definitions.map(|list| list.into_iter().map(|(name, ty, _)| (name, ty)).collect());
+        if self.is_showing() {
+            // The call stands in the first column; nobody reads the others.
+            let call = self.shown_sql_call(&function, args);
+            let mut columns = Vec::new();
+            let mut named = Vec::new();
+            for (name, ty) in self.result_columns(&function, definitions)? {
+                let column = self.fresh(ty);
+                columns.push((column, call.clone()));
+                named.push(ScopeColumn::new(name, column, None));
+            }
+            if with_ordinality {
+                let column = self.fresh(Type::new(oid::INT8));
+                named.push(ScopeColumn::new("ordinality", column, None));
+            }
+            return Ok((Relation::Project { input: Box::new(Relation::OneRow), columns }, named));
+        }
+        if with_ordinality {
+            // The rows would have to be numbered in the order of the body.
+            let what = format!("WITH ORDINALITY of the function {}", function.name);
+            return Err(Error::unsupported(what).at(self.position(name.span)));
+        }
+        self.sql_relation(&function, args, definitions, name.span)
     }
 
     fn function_relation(
@@ -280,6 +328,7 @@ impl Binder<'_> {
                     Error::new(SqlState::GROUPING_ERROR, "aggregate functions are not allowed in functions in FROM"),
                 );
             }
+            Callable::Sql(_) => return Err(Error::internal("functions that SQL defined are bound above")),
             Callable::Window(_) => {
                 let words = format!("window function {} requires an OVER clause", name.name);
                 return refuse(self, super::call::wrong_object(words));
@@ -308,7 +357,7 @@ impl Binder<'_> {
         }
         let scope = Scope::of(self.aliased(&alias, columns, None)?);
         if self.is_showing() {
-            self.show_function(&relation, &alias.name, &scope.columns, false)?;
+            self.show_function(&relation, with_ordinality, &alias.name, &scope.columns, false)?;
         }
         Ok(FromItem::plain(relation, scope))
     }

@@ -126,7 +126,7 @@ impl Binder<'_> {
                     Some("with aggregate functions")
                 } else if self.select.windows {
                     Some("with window functions")
-                } else if !sets.is_empty() {
+                } else if !sets.is_empty() || self.select.sql_set.is_some() {
                     Some("with set-returning functions in the target list")
                 } else {
                     None
@@ -194,7 +194,8 @@ impl Binder<'_> {
             return Err(Error::unsupported("GROUP BY of a set-returning function inside another"));
         }
         relation = project_set(relation, early);
-        if grouping.present || having.is_some() || self.select.aggregates {
+        let is_grouped = grouping.present || having.is_some();
+        if is_grouped || self.select.aggregates {
             relation = self.aggregate_select(relation, &scope, grouping, having, &mut items, &mut late)?;
         }
         if self.select.windows {
@@ -206,6 +207,8 @@ impl Binder<'_> {
             }
             relation = Relation::Window { input: Box::new(relation), calls };
         }
+        let grouped = self.select.windows || self.select.aggregates || is_grouped;
+        relation = self.joined_with_set(relation, grouped || !late.is_empty())?;
         let waiting = if sets_wait(&order, &distinct, &items, &late) { std::mem::take(&mut late) } else { Vec::new() };
         let lines_up = lines_up(&order, &distinct, &items, &late);
         relation = project_set(relation, late);

@@ -240,6 +240,7 @@ impl Binder<'_> {
     pub(super) fn show_function(
         &mut self,
         relation: &Relation,
+        with_ordinality: bool,
         name: &str,
         columns: &[ScopeColumn],
         lateral: bool,
@@ -251,7 +252,7 @@ impl Binder<'_> {
             }
             Relation::Project { input, columns: computed } if matches!(**input, Relation::OneRow) => {
                 let call = Box::new(computed[0].1.clone());
-                ShownSource::Scalar { call, ordinality: computed.len() > 1, lateral }
+                ShownSource::Scalar { call, ordinality: with_ordinality, lateral }
             }
             _ => return Err(Error::unsupported("this function in FROM, shown")),
         };

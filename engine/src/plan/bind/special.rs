@@ -158,6 +158,7 @@ impl Binder<'_> {
         if functions_named(function).is_empty() {
             return Err(Error::unsupported(name.to_uppercase()).at(self.position(span)));
         }
+        self.check_asks_of_role(function).map_err(|error| error.at(self.position(span)))?;
         let value = self.named_call(function, Vec::new(), span)?;
         if self.is_showing() {
             let ty = target.map_or(value.ty, Type::new);

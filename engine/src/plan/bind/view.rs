@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 
 use super::names::QualifiedName;
 use super::query::Unknowns;
-use super::{Binder, Scope, ScopeColumn, ScopeRelation};
+use super::{Binder, ROUTINE, Scope, ScopeColumn, ScopeRelation};
 use crate::catalog::view::MARK;
 use crate::catalog::{Table, View, ViewRelation};
 use crate::error::{Error, Result, SqlState};
@@ -25,6 +25,8 @@ use crate::types::text::quote_identifier;
 #[derive(Default)]
 pub(super) struct Record {
     relations: Vec<(Span, Arc<Table>)>,
+    /// Functions that SQL defined, by oid, and how each was spelt.
+    functions: Vec<(Span, u32, String)>,
     stars: Vec<(Span, String)>,
 }
 
@@ -73,6 +75,17 @@ impl Binder<'_> {
             };
             edits.push((place(span.start)?, place(span.end)?, format!("{MARK}.\"{at}\"")));
         }
+        let mut functions: Vec<u32> = Vec::new();
+        for (span, oid, name) in record.functions {
+            if !functions.contains(&oid) {
+                functions.push(oid);
+            }
+            edits.push((
+                place(span.start)?,
+                place(span.end)?,
+                format!("{ROUTINE}.\"{oid}\".{}", quote_identifier(&name)),
+            ));
+        }
         for (span, columns) in record.stars {
             let (start, end) = (place(span.start)?, place(span.end)?);
             // `TABLE t` has a star that nobody wrote.
@@ -89,7 +102,7 @@ impl Binder<'_> {
             at = stop;
         }
         text.push_str(self.text.get(at..end).ok_or_else(overlap)?);
-        Ok(View { text, relations })
+        Ok(View { text, relations, functions })
     }
 
     fn view_relation(&self, table: &Table, uses: &[RelationUse]) -> ViewRelation {
@@ -106,6 +119,13 @@ impl Binder<'_> {
     pub(super) fn record_name(&mut self, name: &ast::ObjectName, table: &Arc<Table>) {
         if let Some(record) = &mut self.record {
             record.relations.push((name.span(), table.clone()));
+        }
+    }
+
+    /// Records which function that SQL defined a name means.
+    pub(super) fn record_function(&mut self, name: &ast::ObjectName, oid: u32) {
+        if let (Some(record), Some(own)) = (&mut self.record, name.0.last().and_then(|part| part.as_ident())) {
+            record.functions.push((name.span(), oid, super::fold(own)));
         }
     }
 
@@ -170,6 +190,7 @@ impl Binder<'_> {
             inner.inside = Some(view);
             inner.expanding = outer.expanding.clone();
             inner.expanding.push(table.oid);
+            inner.calls = outer.calls.inside(outer.record.is_some());
             let bound = inner.bind_query(&query, Unknowns::Text)?.without_locking()?;
             let bound = inner.exact(bound);
             let (next_var, waits, keeps_rows) = (inner.next_var, inner.waits, inner.keeps_rows);
@@ -177,6 +198,8 @@ impl Binder<'_> {
             outer.next_var = next_var;
             outer.waits |= waits;
             outer.keeps_rows |= keeps_rows;
+            outer.calls_volatile |= inner.calls_volatile;
+            outer.calls.take(std::mem::take(&mut inner.calls));
             let own = table.checks_beneath_as();
             for used in uses {
                 let check_as = if used.check_as == CheckAs::Caller { own } else { used.check_as };

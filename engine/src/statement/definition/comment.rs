@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::ObjectName;
 
-use super::Definition;
+use super::{Definition, FunctionName, function};
 use crate::error::{Error, Result};
 use crate::statement::reader::Reader;
 
@@ -13,26 +13,25 @@ pub enum Commented {
     Database(String),
     Role(String),
     Extension(String),
+    Function(FunctionName),
     Constraint { name: String, table: ObjectName },
     DomainConstraint { name: String, domain: ObjectName },
 }
 
 /// Kinds of objects that only the system has, so that nobody comments on them.
-const BUILT_IN: [&[&str]; 19] = [
+const BUILT_IN: [&[&str]; 17] = [
     &["access", "method"],
     &["aggregate"],
     &["cast"],
     &["collation"],
     &["conversion"],
     &["event", "trigger"],
-    &["function"],
     &["language"],
     &["large", "object"],
     &["operator"],
     &["policy"],
     &["procedure"],
     &["publication"],
-    &["routine"],
     &["rule"],
     &["statistics"],
     &["tablespace"],
@@ -51,6 +50,8 @@ pub(super) fn comment(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         Commented::Role(reader.identifier()?)
     } else if reader.word("extension") {
         Commented::Extension(reader.identifier()?)
+    } else if reader.word("function") || reader.word("routine") {
+        Commented::Function(function::named(reader)?)
     } else if reader.word("constraint") {
         let name = reader.identifier()?;
         reader.expect_word("on")?;

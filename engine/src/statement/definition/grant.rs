@@ -4,8 +4,8 @@ use auth::{ObjectKind, Privilege, Privileges, RevokeBehavior, RevokeScope};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::{
-    Deed, DefaultPrivilegeChange, Definition, MembershipChange, PrivilegeChange, PrivilegeObjects, RoleName, list,
-    role_name,
+    Deed, DefaultPrivilegeChange, Definition, MembershipChange, PrivilegeChange, PrivilegeObjects, RoleName, function,
+    list, role_name,
 };
 use crate::error::{Error, Result, SqlState};
 use crate::statement::reader::Reader;
@@ -135,16 +135,20 @@ pub(super) fn alter_default(reader: &mut Reader<'_>) -> Result<Definition> {
 
 /// What default privileges are on.
 fn made(reader: &mut Reader<'_>) -> Result<ObjectKind> {
-    for (word, kind) in
-        [("tables", ObjectKind::Table), ("sequences", ObjectKind::Sequence), ("schemas", ObjectKind::Schema)]
-    {
+    for (word, kind) in [
+        ("tables", ObjectKind::Table),
+        ("sequences", ObjectKind::Sequence),
+        ("schemas", ObjectKind::Schema),
+        ("functions", ObjectKind::Function),
+        ("routines", ObjectKind::Function),
+    ] {
         if reader.word(word) {
             return Ok(kind);
         }
     }
-    match ["functions", "routines", "types"].iter().find(|word| reader.word(word)) {
-        Some(word) => Err(Error::unsupported(format!("ALTER DEFAULT PRIVILEGES ON {}", word.to_uppercase()))),
-        None => Err(reader.syntax_error()),
+    match reader.word("types") {
+        true => Err(Error::unsupported("ALTER DEFAULT PRIVILEGES ON TYPES")),
+        false => Err(reader.syntax_error()),
     }
 }
 
@@ -215,6 +219,14 @@ fn objects(reader: &mut Reader<'_>) -> Result<PrivilegeObjects> {
     if reader.words(&["all", "sequences", "in", "schema"]) {
         return list(reader, Reader::identifier).map(PrivilegeObjects::AllSequencesIn);
     }
+    for what in ["functions", "routines"] {
+        if reader.words(&["all", what, "in", "schema"]) {
+            return list(reader, Reader::identifier).map(PrivilegeObjects::AllFunctionsIn);
+        }
+    }
+    if reader.word("function") || reader.word("routine") {
+        return list(reader, function::named).map(PrivilegeObjects::Functions);
+    }
     if reader.word("sequence") {
         return list(reader, Reader::object_name).map(PrivilegeObjects::Sequences);
     }
@@ -224,19 +236,7 @@ fn objects(reader: &mut Reader<'_>) -> Result<PrivilegeObjects> {
     if reader.word("database") {
         return list(reader, Reader::identifier).map(PrivilegeObjects::Databases);
     }
-    let unsupported = [
-        "all",
-        "function",
-        "procedure",
-        "routine",
-        "language",
-        "large",
-        "tablespace",
-        "type",
-        "domain",
-        "foreign",
-        "parameter",
-    ];
+    let unsupported = ["all", "procedure", "language", "large", "tablespace", "type", "domain", "foreign", "parameter"];
     for what in unsupported {
         if reader.word(what) {
             return Err(Error::unsupported(format!("GRANT or REVOKE ON {}", what.to_uppercase())));

@@ -6,7 +6,7 @@ use super::Names;
 use super::registered::split_name;
 use crate::catalog::pg_catalog::COLLATIONS;
 use crate::catalog::pg_catalog::routine::routines_named;
-use crate::catalog::{Catalog, temporary_of};
+use crate::catalog::{Catalog, SqlFunction, temporary_of};
 use crate::error::{Error, Result, SqlState};
 use crate::function::operators_named;
 use crate::types::{Type, display, oid};
@@ -37,18 +37,23 @@ pub(crate) fn find(text: &str, ty: u32, names: Place<'_>) -> Result<u32> {
         oid::REGTYPE => regtype(text, catalog, path),
         oid::REGCLASS => regclass(text, catalog, path),
         oid::REGPROC => {
-            let found = match built_in(&split_name(text)?, catalog)? {
+            let parts = split_name(text)?;
+            let mut found: Vec<u32> = match built_in(&parts, catalog)? {
                 Some(name) => routines_named(name).into_iter().map(|(oid, _)| oid).collect(),
                 None => Vec::new(),
             };
+            found.extend(defined(&parts, catalog, path).iter().map(|function| function.oid));
             only(&found, no_function(text), || format!("more than one function named \"{text}\""))
         }
         oid::REGPROCEDURE => {
             let (name, args) = signature(text, catalog, path, false)?;
             let args: Vec<u32> = args.into_iter().flatten().collect();
-            let found = built_in(&split_name(name)?, catalog)?.and_then(|name| {
+            let parts = split_name(name)?;
+            let found = built_in(&parts, catalog)?.and_then(|name| {
                 routines_named(name).into_iter().find(|(_, known)| *known == args).map(|(oid, _)| oid)
             });
+            let own = || defined(&parts, catalog, path).into_iter().find(|function| function.input_types() == args);
+            let found = found.or_else(|| own().map(|function| function.oid));
             found.ok_or_else(|| no_function(text))
         }
         oid::REGOPER => {
@@ -198,6 +203,16 @@ fn built_in<'p>(parts: &'p [String], catalog: &Catalog) -> Result<Option<&'p str
         }
         _ => Err(invalid_name()),
     }
+}
+
+/// The functions that SQL defined under a name.
+fn defined<'c>(parts: &[String], catalog: &'c Catalog, path: &[String]) -> Vec<&'c SqlFunction> {
+    let found = match parts {
+        [name] => catalog.find_sql_functions(None, name, path),
+        [schema, name] | [_, schema, name] => catalog.find_sql_functions(Some(schema), name, path),
+        _ => Vec::new(),
+    };
+    found.into_iter().map(|function| &**function).collect()
 }
 
 /// The only one; otherwise there is none, or more than one.

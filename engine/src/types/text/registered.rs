@@ -34,6 +34,19 @@ pub(crate) fn registered_name(value: u32, ty: u32, names: Option<(&Catalog, &[St
             Some((catalog, path)) => catalog.type_shown(Type::new(value), path),
             None => builtin::info(value).map(|info| display(Type::new(info.oid))),
         },
+        oid::REGPROC | oid::REGPROCEDURE
+            if names.is_some_and(|(catalog, _)| catalog.functions.contains_key(&value)) =>
+        {
+            let (catalog, path) = names?;
+            let function = catalog.functions.get(&value)?;
+            let name = catalog.sql_function_shown(function, path);
+            if ty == oid::REGPROC {
+                return Some(name);
+            }
+            let types =
+                function.inputs().map(|input| catalog.type_shown(Type::new(input.ty), path).unwrap_or_default());
+            Some(format!("{name}({})", types.collect::<Vec<_>>().join(",")))
+        }
         oid::REGPROC => function_by_oid(value)
             .map(|function| function.name.to_owned())
             .or_else(|| routine_by_oid(value).map(|(name, _)| name.into_owned()))

@@ -206,6 +206,15 @@ impl DefinitionEnvironment<'_> {
                 }
             }
         }
+        let functions = self.functions_of_types(catalog, |ty| types.contains(&ty), |ty| self.words_for(catalog, ty));
+        for dependent in functions {
+            if !dependents
+                .iter()
+                .any(|known: &Dependent| (known.table, known.part) == (dependent.table, dependent.part))
+            {
+                dependents.push(dependent);
+            }
+        }
         Ok(dependents)
     }
 }

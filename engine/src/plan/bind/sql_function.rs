@@ -1,0 +1,520 @@
+//! Calls of functions that SQL defined: the body is bound in the place of the call.
+//!
+//! A body that is one expression (`SELECT a + b`) is put in as that expression, with the arguments in the place of their
+//! names. Any other is a subquery of one row over them, or in FROM a lateral one. An argument that must be computed
+//! once, because it is volatile or much work, becomes a column that the body names. What would be computed less often
+//! than PostgreSQL computes it, or more often, is refused.
+
+use std::sync::Arc;
+
+use auth::{Principal, Privileges, RoleId, decide};
+use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::names::QualifiedName;
+use super::record::field_at;
+use super::{Binder, Clause, Place, Scope};
+use crate::catalog::SqlFunction;
+use crate::error::{Error, Result, SqlState};
+use crate::expr::Expr;
+use crate::expr::shown::Form;
+use crate::function::resolve::{self, Defined, Resolved};
+use crate::function::{CastContext, Volatility};
+use crate::plan::authorize::{check_reach, check_schema, denied};
+use crate::plan::relation::{CheckAs, RelationUse};
+use crate::statement::{Statement, parse_expression, parse_script};
+use crate::types::{Type, builtin, display, oid};
+
+mod argument;
+mod rows;
+mod value;
+
+use argument::{names_columns, seen_from};
+use value::alone;
+
+/// Most bodies that are bound for one statement. Calls of calls may multiply.
+const BODIES_MAX: usize = 1000;
+
+/// Most parts of an expression that an argument named more than once adds.
+const COPIED_PARTS_MAX: usize = 100;
+
+/// What the names of arguments stand for while a body is bound.
+pub(super) struct Body {
+    /// The function's name, which may stand before an argument's.
+    function: String,
+    arguments: Vec<(String, Expr)>,
+    /// How often each was named.
+    used: Vec<usize>,
+    /// Borders between the body and the place that the arguments are of.
+    borders: usize,
+}
+
+/// What is around a body that is bound, and what came of the bodies so far.
+#[derive(Default)]
+pub(super) struct Calls {
+    /// Oids of the functions whose bodies are being bound.
+    around: Vec<u32>,
+    /// With whose rights, if not those of the session.
+    acts_as: Option<u32>,
+    bodies: usize,
+    /// Nothing will run: whether the functions may be called is asked when they are.
+    checked_only: bool,
+    /// What volatile functions read: they see what their statement has written.
+    volatile_reads: Vec<u32>,
+}
+
+impl Calls {
+    /// What a text of the catalog that is bound inside knows.
+    pub(super) fn inside(&self, checked_only: bool) -> Self {
+        Self {
+            around: self.around.clone(),
+            acts_as: self.acts_as,
+            bodies: self.bodies,
+            checked_only: self.checked_only || checked_only,
+            volatile_reads: Vec::new(),
+        }
+    }
+
+    /// Takes over what came of it.
+    pub(super) fn take(&mut self, inside: Self) {
+        self.bodies = inside.bodies;
+        self.volatile_reads.extend(inside.volatile_reads);
+    }
+}
+
+/// A body bound for a call.
+struct BoundBody<T> {
+    bound: T,
+    /// How often each argument was named.
+    used: Vec<usize>,
+    /// Whether it calls a volatile function.
+    volatile: bool,
+}
+
+/// What a function answers, as columns.
+type Columns = Vec<(String, Type)>;
+
+/// An argument that a call by name leaves out.
+pub(super) static LEFT_OUT: std::sync::LazyLock<Ast> =
+    std::sync::LazyLock::new(|| Ast::Value(ast::ValueWithSpan { value: ast::Value::Null, span: Span::empty() }));
+
+fn is_left_out(expr: &Ast) -> bool {
+    std::ptr::eq(expr, &*LEFT_OUT)
+}
+
+impl Binder<'_> {
+    /// The functions that a call may mean.
+    pub(super) fn sql_functions(&self, name: &QualifiedName) -> Result<Vec<Arc<SqlFunction>>> {
+        if self.catalog.functions.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(oid) = self.marked_function(name) {
+            let kept = self.catalog.functions.get(&oid).cloned();
+            return kept.map(|kept| vec![kept]).ok_or_else(|| Error::internal("a view outlived a function of it"));
+        }
+        let mut found: Vec<Arc<SqlFunction>> = self
+            .catalog
+            .find_sql_functions(name.schema.as_deref(), &name.name, &self.context.session.search_path)
+            .into_iter()
+            .cloned()
+            .collect();
+        if let Some(schema) = found.first().and_then(|function| self.catalog.schemas.get(&function.schema)) {
+            let principal = self.current_principal();
+            match name.schema {
+                Some(_) => {
+                    check_schema(&principal, schema, Privileges::USAGE)
+                        .map_err(|error| error.at(self.position(name.span)))?;
+                }
+                None => found.retain(|function| {
+                    let schema = self.catalog.schemas.get(&function.schema);
+                    schema.is_some_and(|schema| schema.allows(&principal, Privileges::USAGE))
+                }),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The function by its oid, where a view keeps the call of it.
+    fn marked_function(&self, name: &QualifiedName) -> Option<u32> {
+        self.inside?;
+        name.schema.as_deref()?.strip_prefix(KEPT)?.parse().ok()
+    }
+
+    /// The name of a function: `routine."oid".name` is what a view keeps.
+    pub(super) fn function_name(&self, name: &ast::ObjectName) -> Result<QualifiedName> {
+        if self.inside.is_some()
+            && let [mark, oid, own] = name.0.as_slice()
+            && let (Some(mark), Some(oid), Some(own)) = (mark.as_ident(), oid.as_ident(), own.as_ident())
+            && mark.value == ROUTINE
+        {
+            let schema = Some(format!("{KEPT}{}", oid.value));
+            return Ok(QualifiedName { schema, name: super::names::fold(own), span: mark.span });
+        }
+        self.name(name)
+    }
+
+    /// Which function is meant where SQL has defined some of that name.
+    pub(super) fn resolve_defined(
+        &self,
+        name: &QualifiedName,
+        types: &[Type],
+        searched: bool,
+        extended: &[&'static crate::function::Function],
+        functions: &[Arc<SqlFunction>],
+    ) -> Result<Resolved> {
+        let of = |function: &Arc<SqlFunction>| Defined {
+            oid: function.oid,
+            schema: function.schema,
+            before_system: self.catalog.searches_before_system(function.schema, &self.context.session.search_path),
+            args: function.input_types(),
+            optional: function.optional(),
+            returns: function.returns,
+        };
+        let defined: Vec<Defined> = functions.iter().map(of).collect();
+        let searched = searched && self.marked_function(name).is_none();
+        resolve::function_among_defined(&name.name, types, searched, extended, &defined)
+    }
+
+    pub(super) fn sql_function(&self, oid: u32) -> Result<Arc<SqlFunction>> {
+        self.catalog.functions.get(&oid).cloned().ok_or_else(|| Error::internal("a function that was found is gone"))
+    }
+
+    /// Puts named arguments behind the others, where the parameters of a function of that name stand.
+    pub(super) fn place_by_name<'e>(
+        &self,
+        name: &QualifiedName,
+        given: &[(&ast::Ident, &'e Ast)],
+        exprs: &[&'e Ast],
+    ) -> Result<Option<Vec<&'e Ast>>> {
+        let functions = self.sql_functions(name)?;
+        for function in &functions {
+            let inputs: Vec<_> = function.inputs().collect();
+            let mut places: Vec<Option<&'e Ast>> = exprs.iter().copied().map(Some).collect();
+            if places.len() > inputs.len() {
+                continue;
+            }
+            places.resize(inputs.len(), None);
+            let fits = given.iter().all(|(ident, value)| {
+                let spelled = super::names::fold(ident);
+                let at = inputs.iter().position(|input| input.name == spelled);
+                at.is_some_and(|at| places[at].replace(value).is_none())
+            });
+            if !fits || places.iter().zip(&inputs).any(|(place, input)| place.is_none() && input.default.is_none()) {
+                continue;
+            }
+            return Ok(Some(places.into_iter().map(|place| place.unwrap_or(&*LEFT_OUT)).collect()));
+        }
+        if functions.is_empty() || super::named::knows(&name.name) {
+            return Ok(None);
+        }
+        let listed: Vec<String> = exprs
+            .iter()
+            .map(ToString::to_string)
+            .chain(given.iter().map(|(ident, value)| format!("{} => {value}", super::names::fold(ident))))
+            .collect();
+        let message = format!("function {name}({}) does not exist", listed.join(", "));
+        Err(Error::new(SqlState::UNDEFINED_FUNCTION, message)
+            .with_hint(
+                "No function matches the given name and argument types. You might need to add explicit type casts.",
+            )
+            .at(self.position(name.span)))
+    }
+
+    /// The arguments of a call as the function declares them, those that were left out too.
+    pub(super) fn sql_arguments(
+        &mut self,
+        function: &SqlFunction,
+        args: Vec<Expr>,
+        types: &[Type],
+        written: &[&Ast],
+        span: Span,
+    ) -> Result<Vec<Expr>> {
+        let given = args.len();
+        let mut args = self.coerce_arguments(args, types, written, span)?;
+        if self.is_showing() {
+            return match written.iter().any(|expr| is_left_out(expr)) {
+                true => Err(Error::unsupported("a call by name that is shown")),
+                false => Ok(args),
+            };
+        }
+        for (at, input) in function.inputs().enumerate() {
+            let left_out = at >= given || written.get(at).is_some_and(|expr| is_left_out(expr));
+            let Some(default) = input.default.as_deref().filter(|_| left_out) else { continue };
+            let value = self.parameter_default(default, Type::new(input.ty))?;
+            if at < args.len() { args[at] = value } else { args.push(value) }
+        }
+        Ok(args)
+    }
+
+    /// What an argument is when a call leaves it out.
+    pub(crate) fn parameter_default(&mut self, text: &str, ty: Type) -> Result<Expr> {
+        let parsed = parse_expression(text)?;
+        let mut inner = Binder::new(self.catalog, self.context, &[]);
+        inner.next_var = self.next_var;
+        let bound = inner.expr_in(&parsed, &Scope::empty(), Clause::Default)?;
+        let bound = inner.coerce(bound, ty, CastContext::Assignment).map_err(Error::without_position)?;
+        self.next_var = inner.next_var;
+        Ok(bound)
+    }
+
+    /// A call as it is shown.
+    pub(super) fn shown_sql_call(&self, function: &SqlFunction, args: Vec<Expr>) -> Expr {
+        let name = self.catalog.sql_function_shown(function, &self.context.session.search_path);
+        Expr::shown(Form::Function(name), args, Type::new(function.returns))
+    }
+
+    /// A call among expressions.
+    pub(super) fn sql_call(
+        &mut self,
+        function: &Arc<SqlFunction>,
+        args: Vec<Expr>,
+        span: Span,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        self.check_call(function, at.clause).map_err(|error| error.at(self.position(span)))?;
+        if self.is_showing() {
+            return Ok(self.shown_sql_call(function, args));
+        }
+        if function.set {
+            return self.set_in_list(function, &args, at).map_err(|error| error.at(self.position(span)));
+        }
+        let query = body_query(function)?;
+        let value = match alone(&query) {
+            Some(expression) => self.expression_call(function, expression, &args, at)?,
+            None => None,
+        };
+        let value = match value {
+            Some(value) => value,
+            None => self.query_call(function, &query, &args, at)?,
+        };
+        Ok(value)
+    }
+
+    /// Whether the function may be called here.
+    fn check_call(&self, function: &SqlFunction, clause: Clause) -> Result<()> {
+        let runs = !self.is_showing() && self.record.is_none() && !self.calls.checked_only;
+        // Without a list everybody may.
+        if runs && function.acl.is_some() {
+            let principal = self.current_principal();
+            if !decide(&principal, &function.access(), Privileges::EXECUTE).is_allowed() {
+                return Err(denied(auth::ObjectKind::Function, &function.name));
+            }
+        }
+        if let Some(place) = kept_place(clause) {
+            return Err(Error::unsupported(format!("the function {} in {place}", function.name)));
+        }
+        if self.calls.around.contains(&function.oid) {
+            return Err(Error::unsupported(format!("the function {}, which calls itself,", function.name)));
+        }
+        if self.calls.bodies >= BODIES_MAX {
+            return Err(super::expr::too_complex());
+        }
+        Ok(())
+    }
+
+    /// Whether what stands there is computed once for the statement.
+    fn runs_once(&self, at: Place<'_>) -> bool {
+        at.scope.relations.is_empty()
+            && at.scope.columns.is_empty()
+            && self.outer.is_empty()
+            && self.body.is_none()
+            && self.inside.is_none()
+    }
+
+    /// Whether a function that SQL defined was called.
+    pub(crate) fn calls_sql_functions(&self) -> bool {
+        self.calls.bodies > 0
+    }
+
+    /// 0A000 if a volatile function reads what the statement writes: it would have to see the rows written before it.
+    pub(crate) fn check_volatile_reads(&self) -> Result<()> {
+        let written = |used: &&RelationUse| !(used.privileges - Privileges::SELECT).is_empty();
+        let mut written = self.uses.iter().filter(written);
+        match written.find(|used| self.calls.volatile_reads.contains(&used.table.oid)) {
+            Some(used) => {
+                let what = format!("a volatile function that reads the table {}, which is written,", used.table.name);
+                Err(Error::unsupported(what).with_hint("Declare the function as STABLE."))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Binds something of a body, in a binder of its own that knows the arguments.
+    fn with_body<T>(
+        &mut self,
+        function: &Arc<SqlFunction>,
+        args: Vec<Expr>,
+        borders: usize,
+        bind: impl Fn(&mut Binder<'_>) -> Result<T>,
+    ) -> Result<BoundBody<T>> {
+        let names = function.inputs().map(|input| input.name.clone());
+        let used = vec![0; args.len()];
+        let arguments = names.zip(args).collect();
+        let body = Body { function: function.name.clone(), arguments, used, borders };
+        self.nested(|outer| {
+            let mut inner = Binder::new(outer.catalog, outer.context, &[]).with_text(&function.body);
+            inner.next_var = outer.next_var;
+            inner.depth = outer.depth;
+            inner.expanding = outer.expanding.clone();
+            inner.body = Some(Box::new(body));
+            inner.calls = outer.calls.inside(outer.record.is_some());
+            inner.calls.around.push(function.oid);
+            inner.calls.bodies += 1;
+            if function.definer {
+                inner.calls.acts_as = Some(function.owner);
+            }
+            let bound = bind(&mut inner)?;
+            let used = inner.body.take().map_or_else(Vec::new, |body| body.used);
+            outer.next_var = inner.next_var;
+            outer.waits |= inner.waits;
+            outer.keeps_rows |= inner.keeps_rows;
+            outer.calls.take(std::mem::take(&mut inner.calls));
+            let (uses, volatile) = (std::mem::take(&mut inner.uses), inner.calls_volatile);
+            outer.calls_volatile |= volatile;
+            outer.take_uses(function, uses)?;
+            Ok(BoundBody { bound, used, volatile })
+        })
+    }
+
+    /// What a body reads is read with the rights of whoever calls it, or of its owner; never with those of a view's around.
+    fn take_uses(&mut self, function: &SqlFunction, uses: Vec<RelationUse>) -> Result<()> {
+        let owner = CheckAs::Role(function.owner);
+        let principal = match function.definer {
+            true => self.principal_of(function.owner),
+            false => self.current_principal(),
+        };
+        for used in uses {
+            if function.volatility == Volatility::Volatile {
+                self.calls.volatile_reads.push(used.table.oid);
+            }
+            // Making a view looks no deeper than its own names.
+            if used.check_as == CheckAs::Caller && self.record.is_none() {
+                check_reach(&used.table, used.privileges, &principal, self.catalog)?;
+            }
+            let check_as = match used.check_as {
+                CheckAs::Role(role) => CheckAs::Role(role),
+                CheckAs::Caller | CheckAs::Session if function.definer => owner,
+                CheckAs::Caller | CheckAs::Session => CheckAs::Session,
+            };
+            self.uses.push(RelationUse { check_as, ..used });
+        }
+        Ok(())
+    }
+
+    pub(super) fn principal_of(&self, role: u32) -> Principal {
+        Principal::resolve(RoleId(role), self.catalog.role_name(role), &**self.catalog)
+    }
+
+    /// With whose rights a body is bound, if not those of the session.
+    pub(super) fn acts_as(&self) -> Option<u32> {
+        self.calls.acts_as
+    }
+
+    /// 0A000 for what answers something about the current role in a body that runs as its owner.
+    pub(super) fn check_asks_of_role(&self, function: &str) -> Result<()> {
+        let asks = |name: &str| {
+            name.starts_with("has_")
+                || matches!(name, "current_user" | "pg_has_role" | "row_security_active" | "current_setting")
+        };
+        if self.calls.acts_as.is_some() && asks(function) {
+            return Err(Error::unsupported(format!("{function} in a function with SECURITY DEFINER")));
+        }
+        Ok(())
+    }
+
+    /// What an argument stands for, by its place; None if nothing is bound for a call.
+    pub(super) fn argument_at(&mut self, at: usize) -> Option<Result<Expr>> {
+        let body = self.body.as_deref_mut()?;
+        let Some((_, value)) = body.arguments.get(at) else {
+            let message = format!("there is no parameter ${}", at + 1);
+            return Some(Err(Error::new(SqlState::UNDEFINED_PARAMETER, message)));
+        };
+        let value = value.clone();
+        body.used[at] += 1;
+        let borders = body.borders + self.outer.len();
+        if names_columns(&value) {
+            self.outer.iter_mut().for_each(|level| level.crossed = true);
+        }
+        Some(seen_from(value, borders))
+    }
+
+    /// What the name of an argument stands for.
+    pub(super) fn argument_named(&mut self, name: &str) -> Option<Result<Expr>> {
+        let at = self.body.as_deref()?.arguments.iter().position(|(own, _)| own == name)?;
+        self.argument_at(at)
+    }
+
+    /// `function.argument`, and `argument.field`.
+    pub(super) fn argument_qualified(&mut self, qualifier: &str, name: &str) -> Option<Result<Expr>> {
+        let body = self.body.as_deref()?;
+        if body.function == qualifier
+            && let Some(found) = self.argument_named(name)
+        {
+            return Some(found);
+        }
+        let whole = match self.argument_named(qualifier)? {
+            Ok(whole) => whole,
+            Err(error) => return Some(Err(error)),
+        };
+        Some(self.attribute(whole.ty, name).map(|(at, attribute)| field_at(whole, at, attribute.ty)))
+    }
+}
+
+/// What stands before the oid and the name of a function in a view's text.
+pub(crate) const ROUTINE: &str = "routine";
+
+/// What its schema is called while the text is bound.
+const KEPT: &str = "routine\u{1}";
+
+/// Where a call would be kept as text, in the words of a refusal.
+fn kept_place(clause: Clause) -> Option<&'static str> {
+    Some(match clause {
+        Clause::Check => "a check constraint",
+        Clause::Default => "a default",
+        Clause::Generation => "a generated column",
+        Clause::IndexExpression | Clause::IndexPredicate => "an index",
+        Clause::PartitionBound => "a partition bound",
+        Clause::PartitionKey => "a partition key",
+        _ => return None,
+    })
+}
+
+/// The one query of a body.
+fn body_query(function: &SqlFunction) -> Result<Box<ast::Query>> {
+    let mut statements = parse_script(&function.body)?;
+    let unlike = || {
+        let detail = "Function's final statement must be SELECT or INSERT/UPDATE/DELETE RETURNING.";
+        mismatch(function, detail.to_owned())
+    };
+    match (statements.pop(), statements.len()) {
+        (Some(Statement::Query(query)), 0) => Ok(query),
+        (Some(Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Merge(_)), _) => {
+            Err(Error::unsupported("a function whose body writes"))
+        }
+        (Some(Statement::Query(_)), _) => Err(Error::unsupported("a function whose body has several statements")),
+        (Some(_) | None, _) => Err(unlike()),
+    }
+}
+
+/// `invalid_function_definition`.
+const MISMATCH: SqlState = SqlState("42P13");
+
+/// 42P13 in PostgreSQL's words.
+fn mismatch(function: &SqlFunction, detail: String) -> Error {
+    let returns = display(Type::new(function.returns));
+    Error::new(MISMATCH, format!("return type mismatch in function declared to return {returns}"))
+        .with_detail(detail)
+        .with_context(format!("SQL function \"{}\"", function.name))
+}
+
+/// An error in a body has no place in the statement that calls it.
+fn inlining(function: &SqlFunction, error: Error) -> Error {
+    if error.sql_state() == MISMATCH {
+        return error;
+    }
+    error.without_position().within(format!("SQL function \"{}\" during inlining", function.name))
+}
+
+fn is_row_type(ty: Type) -> bool {
+    ty.oid == oid::RECORD || builtin::is_composite(builtin::base_of(ty.oid))
+}
