@@ -101,6 +101,7 @@ impl ReadView {
 
     /// Shows the events whose keys begin with `prefix`, in order or in the reverse, until `see` answers `Break`. None is
     /// kept in memory.
+    #[allow(clippy::type_complexity)]
     pub fn walk_events(
         &self,
         prefix: &[u8],

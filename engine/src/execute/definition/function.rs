@@ -599,7 +599,7 @@ fn spelled_type(ty: &ast::DataType) -> String {
         (_, Ok(ty)) => builtin::info(ty.oid).map_or_else(String::new, |info| {
             match info.name.strip_prefix('_').filter(|_| info.is_array()) {
                 Some(element) => format!("pg_catalog.{}[]", quote_identifier(element)),
-                None => format!("pg_catalog.{}", quote_identifier(&info.name)),
+                None => format!("pg_catalog.{}", quote_identifier(info.name)),
             }
         }),
         (other, Err(_)) => other.to_string(),

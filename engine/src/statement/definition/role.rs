@@ -86,7 +86,8 @@ fn setting_to(reader: &mut Reader<'_>) -> Result<SettingChange> {
     if reader.words(&["from", "current"]) {
         return Ok(SettingChange::FromCurrent(name));
     }
-    if !(is_zone && name == "timezone") && !reader.token(&Token::Eq) {
+    let needs_to = !(is_zone && name == "timezone");
+    if needs_to && !reader.token(&Token::Eq) {
         reader.expect_word("to")?;
     }
     if reader.word("default") || is_zone && reader.word("local") {
