@@ -22,6 +22,7 @@ pub(crate) fn domain_scope(base: Type) -> Scope {
         table: None,
         aliased: true,
         nullable: false,
+        scalar: false,
         mark: None,
         columns: vec![column],
         system: SystemColumns::default(),

@@ -492,6 +492,7 @@ impl Binder<'_> {
             table: table.cloned(),
             aliased: true,
             nullable: false,
+            scalar: false,
             mark: None,
             columns,
             system: SystemColumns::default(),

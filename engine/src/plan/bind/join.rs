@@ -93,6 +93,7 @@ impl Binder<'_> {
                         table: None,
                         aliased: true,
                         nullable: kind != JoinKind::Inner,
+                        scalar: false,
                         mark: None,
                         system: SystemColumns::default(),
                         sees_deleted: SeesDeleted::default(),

@@ -59,15 +59,18 @@ impl Binder<'_> {
                 }
                 let found = self.relation_in_sight(None, &name, at.scope);
                 match found.map_err(|error| error.at(self.position(ident.span)))? {
-                    Some((relation, depth)) => {
+                    Some((relation, depth)) if !relation.scalar => {
                         self.whole_row_as(&relation, depth, ident.span, at, &resolve::json_row).map(Some)
                     }
-                    None => Ok(None),
+                    _ => Ok(None),
                 }
             }
             Ast::CompoundIdentifier(names) => match star(names) {
                 Some(of) => {
                     let (relation, depth) = self.named_star(of, at)?;
+                    if relation.scalar {
+                        return Ok(None);
+                    }
                     self.whole_row_as(&relation, depth, of[0].span, at, &resolve::json_row).map(Some)
                 }
                 None => Ok(None),

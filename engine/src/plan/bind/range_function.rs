@@ -8,7 +8,7 @@ use super::json::is_populating;
 use super::named::{named, place};
 use super::names::QualifiedName;
 use super::position::Start;
-use super::{Binder, Clause, Place, Scope, ScopeColumn};
+use super::{Binder, Clause, Place, Scope, ScopeColumn, ScopeRelation};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Exclusion, Expr, ExprKind, Frame, FrameBound, FrameUnit, WindowCall};
 use crate::function::resolve::{self, Callable, Resolved};
@@ -161,7 +161,8 @@ impl Binder<'_> {
             Ok((Relation::ProjectSet { input: Box::new(Relation::OneRow), functions, ordinality }, named))
         })?;
         let alias = alias.unwrap_or_else(|| Alias::plain(calls.first().map_or("", |(name, _)| &name.name)));
-        let scope = Scope::of(self.aliased(&alias, columns, None)?);
+        let scalar = columns.len() == 1 && is_scalar(columns[0].expr.ty);
+        let scope = Scope::of(ScopeRelation { scalar, ..self.aliased(&alias, columns, None)? });
         Ok(FromItem { relation, scope, lateral })
     }
 
@@ -178,6 +179,7 @@ impl Binder<'_> {
         if definitions.is_some() {
             self.refuse_to_show("a list of column definitions")?;
         }
+        let mut scalar = false;
         let ((relation, mut columns), lateral) = self.lateral(left, refusal, |binder| {
             let scope = Scope::empty();
             let place = Place { scope: &scope, clause: Clause::FromFunction };
@@ -197,6 +199,7 @@ impl Binder<'_> {
             }
             let resolved = binder.resolve_function(&name, &args, false)?;
             binder.notes_waiting(&resolved);
+            scalar = definitions.is_none() && !with_ordinality && is_scalar(resolved.return_type);
             if let Callable::Sql(oid) = resolved.callable {
                 if let Some(spelt) = spelt {
                     binder.record_function(spelt, oid);
@@ -216,12 +219,13 @@ impl Binder<'_> {
             binder.function_relation(&name, exprs, args, resolved, with_ordinality)
         })?;
         // The one column of a function takes the alias for its name, unless the function has named it.
-        let scalar = columns.len() == 1 + usize::from(with_ordinality) && columns[0].name == name.name;
-        if let (true, Some(alias)) = (scalar, &alias) {
+        let unnamed = columns.len() == 1 + usize::from(with_ordinality) && columns[0].name == name.name;
+        if let (true, Some(alias)) = (unnamed, &alias) {
             columns[0].name.clone_from(&alias.name);
         }
         let alias = alias.unwrap_or_else(|| Alias::plain(&name.name));
-        let scope = Scope::of(self.aliased(&alias, columns, None)?);
+        let scalar = scalar && columns.len() == 1;
+        let scope = Scope::of(ScopeRelation { scalar, ..self.aliased(&alias, columns, None)? });
         if self.is_showing() {
             self.show_function(&relation, with_ordinality, &alias.name, &scope.columns, lateral)?;
         }
@@ -392,4 +396,9 @@ impl Binder<'_> {
         }
         Ok((Relation::Project { input: Box::new(input), columns }, named))
     }
+}
+
+/// Whether values of a type are no rows, so that a function's row is the value that it answers.
+fn is_scalar(ty: Type) -> bool {
+    ty.oid != oid::RECORD && !builtin::is_composite(builtin::base_of(ty.oid))
 }

@@ -64,7 +64,7 @@ impl Binder<'_> {
         self.whole_row_value(&relation, depth, span, at)
     }
 
-    /// All of a relation's columns as one value.
+    /// A row of a relation as one value.
     pub(super) fn whole_row_value(
         &mut self,
         relation: &ScopeRelation,
@@ -72,6 +72,9 @@ impl Binder<'_> {
         span: Span,
         at: Place<'_>,
     ) -> Result<Expr> {
+        if relation.scalar {
+            return self.reference(relation.columns[0].clone(), depth, at, span);
+        }
         self.refuse_to_show("a whole row")?;
         let own = relation.table.as_ref().and_then(|table| row_type(table.oid)).filter(|_| is_whole(relation));
         let ty = own.map_or(oid::RECORD, |ty| self.catalog.known_row_type(ty).unwrap_or(oid::RECORD));

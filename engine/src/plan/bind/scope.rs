@@ -30,6 +30,8 @@ pub struct ScopeRelation {
     pub aliased: bool,
     /// Whether an outer join may have no row of it.
     pub nullable: bool,
+    /// Whether a row of it is the value of its one column: what a function of no row type answers.
+    pub scalar: bool,
     /// If so, a column that is NULL just where there is none, once somebody asks for it.
     pub mark: Option<Column>,
     pub columns: Vec<ScopeColumn>,
@@ -117,6 +119,7 @@ impl ScopeRelation {
             table: Some(table.clone()),
             aliased: alias.is_some(),
             nullable: false,
+            scalar: false,
             mark: None,
             columns,
             system: SystemColumns::default(),

@@ -181,6 +181,7 @@ impl Binder<'_> {
             table: None,
             aliased: true,
             nullable: false,
+            scalar: false,
             mark: None,
             system: SystemColumns::default(),
             sees_deleted: SeesDeleted::default(),

@@ -245,6 +245,7 @@ impl Binder<'_> {
             table: Some(table.clone()),
             aliased: alias.is_some(),
             nullable: false,
+            scalar: false,
             mark: None,
             system: SystemColumns::default(),
             sees_deleted: SeesDeleted::default(),

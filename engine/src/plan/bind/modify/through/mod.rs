@@ -226,6 +226,7 @@ fn named_columns(
         table: Some(view.clone()),
         aliased: alias.is_some(),
         nullable: false,
+        scalar: false,
         mark: None,
         system: SystemColumns::default(),
         sees_deleted: SeesDeleted::default(),
