@@ -78,7 +78,7 @@ impl Transaction {
         let wait = if wait == Wait::Skip { Wait::No } else { wait };
         self.escalate(table);
         if self.locks.keep_out_writers(table) {
-            return self.first_taken(claims, except);
+            return self.first_taken_alone(claims, except);
         }
         let mark = self.locks.len();
         loop {
@@ -122,6 +122,20 @@ impl Transaction {
         for claim in claims {
             if let Some(existing) = self.owner(&newest, claim, except)? {
                 return Ok(Some(Taken { on: claim.on, existing }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same for who keeps all other writers out.
+    fn first_taken_alone(&mut self, claims: &[Claim], except: Option<&RowKey>) -> Result<Option<Taken>> {
+        for claim in claims {
+            let (family, key) = (claim.family(), &claim.key[..]);
+            let is_gap = !self.is_private(key)
+                && self.own(family, key)?.is_none()
+                && self.gaps.have(&self.store.newest(), family, key)?;
+            if !is_gap && let Some(taken) = self.first_taken(std::slice::from_ref(claim), except)? {
+                return Ok(Some(taken));
             }
         }
         Ok(None)

@@ -14,6 +14,7 @@ mod claim;
 mod cold;
 mod definition;
 mod found;
+mod gap;
 mod layers;
 mod lock;
 mod overlay;
@@ -50,6 +51,7 @@ pub use build::{Convert, Duplicate, Refusal};
 pub use claim::ConflictOn;
 use definition::Definitions;
 pub use found::FoundRow;
+use gap::Gaps;
 pub(crate) use lock::LockTable;
 use lock::{Acquired, HeldLocks};
 pub use lock::{LockInfo, LockTarget, RowLock, SessionLocks, TableLock, Wait};
@@ -126,6 +128,7 @@ pub struct Transaction {
     staged: Option<Box<Staged>>,
     /// With so many locks the table's is tried for.
     escalate_at: usize,
+    gaps: Gaps,
     serializable: Option<Serializable>,
     savepoints: Savepoints,
     definitions: Option<Box<Definitions>>,
@@ -170,6 +173,7 @@ impl Store {
             spill_at: spill::spill_at(self, 0),
             staged: None,
             escalate_at: 0,
+            gaps: Gaps::default(),
             serializable,
             savepoints: Savepoints::default(),
             definitions: None,
@@ -598,6 +602,7 @@ impl Transaction {
         self.write_bytes = 0;
         self.spill_at = spill::spill_at(&self.store, 0);
         self.escalate_at = 0;
+        self.gaps.forget();
         self.definitions = None;
         self.serializable = None;
         self.savepoints = Savepoints::default();

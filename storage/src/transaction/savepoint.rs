@@ -114,6 +114,7 @@ impl Transaction {
         self.forget_undone_asides();
         self.locks.release_after(locks);
         self.escalate_at = 0;
+        self.gaps.forget();
     }
 
     /// Forgets the savepoint and those inside it; what happened since stays part of what is around it.

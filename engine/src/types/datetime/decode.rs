@@ -1,6 +1,7 @@
 //! What the words of a date or time mean together: PostgreSQL's `DecodeDateTime`, field by field.
 
 use super::clock::{clock, fraction_of, integer, offset, time_of};
+use super::iso::iso;
 use super::style::DateOrder;
 use super::token::{Field, Kind, fields};
 use super::{DAY, HOUR, TimeZone, days_in_month, days_of_civil};
@@ -143,8 +144,13 @@ struct Decoder<'a> {
     expect: Option<Word>,
 }
 
-/// Reads all fields of a text; `now` is a moment in microseconds since 1970 UTC.
+/// Reads all of a text; `now` is a moment in microseconds since 1970 UTC.
 pub(super) fn decode(text: &str, format: &Format, now: i64) -> Decoded<Parts> {
+    iso(text).map_or_else(|| decode_any(text, format, now), Ok)
+}
+
+/// The same, field by field, whatever the form.
+pub(super) fn decode_any(text: &str, format: &Format, now: i64) -> Decoded<Parts> {
     let fields = fields(text, &|name| word(name).is_some()).ok_or(Fault::BadFormat)?;
     if fields.is_empty() {
         return Err(Fault::BadFormat);
@@ -329,6 +335,11 @@ impl Decoder<'_> {
 }
 
 impl Parts {
+    /// A day of the calendar, and what is said of the time on it.
+    pub(super) fn of_day(year: i64, month: i64, day: i64, time: Option<i64>, zone: Option<TimeZone>) -> Self {
+        Self { year: Some(year), month: Some(month), day: Some(day), time, zone, ..Self::default() }
+    }
+
     fn has_date(&self) -> bool {
         self.days.is_some()
             || (self.year.is_some() && self.month.is_some() && self.day.is_some())

@@ -9,6 +9,7 @@ mod decode;
 mod duration;
 mod input;
 mod interval;
+mod iso;
 mod output;
 mod posix;
 mod style;

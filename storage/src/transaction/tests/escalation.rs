@@ -126,3 +126,39 @@ async fn rows_that_are_only_kept_do_not_lock_the_table() {
     }
     assert_eq!(held(&world).1, ["ExclusiveLock", "RowShareLock"]);
 }
+
+#[tokio::test]
+async fn keys_in_a_gap_are_free_and_those_at_its_ends_are_not() {
+    let world = World::holding([300, 301, 2000]).await;
+    let mut transaction = begin_writing(&world).await;
+    transaction.lock_table(world.table.table, TableLock::Exclusive, Wait::No).await.unwrap();
+    let insert = async |transaction: &mut Transaction, id: i32| {
+        let outcome = transaction.insert(&world.table, &values(row(id)), Wait::Forever).await.unwrap();
+        matches!(outcome, InsertOutcome::Inserted(_))
+    };
+    // Up to a committed key, over it, and on to the next; downwards; and what it has inserted itself.
+    for id in (290..310).chain(1990..2010).chain((250..280).rev()) {
+        assert_eq!(insert(&mut transaction, id).await, ![300, 301, 2000].contains(&id), "{id}");
+    }
+    for id in [295, 305, 2005, 260, 300] {
+        assert!(!insert(&mut transaction, id).await, "{id}");
+    }
+    commit(transaction).await;
+    assert_eq!(world.committed().len(), 3 + 18 + 19 + 30);
+}
+
+#[tokio::test]
+async fn a_gap_is_forgotten_with_the_lock() {
+    let world = World::new();
+    let mut transaction = begin_writing(&world).await;
+    let savepoint = transaction.savepoint();
+    transaction.lock_table(world.table.table, TableLock::Exclusive, Wait::No).await.unwrap();
+    insert_all(&world, &mut transaction, 0..20).await;
+    transaction.rollback_to(&savepoint);
+    let mut other = begin_writing(&world).await;
+    world.insert(&mut other, row(30)).await;
+    commit(other).await;
+    transaction.lock_table(world.table.table, TableLock::Exclusive, Wait::No).await.unwrap();
+    let taken = transaction.insert(&world.table, &values(row(30)), Wait::Forever).await.unwrap();
+    assert!(matches!(taken, InsertOutcome::Conflict { .. }));
+}
