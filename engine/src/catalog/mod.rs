@@ -50,7 +50,7 @@ pub use roles::Roles;
 pub use sequence::{OwnedBy, Sequence};
 pub use sql_function::{Parameter, ParameterMode, SqlFunction};
 pub use table_options::{FlushPolicy, OwnOption};
-pub use user_type::{Attribute, Domain, DomainCheck, Label, UserType, UserTypeKind};
+pub use user_type::{Attribute, Domain, DomainCheck, Label, RangeType, UserType, UserTypeKind};
 pub use view::{Materialized, View, ViewRelation};
 
 /// Every object of a database, by oid and by name. Cheap to clone: the maps are shared until changed.

@@ -1,4 +1,4 @@
-//! Types that SQL defines: enums, domains and composite types, each with the type of its arrays. Each table has a row type,
+//! Types that SQL defines: enums, domains, composite types and ranges, each with the type of its arrays. Each table has a row type,
 //! which is no object of its own.
 //!
 //! A value of an enum is stored as the number of its label. Numbers have gaps, so that a label added between two others
@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::{Catalog, TableColumn};
 use crate::error::Result;
 use crate::expr::Expr;
-use crate::types::builtin::{self, TypeInfo};
+use crate::function::make_range_constructors;
+use crate::types::builtin::{self, NO_SPANS, TypeInfo};
 use crate::types::text::quote_identifier;
 use crate::types::{Type, defined, display};
 
@@ -37,6 +38,25 @@ pub enum UserTypeKind {
     Enum(Vec<Label>),
     Domain(Domain),
     Composite(Vec<Attribute>),
+    Range(RangeType),
+    /// What comes with a range.
+    Multirange {
+        range: u32,
+        /// Of the bounds.
+        subtype: u32,
+    },
+}
+
+/// Spans between two values of another type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RangeType {
+    /// Of the bounds: a type that is built in.
+    pub subtype: u32,
+    pub multirange: u32,
+    /// The oid of the collation that was said, if it is not that of the bounds' type. All compare bytes.
+    pub collation: Option<u32>,
+    /// The function that tells how far two bounds are apart, if one was named. It is only shown.
+    pub difference: Option<u32>,
 }
 
 /// A field of a composite type.
@@ -138,8 +158,16 @@ impl UserType {
             align: 'i',
             storage: 'p',
             base: Type::new(0),
+            spans: NO_SPANS,
+        };
+        let span = |kind, spans: [u32; 2]| {
+            let wide = builtin::info(spans[0]).is_some_and(|bounds| bounds.align == 'd');
+            let align = if wide { 'd' } else { 'i' };
+            TypeInfo { kind, category: 'R', length: -1, by_value: false, align, storage: 'x', spans, ..plain }
         };
         let info = match &self.kind {
+            UserTypeKind::Range(range) => span('r', [range.subtype, range.multirange]),
+            UserTypeKind::Multirange { range, subtype } => span('m', [*subtype, *range]),
             UserTypeKind::Enum(_) => plain,
             UserTypeKind::Composite(_) => {
                 TypeInfo { kind: 'c', category: 'C', length: -1, by_value: false, align: 'd', storage: 'x', ..plain }
@@ -173,20 +201,37 @@ impl UserType {
             storage: 'x',
             ..plain
         });
+        match &self.kind {
+            UserTypeKind::Range(_) | UserTypeKind::Multirange { .. } => make_range_constructors(self.oid, &self.name),
+            UserTypeKind::Enum(_) | UserTypeKind::Domain(_) | UserTypeKind::Composite(_) => {}
+        }
     }
 
     /// The labels of an enum; none of anything else.
     pub fn labels(&self) -> &[Label] {
         match &self.kind {
             UserTypeKind::Enum(labels) => labels,
-            UserTypeKind::Domain(_) | UserTypeKind::Composite(_) => &[],
+            _ => &[],
         }
+    }
+
+    /// Of a range the oid of its multirange, of a multirange that of its range.
+    pub fn counterpart(&self) -> Option<u32> {
+        match &self.kind {
+            UserTypeKind::Range(range) => Some(range.multirange),
+            UserTypeKind::Multirange { range, .. } => Some(*range),
+            _ => None,
+        }
+    }
+
+    pub fn is_multirange(&self) -> bool {
+        matches!(self.kind, UserTypeKind::Multirange { .. })
     }
 
     pub fn domain(&self) -> Option<&Domain> {
         match &self.kind {
             UserTypeKind::Domain(domain) => Some(domain),
-            UserTypeKind::Enum(_) | UserTypeKind::Composite(_) => None,
+            _ => None,
         }
     }
 
@@ -247,6 +292,7 @@ pub(crate) fn row_type_info(table: u32, name: &'static str, sql_name: &'static s
         align: 'd',
         storage: 'x',
         base: Type::new(0),
+        spans: NO_SPANS,
     };
     let array_name = defined::known_name(row.array, name).unwrap_or_else(|| defined::lasting(&format!("_{name}")));
     let array = TypeInfo {
@@ -285,7 +331,7 @@ impl Catalog {
         }
         match &self.types.get(&oid)?.kind {
             UserTypeKind::Composite(attributes) => Some(attributes.clone()),
-            UserTypeKind::Enum(_) | UserTypeKind::Domain(_) => None,
+            _ => None,
         }
     }
 

@@ -79,7 +79,7 @@ impl Writer<'_> {
             ExprKind::Aggregate(call) => self.aggregate(call),
             ExprKind::Window(call) => self.window_call(call, None, false),
             ExprKind::Shown(shown) => self.shown(shown, expr.ty, implicit),
-            ExprKind::Param(_) | ExprKind::Subquery(_) | ExprKind::TextCast(_) => {
+            ExprKind::Param(_) | ExprKind::Computed(_) | ExprKind::Subquery(_) | ExprKind::TextCast(_) => {
                 Err(unwritable("an expression that is not shown"))
             }
         }

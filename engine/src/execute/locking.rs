@@ -2,10 +2,10 @@
 //! again on a new snapshot if one has changed meanwhile.
 
 use futures::StreamExt;
-use storage::{CommitSeq, Isolation, RowKey, Transaction, Value, Wait};
+use storage::{CommitSeq, Isolation, ReadView, RowKey, Transaction, Value, Wait};
 
 use super::query::{QueryEnvironment, run_relation};
-use super::{RowStream, Rows, point};
+use super::{Rows, point, short};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::expr::eval::{NoRow, eval};
@@ -23,25 +23,116 @@ pub(crate) async fn run(
     environment: &QueryEnvironment,
     wait: Wait,
 ) -> Result<Rows> {
-    let mut columns: Vec<Column> = query.outputs.iter().map(|output| output.column).collect();
-    for locking in &query.locking {
-        columns.extend([locking.identity.key, locking.identity.version]);
-    }
-    let (relation, window) = Window::of(&query.relation, context)?;
     for _ in 0..RESTARTS_MAX {
-        let stream = run_relation(relation, &columns, context, transaction.view(), environment)?;
         let mut keys = context.session.cursors.is_noting().then(Vec::new);
-        if let Some(mut rows) = lock_rows(query, stream, window, transaction, wait, &mut keys).await? {
-            rows.drain(..window.offset.min(rows.len()));
-            if let Some(mut keys) = keys {
-                keys.drain(..window.offset.min(keys.len()));
+        let view = transaction.view();
+        if let Some(rows) = attempt(query, context, view, transaction, environment, wait, &mut keys).await? {
+            if let Some(keys) = keys {
                 context.session.cursors.note_locked(keys);
             }
             return Ok(Rows::Values(rows));
         }
         transaction.begin_command();
     }
-    Err(Error::new(SqlState::SERIALIZATION_FAILURE, "could not lock rows that others keep changing"))
+    Err(given_up())
+}
+
+/// The same for a query within a statement, which sees what the statement sees: `view`, in whose place a newer one comes
+/// if a row has changed meanwhile.
+pub(super) async fn run_within(
+    query: &Query,
+    context: &EvalContext,
+    view: &mut ReadView,
+    transaction: &mut Transaction,
+    environment: &QueryEnvironment,
+    wait: Wait,
+) -> Result<Vec<Vec<Value>>> {
+    for _ in 0..RESTARTS_MAX {
+        let seen = view.clone();
+        if let Some(rows) = attempt(query, context, seen, transaction, environment, wait, &mut None).await? {
+            return Ok(rows);
+        }
+        transaction.renew_snapshot();
+        *view = transaction.view();
+    }
+    Err(given_up())
+}
+
+fn given_up() -> Error {
+    Error::new(SqlState::SERIALIZATION_FAILURE, "could not lock rows that others keep changing")
+}
+
+/// The rows that are in a view, and the keys of those that were locked, if asked; None if one of them has changed since.
+async fn attempt(
+    query: &Query,
+    context: &EvalContext,
+    view: ReadView,
+    transaction: &mut Transaction,
+    environment: &QueryEnvironment,
+    wait: Wait,
+    keys: &mut Option<LockedKeys>,
+) -> Result<Option<Vec<Vec<Value>>>> {
+    let (relation, window) = Window::of(&query.relation, context)?;
+    let mut taken = Taken { rows: Vec::new(), changed: false, keys: keys.take() };
+    if !lock_few(query, context, &view, window, &mut taken, transaction, wait).await? {
+        let mut columns: Vec<Column> = query.outputs.iter().map(|output| output.column).collect();
+        for locking in &query.locking {
+            columns.extend([locking.identity.key, locking.identity.version]);
+        }
+        let mut stream = run_relation(relation, &columns, context, view, environment)?;
+        while taken.rows.len() < window.end
+            && let Some(batch) = stream.next().await
+        {
+            for row in batch?.into_values() {
+                if taken.rows.len() >= window.end {
+                    break;
+                }
+                taken.lock(query, row, transaction, wait).await?;
+            }
+        }
+    }
+    if taken.changed {
+        return Ok(None);
+    }
+    let mut rows = taken.rows;
+    rows.drain(..window.offset.min(rows.len()));
+    *keys = taken.keys;
+    if let Some(keys) = keys {
+        keys.drain(..window.offset.min(keys.len()));
+    }
+    Ok(Some(rows))
+}
+
+/// Locks the rows of a query that finds them by a range of keys. False, and others may be locked, if they are not few.
+async fn lock_few(
+    query: &Query,
+    context: &EvalContext,
+    view: &ReadView,
+    window: Window,
+    taken: &mut Taken,
+    transaction: &mut Transaction,
+    wait: Wait,
+) -> Result<bool> {
+    let Some(few) = &query.few else { return Ok(false) };
+    let (mut wanted, mut seen) = (window.end, 0);
+    loop {
+        let Some(rows) = short::run_to_lock(few, context, view, wanted)? else {
+            taken.forget();
+            return Ok(false);
+        };
+        let found = rows.len();
+        for row in rows.into_iter().skip(seen) {
+            if taken.rows.len() < window.end {
+                taken.lock(query, row, transaction, wait).await?;
+            }
+        }
+        if taken.rows.len() >= window.end || found < wanted {
+            return Ok(true);
+        }
+        // Some were skipped, for which others may follow.
+        seen = found;
+        wanted = wanted.saturating_mul(2);
+    }
 }
 
 /// LIMIT and OFFSET count rows that could be locked, so they are applied after locking.
@@ -72,38 +163,43 @@ impl Window {
     }
 }
 
-/// Locks the rows as they come, and says which if asked; None if one had changed since the snapshot.
-async fn lock_rows(
-    query: &Query,
-    mut stream: RowStream,
-    window: Window,
-    transaction: &mut Transaction,
-    wait: Wait,
-    keys: &mut Option<LockedKeys>,
-) -> Result<Option<Vec<Vec<Value>>>> {
-    let (mut rows, mut changed) = (Vec::new(), false);
-    while rows.len() < window.end
-        && let Some(batch) = stream.next().await
-    {
-        for mut row in batch?.into_values() {
-            tokio::task::consume_budget().await;
-            if rows.len() >= window.end {
-                break;
-            }
-            let identities = row.split_off(query.outputs.len());
-            match lock_all(query, &identities, transaction, wait).await? {
-                Locked::AsRead => {
-                    if let Some(keys) = keys.as_mut() {
-                        keys.push(identities.chunks(2).map(key_of).collect());
-                    }
-                    rows.push(row);
+/// Rows that have been locked, in order.
+struct Taken {
+    rows: Vec<Vec<Value>>,
+    /// One had changed since the snapshot.
+    changed: bool,
+    /// Their keys, if asked.
+    keys: Option<LockedKeys>,
+}
+
+impl Taken {
+    /// Locks what a row stands for, whose identities follow its values.
+    async fn lock(
+        &mut self,
+        query: &Query,
+        mut row: Vec<Value>,
+        transaction: &mut Transaction,
+        wait: Wait,
+    ) -> Result<()> {
+        tokio::task::consume_budget().await;
+        let identities = row.split_off(query.outputs.len());
+        match lock_all(query, &identities, transaction, wait).await? {
+            Locked::AsRead => {
+                if let Some(keys) = &mut self.keys {
+                    keys.push(identities.chunks(2).map(key_of).collect());
                 }
-                Locked::Skipped => {}
-                Locked::Changed => changed = true,
+                self.rows.push(row);
             }
+            Locked::Skipped => {}
+            Locked::Changed => self.changed = true,
         }
+        Ok(())
     }
-    Ok((!changed).then_some(rows))
+
+    fn forget(&mut self) {
+        self.rows.clear();
+        self.keys = self.keys.take().map(|_| Vec::new());
+    }
 }
 
 /// The key of a row's identity; None on the empty side of an outer join.

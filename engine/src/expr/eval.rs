@@ -37,6 +37,7 @@ pub fn eval(expr: &Expr, context: &EvalContext, row: &dyn RowSource) -> Result<V
     match &expr.kind {
         ExprKind::Const(value) => Ok(value.clone()),
         ExprKind::Param(position) => parameter(*position, context),
+        ExprKind::Computed(computed) => computed.value(expr.ty, context),
         ExprKind::Column(var) => row.value(*var),
         ExprKind::Call { function, args } => call(function, args, context, row),
         ExprKind::And(parts) => connective(parts, false, context, row),

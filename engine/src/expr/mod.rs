@@ -11,10 +11,12 @@ use crate::function::{AggregateFunction, Function, WindowFunction};
 use crate::plan::relation::Relation;
 use crate::types::Type;
 
+mod computed;
 pub mod eval;
 pub mod shown;
 pub mod walk;
 
+pub use computed::Computed;
 pub use shown::Shown;
 
 /// A column of a statement, numbered by the binder: unique within the statement, whichever relation it is from.
@@ -34,6 +36,8 @@ pub enum ExprKind {
     Const(Value),
     /// Zero-based: `$1` is 0.
     Param(usize),
+    /// What a query that runs before the statement has found.
+    Computed(Computed),
     Column(ColumnVar),
     /// A column of an enclosing query, `depth` levels up (1 = the nearest).
     OuterColumn {

@@ -14,7 +14,11 @@ pub fn visit(expr: &Expr, see: &mut dyn FnMut(&Expr)) {
 /// Calls `see` with each direct part of the expression.
 pub fn parts(expr: &Expr, see: &mut dyn FnMut(&Expr)) {
     match &expr.kind {
-        ExprKind::Const(_) | ExprKind::Param(_) | ExprKind::Column(_) | ExprKind::OuterColumn { .. } => {}
+        ExprKind::Const(_)
+        | ExprKind::Param(_)
+        | ExprKind::Computed(_)
+        | ExprKind::Column(_)
+        | ExprKind::OuterColumn { .. } => {}
         ExprKind::Call { args, .. } | ExprKind::Extreme { args, .. } => args.iter().for_each(see),
         ExprKind::And(parts) | ExprKind::Or(parts) | ExprKind::Coalesce(parts) | ExprKind::Array(parts) => {
             parts.iter().for_each(see);
@@ -59,7 +63,11 @@ pub fn transform(expr: Expr, change: &mut dyn FnMut(Expr) -> Result<Expr>) -> Re
     let ty = expr.ty;
     let mut one = |part: Expr| transform(part, change);
     let kind = match expr.kind {
-        kind @ (ExprKind::Const(_) | ExprKind::Param(_) | ExprKind::Column(_) | ExprKind::OuterColumn { .. }) => kind,
+        kind @ (ExprKind::Const(_)
+        | ExprKind::Param(_)
+        | ExprKind::Computed(_)
+        | ExprKind::Column(_)
+        | ExprKind::OuterColumn { .. }) => kind,
         ExprKind::Call { function, args } => ExprKind::Call { function, args: all(args, &mut one)? },
         ExprKind::Extreme { greatest, less, args } => ExprKind::Extreme { greatest, less, args: all(args, &mut one)? },
         ExprKind::And(parts) => ExprKind::And(all(parts, &mut one)?),
@@ -158,7 +166,7 @@ pub fn is_immutable(expr: &Expr) -> bool {
             }
             // Texts of times and names depend on settings and on the catalog.
             ExprKind::TextCast(input) => text_is_fixed(part.ty.oid) && text_is_fixed(input.ty.oid),
-            ExprKind::Subquery(_) | ExprKind::Param { .. } => false,
+            ExprKind::Subquery(_) | ExprKind::Param(_) | ExprKind::Computed(_) => false,
             _ => true,
         };
     });

@@ -82,6 +82,7 @@ pub(crate) use lasting::{LiveUse, live_use};
 pub(crate) use quick::is_quick_call;
 pub use random::RandomNumbers;
 pub use range::RangeJoin;
+pub(crate) use range::{make_range_constructors, range_constructors};
 pub use registry::{
     aggregates, aggregates_named, cast_between, casts, function_by_oid, functions, functions_named, operators,
     operators_named, table_functions, table_functions_named,

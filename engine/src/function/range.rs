@@ -1,12 +1,14 @@
 //! Functions and operators of ranges and multiranges.
 
+use parking_lot::RwLock;
+use rustc_hash::FxHashMap;
 use storage::Value;
 
 use super::define::{immutable, table};
-use super::{Function, TableFunction};
+use super::{Eval, Function, TableFunction};
 use crate::error::{Error, Result, SqlState};
 use crate::types::oid::*;
-use crate::types::range::{Bound, Multirange, Range, RangeKind, point_of};
+use crate::types::range::{Bound, Multirange, Range, RangeKind, bounds_of_range, point_of, range_of};
 
 #[rustfmt::skip]
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -141,6 +143,56 @@ pub(super) const TABLE_FUNCTIONS: &[TableFunction] =
         let row = move |span| Ok(vec![of_range(Range { kind, span: Some(span) })?]);
         Ok(Box::new(spans.into_iter().map(row)))
     })];
+
+/// What makes ranges and multiranges of the types that SQL defines, by the type's oid. They stay as long as the process,
+/// as what is known of the types does.
+static CONSTRUCTORS: RwLock<Option<FxHashMap<u32, &'static [Function]>>> = RwLock::new(None);
+
+/// The functions that make values of a range or multirange type of SQL's. They are called what the type is.
+pub(crate) fn range_constructors(ty: u32) -> &'static [Function] {
+    CONSTRUCTORS.read().as_ref().and_then(|all| all.get(&ty).copied()).unwrap_or_default()
+}
+
+/// Makes them, if the type is new or has another name. It is known by its oid already.
+pub(crate) fn make_range_constructors(ty: u32, name: &str) {
+    if range_constructors(ty).first().is_some_and(|known| known.name == name) {
+        return;
+    }
+    let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
+    let leaked = |args: &[u32]| -> &'static [u32] { Box::leak(args.to_vec().into_boxed_slice()) };
+    let made: Vec<Function> = if let (Some(kind), Some(bounds)) = (RangeKind::of_range(ty), bounds_of_range(ty)) {
+        let eval = maker(kind, false);
+        vec![
+            immutable(ty, name, leaked(&[bounds, bounds]), ty, eval).takes_nulls(),
+            immutable(ty, name, leaked(&[bounds, bounds, TEXT]), ty, eval).takes_nulls(),
+        ]
+    } else if let (Some(kind), Some(range)) = (RangeKind::of_multirange(ty), range_of(ty)) {
+        let (eval, range) = (maker(kind, true), leaked(&[range]));
+        vec![
+            immutable(ty, name, &[], ty, eval),
+            immutable(ty, name, range, ty, eval),
+            immutable(ty, name, range, ty, eval).variadic(),
+        ]
+    } else {
+        return;
+    };
+    CONSTRUCTORS.write().get_or_insert_default().insert(ty, Box::leak(made.into_boxed_slice()));
+}
+
+/// What makes ranges of a kind, or multiranges.
+fn maker(kind: RangeKind, multirange: bool) -> Eval {
+    macro_rules! makers {
+        ($($kind:ident)*) => {
+            match (kind, multirange) {
+                $(
+                    (RangeKind::$kind, false) => |_, args| made(RangeKind::$kind, args),
+                    (RangeKind::$kind, true) => |_, args| gathered(RangeKind::$kind, args),
+                )*
+            }
+        };
+    }
+    makers!(Int4 Int8 Numeric Date Timestamp Timestamptz Float8 Text Time LooseInt4 LooseInt8 LooseDate Float4 Int2)
+}
 
 /// A range from its bounds and, perhaps, how they are meant: `[)` unless told.
 fn made(kind: RangeKind, args: &[Value]) -> Result<Value> {

@@ -8,7 +8,7 @@ use super::bind::Binder;
 use super::bind::modify::body_write;
 use super::relation::{Query, RelationUse};
 use super::short::Short;
-use super::write::{Action, RowsToChange, Write};
+use super::write::{Action, RowsToChange, WithWork, WithWrite, Write};
 use super::{BoundStatement, ColumnDescription, Plan, point};
 use crate::catalog::{TableKind, View};
 use crate::error::{Error, Result, SqlState};
@@ -16,9 +16,15 @@ use crate::statement::Statement;
 
 /// Binds a SELECT, INSERT, UPDATE or DELETE. `point_plans` off sends every query down the wide road.
 pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool) -> Result<BoundStatement> {
+    if matches!(statement, Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_)) {
+        binder.allow_locks_within();
+    }
     let mut bound = match statement {
         Statement::Declare(declaration) => {
             let bound = choose(binder, &declaration.query, point_plans)?;
+            if bound.with_writes.iter().any(|with| !with.writes()) {
+                return Err(Error::unsupported("a cursor over a query with FOR UPDATE in a subquery"));
+            }
             if !bound.with_writes.is_empty() {
                 let message = "DECLARE CURSOR must not contain data-modifying statements in WITH";
                 return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
@@ -52,12 +58,19 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
         Statement::Merge(merge) => bound_write(binder.merge_rows(merge)?, point_plans),
         _ => return Err(Error::internal("only queries and writes have plans")),
     };
-    for written in binder.take_written() {
-        add_write_locks(&mut bound.locks, &written.write);
+    for mut written in binder.take_written() {
+        match &mut written.work {
+            WithWork::Write(write) => add_write_locks(&mut bound.locks, write),
+            WithWork::Lock(query) => {
+                let tables = query.locking.iter().map(|locking| TableId(locking.table.oid));
+                tables.for_each(|table| add_lock(&mut bound.locks, table, TableLock::RowShare));
+                query.few = point_plans.then(|| Short::of_locked(query)).flatten().map(Arc::new);
+            }
+        }
         bound.with_writes.push(written);
     }
     bound.locks.sort_by_key(|(table, _)| *table);
-    if !bound.with_writes.is_empty() || matches!(bound.plan, Plan::Write(_)) {
+    if bound.with_writes.iter().any(WithWrite::writes) || matches!(bound.plan, Plan::Write(_)) {
         binder.check_volatile_reads()?;
     }
     binder.lock_partitions(&mut bound.locks);
@@ -89,7 +102,8 @@ pub fn choose_stored<'a>(binder: &mut Binder<'a>, view: &'a View) -> Result<Boun
     Ok(bound)
 }
 
-fn bound_query(query: Query, point_plans: bool) -> BoundStatement {
+fn bound_query(mut query: Query, point_plans: bool) -> BoundStatement {
+    query.few = point_plans.then(|| Short::of_locked(&query)).flatten().map(Arc::new);
     let columns: Arc<[ColumnDescription]> = query.outputs.iter().map(ColumnDescription::of).collect();
     let locking: Vec<u32> = query.locking.iter().map(|locking| locking.table.oid).collect();
     let locks = table_locks(&query.uses, |used| {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::short::Short;
 use super::system_column::{SeesDeleted, SystemColumns};
 use crate::catalog::Table;
 use crate::catalog::partition::PartitionTree;
@@ -172,10 +173,19 @@ pub struct Query {
     pub outputs: Vec<Output>,
     /// `FOR UPDATE` and its kin, per table.
     pub locking: Vec<Locking>,
+    /// How to find the rows that are locked, if they may be few.
+    pub few: Option<Arc<Short>>,
     /// Types of `$1`, `$2`, … as inferred or declared.
     pub params: Vec<Type>,
     /// The relations named anywhere in the query, with what is done to them: for privileges and locks.
     pub uses: Vec<RelationUse>,
+}
+
+impl Query {
+    /// One within a statement, which has its parameters and what it reads among its own.
+    pub fn within(relation: Relation, outputs: Vec<Output>) -> Self {
+        Self { relation, outputs, locking: Vec::new(), few: None, params: Vec::new(), uses: Vec::new() }
+    }
 }
 
 /// One column of a query's result, as RowDescription tells it.

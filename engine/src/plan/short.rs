@@ -119,6 +119,14 @@ impl Short {
         Self::of_relation(&query.relation, &outputs)
     }
 
+    /// The same for a query that locks its rows, whose identity follows the outputs.
+    pub fn of_locked(query: &Query) -> Option<Self> {
+        let [locking] = query.locking.as_slice() else { return None };
+        let outputs = query.outputs.iter().map(|output| output.column);
+        let columns: Vec<Column> = outputs.chain([locking.identity.key, locking.identity.version]).collect();
+        Self::of_relation(&query.relation, &columns)
+    }
+
     /// The same for a relation of which some columns are wanted.
     pub fn of_relation(relation: &Relation, outputs: &[Column]) -> Option<Self> {
         let mut chain = Vec::new();

@@ -24,14 +24,28 @@ pub struct Write {
     pub params: Vec<crate::types::Type>,
 }
 
-/// A write that the statement's WITH clause names.
+/// What runs beside a statement, for rows that it reads.
 #[derive(Debug)]
 pub struct WithWrite {
     /// Where its rows are found.
     pub number: usize,
-    pub write: Write,
-    /// Whether anything reads what it returns. What nobody reads runs last.
+    pub work: WithWork,
+    /// Whether anything reads what it returns. Of what nobody reads, writes run last and queries not at all.
     pub is_named: bool,
+}
+
+#[derive(Debug)]
+pub enum WithWork {
+    /// A write that the WITH clause names.
+    Write(Write),
+    /// A query within the statement that locks its rows.
+    Lock(Query),
+}
+
+impl WithWrite {
+    pub fn writes(&self) -> bool {
+        matches!(self.work, WithWork::Write(_))
+    }
 }
 
 /// The table written to, its columns' numbers in the statement, and its rules.

@@ -18,7 +18,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::execute::{Rows, definition, locking, point, query, write};
 use crate::function::{AdvisoryLocks, EvalContext};
 use crate::plan::bind::Binder;
-use crate::plan::write::Action;
+use crate::plan::write::{Action, WithWork, WithWrite};
 use crate::plan::{ColumnDescription, Plan, authorize, choose};
 use crate::statement::{CopySource, Definition, Statement, locking_words, place_of_placeholder};
 
@@ -387,7 +387,18 @@ impl Session {
             Plan::Write(bound) => verb_and_tag(&bound.action).0,
             _ => "SELECT",
         };
-        refuse_in_read_only(open.read_only, verb)?;
+        let locks = with_writes.iter().find_map(|with| match &with.work {
+            WithWork::Lock(query) => query.locking.first().map(|locking| locking.strength),
+            WithWork::Write(_) => None,
+        });
+        let writes = with_writes.iter().any(WithWrite::writes);
+        match plan.plan.plan() {
+            Plan::Write(bound) if bound.target.table.temporary.is_some() && !writes => {}
+            Plan::Write(_) => refuse_in_read_only(open.read_only, verb)?,
+            _ if writes => refuse_in_read_only(open.read_only, verb)?,
+            _ => {}
+        }
+        refuse_locks(open.read_only, locks)?;
         let (view, environment) = (open.transaction.view(), database.query_environment());
         let mut writes = write::Writes::new(with_writes, context, environment, wait, view);
         let run = async {
@@ -401,11 +412,21 @@ impl Session {
                     let stream = query::run(bound, &writes.context, writes.view(), environment)?;
                     Outcome::selected(plan, RowSource::Stream(stream))
                 }
-                Plan::Query(_) | Plan::Short { .. } | Plan::PointSelect(_) => {
+                Plan::Query(_) | Plan::Short { .. } | Plan::PointSelect(_)
+                    if with_writes.iter().any(WithWrite::writes) =>
+                {
                     return Err(Error::unsupported("FOR UPDATE or FOR SHARE beside a write in WITH"));
                 }
+                Plan::Query(bound) | Plan::Short { query: bound, .. } => {
+                    let rows = locking::run(bound, &writes.context, &mut open.transaction, environment, wait).await?;
+                    Outcome::selected(plan, RowSource::Ready(Some(rows)))
+                }
+                Plan::PointSelect(select) => {
+                    let rows = point::select(select, &writes.context, &mut open.transaction, wait).await?;
+                    Outcome::selected(plan, RowSource::Ready(Some(Rows::Values(rows))))
+                }
                 Plan::OneRow(row) => {
-                    Outcome::selected(plan, RowSource::of(point::one_row(row, context).map(Rows::Values)))
+                    Outcome::selected(plan, RowSource::of(point::one_row(row, &writes.context).map(Rows::Values)))
                 }
             };
             writes.run_with(false, &mut open.transaction, &mut open.deferred).await?;

@@ -464,7 +464,8 @@ impl Session {
         };
         let plan = self.plan_for(&inner)?;
         if !plan.plan.with_writes().is_empty() {
-            return Err(Error::unsupported("EXPLAIN of a statement that writes in WITH"));
+            let what = "EXPLAIN of a statement that writes in WITH or locks rows in a subquery";
+            return Err(Error::unsupported(what));
         }
         let context = self.context(self.catalog(), params.clone());
         let database = self.database.clone();

@@ -42,7 +42,7 @@ pub(super) use schema::with_schema;
 pub use sequence::{SequenceChange, SequenceOptions};
 pub use table::{ColumnChange, IndexChange, ReplicaIdentityChange, StorageParameter, TableChange};
 pub use table_as::{NewTableAs, Persistence, TableSource};
-pub use user_type::{LabelPlace, TypeChange};
+pub use user_type::{LabelPlace, RangeOptions, TypeChange};
 pub use view::{NewMaterialized, NewView, Refresh, ViewChange};
 
 /// A definition.
@@ -180,6 +180,10 @@ pub enum Definition {
     CreateEnum {
         name: ObjectName,
         labels: Vec<String>,
+    },
+    CreateRange {
+        name: ObjectName,
+        options: Box<RangeOptions>,
     },
     CreateComposite {
         name: ObjectName,

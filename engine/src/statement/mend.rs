@@ -8,6 +8,7 @@ mod definition;
 mod escape;
 mod joined;
 mod key;
+mod locked;
 
 use std::borrow::Cow;
 
@@ -41,8 +42,9 @@ pub(crate) const ROWS_FROM: &str = "rows from";
 /// The same statement for `sqlparser`.
 pub(super) fn mended<'t>(text: &str, tokens: &'t [TokenWithSpan]) -> Result<Cow<'t, [TokenWithSpan]>> {
     refuse_neighbours(text, tokens)?;
-    match joined::in_parentheses(tokens) {
-        None => with_other_words(text, tokens.into()),
+    let tokens = locked::behind_limits(tokens).map_or(Cow::Borrowed(tokens), Cow::Owned);
+    match joined::in_parentheses(&tokens) {
+        None => with_other_words(text, tokens),
         Some(tokens) => with_other_words(text, tokens.into()),
     }
 }
@@ -765,6 +767,7 @@ mod tests {
         check("SELECT a FROM t ORDER BY a USING >, b USING <", "SELECT a FROM t ORDER BY a DESC, b ASC");
         check("SELECT a FROM t ORDER BY a USING OPERATOR(pg_catalog.>)", "SELECT a FROM t ORDER BY a DESC");
         check("SELECT 1 FROM t JOIN u USING (a) AS X", "SELECT 1 FROM t JOIN u USING(a, !x!)");
+        check("SELECT a FROM t FOR UPDATE OF t LIMIT 1", "SELECT a FROM t LIMIT 1 FOR UPDATE OF t");
         check("SELECT", "SELECT !no columns!");
         check("SELECT WHERE a UNION ALL (SELECT)", "SELECT !no columns! WHERE a UNION ALL (SELECT !no columns!)");
         check("SELECT FROM t", "SELECT FROM t");

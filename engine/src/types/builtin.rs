@@ -39,9 +39,14 @@ pub struct TypeInfo {
     pub storage: char,
     /// The type that a domain is over, with its modifier; oid 0 for all others.
     pub base: Type,
+    /// Of a range that SQL defined the type of its bounds and its multirange, of a multirange that of the bounds and the
+    /// range. Zeros for all others; what is built in [`range`] knows.
+    pub spans: [u32; 2],
 }
 
 const NO_BASE: Type = Type::new(0);
+/// Of what is no range that SQL defined.
+pub(crate) const NO_SPANS: [u32; 2] = [0; 2];
 
 impl TypeInfo {
     /// Whether this is an array as `type[]` makes them, and not `oidvector` and its like.
@@ -70,13 +75,13 @@ macro_rules! types {
             TypeInfo {
                 oid: $oid, name: $name, sql_name: $sql, array: $array, element: $element, kind: $kind,
                 category: $category, preferred: $preferred, length: $length, by_value: $by_value, align: $align,
-                storage: $storage, base: NO_BASE,
+                storage: $storage, base: NO_BASE, spans: NO_SPANS,
             },
             TypeInfo {
                 oid: $array, name: concat!("_", $name), sql_name: concat!($sql, "[]"), array: 0, element: $oid,
                 kind: if $oid == 2249 { 'p' } else { 'b' }, category: if $oid == 2249 { 'P' } else { 'A' },
                 preferred: false, length: -1, by_value: false, align: if $align == 'd' { 'd' } else { 'i' },
-                storage: 'x', base: NO_BASE,
+                storage: 'x', base: NO_BASE, spans: NO_SPANS,
             },
         )),*];
     };

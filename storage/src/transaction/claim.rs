@@ -132,7 +132,7 @@ impl Transaction {
         for claim in claims {
             let (family, key) = (claim.family(), &claim.key[..]);
             let is_gap = !self.is_private(key)
-                && self.own(family, key)?.is_none()
+                && !self.has_written(family, key)?
                 && self.gaps.have(&self.store.newest(), family, key)?;
             if !is_gap && let Some(taken) = self.first_taken(std::slice::from_ref(claim), except)? {
                 return Ok(Some(taken));

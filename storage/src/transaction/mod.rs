@@ -483,6 +483,16 @@ impl Transaction {
         }
     }
 
+    /// Whether this transaction has written the key.
+    fn has_written(&self, family: Family, key: &[u8]) -> Result<bool> {
+        let ends_before = match (&self.writes, &self.staged) {
+            (Some(writes), Some(staged)) => writes.read().ends_before(family, key) && staged.ends_before(family, key),
+            (Some(writes), None) => writes.read().ends_before(family, key),
+            (None, _) => true,
+        };
+        Ok(!ends_before && self.own(family, key)?.is_some())
+    }
+
     /// What lies under the transaction's own writes: a committed state, or what it has written aside itself.
     fn committed(&self, state: &Published, family: Family, key: &[u8]) -> Result<Option<Bytes>> {
         if let Some(aside) = &self.aside {

@@ -96,6 +96,11 @@ impl Staged {
         self.view.as_ref().map_or(Ok(None), |view| view.get(family, key))
     }
 
+    /// Whether a key lies behind all that was spilled.
+    pub(super) fn ends_before(&self, family: Family, key: &[u8]) -> bool {
+        self.layers.iter().all(|layer| layer.ends_before(family, key))
+    }
+
     /// What the committer has to know.
     pub(super) fn load(&self) -> Load {
         let touched: BTreeSet<_> = self.layers.iter().flat_map(|layer| &layer.touched).collect();

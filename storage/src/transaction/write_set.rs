@@ -111,6 +111,11 @@ impl WriteSet {
         self.maps[family as usize].get(key).map(|entry| entry.latest.value.as_ref())
     }
 
+    /// Whether a key lies behind all that were written.
+    pub(crate) fn ends_before(&self, family: Family, key: &[u8]) -> bool {
+        self.maps[family as usize].last_key_value().is_none_or(|(last, _)| &last[..] < key)
+    }
+
     /// The version of a key that commands before `before` made.
     pub(crate) fn visible(&self, family: Family, key: &[u8], before: Command) -> Option<Option<&Bytes>> {
         self.maps[family as usize].get(key).and_then(|entry| entry.visible(before))

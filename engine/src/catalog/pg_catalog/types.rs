@@ -2,11 +2,12 @@
 
 use storage::Value;
 
+use super::operator_class::default_class;
 use super::relation::{NULL, row};
 use super::type_io::functions_of;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader, expression};
 use crate::catalog::user_type::row_type_info;
-use crate::catalog::{Domain, Table, TableKind};
+use crate::catalog::{Domain, Table, TableKind, UserTypeKind};
 use crate::types::builtin::{self, TypeInfo};
 use crate::types::oid;
 use crate::types::text::cut_name;
@@ -66,6 +67,8 @@ fn type_functions(info: &TypeInfo) -> [u32; 4] {
     match info.kind {
         'e' => ENUM_FUNCTIONS,
         'c' => RECORD_FUNCTIONS,
+        'r' => functions_of(oid::INT4RANGE),
+        'm' => functions_of(oid::INT4MULTIRANGE),
         'd' => {
             let [_, output, _, send] = builtin::info(info.base.oid).map_or([0; 4], type_functions);
             let [input, receive] = DOMAIN_FUNCTIONS;
@@ -152,11 +155,16 @@ const RANGES: [[u32; 6]; 6] = [
     [oid::INT8RANGE, oid::INT8, oid::INT8MULTIRANGE, 3124, 3928, 3923],
 ];
 
-pub(super) fn ranges(_: &Reader<'_>) -> Vec<Vec<Value>> {
-    RANGES
-        .iter()
-        .map(|&[range, element, multirange, class, canonical, difference]| {
-            row![range, element, multirange, 0u32, class, canonical, difference]
-        })
-        .collect()
+pub(super) fn ranges(reader: &Reader<'_>) -> Vec<Vec<Value>> {
+    let built_in = RANGES.iter().map(|&[range, element, multirange, class, canonical, difference]| {
+        row![range, element, multirange, 0u32, class, canonical, difference]
+    });
+    let defined = reader.catalog.types.values().filter_map(|ty| {
+        let UserTypeKind::Range(range) = &ty.kind else { return None };
+        let class = default_class(range.subtype);
+        let difference = range.difference.unwrap_or(0);
+        let collation = range.collation.unwrap_or_else(|| collation(range.subtype));
+        Some(row![ty.oid, range.subtype, range.multirange, collation, class, 0u32, difference])
+    });
+    built_in.chain(defined).collect()
 }

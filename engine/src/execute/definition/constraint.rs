@@ -388,7 +388,7 @@ pub(super) fn check_sortable(column: &TableColumn) -> Result<()> {
 }
 
 pub(super) fn check_sortable_type(ty: types::Type) -> Result<()> {
-    if matches!(types::builtin::base_of(ty.oid), types::oid::NUMRANGE | types::oid::NUMMULTIRANGE) {
+    if types::range::has_own_key(types::builtin::base_of(ty.oid)) {
         // Equal ones may be of different bytes.
         return Err(Error::unsupported(format_args!("an index or key over type {}", types::display(ty))));
     }

@@ -11,12 +11,15 @@ use super::drop::{Dependent, Part};
 use super::names::{named_schema, quoted};
 use super::rename::parsed;
 use crate::catalog::{Catalog, Change, ConstraintKind, Extension, Table, UserType};
-use crate::error::{Error, Result, SqlState};
+use crate::error::{Error, Report, Result, SqlState};
 use crate::function::{available, functions_named};
 use crate::plan::bind::fold;
 use crate::statement::definition::NewExtension;
 use crate::statement::parse_query;
 use crate::types::{Type, display};
+
+/// The extension that every database of PostgreSQL has.
+const PROCEDURAL: &str = "plpgsql";
 
 impl DefinitionEnvironment<'_> {
     pub(super) async fn create_extension(&mut self, new: &NewExtension) -> Result<()> {
@@ -29,6 +32,14 @@ impl DefinitionEnvironment<'_> {
                 return Ok(());
             }
             return Err(Error::new(SqlState::DUPLICATE_OBJECT, message));
+        }
+        if new.if_not_exists && name == PROCEDURAL {
+            // PostgreSQL has it from the beginning, so that schemas ask for it whether they need it or not.
+            let message = format!("extension \"{name}\" is not available, skipping");
+            let detail = Some("Functions in this language cannot be created.".into());
+            let state = Some(SqlState::WARNING);
+            self.notices.push(Report { state, message: message.into(), detail, ..Report::default() });
+            return Ok(());
         }
         let brings = available(name).ok_or_else(|| {
             Error::new(SqlState::FEATURE_NOT_SUPPORTED, format!("extension \"{name}\" is not available"))

@@ -171,6 +171,7 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::CreateComposite { name, attributes } => {
             user_type::create_composite(name, attributes, environment).await?;
         }
+        Definition::CreateRange { name, options } => user_type::create_range(name, options, environment).await?,
         Definition::CreateEnum { name, labels } => user_type::create_enum(name, labels, environment).await?,
         Definition::CreateDomain { name, column } => user_type::create_domain(name, column, environment).await?,
         Definition::AlterType { name, domain, change } => user_type::alter(name, *domain, change, environment).await?,
@@ -291,7 +292,9 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::Refresh(_) => "REFRESH MATERIALIZED VIEW",
         Definition::AlterView { materialized: false, .. } => "ALTER VIEW",
         Definition::AlterView { materialized: true, .. } => "ALTER MATERIALIZED VIEW",
-        Definition::CreateEnum { .. } | Definition::CreateComposite { .. } => "CREATE TYPE",
+        Definition::CreateEnum { .. } | Definition::CreateRange { .. } | Definition::CreateComposite { .. } => {
+            "CREATE TYPE"
+        }
         Definition::CreateDomain { .. } => "CREATE DOMAIN",
         Definition::AlterType { domain: false, .. } => "ALTER TYPE",
         Definition::AlterType { domain: true, .. } => "ALTER DOMAIN",

@@ -177,7 +177,9 @@ impl Lowering<'_> {
             | ExprKind::Array(_)
             | ExprKind::Subscript { .. }
             | ExprKind::TextCast(_) => self.row_by_row(expr),
-            ExprKind::Param(_) => Err(Error::internal("a parameter was not replaced by its value")),
+            ExprKind::Param(_) | ExprKind::Computed(_) => {
+                Err(Error::internal("a parameter was not replaced by its value"))
+            }
             ExprKind::Aggregate(_) | ExprKind::Window(_) | ExprKind::Subquery(_) | ExprKind::Shown(_) => {
                 Err(Error::internal("an aggregate, window function or subquery is left in an expression"))
             }

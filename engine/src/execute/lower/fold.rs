@@ -14,6 +14,7 @@ pub(super) fn fold(expr: Expr, context: &EvalContext) -> Result<Expr> {
         ExprKind::Const(_) | ExprKind::Column(_) => return Ok(expr),
         // Whatever query it is from, by now it is a column of the rows at hand.
         ExprKind::OuterColumn { var, .. } => return Ok(Expr::column(var, expr.ty)),
+        ExprKind::Computed(computed) => return Ok(Expr::constant(computed.value(expr.ty, context)?, expr.ty)),
         ExprKind::Param(position) => {
             let value = context.params.get(position).cloned().ok_or_else(|| {
                 Error::new(

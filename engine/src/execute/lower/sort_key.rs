@@ -49,7 +49,7 @@ pub(super) fn key_of(ty: Type) -> Result<Option<Key>> {
     if builtin::base_of(ty.oid) == oid::BPCHAR {
         return Ok(Some(Key::Padded));
     }
-    if matches!(builtin::base_of(ty.oid), oid::NUMRANGE | oid::NUMMULTIRANGE) {
+    if range::has_own_key(builtin::base_of(ty.oid)) {
         return Ok(Some(Key::Range));
     }
     Ok(match column::physical(ty)? {

@@ -11,7 +11,11 @@ use crate::plan::relation::{Column, Relation};
 /// Calls `visit` with each direct part of the expression; a subquery's relation is not one.
 pub(crate) fn parts(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
     match &expr.kind {
-        ExprKind::Const(_) | ExprKind::Param(_) | ExprKind::Column(_) | ExprKind::OuterColumn { .. } => {}
+        ExprKind::Const(_)
+        | ExprKind::Param(_)
+        | ExprKind::Computed(_)
+        | ExprKind::Column(_)
+        | ExprKind::OuterColumn { .. } => {}
         ExprKind::Call { args, .. } | ExprKind::Extreme { args, .. } => args.iter().for_each(visit),
         ExprKind::And(parts) | ExprKind::Or(parts) | ExprKind::Coalesce(parts) | ExprKind::Array(parts) => {
             parts.iter().for_each(visit);
@@ -62,7 +66,11 @@ fn call_parts(call: &AggregateCall, visit: &mut dyn FnMut(&Expr)) {
 pub(crate) fn map_parts(expr: Expr, map: &mut dyn FnMut(Expr) -> Result<Expr>) -> Result<Expr> {
     let ty = expr.ty;
     let kind = match expr.kind {
-        kind @ (ExprKind::Const(_) | ExprKind::Param(_) | ExprKind::Column(_) | ExprKind::OuterColumn { .. }) => kind,
+        kind @ (ExprKind::Const(_)
+        | ExprKind::Param(_)
+        | ExprKind::Computed(_)
+        | ExprKind::Column(_)
+        | ExprKind::OuterColumn { .. }) => kind,
         ExprKind::Call { function, args } => ExprKind::Call { function, args: map_all(args, map)? },
         ExprKind::Extreme { greatest, less, args } => ExprKind::Extreme { greatest, less, args: map_all(args, map)? },
         ExprKind::And(parts) => ExprKind::And(map_all(parts, map)?),

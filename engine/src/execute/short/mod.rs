@@ -47,6 +47,34 @@ pub(crate) fn run(short: &Short, context: &EvalContext, view: &ReadView) -> Resu
     Ok(Some(rows))
 }
 
+/// Up to `wanted` rows of a query that counts those that could be locked: what its LIMIT says is left to the caller. None
+/// if it is not short.
+pub(crate) fn run_to_lock(
+    short: &Short,
+    context: &EvalContext,
+    view: &ReadView,
+    wanted: usize,
+) -> Result<Option<Vec<Tuple>>> {
+    if !short.is_due() {
+        return Ok(None);
+    }
+    let stages = match short.stages.split_last() {
+        Some((Stage { step: Step::Limit { .. }, .. }, before)) => before,
+        _ => &short.stages[..],
+    };
+    let stops = short.stops_at == Some(stages.len());
+    let Some(mut rows) = found(short, context, view, if stops { wanted } else { usize::MAX })? else {
+        short.was_long();
+        return Ok(None);
+    };
+    for stage in stages {
+        rows = stage.run(rows, context)?;
+    }
+    rows.truncate(wanted);
+    let cut = |row: Tuple| short.outputs.iter().map(|place| row[*place].clone()).collect();
+    Ok(Some(rows.into_iter().map(cut).collect()))
+}
+
 /// The rows that the filters leave, `wanted` at most; None if too many had to be looked at.
 fn found(short: &Short, context: &EvalContext, view: &ReadView, wanted: usize) -> Result<Option<Vec<Tuple>>> {
     let schema = &short.table.storage;

@@ -12,10 +12,11 @@ use storage::{ReadView, RowKey, Transaction, Value, Wait};
 
 use super::{Deferred, Run, Written, rows_of};
 use crate::error::Result;
+use crate::execute::locking;
 use crate::execute::query::{self, QueryEnvironment};
 use crate::execute::write::foreign_key::Pending;
 use crate::function::EvalContext;
-use crate::plan::write::{After, WithWrite, Write};
+use crate::plan::write::{After, WithWork, WithWrite, Write};
 
 /// What the writes of a statement have in common.
 pub(crate) struct Together {
@@ -52,7 +53,7 @@ impl<'a> Writes<'a> {
         self.together.view.clone()
     }
 
-    /// Runs the writes whose rows are read, or those that nobody asks.
+    /// Runs what has rows that are read, or the writes that nobody asks.
     pub(crate) async fn run_with(
         &mut self,
         named: bool,
@@ -61,7 +62,14 @@ impl<'a> Writes<'a> {
     ) -> Result<()> {
         let writes = self.writes;
         for with in writes.iter().filter(|with| with.is_named == named) {
-            let rows = self.run(&with.write, transaction, deferred).await?.rows.unwrap_or_default();
+            let rows = match &with.work {
+                WithWork::Write(write) => self.run(write, transaction, deferred).await?.rows.unwrap_or_default(),
+                WithWork::Lock(query) if named => {
+                    let view = &mut self.together.view;
+                    locking::run_within(query, &self.context, view, transaction, self.environment, self.wait).await?
+                }
+                WithWork::Lock(_) => continue,
+            };
             self.keep(with.number, rows);
         }
         Ok(())

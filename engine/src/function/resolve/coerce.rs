@@ -12,8 +12,11 @@ use crate::function::cast::{NUMBER_TO_BITS, modifier_function, read_text};
 use crate::function::{CastContext, CastMethod, EvalContext, Function, Volatility, cast_between, function_by_oid};
 use crate::types::defined::FIRST_OID;
 use crate::types::modifier::apply_modifier;
-use crate::types::range::RangeKind;
+use crate::types::range::{self, RangeKind};
 use crate::types::{Type, builtin, display, oid};
+
+/// `multirange`, which makes one of any range.
+const AS_MULTIRANGE: u32 = 4298;
 
 /// How one type becomes another.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +44,9 @@ pub(super) fn find_path(from: u32, to: u32, context: CastContext) -> Option<Path
     }
     if to == oid::RECORD && builtin::is_composite(from) {
         return Some(Path::Same);
+    }
+    if from >= FIRST_OID && range::multirange_of(from) == Some(to) {
+        return (context >= CastContext::Explicit).then(|| function_by_oid(AS_MULTIRANGE).map(Path::Function))?;
     }
     let (source, target) = (builtin::info(from)?, builtin::info(to)?);
     if source.element != 0 && target.is_array() && find_path(source.element, target.element, context).is_some() {

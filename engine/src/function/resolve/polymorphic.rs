@@ -3,7 +3,7 @@
 
 use super::common_type;
 use crate::function::CastContext::Implicit;
-use crate::types::range::RangeKind;
+use crate::types::range::{self, RangeKind};
 use crate::types::{Type, builtin, oid};
 
 /// Which family a pseudo-type belongs to and what it makes of an element.
@@ -39,18 +39,27 @@ impl Shape {
         match self {
             Shape::Element => Some(ty),
             Shape::Array => builtin::element_of(ty),
-            Shape::Range => RangeKind::of_range(ty).map(RangeKind::subtype),
-            Shape::Multirange => RangeKind::of_multirange(ty).map(RangeKind::subtype),
+            Shape::Range => range::bounds_of_range(ty),
+            Shape::Multirange => range::bounds_of_multirange(ty),
         }
     }
 
-    /// The type of this shape over an element.
-    pub(crate) fn over(self, element: u32) -> Option<u32> {
+    /// The type of this shape over an element; `range` is the range type that is meant, if some argument tells.
+    pub(crate) fn over(self, element: u32, range: Option<u32>) -> Option<u32> {
         match self {
             Shape::Element => Some(element),
             Shape::Array => builtin::array_of(element),
-            Shape::Range => RangeKind::over(element).map(RangeKind::range_type),
-            Shape::Multirange => RangeKind::over(element).map(RangeKind::multirange_type),
+            Shape::Range => range.or_else(|| RangeKind::over(element).map(RangeKind::range_type)),
+            Shape::Multirange => range::multirange_of(Shape::Range.over(element, range)?),
+        }
+    }
+
+    /// The range type that an argument of this shape tells.
+    pub(crate) fn range_of(self, ty: u32) -> Option<u32> {
+        match self {
+            Shape::Element | Shape::Array => None,
+            Shape::Range => range::bounds_of_range(ty).map(|_| ty),
+            Shape::Multirange => range::range_of(ty),
         }
     }
 }
@@ -99,10 +108,19 @@ fn element(wanted: Family, args: &[u32], types: &[u32]) -> Result<Option<u32>, (
     if said.iter().all(|ty| super::can_coerce(ty.oid, common, Implicit)) { Ok(Some(common)) } else { Err(()) }
 }
 
+/// The range type that the arguments tell; `Ok(None)` if none does, `Err` if they disagree.
+fn range_told(args: &[u32], types: &[u32]) -> Result<Option<u32>, ()> {
+    let mut told = args.iter().zip(types).filter_map(|(arg, ty)| Shape::of(*arg)?.range_of(*ty));
+    let first = told.next();
+    if told.all(|other| Some(other) == first) { Ok(first) } else { Err(()) }
+}
+
 /// Whether the types agree where the arguments want them to.
 pub(super) fn consistent(args: &[u32], types: &[u32]) -> bool {
     !args.iter().any(|arg| is_polymorphic(*arg))
-        || (element(Family::Alike, args, types).is_ok() && element(Family::Compatible, args, types).is_ok())
+        || (element(Family::Alike, args, types).is_ok()
+            && element(Family::Compatible, args, types).is_ok()
+            && range_told(args, types).is_ok())
 }
 
 /// What the pseudo-types of a call stand for.
@@ -110,6 +128,7 @@ pub(super) fn consistent(args: &[u32], types: &[u32]) -> bool {
 pub(super) struct Concrete {
     alike: Option<u32>,
     compatible: Option<u32>,
+    range: Option<u32>,
 }
 
 impl Concrete {
@@ -119,6 +138,7 @@ impl Concrete {
         Self {
             alike: element(Family::Alike, args, types).ok().flatten(),
             compatible: element(Family::Compatible, args, types).ok().flatten().or(compatible.then_some(oid::TEXT)),
+            range: range_told(args, types).ok().flatten(),
         }
     }
 
@@ -129,6 +149,6 @@ impl Concrete {
             Family::Alike => self.alike,
             Family::Compatible => self.compatible,
         }?;
-        shape.over(element)
+        shape.over(element, self.range)
     }
 }

@@ -17,7 +17,8 @@ use crate::expr::{AggregateCall, Expr, ExprKind, SortKey};
 use crate::function::record::record;
 use crate::function::resolve::{self, Callable, Resolved};
 use crate::function::{
-    AggregateFunction, CastContext, Function, GROUPING, TableFunction, Volatility, aggregates_named, waits, wants_type,
+    AggregateFunction, CastContext, Function, GROUPING, TableFunction, Volatility, aggregates_named,
+    range_constructors, waits, wants_type,
 };
 use crate::plan::relation::Column;
 use crate::types::{Type, builtin, display, oid};
@@ -290,6 +291,15 @@ impl Binder<'_> {
         })
     }
 
+    /// What makes ranges of the type that has the name, if SQL defined it.
+    fn range_constructors(&self, name: &QualifiedName) -> &'static [Function] {
+        if self.catalog.types.is_empty() {
+            return &[];
+        }
+        let found = self.catalog.find_type(name.schema.as_deref(), &name.name, &self.context.session.search_path);
+        found.map_or(&[], range_constructors)
+    }
+
     /// An extension of this database that has a function of that name in PostgreSQL, but not here.
     fn extension_lacking(&self, name: &str) -> Option<&Extension> {
         let lacks = |extension: &&Extension| extension.brings().is_some_and(|brings| brings.absent.contains(&name));
@@ -300,7 +310,8 @@ impl Binder<'_> {
     pub(super) fn resolve_function(&self, name: &QualifiedName, args: &[Expr], star: bool) -> Result<Resolved> {
         let types: Vec<Type> = args.iter().map(|arg| arg.ty).collect();
         let position = |error: Error| error.at(self.position(name.span));
-        let extended = self.extension_functions(name);
+        let mut extended = self.extension_functions(name);
+        extended.extend(self.range_constructors(name));
         let defined = self.sql_functions(name)?;
         let in_catalog = match name.schema.as_deref() {
             None | Some("pg_catalog") | Some("information_schema") => true,

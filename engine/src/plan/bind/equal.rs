@@ -13,6 +13,7 @@ pub(crate) fn same(left: &Expr, right: &Expr) -> bool {
     match (&left.kind, &right.kind) {
         (E::Const(a), E::Const(b)) => a == b,
         (E::Param(a), E::Param(b)) => a == b,
+        (E::Computed(a), E::Computed(b)) => a == b,
         (E::Column(a), E::Column(b)) => a == b,
         (E::OuterColumn { var: a, depth: m }, E::OuterColumn { var: b, depth: n }) => a == b && m == n,
         (E::Call { function: f, args: a }, E::Call { function: g, args: b }) => f.oid == g.oid && all_same(a, b),

@@ -426,7 +426,8 @@ impl Binder<'_> {
             return Err(Error::unsupported("FOR UPDATE or FOR SHARE over a subquery in FROM"));
         }
         let bind = |binder: &mut Self| {
-            let bound = binder.bind_query(query, Unknowns::Text)?.without_locking()?;
+            let bound = binder.bind_query(query, Unknowns::Text)?;
+            let bound = binder.locked_first(bound, true)?;
             Ok(binder.exact(bound))
         };
         let written_lateral = lateral;

@@ -6,11 +6,17 @@ use datafusion::sql::sqlparser::ast::{self, NonBlock};
 
 use super::Binder;
 use super::names::fold;
+use super::query::Bound;
+use super::with::leaves;
 use crate::catalog::partition::PartitionTree;
 use crate::catalog::{Table, TableKind};
 use crate::error::{Error, Result, SqlState};
-use crate::plan::relation::{LockWait, Locking, RelationUse, RowIdentity};
+use crate::execute::lower::walk::reads_working_table;
+use crate::expr::{Computed, Expr, ExprKind};
+use crate::plan::relation::{LockWait, Locking, Query, Relation, RelationUse, RowIdentity};
+use crate::plan::write::{WithWork, WithWrite};
 use crate::statement::LockingClause;
+use crate::types::Type;
 
 /// A table of a FROM clause whose rows a locking clause may lock.
 pub(super) struct LockableScan {
@@ -101,6 +107,39 @@ impl Binder<'_> {
             }
         }
         Ok(locks)
+    }
+
+    /// A query within a statement that locks its rows runs before the statement, once: its place is taken by the rows that
+    /// it finds. Whether it is `used` may turn out later.
+    pub(super) fn locked_first(&mut self, bound: Bound, used: bool) -> Result<Bound> {
+        if bound.locking.is_empty() {
+            return Ok(bound);
+        }
+        self.refuse_to_show("FOR UPDATE in a subquery")?;
+        if !self.locks_within {
+            return Err(Error::unsupported("FOR UPDATE in a subquery here"));
+        }
+        let Bound { mut relation, outputs, locking, .. } = bound;
+        if reads_working_table(&relation) || !self.outer.is_empty() && leaves(&mut relation)? {
+            return Err(Error::unsupported("FOR UPDATE in a subquery that names columns of an enclosing query"));
+        }
+        let number = self.new_written_number();
+        let mut named = outputs.clone();
+        for output in &mut named {
+            output.column = self.fresh(output.column.ty);
+        }
+        let columns = named.iter().map(|output| output.column).collect();
+        let query = Query { locking, ..Query::within(relation, outputs) };
+        self.written.push(WithWrite { number, work: WithWork::Lock(query), is_named: used });
+        let relation = Relation::Written { number, columns };
+        Ok(Bound { relation, outputs: named, hidden: false, locking: Vec::new() })
+    }
+
+    /// The rows of such a query as one value, which is known when the statement itself begins. None: the query is another.
+    pub(super) fn locked_value(&self, bound: &Bound, ty: Type, computed: fn(usize) -> Computed) -> Option<Expr> {
+        let Relation::Written { number, columns } = &bound.relation else { return None };
+        let locks = self.written.iter().any(|written| written.number == *number && !written.writes());
+        (locks && columns.len() == 1).then(|| Expr::new(ExprKind::Computed(computed(*number)), ty))
     }
 
     /// Notes that rows of a table are locked, by itself or through a view.

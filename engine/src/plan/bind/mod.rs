@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::function::{EvalContext, TableFunction};
 use crate::plan::relation::{CheckAs, Column, Relation, RelationUse};
+use crate::plan::write::WithWrite;
 use crate::statement::position_in;
 use crate::types::Type;
 
@@ -100,10 +101,12 @@ pub struct Binder<'a> {
     outer: Vec<Level>,
     /// The WITH queries in sight, the nearest last.
     ctes: Vec<with::WithQuery>,
-    /// The writes of the statement's WITH clause.
-    written: Vec<crate::plan::write::WithWrite>,
+    /// The writes of the statement's WITH clause, and queries within it that lock rows.
+    written: Vec<WithWrite>,
     /// How many writes have rows that others read.
     written_numbers: usize,
+    /// Whether queries within the statement may lock rows.
+    locks_within: bool,
     /// Whether the next query to be bound is the statement itself, whose WITH clause may write.
     at_top: bool,
     /// Whether more of the statement will tell parameters' types.
@@ -216,6 +219,7 @@ impl<'a> Binder<'a> {
             ctes: Vec::new(),
             written: Vec::new(),
             written_numbers: 0,
+            locks_within: false,
             at_top: false,
             params_open: false,
             later_with_queries: Vec::new(),
@@ -258,7 +262,7 @@ impl<'a> Binder<'a> {
 
     /// Whether the WITH clause writes.
     pub(crate) fn has_written(&self) -> bool {
-        !self.written.is_empty()
+        self.written.iter().any(WithWrite::writes)
     }
 
     /// The next query is the statement itself.
@@ -266,8 +270,13 @@ impl<'a> Binder<'a> {
         self.at_top = true;
     }
 
-    /// The writes of the WITH clause, in order.
-    pub(crate) fn take_written(&mut self) -> Vec<crate::plan::write::WithWrite> {
+    /// Queries within the statement may lock rows: whoever runs it takes what they are from [`Binder::take_written`].
+    pub(crate) fn allow_locks_within(&mut self) {
+        self.locks_within = true;
+    }
+
+    /// The writes of the WITH clause and queries that lock rows, in order.
+    pub(crate) fn take_written(&mut self) -> Vec<WithWrite> {
         std::mem::take(&mut self.written)
     }
 

@@ -43,7 +43,7 @@ pub(crate) struct Tail<'q> {
 }
 
 impl Bound {
-    /// Locks are the outermost query's: 0A000 for those of a subquery.
+    /// 0A000 for locks where nobody would take them.
     pub(super) fn without_locking(self) -> Result<Self> {
         if self.locking.is_empty() { Ok(self) } else { Err(Error::unsupported("FOR UPDATE in a subquery")) }
     }
@@ -64,7 +64,7 @@ impl Binder<'_> {
 
     fn finish(&mut self, bound: Bound) -> Result<Query> {
         let Bound { relation, outputs, hidden: _, locking } = bound;
-        Ok(Query { relation, outputs, locking, params: self.params()?, uses: self.uses() })
+        Ok(Query { relation, outputs, locking, few: None, params: self.params()?, uses: self.uses() })
     }
 
     pub(crate) fn bind_query(&mut self, query: &ast::Query, unknowns: Unknowns<'_>) -> Result<Bound> {

@@ -100,7 +100,7 @@ impl Binder<'_> {
             return Ok(Expr::column(column.var, expr.ty));
         }
         match expr.kind {
-            ExprKind::Const(_) | ExprKind::Param(_) | ExprKind::OuterColumn { .. } => Ok(expr),
+            ExprKind::Const(_) | ExprKind::Param(_) | ExprKind::Computed(_) | ExprKind::OuterColumn { .. } => Ok(expr),
             ExprKind::Column(var) if to.late.contains(&var) => Ok(expr),
             ExprKind::Column(var) => {
                 if to.is_determined(var) {

@@ -168,7 +168,8 @@ impl Binder<'_> {
             return Err(error.at(self.position(query.start())));
         }
         let ((relation, compared), level) = self.enter(at.scope, None, |binder| {
-            let bound = binder.bind_query(query, Unknowns::Text)?.without_locking()?;
+            let bound = binder.bind_query(query, Unknowns::Text)?;
+            let bound = binder.locked_first(bound, true)?;
             let fault = match bound.outputs.len().cmp(&parts.len()) {
                 Ordering::Less => Some("subquery has too few columns"),
                 Ordering::Greater => Some("subquery has too many columns"),

@@ -13,6 +13,7 @@ use super::row::{self, row};
 use super::walk::{map_children, subquery};
 use super::{Binder, Clause, Level, Place, Scope};
 use crate::error::{Error, Result, SqlState};
+use crate::expr::Computed;
 use crate::expr::shown::Asked;
 use crate::expr::{Expr, ExprKind, SubqueryKind};
 use crate::function::CastContext;
@@ -42,7 +43,7 @@ impl Binder<'_> {
             return Err(error.at(self.position(query.start())));
         }
         let (bound, level) = self.enter(at.scope, None, |binder| {
-            binder.bind_query(query, Unknowns::Text).and_then(|bound| bound.without_locking())
+            binder.bind_query(query, Unknowns::Text).and_then(|bound| binder.locked_first(bound, true))
         })?;
         Ok((bound, level.crossed))
     }
@@ -55,6 +56,9 @@ impl Binder<'_> {
         let column = bound.outputs[0].column;
         if self.is_showing() {
             return self.shown_subquery(Asked::Value, Vec::new(), column.ty);
+        }
+        if let Some(value) = self.locked_value(&bound, column.ty, Computed::Value) {
+            return Ok(value);
         }
         let kind = subquery(SubqueryKind::Scalar, bound.relation, Some(column.var), correlated);
         Ok(Expr::new(kind, column.ty))
@@ -153,6 +157,11 @@ impl Binder<'_> {
         if self.is_showing() {
             return self.shown_subquery(Asked::Array, Vec::new(), Type::new(array));
         }
+        if own.is_none()
+            && let Some(value) = self.locked_value(&bound, Type::new(array), Computed::Array)
+        {
+            return Ok(value);
+        }
         let kind = subquery(SubqueryKind::Array, bound.relation, Some(column.var), correlated);
         Ok(Expr::new(kind, Type::new(array)))
     }
@@ -204,6 +213,16 @@ impl Binder<'_> {
             return self.shown_subquery(asked, vec![left], Type::new(oid::BOOL));
         }
         let bound = self.convert_outputs(bound, &[right_type], CastContext::Implicit, query.start())?;
+        if let Some(array) = builtin::array_of(right_type.oid)
+            && let Some(array) = self.locked_value(&bound, Type::new(array), Computed::Array)
+        {
+            return Ok(truth_value(ExprKind::ArrayCompare {
+                left: Box::new(left),
+                function,
+                array: Box::new(array),
+                all,
+            }));
+        }
         let output = Some(bound.outputs[0].column.var);
         let kind = SubqueryKind::Compare { left, function, all };
         Ok(truth_value(subquery(kind, bound.relation, output, correlated)))

@@ -15,7 +15,7 @@ pub(crate) fn map_children(expr: Expr, f: Rewrite<'_>) -> Result<Expr> {
     use ExprKind as E;
     let Expr { kind, ty } = expr;
     let kind = match kind {
-        E::Const(_) | E::Param(_) | E::Column(_) | E::OuterColumn { .. } => kind,
+        E::Const(_) | E::Param(_) | E::Computed(_) | E::Column(_) | E::OuterColumn { .. } => kind,
         E::Call { function, args } => E::Call { function, args: map_list(args, f)? },
         E::And(args) => E::And(map_list(args, f)?),
         E::Or(args) => E::Or(map_list(args, f)?),
@@ -105,7 +105,7 @@ pub(crate) fn visit(expr: &Expr, f: &mut dyn FnMut(&Expr) -> bool) {
     }
     let mut each = |list: &[Expr]| list.iter().for_each(|expr| visit(expr, f));
     match &expr.kind {
-        E::Const(_) | E::Param(_) | E::Column(_) | E::OuterColumn { .. } => {}
+        E::Const(_) | E::Param(_) | E::Computed(_) | E::Column(_) | E::OuterColumn { .. } => {}
         E::Call { args, .. } | E::Extreme { args, .. } => each(args),
         E::And(args) | E::Or(args) | E::Coalesce(args) | E::Array(args) => each(args),
         E::Not(expr) | E::TextCast(expr) | E::IsNull { expr, .. } | E::BoolTest { expr, .. } => visit(expr, f),

@@ -21,6 +21,7 @@ use crate::expr::ColumnVar;
 use crate::function::{CastContext, resolve};
 use crate::plan::relation::{Column, Relation, SetKind};
 use crate::plan::shown::ShownWith;
+use crate::plan::write::WithWork;
 use crate::types::{Type, display};
 
 /// A query that WITH has named.
@@ -134,7 +135,8 @@ impl Binder<'_> {
         } else if itself {
             self.nested(|binder| binder.recursive(&alias, query))?
         } else {
-            let bound = self.bind_query(query, Unknowns::Text)?.without_locking()?;
+            let bound = self.bind_query(query, Unknowns::Text)?;
+            let bound = self.locked_first(bound, false)?;
             self.exact(bound)
         };
         if self.is_showing() {
@@ -201,7 +203,9 @@ impl Binder<'_> {
                     let written = self.written.iter_mut().find(|written| written.number == *number);
                     let written = written.ok_or_else(|| Error::internal("a WITH clause has lost a write"))?;
                     written.is_named = true;
-                    if written.write.returning.is_none() {
+                    if let WithWork::Write(write) = &written.work
+                        && write.returning.is_none()
+                    {
                         let message = format!("WITH query \"{}\" does not have a RETURNING clause", name.name);
                         return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).at(position));
                     }
@@ -406,7 +410,7 @@ fn hides(query: &ast::Query, name: &str) -> bool {
 }
 
 /// Whether a relation names columns of enclosing queries.
-fn leaves(relation: &mut Relation) -> Result<bool> {
+pub(super) fn leaves(relation: &mut Relation) -> Result<bool> {
     let mut found = false;
     map_outer_relation(relation, 1, &mut |reference| {
         found |= reference.depth >= reference.borders;

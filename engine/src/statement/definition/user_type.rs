@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::{Definition, RoleName, list, role_name};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SqlState};
 use crate::statement::reader::Reader;
 
 /// ALTER TYPE and ALTER DOMAIN.
@@ -81,7 +81,7 @@ pub(super) fn create_type(reader: &mut Reader<'_>) -> Result<Definition> {
     let name = reader.object_name()?;
     if !reader.words(&["as", "enum"]) {
         return match reader.word("as") {
-            true if reader.word("range") => Err(Error::unsupported("CREATE TYPE … AS RANGE")),
+            true if reader.word("range") => create_range(name, reader),
             true => {
                 reader.expect_token(&Token::LParen)?;
                 let attributes = match reader.peek() {
@@ -101,6 +101,50 @@ pub(super) fn create_type(reader: &mut Reader<'_>) -> Result<Definition> {
     };
     reader.expect_token(&Token::RParen)?;
     Ok(Definition::CreateEnum { name, labels })
+}
+
+/// What CREATE TYPE … AS RANGE says in its parentheses, each as it is written.
+#[derive(Debug, Clone, Default)]
+pub struct RangeOptions {
+    pub subtype: Option<ast::DataType>,
+    pub operator_class: Option<ObjectName>,
+    pub collation: Option<ObjectName>,
+    pub canonical: Option<ObjectName>,
+    pub difference: Option<ObjectName>,
+    pub multirange: Option<ObjectName>,
+}
+
+fn create_range(name: ObjectName, reader: &mut Reader<'_>) -> Result<Definition> {
+    fn set<T>(option: &mut Option<T>, value: T) -> Result<()> {
+        match option.replace(value) {
+            None => Ok(()),
+            Some(_) => Err(Error::new(SqlState::SYNTAX_ERROR, "conflicting or redundant options")),
+        }
+    }
+    let mut options = RangeOptions::default();
+    reader.expect_token(&Token::LParen)?;
+    loop {
+        let option = reader.identifier()?;
+        reader.expect_token(&Token::Eq)?;
+        match option.as_str() {
+            "subtype" => set(&mut options.subtype, reader.parsed(|parser| parser.parse_data_type())?)?,
+            "subtype_opclass" => set(&mut options.operator_class, reader.object_name()?)?,
+            "collation" => set(&mut options.collation, reader.object_name()?)?,
+            "canonical" => set(&mut options.canonical, reader.object_name()?)?,
+            "subtype_diff" => set(&mut options.difference, reader.object_name()?)?,
+            "multirange_type_name" => set(&mut options.multirange, reader.object_name()?)?,
+            _ => {
+                let message = format!("type attribute \"{option}\" not recognized");
+                return Err(Error::new(SqlState::SYNTAX_ERROR, message));
+            }
+        }
+        if reader.peek() != Some(&Token::Comma) {
+            break;
+        }
+        reader.expect_token(&Token::Comma)?;
+    }
+    reader.expect_token(&Token::RParen)?;
+    Ok(Definition::CreateRange { name, options: Box::new(options) })
 }
 
 /// The name and type of a field of a composite type.

@@ -2,7 +2,7 @@
 
 use storage::Numeric;
 
-use super::{Cut, Multirange, Point, Range, RangeKind, Side, Span};
+use super::{Cut, Float, Multirange, Point, Range, RangeKind, Side, Span};
 use crate::error::{Error, Result};
 
 /// Marks the kind of a multirange.
@@ -16,6 +16,21 @@ const AT: u8 = 1;
 const BEHIND_ALL: u8 = 2;
 
 const SCALE_BYTES: usize = 2;
+
+const TEXT_END: u8 = 0;
+
+impl Float {
+    /// Bytes in the order of the numbers.
+    fn sort_key(self) -> [u8; 8] {
+        let bits = if self.0.is_nan() { f64::NAN.abs().to_bits() } else { self.0.to_bits() };
+        (if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }).to_be_bytes()
+    }
+
+    fn from_sort_key(key: [u8; 8]) -> Self {
+        let bits = u64::from_be_bytes(key);
+        Self(f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits }))
+    }
+}
 
 impl Range {
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -100,6 +115,11 @@ impl Writer {
                     Point::Number(number) => {
                         self.bytes.extend_from_slice(&((*number as u64) ^ (1 << 63)).to_be_bytes());
                     }
+                    Point::Float(number) => self.bytes.extend_from_slice(&number.sort_key()),
+                    Point::Text(text) => {
+                        self.bytes.extend_from_slice(text.as_bytes());
+                        self.bytes.push(TEXT_END);
+                    }
                     Point::Numeric(number) => {
                         number.append_sort_key(&mut self.bytes);
                         self.scales.push(number.scale());
@@ -157,6 +177,17 @@ impl<'a> Reader<'a> {
         }
         let point = match kind {
             RangeKind::Numeric => self.numeric()?,
+            RangeKind::Text => {
+                let end = self.rest.iter().position(|byte| *byte == TEXT_END).ok_or_else(damaged)?;
+                let (text, rest) = self.rest.split_at(end);
+                self.rest = &rest[1..];
+                Point::Text(std::str::from_utf8(text).map_err(|_| damaged())?.into())
+            }
+            RangeKind::Float4 | RangeKind::Float8 => {
+                let (key, rest) = self.rest.split_first_chunk().ok_or_else(damaged)?;
+                self.rest = rest;
+                Point::Float(Float::from_sort_key(*key))
+            }
             _ => {
                 let (number, rest) = self.rest.split_first_chunk::<8>().ok_or_else(damaged)?;
                 self.rest = rest;

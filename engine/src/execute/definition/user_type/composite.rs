@@ -24,7 +24,7 @@ pub(in crate::execute::definition) async fn create(
         }
         attributes.push(environment.attribute(name, ty).await?);
     }
-    environment.put_new_type(name, UserTypeKind::Composite(attributes)).await
+    environment.put_new_type(name, None, UserTypeKind::Composite(attributes)).await
 }
 
 impl DefinitionEnvironment<'_> {

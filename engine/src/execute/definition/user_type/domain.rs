@@ -41,7 +41,7 @@ pub(in crate::execute::definition) async fn create(
     let mut domain =
         Domain { base, not_null: false, collation, default: inherited, checks: Vec::new(), bound: Default::default() };
     environment.read_options(&catalog, &mut domain, (place.schema.oid, &written.name), column)?;
-    environment.put_new_type(name, UserTypeKind::Domain(domain)).await
+    environment.put_new_type(name, None, UserTypeKind::Domain(domain)).await
 }
 
 /// 42601 for a constraint that only tables can have.

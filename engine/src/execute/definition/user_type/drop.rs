@@ -85,6 +85,11 @@ impl DefinitionEnvironment<'_> {
             return Err(cannot(format!("cannot drop type {shown} because type {element} requires it"))
                 .with_hint(format!("You can drop type {element} instead.")));
         }
+        if ty.is_multirange() {
+            let range = self.type_shown(catalog, ty.counterpart().unwrap_or_default());
+            return Err(cannot(format!("cannot drop type {shown} because type {range} requires it"))
+                .with_hint(format!("You can drop type {range} instead.")));
+        }
         Ok(ty.clone())
     }
 
@@ -101,6 +106,9 @@ impl DefinitionEnvironment<'_> {
         let mut next = 0;
         while let Some(&oid) = oids.get(next) {
             next += 1;
+            // A range goes with its multirange.
+            let multirange = catalog.types.get(&oid).and_then(|ty| ty.counterpart());
+            oids.extend(multirange.filter(|multirange| !oids.contains(multirange)));
             for ty in catalog.types.values() {
                 let over = ty.domain().is_some_and(|domain| element_or_self(domain.base.oid) == oid);
                 if over && !oids.contains(&ty.oid) {

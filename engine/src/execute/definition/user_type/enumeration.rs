@@ -29,7 +29,7 @@ pub(in crate::execute::definition) async fn create(
         let sort_order = (labels.len() + 1) as f32;
         labels.push(Label { oid: environment.store.allocate_oid()?, number, sort_order, name: name.clone() });
     }
-    environment.put_new_type(name, UserTypeKind::Enum(labels)).await
+    environment.put_new_type(name, None, UserTypeKind::Enum(labels)).await
 }
 
 fn check_label(name: &str) -> Result<()> {

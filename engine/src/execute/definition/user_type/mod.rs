@@ -1,4 +1,4 @@
-//! CREATE, ALTER and DROP of enums, domains and composite types.
+//! CREATE, ALTER and DROP of enums, domains, composite types and ranges.
 //!
 //! A type is locked by a key: shared by whoever gives a column that type, exclusively to change or drop it. Its name is
 //! locked as that of a relation is, because a table's row type has the table's name.
@@ -8,6 +8,7 @@ mod domain;
 mod drop;
 mod enumeration;
 mod names;
+mod range;
 
 use std::sync::Arc;
 
@@ -127,8 +128,9 @@ impl DefinitionEnvironment<'_> {
         Ok(ty.clone())
     }
 
-    /// Makes a type under a name that is not taken. `kind` gets it ready but for its own oids.
-    async fn put_new_type(&mut self, name: &ObjectName, kind: UserTypeKind) -> Result<()> {
+    /// Makes a type under a name that is not taken. `kind` gets it ready but for its own oids, of which another may know
+    /// one already.
+    async fn put_new_type(&mut self, name: &ObjectName, oid: Option<u32>, kind: UserTypeKind) -> Result<()> {
         let place = loop {
             let catalog = self.catalog();
             let place = self.place(&catalog, name)?;
@@ -144,7 +146,8 @@ impl DefinitionEnvironment<'_> {
         let owner = self.principal.role().0;
         self.lock_role(owner, false).await?;
         let array_name = self.free_array_name(schema, &place.name).await?;
-        let (oid, array) = (self.store.allocate_oid()?, self.store.allocate_oid()?);
+        let oid = oid.map_or_else(|| self.store.allocate_oid(), Ok)?;
+        let array = self.store.allocate_oid()?;
         let ty = UserType { oid, array, array_name, schema, name: place.name, owner, comment: None, kind };
         self.put_type(ty)
     }
@@ -246,3 +249,4 @@ pub(super) use composite::create as create_composite;
 pub(super) use domain::create as create_domain;
 pub(super) use drop::run as drop_types;
 pub(super) use enumeration::create as create_enum;
+pub(super) use range::create as create_range;

@@ -237,7 +237,7 @@ impl Binder<'_> {
         let output = |column: &Column| Output { name: String::new(), column: *column, origin: None };
         let outputs = columns.iter().map(output).collect();
         let relation = Relation::Values { columns, rows: bound };
-        let query = Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
+        let query = Query::within(relation, outputs);
         Ok(InsertSource::Query { query: Box::new(query), row })
     }
 

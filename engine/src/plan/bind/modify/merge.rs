@@ -62,7 +62,7 @@ impl Binder<'_> {
             lateral: false,
         };
         let outputs = columns.into_iter().map(|column| Output { name: String::new(), column, origin: None }).collect();
-        let query = Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
+        let query = Query::within(relation, outputs);
         let params = self.final_params()?;
         let merge = Merge { query, key: identity.key, version: identity.version, carried, whens: bound };
         Ok(Write {

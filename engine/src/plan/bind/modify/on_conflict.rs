@@ -108,7 +108,7 @@ impl Binder<'_> {
         }
         let carried = computed.iter().enumerate().map(|(at, (column, _))| (column.var, at)).collect();
         let relation = self.computed(input, computed)?;
-        let query = Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
+        let query = Query::within(relation, outputs);
         Ok((ConflictQuery { number, query, carried }, named))
     }
 

@@ -573,8 +573,7 @@ impl Binder<'_> {
         let number = self.new_written_number();
         let input = Box::new(Relation::Written { number, columns });
         let relation = Relation::Project { input, columns: computed };
-        let query =
-            Query { relation, outputs: outputs.to_vec(), locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
+        let query = Query::within(relation, outputs.to_vec());
         Ok(After { number, query: Box::new(query) })
     }
 

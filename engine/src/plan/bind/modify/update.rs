@@ -199,7 +199,7 @@ impl Binder<'_> {
         }
         let carried = outputs.iter().enumerate().map(|(at, column)| (column.var, at)).collect();
         let outputs = outputs.into_iter().map(|column| Output { name: String::new(), column, origin: None }).collect();
-        let query = Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
+        let query = Query::within(relation, outputs);
         let rows = RowsToChange::Query { query, key: identity.key, version: identity.version, carried, short: None };
         Ok((rows, assignments))
     }

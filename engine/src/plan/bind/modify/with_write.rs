@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::{self, SetExpr};
 use super::super::Binder;
 use crate::error::{Error, Result, SqlState};
 use crate::plan::relation::{Output, Relation};
-use crate::plan::write::{WithWrite, Write};
+use crate::plan::write::{WithWork, WithWrite, Write};
 
 /// The write that a query's body is, if it is one.
 pub(crate) fn body_write(query: &ast::Query) -> Option<&ast::Statement> {
@@ -23,7 +23,7 @@ impl Binder<'_> {
         }
         let write = body_write(query).ok_or_else(|| Error::internal("a query is no write"))?;
         // What the WITH clause has written must not be met again, for which point plans do not look.
-        let point_plans = point_plans && self.written.is_empty();
+        let point_plans = point_plans && !self.has_written();
         self.any_write(write, point_plans)
     }
 
@@ -65,7 +65,7 @@ impl Binder<'_> {
         let columns = outputs.iter().map(|output| output.column).collect();
         let number = self.new_written_number();
         let relation = Relation::Written { number, columns };
-        self.written.push(WithWrite { number, write, is_named: false });
+        self.written.push(WithWrite { number, work: WithWork::Write(write), is_named: false });
         Ok((relation, outputs))
     }
 }
