@@ -9,6 +9,7 @@ mod escape;
 mod joined;
 mod key;
 mod locked;
+mod path;
 
 use std::borrow::Cow;
 
@@ -23,6 +24,7 @@ use crate::function::may_name_type;
 
 pub(crate) use assigned::assigned_part;
 pub(crate) use key::{KeyWords, columns_to_set_in, compression_in};
+pub(crate) use path::{CYCLE, SEARCH_BREADTH, SEARCH_DEPTH};
 
 /// The quotation mark of names that stand for grammar.
 pub(crate) const MARK: char = '`';
@@ -79,6 +81,7 @@ fn is_suspicious(pair: &[TokenWithSpan]) -> bool {
         Keyword::NO | Keyword::ENFORCED | Keyword::EXCLUDE | Keyword::REFERENCES => true,
         keyword if key::begins_key(keyword) => true,
         Keyword::NoKeyword if word.value.eq_ignore_ascii_case("isnull") => true,
+        _ if path::may_begin(&word.value) && is_space(&pair[1].token) => true,
         // U&'…'
         _ if pair[1].token == Token::Ampersand => word.value.eq_ignore_ascii_case("u"),
         // A subscript, which may be assigned to.
@@ -172,6 +175,7 @@ impl Mender<'_> {
                 self.at += 1;
             }
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
+                _ if self.begins_path(&word.value) => return self.path(),
                 Keyword::TABLE if self.is_query() => self.table(),
                 Keyword::SELECT if selects_nothing(self.tokens, self.at) => {
                     self.keep_one();

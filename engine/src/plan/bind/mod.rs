@@ -68,6 +68,7 @@ mod view;
 mod walk;
 mod window;
 mod with;
+mod with_path;
 mod within_group;
 
 pub use clause::Clause;

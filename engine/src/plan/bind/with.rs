@@ -14,6 +14,7 @@ use super::position::Start;
 use super::position::first_column;
 use super::query::{Bound, Unknowns};
 use super::walk::map_outer_relation;
+use super::with_path::{Paths, queries_with_paths};
 use super::{Binder, ScopeColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::lower::walk::{is_volatile, reads_working_table};
@@ -68,9 +69,10 @@ impl Binder<'_> {
     /// At the `top` of a statement it may write.
     pub fn with(&mut self, with: &ast::With, top: bool) -> Result<()> {
         let ast::With { with_token: _, recursive, cte_tables } = with;
-        for (index, cte) in cte_tables.iter().enumerate() {
+        let queries = queries_with_paths(cte_tables)?;
+        for (index, (cte, _)) in queries.iter().enumerate() {
             let name = fold(&cte.alias.name);
-            if cte_tables[..index].iter().any(|earlier| fold(&earlier.alias.name) == name) {
+            if queries[..index].iter().any(|(earlier, _)| fold(&earlier.alias.name) == name) {
                 return Err(Error::new(
                     SqlState::DUPLICATE_ALIAS,
                     format!("WITH query name \"{name}\" specified more than once"),
@@ -79,24 +81,25 @@ impl Binder<'_> {
             }
         }
         let order = match *recursive {
-            true => self.by_need(cte_tables)?,
-            false => (0..cte_tables.len()).collect(),
+            true => self.by_need(&queries)?,
+            false => (0..queries.len()).collect(),
         };
         let enclosing = std::mem::take(&mut self.later_with_queries);
         let result = order.iter().enumerate().try_for_each(|(index, at)| {
             // A name that is only defined further on is worth a hint.
-            self.later_with_queries = order[index..].iter().map(|at| fold(&cte_tables[*at].alias.name)).collect();
-            self.named_query(&cte_tables[*at], *recursive, top)
+            self.later_with_queries = order[index..].iter().map(|at| fold(&queries[*at].0.alias.name)).collect();
+            let (query, paths) = &queries[*at];
+            self.named_query(query, paths, *recursive, top)
         });
         self.later_with_queries = enclosing;
         result
     }
 
     /// The places of the queries of WITH RECURSIVE, each behind those that it names, which may stand further on.
-    fn by_need(&self, queries: &[ast::Cte]) -> Result<Vec<usize>> {
-        let names: Vec<String> = queries.iter().map(|cte| fold(&cte.alias.name)).collect();
+    fn by_need(&self, queries: &[(&ast::Cte, Paths<'_>)]) -> Result<Vec<usize>> {
+        let names: Vec<String> = queries.iter().map(|(cte, _)| fold(&cte.alias.name)).collect();
         let mut needed: Vec<Vec<usize>> = Vec::with_capacity(queries.len());
-        for (at, cte) in queries.iter().enumerate() {
+        for (at, (cte, _)) in queries.iter().enumerate() {
             let others = (0..queries.len()).filter(|other| *other != at);
             let names_it =
                 |other: &usize| named_in(&cte.query, &names[*other]).is_some() && !hides(&cte.query, &names[*other]);
@@ -107,7 +110,7 @@ impl Binder<'_> {
             let mut left = (0..queries.len()).filter(|at| !order.contains(at));
             let ready = left.clone().find(|at| needed[*at].iter().all(|other| order.contains(other)));
             let Some(at) = ready else {
-                let span = left.next().map_or(Span::empty(), |at| queries[at].alias.name.span);
+                let span = left.next().map_or(Span::empty(), |at| queries[at].0.alias.name.span);
                 let message = "mutual recursion between WITH items is not implemented";
                 return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).at(self.position(span)));
             };
@@ -116,7 +119,7 @@ impl Binder<'_> {
         Ok(order)
     }
 
-    fn named_query(&mut self, cte: &ast::Cte, recursive: bool, top: bool) -> Result<()> {
+    fn named_query(&mut self, cte: &ast::Cte, paths: &Paths<'_>, recursive: bool, top: bool) -> Result<()> {
         // MATERIALIZED is a wish about how, not what.
         let ast::Cte { alias, query, from, materialized, closing_paren_token: _ } = cte;
         if from.is_some() {
@@ -124,6 +127,10 @@ impl Binder<'_> {
         }
         let alias = Alias::of(alias)?;
         let itself = recursive && named_in(query, &alias.name).is_some();
+        if !paths.is_empty() && !itself {
+            let error = Error::new(SqlState::SYNTAX_ERROR, "WITH query is not recursive");
+            return Err(error.at(self.position(alias.span)));
+        }
         let bound = if body_write(query).is_some() {
             self.refuse_to_show("a write in WITH")?;
             if itself {
@@ -133,7 +140,7 @@ impl Binder<'_> {
             let (relation, outputs) = self.named_write(query, top)?;
             Bound { relation, outputs, hidden: false, locking: Vec::new() }
         } else if itself {
-            self.nested(|binder| binder.recursive(&alias, query))?
+            self.nested(|binder| binder.recursive(&alias, query, paths))?
         } else {
             let bound = self.bind_query(query, Unknowns::Text)?;
             let bound = self.locked_first(bound, false)?;
@@ -266,7 +273,7 @@ impl Binder<'_> {
     }
 
     /// `base UNION [ALL] step`, where the step names the query itself.
-    fn recursive(&mut self, alias: &Alias, query: &ast::Query) -> Result<Bound> {
+    fn recursive(&mut self, alias: &Alias, query: &ast::Query, paths: &Paths<'_>) -> Result<Bound> {
         let name = &alias.name;
         let (left, right, all) = self.recursive_terms(alias, query)?;
         if let Some(span) = named_in(left, name) {
@@ -275,7 +282,23 @@ impl Binder<'_> {
             ))
             .at(self.position(span)));
         }
-        let base = self.side(left, Unknowns::Text)?;
+        let mut base = self.side(left, Unknowns::Text)?;
+        let (mut own, mut added, mut asked) = (Vec::new(), None, None);
+        if !paths.is_empty() {
+            self.refuse_to_show("SEARCH or CYCLE")?;
+            if matches!(left, SetExpr::SetOperation { .. }) {
+                let words = "with a SEARCH or CYCLE clause, the left side of the UNION must be a SELECT";
+                return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words));
+            }
+            base = self.exact(base);
+            let named = base.outputs.iter().enumerate();
+            own = named.map(|(at, output)| alias.columns.get(at).unwrap_or(&output.name).clone()).collect();
+            let columns = self.added_columns(paths, &own)?;
+            asked = Some(self.asked_for_paths(paths, &columns, name, right)?);
+            base = self.base_with_paths(base, &own, &columns)?;
+            added = Some(columns);
+        }
+        let right = asked.as_ref().unwrap_or(right);
         let columns: Vec<Column> = base.outputs.iter().map(|output| output.column).collect();
         let working: Arc<str> = format!("{name} {}", self.fresh_var().0).into();
         let inner = base
@@ -321,7 +344,10 @@ impl Binder<'_> {
         if self.is_showing() {
             self.shown_set(SetKind::Union, all, &targets)?;
         }
-        let step = self.convert_outputs(step, &targets, CastContext::Implicit, right.start())?;
+        let mut step = self.convert_outputs(step, &targets, CastContext::Implicit, right.start())?;
+        if let Some(added) = &added {
+            step = self.step_with_paths(step, &own, added, &targets[own.len()..])?;
+        }
         let mut outputs = base.outputs;
         for output in &mut outputs {
             output.column = self.fresh(output.column.ty);
