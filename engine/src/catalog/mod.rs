@@ -48,7 +48,7 @@ pub(crate) use place::{USUAL_STORAGE, no_storage};
 pub use role::DefaultAcl;
 pub use roles::Roles;
 pub use sequence::{OwnedBy, Sequence};
-pub use sql_function::{Parameter, ParameterMode, SqlFunction};
+pub use sql_function::{KeptBody, Parameter, ParameterMode, SqlFunction};
 pub use table_options::{FlushPolicy, OwnOption};
 pub use user_type::{Attribute, Domain, DomainCheck, Label, RangeType, UserType, UserTypeKind};
 pub use view::{Materialized, View, ViewRelation};

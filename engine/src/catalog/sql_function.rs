@@ -1,20 +1,22 @@
-//! Functions that SQL defines.
+//! Functions and procedures that SQL defines.
 //!
 //! A function is kept as the text of its body. As in PostgreSQL, what the text names is looked up when the function is
 //! called, so that relations come, go and are renamed beneath it; only the types of its arguments and of what it answers
-//! hold it. Who keeps a call of it (a view) names it by its oid.
+//! hold it. A body said by RETURN or BEGIN ATOMIC is read when the function is made, as a view is, and holds on to what it
+//! names. Who keeps a call of it (a view) names it by its oid.
 
 use std::sync::Arc;
 
 use auth::{ObjectAccess, ObjectKind, RoleId};
 use serde::{Deserialize, Serialize};
 
-use super::Catalog;
+use super::{Catalog, View};
+use crate::function::resolve::is_polymorphic;
 use crate::function::{Volatility, functions_named};
 use crate::types::text::quote_identifier;
 use crate::types::{Type, builtin, display};
 
-/// A function whose body is SQL.
+/// A function or procedure whose body is SQL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SqlFunction {
     pub oid: u32,
@@ -44,6 +46,23 @@ pub struct SqlFunction {
     pub rows: f32,
     /// What AS said.
     pub body: String,
+    /// What RETURN or BEGIN ATOMIC said; then nothing is in `body`.
+    #[serde(default)]
+    pub kept: Option<KeptBody>,
+    /// CALL runs it, and nothing else.
+    #[serde(default)]
+    pub procedure: bool,
+    /// What SET has said that holds while it runs: names and values as `pg_proc.proconfig` has them.
+    #[serde(default)]
+    pub settings: Vec<(String, String)>,
+}
+
+/// A body that was read when the function was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeptBody {
+    /// RETURN: the one query is a SELECT of the expression.
+    pub is_expression: bool,
+    pub queries: Vec<View>,
 }
 
 /// An argument of a function, or a column of what it returns.
@@ -62,6 +81,8 @@ pub enum ParameterMode {
     In,
     Out,
     InOut,
+    /// All the arguments that are left, as an array.
+    Variadic,
     /// A column of RETURNS TABLE.
     Table,
 }
@@ -69,7 +90,12 @@ pub enum ParameterMode {
 impl ParameterMode {
     /// Whether a call gives it.
     pub fn is_input(self) -> bool {
-        matches!(self, Self::In | Self::InOut)
+        matches!(self, Self::In | Self::InOut | Self::Variadic)
+    }
+
+    /// Whether it is among what the function answers.
+    pub fn is_result(self) -> bool {
+        matches!(self, Self::Out | Self::InOut | Self::Table)
     }
 
     /// `pg_proc.proargmodes`.
@@ -78,6 +104,7 @@ impl ParameterMode {
             Self::In => 'i',
             Self::Out => 'o',
             Self::InOut => 'b',
+            Self::Variadic => 'v',
             Self::Table => 't',
         }
     }
@@ -98,9 +125,43 @@ impl SqlFunction {
         self.inputs().filter(|input| input.default.is_some()).count()
     }
 
+    /// What CALL of a procedure gives, in order: something stands in the place of what it answers, too.
+    pub(crate) fn call_types(&self) -> Vec<u32> {
+        self.parameters.iter().map(|parameter| parameter.ty).collect()
+    }
+
+    /// Whether a call may go on with any number of arguments.
+    pub(crate) fn is_variadic(&self) -> bool {
+        self.parameters.iter().any(|parameter| parameter.mode == ParameterMode::Variadic)
+    }
+
+    /// Whether a call tells the types of its arguments.
+    pub(crate) fn has_polymorphic_inputs(&self) -> bool {
+        self.inputs().any(|input| is_polymorphic(input.ty))
+    }
+
+    /// What messages call it.
+    pub(crate) fn noun(&self) -> &'static str {
+        if self.procedure { "procedure" } else { "function" }
+    }
+
+    /// What a body read before has in it of a relation, or of a column.
+    pub(crate) fn reads(&self, relation: u32, column: Option<u16>) -> bool {
+        self.kept_queries().any(|query| query.reads(relation, column))
+    }
+
+    /// Whether a body read before calls a function.
+    pub(crate) fn calls(&self, function: u32) -> bool {
+        self.kept_queries().any(|query| query.functions.contains(&function))
+    }
+
+    pub(crate) fn kept_queries(&self) -> impl Iterator<Item = &View> {
+        self.kept.iter().flat_map(|kept| &kept.queries)
+    }
+
     /// The columns that it names of what it returns.
     pub fn results(&self) -> impl Iterator<Item = &Parameter> {
-        self.parameters.iter().filter(|parameter| parameter.mode != ParameterMode::In)
+        self.parameters.iter().filter(|parameter| parameter.mode.is_result())
     }
 
     /// What a decision about the function looks at.

@@ -132,6 +132,13 @@ impl Writer<'_> {
                 self.push(word);
                 Ok(())
             }
+            (Form::Argument { function, name }, _) => {
+                if self.taken.iter().any(|names| !names.is_empty()) {
+                    self.push(&format!("{}.", quote_identifier(function)));
+                }
+                self.push(name);
+                Ok(())
+            }
             (Form::Function(name), parts) => {
                 self.push(name);
                 self.push("(");

@@ -18,13 +18,14 @@ mod window;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::catalog::{Table, View};
+use crate::catalog::{KeptBody, SqlFunction, Table, View};
 use crate::error::{Error, Result};
 use crate::expr::shown::Form;
 use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::function::EvalContext;
 use crate::function::json::access::JSONB_AT_PATH;
 use crate::plan::bind::{Binder, Clause, Scope};
+use crate::plan::shown::ShownBody;
 use crate::statement::parse_expression;
 use crate::types::Type;
 use crate::types::text::quote_identifier;
@@ -104,6 +105,28 @@ pub(crate) fn view(context: &EvalContext, view: &View, columns: &[String], prett
     writer.query(&query, Some(columns), true)?;
     writer.out.push(';');
     Ok(writer.out)
+}
+
+/// The body of a function that was read when the function was made: `RETURN …` or `BEGIN ATOMIC … END`.
+pub(crate) fn body(context: &EvalContext, function: &SqlFunction, kept: &KeptBody) -> Result<String> {
+    let mut text = String::new();
+    for view in &kept.queries {
+        let mut binder = Binder::new(&context.catalog, context, &[]).with_text(&view.text).showing();
+        binder.take_shown_arguments(function);
+        let query = binder.shown_view(view)?;
+        let mut writer = Writer::new(context, false);
+        if kept.is_expression {
+            let ShownBody::Select(select) = &query.body else { return Err(unwritable("a RETURN of no expression")) };
+            let [(_, value)] = select.items.as_slice() else { return Err(unwritable("a RETURN of no expression")) };
+            writer.expr(value, false)?;
+            return Ok(format!("RETURN {}", writer.out));
+        }
+        writer.indent = 1;
+        writer.query(&query, None, true)?;
+        text.push_str(&writer.out);
+        text.push_str(";\n");
+    }
+    Ok(format!("BEGIN ATOMIC\n{text}END"))
 }
 
 impl<'a> Writer<'a> {

@@ -26,6 +26,11 @@ pub enum Form {
     Operator(&'static str),
     /// `CURRENT_DATE` and its kin, and names of columns that are merged from two.
     Word(String),
+    /// An argument of the function that the query is of: its name, behind the function's where columns are in sight.
+    Argument {
+        function: String,
+        name: String,
+    },
     /// A function that SQL defined: its name, with the schema if that has to be said.
     Function(String),
     /// A function that SQL has words for.

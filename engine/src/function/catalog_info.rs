@@ -44,7 +44,7 @@ pub(crate) use keyword::may_name_type;
 pub(super) use partition::{FUNCTIONS as PARTITIONS, TABLE_FUNCTIONS as PARTITION_TABLES};
 pub(super) use privilege::FUNCTIONS as PRIVILEGES;
 pub(super) use size::FUNCTIONS as SIZES;
-pub(crate) use sql_function::default_shown;
+pub(crate) use sql_function::{default_shown, kept_body};
 pub(super) use standard::FUNCTIONS as STANDARD;
 pub(super) use updatable::FUNCTIONS as UPDATABLE;
 
@@ -111,7 +111,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         });
         Ok(index.map_or(Value::Null, |index| Value::Int8(i64::from(index))))
     }),
-    stable(6197, "pg_get_function_sqlbody", &[OID], TEXT, nothing),
+    stable(6197, "pg_get_function_sqlbody", &[OID], TEXT, function_body),
     stable(2162, "pg_get_function_arguments", &[OID], TEXT, function_arguments),
     stable(2232, "pg_get_function_identity_arguments", &[OID], TEXT, function_identity),
     stable(2165, "pg_get_function_result", &[OID], TEXT, function_result),
@@ -454,9 +454,14 @@ fn function_arguments(context: &EvalContext, args: &[Value]) -> Result<Value> {
 
 fn function_result(context: &EvalContext, args: &[Value]) -> Result<Value> {
     if let Some(function) = object(&args[0])?.and_then(|oid| sql_function::defined(context, oid)) {
-        return text_of(sql_function::result(context, function));
+        return sql_function::result(context, function).map_or(Ok(Value::Null), text_of);
     }
     object(&args[0])?.and_then(Routine::of).map_or(Ok(Value::Null), |routine| text_of(routine.result))
+}
+
+fn function_body(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let function = object(&args[0])?.and_then(|oid| sql_function::defined(context, oid));
+    function.and_then(|function| sql_function::kept_body(context, function)).map_or(Ok(Value::Null), text_of)
 }
 
 fn function_is_visible(context: &EvalContext, args: &[Value]) -> Result<Value> {

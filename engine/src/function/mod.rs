@@ -72,7 +72,7 @@ pub use advisory::AdvisoryLocks;
 pub(crate) use advisory::advisory_key;
 pub(crate) use aggregate::GROUPING;
 pub(crate) use cast::{read_text, write_text};
-pub(crate) use catalog_info::{default_shown, may_name_type};
+pub(crate) use catalog_info::{default_shown, kept_body, may_name_type};
 pub use cursors::NamedHandles;
 pub(crate) use cursors::{CursorFacts, LockedKeys, LockedRows, PreparedFacts};
 pub(crate) use enumeration::wants_type;

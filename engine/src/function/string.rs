@@ -344,7 +344,7 @@ fn chr(_: &EvalContext, args: &[Value]) -> Result<Value> {
 }
 
 /// In single quotes, with an E before them if there are backslashes.
-pub(super) fn quote_literal(text: &str) -> String {
+pub(crate) fn quote_literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if text.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
 }

@@ -5,6 +5,7 @@
 use auth::{Duty, ObjectKind, Principal, Privileges, RoleId};
 use storage::{TableId, TableLock};
 
+use super::function_run::FunctionRun;
 use super::relation::{CheckAs, RelationUse};
 use super::write::{Action, InsertSource, RowsToChange, WithWrite, Write};
 use super::{BoundStatement, Plan};
@@ -35,13 +36,18 @@ impl AuthorizedPlan {
         &self.bound.with_writes
     }
 
+    /// The bodies of functions to run before it.
+    pub(crate) fn runs(&self) -> &[FunctionRun] {
+        &self.bound.runs
+    }
+
     /// Whether it is more than one write or one query.
     pub fn runs_together(&self) -> bool {
         let has_after = || match &self.bound.plan {
             Plan::Write(write) => write.returning.as_ref().is_some_and(|returning| returning.after.is_some()),
             _ => false,
         };
-        !self.bound.with_writes.is_empty() || has_after()
+        !self.bound.with_writes.is_empty() || !self.bound.runs.is_empty() || has_after()
     }
 
     /// Whether it calls functions that may have to wait.
@@ -70,7 +76,7 @@ impl AuthorizedPlan {
 pub fn authorize(bound: BoundStatement, principal: &Principal, catalog: &Catalog) -> Result<AuthorizedPlan> {
     authorize_all(&bound.uses, principal, catalog)?;
     let point = match &bound.plan {
-        _ if !bound.with_writes.is_empty() => false,
+        _ if !bound.with_writes.is_empty() || !bound.runs.is_empty() => false,
         Plan::PointSelect(_) | Plan::OneRow(_) | Plan::Short { .. } => true,
         Plan::Query(_) => false,
         Plan::Write(write) => is_point_write(write),

@@ -14,7 +14,7 @@ use crate::catalog::{TableKind, View};
 use crate::error::{Error, Result, SqlState};
 use crate::statement::Statement;
 
-/// Binds a SELECT, INSERT, UPDATE or DELETE. `point_plans` off sends every query down the wide road.
+/// Binds a SELECT, INSERT, UPDATE, DELETE or CALL. `point_plans` off sends every query down the wide road.
 pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool) -> Result<BoundStatement> {
     if matches!(statement, Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_)) {
         binder.allow_locks_within();
@@ -49,13 +49,18 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
             binder.allow_writes();
             let query = binder.query(query)?;
             // Point plans would see what the WITH clause writes.
-            let point_plans = point_plans && !binder.has_written();
+            let point_plans = point_plans && !binder.has_written() && !binder.has_runs();
             bound_query(query, point_plans)
         }
         Statement::Insert(insert) => bound_write(binder.insert(insert)?, point_plans),
         Statement::Update(update) => bound_write(binder.update(update, point_plans)?, point_plans),
         Statement::Delete(delete) => bound_write(binder.delete(delete, point_plans)?, point_plans),
         Statement::Merge(merge) => bound_write(binder.merge_rows(merge)?, point_plans),
+        Statement::Call(call) => {
+            let mut bound = bound_query(binder.call_procedure(call)?, false);
+            bound.columns = bound.columns.filter(|columns| !columns.is_empty());
+            bound
+        }
         _ => return Err(Error::internal("only queries and writes have plans")),
     };
     for mut written in binder.take_written() {
@@ -76,6 +81,10 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
     binder.lock_partitions(&mut bound.locks);
     bound.waits = binder.waits();
     bound.keeps_rows = binder.keeps_rows();
+    bound.runs = binder.take_runs();
+    if bound.waits && !bound.runs.is_empty() {
+        return Err(Error::unsupported("a function that waits beside one whose body is run"));
+    }
     Ok(bound)
 }
 
@@ -129,6 +138,7 @@ fn bound_query(mut query: Query, point_plans: bool) -> BoundStatement {
         uses,
         locks,
         with_writes: Vec::new(),
+        runs: Vec::new(),
         waits: false,
         keeps_rows: false,
     }
@@ -156,6 +166,7 @@ fn bound_write(mut write: Write, point_plans: bool) -> BoundStatement {
         uses: write.uses.clone(),
         locks,
         with_writes: Vec::new(),
+        runs: Vec::new(),
         waits: false,
         keeps_rows: false,
         plan: Plan::Write(Box::new(write)),

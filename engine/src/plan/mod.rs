@@ -6,6 +6,7 @@ pub(crate) mod cache;
 mod choose;
 pub mod explain;
 pub(crate) mod explain_document;
+pub(crate) mod function_run;
 pub mod point;
 pub mod relation;
 pub mod short;
@@ -48,6 +49,8 @@ pub struct BoundStatement {
     pub uses: Vec<relation::RelationUse>,
     /// The writes of its WITH clause, in order.
     pub with_writes: Vec<write::WithWrite>,
+    /// Bodies of functions to run before it, in order.
+    pub runs: Vec<function_run::FunctionRun>,
     /// Whether it calls functions that may have to wait for a lock.
     pub waits: bool,
     /// Whether several places are to see the same rows, which are computed once.

@@ -29,6 +29,13 @@ pub(super) struct Acting {
     own_facts: Arc<SessionFacts>,
 }
 
+impl Acting {
+    /// For as long as something within a statement runs; whoever begins that goes back by itself.
+    pub(super) fn within(role: RoleId, epoch: u64, own_facts: Arc<SessionFacts>) -> Self {
+        Self { role, epoch, own_epoch: epoch, own_facts }
+    }
+}
+
 impl Session {
     /// Runs the statement as the role that is named.
     pub(super) async fn execute_as(

@@ -507,6 +507,7 @@ pub(super) fn is_planned(prepared: &Prepared) -> bool {
                 | Statement::Update(_)
                 | Statement::Delete(_)
                 | Statement::Merge(_)
+                | Statement::Call(_)
                 | Statement::Declare(_)
                 | Statement::Live(_)
         )

@@ -17,6 +17,7 @@ mod cursor;
 mod declared;
 mod execute_as;
 mod extended;
+mod function_run;
 mod jobs;
 mod listing;
 mod live;
@@ -111,6 +112,8 @@ pub struct Session {
     last_epoch: u64,
     /// The statement that runs does so as another role.
     acting: Option<Box<execute_as::Acting>>,
+    /// How many functions whose bodies are run are around what runs.
+    functions_around: usize,
     /// The epochs of plans made as other roles, by the session's own epoch and the role.
     personas: FxHashMap<(u64, RoleId), u64>,
     state: TransactionState,
@@ -214,6 +217,7 @@ impl Session {
             epoch: 0,
             last_epoch: 0,
             acting: None,
+            functions_around: 0,
             personas: FxHashMap::default(),
             state: TransactionState::Idle,
             among_others: false,

@@ -116,7 +116,8 @@ impl Session {
             | Statement::Insert(_)
             | Statement::Update(_)
             | Statement::Delete(_)
-            | Statement::Merge(_) => {
+            | Statement::Merge(_)
+            | Statement::Call(_) => {
                 self.begin_implicit();
                 self.run_planned(prepared, params, interrupt).await
             }
@@ -207,6 +208,7 @@ impl Session {
         let statement = prepared.statement.as_ref().ok_or_else(|| Error::internal("an empty statement has no plan"))?;
         let context = self.context(catalog.clone(), Arc::from([]));
         let mut binder = Binder::new(catalog, &context, prepared.parameter_types()).with_text(&prepared.text);
+        binder.allow_runs(statement.itself());
         let bound = choose(&mut binder, statement, self.settings.active().point_plans)?;
         let principal = self.principal(catalog);
         let (params, columns) = (bound.params.clone().into(), bound.columns.clone());
@@ -335,6 +337,9 @@ impl Session {
         let keeping = || Box::new(EvalContext { kept: Some(Arc::default()), ..context.clone() });
         let keeping = plan.plan.keeps_rows().then(keeping);
         let context = keeping.as_deref().unwrap_or(context);
+        if !plan.plan.runs().is_empty() {
+            return Box::pin(self.execute_with_runs(plan, context, interrupt)).await;
+        }
         if plan.plan.runs_together() {
             return Box::pin(self.execute_with_writes(plan, context, interrupt)).await;
         }

@@ -301,7 +301,7 @@ fn unrecognized(name: &str) -> Error {
 }
 
 /// Names of a comma-separated list, unquoted.
-fn split_names(list: &str) -> Vec<String> {
+pub(crate) fn split_names(list: &str) -> Vec<String> {
     list.split(',')
         .map(|name| name.trim())
         .filter(|name| !name.is_empty())

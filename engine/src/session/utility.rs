@@ -16,7 +16,7 @@ use super::settings::{NO_ROLE, ROLE, SESSION_AUTHORIZATION, Settings};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::eval;
 use crate::function::resolve::coerce;
-use crate::function::{CastContext, SettingRequest, functions_named};
+use crate::function::{CastContext, SettingRequest};
 use crate::plan::bind::{Binder, Clause, Scope};
 use crate::plan::{ColumnDescription, Plan, explain, explain_document};
 use crate::statement::{
@@ -96,7 +96,6 @@ impl Session {
             Statement::CloseCursor(name) => {
                 self.close_cursor(name.as_deref()).map(|tag| Outcome::Complete(tag.to_owned()))
             }
-            Statement::Call { name, arguments } => Err(self.no_procedure(name, arguments, prepared)?),
             Statement::Maintain(maintenance) => {
                 interrupt.guard(self.maintain(maintenance)).await.map(|tag| Outcome::Complete(tag.to_owned()))
             }
@@ -407,32 +406,6 @@ impl Session {
         Ok((inner, params))
     }
 
-    /// CALL finds nothing: there are no procedures.
-    fn no_procedure(
-        &mut self,
-        name: &datafusion::sql::sqlparser::ast::ObjectName,
-        arguments: &[datafusion::sql::sqlparser::ast::Expr],
-        outer: &Prepared,
-    ) -> Result<Error> {
-        let catalog = self.catalog();
-        let context = self.context(catalog.clone(), Arc::from([]));
-        let mut binder = Binder::new(&catalog, &context, &[]).with_text(&outer.text);
-        let mut types = Vec::with_capacity(arguments.len());
-        for argument in arguments {
-            let bound = binder.expr_in(argument, &Scope::empty(), Clause::CallArgument)?;
-            types.push(crate::types::display(bound.ty));
-        }
-        let name = binder.name(name)?;
-        let called = format!("{name}({})", types.join(", "));
-        if functions_named(&name.name).iter().any(|function| function.args.len() == types.len()) {
-            let message = format!("{called} is not a procedure");
-            return Ok(Error::new(SqlState::WRONG_OBJECT_TYPE, message).with_hint("To call a function, use SELECT."));
-        }
-        Ok(Error::new(SqlState::UNDEFINED_FUNCTION, format!("procedure {called} does not exist")).with_hint(
-            "No procedure matches the given name and argument types. You might need to add explicit type casts.",
-        ))
-    }
-
     fn deallocate(&mut self, name: Option<&str>) -> Result<()> {
         match name {
             None => {
@@ -466,6 +439,9 @@ impl Session {
         if !plan.plan.with_writes().is_empty() {
             let what = "EXPLAIN of a statement that writes in WITH or locks rows in a subquery";
             return Err(Error::unsupported(what));
+        }
+        if !plan.plan.runs().is_empty() {
+            return Err(Error::unsupported("EXPLAIN of a call of a function whose body is more than one query"));
         }
         let context = self.context(self.catalog(), params.clone());
         let database = self.database.clone();

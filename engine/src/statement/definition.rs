@@ -33,7 +33,11 @@ mod view;
 pub use comment::Commented;
 pub use database::{DatabaseChange, DatabaseOptions};
 pub use extension::NewExtension;
-pub use function::{FunctionBody, FunctionChange, FunctionName, FunctionOptions, NewFunction, NewParameter, Returns};
+pub(super) use function::statement_length;
+pub use function::{
+    BodyQuery, FunctionBody, FunctionChange, FunctionName, FunctionOptions, NewBody, NewFunction, NewParameter,
+    Returns, RoutineKind, TYPE_OF_COLUMN,
+};
 pub use like::{Element, Including, Like, TableLike};
 pub use place::PlaceDefinition;
 pub use reindex::{Reindex, ReindexKind};
@@ -104,6 +108,7 @@ pub enum Definition {
         change: FunctionChange,
     },
     DropFunctions {
+        kind: RoutineKind,
         functions: Vec<FunctionName>,
         if_exists: bool,
         cascade: bool,
@@ -352,7 +357,7 @@ pub enum PrivilegeObjects {
     Sequences(Vec<ObjectName>),
     AllSequencesIn(Vec<String>),
     Functions(Vec<FunctionName>),
-    AllFunctionsIn(Vec<String>),
+    AllFunctionsIn(RoutineKind, Vec<String>),
     Schemas(Vec<String>),
     Databases(Vec<String>),
 }
@@ -528,8 +533,8 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     if reader.word("database") {
         return database::alter(reader).map(Some);
     }
-    if reader.word("function") {
-        return function::alter(reader).map(Some);
+    if let Some(kind) = RoutineKind::said(reader) {
+        return function::alter(reader, kind).map(Some);
     }
     if reader.word("storage") {
         return place::alter(reader).map(Some);
@@ -576,8 +581,8 @@ fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result
         reader.expect_end()?;
         return Ok(Some(definition));
     }
-    if reader.word("function") {
-        let definition = function::drop(reader)?;
+    if let Some(kind) = RoutineKind::said(reader) {
+        let definition = function::drop(reader, kind)?;
         reader.expect_end()?;
         return Ok(Some(definition));
     }

@@ -138,10 +138,7 @@ pub enum Statement {
     /// None is ALL.
     CloseCursor(Option<String>),
     /// CALL of a procedure.
-    Call {
-        name: ast::ObjectName,
-        arguments: Vec<ast::Expr>,
-    },
+    Call(Box<ast::Function>),
     Maintain(Maintenance),
     StorageMove(StorageMove),
     Backup(BackupOrder),

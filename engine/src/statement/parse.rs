@@ -24,7 +24,11 @@ pub fn parse_script(text: &str) -> Result<Vec<Statement>> {
     }
     let tokens = tokenize(text)?;
     let mut statements = Vec::new();
-    for piece in tokens.split(|token| token.token == Token::SemiColon) {
+    let mut rest = tokens.as_slice();
+    while !rest.is_empty() {
+        let length = definition::statement_length(rest);
+        let piece = &rest[..length];
+        rest = rest.get(length + 1..).unwrap_or_default();
         if piece.iter().all(|token| matches!(token.token, Token::Whitespace(_))) {
             continue;
         }

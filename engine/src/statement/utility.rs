@@ -1,5 +1,6 @@
 //! The utility statements: transactions, settings, prepared statements, maintenance.
 
+use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 use storage::TableLock;
 
@@ -257,14 +258,13 @@ fn purge(reader: &mut Reader) -> Result<Statement> {
 }
 
 fn call(reader: &mut Reader) -> Result<Statement> {
-    let name = reader.object_name()?;
-    reader.expect_token(&Token::LParen)?;
-    let mut arguments = Vec::new();
-    if reader.peek() != Some(&Token::RParen) {
-        arguments = reader.parsed(|parser| parser.parse_comma_separated(|parser| parser.parse_expr()))?;
+    let place = reader.clone();
+    match reader.parsed(|parser| parser.parse_expr())? {
+        ast::Expr::Function(call) if matches!(call.args, ast::FunctionArguments::List(_)) => {
+            Ok(Statement::Call(Box::new(call)))
+        }
+        _ => Err(place.syntax_error()),
     }
-    reader.expect_token(&Token::RParen)?;
-    Ok(Statement::Call { name, arguments })
 }
 
 fn deallocate(reader: &mut Reader) -> Result<Statement> {

@@ -9,11 +9,11 @@ use super::class::PG_CLASS;
 use super::relation::{NULL, acl_items, row};
 use super::type_io::type_functions;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
-use crate::catalog::SqlFunction;
 use crate::catalog::user_type::{row_type, table_of_row_type};
+use crate::catalog::{ParameterMode, SqlFunction};
 use crate::function::{
     Batch, CastContext, Comparison, Function, Operator, TableFunction, Volatility, WINDOW_FUNCTIONS, aggregates, casts,
-    default_shown, extension_function, functions, operators, table_functions,
+    default_shown, extension_function, functions, kept_body, operators, table_functions,
 };
 use crate::types::defined::FIRST_OID;
 use crate::types::{builtin, oid};
@@ -110,12 +110,14 @@ pub(super) fn routines(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 /// A function that SQL defined.
 fn defined(reader: &Reader<'_>, function: &SqlFunction) -> Vec<Value> {
     let SqlFunction { parameters, .. } = function;
-    let has_results = function.results().next().is_some();
+    let has_modes = parameters.iter().any(|parameter| parameter.mode != ParameterMode::In);
     let types = || parameters.iter().map(|parameter| parameter.ty).collect::<Vec<_>>();
     let modes = || parameters.iter().map(|parameter| parameter.mode.letter().to_string()).collect::<Vec<_>>();
     let is_named = parameters.iter().any(|parameter| !parameter.name.is_empty());
     let names = || parameters.iter().map(|parameter| parameter.name.clone()).collect::<Vec<_>>();
     let inputs = function.input_types();
+    let variadic = parameters.iter().find(|parameter| parameter.mode == ParameterMode::Variadic);
+    let settings: Vec<String> = function.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let defaults: Vec<String> = function
         .inputs()
         .filter_map(|input| Some(default_shown(reader.context, input.default.as_deref()?, input.ty)))
@@ -128,9 +130,13 @@ fn defined(reader: &Reader<'_>, function: &SqlFunction) -> Vec<Value> {
         SQL,
         function.cost,
         function.rows,
+        variadic.map_or(0, |last| match last.ty {
+            oid::ANYARRAY => oid::ANYELEMENT,
+            oid::ANYCOMPATIBLEARRAY => oid::ANYCOMPATIBLE,
+            array => builtin::element_of(array).unwrap_or(0),
+        }),
         0u32,
-        0u32,
-        'f',
+        if function.procedure { 'p' } else { 'f' },
         function.definer,
         function.leakproof,
         function.strict,
@@ -141,15 +147,15 @@ fn defined(reader: &Reader<'_>, function: &SqlFunction) -> Vec<Value> {
         i16::try_from(defaults.len()).unwrap_or(i16::MAX),
         function.returns,
         &inputs[..],
-        has_results.then(types),
-        has_results.then(modes),
+        has_modes.then(types),
+        has_modes.then(modes),
         is_named.then(names),
         (!defaults.is_empty()).then(|| defaults.join(", ")),
         NULL,
         &function.body,
         NULL,
-        NULL,
-        NULL,
+        kept_body(reader.context, function),
+        (!settings.is_empty()).then_some(settings),
         acl_items(reader.catalog, function.acl.as_ref()),
     ]
 }
@@ -169,6 +175,13 @@ pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         types.dedup();
         tables.extend(types.iter().filter_map(|ty| table_of_row_type(*ty)).map(|(table, _)| table));
         rows.extend(types.into_iter().map(|ty| row![PG_PROC, function.oid, 0, PG_TYPE, ty, 0, 'n']));
+        for known in function.kept_queries().flat_map(|query| &query.relations) {
+            let columns = if known.used.is_empty() { &[0][..] } else { &known.used };
+            let held = columns.iter().map(|column| i32::from(*column));
+            rows.extend(held.map(|column| row![PG_PROC, function.oid, 0, PG_CLASS, known.oid, column, 'n']));
+        }
+        let called = function.kept_queries().flat_map(|query| &query.functions);
+        rows.extend(called.map(|called| row![PG_PROC, function.oid, 0, PG_PROC, *called, 0, 'n']));
     }
     // Whoever writes these down has to know that the table is there first.
     let rows_of = tables.into_iter().filter_map(|table| Some((row_type(table)?, table)));

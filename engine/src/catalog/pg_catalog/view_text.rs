@@ -29,6 +29,14 @@ pub(crate) fn view_definition(context: &EvalContext, table: &Table, view: &View,
     Ok(format!(" {};", laid_out(&query)))
 }
 
+/// A query that is kept as a view's is, with the names that things have now.
+pub(crate) fn query_text(context: &EvalContext, view: &View) -> Result<String> {
+    let mut query = parse_query(&view.text)?;
+    let mut names = Names { catalog: &context.catalog, search_path: &context.session.search_path, view };
+    let _: ControlFlow<()> = VisitMut::visit(&mut *query, &mut names);
+    Ok(query.to_string())
+}
+
 struct Names<'a> {
     catalog: &'a Catalog,
     search_path: &'a [String],

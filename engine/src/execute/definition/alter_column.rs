@@ -300,8 +300,14 @@ impl DefinitionEnvironment<'_> {
         Ok(())
     }
 
-    /// 0A000 for another type of a column that a view reads.
+    /// 0A000 for another type of a column that a view reads, or a function whose body was read before.
     fn refuse_viewed(&self, catalog: &Catalog, table: &Table, column: &crate::catalog::TableColumn) -> Result<()> {
+        let mut functions = catalog.functions.values();
+        if let Some(function) = functions.find(|function| function.reads(table.oid, Some(column.number))) {
+            let message = "cannot alter type of a column used by a function or procedure";
+            let detail = format!("{} depends on column \"{}\"", self.function_shown(catalog, function), column.name);
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).with_detail(detail));
+        }
         let Some(view) = catalog.views_reading(table.oid, Some(column.number)).next() else { return Ok(()) };
         let message = "cannot alter type of a column used by a view or rule";
         let detail =

@@ -351,7 +351,8 @@ impl DefinitionEnvironment<'_> {
         dependents
     }
 
-    /// The views that read one of these relations, or a column of it, and those that read them; each after what it reads.
+    /// The views and functions that read one of these relations, or a column of it, and those that read or call them; each
+    /// after what it reads.
     pub(super) fn views_over(&self, catalog: &Catalog, oids: &[u32], column: Option<u16>) -> Vec<Dependent> {
         let mut found = Vec::new();
         let mut seen = oids.to_vec();
@@ -361,7 +362,7 @@ impl DefinitionEnvironment<'_> {
         found
     }
 
-    fn add_views_over(
+    pub(super) fn add_views_over(
         &self,
         catalog: &Catalog,
         oid: u32,
@@ -384,6 +385,7 @@ impl DefinitionEnvironment<'_> {
             found.push(Dependent { table: view.oid, part: Part::Whole, shown, on: on.clone() });
             self.add_views_over(catalog, view.oid, None, seen, found);
         }
+        self.add_functions(catalog, |function| function.reads(oid, column), &on, (seen, found));
     }
 
     /// Takes a constraint without an index, or a default, off its table, which is locked.

@@ -81,7 +81,7 @@ use crate::catalog::{Catalog, Change, Table, TableClass, store};
 use crate::error::{Error, Report, Result, SqlState};
 use crate::function::EvalContext;
 use crate::plan::bind::Binder;
-use crate::statement::definition::{Deed, Definition, Persistence};
+use crate::statement::definition::{Deed, Definition, Persistence, RoutineKind};
 
 /// What a definition works with.
 pub struct DefinitionEnvironment<'a> {
@@ -150,7 +150,7 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         }
         Definition::CreateFunction(new) => function::create(new, environment).await?,
         Definition::AlterFunction { function, change } => function::alter(function, change, environment).await?,
-        Definition::DropFunctions { functions, if_exists, cascade } => {
+        Definition::DropFunctions { functions, if_exists, cascade, .. } => {
             function::drop(functions, *if_exists, *cascade, environment).await?;
         }
         Definition::Storage(definition) => environment.define_storage(definition).await?,
@@ -268,9 +268,18 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::DropDatabase { .. } => "DROP DATABASE",
         Definition::CreateExtension(_) => "CREATE EXTENSION",
         Definition::DropExtensions { .. } => "DROP EXTENSION",
+        Definition::CreateFunction(new) if new.procedure => "CREATE PROCEDURE",
         Definition::CreateFunction(_) => "CREATE FUNCTION",
-        Definition::AlterFunction { .. } => "ALTER FUNCTION",
-        Definition::DropFunctions { .. } => "DROP FUNCTION",
+        Definition::AlterFunction { function, .. } => match function.kind {
+            RoutineKind::Function => "ALTER FUNCTION",
+            RoutineKind::Procedure => "ALTER PROCEDURE",
+            RoutineKind::Routine => "ALTER ROUTINE",
+        },
+        Definition::DropFunctions { kind, .. } => match kind {
+            RoutineKind::Function => "DROP FUNCTION",
+            RoutineKind::Procedure => "DROP PROCEDURE",
+            RoutineKind::Routine => "DROP ROUTINE",
+        },
         Definition::Storage(definition) => definition.verb(),
         Definition::Register { .. } => "REGISTER TABLE",
         Definition::Unregister { .. } => "UNREGISTER TABLE",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth::{Acl, AclItem, GrantAuthority, ObjectAccess, ObjectKind, Privilege, Privileges, RoleId, choose_grantor};
 
-use super::function::functions_in;
+use super::function::routines_in;
 use super::names::named_schema;
 use super::{DefinitionEnvironment, names, role};
 use crate::catalog::{Catalog, Change};
@@ -93,9 +93,9 @@ impl DefinitionEnvironment<'_> {
                     targets.push(Target { kind: ObjectKind::Function, oid: function.oid });
                 }
             }
-            PrivilegeObjects::AllFunctionsIn(schemas) => {
+            PrivilegeObjects::AllFunctionsIn(kind, schemas) => {
                 for schema in schemas {
-                    let inside = functions_in(&catalog, named_schema(&catalog, schema)?.oid);
+                    let inside = routines_in(&catalog, named_schema(&catalog, schema)?.oid, *kind);
                     targets.extend(inside.iter().map(|one| Target { kind: ObjectKind::Function, oid: one.oid }));
                 }
             }

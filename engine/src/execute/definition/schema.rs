@@ -8,12 +8,13 @@ use storage::TableLock;
 
 use super::DefinitionEnvironment;
 use super::drop::{Dependent, Part, Request};
-use super::function::functions_in;
+use super::function::routines_in;
 use super::names::{self, named_schema, quoted};
 use crate::catalog::{Catalog, Change, Database, Schema};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::authorize::denied;
 use crate::plan::bind::fold;
+use crate::statement::definition::RoutineKind;
 
 /// Runs CREATE SCHEMA; answers the schema that was made.
 pub(super) async fn create(
@@ -198,7 +199,7 @@ impl DefinitionEnvironment<'_> {
         }
         let mut functions = Vec::new();
         for schema in schemas {
-            for function in functions_in(&catalog, schema.oid) {
+            for function in routines_in(&catalog, schema.oid, RoutineKind::Routine) {
                 let shown = self.function_shown(&catalog, &function);
                 dependents.push((function.oid, shown, format!("schema {}", quoted(&schema.name))));
                 functions.push(function.oid);
@@ -210,6 +211,7 @@ impl DefinitionEnvironment<'_> {
         // In the order they were made.
         dependents.sort_unstable_by_key(|(oid, ..)| *oid);
         let mut keys = self.references_into(&catalog, &tables);
+        keys.retain(|key| key.part != Part::Function || !functions.contains(&key.table));
         let mut callers = self.callers_of(&catalog, &functions);
         self.add_functions_of_rows(&catalog, &tables, &mut callers);
         callers.retain(|caller| !tables.contains(&caller.table) && !functions.contains(&caller.table));

@@ -98,7 +98,8 @@ pub(super) async fn alter(
             let given = parameters(given)?;
             if let Some(view) = table.view().filter(|_| given.iter().any(|(name, _)| name == "check_option")) {
                 let catalog = environment.catalog();
-                let relation = Binder::new(&catalog, environment.context, &[]).expanded(&table, view)?.0;
+                let relation =
+                    Binder::new(&catalog, environment.context, &[]).without_bodies().expanded(&table, view)?.0;
                 check_written(&catalog, view, &relation)?;
             }
             let mut table = (*table).clone();
@@ -175,7 +176,7 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// Checks that the principal may look at what a new view reads, and locks it; false if it changed meanwhile.
-    async fn lock_uses(&mut self, catalog: &Arc<Catalog>, uses: &[RelationUse]) -> Result<bool> {
+    pub(super) async fn lock_uses(&mut self, catalog: &Arc<Catalog>, uses: &[RelationUse]) -> Result<bool> {
         // Whether rows may be read is asked when they are; names must be allowed to be looked up now.
         authorize_uses(uses, self.principal, catalog)?;
         for used in uses.iter().filter(|used| !used.table.is_system()) {

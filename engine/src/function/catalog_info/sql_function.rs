@@ -1,9 +1,12 @@
 //! What the catalog answers of functions that SQL defined: their arguments, results and definitions as SQL.
 
+use crate::catalog::pg_catalog::view_text::query_text;
 use crate::catalog::{ParameterMode, SqlFunction};
 use crate::deparse;
+use crate::function::string::quote_literal;
 use crate::function::{EvalContext, Volatility};
 use crate::plan::bind::Clause;
+use crate::session::settings::split_names;
 use crate::types::Type;
 use crate::types::text::quote_identifier;
 
@@ -34,6 +37,9 @@ pub(super) fn arguments(context: &EvalContext, function: &SqlFunction, full: boo
             let mut text = match parameter.mode {
                 ParameterMode::Out => "OUT ".to_owned(),
                 ParameterMode::InOut => "INOUT ".to_owned(),
+                ParameterMode::Variadic => "VARIADIC ".to_owned(),
+                // What a procedure is called with includes what it answers, so each says what it is.
+                ParameterMode::In if function.procedure => "IN ".to_owned(),
                 ParameterMode::In | ParameterMode::Table => String::new(),
             };
             if !parameter.name.is_empty() {
@@ -51,8 +57,11 @@ pub(super) fn arguments(context: &EvalContext, function: &SqlFunction, full: boo
     written.join(", ")
 }
 
-/// What it returns.
-pub(super) fn result(context: &EvalContext, function: &SqlFunction) -> String {
+/// What it returns; None for a procedure.
+pub(super) fn result(context: &EvalContext, function: &SqlFunction) -> Option<String> {
+    if function.procedure {
+        return None;
+    }
     let columns: Vec<String> = function
         .parameters
         .iter()
@@ -60,22 +69,39 @@ pub(super) fn result(context: &EvalContext, function: &SqlFunction) -> String {
         .map(|column| format!("{} {}", quote_identifier(&column.name), type_name(context, column.ty)))
         .collect();
     if !columns.is_empty() {
-        return format!("TABLE({})", columns.join(", "));
+        return Some(format!("TABLE({})", columns.join(", ")));
     }
     let set = if function.set { "SETOF " } else { "" };
-    format!("{set}{}", type_name(context, function.returns))
+    Some(format!("{set}{}", type_name(context, function.returns)))
+}
+
+/// The body of a function that was read when the function was made, as SQL.
+pub(crate) fn kept_body(context: &EvalContext, function: &SqlFunction) -> Option<String> {
+    let kept = function.kept.as_ref()?;
+    if let Ok(written) = deparse::body(context, function, kept) {
+        return Some(written);
+    }
+    let texts: Vec<String> = kept.queries.iter().filter_map(|query| query_text(context, query).ok()).collect();
+    Some(match kept.is_expression {
+        true => format!("RETURN ({})", texts.join("")),
+        false => format!("BEGIN ATOMIC\n {}\nEND", texts.join(";\n ") + ";"),
+    })
 }
 
 /// The statement that makes it.
 pub(super) fn definition(context: &EvalContext, function: &SqlFunction) -> String {
     let schema = context.catalog.schemas.get(&function.schema).map_or("", |schema| schema.name.as_str());
     let mut text = format!(
-        "CREATE OR REPLACE FUNCTION {}.{}({})\n RETURNS {}\n LANGUAGE sql\n",
+        "CREATE OR REPLACE {} {}.{}({})\n",
+        function.noun().to_uppercase(),
         quote_identifier(schema),
         quote_identifier(&function.name),
         arguments(context, function, true),
-        result(context, function)
     );
+    if let Some(result) = result(context, function) {
+        text.push_str(&format!(" RETURNS {result}\n"));
+    }
+    text.push_str(" LANGUAGE sql\n");
     let mut options = String::new();
     options.push_str(match function.volatility {
         Volatility::Immutable => " IMMUTABLE",
@@ -104,10 +130,23 @@ pub(super) fn definition(context: &EvalContext, function: &SqlFunction) -> Strin
         text.push_str(&options);
         text.push('\n');
     }
-    let mut tag = "$function".to_owned();
+    for (name, value) in &function.settings {
+        text.push_str(&format!(" SET {name} TO {}\n", setting_shown(value)));
+    }
+    if let Some(body) = kept_body(context, function) {
+        return format!("{text}{body}\n");
+    }
+    let mut tag = format!("${}", function.noun());
     while function.body.contains(&tag) {
         tag.push('x');
     }
     text.push_str(&format!("AS {tag}${}{tag}$\n", function.body));
     text
+}
+
+/// A list of names as SET takes it, each as a literal.
+fn setting_shown(value: &str) -> String {
+    let names = split_names(value);
+    let quoted: Vec<String> = names.iter().map(|name| quote_literal(name)).collect();
+    if quoted.is_empty() { "''".to_owned() } else { quoted.join(", ") }
 }

@@ -57,6 +57,8 @@ pub(crate) struct Defined {
     /// Its schema is searched before that of the system.
     pub(crate) before_system: bool,
     pub(crate) args: Vec<u32>,
+    /// The last argument may come any number of times.
+    pub(crate) variadic: bool,
     /// How many of the last arguments may be left out.
     pub(crate) optional: usize,
     pub(crate) returns: u32,
@@ -79,31 +81,27 @@ pub(crate) fn function_of_extension(name: &str, args: &[Type], own: &[&'static F
 
 /// Which function is meant where SQL has defined some of that name: beside those of extensions, and of the system if
 /// that is `searched`. What is searched first hides others of the same arguments.
-pub(crate) fn function_among_defined(
-    name: &str,
+pub(crate) fn function_among_defined<'a>(
+    name: &'a str,
     args: &[Type],
     searched: bool,
-    extended: &[&'static Function],
-    defined: &[Defined],
+    extended: &'a [&'static Function],
+    defined: &'a [Defined],
 ) -> Result<Resolved> {
     let own = |before: bool| {
         let found = defined.iter().filter(move |function| function.before_system == before);
         found.map(|function| Candidate {
             callable: Callable::Sql(function.oid),
             args: &function.args,
-            variadic: false,
+            variadic: function.variadic,
             optional: function.optional,
             schema: function.schema,
             returns: function.returns,
         })
     };
     let system = searched.then(|| named(name)).into_iter().flatten();
-    let system = system.chain(extended.iter().copied().map(scalar)).map(as_long_as);
+    let system = system.chain(extended.iter().copied().map(scalar));
     function_among(name, args, own(true).chain(system).chain(own(false)))
-}
-
-fn as_long_as<'a>(candidate: Candidate<'static>) -> Candidate<'a> {
-    candidate
 }
 
 /// Leaves one of those that a call of so many arguments makes the same: the first on the search path. Of one schema all
@@ -112,7 +110,8 @@ fn without_hidden<'a>(candidates: Vec<(Candidate<'a>, Vec<u32>)>) -> Vec<(Candid
     let mut left: Vec<(Candidate<'a>, Vec<u32>)> = Vec::with_capacity(candidates.len());
     for (candidate, declared) in candidates {
         let hides = |(known, types): &(Candidate<'a>, Vec<u32>)| {
-            *types == declared && !(known.is_defined() && known.schema == candidate.schema)
+            let same_place = known.is_defined() && known.schema == candidate.schema;
+            *types == declared && !(same_place && known.variadic == candidate.variadic)
         };
         if !left.iter().any(hides) {
             left.push((candidate, declared));
@@ -129,6 +128,8 @@ fn function_among<'a>(name: &str, args: &[Type], named: impl Iterator<Item = Can
     if candidates.iter().any(|(candidate, _)| matches!(candidate.callable, Callable::Sql(_))) {
         // A domain's own functions are found by the domain.
         let given: Vec<u32> = args.iter().map(|ty| ty.oid).collect();
+        // One for so many arguments is better than one for any number.
+        candidates.sort_by_key(|(candidate, _)| candidate.is_defined() && candidate.variadic);
         candidates = without_hidden(candidates);
         let mut exact = candidates.iter().filter(|(_, declared)| *declared == given);
         if let (Some((only, declared)), None) = (exact.next(), exact.next())
@@ -182,7 +183,7 @@ impl Candidate<'_> {
     }
 }
 
-fn scalar(function: &'static Function) -> Candidate<'static> {
+fn scalar<'a>(function: &'static Function) -> Candidate<'a> {
     Candidate {
         optional: 0,
         schema: 0,
@@ -194,7 +195,7 @@ fn scalar(function: &'static Function) -> Candidate<'static> {
 }
 
 /// Everything of that name.
-fn named(name: &str) -> impl Iterator<Item = Candidate<'static>> {
+fn named<'a>(name: &'a str) -> impl Iterator<Item = Candidate<'a>> {
     let functions = functions_named(name).iter().copied().map(scalar);
     let aggregates = aggregates_named(name).iter().map(|aggregate| Candidate {
         callable: Callable::Aggregate(aggregate),

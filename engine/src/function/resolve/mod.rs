@@ -15,7 +15,7 @@ pub(crate) use call::{Defined, column_type, extended_function, function_among_de
 pub use coerce::{can_coerce, coerce};
 pub(crate) use domain::{DomainRow, check_defined, domain_of_call, may_hold_domains};
 pub(crate) use json::{fills_row, is_row, json_form, json_forms, json_row, key_form, rows_as_json, takes_json_forms};
-pub(crate) use polymorphic::Shape;
+pub(crate) use polymorphic::{Shape, is_polymorphic, same_family, stands_for};
 
 use super::{Function, Operator, operators_named};
 use crate::error::{Error, Result, SqlState};

@@ -70,8 +70,19 @@ enum Family {
     Compatible,
 }
 
+/// What a polymorphic type stands for in a call; None if the arguments do not tell.
+pub(crate) fn stands_for(args: &[u32], types: &[u32], wanted: u32) -> Option<u32> {
+    Concrete::of(args, types).resolve(wanted)
+}
+
+/// Whether two such types stand for what one of them tells.
+pub(crate) fn same_family(one: u32, other: u32) -> bool {
+    let of = |ty: u32| family(ty).map(|(family, _)| family);
+    of(one) == of(other)
+}
+
 /// Whether the type stands for one that the arguments tell.
-pub(super) fn is_polymorphic(ty: u32) -> bool {
+pub(crate) fn is_polymorphic(ty: u32) -> bool {
     family(ty).is_some()
 }
 

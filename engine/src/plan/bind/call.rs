@@ -147,7 +147,7 @@ impl Binder<'_> {
     }
 
     /// Takes a call's parentheses apart.
-    fn arguments<'e>(
+    pub(super) fn arguments<'e>(
         &self,
         name: Option<&str>,
         spelt: &ast::ObjectName,
@@ -327,7 +327,7 @@ impl Binder<'_> {
         self.check_asks_of_role(&name.name).map_err(position)?;
         let resolved = match (in_catalog, extended.as_slice()) {
             (searched, extended) if !defined.is_empty() => {
-                Some(self.resolve_defined(name, &types, searched, extended, &defined))
+                Some(self.resolve_defined(name, &types, (searched, false), extended, &defined))
             }
             (true, []) => Some(resolve::function(&name.name, &types)),
             (true, extended) => Some(resolve::extended_function(&name.name, &types, extended)),
@@ -443,7 +443,7 @@ impl Binder<'_> {
                 }
             }
             Callable::Sql(oid) => {
-                let function = self.sql_function(oid)?;
+                let function = self.concrete(oid, &resolved, false)?;
                 let args = self.sql_arguments(&function, args, &resolved.arg_types, &written.exprs, span)?;
                 self.sql_call(&function, args, span, at)
             }
@@ -604,7 +604,7 @@ impl Binder<'_> {
                 .with_hint(super::clause::SET_HINT)
                 .at(self.position(span)));
         }
-        if self.select.sql_set.is_some() {
+        if self.select.sql_set.is_some() || self.select.runs {
             return Err(
                 Error::unsupported("set-returning functions beside one that SQL defined").at(self.position(span))
             );

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast;
-use datafusion::sql::sqlparser::tokenizer::Span;
+use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 
 use crate::catalog::{Catalog, Table, View};
 use crate::error::Result;
@@ -81,7 +81,7 @@ pub(crate) use own_rows::no_user_is_meant;
 pub(crate) use position::Start;
 pub use scope::{Scope, ScopeColumn, ScopeRelation};
 pub(crate) use showing::operator_name;
-pub(crate) use sql_function::ROUTINE;
+pub(crate) use sql_function::{BodyPart, ROUTINE, body_parts, check_part, writing_verb};
 pub(crate) use system::{is_system_column, with_known_oid};
 pub(crate) use view::BoundView;
 
@@ -137,6 +137,9 @@ pub struct Binder<'a> {
     calls_volatile: bool,
     /// The functions that SQL defined around what is bound.
     calls: sql_function::Calls,
+    /// Bodies to run before the statement, and where it may call functions whose bodies are run.
+    runs: Vec<crate::plan::function_run::FunctionRun>,
+    runs_at: Vec<Location>,
     /// The call whose body is being bound.
     body: Option<Box<sql_function::Body>>,
     /// What the names of a new view's query come to.
@@ -181,6 +184,8 @@ struct SelectState {
     windows: bool,
     /// What the list's call of a function that SQL defined answers, for each row, and whether the row matters.
     sql_set: Option<(Relation, bool)>,
+    /// Whether the list calls a function whose body is run once, and so must be computed once.
+    runs: bool,
 }
 
 /// A set-returning function of a SELECT list and the columns that it fills.
@@ -237,6 +242,8 @@ impl<'a> Binder<'a> {
             keeps_rows: false,
             calls_volatile: false,
             calls: sql_function::Calls::default(),
+            runs: Vec::new(),
+            runs_at: Vec::new(),
             body: None,
             record: None,
             inside: None,

@@ -88,6 +88,7 @@ impl Binder<'_> {
         if self.is_showing() {
             return self.shown_conversion(expr, target, context);
         }
+        self.check_names_by_path(&expr, target)?;
         let expr = match expr.kind {
             ExprKind::Param(index) if expr.ty.oid == oid::UNKNOWN && target.oid != oid::UNKNOWN => {
                 self.settle_parameter(index, target)?

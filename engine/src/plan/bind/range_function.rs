@@ -242,25 +242,18 @@ impl Binder<'_> {
         resolved: &Resolved,
         with_ordinality: bool,
     ) -> Result<(Relation, Vec<ScopeColumn>)> {
-        let function = self.sql_function(oid)?;
+        let function = self.concrete(oid, resolved, false)?;
         let args = self.sql_arguments(&function, args, &resolved.arg_types, exprs, name.span)?;
         let definitions: Option<Vec<(String, Type)>> =
             definitions.map(|list| list.into_iter().map(|(name, ty, _)| (name, ty)).collect());
         if self.is_showing() {
-            // The call stands in the first column; nobody reads the others.
-            let call = self.shown_sql_call(&function, args);
-            let mut columns = Vec::new();
-            let mut named = Vec::new();
-            for (name, ty) in self.result_columns(&function, definitions)? {
-                let column = self.fresh(ty);
-                columns.push((column, call.clone()));
-                named.push(ScopeColumn::new(name, column, None));
-            }
+            let columns = self.result_columns(&function, definitions)?;
+            let (relation, mut named) = self.kept_rows(&function, args, columns);
             if with_ordinality {
                 let column = self.fresh(Type::new(oid::INT8));
                 named.push(ScopeColumn::new("ordinality", column, None));
             }
-            return Ok((Relation::Project { input: Box::new(Relation::OneRow), columns }, named));
+            return Ok((relation, named));
         }
         if with_ordinality {
             // The rows would have to be numbered in the order of the body.

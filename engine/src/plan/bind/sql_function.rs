@@ -1,9 +1,10 @@
 //! Calls of functions that SQL defined: the body is bound in the place of the call.
 //!
 //! A body that is one expression (`SELECT a + b`) is put in as that expression, with the arguments in the place of their
-//! names. Any other is a subquery of one row over them, or in FROM a lateral one. An argument that must be computed
+//! names. Any other query is a subquery of one row over them, or in FROM a lateral one. An argument that must be computed
 //! once, because it is volatile or much work, becomes a column that the body names. What would be computed less often
-//! than PostgreSQL computes it, or more often, is refused.
+//! than PostgreSQL computes it, or more often, is refused. A body that writes, or has several statements, is not bound
+//! here: it is run before the statement that calls it (`run`).
 
 use std::sync::Arc;
 
@@ -14,22 +15,29 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use super::names::QualifiedName;
 use super::record::field_at;
 use super::{Binder, Clause, Place, Scope};
-use crate::catalog::SqlFunction;
+use crate::catalog::{Parameter, SqlFunction, View};
 use crate::error::{Error, Result, SqlState};
-use crate::expr::Expr;
 use crate::expr::shown::Form;
+use crate::expr::{Expr, ExprKind};
+use crate::function::record::record;
 use crate::function::resolve::{self, Defined, Resolved};
 use crate::function::{CastContext, Volatility};
 use crate::plan::authorize::{check_reach, check_schema, denied};
 use crate::plan::relation::{CheckAs, RelationUse};
-use crate::statement::{Statement, parse_expression, parse_script};
+use crate::statement::parse_expression;
 use crate::types::{Type, builtin, display, oid};
 
 mod argument;
+mod body;
+mod concrete;
 mod rows;
+mod run;
 mod value;
 
 use argument::{names_columns, seen_from};
+pub(crate) use body::{BodyPart, body_parts, check_part, writing_verb};
+use body::{BodyQuery, Shape, path_of, shape_of};
+use concrete::element_declared;
 use value::alone;
 
 /// Most bodies that are bound for one statement. Calls of calls may multiply.
@@ -49,6 +57,22 @@ pub(super) struct Body {
     borders: usize,
 }
 
+impl Body {
+    /// With these in the place of the arguments.
+    fn of(function: &SqlFunction, args: Vec<Expr>, borders: usize) -> Self {
+        let used = vec![0; args.len()];
+        let names = function.inputs().map(|input| input.name.clone());
+        Self { function: function.name.clone(), arguments: names.zip(args).collect(), used, borders }
+    }
+
+    /// With the parameters of a statement in their place.
+    fn of_parameters(function: &SqlFunction) -> Self {
+        let types = function.input_types().into_iter().enumerate();
+        let args = types.map(|(at, ty)| Expr::new(ExprKind::Param(at), Type::new(ty))).collect();
+        Self::of(function, args, 0)
+    }
+}
+
 /// What is around a body that is bound, and what came of the bodies so far.
 #[derive(Default)]
 pub(super) struct Calls {
@@ -61,6 +85,8 @@ pub(super) struct Calls {
     checked_only: bool,
     /// What volatile functions read: they see what their statement has written.
     volatile_reads: Vec<u32>,
+    /// Names are looked up on a search path of a function's own.
+    own_path: bool,
 }
 
 impl Calls {
@@ -72,6 +98,7 @@ impl Calls {
             bodies: self.bodies,
             checked_only: self.checked_only || checked_only,
             volatile_reads: Vec::new(),
+            own_path: self.own_path,
         }
     }
 
@@ -158,7 +185,7 @@ impl Binder<'_> {
         &self,
         name: &QualifiedName,
         types: &[Type],
-        searched: bool,
+        (searched, calling): (bool, bool),
         extended: &[&'static crate::function::Function],
         functions: &[Arc<SqlFunction>],
     ) -> Result<Resolved> {
@@ -166,7 +193,8 @@ impl Binder<'_> {
             oid: function.oid,
             schema: function.schema,
             before_system: self.catalog.searches_before_system(function.schema, &self.context.session.search_path),
-            args: function.input_types(),
+            args: declared(function, calling),
+            variadic: function.is_variadic(),
             optional: function.optional(),
             returns: function.returns,
         };
@@ -188,7 +216,10 @@ impl Binder<'_> {
     ) -> Result<Option<Vec<&'e Ast>>> {
         let functions = self.sql_functions(name)?;
         for function in &functions {
-            let inputs: Vec<_> = function.inputs().collect();
+            let inputs: Vec<_> = match function.procedure {
+                true => function.parameters.iter().collect(),
+                false => function.inputs().collect(),
+            };
             let mut places: Vec<Option<&'e Ast>> = exprs.iter().copied().map(Some).collect();
             if places.len() > inputs.len() {
                 continue;
@@ -229,11 +260,14 @@ impl Binder<'_> {
         written: &[&Ast],
         span: Span,
     ) -> Result<Vec<Expr>> {
-        let given = args.len();
         let mut args = self.coerce_arguments(args, types, written, span)?;
+        if function.is_variadic() {
+            args = self.gathered(function, args);
+        }
+        let given = args.len();
         if self.is_showing() {
-            return match written.iter().any(|expr| is_left_out(expr)) {
-                true => Err(Error::unsupported("a call by name that is shown")),
+            return match written.iter().any(|expr| is_left_out(expr)) || function.is_variadic() {
+                true => Err(Error::unsupported("a call by name, or with VARIADIC, that is shown")),
                 false => Ok(args),
             };
         }
@@ -263,6 +297,24 @@ impl Binder<'_> {
         Expr::shown(Form::Function(name), args, Type::new(function.returns))
     }
 
+    /// Whether what is bound will not run as it is: a new view, or the body of a new function. What such a text calls
+    /// is looked into when it is called, as in PostgreSQL: what the bodies name may come later.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.record.is_some() || self.calls.checked_only
+    }
+
+    /// A call in a text that is recorded: of the right type, and nothing else. The fields of a row are known by name.
+    pub(super) fn kept_call(&self, function: &SqlFunction, args: Vec<Expr>) -> Expr {
+        if function.returns == oid::RECORD && function.results().next().is_some() {
+            let field = |(at, result): (usize, &Parameter)| {
+                let call = Expr { ty: Type::new(result.ty), ..self.shown_sql_call(function, args.clone()) };
+                (result_name(at, result), call)
+            };
+            return record(function.returns, function.results().enumerate().map(field).collect());
+        }
+        self.shown_sql_call(function, args)
+    }
+
     /// A call among expressions.
     pub(super) fn sql_call(
         &mut self,
@@ -275,12 +327,20 @@ impl Binder<'_> {
         if self.is_showing() {
             return Ok(self.shown_sql_call(function, args));
         }
-        if function.set {
-            return self.set_in_list(function, &args, at).map_err(|error| error.at(self.position(span)));
+        if self.is_recorded() && !function.set {
+            return Ok(self.kept_call(function, args));
         }
-        let query = body_query(function)?;
-        let value = match alone(&query) {
-            Some(expression) => self.expression_call(function, expression, &args, at)?,
+        if function.set {
+            return self.set_in_list(function, &args, span, at).map_err(|error| error.at(self.position(span)));
+        }
+        let query = match shape_of(function)? {
+            Shape::Query(query) => query,
+            Shape::Statements => {
+                return self.value_of_run(function, args, span, at).map_err(|error| error.at(self.position(span)));
+            }
+        };
+        let value = match alone(&query.query) {
+            Some(expression) => self.expression_call(function, &query, expression, &args, at)?,
             None => None,
         };
         let value = match value {
@@ -292,13 +352,17 @@ impl Binder<'_> {
 
     /// Whether the function may be called here.
     fn check_call(&self, function: &SqlFunction, clause: Clause) -> Result<()> {
-        let runs = !self.is_showing() && self.record.is_none() && !self.calls.checked_only;
+        let runs = !self.is_showing() && !self.is_recorded();
         // Without a list everybody may.
         if runs && function.acl.is_some() {
             let principal = self.current_principal();
             if !decide(&principal, &function.access(), Privileges::EXECUTE).is_allowed() {
                 return Err(denied(auth::ObjectKind::Function, &function.name));
             }
+        }
+        if function.procedure {
+            let message = format!("{} is a procedure", function.signature());
+            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message).with_hint("To call a procedure, use CALL."));
         }
         if let Some(place) = kept_place(clause) {
             return Err(Error::unsupported(format!("the function {} in {place}", function.name)));
@@ -319,6 +383,12 @@ impl Binder<'_> {
             && self.outer.is_empty()
             && self.body.is_none()
             && self.inside.is_none()
+    }
+
+    /// What is bound will not run: bodies of functions are not looked into.
+    pub(crate) fn without_bodies(mut self) -> Self {
+        self.calls.checked_only = true;
+        self
     }
 
     /// Whether a function that SQL defined was called.
@@ -343,23 +413,26 @@ impl Binder<'_> {
     fn with_body<T>(
         &mut self,
         function: &Arc<SqlFunction>,
+        kept: Option<&View>,
         args: Vec<Expr>,
         borders: usize,
         bind: impl Fn(&mut Binder<'_>) -> Result<T>,
     ) -> Result<BoundBody<T>> {
-        let names = function.inputs().map(|input| input.name.clone());
-        let used = vec![0; args.len()];
-        let arguments = names.zip(args).collect();
-        let body = Body { function: function.name.clone(), arguments, used, borders };
+        let body = Body::of(function, args, borders);
+        let on_path = path_of(function, self.context)?;
         self.nested(|outer| {
-            let mut inner = Binder::new(outer.catalog, outer.context, &[]).with_text(&function.body);
+            let text = kept.map_or(function.body.as_str(), |view| &view.text);
+            let context = on_path.as_ref().unwrap_or(outer.context);
+            let mut inner = Binder::new(outer.catalog, context, &[]).with_text(text);
+            inner.inside = kept;
             inner.next_var = outer.next_var;
             inner.depth = outer.depth;
             inner.expanding = outer.expanding.clone();
             inner.body = Some(Box::new(body));
-            inner.calls = outer.calls.inside(outer.record.is_some());
+            inner.calls = outer.calls.inside(false);
             inner.calls.around.push(function.oid);
             inner.calls.bodies += 1;
+            inner.calls.own_path |= on_path.is_some();
             if function.definer {
                 inner.calls.acts_as = Some(function.owner);
             }
@@ -387,8 +460,7 @@ impl Binder<'_> {
             if function.volatility == Volatility::Volatile {
                 self.calls.volatile_reads.push(used.table.oid);
             }
-            // Making a view looks no deeper than its own names.
-            if used.check_as == CheckAs::Caller && self.record.is_none() {
+            if used.check_as == CheckAs::Caller {
                 check_reach(&used.table, used.privileges, &principal, self.catalog)?;
             }
             let check_as = match used.check_as {
@@ -418,6 +490,33 @@ impl Binder<'_> {
         };
         if self.calls.acts_as.is_some() && asks(function) {
             return Err(Error::unsupported(format!("{function} in a function with SECURITY DEFINER")));
+        }
+        let asks_of_path = |name: &str| {
+            name.ends_with("_is_visible")
+                || name.starts_with("to_reg")
+                || name.starts_with("pg_get_")
+                || name.starts_with("current_schema")
+                || matches!(name, "current_setting" | "set_config" | "format_type")
+        };
+        if self.calls.own_path && asks_of_path(function) {
+            return Err(Error::unsupported(format!("{function} in a function with SET search_path")));
+        }
+        Ok(())
+    }
+
+    /// 0A000 for a conversion that looks at the search path when it is computed, in a body that has one of its own.
+    pub(super) fn check_names_by_path(&self, expr: &Expr, target: Type) -> Result<()> {
+        if !self.calls.own_path || expr.as_const().is_some() {
+            return Ok(());
+        }
+        let has_names =
+            |ty: u32| builtin::info(ty).is_some_and(|info| info.name.trim_start_matches('_').starts_with("reg"));
+        let is_number = |ty: u32| matches!(ty, oid::OID | oid::INT4 | oid::INT8);
+        let (from, to) = (expr.ty.oid, target.oid);
+        if has_names(from) && !has_names(to) && !is_number(to) || has_names(to) && !has_names(from) && !is_number(from)
+        {
+            let what = format!("{} to {} in a function with SET search_path", display(expr.ty), display(target));
+            return Err(Error::unsupported(what));
         }
         Ok(())
     }
@@ -479,23 +578,6 @@ fn kept_place(clause: Clause) -> Option<&'static str> {
     })
 }
 
-/// The one query of a body.
-fn body_query(function: &SqlFunction) -> Result<Box<ast::Query>> {
-    let mut statements = parse_script(&function.body)?;
-    let unlike = || {
-        let detail = "Function's final statement must be SELECT or INSERT/UPDATE/DELETE RETURNING.";
-        mismatch(function, detail.to_owned())
-    };
-    match (statements.pop(), statements.len()) {
-        (Some(Statement::Query(query)), 0) => Ok(query),
-        (Some(Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Merge(_)), _) => {
-            Err(Error::unsupported("a function whose body writes"))
-        }
-        (Some(Statement::Query(_)), _) => Err(Error::unsupported("a function whose body has several statements")),
-        (Some(_) | None, _) => Err(unlike()),
-    }
-}
-
 /// `invalid_function_definition`.
 const MISMATCH: SqlState = SqlState("42P13");
 
@@ -513,6 +595,20 @@ fn inlining(function: &SqlFunction, error: Error) -> Error {
         return error;
     }
     error.without_position().within(format!("SQL function \"{}\" during inlining", function.name))
+}
+
+/// The types that a call gives; the last of a function of any number of arguments is that of one of them.
+fn declared(function: &SqlFunction, calling: bool) -> Vec<u32> {
+    let mut types = if calling && function.procedure { function.call_types() } else { function.input_types() };
+    if let Some(last) = types.last_mut().filter(|_| function.is_variadic()) {
+        *last = element_declared(*last);
+    }
+    types
+}
+
+/// What a named result is called as a column.
+fn result_name(at: usize, result: &Parameter) -> String {
+    if result.name.is_empty() { format!("column{}", at + 1) } else { result.name.clone() }
 }
 
 fn is_row_type(ty: Type) -> bool {

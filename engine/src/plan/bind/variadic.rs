@@ -35,8 +35,17 @@ impl Binder<'_> {
         for expr in fixed {
             args.push(self.bind(expr, at)?);
         }
-        let array_span = array.start();
+        let (written, array_span) = (array, array.start());
         let mut array = self.bind(array, at)?;
+        if !self.catalog.functions.is_empty() {
+            let exprs: Vec<&Ast> = fixed.iter().copied().chain([written]).collect();
+            args.push(array);
+            args = match self.variadic_sql_call(name, &exprs, args, at)? {
+                Ok(call) => return Ok(call),
+                Err(args) => args,
+            };
+            array = args.pop().ok_or_else(|| Error::internal("the array was given back"))?;
+        }
         let mut types: Vec<Type> = args.iter().map(|arg| arg.ty).collect();
         let element = builtin::element_of(builtin::base_of(array.ty.oid));
         types.push(Type::new(element.unwrap_or(array.ty.oid)));

@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::ObjectName;
 
-use super::{Definition, FunctionName, function};
+use super::{Definition, FunctionName, RoutineKind, function};
 use crate::error::{Error, Result};
 use crate::statement::reader::Reader;
 
@@ -19,7 +19,7 @@ pub enum Commented {
 }
 
 /// Kinds of objects that only the system has, so that nobody comments on them.
-const BUILT_IN: [&[&str]; 17] = [
+const BUILT_IN: [&[&str]; 16] = [
     &["access", "method"],
     &["aggregate"],
     &["cast"],
@@ -30,7 +30,6 @@ const BUILT_IN: [&[&str]; 17] = [
     &["large", "object"],
     &["operator"],
     &["policy"],
-    &["procedure"],
     &["publication"],
     &["rule"],
     &["statistics"],
@@ -50,8 +49,8 @@ pub(super) fn comment(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         Commented::Role(reader.identifier()?)
     } else if reader.word("extension") {
         Commented::Extension(reader.identifier()?)
-    } else if reader.word("function") || reader.word("routine") {
-        Commented::Function(function::named(reader)?)
+    } else if let Some(kind) = RoutineKind::said(reader) {
+        Commented::Function(function::named(reader, kind)?)
     } else if reader.word("constraint") {
         let name = reader.identifier()?;
         reader.expect_word("on")?;

@@ -4,8 +4,8 @@ use auth::{ObjectKind, Privilege, Privileges, RevokeBehavior, RevokeScope};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::{
-    Deed, DefaultPrivilegeChange, Definition, MembershipChange, PrivilegeChange, PrivilegeObjects, RoleName, function,
-    list, role_name,
+    Deed, DefaultPrivilegeChange, Definition, MembershipChange, PrivilegeChange, PrivilegeObjects, RoleName,
+    RoutineKind, function, list, role_name,
 };
 use crate::error::{Error, Result, SqlState};
 use crate::statement::reader::Reader;
@@ -219,13 +219,19 @@ fn objects(reader: &mut Reader<'_>) -> Result<PrivilegeObjects> {
     if reader.words(&["all", "sequences", "in", "schema"]) {
         return list(reader, Reader::identifier).map(PrivilegeObjects::AllSequencesIn);
     }
-    for what in ["functions", "routines"] {
+    let kinds = [
+        ("functions", RoutineKind::Function),
+        ("procedures", RoutineKind::Procedure),
+        ("routines", RoutineKind::Routine),
+    ];
+    for (what, kind) in kinds {
         if reader.words(&["all", what, "in", "schema"]) {
-            return list(reader, Reader::identifier).map(PrivilegeObjects::AllFunctionsIn);
+            let schemas = list(reader, Reader::identifier)?;
+            return Ok(PrivilegeObjects::AllFunctionsIn(kind, schemas));
         }
     }
-    if reader.word("function") || reader.word("routine") {
-        return list(reader, function::named).map(PrivilegeObjects::Functions);
+    if let Some(kind) = RoutineKind::said(reader) {
+        return list(reader, |reader| function::named(reader, kind)).map(PrivilegeObjects::Functions);
     }
     if reader.word("sequence") {
         return list(reader, Reader::object_name).map(PrivilegeObjects::Sequences);
@@ -236,7 +242,7 @@ fn objects(reader: &mut Reader<'_>) -> Result<PrivilegeObjects> {
     if reader.word("database") {
         return list(reader, Reader::identifier).map(PrivilegeObjects::Databases);
     }
-    let unsupported = ["all", "procedure", "language", "large", "tablespace", "type", "domain", "foreign", "parameter"];
+    let unsupported = ["all", "language", "large", "tablespace", "type", "domain", "foreign", "parameter"];
     for what in unsupported {
         if reader.word(what) {
             return Err(Error::unsupported(format!("GRANT or REVOKE ON {}", what.to_uppercase())));

@@ -76,6 +76,7 @@ impl Binder<'_> {
             uses,
             locks,
             with_writes: Vec::new(),
+            runs: Vec::new(),
             waits: false,
             keeps_rows: false,
         };

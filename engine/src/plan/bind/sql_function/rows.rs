@@ -8,11 +8,11 @@ use super::super::query::{Bound, Unknowns};
 use super::super::record::field_at;
 use super::super::{Binder, Clause, Place, Scope, ScopeColumn};
 use super::argument::{belongs_to_group, can_be_null, has_subquery, is_copied, names_columns, null_test, seen_from};
-use super::{Columns, body_query, inlining, is_row_type, mismatch};
+use super::{Columns, Shape, inlining, is_row_type, mismatch, result_name, shape_of};
 use crate::catalog::SqlFunction;
 use crate::error::{Error, Result, SqlState};
+use crate::expr::Expr;
 use crate::expr::walk::is_volatile;
-use crate::expr::{Expr, ExprKind};
 use crate::function::CastContext;
 use crate::function::record::record;
 use crate::function::resolve;
@@ -21,7 +21,13 @@ use crate::types::{Type, builtin, display, oid};
 
 impl Binder<'_> {
     /// A call in a SELECT list that answers rows: the SELECT's rows are joined with them, and the list sees a column.
-    pub(super) fn set_in_list(&mut self, function: &Arc<SqlFunction>, args: &[Expr], at: Place<'_>) -> Result<Expr> {
+    pub(super) fn set_in_list(
+        &mut self,
+        function: &Arc<SqlFunction>,
+        args: &[Expr],
+        span: Span,
+        at: Place<'_>,
+    ) -> Result<Expr> {
         if let Some(error) = at.clause.set_refusal() {
             return Err(error);
         }
@@ -41,10 +47,24 @@ impl Binder<'_> {
         if function.returns == oid::RECORD && function.results().next().is_none() {
             return Err(Error::unsupported(format!("the function {name}, which returns any rows, in a list")));
         }
+        if self.is_recorded() {
+            self.select.sql_set = Some((Relation::OneRow, true));
+            return Ok(self.kept_call(function, args.to_vec()));
+        }
         let columns = self.result_columns(function, None)?;
-        let query = body_query(function)?;
-        let body = self.with_body(function, args.to_vec(), 1, |inner| {
-            let bound = inner.bind_query(&query, Unknowns::Text)?.without_locking()?;
+        if self.select.runs {
+            return Err(Error::unsupported(format!("the set-returning function {name} beside one that is run")));
+        }
+        let query = match shape_of(function)? {
+            Shape::Query(query) => query,
+            Shape::Statements => {
+                let (relation, outputs) = self.set_of_run(function, args.to_vec(), &columns, span)?;
+                self.select.sql_set = Some((relation, false));
+                return row_in_list(function, columns, outputs);
+            }
+        };
+        let body = self.with_body(function, query.kept, args.to_vec(), 1, |inner| {
+            let bound = inner.bind_query(&query.query, Unknowns::Text)?.without_locking()?;
             inner.rows(function, bound, &columns)
         });
         let body = body.map_err(|error| inlining(function, error))?;
@@ -61,14 +81,7 @@ impl Binder<'_> {
             }
         }
         self.select.sql_set = Some((relation, correlated));
-        let whole = is_row_type(Type::new(function.returns));
-        let mut values = columns.into_iter().zip(outputs);
-        if whole {
-            let fields = values.map(|((name, _), column)| (name, Expr::column(column.var, column.ty))).collect();
-            return Ok(record(function.returns, fields));
-        }
-        let only = values.next().ok_or_else(|| Error::internal("a set has a column"))?.1;
-        Ok(Expr::column(only.var, only.ty))
+        row_in_list(function, columns, outputs)
     }
 
     /// The rows of a SELECT joined with those of the function in its list, if there is one.
@@ -102,6 +115,14 @@ impl Binder<'_> {
         let at = Place { scope: &scope, clause: Clause::FromFunction };
         let columns = self.result_columns(function, definitions).map_err(|error| error.at(self.position(span)))?;
         self.check_call(function, at.clause).map_err(|error| error.at(self.position(span)))?;
+        if self.is_recorded() {
+            return Ok(self.kept_rows(function, args, columns));
+        }
+        let shape = shape_of(function)?;
+        if let Shape::Statements = shape {
+            let run = self.rows_of_run(function, args, columns, span);
+            return run.map_err(|error| error.at(self.position(span)));
+        }
         if !function.set {
             if function.returns == oid::RECORD && function.results().next().is_none() {
                 let what = format!("the function {} of no set, which returns record, in FROM", function.name);
@@ -110,19 +131,22 @@ impl Binder<'_> {
             let value = self.sql_call(function, args, span, at)?;
             return Ok(self.row_of_value(value, columns));
         }
-        let query = body_query(function)?;
+        let Shape::Query(query) = shape else { return Err(Error::internal("a body that is run was run")) };
         let bind = |inner: &mut Binder<'_>| -> Result<(Relation, Vec<Column>)> {
-            let bound = inner.bind_query(&query, Unknowns::Text)?.without_locking()?;
+            let bound = inner.bind_query(&query.query, Unknowns::Text)?.without_locking()?;
             inner.rows(function, bound, &columns)
         };
-        let body = self.with_body(function, args.clone(), 0, bind).map_err(|error| inlining(function, error))?;
+        let body =
+            self.with_body(function, query.kept, args.clone(), 0, bind).map_err(|error| inlining(function, error))?;
         let (mut relation, mut outputs) = body.bound;
         let mut tests = args.clone();
         let uses = |used: &usize| used + usize::from(function.strict);
         if !args.iter().zip(&body.used).all(|(arg, used)| is_copied(arg, uses(used))) {
             let taken = args.iter().map(|arg| (self.fresh(arg.ty), arg.clone())).collect::<Vec<_>>();
             let named: Vec<Expr> = taken.iter().map(|(column, _)| Expr::column(column.var, column.ty)).collect();
-            let body = self.with_body(function, named.clone(), 1, bind).map_err(|error| inlining(function, error))?;
+            let body = self
+                .with_body(function, query.kept, named.clone(), 1, bind)
+                .map_err(|error| inlining(function, error))?;
             outputs = body.bound.1;
             let left = Relation::Project { input: Box::new(Relation::OneRow), columns: taken };
             relation = Relation::Join {
@@ -146,6 +170,24 @@ impl Binder<'_> {
         Ok((Relation::Project { input: Box::new(relation), columns: kept }, named))
     }
 
+    /// A call in FROM of which only the columns matter. It stands in each of them.
+    pub(in crate::plan::bind) fn kept_rows(
+        &mut self,
+        function: &SqlFunction,
+        args: Vec<Expr>,
+        columns: Columns,
+    ) -> (Relation, Vec<ScopeColumn>) {
+        let call = self.shown_sql_call(function, args);
+        let mut kept = Vec::with_capacity(columns.len());
+        let mut named = Vec::with_capacity(columns.len());
+        for (name, ty) in columns {
+            let column = self.fresh(ty);
+            kept.push((column, call.clone()));
+            named.push(ScopeColumn::new(name, column, None));
+        }
+        (Relation::Project { input: Box::new(Relation::OneRow), columns: kept }, named)
+    }
+
     /// The columns of what a function answers.
     pub(in crate::plan::bind) fn result_columns(
         &self,
@@ -158,13 +200,7 @@ impl Binder<'_> {
                 return Err(words("a column definition list is redundant for a function with OUT parameters"));
             }
             let results = function.results().enumerate();
-            return Ok(results
-                .map(|(at, result)| {
-                    let unnamed = || format!("column{}", at + 1);
-                    let name = if result.name.is_empty() { unnamed() } else { result.name.clone() };
-                    (name, Type::new(result.ty))
-                })
-                .collect());
+            return Ok(results.map(|(at, result)| (result_name(at, result), Type::new(result.ty))).collect());
         }
         if function.returns == oid::RECORD {
             return definitions
@@ -197,28 +233,6 @@ impl Binder<'_> {
             named.extend(columns.into_iter().map(|(name, _)| ScopeColumn::new(name, whole, None)));
         }
         (relation, named)
-    }
-
-    /// Looks at the body of a function that is to be made: 42P13 if it does not answer what it should.
-    pub(crate) fn check_body(&mut self, function: &Arc<SqlFunction>) -> Result<()> {
-        self.calls.checked_only = true;
-        let query = body_query(function)?;
-        let types = function.input_types().into_iter().enumerate();
-        let args: Vec<Expr> = types.map(|(at, ty)| Expr::new(ExprKind::Param(at), Type::new(ty))).collect();
-        let returns = Type::new(function.returns);
-        let is_open = function.returns == oid::RECORD && function.results().next().is_none();
-        self.with_body(function, args, 0, |inner| {
-            let bound = inner.bind_query(&query, Unknowns::Text)?.without_locking()?;
-            if function.set && !is_open {
-                let columns = inner.result_columns(function, None)?;
-                return inner.rows(function, bound, &columns).map(drop);
-            }
-            if !is_open {
-                inner.first_row(function, bound, returns).map(drop)?;
-            }
-            Ok(())
-        })?;
-        Ok(())
     }
 
     /// The rows of a body with the columns that the function has.
@@ -323,6 +337,17 @@ impl Binder<'_> {
         }
         self.coerce(value, returns, CastContext::Assignment)
     }
+}
+
+/// The rows of a set as a list sees them.
+fn row_in_list(function: &SqlFunction, columns: Columns, outputs: Vec<Column>) -> Result<Expr> {
+    let mut values = columns.into_iter().zip(outputs);
+    if is_row_type(Type::new(function.returns)) {
+        let fields = values.map(|((name, _), column)| (name, Expr::column(column.var, column.ty))).collect();
+        return Ok(record(function.returns, fields));
+    }
+    let only = values.next().ok_or_else(|| Error::internal("a set has a column"))?.1;
+    Ok(Expr::column(only.var, only.ty))
 }
 
 /// Whether a relation cannot answer more than one row, nor fewer.

@@ -8,7 +8,7 @@ use super::super::query::Unknowns;
 use super::super::walk::subquery;
 use super::super::{Binder, Clause, Place, Scope, same};
 use super::argument::{belongs_to_group, can_be_null, has_subquery, is_copied, names_columns, null_test, seen_from};
-use super::{inlining, is_row_type};
+use super::{BodyQuery, inlining, is_row_type};
 use crate::catalog::SqlFunction;
 use crate::error::{Error, Result};
 use crate::expr::walk::is_volatile;
@@ -21,6 +21,7 @@ impl Binder<'_> {
     pub(super) fn expression_call(
         &mut self,
         function: &Arc<SqlFunction>,
+        query: &BodyQuery<'_>,
         expression: &Ast,
         args: &[Expr],
         at: Place<'_>,
@@ -42,7 +43,8 @@ impl Binder<'_> {
             }
             inner.answer(function, value, returns).map(Some)
         };
-        let body = self.with_body(function, args.to_vec(), 0, bind).map_err(|error| inlining(function, error))?;
+        let body =
+            self.with_body(function, query.kept, args.to_vec(), 0, bind).map_err(|error| inlining(function, error))?;
         let Some(value) = body.bound else { return Ok(None) };
         let tested = function.strict && !is_strict_in_all(&value, args);
         let copied = |(arg, used): (&Expr, &usize)| {
@@ -55,7 +57,8 @@ impl Binder<'_> {
         }
         let columns = self.argument_columns(function, args)?;
         let named = columns.iter().map(|(column, _)| Expr::column(column.var, column.ty)).collect::<Vec<_>>();
-        let body = self.with_body(function, named.clone(), 0, bind).map_err(|error| inlining(function, error))?;
+        let body =
+            self.with_body(function, query.kept, named.clone(), 0, bind).map_err(|error| inlining(function, error))?;
         let Some(value) = body.bound else { return Ok(None) };
         let value = if tested { unless_null(&named, value, returns) } else { value };
         let volatile = body.volatile || args.iter().any(is_volatile);
@@ -70,13 +73,13 @@ impl Binder<'_> {
     pub(super) fn query_call(
         &mut self,
         function: &Arc<SqlFunction>,
-        query: &ast::Query,
+        query: &BodyQuery<'_>,
         args: &[Expr],
         at: Place<'_>,
     ) -> Result<Expr> {
         let returns = Type::new(function.returns);
         let bind = |inner: &mut Binder<'_>| -> Result<(Relation, Column)> {
-            let bound = inner.bind_query(query, Unknowns::Text)?.without_locking()?;
+            let bound = inner.bind_query(&query.query, Unknowns::Text)?.without_locking()?;
             inner.first_row(function, bound, returns)
         };
         if args.iter().any(belongs_to_group) {
@@ -84,14 +87,16 @@ impl Binder<'_> {
                 format!("an aggregate or window function as an argument of {}, whose body is a query,", function.name);
             return Err(Error::unsupported(what));
         }
-        let body = self.with_body(function, args.to_vec(), 1, bind).map_err(|error| inlining(function, error))?;
+        let body =
+            self.with_body(function, query.kept, args.to_vec(), 1, bind).map_err(|error| inlining(function, error))?;
         let (mut relation, mut output) = body.bound;
         let correlated = args.iter().zip(&body.used).any(|(arg, used)| *used > 0 && names_columns(arg));
         let (mut correlated, mut volatile) = (correlated, body.volatile);
         if !args.iter().zip(&body.used).all(|(arg, used)| is_copied(arg, *used)) {
             let columns = self.argument_columns(function, args)?;
             let named = columns.iter().map(|(column, _)| Expr::column(column.var, column.ty)).collect();
-            let body = self.with_body(function, named, 1, bind).map_err(|error| inlining(function, error))?;
+            let body =
+                self.with_body(function, query.kept, named, 1, bind).map_err(|error| inlining(function, error))?;
             output = body.bound.1;
             let left = Relation::Project { input: Box::new(Relation::OneRow), columns };
             relation = lateral(left, body.bound.0, output);

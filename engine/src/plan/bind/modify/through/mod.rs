@@ -374,7 +374,7 @@ impl Through {
 /// Which of a view's columns can be written; None if not even rows can be deleted through it.
 pub(crate) fn updatable_columns(context: &EvalContext, table: &Arc<Table>) -> Option<Vec<bool>> {
     source::chain(&context.catalog, table).ok()?;
-    let mut binder = Binder::new(&context.catalog, context, &[]);
+    let mut binder = Binder::new(&context.catalog, context, &[]).without_bodies();
     let (relation, columns) = binder.expanded(table, table.view()?).ok()?;
     let flat = flatten(relation).ok()?;
     let exprs = columns_of(&flat.outputs, &columns).ok()?;

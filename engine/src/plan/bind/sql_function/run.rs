@@ -1,0 +1,276 @@
+//! Calls of functions whose bodies write, or have several statements: the body is run before the statement with the call,
+//! which then finds the rows. That is right where nothing can keep the call from being computed, and computed once: alone
+//! in a list or in FROM. Anywhere else the call is refused.
+
+use std::sync::Arc;
+
+use auth::{Privileges, decide};
+use datafusion::sql::sqlparser::ast::{self, SetExpr, Spanned, TableFactor};
+use datafusion::sql::sqlparser::tokenizer::{Location, Span};
+
+use super::super::walk::subquery;
+use super::super::{Binder, Clause, Place, Scope, ScopeColumn};
+use super::argument::belongs_to_group;
+use super::body::unlike;
+use super::{Columns, is_left_out, is_row_type};
+use crate::catalog::SqlFunction;
+use crate::error::{Error, Result, SqlState};
+use crate::expr::{Expr, SubqueryKind};
+use crate::function::functions_named;
+use crate::function::record::record;
+use crate::function::resolve::{Callable, Resolved};
+use crate::plan::function_run::FunctionRun;
+use crate::plan::relation::{Column, Output, Query, Relation};
+use crate::statement::Statement;
+use crate::types::{Type, display, oid};
+
+impl Binder<'_> {
+    /// The statement that is bound may call functions whose bodies are run, where it calls them once.
+    pub(crate) fn allow_runs(&mut self, statement: &Statement) {
+        if let Statement::Query(query) = statement
+            && !self.catalog.functions.is_empty()
+        {
+            self.runs_at = called_once(query);
+        }
+    }
+
+    /// The bodies to run before the statement, in order.
+    pub(crate) fn take_runs(&mut self) -> Vec<FunctionRun> {
+        std::mem::take(&mut self.runs)
+    }
+
+    pub(crate) fn has_runs(&self) -> bool {
+        !self.runs.is_empty()
+    }
+
+    fn check_runs_here(&self, function: &SqlFunction, span: Span) -> Result<()> {
+        if self.runs_at.contains(&span.start) && self.outer.is_empty() {
+            return Ok(());
+        }
+        let what = format!(
+            "the function {}, whose body is more than one query, elsewhere than in SELECT f(…) or SELECT … FROM f(…)",
+            function.name
+        );
+        Err(Error::unsupported(what))
+    }
+
+    /// A call in a list as a value.
+    pub(super) fn value_of_run(
+        &mut self,
+        function: &Arc<SqlFunction>,
+        args: Vec<Expr>,
+        span: Span,
+        at: Place<'_>,
+    ) -> Result<Expr> {
+        self.check_runs_here(function, span)?;
+        let returns = Type::new(function.returns);
+        let is_open = function.returns == oid::RECORD && function.results().next().is_none();
+        let has_sets = !self.sets.is_empty() || self.select.sql_set.is_some();
+        if at.clause != Clause::Select || is_open || has_sets {
+            return Err(Error::unsupported(format!("the function {}, whose body is run, here", function.name)));
+        }
+        let columns = self.result_columns(function, None)?;
+        self.select.runs = true;
+        let (mut relation, outputs) = self.run(function, args, columns.clone(), false)?;
+        let mut output = *outputs.first().ok_or_else(|| Error::internal("a function answers a column"))?;
+        if is_row_type(returns) {
+            let fields = columns.into_iter().zip(outputs);
+            let fields = fields.map(|((name, _), column)| (name, Expr::column(column.var, column.ty))).collect();
+            let whole = record(function.returns, fields);
+            output = self.fresh(whole.ty);
+            relation = Relation::Project { input: Box::new(relation), columns: vec![(output, whole)] };
+        }
+        Ok(Expr::new(subquery(SubqueryKind::Scalar, relation, Some(output.var), false), output.ty))
+    }
+
+    /// A call in a list that answers rows.
+    pub(super) fn set_of_run(
+        &mut self,
+        function: &Arc<SqlFunction>,
+        args: Vec<Expr>,
+        columns: &Columns,
+        span: Span,
+    ) -> Result<(Relation, Vec<Column>)> {
+        self.check_runs_here(function, span)?;
+        self.select.runs = true;
+        self.run(function, args, columns.clone(), false)
+    }
+
+    /// A call in FROM.
+    pub(super) fn rows_of_run(
+        &mut self,
+        function: &Arc<SqlFunction>,
+        args: Vec<Expr>,
+        columns: Columns,
+        span: Span,
+    ) -> Result<(Relation, Vec<ScopeColumn>)> {
+        self.check_runs_here(function, span)?;
+        let (relation, outputs) = self.run(function, args, columns.clone(), true)?;
+        let named = columns.into_iter().zip(outputs);
+        Ok((relation, named.map(|((name, _), column)| ScopeColumn::new(name, column, None)).collect()))
+    }
+
+    /// The rows of a body that is run.
+    fn run(
+        &mut self,
+        function: &Arc<SqlFunction>,
+        args: Vec<Expr>,
+        columns: Columns,
+        fills: bool,
+    ) -> Result<(Relation, Vec<Column>)> {
+        if args.iter().any(belongs_to_group) {
+            let what =
+                format!("an aggregate or window function as an argument of {}, whose body is run,", function.name);
+            return Err(Error::unsupported(what));
+        }
+        let args: Vec<(Column, Expr)> = args.into_iter().map(|arg| (self.fresh(arg.ty), arg)).collect();
+        let output = |(column, _): &(Column, Expr)| Output { name: String::new(), column: *column, origin: None };
+        let outputs = args.iter().map(output).collect();
+        let relation = match args.is_empty() {
+            true => Relation::OneRow,
+            false => Relation::Project { input: Box::new(Relation::OneRow), columns: args },
+        };
+        let args = Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
+        let number = self.new_written_number();
+        let answered: Vec<Column> = columns.iter().map(|(_, ty)| self.fresh(*ty)).collect();
+        self.runs.push(FunctionRun { number, function: function.clone(), args, columns, fills });
+        Ok((Relation::Written { number, columns: answered.clone() }, answered))
+    }
+
+    /// CALL of a procedure: a query of what it answers.
+    pub(crate) fn call_procedure(&mut self, call: &ast::Function) -> Result<Query> {
+        let ast::FunctionArguments::List(list) = &call.args else {
+            return Err(Error::unsupported("CALL without parentheses"));
+        };
+        let span = call.name.span();
+        let written = self.arguments(None, &call.name, list, span)?;
+        let name = self.function_name(&call.name)?;
+        let scope = Scope::empty();
+        let at = Place { scope: &scope, clause: Clause::CallArgument };
+        let mut args = Vec::with_capacity(written.exprs.len());
+        for expr in &written.exprs {
+            args.push(self.bind(expr, at)?);
+        }
+        let types: Vec<Type> = args.iter().map(|arg| arg.ty).collect();
+        let resolved = self.resolve_procedure(&name, &types).map_err(|error| error.at(self.position(name.span)))?;
+        let Callable::Sql(oid) = resolved.callable else { return Err(Error::internal("a procedure is SQL's")) };
+        let procedure = self.concrete(oid, &resolved, false)?;
+        let principal = self.current_principal();
+        if !decide(&principal, &procedure.access(), Privileges::EXECUTE).is_allowed() {
+            let message = format!("permission denied for procedure {}", procedure.name);
+            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message).at(self.position(span)));
+        }
+        let given = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
+        let mut inputs = Vec::with_capacity(given.len());
+        let mut given = given.into_iter();
+        for (at, parameter) in procedure.parameters.iter().enumerate() {
+            let left_out = written.exprs.get(at).is_none_or(|expr| is_left_out(expr));
+            let value = given.next();
+            if !parameter.mode.is_input() {
+                continue;
+            }
+            inputs.push(match (value.filter(|_| !left_out), &parameter.default) {
+                (Some(value), _) => value,
+                (None, Some(default)) => self.parameter_default(default, Type::new(parameter.ty))?,
+                (None, None) => return Err(Error::internal("an argument is missing")),
+            });
+        }
+        if procedure.is_variadic() {
+            return Err(Error::unsupported("CALL of a procedure with VARIADIC"));
+        }
+        let columns = match procedure.returns {
+            oid::RECORD => self.result_columns(&procedure, None)?,
+            _ => Vec::new(),
+        };
+        let (relation, answered) = self.run(&procedure, inputs, columns.clone(), true)?;
+        let named = columns.into_iter().zip(answered);
+        let outputs = named.map(|((name, _), column)| Output { name, column, origin: None }).collect();
+        Ok(Query { relation, outputs, locking: Vec::new(), params: self.params()?, uses: self.uses() })
+    }
+
+    /// The procedure that is meant: 42883 if there is none, 42809 if it is a function.
+    fn resolve_procedure(&self, name: &super::QualifiedName, types: &[Type]) -> Result<Resolved> {
+        let shown: Vec<String> = types.iter().map(|ty| display(Type::new(ty.oid))).collect();
+        let called = format!("{name}({})", shown.join(", "));
+        let not_procedure = || {
+            Error::new(SqlState::WRONG_OBJECT_TYPE, format!("{called} is not a procedure"))
+                .with_hint("To call a function, use SELECT.")
+        };
+        let found = self.sql_functions(name)?;
+        let resolved = self.resolve_defined(name, types, (false, true), &[], &found).map_err(|error| {
+            error.map_words(|report| {
+                let words = |text: &str| text.replacen("function", "procedure", 1);
+                report.message = words(&report.message).replacen(&name.name, &name.to_string(), 1).into();
+                report.hint = report.hint.as_deref().map(words);
+            })
+        });
+        match resolved {
+            Ok(Resolved { callable: Callable::Sql(oid), .. }) if !self.sql_function(oid)?.procedure => {
+                Err(not_procedure())
+            }
+            Err(_) if functions_named(&name.name).iter().any(|function| function.args.len() == types.len()) => {
+                Err(not_procedure())
+            }
+            other => other,
+        }
+    }
+
+    /// What the last statement of a body has answered, as the columns of the call; None if it is that already.
+    pub(crate) fn answer_of_run(
+        &mut self,
+        function: &SqlFunction,
+        answered: Option<&[(String, Type)]>,
+        wanted: &Columns,
+    ) -> Result<Option<Query>> {
+        let answered = answered.ok_or_else(|| unlike(function))?;
+        if answered.len() == wanted.len() && answered.iter().zip(wanted).all(|((_, own), (_, wanted))| own == wanted) {
+            return Ok(None);
+        }
+        let outputs: Vec<Output> = answered
+            .iter()
+            .map(|(name, ty)| Output { name: name.clone(), column: self.fresh(*ty), origin: None })
+            .collect();
+        let columns = outputs.iter().map(|output| output.column).collect();
+        let relation = Relation::Written { number: 0, columns };
+        let bound = super::super::query::Bound { relation, outputs, hidden: false, locking: Vec::new() };
+        let (relation, columns) = self.rows(function, bound, wanted)?;
+        let output = |column| Output { name: String::new(), column, origin: None };
+        let outputs = columns.into_iter().map(output).collect();
+        Ok(Some(Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() }))
+    }
+}
+
+/// Where functions are called that are computed exactly once.
+fn called_once(query: &ast::Query) -> Vec<Location> {
+    let has_more = query.with.is_some() || query.limit_clause.is_some() || query.fetch.is_some();
+    let SetExpr::Select(select) = query.body.as_ref() else { return Vec::new() };
+    if has_more
+        || !query.locks.is_empty()
+        || select.selection.is_some()
+        || select.having.is_some()
+        || select.top.is_some()
+        || select.into.is_some()
+        || select.qualify.is_some()
+    {
+        return Vec::new();
+    }
+    match select.from.as_slice() {
+        [] => {
+            let called = |item: &ast::SelectItem| match item {
+                ast::SelectItem::UnnamedExpr(ast::Expr::Function(call))
+                | ast::SelectItem::ExprWithAlias { expr: ast::Expr::Function(call), .. } => {
+                    Some(call.name.span().start)
+                }
+                _ => None,
+            };
+            select.projection.iter().filter_map(called).collect()
+        }
+        [only] if only.joins.is_empty() => match &only.relation {
+            TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => {
+                vec![name.span().start]
+            }
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
