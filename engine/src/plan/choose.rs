@@ -82,6 +82,9 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
     bound.waits = binder.waits();
     bound.keeps_rows = binder.keeps_rows();
     bound.runs = binder.take_runs();
+    if !bound.runs.is_empty() && !bound.with_writes.is_empty() {
+        return Err(Error::unsupported("a function whose body is run beside FOR UPDATE in a subquery"));
+    }
     if bound.waits && !bound.runs.is_empty() {
         return Err(Error::unsupported("a function that waits beside one whose body is run"));
     }

@@ -293,6 +293,7 @@ impl Binder<'_> {
             columns: named.collect(),
             system: SystemColumns::default(),
             sees_deleted: SeesDeleted::default(),
+            scalar: false,
         });
         // How deep a row lies is the first field of a row of no type.
         for output in bound.outputs.iter().skip(columns.len()).filter(|output| output.column.ty.oid == oid::RECORD) {

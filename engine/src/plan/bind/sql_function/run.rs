@@ -130,7 +130,7 @@ impl Binder<'_> {
             true => Relation::OneRow,
             false => Relation::Project { input: Box::new(Relation::OneRow), columns: args },
         };
-        let args = Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
+        let args = Query::within(relation, outputs);
         let number = self.new_written_number();
         let answered: Vec<Column> = columns.iter().map(|(_, ty)| self.fresh(*ty)).collect();
         self.runs.push(FunctionRun { number, function: function.clone(), args, columns, fills });
@@ -185,7 +185,7 @@ impl Binder<'_> {
         let (relation, answered) = self.run(&procedure, inputs, columns.clone(), true)?;
         let named = columns.into_iter().zip(answered);
         let outputs = named.map(|((name, _), column)| Output { name, column, origin: None }).collect();
-        Ok(Query { relation, outputs, locking: Vec::new(), params: self.params()?, uses: self.uses() })
+        Ok(Query { params: self.params()?, uses: self.uses(), ..Query::within(relation, outputs) })
     }
 
     /// The procedure that is meant: 42883 if there is none, 42809 if it is a function.
@@ -236,7 +236,7 @@ impl Binder<'_> {
         let (relation, columns) = self.rows(function, bound, wanted)?;
         let output = |column| Output { name: String::new(), column, origin: None };
         let outputs = columns.into_iter().map(output).collect();
-        Ok(Some(Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() }))
+        Ok(Some(Query::within(relation, outputs)))
     }
 }
 
