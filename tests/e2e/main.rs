@@ -22,6 +22,7 @@ mod programs;
 mod recovery;
 mod registered;
 mod roles;
+mod row_security;
 mod session;
 mod statements;
 mod storages;

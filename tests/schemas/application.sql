@@ -102,3 +102,12 @@ INSERT INTO kinds VALUES (true, '\xdeadbeef00', 'x', 'a name', 42, B'1010', B'10
 SELECT setval('ticket', 17);
 REFRESH MATERIALIZED VIEW sales_by_day;
 ANALYZE;
+
+-- Rows of one's own, by policies
+CREATE TABLE memo (id integer PRIMARY KEY, author name NOT NULL DEFAULT current_user, body text, account integer);
+ALTER TABLE memo ENABLE ROW LEVEL SECURITY;
+ALTER TABLE memo FORCE ROW LEVEL SECURITY;
+CREATE POLICY memo_own ON memo USING (author = current_user) WITH CHECK (author = current_user AND body IS NOT NULL);
+CREATE POLICY memo_seen ON memo FOR SELECT TO PUBLIC USING (EXISTS (SELECT 1 FROM account a WHERE a.id = memo.account));
+CREATE POLICY memo_short ON memo AS RESTRICTIVE FOR INSERT TO CURRENT_USER WITH CHECK (length(body) < 1000);
+COMMENT ON POLICY memo_own ON memo IS 'What one has written oneself';

@@ -23,6 +23,7 @@ mod layout;
 pub mod partition;
 pub mod pg_catalog;
 mod place;
+mod policy;
 mod privilege;
 pub(crate) mod role;
 mod roles;
@@ -45,13 +46,14 @@ pub use index::{Index, IndexColumn, IndexExpression};
 pub(crate) use layout::empty_storage;
 pub use place::{PlaceKind, PlaceOption, StoragePlace};
 pub(crate) use place::{USUAL_STORAGE, no_storage};
+pub use policy::{PUBLIC, Policy, PolicyCommand, RowSecurity};
 pub use role::DefaultAcl;
 pub use roles::Roles;
 pub use sequence::{OwnedBy, Sequence};
 pub use sql_function::{KeptBody, Parameter, ParameterMode, SqlFunction};
 pub use table_options::{FlushPolicy, OwnOption};
 pub use user_type::{Attribute, Domain, DomainCheck, Label, RangeType, UserType, UserTypeKind};
-pub use view::{Materialized, View, ViewRelation};
+pub use view::{Materialized, ReadAs, View, ViewRelation};
 
 /// Every object of a database, by oid and by name. Cheap to clone: the maps are shared until changed.
 #[derive(Debug, Clone, Default)]
@@ -233,6 +235,9 @@ pub struct Table {
     /// REPLICA IDENTITY: what a stream of changes would tell of an old row. Nobody is told; it is kept and shown.
     #[serde(default)]
     pub replica_identity: ReplicaIdentity,
+    /// Row level security, if anything was said of it.
+    #[serde(default)]
+    pub security: Option<Box<RowSecurity>>,
     /// Changes with every definition that touches this table.
     pub version: u64,
     /// How storage sees it; columns are in the same order as `columns`. Indexes: same order as `indexes`, the primary key's left out.

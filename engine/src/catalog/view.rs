@@ -16,9 +16,22 @@ use crate::types::defined::FIRST_OID;
 pub struct View {
     pub text: String,
     pub relations: Vec<ViewRelation>,
-    /// Oids of the functions that SQL defined and that the text calls, written `routine."oid".name`.
+    /// Oids of the functions that SQL defined and that the text calls, written `routine."oid".name`. All others that it calls are
+    /// built in, whatever else has their names by now.
     #[serde(default)]
     pub functions: Vec<u32>,
+    /// How the rest of the text is read. None: as whoever uses it reads his own.
+    #[serde(default)]
+    pub read_as: Option<ReadAs>,
+}
+
+/// What else the meaning of a text depends on, as it was when the text was given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReadAs {
+    /// Where types are looked up.
+    pub search_path: Vec<String>,
+    /// Settings by which literals are read: name and value.
+    pub settings: Vec<(String, String)>,
 }
 
 /// The query of a materialized view.

@@ -18,6 +18,12 @@ impl Writer<'_> {
             ExprKind::Const(value) => self.constant(value, expr.ty, true),
             ExprKind::Column(var) | ExprKind::OuterColumn { var, .. } => {
                 let name = self.names.get(var).cloned().ok_or_else(|| unwritable("a column without a name"))?;
+                if let (ExprKind::OuterColumn { .. }, Some((columns, own))) = (&expr.kind, &self.own_row)
+                    && var.0 < *columns
+                {
+                    let qualifier = format!("{own}.");
+                    self.push(&qualifier);
+                }
                 self.push(&name);
                 Ok(())
             }

@@ -47,6 +47,8 @@ struct Writer<'a> {
     titles: HashMap<ColumnVar, String>,
     /// The names of the relations in the queries around, the innermost last.
     taken: Vec<Vec<String>>,
+    /// What queries inside an expression over one table call that: so many columns are its own, numbered from zero.
+    own_row: Option<(u32, String)>,
 }
 
 /// An expression as SQL, and whether it is a call, which needs no parentheses anywhere.
@@ -81,6 +83,21 @@ pub(crate) fn expression(
     };
     writer.expr(&bound, false)?;
     Ok(Written { text: writer.out, is_call: is_call(&bound) })
+}
+
+/// An expression of a policy, over the rows of its table.
+pub(crate) fn policy(context: &EvalContext, table: &Arc<Table>, view: &View, pretty: bool) -> Result<String> {
+    let bind = |as_given: bool| Binder::new(&context.catalog, context, &[]).shown_policy(table, view, as_given);
+    let bound = bind(false).or_else(|_| bind(true))?;
+    let mut writer = Writer::new(context, pretty);
+    for (at, column) in table.columns.iter().enumerate() {
+        writer.names.insert(ColumnVar(at as u32), quote_identifier(&column.name));
+    }
+    // What queries inside name of the row is qualified, as they may have columns of the same names.
+    writer.own_row = Some((table.columns.len() as u32, quote_identifier(&table.name)));
+    writer.taken.push(vec![table.name.clone()]);
+    writer.expr(&bound, false)?;
+    Ok(writer.out)
 }
 
 /// The condition of a domain, whose value is called VALUE.
@@ -132,7 +149,7 @@ pub(crate) fn body(context: &EvalContext, function: &SqlFunction, kept: &KeptBod
 impl<'a> Writer<'a> {
     fn new(context: &'a EvalContext, pretty: bool) -> Self {
         let (names, titles) = (HashMap::new(), HashMap::new());
-        Self { context, pretty, out: String::new(), indent: 0, names, titles, taken: Vec::new() }
+        Self { context, pretty, out: String::new(), indent: 0, names, titles, taken: Vec::new(), own_row: None }
     }
 
     fn push(&mut self, text: &str) {

@@ -29,9 +29,11 @@ impl<'a> Viewer<'a> {
         self.principal.kind().has(Duty::Operate) || self.principal.has_privileges_of(RoleId(owner))
     }
 
-    /// Whether the role may be shown what is in a table: the rows of a user table are not its owner's.
+    /// Whether the role may be shown what is in a table: the rows of a user table are not its owner's, and policies may hide
+    /// rows of others.
     pub(crate) fn may_see_values(&self, table: &Table) -> bool {
-        !table.is_divided() || self.principal.is_superuser()
+        let is_subject = table.security_for(self.principal.role(), self.catalog).is_some();
+        !is_subject && (!table.is_divided() || self.principal.is_superuser())
     }
 
     /// Whether `system.jobs` shows it: jobs about the tables of other databases are shown there.

@@ -9,7 +9,7 @@ use storage::Slice;
 use super::plan::LivePlan;
 use crate::catalog::{Catalog, Table};
 use crate::plan::authorize::authorize_all;
-use crate::plan::relation::RelationUse;
+use crate::plan::relation::{CheckAs, RelationUse};
 
 /// What becomes of a live query.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +49,14 @@ impl Rules {
         let Some(principal) = principal else { return Verdict::End("role dropped".to_owned()) };
         if let Err(error) = authorize_all(&uses, principal, catalog) {
             return Verdict::End(error.message.clone().into_owned());
+        }
+        // Who follows a table must not be subject to policies, which a LISTEN is told.
+        let reader = |used: &RelationUse| match used.check_as {
+            CheckAs::Role(owner) => RoleId(owner),
+            CheckAs::Caller | CheckAs::Session => role,
+        };
+        if let Some(used) = uses.iter().find(|used| used.table.security_for(reader(used), catalog).is_some()) {
+            return Verdict::Resync(format!("row-level security of table \"{}\"", used.table.name));
         }
         // Everybody's rows are for superusers, whatever else is granted.
         if plan.shape.tables.iter().any(|table| table.storage.slice == Slice::Every) && !principal.is_superuser() {

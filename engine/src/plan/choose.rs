@@ -37,6 +37,11 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
             if !binder.take_written().is_empty() {
                 return Err(Error::unsupported("a write in WITH of a live query"));
             }
+            if let Some(table) = binder.policed_table() {
+                let what =
+                    format!("a live query over table \"{table}\", whose row-level security policies are in force,");
+                return Err(Error::unsupported(what));
+            }
             if binder.calls_sql_functions() {
                 return Err(Error::unsupported("a function that SQL defined in a live query"));
             }

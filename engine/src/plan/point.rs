@@ -3,6 +3,7 @@
 //! A statement is a point plan when it reads one table, finds its rows by equality on the whole primary key or on a
 //! unique index, and computes nothing but plain expressions of the row. Whatever else its WHERE says is tested on the row.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use storage::{IndexSchema, RowIdentity, RowLock};
@@ -74,7 +75,7 @@ pub struct OneRow {
 /// A query taken apart: WHERE, what it reads, and what it computes of that, as far as there is only this.
 struct Simple<'a> {
     projection: Option<&'a [(Column, Expr)]>,
-    predicate: Option<&'a Expr>,
+    predicate: Option<Cow<'a, Expr>>,
     input: &'a Relation,
 }
 
@@ -84,10 +85,21 @@ impl<'a> Simple<'a> {
             Relation::Project { input, columns } => (Some(columns.as_slice()), input.as_ref()),
             other => (None, other),
         };
-        let (predicate, input) = match input {
-            Relation::Filter { input, predicate } => (Some(predicate), input.as_ref()),
+        let (mut predicate, mut input) = match input {
+            Relation::Filter { input, predicate } => (Some(Cow::Borrowed(predicate)), input.as_ref()),
             other => (None, other),
         };
+        // Conditions behind a barrier are tested before those above it.
+        if let Relation::Limit { input: behind, .. } = input
+            && let Relation::Filter { input: scan, predicate: first } = behind.as_ref()
+            && input.is_barrier()
+        {
+            predicate = Some(match predicate {
+                Some(then) => Cow::Owned(one_after_the_other(first, &then)),
+                None => Cow::Borrowed(first),
+            });
+            input = scan.as_ref();
+        }
         Self { projection, predicate, input }
     }
 
@@ -103,13 +115,22 @@ impl<'a> Simple<'a> {
     }
 }
 
+/// Both conditions as one, the parts of the first before those of the second.
+fn one_after_the_other(first: &Expr, then: &Expr) -> Expr {
+    let parts = [first, then].into_iter().flat_map(|condition| match &condition.kind {
+        ExprKind::And(parts) => parts.clone(),
+        _ => vec![condition.clone()],
+    });
+    Expr::new(ExprKind::And(parts.collect()), first.ty)
+}
+
 /// Recognises a SELECT of plain expressions without FROM.
 pub fn one_row(query: &Query) -> Option<OneRow> {
     let simple = Simple::of(query);
     if !matches!(simple.input, Relation::OneRow) || !query.locking.is_empty() {
         return None;
     }
-    let (filter, projection) = (simple.predicate.cloned(), simple.outputs(query)?);
+    let (filter, projection) = (simple.predicate.as_deref().cloned(), simple.outputs(query)?);
     let columns = ColumnPlaces::default();
     projection.iter().chain(&filter).all(|expr| is_plain(expr, &columns)).then_some(OneRow { filter, projection })
 }
@@ -117,7 +138,7 @@ pub fn one_row(query: &Query) -> Option<OneRow> {
 /// Recognises a point SELECT.
 pub fn select(query: &Query) -> Option<PointSelect> {
     let simple = Simple::of(query);
-    let predicate = simple.predicate?;
+    let predicate = simple.predicate.as_deref()?;
     let Relation::Scan(scan) = simple.input else { return None };
     if scan.table.kind != crate::catalog::TableKind::Table || query.locking.len() > 1 || scan.sees_deleted.is_so() {
         return None;

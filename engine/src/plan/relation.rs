@@ -244,6 +244,13 @@ impl RelationUse {
 }
 
 impl Relation {
+    /// Whether it is a limit that limits nothing: what is above it is not asked of rows before what is beneath, as nothing
+    /// moves past a limit.
+    pub(crate) fn is_barrier(&self) -> bool {
+        matches!(self, Relation::Limit { limit: Some(limit), offset: None, with_ties: false, .. }
+            if matches!(limit.as_const(), Some(storage::Value::Int8(i64::MAX))))
+    }
+
     /// The relation's columns, in order.
     pub fn outputs(&self) -> Vec<Column> {
         match self {

@@ -177,6 +177,8 @@ impl Short {
 fn taken_apart<'a>(relation: &'a Relation, chain: &mut Vec<&'a Relation>) -> Option<&'a Scan> {
     let input = match relation {
         Relation::Scan(scan) => return Some(scan),
+        // Steps are taken one after the other anyway.
+        Relation::Limit { input, .. } if relation.is_barrier() => return taken_apart(input, chain),
         Relation::Filter { input, .. }
         | Relation::Project { input, .. }
         | Relation::Sort { input, .. }

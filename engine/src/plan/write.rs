@@ -56,6 +56,8 @@ pub struct Target {
     pub first_column: u32,
     /// Conditions that each new row must not make false.
     pub checks: Vec<Check>,
+    /// What row-level security asks of rows. Of the table that the statement names, and of no other.
+    pub policies: Vec<PolicyCheck>,
     /// Columns that are computed from the others, by position.
     pub generated: Vec<(usize, Expr)>,
     /// Rows that must exist for each new row.
@@ -108,6 +110,32 @@ pub struct Check {
     pub condition: Expr,
     /// WITH CHECK OPTION: rows of which it is not known to be true are refused too.
     pub of_view: bool,
+}
+
+/// What a policy asks of a row, which must be known to be true.
+#[derive(Debug)]
+pub struct PolicyCheck {
+    pub moment: PolicyMoment,
+    /// Of the policy, if it restricts; those that permit are one condition.
+    pub name: Option<String>,
+    pub condition: Expr,
+    /// Answers something if the row is what it must be, where that takes a query.
+    pub query: Option<Box<ConflictQuery>>,
+}
+
+/// When a policy is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyMoment {
+    /// About a row that is inserted.
+    Insert,
+    /// About the new version of a row.
+    Update,
+    /// About the row that ON CONFLICT DO UPDATE is to update.
+    InTheWay,
+    /// About the row that MERGE is to update.
+    MergedUpdate,
+    /// About the row that MERGE is to delete.
+    MergedDelete,
 }
 
 /// A primary key or unique constraint that is looked at later than row by row.

@@ -18,6 +18,7 @@ mod grant;
 mod like;
 mod partition;
 mod place;
+mod policy;
 mod reindex;
 mod role;
 mod schema;
@@ -40,6 +41,7 @@ pub use function::{
 };
 pub use like::{Element, Including, Like, TableLike};
 pub use place::PlaceDefinition;
+pub use policy::{NewPolicy, PolicyChange, PolicyExpression};
 pub use reindex::{Reindex, ReindexKind};
 pub(super) use role::own_name;
 pub(super) use schema::with_schema;
@@ -112,6 +114,18 @@ pub enum Definition {
         functions: Vec<FunctionName>,
         if_exists: bool,
         cascade: bool,
+    },
+    CreatePolicy(Box<NewPolicy>),
+    AlterPolicy {
+        name: String,
+        table: ObjectName,
+        if_exists: bool,
+        change: Box<PolicyChange>,
+    },
+    DropPolicy {
+        name: String,
+        table: ObjectName,
+        if_exists: bool,
     },
     /// CREATE, ALTER or DROP STORAGE.
     Storage(PlaceDefinition),
@@ -465,6 +479,9 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
     if reader.word("storage") {
         return place::create(reader).map(Some);
     }
+    if reader.word("policy") {
+        return policy::create(reader).map(Some);
+    }
     if reader.word("sequence") {
         return sequence::create(reader, Persistence::Permanent).map(Some);
     }
@@ -539,6 +556,9 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     if reader.word("storage") {
         return place::alter(reader).map(Some);
     }
+    if reader.word("policy") {
+        return policy::alter(reader).map(Some);
+    }
     if reader.word("type") {
         return user_type::alter(reader, false).map(Some);
     }
@@ -588,6 +608,11 @@ fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result
     }
     if reader.word("storage") {
         let definition = place::drop(reader)?;
+        reader.expect_end()?;
+        return Ok(Some(definition));
+    }
+    if reader.word("policy") {
+        let definition = policy::drop(reader)?;
         reader.expect_end()?;
         return Ok(Some(definition));
     }

@@ -18,7 +18,6 @@ const KINDS: &[&[&str]] = &[
     &["foreign", "table"],
     &["language"],
     &["operator"],
-    &["policy"],
     &["publication"],
     &["rule"],
     &["server"],

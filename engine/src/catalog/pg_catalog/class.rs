@@ -123,8 +123,8 @@ fn class_of_table(reader: &Reader<'_>, table: &Table, in_foreign_keys: &HashSet<
         // Foreign keys are triggers to PostgreSQL, and psql looks for them where this says so.
         in_foreign_keys.contains(&table.oid),
         has_partitions(reader, table),
-        false,
-        false,
+        table.has_row_security(),
+        table.security.as_ref().is_some_and(|security| security.forced),
         table.materialized.as_ref().is_none_or(|materialized| materialized.populated),
         match table.replica_identity {
             _ if view || system || sequence => 'n',

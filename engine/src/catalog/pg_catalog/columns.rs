@@ -6,7 +6,7 @@
 use super::relation::{Kind, Relation, Source, none};
 use super::{
     INFORMATION_SCHEMA, PG_CATALOG, class, comment, constraint, extension, fixed, information_schema, operator_class,
-    partition, role, routine, schema, sequence, standard, types, view,
+    partition, policy, role, routine, schema, sequence, standard, types, view,
 };
 use crate::types::oid::*;
 
@@ -169,7 +169,7 @@ relations! {
     1213 table pg_tablespace = fixed::tablespaces {
         oid OID, spcname NAME, spcowner OID, spcacl ACLITEM_ARRAY null, spcoptions TEXT_ARRAY null,
     }
-    3256 table pg_policy = none {
+    3256 table pg_policy = policy::policies {
         oid OID, polname NAME, polrelid OID, polcmd CHAR, polpermissive BOOL, polroles OID_ARRAY,
         polqual PG_NODE_TREE null, polwithcheck PG_NODE_TREE null,
     }
@@ -318,7 +318,7 @@ relations! {
     12077 view pg_cursors = fixed::cursors {
         name TEXT, statement TEXT, is_holdable BOOL, is_binary BOOL, is_scrollable BOOL, creation_time TIMESTAMPTZ,
     }
-    12018 view pg_policies = none {
+    12018 view pg_policies = policy::overview {
         schemaname NAME, tablename NAME, policyname NAME, permissive TEXT, roles NAME_ARRAY, cmd TEXT, qual TEXT,
         with_check TEXT,
     }

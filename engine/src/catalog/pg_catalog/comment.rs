@@ -31,6 +31,9 @@ fn own(catalog: &Catalog) -> Vec<Comment<'_>> {
             let comment = constraint.comment.iter();
             all.extend(comment.map(|comment| (PG_CONSTRAINT, constraint.oid, 0, comment.as_str())));
         }
+        for policy in table.policies() {
+            all.extend(policy.comment.iter().map(|comment| (super::PG_POLICY, policy.oid, 0, comment.as_str())));
+        }
         for index in &table.indexes {
             all.extend(index.comment.iter().map(|comment| (PG_CLASS, index.oid, 0, comment.as_str())));
         }

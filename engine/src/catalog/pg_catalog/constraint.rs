@@ -213,6 +213,7 @@ fn table_dependencies(table: &Table) -> Vec<Vec<Value>> {
 pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = sequence::dependencies(reader);
     rows.extend(super::view::dependencies(reader));
+    rows.extend(super::policy::dependencies(reader));
     rows.extend(super::extension::dependencies(reader));
     rows.extend(super::routine::dependencies(reader));
     for table in user_tables(reader.catalog) {

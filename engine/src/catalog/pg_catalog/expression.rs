@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{self, visit_expressions};
 
-use crate::catalog::{ConstraintKind, Table, TableColumn};
+use crate::catalog::{ConstraintKind, Table, TableColumn, View};
 use crate::deparse::{self, Written};
 use crate::function::EvalContext;
 use crate::plan::bind::{Clause, fold};
@@ -73,8 +73,17 @@ pub(crate) fn default_node(column: u16, text: &str) -> String {
     format!("{{{column}}} {text}")
 }
 
+/// An expression of a policy, over the rows of its table.
+pub(super) fn of_policy(context: &EvalContext, table: &Arc<Table>, view: &View, pretty: bool) -> String {
+    let written = deparse::policy(context, table, view, pretty);
+    written.unwrap_or_else(|_| super::view_text::expression_as_given(context, view))
+}
+
 /// What `pg_get_expr` answers: the expression of a relation that is kept in this form.
 pub(crate) fn stored(context: &EvalContext, node: &str, relation: u32, pretty: bool) -> String {
+    if let Some((table, view)) = super::policy::of_node(&context.catalog, node) {
+        return of_policy(context, table, view, pretty);
+    }
     let Some(table) = context.catalog.tables.get(&relation) else {
         let written = deparse::expression(context, None, node, (Clause::Default, None), pretty);
         return written.map_or_else(|_| node.to_owned(), |written| written.text);

@@ -68,6 +68,7 @@ impl Relation {
                     text: text.to_owned(),
                     relations: Vec::new(),
                     functions: Vec::new(),
+                    read_as: None,
                 })),
             },
             column_acls: Default::default(),
@@ -84,6 +85,7 @@ impl Relation {
             partitioning: Default::default(),
             inherits: Vec::new(),
             replica_identity: Default::default(),
+            security: None,
             version: 1,
             storage: empty_storage(self.oid, GenerationId(0)),
         }

@@ -100,6 +100,7 @@ fn table() -> Table {
         partitioning: Default::default(),
         inherits: Vec::new(),
         replica_identity: Default::default(),
+        security: None,
         version: 1,
         storage: empty_storage(20000, GenerationId(1)),
     }

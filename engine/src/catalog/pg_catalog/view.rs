@@ -24,8 +24,8 @@ pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         }
         let schema = reader.catalog.schemas.get(&table.schema).map(|schema| &schema.name);
         let owner = reader.catalog.role_name(table.owner);
-        let foreign = in_foreign_keys.contains(&table.oid);
-        rows.push(row![schema, &table.name, owner, NULL, !table.indexes.is_empty(), false, foreign, false]);
+        let (foreign, secured) = (in_foreign_keys.contains(&table.oid), table.has_row_security());
+        rows.push(row![schema, &table.name, owner, NULL, !table.indexes.is_empty(), false, foreign, secured]);
     }
     rows
 }

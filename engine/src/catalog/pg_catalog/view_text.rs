@@ -37,6 +37,18 @@ pub(crate) fn query_text(context: &EvalContext, view: &View) -> Result<String> {
     Ok(query.to_string())
 }
 
+/// The one expression of a text that answers nothing else, with the names that relations have now.
+pub(super) fn expression_as_given(context: &EvalContext, view: &View) -> String {
+    let Ok(mut query) = parse_query(&view.text) else { return String::new() };
+    let (catalog, search_path) = (&*context.catalog, context.session.search_path.as_slice());
+    let mut names = Names { catalog, search_path, view };
+    let _: ControlFlow<()> = VisitMut::visit(&mut *query, &mut names);
+    match &*query.body {
+        SetExpr::Select(select) => select.projection.first().map_or_else(String::new, ToString::to_string),
+        _ => String::new(),
+    }
+}
+
 struct Names<'a> {
     catalog: &'a Catalog,
     search_path: &'a [String],

@@ -182,7 +182,10 @@ impl DefinitionEnvironment<'_> {
             Op::RenameTable { table_name: RenameTableNameKind::To(name) } => self.rename_table(oid, name).await,
             Op::OwnerTo { new_owner } => self.change_table_owner(oid, new_owner).await,
             Op::SetOptionsParens { options } => self.set_table_options(oid, options::of_table(options)?).await,
-            other => Err(Error::unsupported(format!("ALTER TABLE … {other}"))),
+            other => match self.alter_row_security(oid, other)? {
+                true => Ok(()),
+                false => Err(Error::unsupported(format!("ALTER TABLE … {other}"))),
+            },
         }
     }
 
@@ -435,6 +438,10 @@ fn action_words(operation: &AlterTableOperation) -> Option<&'static str> {
             Of::SetDataType { .. } => "ALTER COLUMN ... SET DATA TYPE",
             Of::AddGenerated { .. } => "ALTER COLUMN ... ADD IDENTITY",
         },
+        AlterTableOperation::EnableRowLevelSecurity => "ENABLE ROW SECURITY",
+        AlterTableOperation::DisableRowLevelSecurity => "DISABLE ROW SECURITY",
+        AlterTableOperation::ForceRowLevelSecurity => "FORCE ROW SECURITY",
+        AlterTableOperation::NoForceRowLevelSecurity => "NO FORCE ROW SECURITY",
         _ => return None,
     })
 }

@@ -308,10 +308,20 @@ impl DefinitionEnvironment<'_> {
             let detail = format!("{} depends on column \"{}\"", self.function_shown(catalog, function), column.name);
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).with_detail(detail));
         }
-        let Some(view) = catalog.views_reading(table.oid, Some(column.number)).next() else { return Ok(()) };
+        let Some(view) = catalog.views_reading(table.oid, Some(column.number)).next() else {
+            return self.refuse_in_policy(catalog, table, column);
+        };
         let message = "cannot alter type of a column used by a view or rule";
         let detail =
             format!("rule _RETURN on view {} depends on column \"{}\"", self.shown(catalog, view), column.name);
+        Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).with_detail(detail))
+    }
+
+    /// 0A000 for another type of a column that a policy reads.
+    fn refuse_in_policy(&self, catalog: &Catalog, table: &Table, column: &crate::catalog::TableColumn) -> Result<()> {
+        let Some((on, policy)) = catalog.policies_reading(table.oid, Some(column.number)).next() else { return Ok(()) };
+        let message = "cannot alter type of a column used in a policy definition";
+        let detail = format!("{} depends on column \"{}\"", self.policy_shown(catalog, on, policy), column.name);
         Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).with_detail(detail))
     }
 

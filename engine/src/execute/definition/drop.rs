@@ -34,6 +34,8 @@ pub(super) enum Part {
     Typed(u16),
     /// A function, whose oid stands in the place of the table's.
     Function,
+    /// A policy, by oid.
+    Policy(u32),
 }
 
 /// Something that depends on what is dropped.
@@ -297,7 +299,9 @@ impl DefinitionEnvironment<'_> {
         self.remove_part(dependent.table, dependent.part)?;
         match dependent.part {
             Part::Constraint(constraint) => self.drop_copies(dependent.table, constraint).await,
-            Part::Default(_) | Part::Column(_) | Part::Typed(_) | Part::Whole | Part::Function => Ok(()),
+            Part::Default(_) | Part::Column(_) | Part::Typed(_) | Part::Whole | Part::Function | Part::Policy(_) => {
+                Ok(())
+            }
         }
     }
 
@@ -352,13 +356,26 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// The views and functions that read one of these relations, or a column of it, and those that read or call them; each
-    /// after what it reads.
+    /// after what it reads. Then the policies that read any of them.
     pub(super) fn views_over(&self, catalog: &Catalog, oids: &[u32], column: Option<u16>) -> Vec<Dependent> {
         let mut found = Vec::new();
         let mut seen = oids.to_vec();
         for oid in oids {
             self.add_views_over(catalog, *oid, column, &mut seen, &mut found);
         }
+        // What reads a view of those goes with it.
+        let mut policies = self.policies_over(catalog, oids, column);
+        let is = |part: Part| found.iter().filter(move |on: &&Dependent| on.part == part).map(|on| on.table);
+        let (views, functions): (Vec<u32>, Vec<u32>) = (is(Part::Whole).collect(), is(Part::Function).collect());
+        let calling = self.policies_calling(catalog, &functions);
+        for policy in self.policies_over(catalog, &views, None).into_iter().chain(calling) {
+            if policies.iter().all(|known| known.part != policy.part)
+                && !(column.is_none() && oids.contains(&policy.table))
+            {
+                policies.push(policy);
+            }
+        }
+        found.extend(policies);
         found
     }
 
@@ -404,6 +421,7 @@ impl DefinitionEnvironment<'_> {
                     column.default = None;
                 }
             }
+            Part::Policy(oid) => table.change_security(|security| security.policies.retain(|own| own.oid != oid)),
             Part::Column(_) | Part::Typed(_) | Part::Whole | Part::Function => return Ok(()),
         }
         self.redefine(table)?;

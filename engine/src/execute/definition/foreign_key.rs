@@ -244,10 +244,11 @@ impl DefinitionEnvironment<'_> {
     ) -> Error {
         let message =
             format!("insert or update on table \"{}\" violates foreign key constraint \"{constraint}\"", table.name);
-        let key = key_text(table, positions, key, self.context);
+        let tells = write::tells_rows(table, self.context);
+        let key = tells.then(|| format!(" {}", key_text(table, positions, key, self.context))).unwrap_or_default();
         let schema = catalog.schemas.get(&table.schema).map_or("", |schema| schema.name.as_str());
         Error::new(SqlState::FOREIGN_KEY_VIOLATION, message)
-            .with_detail(format!("Key {key} is not present in table \"{}\".", target.name))
+            .with_detail(format!("Key{key} is not present in table \"{}\".", target.name))
             .with_table(schema, &table.name)
             .with_constraint(constraint)
     }

@@ -50,6 +50,7 @@ pub(super) async fn create(new: &NewMaterialized, environment: &mut DefinitionEn
         partitioning: Default::default(),
         inherits: Vec::new(),
         replica_identity: Default::default(),
+        security: None,
         version: 0,
         storage: empty_storage(oid, generation),
     };

@@ -44,6 +44,7 @@ mod owned;
 mod partition;
 mod partition_bound;
 mod place;
+mod policy;
 mod privilege;
 mod register;
 mod reindex;
@@ -152,6 +153,13 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::AlterFunction { function, change } => function::alter(function, change, environment).await?,
         Definition::DropFunctions { functions, if_exists, cascade, .. } => {
             function::drop(functions, *if_exists, *cascade, environment).await?;
+        }
+        Definition::CreatePolicy(new) => policy::create(new, environment).await?,
+        Definition::AlterPolicy { name, table, if_exists, change } => {
+            policy::alter((name, table), *if_exists, change, environment).await?;
+        }
+        Definition::DropPolicy { name, table, if_exists } => {
+            policy::drop(name, table, *if_exists, environment).await?;
         }
         Definition::Storage(definition) => environment.define_storage(definition).await?,
         Definition::Register { name, if_not_exists, pattern } => {
@@ -280,6 +288,9 @@ pub fn verb(definition: &Definition) -> &'static str {
             RoutineKind::Procedure => "DROP PROCEDURE",
             RoutineKind::Routine => "DROP ROUTINE",
         },
+        Definition::CreatePolicy(_) => "CREATE POLICY",
+        Definition::AlterPolicy { .. } => "ALTER POLICY",
+        Definition::DropPolicy { .. } => "DROP POLICY",
         Definition::Storage(definition) => definition.verb(),
         Definition::Register { .. } => "REGISTER TABLE",
         Definition::Unregister { .. } => "UNREGISTER TABLE",
@@ -467,10 +478,11 @@ impl DefinitionEnvironment<'_> {
         Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("must be owner of {what} {name}")))
     }
 
-    /// 42501 unless the principal may redefine the table. What reads with its owner's rights is the owner's alone.
+    /// 42501 unless the principal may redefine the table. What reads with its owner's rights is the owner's alone, and so is
+    /// what hides rows from others.
     fn check_table_owner(&self, table: &Table) -> Result<()> {
         names::refuse_system(table)?;
-        match table.view().is_some() || table.materialized.is_some() {
+        match table.view().is_some() || table.materialized.is_some() || table.has_row_security() {
             true => self.check_own(table.owner, table.noun(), &table.name),
             false => self.check_owner(table.owner, table.noun(), &table.name),
         }

@@ -141,6 +141,16 @@ impl DefinitionEnvironment<'_> {
             table.column_acls.retain(|_, acl| !acl.items().is_empty());
             self.put_table(table)?;
         }
+        for table in catalog.tables.values().filter(|table| table.security.is_some()) {
+            if !may(self, table.owner)
+                || !table.policies().iter().any(|policy| policy.roles.iter().any(|role| roles.contains(role)))
+            {
+                continue;
+            }
+            self.lock_table(table.oid, TableLock::AccessExclusive).await?;
+            let (_, table) = self.locked_table(table.oid)?;
+            self.forget_in_policies(&table, roles)?;
+        }
         for schema in catalog.schemas.values() {
             if may(self, schema.owner) && schema.acl.as_ref().is_some_and(names_one) {
                 self.lock_schema(schema.oid, true).await?;

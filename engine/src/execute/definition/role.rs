@@ -379,7 +379,9 @@ impl DefinitionEnvironment<'_> {
             }
             acl.is_some_and(|acl| acl.mentions(RoleId(role))).then(|| format!("privileges for {shown}"))
         };
-        objects.into_iter().filter_map(relation).collect()
+        let named = catalog.all_policies().filter(|(_, policy)| policy.roles.contains(&role));
+        let targets = named.map(|(table, policy)| format!("target of {}", self.policy_shown(catalog, table, policy)));
+        objects.into_iter().filter_map(relation).chain(targets).collect()
     }
 
     async fn drop_role(&mut self, role: &Role) -> Result<()> {

@@ -307,6 +307,7 @@ impl DefinitionEnvironment<'_> {
             partitioning: Default::default(),
             inherits: Vec::new(),
             replica_identity: Default::default(),
+            security: None,
             version: 0,
             storage: empty_storage(oid, generation),
         };

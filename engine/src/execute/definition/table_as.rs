@@ -51,6 +51,7 @@ pub(super) async fn create(
         partitioning: Default::default(),
         inherits: Vec::new(),
         replica_identity: Default::default(),
+        security: None,
         version: 0,
         storage: empty_storage(oid, generation),
     };

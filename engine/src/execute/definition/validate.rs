@@ -11,7 +11,7 @@ use super::constraint::BoundCheck;
 use crate::catalog::Table;
 use crate::error::{Error, Result, SqlState};
 use crate::execute::point::StoredSource;
-use crate::execute::write::index_key_text;
+use crate::execute::write::{index_key_text, tells_rows};
 use crate::expr::eval::eval;
 use crate::function::EvalContext;
 
@@ -132,9 +132,10 @@ pub(crate) fn not_unique(table: &Table, schema: &str, duplicate: &Duplicate, con
         ConflictOn::Index(generation) => index.generation == Some(generation),
     });
     let Some(index) = index else { return Error::internal("an index that nobody built has duplicates") };
-    let key = index_key_text(table, index, &duplicate.row, context);
-    Error::new(SqlState::UNIQUE_VIOLATION, format!("could not create unique index \"{}\"", index.name))
-        .with_detail(format!("Key {key} is duplicated."))
-        .with_table(schema, &table.name)
-        .with_constraint(&index.name)
+    let error = Error::new(SqlState::UNIQUE_VIOLATION, format!("could not create unique index \"{}\"", index.name));
+    let detail = match tells_rows(table, context) {
+        true => format!("Key {} is duplicated.", index_key_text(table, index, &duplicate.row, context)),
+        false => "Duplicate keys exist.".to_owned(),
+    };
+    error.with_detail(detail).with_table(schema, &table.name).with_constraint(&index.name)
 }

@@ -64,6 +64,7 @@ pub(super) async fn create(new: &NewView, environment: &mut DefinitionEnvironmen
         partitioning: Default::default(),
         inherits: Vec::new(),
         replica_identity: Default::default(),
+        security: None,
         version: 0,
         storage: empty_storage(oid, GenerationId(0)),
     })?;
@@ -99,7 +100,7 @@ pub(super) async fn alter(
             if let Some(view) = table.view().filter(|_| given.iter().any(|(name, _)| name == "check_option")) {
                 let catalog = environment.catalog();
                 let relation =
-                    Binder::new(&catalog, environment.context, &[]).without_bodies().expanded(&table, view)?.0;
+                    Binder::new(&catalog, environment.context, &[]).checking_only().expanded(&table, view)?.0;
                 check_written(&catalog, view, &relation)?;
             }
             let mut table = (*table).clone();

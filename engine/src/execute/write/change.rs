@@ -8,7 +8,7 @@ use super::{Run, duplicate_key};
 use crate::error::Result;
 use crate::expr::eval::eval;
 use crate::expr::{ColumnVar, Expr};
-use crate::plan::write::{Delete, RowsToChange, Target, Update};
+use crate::plan::write::{Delete, PolicyMoment, RowsToChange, Target, Update};
 
 impl Run<'_> {
     pub(super) async fn update(&mut self, update: &Update) -> Result<()> {
@@ -25,6 +25,7 @@ impl Run<'_> {
             let target = target.at(found.leaf);
             let source = TargetSource { carried, others: &found.others, ..TargetSource::of(target, &old) };
             let new = self.assigned(target, &update.assignments, &old, &source)?;
+            self.check_policies(PolicyMoment::Update, &new).await?;
             let key = self.update_row(found.leaf.into(), &found.row, &old, &new).await?;
             let kept = self.write.target.at(self.write.target.keeper(&key)?);
             let (carried, others) = (kept_carried.as_slice(), found.others.as_slice());

@@ -271,6 +271,7 @@ fn is_found_again(relation: &Relation) -> bool {
     };
     match relation {
         Relation::Scan(_) => true,
+        Relation::Limit { input, .. } if relation.is_barrier() => is_found_again(input),
         Relation::Filter { input, predicate } => is_plain(predicate) && is_found_again(input),
         Relation::Project { input, columns } => columns.iter().all(|(_, expr)| is_plain(expr)) && is_found_again(input),
         _ => false,

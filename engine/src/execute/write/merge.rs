@@ -15,7 +15,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::execute::point;
 use crate::execute::query::run_relation;
 use crate::plan::relation::Column;
-use crate::plan::write::{Deed, Merge};
+use crate::plan::write::{Deed, Merge, PolicyMoment};
 
 /// How often a statement starts again because rows changed under it.
 const RESTARTS_MAX: usize = 1000;
@@ -123,12 +123,18 @@ impl Run<'_> {
             (Deed::Update(assignments), Some((leaf, row))) => {
                 let target = self.write.target.at(leaf);
                 let old = row.values(&target.table.storage)?;
+                self.check_policies(PolicyMoment::MergedUpdate, &old).await?;
                 let source = TargetSource { carried, others: &others, ..TargetSource::of(target, &old) };
                 let new = self.assigned(target, assignments, &old, &source)?;
+                self.check_policies(PolicyMoment::Update, &new).await?;
                 self.update_row(leaf.into(), &row, &old, &new).await?;
                 self.written.count += 1;
             }
             (Deed::Delete, Some((leaf, row))) => {
+                if !self.write.target.policies.is_empty() {
+                    let old = row.values(&self.write.target.at(leaf).table.storage)?;
+                    self.check_policies(PolicyMoment::MergedDelete, &old).await?;
+                }
                 self.delete_row(leaf, &row).await?;
                 self.written.count += 1;
             }

@@ -15,6 +15,7 @@ mod late_key;
 mod matching;
 mod merge;
 mod place;
+mod policy;
 mod referencing;
 mod row;
 mod together;
@@ -34,7 +35,7 @@ pub(crate) use matching::{is_matched, other_side};
 use row::{TargetSource, check_new_row};
 use together::Together;
 pub(crate) use together::Writes;
-pub(crate) use violation::{duplicate_key, index_key_text, key_text, mixed_nulls};
+pub(crate) use violation::{duplicate_key, index_key_text, key_text, mixed_nulls, tells_rows};
 
 /// What a write came to.
 #[derive(Debug, Default)]

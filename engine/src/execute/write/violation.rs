@@ -8,7 +8,7 @@ use crate::catalog::pg_catalog::partition::key_parts;
 use crate::catalog::{ConstraintKind, Index, Table};
 use crate::error::{Error, SqlState};
 use crate::function::{EvalContext, write_text};
-use crate::plan::write::Target;
+use crate::plan::write::{PolicyMoment, Target};
 
 /// A value as error details print it.
 fn print(value: &Value, ty: u32, context: &EvalContext) -> String {
@@ -26,6 +26,32 @@ pub(crate) fn key_text(table: &Table, positions: &[usize], values: &[Value], con
     let printed: Vec<String> =
         positions.iter().zip(values).map(|(at, value)| print(value, table.columns[*at].ty.oid, context)).collect();
     format!("({})=({})", names.join(", "), printed.join(", "))
+}
+
+/// Whether errors about a table may tell what is in its rows: not if its policies, or those of a table above it, are in force
+/// for whoever is told.
+pub(crate) fn tells_rows(table: &Table, context: &EvalContext) -> bool {
+    let catalog = &context.catalog;
+    let mut above = table.inherits.iter().copied().chain(table.partitioning.of.as_ref().map(|of| of.parent));
+    table.security_for(context.session.current_role, catalog).is_none()
+        && above.all(|above| catalog.tables.get(&above).is_none_or(|above| tells_rows(above, context)))
+}
+
+/// An error with what it tells of rows, if it may.
+fn detailed(error: Error, table: &Table, context: &EvalContext, detail: impl FnOnce() -> String) -> Error {
+    if tells_rows(table, context) { error.with_detail(detail()) } else { error }
+}
+
+/// 42501 for a row that policies do not let be.
+pub(super) fn policy(table: &Table, moment: PolicyMoment, name: Option<&str>) -> Error {
+    let (row, using) = match moment {
+        PolicyMoment::Insert | PolicyMoment::Update => ("new row", ""),
+        PolicyMoment::InTheWay => ("new row", " (USING expression)"),
+        PolicyMoment::MergedUpdate | PolicyMoment::MergedDelete => ("target row", " (USING expression)"),
+    };
+    let name = name.map_or_else(String::new, |name| format!(" \"{name}\""));
+    let message = format!("{row} violates row-level security policy{name}{using} for table \"{}\"", table.name);
+    Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message)
 }
 
 fn failing_row(target: &Target, context: &EvalContext, values: &[Value]) -> String {
@@ -54,8 +80,7 @@ pub(super) fn not_null(target: &Target, context: &EvalContext, column: &str, val
     let table = &target.table;
     let message =
         format!("null value in column \"{column}\" of relation \"{}\" violates not-null constraint", table.name);
-    Error::new(SqlState::NOT_NULL_VIOLATION, message)
-        .with_detail(failing_row(target, context, values))
+    detailed(Error::new(SqlState::NOT_NULL_VIOLATION, message), table, context, || failing_row(target, context, values))
         .with_table(schema_name(table, context), &table.name)
         .with_column(column)
 }
@@ -63,8 +88,7 @@ pub(super) fn not_null(target: &Target, context: &EvalContext, column: &str, val
 pub(super) fn check(target: &Target, context: &EvalContext, constraint: &str, values: &[Value]) -> Error {
     let table = &target.table;
     let message = format!("new row for relation \"{}\" violates check constraint \"{constraint}\"", table.name);
-    Error::new(SqlState::CHECK_VIOLATION, message)
-        .with_detail(failing_row(target, context, values))
+    detailed(Error::new(SqlState::CHECK_VIOLATION, message), table, context, || failing_row(target, context, values))
         .with_table(schema_name(table, context), &table.name)
         .with_constraint(constraint)
 }
@@ -72,15 +96,15 @@ pub(super) fn check(target: &Target, context: &EvalContext, constraint: &str, va
 /// 44000 for a row that a view would not show.
 pub(super) fn view(target: &Target, context: &EvalContext, view: &str, values: &[Value]) -> Error {
     let message = format!("new row violates check option for view \"{view}\"");
-    Error::new(SqlState::WITH_CHECK_OPTION_VIOLATION, message).with_detail(failing_row(target, context, values))
+    let error = Error::new(SqlState::WITH_CHECK_OPTION_VIOLATION, message);
+    detailed(error, &target.table, context, || failing_row(target, context, values))
 }
 
 /// 23514 for a row that the partition it is written to does not take.
 pub(super) fn partition(target: &Target, context: &EvalContext, values: &[Value]) -> Error {
     let table = &target.table;
     let message = format!("new row for relation \"{}\" violates partition constraint", table.name);
-    Error::new(SqlState::CHECK_VIOLATION, message)
-        .with_detail(failing_row(target, context, values))
+    detailed(Error::new(SqlState::CHECK_VIOLATION, message), table, context, || failing_row(target, context, values))
         .with_table(schema_name(table, context), &table.name)
 }
 
@@ -91,8 +115,8 @@ pub(super) fn unplaced(table: &Table, key: &[Value], context: &EvalContext) -> E
     let (names, values): (Vec<String>, Vec<String>) =
         parts.zip(key).map(|(part, value)| (part.name, print(value, part.ty.oid, context))).unzip();
     let (names, values) = (names.join(", "), values.join(", "));
-    Error::new(SqlState::CHECK_VIOLATION, message)
-        .with_detail(format!("Partition key of the failing row contains ({names}) = ({values})."))
+    let detail = || format!("Partition key of the failing row contains ({names}) = ({values}).");
+    detailed(Error::new(SqlState::CHECK_VIOLATION, message), table, context, detail)
         .with_table(schema_name(table, context), &table.name)
 }
 
@@ -130,8 +154,8 @@ pub(crate) fn duplicate_key(table: &Table, on: &ConflictOn, row: &[Value], conte
     });
     let name = constraint.map_or(&index.name, |constraint| &constraint.name);
     let message = format!("duplicate key value violates unique constraint \"{name}\"");
-    Error::new(SqlState::UNIQUE_VIOLATION, message)
-        .with_detail(format!("Key {} already exists.", index_key_text(table, index, row, context)))
+    let detail = || format!("Key {} already exists.", index_key_text(table, index, row, context));
+    detailed(Error::new(SqlState::UNIQUE_VIOLATION, message), table, context, detail)
         .with_table(schema_name(table, context), &table.name)
         .with_constraint(name)
 }
@@ -148,8 +172,8 @@ pub(super) fn no_parent(
     let table = &target.table;
     let message =
         format!("insert or update on table \"{}\" violates foreign key constraint \"{constraint}\"", table.name);
-    let detail =
-        format!("Key {} is not present in table \"{}\".", key_text(table, positions, key, context), parent.name);
+    let key = tells_rows(table, context).then(|| format!(" {}", key_text(table, positions, key, context)));
+    let detail = format!("Key{} is not present in table \"{}\".", key.unwrap_or_default(), parent.name);
     Error::new(SqlState::FOREIGN_KEY_VIOLATION, message)
         .with_detail(detail)
         .with_table(schema_name(table, context), &table.name)
@@ -179,8 +203,8 @@ pub(super) fn still_referenced(
         "update or delete on table \"{}\" violates foreign key constraint \"{constraint}\" on table \"{}\"",
         table.name, child.name
     );
-    let detail =
-        format!("Key {} is still referenced from table \"{}\".", key_text(table, positions, key, context), child.name);
+    let key = tells_rows(table, context).then(|| format!(" {}", key_text(table, positions, key, context)));
+    let detail = format!("Key{} is still referenced from table \"{}\".", key.unwrap_or_default(), child.name);
     Error::new(SqlState::FOREIGN_KEY_VIOLATION, message)
         .with_detail(detail)
         .with_table(schema_name(child, context), &child.name)

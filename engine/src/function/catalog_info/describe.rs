@@ -27,6 +27,7 @@ mod class {
     pub(super) const CONSTRAINT: u32 = 2606;
     pub(super) const NAMESPACE: u32 = 2615;
     pub(super) const REWRITE: u32 = 2618;
+    pub(super) const POLICY: u32 = crate::catalog::pg_catalog::PG_POLICY;
 }
 
 /// The words for an object; NULL for one that is not there.
@@ -43,16 +44,18 @@ fn describe(context: &EvalContext, args: &[Value]) -> Result<Value> {
             let shown = catalog.type_shown(Type::new(object), &context.session.search_path);
             shown.map(|name| format!("type {name}"))
         }
-        class::PROC => Routine::of(object).and_then(|_| {
+        class::PROC => {
+            let is_one = Routine::of(object).is_some() || catalog.functions.contains_key(&object);
             let names = Some((&**catalog, &context.session.search_path[..]));
-            registered_name(object, REGPROCEDURE, names).map(|name| format!("function {name}"))
-        }),
+            registered_name(object, REGPROCEDURE, names).filter(|_| is_one).map(|name| format!("function {name}"))
+        }
         class::AUTHID => catalog.roles.get(&object).map(|role| format!("role {}", role.name)),
         class::DATABASE => catalog.databases.get(&object).map(|database| format!("database {}", database.name)),
         class::NAMESPACE => catalog.schemas.get(&object).map(|schema| format!("schema {}", schema.name)),
         class::CONSTRAINT => constraint(context, object),
         class::ATTRDEF => default(context, object),
         class::REWRITE => rule(context, object),
+        class::POLICY => policy(context, object),
         _ => {
             let known = crate::catalog::pg_catalog::relation(of).is_some();
             let message = match known {
@@ -102,6 +105,11 @@ fn default(context: &EvalContext, object: u32) -> Option<String> {
         column.default.as_ref()?;
         Some(format!("default value for {}", relation(context, table, None, i32::from(column.number))))
     })
+}
+
+fn policy(context: &EvalContext, object: u32) -> Option<String> {
+    let (table, policy) = context.catalog.all_policies().find(|(_, policy)| policy.oid == object)?;
+    Some(format!("policy {} on {}", policy.name, relation(context, table, None, 0)))
 }
 
 fn rule(context: &EvalContext, object: u32) -> Option<String> {

@@ -350,9 +350,10 @@ fn nonexistent(kind: &str, name: &str) -> Error {
     Error::new(SqlState::UNDEFINED_OBJECT, format!("{kind} \"{name}\" does not exist"))
 }
 
-/// No policy can be made, so none is in force.
+/// Whether the policies of a table are in force for the current role.
 fn row_security(context: &EvalContext, args: &[Value]) -> Result<Value> {
-    Ok(table_of(context, &args[0])?.map_or(Value::Null, |_| Value::Bool(false)))
+    let active = |table: &Arc<Table>| table.security_for(context.session.current_role, &context.catalog).is_some();
+    Ok(table_of(context, &args[0])?.map_or(Value::Null, |table| Value::Bool(active(table))))
 }
 
 fn of_role(context: &EvalContext, args: &[Value]) -> Result<Value> {

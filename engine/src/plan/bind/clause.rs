@@ -38,6 +38,7 @@ pub enum Clause {
     CallArgument,
     PartitionBound,
     PartitionKey,
+    Policy,
 }
 
 impl Clause {
@@ -74,6 +75,7 @@ impl Clause {
             Clause::CallArgument => "CALL arguments",
             Clause::PartitionBound => "partition bound",
             Clause::PartitionKey => "partition key expressions",
+            Clause::Policy => "policy expressions",
         }
     }
 
@@ -84,6 +86,7 @@ impl Clause {
             Clause::Check => "CHECK",
             Clause::IndexPredicate => "WHERE",
             Clause::MergeWhen => "WHEN",
+            Clause::Policy => "POLICY",
             other => other.name(),
         }
     }

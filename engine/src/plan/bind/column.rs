@@ -197,6 +197,7 @@ impl Binder<'_> {
 
     /// Notes that a table's column is read.
     pub(super) fn note_column(&mut self, column: &ScopeColumn) {
+        self.target_read |= column.var().is_some_and(|var| self.target_columns.contains(&var.0));
         let Some((table, number)) = column.origin else { return };
         let known = self.uses.iter_mut().find(|used| used.is(table, auth::Privileges::SELECT));
         match known {

@@ -210,6 +210,8 @@ impl Binder<'_> {
             }
             None => self.scan_table(&table, own_name, qualified.span),
         };
+        let locked = self.is_locked_scan(&scope);
+        let relation = self.guarded(relation, &table, locked)?;
         let only = self.is_showing() && is_after_only(self.text, qualified.span.start);
         let source = ShownSource::Table { oid: table.oid, only };
         let is_aliased = alias.is_some();
@@ -396,6 +398,7 @@ impl Binder<'_> {
     /// Reads a table, whatever it will be called; it is noted as read.
     fn scan_alone(&mut self, table: &Arc<Table>, name: Span) -> Scan {
         self.note_use(table, auth::Privileges::SELECT, &[]);
+        self.scanned.push(table.oid);
         let columns: Vec<(usize, Column)> =
             table.columns.iter().enumerate().map(|(position, column)| (position, self.fresh(column.ty))).collect();
         self.number_inheriting(table);

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{self, NonBlock};
 
-use super::Binder;
 use super::names::fold;
 use super::query::Bound;
 use super::with::leaves;
+use super::{Binder, Scope};
 use crate::catalog::partition::PartitionTree;
 use crate::catalog::{Table, TableKind};
 use crate::error::{Error, Result, SqlState};
@@ -32,6 +32,29 @@ pub(super) struct LockableScan {
 }
 
 impl Binder<'_> {
+    /// The tables that locking clauses name; None is every one.
+    pub(super) fn locked_names_of(clauses: &[ast::LockClause]) -> Result<Option<Vec<String>>> {
+        let mut names = Vec::new();
+        for clause in clauses {
+            match LockingClause::of(clause)?.tables {
+                None => return Ok(None),
+                Some(tables) => names.extend(tables.into_iter().map(fold)),
+            }
+        }
+        Ok(Some(names))
+    }
+
+    /// Whether a locking clause means an item of FROM that goes by this name.
+    pub(super) fn is_locked(&self, name: &str) -> bool {
+        let is_named = |names: &Vec<String>| names.iter().any(|own| own == name);
+        self.lockable.is_some() && self.locked_names.as_ref().is_none_or(is_named)
+    }
+
+    /// The same by the names in sight of it.
+    pub(super) fn is_locked_scan(&self, names: &Scope) -> bool {
+        names.relations.first().is_some_and(|relation| self.is_locked(&relation.name))
+    }
+
     pub(super) fn lockable_count(&self) -> usize {
         self.lockable.as_ref().map_or(0, Vec::len)
     }

@@ -43,6 +43,7 @@ mod operator;
 mod order;
 mod own_rows;
 mod param;
+mod policy;
 mod polymorphic;
 mod position;
 mod postponed;
@@ -119,6 +120,8 @@ pub struct Binder<'a> {
     ranges: Vec<Range>,
     /// The scans of the FROM clause being bound, if a locking clause will want them.
     lockable: Option<Vec<locking::LockableScan>>,
+    /// The tables that it names; None is all of them.
+    locked_names: Option<Vec<String>>,
     select: SelectState,
     /// The set-returning functions of the SELECT being bound.
     sets: Vec<SetCall>,
@@ -148,6 +151,16 @@ pub struct Binder<'a> {
     inside: Option<&'a View>,
     /// The views around it, and itself.
     expanding: Vec<u32>,
+    /// As whom tables are read, if not as whoever runs what is bound: the owner of the view around.
+    reads_as: Option<u32>,
+    /// Oids of the tables whose policies are being bound.
+    policing: Vec<u32>,
+    /// Oids of the tables that were scanned.
+    scanned: Vec<u32>,
+    /// The columns of the table that is written.
+    target_columns: std::ops::Range<u32>,
+    /// Whether one of them was named.
+    target_read: bool,
     /// What is bound is to be written back as SQL: the queries that it is made of.
     showing: Option<Box<showing::Recorder>>,
 }
@@ -232,6 +245,7 @@ impl<'a> Binder<'a> {
             uses: Vec::new(),
             ranges: Vec::new(),
             lockable: None,
+            locked_names: None,
             select: SelectState::default(),
             sets: Vec::new(),
             row_shapes: HashMap::new(),
@@ -248,6 +262,11 @@ impl<'a> Binder<'a> {
             record: None,
             inside: None,
             expanding: Vec::new(),
+            reads_as: None,
+            policing: Vec::new(),
+            scanned: Vec::new(),
+            target_columns: 0..0,
+            target_read: false,
             showing: None,
         }
     }

@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use storage::Value;
 
 use super::from::FromItem;
+use super::policy::{behind, filtered, is_behind, taken_from_behind};
 use super::position::Start;
 use super::{Binder, Clause, Place, Scope};
 use crate::error::{Error, Result, SqlState};
@@ -19,7 +20,13 @@ use crate::types::{Type, oid};
 impl Binder<'_> {
     /// What a sample leaves of a table.
     pub(super) fn sampled(&mut self, item: FromItem, sample: &ast::TableSampleKind, name: Span) -> Result<FromItem> {
-        let FromItem { relation: Relation::Scan(mut scan), scope, lateral } = item else {
+        let FromItem { relation, scope, lateral } = item;
+        let taken = match relation {
+            Relation::Scan(scan) => Some((scan, None)),
+            other if is_behind(&other) => taken_from_behind(other).map(|(scan, policies)| (scan, Some(policies))),
+            _ => None,
+        };
+        let Some((mut scan, policies)) = taken else {
             let words = "TABLESAMPLE clause can only be applied to tables and materialized views";
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, words).at(self.position(name)));
         };
@@ -55,7 +62,10 @@ impl Binder<'_> {
         }
         let function = if seed.is_some() { &PICKED_AGAIN } else { &PICKED };
         let predicate = Expr::new(ExprKind::Call { function, args }, Type::new(oid::BOOL));
-        let relation = Relation::Filter { input: Box::new(Relation::Scan(scan)), predicate };
+        let relation = match policies {
+            Some(policies) => filtered(behind(scan, policies), predicate),
+            None => Relation::Filter { input: Box::new(Relation::Scan(scan)), predicate },
+        };
         Ok(FromItem { relation, scope, lateral })
     }
 

@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use super::group::Grouping;
 use super::names::{column_name, fold};
 use super::order::{OrderKey, sort, sort_lined_up};
+use super::policy::filtered;
 use super::position::Start;
 use super::postponed::{finish_postponed, lines_up, passed, postponed, sets_wait};
 use super::query::{Bound, Tail, Unknowns};
@@ -87,7 +88,10 @@ impl Binder<'_> {
         refuse_foreign(select)?;
         self.select = SelectState { named_windows: named_windows(&select.named_window)?, ..SelectState::default() };
         let enclosing = std::mem::replace(&mut self.lockable, (!tail.locks.is_empty()).then(Vec::new));
+        let locked_names = Self::locked_names_of(tail.locks)?;
+        let enclosing_names = std::mem::replace(&mut self.locked_names, locked_names);
         let from = self.from(&select.from);
+        self.locked_names = enclosing_names;
         let lockable = std::mem::replace(&mut self.lockable, enclosing).unwrap_or_default();
         let (relation, mut scope) = from?;
         self.offer_marks(&mut scope);
@@ -186,7 +190,7 @@ impl Binder<'_> {
             clauses;
         relation = self.with_marks(relation, &scope);
         if let Some(predicate) = filter {
-            relation = Relation::Filter { input: Box::new(relation), predicate };
+            relation = filtered(relation, predicate);
         }
         let (early, mut late): (Vec<SetCall>, Vec<SetCall>) =
             sets.into_iter().partition(|set| grouping.exprs.iter().any(|group| names(group, set)));

@@ -87,6 +87,8 @@ pub(super) struct Calls {
     volatile_reads: Vec<u32>,
     /// Names are looked up on a search path of a function's own.
     own_path: bool,
+    /// A table whose policies are in force, if one was met.
+    policed: Option<String>,
 }
 
 impl Calls {
@@ -99,6 +101,7 @@ impl Calls {
             checked_only: self.checked_only || checked_only,
             volatile_reads: Vec::new(),
             own_path: self.own_path,
+            policed: None,
         }
     }
 
@@ -106,6 +109,7 @@ impl Calls {
     pub(super) fn take(&mut self, inside: Self) {
         self.bodies = inside.bodies;
         self.volatile_reads.extend(inside.volatile_reads);
+        self.policed = self.policed.take().or(inside.policed);
     }
 }
 
@@ -138,6 +142,10 @@ impl Binder<'_> {
         if let Some(oid) = self.marked_function(name) {
             let kept = self.catalog.functions.get(&oid).cloned();
             return kept.map(|kept| vec![kept]).ok_or_else(|| Error::internal("a view outlived a function of it"));
+        }
+        // What a stored text calls besides is built in. Nobody puts a function of his own in its place.
+        if self.inside.is_some() {
+            return Ok(Vec::new());
         }
         let mut found: Vec<Arc<SqlFunction>> = self
             .catalog
@@ -385,10 +393,25 @@ impl Binder<'_> {
             && self.inside.is_none()
     }
 
-    /// What is bound will not run: bodies of functions are not looked into.
-    pub(crate) fn without_bodies(mut self) -> Self {
+    /// Nothing of what is bound will run, and bodies of functions are not looked into.
+    pub(crate) fn checking_only(mut self) -> Self {
         self.calls.checked_only = true;
         self
+    }
+
+    /// Whether nothing of what is bound will run.
+    pub(super) fn only_checks(&self) -> bool {
+        self.calls.checked_only
+    }
+
+    /// Notes that a table's policies are in force.
+    pub(super) fn note_policed(&mut self, table: &str) {
+        self.calls.policed.get_or_insert_with(|| table.to_owned());
+    }
+
+    /// The name of a table whose policies are in force in what was bound, if there is one.
+    pub(crate) fn policed_table(&self) -> Option<&str> {
+        self.calls.policed.as_deref()
     }
 
     /// Whether a function that SQL defined was called.
@@ -428,6 +451,7 @@ impl Binder<'_> {
             inner.next_var = outer.next_var;
             inner.depth = outer.depth;
             inner.expanding = outer.expanding.clone();
+            inner.policing = outer.policing.clone();
             inner.body = Some(Box::new(body));
             inner.calls = outer.calls.inside(false);
             inner.calls.around.push(function.oid);

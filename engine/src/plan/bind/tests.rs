@@ -76,6 +76,7 @@ fn table(number: u32, name: &str, columns: &[(&str, Type)], key: &[u16]) -> Tabl
         partitioning: Default::default(),
         inherits: Vec::new(),
         replica_identity: Default::default(),
+        security: None,
         version: 1,
         storage: Arc::new(storage),
     }

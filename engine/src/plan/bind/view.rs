@@ -59,7 +59,7 @@ impl Binder<'_> {
     }
 
     /// The text between the places with its relations marked and its stars written out.
-    fn view_of(&self, record: Record, uses: &[RelationUse], from: Location, to: Location) -> Result<View> {
+    pub(super) fn view_of(&self, record: Record, uses: &[RelationUse], from: Location, to: Location) -> Result<View> {
         let place = |location| {
             offset_in(self.text, location).ok_or_else(|| Error::unsupported("TABLE as a part of a view's query"))
         };
@@ -102,10 +102,10 @@ impl Binder<'_> {
             at = stop;
         }
         text.push_str(self.text.get(at..end).ok_or_else(overlap)?);
-        Ok(View { text, relations, functions })
+        Ok(View { text, relations, functions, read_as: None })
     }
 
-    fn view_relation(&self, table: &Table, uses: &[RelationUse]) -> ViewRelation {
+    pub(super) fn view_relation(&self, table: &Table, uses: &[RelationUse]) -> ViewRelation {
         let schema = self.catalog.schemas.get(&table.schema).map_or_else(String::new, |schema| schema.name.clone());
         let own = uses.iter().filter(|used| used.table.oid == table.oid && used.check_as == CheckAs::Caller);
         let mut used: Vec<u16> = own.flat_map(|used| used.columns.iter().copied()).collect();
@@ -190,7 +190,13 @@ impl Binder<'_> {
             inner.inside = Some(view);
             inner.expanding = outer.expanding.clone();
             inner.expanding.push(table.oid);
-            inner.calls = outer.calls.inside(outer.record.is_some());
+            inner.policing = outer.policing.clone();
+            let own = table.checks_beneath_as();
+            inner.reads_as = match own {
+                CheckAs::Role(owner) => Some(owner),
+                CheckAs::Caller | CheckAs::Session => None,
+            };
+            inner.calls = outer.calls.inside(outer.record.is_some() || outer.is_showing());
             let bound = inner.bind_query(&query, Unknowns::Text)?.without_locking()?;
             let bound = inner.exact(bound);
             let (next_var, waits, keeps_rows) = (inner.next_var, inner.waits, inner.keeps_rows);
@@ -200,7 +206,6 @@ impl Binder<'_> {
             outer.keeps_rows |= keeps_rows;
             outer.calls_volatile |= inner.calls_volatile;
             outer.calls.take(std::mem::take(&mut inner.calls));
-            let own = table.checks_beneath_as();
             for used in uses {
                 let check_as = if used.check_as == CheckAs::Caller { own } else { used.check_as };
                 outer.uses.push(RelationUse { check_as, ..used });
@@ -262,15 +267,9 @@ impl Binder<'_> {
 
 /// The rows of a view whose conditions must be tested before any other: nothing moves past a limit, though it limits
 /// nothing.
-fn barrier(relation: Relation) -> Relation {
+pub(super) fn barrier(relation: Relation) -> Relation {
     let limit = Some(Expr::constant(storage::Value::Int8(i64::MAX), Type::new(crate::types::oid::INT8)));
     Relation::Limit { input: Box::new(relation), limit, offset: None, with_ties: false }
-}
-
-/// Whether that is such a limit.
-pub(super) fn is_barrier(relation: &Relation) -> bool {
-    matches!(relation, Relation::Limit { limit: Some(limit), offset: None, with_ties: false, .. }
-        if matches!(limit.as_const(), Some(storage::Value::Int8(i64::MAX))))
 }
 
 fn overlap() -> Error {

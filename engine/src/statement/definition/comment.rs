@@ -16,10 +16,11 @@ pub enum Commented {
     Function(FunctionName),
     Constraint { name: String, table: ObjectName },
     DomainConstraint { name: String, domain: ObjectName },
+    Policy { name: String, table: ObjectName },
 }
 
 /// Kinds of objects that only the system has, so that nobody comments on them.
-const BUILT_IN: [&[&str]; 16] = [
+const BUILT_IN: [&[&str]; 0] = [
     &["access", "method"],
     &["aggregate"],
     &["cast"],
@@ -29,7 +30,6 @@ const BUILT_IN: [&[&str]; 16] = [
     &["language"],
     &["large", "object"],
     &["operator"],
-    &["policy"],
     &["publication"],
     &["rule"],
     &["statistics"],
@@ -51,6 +51,10 @@ pub(super) fn comment(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         Commented::Extension(reader.identifier()?)
     } else if let Some(kind) = RoutineKind::said(reader) {
         Commented::Function(function::named(reader, kind)?)
+    } else if reader.word("policy") {
+        let name = reader.identifier()?;
+        reader.expect_word("on")?;
+        Commented::Policy { name, table: reader.object_name()? }
     } else if reader.word("constraint") {
         let name = reader.identifier()?;
         reader.expect_word("on")?;

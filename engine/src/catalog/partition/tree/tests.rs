@@ -55,6 +55,7 @@ fn table(number: u32, name: &str, key: Option<(Strategy, &[u16])>, of: Option<(u
         },
         inherits: Vec::new(),
         replica_identity: Default::default(),
+        security: None,
         version: 1,
         storage: empty_storage(number, GenerationId(number)),
     };

@@ -79,6 +79,15 @@ impl DefinitionEnvironment<'_> {
         for function in functions.iter().filter_map(|oid| catalog.functions.get(oid)) {
             self.add_callers(catalog, function, &mut seen, &mut found);
         }
+        let is = |part: Part| found.iter().filter(move |on| on.part == part).map(|on| on.table);
+        let functions: Vec<u32> = functions.iter().copied().chain(is(Part::Function)).collect();
+        let relations: Vec<u32> = is(Part::Whole).collect();
+        let calling = self.policies_calling(catalog, &functions);
+        for policy in calling.into_iter().chain(self.policies_over(catalog, &relations, None)) {
+            if found.iter().all(|known| known.part != policy.part) {
+                found.push(policy);
+            }
+        }
         found
     }
 

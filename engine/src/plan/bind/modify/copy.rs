@@ -59,6 +59,12 @@ impl Binder<'_> {
         }
         let numbers: Vec<u16> = positions.iter().map(|position| table.columns[*position].number).collect();
         self.note_use(&table, auth::Privileges::INSERT, &numbers);
+        if self.is_policed(&table)? {
+            let message = "COPY FROM not supported with row-level security";
+            return Err(
+                Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).with_hint("Use INSERT statements instead.")
+            );
+        }
         let row =
             (0..table.columns.len()).map(|position| self.default_of(&table, position)).collect::<Result<Vec<_>>>()?;
         let filter = filter.map(|condition| self.condition(condition, &scope, Clause::CopyWhere)).transpose()?;

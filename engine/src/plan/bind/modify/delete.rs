@@ -3,9 +3,10 @@
 use datafusion::sql::sqlparser::ast;
 
 use super::super::Binder;
+use super::super::policy::Policed;
 use super::refuse;
 use super::through::Verb;
-use super::update::{current_of, row_of_cursor, target_name};
+use super::update::{current_of, refuse_policed, row_of_cursor, target_name};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind, walk};
 use crate::plan::system_column::SystemColumn;
@@ -33,7 +34,7 @@ impl Binder<'_> {
         };
         let [table] = from.as_slice() else { return Err(Error::unsupported("DELETE from several tables")) };
         let (name, alias) = target_name(table)?;
-        let goal = self.target(name, alias.as_deref(), Verb::Delete)?;
+        let mut goal = self.target(name, alias.as_deref(), Verb::Delete)?;
         let (others, scope) = self.with_others(&goal.scope, using.as_deref().unwrap_or_default())?;
         self.note_written(&goal, Verb::Delete, &[]);
         let cursor = current_of(selection.as_ref());
@@ -43,6 +44,7 @@ impl Binder<'_> {
         };
         let filter = goal.condition(filter);
         let returning = self.bound_returning(returning.as_ref(), &scope)?;
+        let policies = self.police(&mut goal, Policed::Delete)?;
         let scan = self.scan_goal(&goal, name);
         // Who finds a row by its key alone does not say what it was stamped with.
         let mut exprs = returning.iter().flat_map(|returning| &returning.exprs);
@@ -50,9 +52,13 @@ impl Binder<'_> {
         let rows = match cursor {
             Some(cursor) => {
                 refuse(asks_version, "RETURNING of a row's version with WHERE CURRENT OF")?;
+                refuse_policed(policies.as_ref())?;
                 row_of_cursor(&goal, others.is_some(), cursor)?
             }
-            None => self.rows_to_change(scan, others, filter, Vec::new(), point_plans && !asks_version)?.0,
+            None => {
+                let target = (scan, policies);
+                self.rows_to_change(target, others, filter, Vec::new(), point_plans && !asks_version)?.0
+            }
         };
         self.note_beneath(&goal, Verb::Delete);
         let params = self.final_params()?;

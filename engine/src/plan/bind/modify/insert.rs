@@ -5,6 +5,7 @@ use datafusion::sql::sqlparser::ast::Spanned;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
+use super::super::policy::Policed;
 use super::super::{Binder, Clause, Scope};
 use super::part::{Named, column_and_way};
 use super::target::{generated_always, has_subquery};
@@ -15,7 +16,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::function::table_functions_named;
 use crate::plan::relation::{Column, Output, Query, Relation};
-use crate::plan::write::{Action, Insert, InsertSource, Write};
+use crate::plan::write::{Action, ConflictAction, Insert, InsertSource, Write};
 use crate::statement::{self, Overriding};
 use crate::types::Type;
 
@@ -76,8 +77,8 @@ impl Binder<'_> {
         refuse(foreign, "this form of INSERT")?;
         let ast::TableObject::TableName(name) = table else { return Err(Error::unsupported("INSERT into a function")) };
         let alias = table_alias.as_ref().map(|alias| folded(&alias.alias));
-        let goal = self.target(name, alias.as_deref(), Verb::Insert)?;
-        let (table, scope) = (goal.names.clone(), &goal.scope);
+        let mut goal = self.target(name, alias.as_deref(), Verb::Insert)?;
+        let table = goal.names.clone();
         goal.check_defaults()?;
         let selected = source.as_ref().and_then(|query| selected_row(query));
         let source = if selected.is_some() { &selected } else { source };
@@ -103,7 +104,10 @@ impl Binder<'_> {
             Some(ast::OnInsert::OnConflict(conflict)) => Some(self.on_conflict(&goal, conflict, conflict_target)?),
             Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY UPDATE")),
         };
-        let returning = self.bound_returning(returning.as_ref(), scope)?;
+        let returning = self.bound_returning(returning.as_ref(), &goal.scope)?;
+        let action = on_conflict.as_ref().map(|on_conflict| &on_conflict.action);
+        let updates = matches!(action, Some(ConflictAction::Update { .. }));
+        self.police(&mut goal, Policed::Insert { updates })?;
         self.note_beneath(&goal, Verb::Insert);
         let params = self.final_params()?;
         let action = Action::Insert(Box::new(Insert { source, on_conflict }));

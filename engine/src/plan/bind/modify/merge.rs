@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::super::own_rows::refuse_update;
+use super::super::policy::{Policed, behind};
 use super::super::{Binder, Clause, Scope};
 use super::insert::Into;
 use super::is_default;
@@ -30,7 +31,7 @@ impl Binder<'_> {
         }
         refuse_unreachable(whens)?;
         let (name, alias) = factor_name(target_factor)?;
-        let goal = self.target(name, alias.as_deref(), Verb::Merge)?;
+        let mut goal = self.target(name, alias.as_deref(), Verb::Merge)?;
         let (table, own) = (goal.target.table.clone(), goal.scope.clone());
         self.note_use(&table, auth::Privileges::SELECT, &[]);
         let item = self.joined(source, &Scope::empty())?;
@@ -48,6 +49,7 @@ impl Binder<'_> {
         let identity =
             RowIdentity { key: self.fresh(Type::new(oid::BYTEA)), version: self.fresh(Type::new(oid::INT8)) };
         scan.row_identity = Some(identity);
+        let policies = self.police(&mut goal, Policed::Merge)?;
         let mut columns: Vec<Column> = scan.columns.iter().map(|(_, column)| *column).collect();
         let others = item.relation.outputs();
         let others = others.into_iter().chain(scan.system.of_version());
@@ -57,7 +59,10 @@ impl Binder<'_> {
         let relation = Relation::Join {
             kind: if inserts { JoinKind::Left } else { JoinKind::Inner },
             left: Box::new(item.relation),
-            right: Box::new(Relation::Scan(scan)),
+            right: Box::new(match policies {
+                Some(policies) => behind(scan, policies),
+                None => Relation::Scan(scan),
+            }),
             condition: Some(condition),
             lateral: false,
         };

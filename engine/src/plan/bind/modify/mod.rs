@@ -12,6 +12,8 @@ mod update;
 mod with_write;
 
 use datafusion::sql::sqlparser::ast;
+pub(super) use target::has_subquery;
+pub(super) use through::Goal;
 pub(crate) use through::{check_written, updatable_columns};
 
 pub(crate) use with_write::body_write;

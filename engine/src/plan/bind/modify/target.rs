@@ -58,6 +58,8 @@ impl Binder<'_> {
             }
         }
         let (first_column, mut scope) = self.row_scope(&table, alias);
+        self.target_columns = first_column..first_column + table.columns.len() as u32;
+        self.target_read = false;
         let mut target = self.target_of(table, first_column)?;
         // What is deleted is not changed.
         let system = self.system_columns(&target.table).without(SystemColumn::Deleted);
@@ -85,7 +87,20 @@ impl Binder<'_> {
         let (parents, children) = (self.parents(&table)?, self.children(&table)?);
         let late_keys = late_keys(&table)?;
         let (placement, reached, system) = (None, Vec::new(), SystemColumns::default());
-        Ok(Target { first_column, checks, generated, parents, late_keys, children, placement, reached, table, system })
+        let policies = Vec::new();
+        Ok(Target {
+            first_column,
+            checks,
+            policies,
+            generated,
+            parents,
+            late_keys,
+            children,
+            placement,
+            reached,
+            table,
+            system,
+        })
     }
 
     /// The tables that the actions of foreign keys lead to from the target, however far. Its children, and theirs, are
@@ -625,7 +640,7 @@ fn own_scope(table: &Arc<Table>, first_column: u32) -> Scope {
 }
 
 /// Whether an expression needs another relation to be computed.
-pub(super) fn has_subquery(expr: &Expr) -> bool {
+pub(in crate::plan::bind) fn has_subquery(expr: &Expr) -> bool {
     let mut found = false;
     crate::expr::walk::visit(expr, &mut |part| found |= matches!(part.kind, ExprKind::Subquery(_)));
     found

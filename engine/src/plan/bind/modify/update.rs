@@ -3,9 +3,10 @@
 use datafusion::sql::sqlparser::ast::{self, Spanned};
 
 use super::super::own_rows::refuse_update;
+use super::super::policy::{Policed, behind, filtered};
 use super::super::{Binder, Clause, Scope};
 use super::target::has_subquery;
-use super::through::{Goal, Verb};
+use super::through::{Goal, Verb, both};
 use super::{folded, refuse};
 use crate::catalog::{Table, TableClass};
 use crate::error::{Error, Result, SqlState};
@@ -40,7 +41,7 @@ impl Binder<'_> {
             Some(ast::UpdateTableFromKind::AfterSet(tables)) => tables,
             Some(ast::UpdateTableFromKind::BeforeSet(_)) => return Err(Error::unsupported("UPDATE … FROM … SET")),
         };
-        let goal = self.target(name, alias.as_deref(), Verb::Update)?;
+        let mut goal = self.target(name, alias.as_deref(), Verb::Update)?;
         refuse_update(&goal.target.table, "UPDATE")?;
         let (others, scope) = self.with_others(&goal.scope, others)?;
         check_assigned(&goal, assignments)?;
@@ -51,14 +52,17 @@ impl Binder<'_> {
             Some(cursor) => {
                 refuse(assignments.iter().any(|(_, expr)| has_subquery(expr)), "WHERE CURRENT OF beside a subquery")?;
                 let rows = row_of_cursor(&goal, others.is_some(), cursor)?;
-                (rows, assignments, self.bound_returning(returning.as_ref(), &scope)?)
+                let returning = self.bound_returning(returning.as_ref(), &scope)?;
+                refuse_policed(self.police(&mut goal, Policed::Update)?.as_ref())?;
+                (rows, assignments, returning)
             }
             None => {
                 let filter = self.filter(selection.as_ref(), &scope)?;
                 let filter = goal.condition(filter);
                 let returning = self.bound_returning(returning.as_ref(), &scope)?;
-                let scan = self.scan_goal(&goal, name);
-                let (rows, assignments) = self.rows_to_change(scan, others, filter, assignments, point_plans)?;
+                let policies = self.police(&mut goal, Policed::Update)?;
+                let target = (self.scan_goal(&goal, name), policies);
+                let (rows, assignments) = self.rows_to_change(target, others, filter, assignments, point_plans)?;
                 (rows, assignments, returning)
             }
         };
@@ -111,10 +115,11 @@ impl Binder<'_> {
         }
     }
 
-    /// How the rows are found: by key if the filter pins one down, else by a query.
+    /// How the rows are found: by key if the filter pins one down, else by a query. Rows that do not satisfy the policies are
+    /// not there for anything else.
     pub(super) fn rows_to_change(
         &mut self,
-        mut scan: Scan,
+        (mut scan, policies): (Scan, Option<Expr>),
         others: Option<Relation>,
         filter: Option<Expr>,
         assignments: Vec<(usize, Expr)>,
@@ -128,10 +133,11 @@ impl Binder<'_> {
         // says nothing of theirs.
         let is_partitioned = scan.table.partitioning.key.is_some();
         let has_keys = is_partitioned == scan.partitions.is_some() && self.is_placed_as_read(&scan.table);
+        let whole = policies.clone().map(|policies| both(Some(policies), filter.clone()));
         if point_plans
             && has_keys
             && others.is_none()
-            && let Some(predicate) = &filter
+            && let Some(predicate) = whole.as_ref().map_or(filter.as_ref(), Option::as_ref)
             && point::is_plain(predicate, &places)
             && assignments.iter().all(|(_, expr)| point::is_plain(expr, &places))
             && let Some((access, filter)) = point::access(&scan, predicate)
@@ -141,7 +147,7 @@ impl Binder<'_> {
         let identity =
             RowIdentity { key: self.fresh(Type::new(oid::BYTEA)), version: self.fresh(Type::new(oid::INT8)) };
         scan.row_identity = Some(identity);
-        self.query_of_rows(scan, identity, others, filter, assignments)
+        self.query_of_rows((scan, policies), identity, others, filter, assignments)
     }
 
     /// Whether a table's columns stand where those of the topmost table around it do, whose bounds lead to a row.
@@ -153,7 +159,7 @@ impl Binder<'_> {
     /// A query for the rows' identities and everything that only a query can compute.
     fn query_of_rows(
         &mut self,
-        scan: Scan,
+        (scan, policies): (Scan, Option<Expr>),
         identity: RowIdentity,
         others: Option<Relation>,
         filter: Option<Expr>,
@@ -162,7 +168,10 @@ impl Binder<'_> {
         let mut outputs: Vec<Column> = others.as_ref().map(Relation::outputs).unwrap_or_default();
         let own: Vec<Column> = scan.columns.iter().map(|(_, column)| *column).collect();
         outputs.extend(scan.system.of_version());
-        let mut relation = Relation::Scan(scan);
+        let mut relation = match policies {
+            Some(policies) => behind(scan, policies),
+            None => Relation::Scan(scan),
+        };
         if let Some(others) = others {
             relation = Relation::Join {
                 kind: JoinKind::Cross,
@@ -173,7 +182,7 @@ impl Binder<'_> {
             };
         }
         if let Some(predicate) = filter {
-            relation = Relation::Filter { input: Box::new(relation), predicate };
+            relation = filtered(relation, predicate);
         }
         // Subqueries among the assigned values are computed by the query; the rest on the locked row.
         let mut computed: Vec<(Column, Expr)> = Vec::new();
@@ -242,6 +251,11 @@ pub(super) fn row_of_cursor(goal: &Goal, beside_others: bool, cursor: String) ->
     // The cursor goes on with the rows of the role that declared it.
     refuse(goal.target.table.class != TableClass::Shared, "WHERE CURRENT OF on a table of each user's own rows")?;
     Ok(RowsToChange::Cursor { name: cursor })
+}
+
+/// 0A000 for the row of a cursor where policies would have to be asked about it.
+pub(super) fn refuse_policed(policies: Option<&Expr>) -> Result<()> {
+    refuse(policies.is_some(), "WHERE CURRENT OF on a table whose row-level security policies are in force")
 }
 
 pub(super) fn factor_name(table: &ast::TableFactor) -> Result<(&ast::ObjectName, Option<String>)> {

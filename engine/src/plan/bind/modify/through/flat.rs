@@ -4,7 +4,7 @@ use crate::catalog::TableKind;
 use crate::error::{Error, Result};
 use crate::expr::{ColumnVar, Expr, ExprKind, walk};
 use crate::plan::bind::modify::target::has_subquery;
-use crate::plan::bind::view::is_barrier;
+use crate::plan::bind::policy::{is_behind, taken_from_behind};
 use crate::plan::relation::{Column, Relation, Scan};
 
 pub(super) const NOT_SINGLE: &str = "Views that do not select from a single table or view";
@@ -14,6 +14,8 @@ pub(super) struct Flat {
     pub(super) scan: Scan,
     pub(super) filter: Option<Expr>,
     pub(super) outputs: Vec<(ColumnVar, Expr)>,
+    /// What row-level security lets be read of the scan. Who writes asks for its own.
+    pub(super) policies: Option<Expr>,
     /// Whether nothing was taken off yet.
     is_scan: bool,
 }
@@ -43,7 +45,7 @@ pub(super) fn flatten(relation: Relation) -> Result<Flat, &'static str> {
             let columns = scan.columns.iter().map(|(_, column)| *column);
             let columns = columns.chain(scan.system.numbered().map(|(_, column)| column));
             let outputs = columns.map(|column| (column.var, Expr::column(column.var, column.ty))).collect();
-            Ok(Flat { scan, filter: None, outputs, is_scan: true })
+            Ok(Flat { scan, filter: None, outputs, policies: None, is_scan: true })
         }
         Relation::Filter { input, predicate } => {
             let mut flat = flatten(*input)?;
@@ -59,7 +61,11 @@ pub(super) fn flatten(relation: Relation) -> Result<Flat, &'static str> {
             Ok(flat)
         }
         Relation::Sort { input, .. } => flatten(*input),
-        limit @ Relation::Limit { .. } if is_barrier(&limit) => match limit {
+        limit @ Relation::Limit { .. } if is_behind(&limit) => match taken_from_behind(limit) {
+            Some((scan, policies)) => Ok(Flat { policies: Some(policies), ..flatten(Relation::Scan(scan))? }),
+            None => Err(NOT_SINGLE),
+        },
+        limit @ Relation::Limit { .. } if limit.is_barrier() => match limit {
             Relation::Limit { input, .. } => flatten(*input),
             _ => Err(NOT_SINGLE),
         },
@@ -105,7 +111,7 @@ impl Flat {
     }
 }
 
-pub(super) fn both(first: Option<Expr>, second: Option<Expr>) -> Option<Expr> {
+pub(in crate::plan::bind::modify) fn both(first: Option<Expr>, second: Option<Expr>) -> Option<Expr> {
     match (first, second) {
         (Some(first), Some(second)) => {
             let ty = first.ty;

@@ -19,11 +19,13 @@ use crate::error::{Error, Result, SqlState};
 use crate::expr::{ColumnVar, Expr, ExprKind, walk};
 use crate::function::EvalContext;
 use crate::plan::bind::locking::LockableScan;
+use crate::plan::bind::policy::{all_of, behind, filtered};
 use crate::plan::relation::{CheckAs, Column, Relation, RelationUse, RowIdentity, Scan};
 use crate::plan::system_column::{SeesDeleted, SystemColumns};
 use crate::plan::write::{Check, Target};
 use crate::types::{Type, oid};
-use flat::{Flat, both, columns_of, flatten, positions_of};
+pub(super) use flat::both;
+use flat::{Flat, columns_of, flatten, positions_of};
 
 /// What a write does, as the refusals of views say it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -149,22 +151,29 @@ impl Binder<'_> {
         let (relation, columns) = self.expanded(table, view)?;
         let refused =
             |_: &str| Error::unsupported("FOR UPDATE or FOR SHARE of a view that does not stand for one table");
-        let Flat { mut scan, filter, outputs, .. } = flatten(relation).map_err(refused)?;
+        let Flat { mut scan, filter, outputs, policies, .. } = flatten(relation).map_err(refused)?;
         let identity =
             RowIdentity { key: self.fresh(Type::new(oid::BYTEA)), version: self.fresh(Type::new(oid::INT8)) };
         scan.row_identity = Some(identity);
         let names = named_columns(table, alias, &columns, columns_of(&outputs, &columns)?);
+        let through = source::chain(self.catalog, table).map_err(|(_, why)| refused(why))?;
+        let mut conditions: Vec<Expr> = policies.into_iter().collect();
+        if self.is_locked(&names.name) {
+            let reads_as = through.last().map_or(self.reads_as, |view| owner_beneath(view));
+            conditions.extend(self.lockable_as(reads_as, &scan)?);
+        }
         let lockable = LockableScan {
             name: names.name.clone(),
             table: scan.table.clone(),
             partitions: scan.partitions.clone(),
             identity,
             nullable: false,
-            through: source::chain(self.catalog, table).map_err(|(_, why)| refused(why))?,
+            through,
         };
+        let relation = behind(scan, all_of(conditions));
         let relation = match filter {
-            Some(predicate) => Relation::Filter { input: Box::new(Relation::Scan(scan)), predicate },
-            None => Relation::Scan(scan),
+            Some(predicate) => filtered(relation, predicate),
+            None => relation,
         };
         Ok((relation, names, lockable))
     }
@@ -273,7 +282,26 @@ fn add_view_checks(levels: &[Level], target: &mut Target) -> Result<()> {
     Ok(())
 }
 
+/// As whom what is beneath a view is read and written; None: as who runs the statement.
+fn owner_beneath(view: &Table) -> Option<u32> {
+    match view.checks_beneath_as() {
+        CheckAs::Role(owner) => Some(owner),
+        CheckAs::Caller | CheckAs::Session => None,
+    }
+}
+
 impl Goal {
+    /// The oid of the view that is named instead of the target, if one is.
+    pub(in crate::plan::bind) fn named_view(&self) -> Option<u32> {
+        Some(self.through.as_ref()?.levels.first()?.view.oid)
+    }
+
+    /// As whom the target is written, where the statement itself is run as `named`.
+    pub(in crate::plan::bind) fn written_as(&self, named: Option<u32>) -> Option<u32> {
+        let last = self.through.as_ref().and_then(|through| through.levels.last());
+        last.map_or(named, |level| owner_beneath(&level.view))
+    }
+
     /// The positions in the target of the columns that a statement without a column list means, in order; `width` is how
     /// many values it has, if that is known.
     pub(super) fn all_positions(&self, width: Option<usize>) -> Result<Vec<usize>> {
@@ -374,7 +402,7 @@ impl Through {
 /// Which of a view's columns can be written; None if not even rows can be deleted through it.
 pub(crate) fn updatable_columns(context: &EvalContext, table: &Arc<Table>) -> Option<Vec<bool>> {
     source::chain(&context.catalog, table).ok()?;
-    let mut binder = Binder::new(&context.catalog, context, &[]).without_bodies();
+    let mut binder = Binder::new(&context.catalog, context, &[]).checking_only();
     let (relation, columns) = binder.expanded(table, table.view()?).ok()?;
     let flat = flatten(relation).ok()?;
     let exprs = columns_of(&flat.outputs, &columns).ok()?;
