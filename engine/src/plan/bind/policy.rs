@@ -303,7 +303,7 @@ impl Binder<'_> {
         let column = self.fresh(Type::new(oid::BOOL));
         let relation = Relation::Project { input, columns: vec![(column, truth(true))] };
         let outputs = vec![Output { name: String::new(), column, origin: None }];
-        let query = Query { relation, outputs, locking: Vec::new(), params: Vec::new(), uses: Vec::new() };
+        let query = Query::within(relation, outputs);
         ConflictQuery { number, query, carried: Vec::new() }
     }
 
