@@ -139,7 +139,7 @@ pub(crate) fn body(context: &EvalContext, function: &SqlFunction, kept: &KeptBod
             return Ok(format!("RETURN {}", writer.out));
         }
         writer.indent = 1;
-        writer.query(&query, None, true)?;
+        writer.query(&query, None, false)?;
         text.push_str(&writer.out);
         text.push_str(";\n");
     }

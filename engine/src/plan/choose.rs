@@ -86,12 +86,13 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
     binder.lock_partitions(&mut bound.locks);
     bound.waits = binder.waits();
     bound.keeps_rows = binder.keeps_rows();
-    bound.runs = binder.take_runs();
+    let rest = match &bound.plan {
+        Plan::Query(query) | Plan::Short { query, .. } => Some(&query.relation),
+        _ => None,
+    };
+    bound.runs = binder.take_runs(rest)?;
     if !bound.runs.is_empty() && !bound.with_writes.is_empty() {
         return Err(Error::unsupported("a function whose body is run beside FOR UPDATE in a subquery"));
-    }
-    if bound.waits && !bound.runs.is_empty() {
-        return Err(Error::unsupported("a function that waits beside one whose body is run"));
     }
     Ok(bound)
 }

@@ -263,6 +263,8 @@ fn call(reader: &mut Reader) -> Result<Statement> {
         ast::Expr::Function(call) if matches!(call.args, ast::FunctionArguments::List(_)) => {
             Ok(Statement::Call(Box::new(call)))
         }
+        // A name alone lacks what follows.
+        ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) => Err(reader.syntax_error()),
         _ => Err(place.syntax_error()),
     }
 }

@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::constraint::Written;
+use super::function::with_functions;
 use super::rename::parsed;
 use super::sequence::ColumnSequence;
 use super::{DefinitionEnvironment, column_hint};
@@ -120,7 +121,7 @@ impl DefinitionEnvironment<'_> {
         column.not_null |= written.not_null;
         if let Some(default) = written.default {
             let bound = self.bind_default(catalog, &written.name, column.ty, default)?;
-            column.default = bound.map(|_| default.to_string());
+            column.default = bound.map(|_| self.stored_default(catalog, default)).transpose()?;
         }
         Ok(written)
     }
@@ -190,8 +191,9 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// A default as the catalog keeps it: `nextval` of a name becomes that of an oid, so that the sequence can be renamed.
-    pub(super) fn stored_default(&self, catalog: &Catalog, value: &ast::Expr) -> Result<String> {
-        let mut value = self.with_type_schemas(catalog, value);
+    pub(super) fn stored_default(&self, catalog: &Arc<Catalog>, value: &ast::Expr) -> Result<String> {
+        let called = self.functions_in(catalog, |binder| binder.expr_in(value, &Scope::empty(), Clause::Default))?;
+        let mut value = with_functions(self.with_type_schemas(catalog, value), &called);
         let path = &self.context.session.search_path;
         let changed = visit_expressions_mut(&mut value, |expression| {
             let Some(argument) = next_value_argument(expression) else { return ControlFlow::Continue(()) };

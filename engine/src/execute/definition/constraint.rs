@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::DefinitionEnvironment;
 use super::foreign_key::ForeignKey;
+use super::function::with_functions;
 use super::{names, options, stream};
 use crate::catalog::{self, Catalog, Constraint, ConstraintKind, Deferrable, Index, Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
@@ -308,7 +309,11 @@ impl DefinitionEnvironment<'_> {
                 names::free_name(&table.name, column, "check", |name| is_constraint(&catalog, table, name))
             }
         };
-        let expression = self.with_type_schemas(&catalog, check.expression).to_string();
+        let called = self.functions_in(&catalog, |binder| {
+            let (_, scope) = binder.scan(&seen, None);
+            binder.condition(check.expression, &scope, Clause::Check)
+        })?;
+        let expression = with_functions(self.with_type_schemas(&catalog, check.expression), &called).to_string();
         let kind = ConstraintKind::Check { expression };
         let constraint = Constraint::new(self.store.allocate_oid()?, name.clone(), kind);
         let (not_valid, no_inherit) = (check.not_valid, check.no_inherit);

@@ -444,6 +444,7 @@ impl Binder<'_> {
             }
             Callable::Sql(oid) => {
                 let function = self.concrete(oid, &resolved, false)?;
+                self.refuse_procedure(&function, &name, &args)?;
                 let args = self.sql_arguments(&function, args, &resolved.arg_types, &written.exprs, span)?;
                 self.sql_call(&function, args, span, at)
             }

@@ -56,6 +56,7 @@ fn same_form(left: &Form, right: &Form) -> bool {
         (Form::Operator(a), Form::Operator(b)) => a == b,
         (Form::Word(a), Form::Word(b)) | (Form::Collate(a), Form::Collate(b)) => a == b,
         (Form::Syntax(a), Form::Syntax(b)) => a == b,
+        (Form::Function(a), Form::Function(b)) => a == b,
         (Form::Cast { .. }, Form::Cast { .. }) | (Form::CaseOf, Form::CaseOf) | (Form::Row, Form::Row) => true,
         _ => false,
     }

@@ -243,6 +243,7 @@ impl Binder<'_> {
         with_ordinality: bool,
     ) -> Result<(Relation, Vec<ScopeColumn>)> {
         let function = self.concrete(oid, resolved, false)?;
+        self.refuse_procedure(&function, name, &args)?;
         let args = self.sql_arguments(&function, args, &resolved.arg_types, exprs, name.span)?;
         let definitions: Option<Vec<(String, Type)>> =
             definitions.map(|list| list.into_iter().map(|(name, ty, _)| (name, ty)).collect());

@@ -169,7 +169,11 @@ impl Binder<'_> {
         if let Some(fields) = fields_of(value) {
             return Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect());
         }
-        let ExprKind::Column(var) = value.kind else { return None };
+        let var = match &value.kind {
+            ExprKind::Column(var) => *var,
+            ExprKind::Subquery(subquery) => subquery.output?,
+            _ => return None,
+        };
         let shape = self.row_shapes.get(&var)?.iter().enumerate();
         Some(shape.map(|(at, (name, ty))| (name.clone(), field_at(value.clone(), at, *ty))).collect())
     }

@@ -141,7 +141,12 @@ impl Binder<'_> {
         }
         if let Some(oid) = self.marked_function(name) {
             let kept = self.catalog.functions.get(&oid).cloned();
-            return kept.map(|kept| vec![kept]).ok_or_else(|| Error::internal("a view outlived a function of it"));
+            let kept = kept.ok_or_else(|| Error::internal("what calls a function outlived it"))?;
+            let is_kept = self.inside.is_some() || self.showing.is_some() || self.text.is_empty();
+            if let Some(schema) = self.catalog.schemas.get(&kept.schema).filter(|_| !is_kept) {
+                check_schema(&self.current_principal(), schema, Privileges::USAGE)?;
+            }
+            return Ok(vec![kept]);
         }
         // What a stored text calls besides is built in. Nobody puts a function of his own in its place.
         if self.inside.is_some() {
@@ -171,16 +176,15 @@ impl Binder<'_> {
 
     /// The function by its oid, where a view keeps the call of it.
     fn marked_function(&self, name: &QualifiedName) -> Option<u32> {
-        self.inside?;
         name.schema.as_deref()?.strip_prefix(KEPT)?.parse().ok()
     }
 
-    /// The name of a function: `routine."oid".name` is what a view keeps.
+    /// The name of a function: `routine."oid".name` is what a view keeps, and a default or a check.
     pub(super) fn function_name(&self, name: &ast::ObjectName) -> Result<QualifiedName> {
-        if self.inside.is_some()
-            && let [mark, oid, own] = name.0.as_slice()
+        if let [mark, oid, own] = name.0.as_slice()
             && let (Some(mark), Some(oid), Some(own)) = (mark.as_ident(), oid.as_ident(), own.as_ident())
             && mark.value == ROUTINE
+            && oid.value.parse().is_ok_and(|oid| self.catalog.functions.contains_key(&oid))
         {
             let schema = Some(format!("{KEPT}{}", oid.value));
             return Ok(QualifiedName { schema, name: super::names::fold(own), span: mark.span });
@@ -295,6 +299,9 @@ impl Binder<'_> {
         inner.next_var = self.next_var;
         let bound = inner.expr_in(&parsed, &Scope::empty(), Clause::Default)?;
         let bound = inner.coerce(bound, ty, CastContext::Assignment).map_err(Error::without_position)?;
+        if inner.calls_sql_functions() {
+            return Err(Error::unsupported("a function that SQL defined in the default of an argument"));
+        }
         self.next_var = inner.next_var;
         Ok(bound)
     }
@@ -331,7 +338,7 @@ impl Binder<'_> {
         span: Span,
         at: Place<'_>,
     ) -> Result<Expr> {
-        self.check_call(function, at.clause).map_err(|error| error.at(self.position(span)))?;
+        self.check_call(function, at.clause).map_err(|error| self.at_call(error, span))?;
         if self.is_showing() {
             return Ok(self.shown_sql_call(function, args));
         }
@@ -358,6 +365,28 @@ impl Binder<'_> {
         Ok(value)
     }
 
+    /// An error at the place of a call. PostgreSQL does not tell where something was denied.
+    pub(super) fn at_call(&self, error: Error, span: Span) -> Error {
+        if error.sql_state() == SqlState::INSUFFICIENT_PRIVILEGE { error } else { error.at(self.position(span)) }
+    }
+
+    /// 42809 for a procedure among expressions or in FROM.
+    pub(super) fn refuse_procedure(&self, function: &SqlFunction, name: &QualifiedName, args: &[Expr]) -> Result<()> {
+        if !function.procedure {
+            return Ok(());
+        }
+        let types: Vec<String> = args.iter().map(|arg| display(Type::new(arg.ty.oid))).collect();
+        let message = format!("{name}({}) is a procedure", types.join(", "));
+        Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message)
+            .with_hint("To call a procedure, use CALL.")
+            .at(self.position(name.span)))
+    }
+
+    /// The tables that volatile functions read.
+    pub(crate) fn reads_volatile(&self) -> bool {
+        !self.calls.volatile_reads.is_empty()
+    }
+
     /// Whether the function may be called here.
     fn check_call(&self, function: &SqlFunction, clause: Clause) -> Result<()> {
         let runs = !self.is_showing() && !self.is_recorded();
@@ -368,14 +397,10 @@ impl Binder<'_> {
                 return Err(denied(auth::ObjectKind::Function, &function.name));
             }
         }
-        if function.procedure {
-            let message = format!("{} is a procedure", function.signature());
-            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message).with_hint("To call a procedure, use CALL."));
-        }
         if let Some(place) = kept_place(clause) {
             return Err(Error::unsupported(format!("the function {} in {place}", function.name)));
         }
-        if self.calls.around.contains(&function.oid) {
+        if runs && self.calls.around.contains(&function.oid) {
             return Err(Error::unsupported(format!("the function {}, which calls itself,", function.name)));
         }
         if self.calls.bodies >= BODIES_MAX {
@@ -589,11 +614,18 @@ pub(crate) const ROUTINE: &str = "routine";
 /// What its schema is called while the text is bound.
 const KEPT: &str = "routine\u{1}";
 
-/// Where a call would be kept as text, in the words of a refusal.
+/// Where an expression is computed for a row by itself, so that a body has to be one, too.
+fn expression_place(clause: Clause) -> Option<&'static str> {
+    match clause {
+        Clause::Check => Some("a check constraint"),
+        Clause::Default => Some("a default"),
+        _ => None,
+    }
+}
+
+/// Where a call would be kept as text that does not say which function it means, in the words of a refusal.
 fn kept_place(clause: Clause) -> Option<&'static str> {
     Some(match clause {
-        Clause::Check => "a check constraint",
-        Clause::Default => "a default",
         Clause::Generation => "a generated column",
         Clause::IndexExpression | Clause::IndexPredicate => "an index",
         Clause::PartitionBound => "a partition bound",

@@ -58,6 +58,18 @@ impl Binder<'_> {
         Ok(BoundView { query: bound, view })
     }
 
+    /// Where what `bind` binds calls functions that SQL defined, and which, by oid.
+    pub(crate) fn functions_called<T>(
+        &mut self,
+        bind: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<Vec<(Location, u32)>> {
+        self.record = Some(Record::default());
+        let bound = bind(self);
+        let record = self.record.take().unwrap_or_default();
+        bound?;
+        Ok(record.functions.into_iter().map(|(span, oid, _)| (span.start, oid)).collect())
+    }
+
     /// The text between the places with its relations marked and its stars written out.
     pub(super) fn view_of(&self, record: Record, uses: &[RelationUse], from: Location, to: Location) -> Result<View> {
         let place = |location| {

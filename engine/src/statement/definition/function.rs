@@ -180,6 +180,10 @@ pub(super) fn create(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         } else if !option(reader, &mut options)? {
             return Err(reader.syntax_error());
         }
+        // Nothing follows a body that is read.
+        if matches!(body, Some(NewBody::Return(_) | NewBody::Atomic(_))) {
+            reader.expect_end()?;
+        }
         if procedure && options.is_of_functions() {
             let message = "invalid attribute in procedure definition";
             return Err(Error::new(SqlState("42P13"), message).at(position_in(reader.text(), place)));

@@ -1,6 +1,8 @@
 use auth::Privileges;
 
-use super::{DatabaseChange, Deed, Definition, PrivilegeObjects, RoleChange, RoleName, SettingChange};
+use super::{
+    DatabaseChange, Deed, Definition, NewBody, PrivilegeObjects, RoleChange, RoleName, RoutineKind, SettingChange,
+};
 use crate::statement::{Statement, parse_single};
 
 fn parsed(sql: &str) -> Definition {
@@ -65,4 +67,33 @@ fn what_sqlparser_cannot_read_is_read_without_the_word() {
     assert!(matches!(parsed("DROP INDEX CONCURRENTLY IF EXISTS i"), Definition::DropConcurrently(_)));
     assert!(matches!(parsed("ALTER TABLE t SET SCHEMA s"), Definition::AlterTable { .. }));
     assert!(matches!(parsed("ALTER TABLE t SET (fillfactor = 70)"), Definition::AlterTable { .. }));
+}
+
+#[test]
+fn a_body_between_begin_atomic_and_end_is_part_of_its_statement() {
+    let lengths = |sql: &str| crate::statement::parse_script(sql).map(|statements| statements.len()).ok();
+    let body = "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 2 END; END";
+    assert_eq!(lengths(body), Some(1));
+    assert_eq!(lengths(&format!("SELECT 0; {body}; SELECT 3")), Some(3));
+    assert_eq!(lengths("CREATE PROCEDURE p() BEGIN ATOMIC END; SELECT 1"), Some(2));
+    // Words in a string are none, and a body that has no end reaches to that of the text.
+    assert_eq!(lengths("CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'begin atomic; x'; SELECT 1"), Some(2));
+    assert_eq!(lengths("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2"), None);
+    let Definition::CreateFunction(new) = parsed(body) else { panic!("another definition") };
+    assert!(matches!(new.body, Some(NewBody::Atomic(queries)) if queries.len() == 2));
+}
+
+#[test]
+fn routines_are_named_with_their_kind() {
+    let Definition::DropFunctions { kind, functions, cascade: true, .. } =
+        parsed("DROP ROUTINE f, p(int, OUT text) CASCADE")
+    else {
+        panic!("another definition");
+    };
+    assert_eq!((kind, functions.len()), (RoutineKind::Routine, 2));
+    assert!(functions[0].arguments.is_none());
+    assert_eq!(functions[1].arguments.as_ref().map(Vec::len), Some(1));
+    assert_eq!(functions[1].all_arguments.len(), 2);
+    assert_eq!(refused("CREATE PROCEDURE p() LANGUAGE sql STRICT AS ''"), "invalid attribute in procedure definition");
+    assert_eq!(refused("CALL p"), "syntax error at end of input");
 }

@@ -105,6 +105,7 @@ impl DefinitionEnvironment<'_> {
             found.push(Dependent { table: table.oid, part: Part::Whole, shown, on: on.clone() });
             self.add_views_over(catalog, table.oid, None, seen, found);
         }
+        self.add_calling_parts(catalog, function.oid, &on, seen, found);
         self.add_functions(catalog, |caller| caller.calls(function.oid), &on, (seen, found));
     }
 

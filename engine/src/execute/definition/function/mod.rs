@@ -3,11 +3,13 @@
 //! A function is locked by its name in its schema, whatever its arguments are: shared by nobody, as definitions are rare.
 
 mod alter;
+mod called;
 mod create;
 mod depend;
 mod find;
 
 pub(super) use alter::alter;
+pub(super) use called::with_functions;
 pub(super) use create::create;
 pub(super) use depend::drop;
 pub(super) use find::routines_in;

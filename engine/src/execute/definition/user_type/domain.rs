@@ -97,6 +97,7 @@ impl DefinitionEnvironment<'_> {
     fn domain_default(&self, catalog: &Arc<Catalog>, base: Type, value: &ast::Expr) -> Result<Option<String>> {
         let mut binder = Binder::new(catalog, self.context, &[]).with_text(self.text);
         let bound = binder.expr_in(value, &Scope::empty(), Clause::Default)?;
+        refuse_functions(&binder)?;
         let bound = binder.assign(bound, base, "value", ast::Spanned::span(value))?;
         if bound.as_const().is_some_and(Value::is_null) {
             return Ok(None);
@@ -115,6 +116,7 @@ impl DefinitionEnvironment<'_> {
     ) -> Result<(String, Expr)> {
         let mut binder = Binder::new(catalog, self.context, &[]).with_text(self.text);
         let bound = binder.condition(condition, &domain_scope(domain.base), Clause::Check)?;
+        refuse_functions(&binder)?;
         let own = |domain: &Domain, wanted: &str| domain.checks.iter().any(|check| check.name == wanted);
         let check = match given {
             Some(given) if own(domain, given) => {
@@ -302,4 +304,12 @@ fn is_constraint_of_schema(catalog: &Catalog, schema: u32, name: &str) -> bool {
     let domains = catalog.types.values().filter(|ty| ty.schema == schema).filter_map(|ty| ty.domain());
     domains.flat_map(|domain| &domain.checks).any(|check| check.name == name)
         || super::super::names::is_constraint_name(catalog, schema, name)
+}
+
+/// 0A000 for a call of a function that SQL defined, which a domain would not hold.
+fn refuse_functions(binder: &Binder<'_>) -> Result<()> {
+    match binder.calls_sql_functions() {
+        true => Err(Error::unsupported("a function that SQL defined in a domain")),
+        false => Ok(()),
+    }
 }

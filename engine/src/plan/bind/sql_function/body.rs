@@ -175,9 +175,15 @@ impl Binder<'_> {
         if function.has_polymorphic_inputs() {
             return Ok(());
         }
+        let is_run = matches!(shape_of(function), Ok(Shape::Statements));
         for (at, part) in parts.iter().enumerate() {
             let args = Body::of_parameters(function).arguments.into_iter().map(|(_, value)| value).collect();
             self.with_body(function, part.kept, args, 0, |inner| {
+                if is_run {
+                    // Then role and settings are the function's own.
+                    inner.calls.acts_as = None;
+                    inner.calls.own_path = false;
+                }
                 let bound = inner.body_statement(&part.statement)?;
                 if at < last || function.returns == oid::VOID {
                     return Ok(());

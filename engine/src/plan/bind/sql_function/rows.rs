@@ -114,7 +114,7 @@ impl Binder<'_> {
         let scope = Scope::empty();
         let at = Place { scope: &scope, clause: Clause::FromFunction };
         let columns = self.result_columns(function, definitions).map_err(|error| error.at(self.position(span)))?;
-        self.check_call(function, at.clause).map_err(|error| error.at(self.position(span)))?;
+        self.check_call(function, at.clause).map_err(|error| self.at_call(error, span))?;
         if self.is_recorded() {
             return Ok(self.kept_rows(function, args, columns));
         }

@@ -15,10 +15,11 @@ use super::body::unlike;
 use super::{Columns, is_left_out, is_row_type};
 use crate::catalog::SqlFunction;
 use crate::error::{Error, Result, SqlState};
+use crate::execute::lower::walk::is_volatile;
 use crate::expr::{Expr, SubqueryKind};
-use crate::function::functions_named;
 use crate::function::record::record;
 use crate::function::resolve::{Callable, Resolved};
+use crate::function::{Volatility, functions_named};
 use crate::plan::function_run::FunctionRun;
 use crate::plan::relation::{Column, Output, Query, Relation};
 use crate::statement::Statement;
@@ -34,9 +35,28 @@ impl Binder<'_> {
         }
     }
 
-    /// The bodies to run before the statement, in order.
-    pub(crate) fn take_runs(&mut self) -> Vec<FunctionRun> {
-        std::mem::take(&mut self.runs)
+    /// The bodies to run before the statement, in order. 0A000 for what would have to see, or not to see, what they write.
+    pub(crate) fn take_runs(&mut self, rest: Option<&Relation>) -> Result<Vec<FunctionRun>> {
+        let runs = std::mem::take(&mut self.runs);
+        if runs.is_empty() {
+            return Ok(runs);
+        }
+        let refused = |what: &str| Err(Error::unsupported(format!("{what} beside a function whose body is run")));
+        let in_list = runs.iter().any(|run| !run.fills);
+        let is_steady = |run: &FunctionRun| !run.function.procedure && run.function.volatility != Volatility::Volatile;
+        if self.waits() {
+            return refused("a function that waits");
+        }
+        if self.reads_volatile() {
+            return refused("a volatile function that reads a table");
+        }
+        if in_list && rest.is_some_and(is_volatile) {
+            return refused("a volatile function");
+        }
+        if runs.len() > 1 && runs.iter().any(is_steady) {
+            return refused("a function that is not volatile, and whose body is run,");
+        }
+        Ok(runs)
     }
 
     pub(crate) fn has_runs(&self) -> bool {
@@ -156,9 +176,9 @@ impl Binder<'_> {
         let Callable::Sql(oid) = resolved.callable else { return Err(Error::internal("a procedure is SQL's")) };
         let procedure = self.concrete(oid, &resolved, false)?;
         let principal = self.current_principal();
-        if !decide(&principal, &procedure.access(), Privileges::EXECUTE).is_allowed() {
+        if !self.is_recorded() && !decide(&principal, &procedure.access(), Privileges::EXECUTE).is_allowed() {
             let message = format!("permission denied for procedure {}", procedure.name);
-            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message).at(self.position(span)));
+            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
         }
         let given = self.coerce_arguments(args, &resolved.arg_types, &written.exprs, span)?;
         let mut inputs = Vec::with_capacity(given.len());

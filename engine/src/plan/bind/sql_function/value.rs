@@ -8,7 +8,7 @@ use super::super::query::Unknowns;
 use super::super::walk::subquery;
 use super::super::{Binder, Clause, Place, Scope, same};
 use super::argument::{belongs_to_group, can_be_null, has_subquery, is_copied, names_columns, null_test, seen_from};
-use super::{BodyQuery, inlining, is_row_type};
+use super::{BodyQuery, expression_place, inlining, is_row_type, result_name};
 use crate::catalog::SqlFunction;
 use crate::error::{Error, Result};
 use crate::expr::walk::is_volatile;
@@ -134,6 +134,10 @@ impl Binder<'_> {
         (correlated, volatile): (bool, bool),
         at: Place<'_>,
     ) -> Result<Expr> {
+        if let Some(place) = expression_place(at.clause) {
+            let what = format!("the function {}, whose body is more than an expression, in {place}", function.name);
+            return Err(Error::unsupported(what));
+        }
         if let Some(error) = at.clause.subquery_refusal() {
             return Err(error);
         }
@@ -141,6 +145,13 @@ impl Binder<'_> {
             // A subquery that names nothing of the query around it runs once for all rows.
             let what = format!("the volatile function {} for each row of a query", function.name);
             return Err(Error::unsupported(what));
+        }
+        if function.returns == oid::RECORD {
+            let fields = function.results().enumerate();
+            let shape = fields.map(|(at, result)| (result_name(at, result), Type::new(result.ty))).collect::<Vec<_>>();
+            if !shape.is_empty() {
+                self.row_shapes.insert(output.var, shape);
+            }
         }
         let kind = subquery(SubqueryKind::Scalar, relation, Some(output.var), correlated);
         Ok(Expr::new(kind, output.ty))
