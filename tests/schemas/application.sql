@@ -108,6 +108,7 @@ CREATE TABLE memo (id integer PRIMARY KEY, author name NOT NULL DEFAULT current_
 ALTER TABLE memo ENABLE ROW LEVEL SECURITY;
 ALTER TABLE memo FORCE ROW LEVEL SECURITY;
 CREATE POLICY memo_own ON memo USING (author = current_user) WITH CHECK (author = current_user AND body IS NOT NULL);
-CREATE POLICY memo_seen ON memo FOR SELECT TO PUBLIC USING (EXISTS (SELECT 1 FROM account a WHERE a.id = memo.account));
-CREATE POLICY memo_short ON memo AS RESTRICTIVE FOR INSERT TO CURRENT_USER WITH CHECK (length(body) < 1000);
+CREATE TABLE draft (id integer PRIMARY KEY, account integer, body text);
+ALTER TABLE draft ENABLE ROW LEVEL SECURITY;
+CREATE POLICY draft_seen ON draft AS RESTRICTIVE FOR SELECT TO PUBLIC USING (EXISTS (SELECT 1 FROM account a WHERE a.id = draft.account));
 COMMENT ON POLICY memo_own ON memo IS 'What one has written oneself';
