@@ -71,7 +71,9 @@ impl Run<'_> {
         // Others have their turn while many rows are written; so in every loop over rows.
         tokio::task::consume_budget().await;
         complete(&self.write.target, self.context, &mut values)?;
-        self.check_policies(PolicyMoment::Insert, &values).await?;
+        if self.is_policed() {
+            Box::pin(self.check_policies(PolicyMoment::Insert, &values)).await?;
+        }
         let leaf = check_new_row(&self.write.target, self.context, &values)?;
         let target = self.write.target.at(leaf);
         let arbiter = on_conflict.and_then(|on_conflict| on_conflict.arbiter(&self.write.target, target));
@@ -128,7 +130,9 @@ impl Run<'_> {
         let Some(current) = locked else { return Ok(false) };
         let old = current.values(&target.table.storage)?;
         // Before the statement's own condition, which could tell what is in a row that nobody is to see.
-        self.check_policies(PolicyMoment::InTheWay, &old).await?;
+        if self.is_policed() {
+            Box::pin(self.check_policies(PolicyMoment::InTheWay, &old)).await?;
+        }
         let mut source = TargetSource { excluded: Some((*first_excluded, values)), ..TargetSource::of(target, &old) };
         if !point::is_true(filter.as_ref(), self.context, &source)? {
             return Ok(true);
@@ -140,7 +144,9 @@ impl Run<'_> {
             (source.carried, source.others) = (&query.carried, &computed);
         }
         let new = self.assigned(target, assignments, &old, &source)?;
-        self.check_policies(PolicyMoment::Update, &new).await?;
+        if self.is_policed() {
+            Box::pin(self.check_policies(PolicyMoment::Update, &new)).await?;
+        }
         if self.write.target.place_again(self.context, leaf, &new)? != leaf {
             let message = "invalid ON UPDATE specification";
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)

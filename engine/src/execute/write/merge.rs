@@ -131,7 +131,7 @@ impl Run<'_> {
                 self.written.count += 1;
             }
             (Deed::Delete, Some((leaf, row))) => {
-                if !self.write.target.policies.is_empty() {
+                if self.is_policed() {
                     let old = row.values(&self.write.target.at(leaf).table.storage)?;
                     self.check_policies(PolicyMoment::MergedDelete, &old).await?;
                 }

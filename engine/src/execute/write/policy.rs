@@ -15,6 +15,12 @@ use crate::function::EvalContext;
 use crate::plan::write::{ConflictQuery, PolicyMoment};
 
 impl Run<'_> {
+    /// Whether policies ask anything of rows. What they ask may take a query, whose future is no part of those of writes that
+    /// nobody asks about.
+    pub(super) fn is_policed(&self) -> bool {
+        !self.write.target.policies.is_empty()
+    }
+
     /// 42501 unless the policies of a moment let the row be. Its columns stand as the target's do.
     pub(super) async fn check_policies(&mut self, moment: PolicyMoment, row: &[Value]) -> Result<()> {
         let target = &self.write.target;
