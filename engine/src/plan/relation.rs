@@ -96,9 +96,11 @@ pub enum Relation {
         source: Vec<ColumnVar>,
         once: Option<u32>,
     },
+    /// The last `follow` columns are made of the others: rows that are alike without them are alike.
     Recursive {
         name: Arc<str>,
         columns: Vec<Column>,
+        follow: usize,
         all: bool,
         base: Box<Relation>,
         step: Box<Relation>,

@@ -16,7 +16,7 @@ use super::{Lowering, column, dates, walk};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ExprKind};
 use crate::function::{Arithmetic, Batch, Comparison, Function, Volatility};
-use crate::types::{Type, oid};
+use crate::types::{Type, builtin, oid};
 
 /// Functions that fail on values that queries commonly keep away from them by another condition. What can only
 /// overflow is not here: PostgreSQL promises no order of evaluation either.
@@ -55,9 +55,13 @@ const GUARDED: &[&str] = &[
     "jsonb_delete",
     "jsonb_delete_path",
     "jsonb_path_exists",
+    "jsonb_path_exists_tz",
     "jsonb_path_match",
+    "jsonb_path_match_tz",
     "jsonb_path_query_array",
+    "jsonb_path_query_array_tz",
     "jsonb_path_query_first",
+    "jsonb_path_query_first_tz",
 ];
 
 /// Whether evaluating this may fail where a neighbouring condition would have kept it from being evaluated.
@@ -187,7 +191,7 @@ impl Lowering<'_> {
     }
 
     fn call(&self, expr: &Expr, function: &'static Function, args: &[Expr]) -> Result<DfExpr> {
-        match (function.batch, args) {
+        match (batch_of(function, args), args) {
             (Some(Batch::Compare(comparison)), [left, right]) => match self.pair(left, right)? {
                 Some((left, right)) => Ok(binary(left, operator(comparison), right)),
                 None => self.row_by_row(expr),
@@ -292,7 +296,7 @@ impl Lowering<'_> {
         if let ExprKind::Call { function, args } = &inner.kind
             && let [left, right] = args.as_slice()
         {
-            let sides = match function.batch {
+            let sides = match batch_of(function, args) {
                 Some(Batch::Compare(Comparison::NotEqual)) => self.pair(left, right)?,
                 Some(Batch::CompareKey(Comparison::NotEqual)) => self.key_pair(Comparison::NotEqual, left, right)?,
                 _ => None,
@@ -305,7 +309,7 @@ impl Lowering<'_> {
     }
 
     fn distinct(&self, expr: &Expr, equal: &Function, left: &Expr, right: &Expr, negated: bool) -> Result<DfExpr> {
-        let sides = match equal.batch {
+        let sides = match batch_of(equal, std::slice::from_ref(left)) {
             Some(Batch::Compare(Comparison::Equal)) => self.pair(left, right)?,
             // What stands in for NULL has the type of our own keys.
             Some(Batch::CompareKey(Comparison::Equal)) => self.own_key_pair(left, right)?,
@@ -383,7 +387,7 @@ impl Lowering<'_> {
         all: bool,
     ) -> Result<DfExpr> {
         let Some(Value::Array(array)) = array.as_const() else { return self.row_by_row(expr) };
-        let (comparison, by_key) = match function.batch {
+        let (comparison, by_key) = match batch_of(function, std::slice::from_ref(left)) {
             Some(Batch::Compare(comparison)) => (comparison, false),
             Some(Batch::CompareKey(comparison)) => (comparison, true),
             _ => return self.row_by_row(expr),
@@ -427,6 +431,14 @@ impl Lowering<'_> {
         let tested = tested.ok_or_else(|| Error::internal("an empty IN list"))?;
         Ok(DfExpr::InList(InList::new(Box::new(tested), list, negated)))
     }
+}
+
+/// The column-wise form of a call, if it has one with these arguments: arrays of rows are compared row by row, whose
+/// fields may turn out to be of other types, or not as many.
+fn batch_of(function: &Function, args: &[Expr]) -> Option<Batch> {
+    let of_rows = |arg: &Expr| builtin::element_of(arg.ty.oid) == Some(oid::RECORD);
+    let compares_rows = function.args.first() == Some(&oid::ANYARRAY) && args.iter().any(of_rows);
+    function.batch.filter(|batch| !(compares_rows && matches!(batch, Batch::CompareKey(_))))
 }
 
 /// NULL equals NULL here. Written with plain equalities, which DataFusion joins by without any mode of its own.

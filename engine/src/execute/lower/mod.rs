@@ -38,6 +38,7 @@ mod limit;
 mod once;
 mod padded;
 mod range_frame;
+mod recursive;
 mod relation;
 mod row_function;
 mod set;

@@ -40,6 +40,8 @@ impl Lowering<'_> {
             let mut inner = Lowering::new(&self.context, self.view.clone(), self.environment).numerics_only();
             (inner.kept, inner.keeps_all) = (self.kept.clone(), self.keeps_all);
             inner.read_often = self.read_often.clone();
+            // The relation has columns that were invented here.
+            inner.invented = self.invented;
             let plan = inner.query(plan, &source)?;
             Ok(KeptRows::new(schema.clone(), plan, self.environment))
         })?;

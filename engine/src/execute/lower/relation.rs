@@ -96,7 +96,10 @@ impl Lowering<'_> {
                 Some(number) => self.once(*number, plan, columns, source),
                 None => self.shared(plan, columns, source),
             },
-            Relation::Recursive { name, columns, all, base, step } => self.recursive(name, columns, *all, base, step),
+            Relation::Recursive { name, columns, follow, all, base, step } => {
+                let compared = (!*all).then(|| &columns[..columns.len().saturating_sub(*follow)]);
+                self.recursive(name, columns, compared, base, step)
+            }
             Relation::Written { number, columns } => {
                 let rows = self.context.written.get(*number).cloned();
                 let rows = rows.ok_or_else(|| Error::internal("a write of the WITH clause has not run"))?;
@@ -284,34 +287,6 @@ impl Lowering<'_> {
             }
         }
         Ok(sort)
-    }
-
-    fn recursive(
-        &mut self,
-        name: &str,
-        columns: &[Column],
-        all: bool,
-        base: &Relation,
-        step: &Relation,
-    ) -> Result<LogicalPlan> {
-        if !all {
-            for column in columns {
-                if super::sort_key::key_of(column.ty)?.is_some() {
-                    return Err(Error::unsupported(format!(
-                        "WITH RECURSIVE ... UNION over a column of type {}",
-                        crate::types::display(column.ty)
-                    )));
-                }
-            }
-        }
-        let base_plan = self.plain_relation(base)?;
-        let base_plan = super::set::renamed(base_plan, &base.outputs(), columns)?;
-        let step_plan = self.plain_relation(step)?;
-        let step_plan = super::set::renamed(step_plan, &step.outputs(), columns)?;
-        LogicalPlanBuilder::from(base_plan)
-            .to_recursive_query(name.to_owned(), step_plan, !all)
-            .and_then(LogicalPlanBuilder::build)
-            .map_err(failure)
     }
 }
 

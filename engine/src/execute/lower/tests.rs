@@ -551,6 +551,7 @@ fn recursion_ends() {
     );
     for all in [true, false] {
         let recursive = Relation::Recursive {
+            follow: 0,
             name: table.clone(),
             columns: vec![column(4, INT4)],
             all,

@@ -14,7 +14,7 @@ use super::position::Start;
 use super::position::first_column;
 use super::query::{Bound, Unknowns};
 use super::walk::map_outer_relation;
-use super::with_path::{Paths, queries_with_paths};
+use super::with_path::{Added, Paths, queries_with_paths};
 use super::{Binder, ScopeColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::lower::walk::{is_volatile, reads_working_table};
@@ -354,8 +354,9 @@ impl Binder<'_> {
             output.origin = None;
         }
         let columns = outputs.iter().map(|output| output.column).collect();
+        let follow = added.as_ref().map_or(0, Added::len);
         let (base, step) = (Box::new(base.relation), Box::new(step.relation));
-        let relation = Relation::Recursive { name: working, columns, all, base, step };
+        let relation = Relation::Recursive { name: working, columns, follow, all, base, step };
         Ok(Bound { relation, outputs, hidden: false, locking: Vec::new() })
     }
 

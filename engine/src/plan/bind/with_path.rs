@@ -58,6 +58,13 @@ enum Filled {
     Either(String, Expr, Expr),
 }
 
+impl Added {
+    /// How many columns are added.
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+}
+
 impl<'q> Paths<'q> {
     pub(super) fn is_empty(&self) -> bool {
         self.search.is_none() && self.cycle.is_none()
@@ -210,7 +217,8 @@ impl Binder<'_> {
             return Ok(SetExpr::Query(query));
         }
         let SetExpr::Select(select) = step else {
-            return refused("with a SEARCH or CYCLE clause, the right side of the UNION must be a SELECT".to_owned());
+            let words = "with a SEARCH or CYCLE clause, the right side of the UNION must be a SELECT";
+            return Err(Error::new(SqlState::SYNTAX_ERROR, words));
         };
         let mut select = select.clone();
         let tables = select
@@ -289,6 +297,7 @@ impl Binder<'_> {
             table: None,
             aliased: true,
             nullable: false,
+            scalar: false,
             mark: None,
             columns: named.collect(),
             system: SystemColumns::default(),

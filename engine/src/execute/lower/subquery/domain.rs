@@ -109,8 +109,12 @@ impl Lowering<'_> {
             conditions.extend(untied.conditions);
             return Ok(build::join(kind, left, untied.relation, conditions, false));
         }
-        let left = self.told_apart(left, walk::is_volatile(&right), &mut columns)?;
+        let is_volatile = walk::is_volatile(&right);
+        let left = self.told_apart(left, is_volatile, &mut columns)?;
         let (left, domain) = self.domain_of(left, columns)?;
+        // A condition is asked anew for each row; what a row of FROM does not name is computed once.
+        let asks = matches!(kind, JoinKind::Semi | JoinKind::Anti);
+        let domain = domain.of_each(is_volatile && asks);
         let pushed = self.push(&domain, &right)?;
         let (right, links) = self.set_apart(&domain, pushed)?;
         conditions.extend(links);
@@ -280,13 +284,14 @@ impl Lowering<'_> {
             },
             Relation::Written { .. } => return Err(Error::internal("a write names a column of an enclosing query")),
             // Each combination recurses by itself: its columns are in every row, those of the working table included.
-            Relation::Recursive { name, columns, all, base, step } => {
+            Relation::Recursive { name, columns, follow, all, base, step } => {
                 let base_columns = domain.with(&base.outputs());
                 let base = build::only(self.push(domain, base)?, &base_columns);
                 let step_columns = domain.with(&step.outputs());
                 let step = build::only(self.push(&domain.within(name), step)?, &step_columns);
                 let (base, step) = (Box::new(base), Box::new(step));
-                Relation::Recursive { name: name.clone(), columns: domain.with(columns), all: *all, base, step }
+                let (columns, follow) = (domain.with(columns), *follow);
+                Relation::Recursive { name: name.clone(), columns, follow, all: *all, base, step }
             }
             Relation::WorkingTable { name, columns } => {
                 Relation::WorkingTable { name: name.clone(), columns: domain.with(columns) }

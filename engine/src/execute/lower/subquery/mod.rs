@@ -125,10 +125,10 @@ impl Lowering<'_> {
                 };
                 Ok(Relation::Shared { plan, columns, source, once })
             }
-            Relation::Recursive { name, columns, all, base, step } => {
+            Relation::Recursive { name, columns, follow, all, base, step } => {
                 let base = Box::new(self.without_subqueries(*base)?);
                 let step = Box::new(self.without_subqueries(*step)?);
-                Ok(Relation::Recursive { name, columns, all, base, step })
+                Ok(Relation::Recursive { name, columns, follow, all, base, step })
             }
         }
     }

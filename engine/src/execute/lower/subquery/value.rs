@@ -175,6 +175,15 @@ impl Lowering<'_> {
         if names_outer {
             return Ok(None);
         }
+        // An aggregate that is the same for all rows is computed once. What is projected has to be as well, if it is the same
+        // for all; if it is not, neither is an aggregate that calls volatile functions.
+        if !build::depends(inner, input) {
+            let differs = build::names_any(&expr, &outer);
+            let is_torn = if differs { walk::is_volatile(inner) } else { walk::calls_volatile(&expr) };
+            if is_torn {
+                return Ok(None);
+            }
+        }
         // The same subquery may be asked twice, so its results have names of their own.
         let renamed: Vec<(Column, AggregateCall)> =
             aggregates.iter().map(|(column, call)| (self.new_column(column.ty), call.clone())).collect();
