@@ -4,9 +4,12 @@
 mod field;
 mod number;
 mod read;
+mod standard;
 mod time;
 
 use storage::{Numeric, Value};
+
+pub(super) use standard::{Moment, Template};
 
 use super::argument::{float, integer, interval, numeric, numeric_of, text, text_of, timestamp, timestamptz};
 use super::cast::day_of;

@@ -4,16 +4,29 @@
 //! a number is as long as its word, unless what follows cannot be a digit. What the fields mean together is decided at
 //! the end (`field.rs`).
 
+use std::borrow::Cow;
+
 use super::field::{Fields, Local};
 use super::time::{DAYS, MONTHS, Piece, ROMAN, Word, pieces};
 use crate::error::{Error, Result, SqlState};
 
 /// Reads a text by a template.
 pub(super) fn timestamp(text: &str, template: &str) -> Result<Local> {
-    let pieces = pieces(template);
-    let mut reader = Reader { text, rest: text, skipped: 0, fixed: false, fields: Fields::default() };
+    read(text, &pieces(template), false)
+}
+
+/// Reads a text by a template that it fits from end to end.
+pub(super) fn exactly(text: &str, template: &[Piece<'_>]) -> Result<Local> {
+    read(text, template, true)
+}
+
+fn read(text: &str, pieces: &[Piece<'_>], exact: bool) -> Result<Local> {
+    let mut reader = Reader { text, rest: text, skipped: 0, fixed: exact, fields: Fields::default() };
     for (position, piece) in pieces.iter().enumerate() {
         if reader.rest.is_empty() {
+            if exact {
+                return Err(malformed("input string is too short for datetime format"));
+            }
             break;
         }
         let is_field = matches!(piece, Piece::Word { .. });
@@ -22,6 +35,8 @@ pub(super) fn timestamp(text: &str, template: &str) -> Result<Local> {
             reader.skip_spaces();
         }
         match piece {
+            Piece::Text(c) if exact => reader.same(*c, "separator")?,
+            Piece::Quoted(c) if exact => reader.same(*c, "character")?,
             Piece::Text(c) if c.is_whitespace() || is_separator(*c) => reader.separator(),
             Piece::Text(_) | Piece::Quoted(_) => reader.literal(),
             Piece::Word { word, written, bare, ordinal } => {
@@ -37,7 +52,14 @@ pub(super) fn timestamp(text: &str, template: &str) -> Result<Local> {
             }
         }
     }
+    if exact && !reader.rest.trim_start_matches(crate::types::text::is_space).is_empty() {
+        return Err(malformed("trailing characters remain in input string after datetime format"));
+    }
     reader.fields.local(text)
+}
+
+fn malformed(words: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(SqlState::INVALID_DATETIME_FORMAT, words)
 }
 
 /// ASCII that is neither a letter nor a digit nor a space.
@@ -107,6 +129,11 @@ impl Reader<'_> {
     fn skip_characters(&mut self, count: usize) {
         let end = self.rest.char_indices().nth(count).map_or(self.rest.len(), |(at, _)| at);
         self.rest = &self.rest[end..];
+    }
+
+    fn same(&mut self, c: char, what: &str) -> Result<()> {
+        self.rest = self.rest.strip_prefix(c).ok_or_else(|| malformed(format!("unmatched format {what} \"{c}\"")))?;
+        Ok(())
     }
 
     fn separator(&mut self) {

@@ -4,17 +4,58 @@
 //! the document is a soft failure: predicates make "unknown" of it and silent calls nothing at all.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use storage::Numeric;
 use storage::value::jsonb::Json;
 
+use super::datetime::shown;
 use crate::error::{Error, SqlState};
+use crate::function::EvalContext;
+use crate::function::to_char::Moment;
 use crate::types::jsonpath::{Arithmetic, Node, Step};
 use crate::types::text::numeric_error;
 
-/// An item: a part of the document, or something computed.
-pub(super) type Item<'a> = Cow<'a, Json>;
+/// An item.
+#[derive(Debug, Clone)]
+pub(super) enum Item<'a> {
+    /// A part of the document or of the variables, or of an object that `.keyvalue()` has made.
+    Part(&'a Json),
+    /// Something computed.
+    Made(Json),
+    /// A date or time, which is a string only outside of the path.
+    Time(Moment),
+}
+
+impl Item<'_> {
+    /// The item, unless it is a date or time.
+    pub(super) fn json(&self) -> Option<&Json> {
+        match self {
+            Item::Part(json) => Some(json),
+            Item::Made(json) => Some(json),
+            Item::Time(_) => None,
+        }
+    }
+
+    /// What the item is outside of the path.
+    pub(super) fn into_json(self) -> Json {
+        match self {
+            Item::Part(json) => json.clone(),
+            Item::Made(json) => json,
+            Item::Time(moment) => Json::String(shown(&moment)),
+        }
+    }
+
+    /// The item without what it is a part of.
+    pub(super) fn into_owned<'b>(self) -> Item<'b> {
+        match self {
+            Item::Part(json) => Item::Made(json.clone()),
+            Item::Made(json) => Item::Made(json),
+            Item::Time(moment) => Item::Time(moment),
+        }
+    }
+}
 
 /// Why a path was not run to its end.
 #[derive(Debug)]
@@ -30,11 +71,28 @@ pub(super) type Outcome<T> = Result<T, Failure>;
 /// Takes an item and says whether to go on.
 pub(super) type Sink<'s, 'a> = &'s mut dyn FnMut(Item<'a>) -> Outcome<ControlFlow<()>>;
 
+/// The document, variables, or what `.keyvalue()` has made, of which items are parts, and its number among those.
+#[derive(Clone, Copy)]
+pub(super) struct Base<'a> {
+    pub(super) document: &'a Json,
+    pub(super) number: i64,
+}
+
+/// The numbers of the document and of the variables; what is made in a run has those that follow.
+const DOCUMENT: i64 = 0;
+const VARIABLES: i64 = 1;
+pub(super) const MADE_FIRST: i64 = 2;
+
 /// One run of a path.
 #[derive(Clone, Copy)]
 pub(super) struct Run<'a> {
     root: &'a Json,
     variables: &'a Json,
+    pub(super) base: Base<'a>,
+    /// The number of what is made next.
+    pub(super) made_next: &'a Cell<i64>,
+    /// Whose time zone has dates and times that say none; `None`: such are refused.
+    pub(super) session: Option<&'a EvalContext>,
     pub(super) lax: bool,
     /// Whether parts that are missing are no failure; always so in lax mode, and below `**`.
     forgiving: bool,
@@ -51,18 +109,33 @@ pub(super) fn soft(state: SqlState, message: impl Into<Cow<'static, str>>) -> Fa
 const GO_ON: ControlFlow<()> = ControlFlow::Continue(());
 
 impl<'a> Run<'a> {
-    pub(super) fn new(root: &'a Json, variables: &'a Json, lax: bool) -> Self {
-        Self { root, variables, lax, forgiving: lax, asks: false, array_size: None }
+    pub(super) fn new(
+        root: &'a Json,
+        variables: &'a Json,
+        lax: bool,
+        made_next: &'a Cell<i64>,
+        session: Option<&'a EvalContext>,
+    ) -> Self {
+        let base = Base { document: root, number: DOCUMENT };
+        Self { root, variables, base, made_next, session, lax, forgiving: lax, asks: false, array_size: None }
+    }
+
+    /// The same over the parts of something else.
+    pub(super) fn within<'b>(&self, base: Base<'b>) -> Run<'b>
+    where
+        'a: 'b,
+    {
+        Run { base, ..*self }
     }
 
     /// All items.
     pub(super) fn all(&self, node: &Node, current: &'a Json) -> Outcome<Vec<Item<'a>>> {
-        self.collect(node, Cow::Borrowed(current), false)
+        self.collect(node, Item::Part(current), false)
     }
 
     /// Whether there is an item. Strict mode looks at all, to see that nothing fails.
     pub(super) fn exists(&self, node: &Node, current: &'a Json) -> Outcome<bool> {
-        self.any(node, Cow::Borrowed(current))
+        self.any(node, Item::Part(current))
     }
 
     pub(super) fn any(&self, node: &Node, current: Item<'a>) -> Outcome<bool> {
@@ -101,9 +174,12 @@ impl<'a> Run<'a> {
         current: Item<'a>,
         sink: Sink<'_, 'a>,
     ) -> Outcome<ControlFlow<()>> {
-        let constant = |json: Json| Cow::Owned(json);
+        let constant = |json: Json| Item::Made(json);
         let item = match node {
-            Node::Root => Cow::Borrowed(self.root),
+            Node::Root => {
+                let base = Base { document: self.root, number: DOCUMENT };
+                return Run { base, ..*self }.steps(steps, Item::Part(self.root), self.lax, sink);
+            }
             Node::Current => current,
             Node::Last => {
                 let size = self.array_size.unwrap_or(0) as i64;
@@ -113,14 +189,17 @@ impl<'a> Run<'a> {
             Node::Bool(value) => constant(Json::Bool(*value)),
             Node::Number(value) => constant(Json::Number(value.clone())),
             Node::String(text) => constant(Json::String(text.clone())),
-            Node::Variable(name) => self.variable(name)?,
+            Node::Variable(name) => {
+                let base = Base { document: self.variables, number: VARIABLES };
+                return Run { base, ..*self }.steps(steps, self.variable(name)?, self.lax, sink);
+            }
             Node::Chain { base, steps: own } => {
                 debug_assert!(steps.is_empty(), "a chain is not the base of another");
                 return self.node(base, own, current, sink);
             }
             Node::Sign { minus, operand } => {
                 for item in self.collect(operand, current.clone(), true)? {
-                    let Json::Number(value) = &*item else {
+                    let Some(Json::Number(value)) = item.json() else {
                         // PostgreSQL looks for a number and no further.
                         if self.asks && steps.is_empty() {
                             continue;
@@ -132,16 +211,16 @@ impl<'a> Run<'a> {
                         return Err(soft(SqlState::SQL_JSON_NUMBER_NOT_FOUND, words));
                     };
                     let value = if *minus { value.neg() } else { value.clone() };
-                    if self.steps(steps, Cow::Owned(Json::Number(value)), self.lax, sink)?.is_break() {
+                    if self.steps(steps, Item::Made(Json::Number(value)), self.lax, sink)?.is_break() {
                         return Ok(ControlFlow::Break(()));
                     }
                 }
                 return Ok(GO_ON);
             }
             Node::Arithmetic { operator, left, right } => {
-                Cow::Owned(Json::Number(self.arithmetic(*operator, left, right, current)?))
+                Item::Made(Json::Number(self.arithmetic(*operator, left, right, current)?))
             }
-            predicate => Cow::Owned(self.truth(predicate, &current)?.map_or(Json::Null, Json::Bool)),
+            predicate => Item::Made(self.truth(predicate, &current)?.map_or(Json::Null, Json::Bool)),
         };
         self.steps(steps, item, self.lax, sink)
     }
@@ -151,7 +230,7 @@ impl<'a> Run<'a> {
             Json::Object(members) => Json::find(members, name).ok().map(|at| &members[at].1),
             _ => None,
         };
-        found.map(Cow::Borrowed).ok_or_else(|| {
+        found.map(Item::Part).ok_or_else(|| {
             let words = format!("could not find jsonpath variable \"{name}\"");
             Failure::Hard(Error::new(SqlState::UNDEFINED_OBJECT, words))
         })
@@ -160,11 +239,9 @@ impl<'a> Run<'a> {
     fn arithmetic(&self, operator: Arithmetic, left: &Node, right: &Node, current: Item<'a>) -> Outcome<Numeric> {
         let operand = |node: &Node, side: &str| {
             let items = self.collect(node, current.clone(), true)?;
-            match items.as_slice() {
-                [item] if matches!(**item, Json::Number(_)) => match &**item {
-                    Json::Number(value) => Ok(value.clone()),
-                    _ => Ok(Numeric::ZERO),
-                },
+            let single = if let [item] = items.as_slice() { item.json() } else { None };
+            match single {
+                Some(Json::Number(value)) => Ok(value.clone()),
                 _ => Err(soft(
                     SqlState::SINGLETON_SQL_JSON_ITEM_REQUIRED,
                     format!("{side} operand of jsonpath operator {} is not a single numeric value", operator.symbol()),
@@ -194,7 +271,7 @@ impl<'a> Run<'a> {
         match step {
             Step::Key(key) => match member(&item, key) {
                 Some(value) => self.steps(rest, value, self.lax, sink),
-                None if matches!(*item, Json::Object(_)) => self.forgive(|| {
+                None if matches!(item.json(), Some(Json::Object(_))) => self.forgive(|| {
                     let words = format!("JSON object does not contain key \"{key}\"");
                     soft(SqlState::SQL_JSON_MEMBER_NOT_FOUND, words)
                 }),
@@ -226,7 +303,10 @@ impl<'a> Run<'a> {
                 _ => Ok(GO_ON),
             },
             Step::Method(method) => self.method(*method, steps, rest, item, unwrap, sink),
-            Step::Datetime(_) => Err(Failure::Hard(Error::unsupported("jsonpath item method .datetime()"))),
+            Step::Datetime(template) => match elements(&item) {
+                Some(elements) if unwrap => self.repeat(steps, elements, sink),
+                _ => self.datetime(template.as_deref(), rest, &item, sink),
+            },
         }
     }
 
@@ -308,8 +388,8 @@ impl<'a> Run<'a> {
     fn index(&self, node: &Node, current: &Item<'a>) -> Outcome<i64> {
         let items = self.collect(node, current.clone(), false)?;
         let number = match items.as_slice() {
-            [item] => match &**item {
-                Json::Number(value) => Some(value.trunc(0)),
+            [item] => match item.json() {
+                Some(Json::Number(value)) => Some(value.trunc(0)),
                 _ => None,
             },
             _ => None,
@@ -356,7 +436,7 @@ impl<'a> Run<'a> {
         }
         let leaves_only = bounds == (None, None);
         for child in elements(item).or_else(|| values(item)).unwrap_or_default() {
-            let leaf = !matches!(*child, Json::Array(_) | Json::Object(_));
+            let leaf = !matches!(child.json(), Some(Json::Array(_) | Json::Object(_)));
             if level >= first || leaves_only && leaf {
                 let forgiving = Run { forgiving: true, ..*self };
                 if forgiving.steps(rest, child.clone(), self.lax, sink)?.is_break() {
@@ -374,8 +454,8 @@ impl<'a> Run<'a> {
 /// The elements of an array.
 pub(super) fn elements<'a>(item: &Item<'a>) -> Option<Vec<Item<'a>>> {
     match item {
-        Cow::Borrowed(Json::Array(elements)) => Some(elements.iter().map(Cow::Borrowed).collect()),
-        Cow::Owned(Json::Array(elements)) => Some(elements.iter().cloned().map(Cow::Owned).collect()),
+        Item::Part(Json::Array(elements)) => Some(elements.iter().map(Item::Part).collect()),
+        Item::Made(Json::Array(elements)) => Some(elements.iter().cloned().map(Item::Made).collect()),
         _ => None,
     }
 }
@@ -383,16 +463,16 @@ pub(super) fn elements<'a>(item: &Item<'a>) -> Option<Vec<Item<'a>>> {
 /// The values of an object's members.
 fn values<'a>(item: &Item<'a>) -> Option<Vec<Item<'a>>> {
     match item {
-        Cow::Borrowed(Json::Object(members)) => Some(members.iter().map(|(_, value)| Cow::Borrowed(value)).collect()),
-        Cow::Owned(Json::Object(members)) => Some(members.iter().map(|(_, value)| Cow::Owned(value.clone())).collect()),
+        Item::Part(Json::Object(members)) => Some(members.iter().map(|(_, value)| Item::Part(value)).collect()),
+        Item::Made(Json::Object(members)) => Some(members.iter().map(|(_, value)| Item::Made(value.clone())).collect()),
         _ => None,
     }
 }
 
 fn member<'a>(item: &Item<'a>, key: &str) -> Option<Item<'a>> {
     match item {
-        Cow::Borrowed(Json::Object(members)) => Json::find(members, key).ok().map(|at| Cow::Borrowed(&members[at].1)),
-        Cow::Owned(Json::Object(members)) => Json::find(members, key).ok().map(|at| Cow::Owned(members[at].1.clone())),
+        Item::Part(Json::Object(members)) => Json::find(members, key).ok().map(|at| Item::Part(&members[at].1)),
+        Item::Made(Json::Object(members)) => Json::find(members, key).ok().map(|at| Item::Made(members[at].1.clone())),
         _ => None,
     }
 }

@@ -1,12 +1,12 @@
 //! The item methods of paths: `.size()`, `.abs()` and the like.
 
-use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use storage::Numeric;
 use storage::value::jsonb::Json;
 
-use super::eval::{Failure, Item, Outcome, Run, Sink, elements, soft};
+use super::eval::{Base, Failure, Item, Outcome, Run, Sink, elements, soft};
+use super::{datetime, place};
 use crate::error::{Error, SqlState};
 use crate::types::jsonpath::{Method, Step};
 
@@ -24,8 +24,14 @@ impl<'a> Run<'a> {
         if let (Some(elements), true) = (elements(&item), unwrap && !matches!(method, Method::Size | Method::Type)) {
             return self.repeat(steps, elements, sink);
         }
-        let result = match (method, &*item) {
-            (Method::Type, json) => Json::String(kind(json).to_owned()),
+        let kind = match &item {
+            Item::Time(moment) => datetime::kind(moment),
+            item => item.json().map_or("", kind_of),
+        };
+        // A date or time is as little of a number, array or object as true is.
+        let json = item.json().unwrap_or(&Json::Bool(true));
+        let result = match (method, json) {
+            (Method::Type, _) => Json::String(kind.to_owned()),
             (Method::Size, Json::Array(elements)) => Json::Number(Numeric::from_i64(elements.len() as i64)),
             (Method::Size, _) if self.lax => Json::Number(Numeric::ONE),
             (Method::Size, _) => {
@@ -43,20 +49,48 @@ impl<'a> Run<'a> {
             }
             (Method::Double, json) => Json::Number(double(json)?),
             (Method::KeyValue, Json::Object(members)) if members.is_empty() => return Ok(ControlFlow::Continue(())),
-            (Method::KeyValue, Json::Object(_)) => {
-                // Each answer has an id that tells PostgreSQL's place of the object in its bytes.
-                return Err(Failure::Hard(Error::unsupported("jsonpath item method .keyvalue()")));
-            }
+            (Method::KeyValue, Json::Object(members)) => return self.members(json, members, rest, sink),
             (Method::KeyValue, _) => {
                 let words = format!("jsonpath item method .{name}() can only be applied to an object");
                 return Err(soft(SqlState::SQL_JSON_OBJECT_NOT_FOUND, words));
             }
         };
-        self.steps(rest, Cow::Owned(result), self.lax, sink)
+        self.steps(rest, Item::Made(result), self.lax, sink)
+    }
+
+    /// An object for each member, with an id that tells the members' objects apart.
+    fn members(
+        &self,
+        object: &Json,
+        members: &[(String, Json)],
+        rest: &[Step],
+        sink: Sink<'_, 'a>,
+    ) -> Outcome<ControlFlow<()>> {
+        let Some(distance) = place::distance(self.base.document, object) else {
+            return Err(Failure::Hard(Error::internal("an object of a path lies outside of its document")));
+        };
+        let id = distance + self.base.number * BASE_BYTES_MAX;
+        for (key, value) in members {
+            let made = Json::object(vec![
+                ("key".to_owned(), Json::String(key.clone())),
+                ("value".to_owned(), value.clone()),
+                ("id".to_owned(), Json::Number(Numeric::from_i64(id))),
+            ]);
+            let number = self.made_next.replace(self.made_next.get() + 1);
+            // What follows is about parts of the object that is made here.
+            let inner = self.within(Base { document: &made, number });
+            if inner.steps(rest, Item::Part(&made), inner.lax, &mut |item| sink(item.into_owned()))?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 }
 
-fn kind(json: &Json) -> &'static str {
+/// How far the ids of one document's objects are from the next one's.
+const BASE_BYTES_MAX: i64 = 10_000_000_000;
+
+fn kind_of(json: &Json) -> &'static str {
     match json {
         Json::Null => "null",
         Json::Bool(_) => "boolean",

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use storage::value::jsonb::Json;
 
+use super::datetime::order;
 use super::eval::{Failure, Item, Outcome, Run};
 use crate::error::Error;
 use crate::function::regex::{Flags, compile};
@@ -34,24 +35,26 @@ impl<'a> Run<'a> {
             Node::Exists(inner) => unless_soft(self.any(inner, current.clone())),
             Node::Compare { operator, left, right } => {
                 let Some(right) = unless_soft(self.collect(right, current.clone(), true))? else { return Ok(None) };
-                self.pairs(left, &right, current, |a, b| Ok(compare(*operator, a, b)))
+                self.pairs(left, &right, current, |a, b| self.compare(*operator, a, b))
             }
             Node::StartsWith(left, initial) => {
                 let Some(initial) = unless_soft(self.collect(initial, current.clone(), false))? else {
                     return Ok(None);
                 };
                 self.pairs(left, &initial, current, |a, b| {
-                    Ok(match (a, b) {
-                        (Json::String(text), Json::String(initial)) => Some(text.starts_with(initial.as_str())),
+                    Ok(match (a.json(), b.json()) {
+                        (Some(Json::String(text)), Some(Json::String(initial))) => {
+                            Some(text.starts_with(initial.as_str()))
+                        }
                         _ => None,
                     })
                 })
             }
             Node::LikeRegex { operand, pattern, flags } => {
                 let regex = compile(pattern, regex_flags(*flags)?).map_err(Failure::Hard)?;
-                let nothing = [Item::Owned(Json::Null)];
-                self.pairs(operand, &nothing, current, |a, _| match a {
-                    Json::String(text) => regex.is_match(text).map(Some).map_err(Failure::Hard),
+                let nothing = [Item::Made(Json::Null)];
+                self.pairs(operand, &nothing, current, |a, _| match a.json() {
+                    Some(Json::String(text)) => regex.is_match(text).map(Some).map_err(Failure::Hard),
                     _ => Ok(None),
                 })
             }
@@ -66,7 +69,7 @@ impl<'a> Run<'a> {
         left: &Node,
         right: &[Item<'a>],
         current: &Item<'a>,
-        test: impl Fn(&Json, &Json) -> Outcome<Truth>,
+        test: impl Fn(&Item<'a>, &Item<'a>) -> Outcome<Truth>,
     ) -> Outcome<Truth> {
         let Some(left) = unless_soft(self.collect(left, current.clone(), true))? else { return Ok(None) };
         let (mut found, mut unknown) = (false, false);
@@ -88,6 +91,31 @@ impl<'a> Run<'a> {
         } else {
             Some(false)
         })
+    }
+}
+
+impl Run<'_> {
+    fn compare(&self, operator: Compare, a: &Item<'_>, b: &Item<'_>) -> Outcome<Truth> {
+        let order = match (a, b) {
+            (Item::Time(a), Item::Time(b)) => order(a, b, self.session)?,
+            _ => match (a.json(), b.json()) {
+                (Some(Json::Null), Some(Json::Null)) => Some(Ordering::Equal),
+                // Null differs from everything else, and is neither less nor greater.
+                (Some(Json::Null), _) | (_, Some(Json::Null)) => return Ok(Some(operator == Compare::NotEqual)),
+                (Some(Json::Bool(a)), Some(Json::Bool(b))) => Some(a.cmp(b)),
+                (Some(Json::Number(a)), Some(Json::Number(b))) => Some(a.cmp(b)),
+                (Some(Json::String(a)), Some(Json::String(b))) => Some(a.as_bytes().cmp(b.as_bytes())),
+                _ => None,
+            },
+        };
+        Ok(order.map(|order| match operator {
+            Compare::Equal => order.is_eq(),
+            Compare::NotEqual => order.is_ne(),
+            Compare::Less => order.is_lt(),
+            Compare::Greater => order.is_gt(),
+            Compare::LessOrEqual => order.is_le(),
+            Compare::GreaterOrEqual => order.is_ge(),
+        }))
     }
 }
 
@@ -116,24 +144,4 @@ fn unless_soft<T>(outcome: Outcome<T>) -> Outcome<Option<T>> {
         Err(Failure::Soft(_)) => Ok(None),
         Err(hard) => Err(hard),
     }
-}
-
-fn compare(operator: Compare, a: &Json, b: &Json) -> Truth {
-    let order = match (a, b) {
-        (Json::Null, Json::Null) => Ordering::Equal,
-        // Null differs from everything else, and is neither less nor greater.
-        (Json::Null, _) | (_, Json::Null) => return Some(operator == Compare::NotEqual),
-        (Json::Bool(a), Json::Bool(b)) => a.cmp(b),
-        (Json::Number(a), Json::Number(b)) => a.cmp(b),
-        (Json::String(a), Json::String(b)) => a.as_bytes().cmp(b.as_bytes()),
-        _ => return None,
-    };
-    Some(match operator {
-        Compare::Equal => order.is_eq(),
-        Compare::NotEqual => order.is_ne(),
-        Compare::Less => order.is_lt(),
-        Compare::Greater => order.is_gt(),
-        Compare::LessOrEqual => order.is_le(),
-        Compare::GreaterOrEqual => order.is_ge(),
-    })
 }
