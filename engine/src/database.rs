@@ -286,7 +286,7 @@ impl Database {
             let message = format!("too many connections for role \"{}\"", role.name);
             return Err(Error::new(SqlState::TOO_MANY_CONNECTIONS, message));
         }
-        let mut settings = opening_settings(database, role, &request.options)?;
+        let mut settings = opening_settings(catalog.settings_everywhere(), database, role, &request.options)?;
         self.tell_configuration(&mut settings);
         Ok(Session::new(Opening {
             database: self.clone(),
@@ -500,8 +500,9 @@ fn role_named<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Arc<Role>> {
     catalog.role_named(name).ok_or_else(missing)
 }
 
-/// Settings of the database, the role, and the role in the database, then those of the startup message.
+/// Settings of all sessions, the database, the role, and the role in the database, then those of the startup message.
 fn opening_settings(
+    everywhere: &[(String, String)],
     database: &crate::catalog::Database,
     role: &Role,
     options: &[(String, String)],
@@ -511,7 +512,12 @@ fn opening_settings(
     settings.set_internal("is_superuser", if role.attributes.superuser { "on" } else { "off" });
     let inside = role.database_settings.iter().find(|(of, _)| *of == database.oid);
     let inside = inside.map_or(&[][..], |(_, settings)| settings);
-    let stored = [("database", &database.settings[..]), ("user", &role.settings[..]), ("database user", inside)];
+    let stored = [
+        ("global", everywhere),
+        ("database", &database.settings[..]),
+        ("user", &role.settings[..]),
+        ("database user", inside),
+    ];
     for (source, values) in stored {
         for (name, value) in values {
             // Whoever said it was allowed to. What is no longer possible keeps nobody out. The rows of others are for

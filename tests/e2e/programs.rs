@@ -272,6 +272,8 @@ async fn what_sessions_begin_with_is_kept_and_dumped() {
     let [theirs, ours] = [Place { config: oracle.config() }, Place { config: server.config() }];
     let definitions = [
         "CREATE ROLE beginner LOGIN PASSWORD 'a secret of some length'",
+        "ALTER ROLE ALL SET work_mem = '2MB'",
+        "ALTER ROLE ALL SET deadlock_timeout = '7s'",
         "ALTER DATABASE begun SET work_mem = '3MB'",
         "ALTER DATABASE begun SET lock_timeout = '3s'",
         "ALTER DATABASE begun SET idle_session_timeout = '3h'",
@@ -283,8 +285,7 @@ async fn what_sessions_begin_with_is_kept_and_dumped() {
         "ALTER ROLE beginner IN DATABASE begun SET idle_session_timeout = '5h'",
         "ALTER ROLE beginner IN DATABASE begun SET \"TimeZone\" = 'Asia/Tokyo'",
     ];
-    let shown =
-        "SELECT name, setting, source FROM pg_settings WHERE source LIKE 'database%' OR source = 'user' ORDER BY 1";
+    let shown = "SELECT name, setting, source FROM pg_settings WHERE source LIKE 'database%' OR source IN ('user', 'global') ORDER BY 1";
     let again =
         "SET work_mem = '1MB'; RESET work_mem; SHOW work_mem; SET lock_timeout = 0; RESET ALL; SHOW lock_timeout";
     let mut answers = Vec::new();

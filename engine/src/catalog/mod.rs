@@ -87,7 +87,7 @@ pub struct Catalog {
     pub function_names: Arc<BTreeMap<String, Vec<u32>>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Database {
     pub oid: u32,
     pub name: String,
@@ -98,6 +98,9 @@ pub struct Database {
     /// `ALTER DATABASE … SET`.
     #[serde(default)]
     pub settings: Vec<(String, String)>,
+    /// `ALTER ROLE ALL … SET`, of which [`Catalog::settings_everywhere`] knows where they stand.
+    #[serde(default)]
+    pub everywhere: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -32,6 +32,7 @@ impl DefaultAcl {
             ObjectKind::Sequence => ('S', "sequences"),
             ObjectKind::Schema => ('n', "schemas"),
             ObjectKind::Function => ('f', "functions"),
+            ObjectKind::Type => ('T', "types"),
             _ => ('r', "relations"),
         }
     }

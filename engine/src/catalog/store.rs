@@ -208,7 +208,7 @@ fn first_objects(verifier: &str) -> Vec<Change> {
         let [everybody, owner] = acl_items(ObjectKind::Database, POSTGRES, Privileges::CONNECT);
         let acl = (oid != FIRST_DATABASE).then(|| [everybody, owner].into_iter().collect());
         let comment = Some(comment.to_owned());
-        let database = Database { oid, name: name.to_owned(), owner: POSTGRES, acl, comment, settings: Vec::new() };
+        let database = Database { oid, name: name.to_owned(), owner: POSTGRES, acl, comment, ..Database::default() };
         changes.push(Change::Database(oid, Some(Arc::new(database))));
     }
     for (oid, name) in [(PG_CATALOG, "pg_catalog"), (INFORMATION_SCHEMA, "information_schema")] {
@@ -239,6 +239,18 @@ impl Schema {
     /// Whether a database has it.
     pub(crate) fn is_in(&self, database: u32) -> bool {
         self.is_system() || self.database == database
+    }
+}
+
+impl Catalog {
+    /// What sessions of all roles begin with in all databases. The template that is never dropped keeps it.
+    pub(crate) fn settings_everywhere(&self) -> &[(String, String)] {
+        self.databases.get(&SEALED_TEMPLATE).map_or(&[][..], |database| &database.everywhere)
+    }
+
+    /// The database that keeps what all sessions begin with.
+    pub(crate) fn keeper_of_settings(&self) -> Option<&Arc<Database>> {
+        self.databases.get(&SEALED_TEMPLATE)
     }
 }
 

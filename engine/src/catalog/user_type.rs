@@ -28,6 +28,8 @@ pub struct UserType {
     pub name: String,
     pub owner: u32,
     #[serde(default)]
+    pub acl: Option<auth::Acl>,
+    #[serde(default)]
     pub comment: Option<String>,
     pub kind: UserTypeKind,
 }
@@ -205,6 +207,19 @@ impl UserType {
             UserTypeKind::Range(_) | UserTypeKind::Multirange { .. } => make_range_constructors(self.oid, &self.name),
             UserTypeKind::Enum(_) | UserTypeKind::Domain(_) | UserTypeKind::Composite(_) => {}
         }
+    }
+
+    /// What a decision about the type, or that of its arrays, looks at.
+    pub fn access(&self) -> auth::ObjectAccess<'_> {
+        let (owner, kind) = (auth::RoleId(self.owner), auth::ObjectKind::Type);
+        auth::ObjectAccess { owner, kind, acl: self.acl.as_ref() }
+    }
+
+    /// Puts another owner in the place of the old one, in the list too.
+    pub(crate) fn give_to(&mut self, owner: u32) {
+        let (old, new) = (auth::RoleId(self.owner), auth::RoleId(owner));
+        self.acl.iter_mut().for_each(|acl| acl.change_owner(old, new));
+        self.owner = owner;
     }
 
     /// The labels of an enum; none of anything else.

@@ -120,6 +120,7 @@ fn action_of(definition: &Definition) -> Action {
     match definition {
         Definition::CreateRole { .. }
         | Definition::AlterRole { .. }
+        | Definition::AlterEveryRole { .. }
         | Definition::DropRoles { .. }
         | Definition::Membership(_) => Action::RoleChange,
         Definition::Privileges(_)

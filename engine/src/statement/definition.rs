@@ -69,6 +69,11 @@ pub enum Definition {
         role: RoleName,
         change: RoleChange,
     },
+    /// ALTER ROLE ALL: what sessions of all roles begin with, in one database or in all.
+    AlterEveryRole {
+        database: Option<String>,
+        change: SettingChange,
+    },
     DropRoles {
         roles: Vec<RoleName>,
         if_exists: bool,
@@ -372,6 +377,7 @@ pub enum PrivilegeObjects {
     AllSequencesIn(Vec<String>),
     Functions(Vec<FunctionName>),
     AllFunctionsIn(RoutineKind, Vec<String>),
+    Types { names: Vec<ObjectName>, domains: bool },
     Schemas(Vec<String>),
     Databases(Vec<String>),
 }

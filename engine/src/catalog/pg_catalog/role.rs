@@ -108,6 +108,10 @@ pub(super) fn memberships(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 pub(super) fn settings(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let catalog = reader.catalog;
     let mut rows = Vec::new();
+    let everywhere = catalog.settings_everywhere();
+    if !everywhere.is_empty() {
+        rows.push(row![0u32, 0u32, said(everywhere)]);
+    }
     for database in catalog.databases.values().filter(|database| !database.settings.is_empty()) {
         rows.push(row![database.oid, 0u32, said(&database.settings)]);
     }

@@ -1,9 +1,10 @@
 //! `pg_type` and `pg_range`.
 
+use auth::Acl;
 use storage::Value;
 
 use super::operator_class::default_class;
-use super::relation::{NULL, row};
+use super::relation::{acl_items, row};
 use super::type_io::functions_of;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader, expression};
 use crate::catalog::user_type::row_type_info;
@@ -13,19 +14,21 @@ use crate::types::oid;
 use crate::types::text::cut_name;
 
 pub(super) fn types(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    let built_in = Placed { schema: PG_CATALOG, owner: BOOTSTRAP_ROLE, domain: None, relation: 0 };
+    let built_in = Placed { schema: PG_CATALOG, owner: BOOTSTRAP_ROLE, acl: None, domain: None, relation: 0 };
     let mut rows: Vec<Vec<Value>> =
         builtin::all().iter().map(|info| type_row(reader, info, info.name, &built_in)).collect();
     for ty in reader.catalog.types.values() {
         let relation = if reader.catalog.attributes(ty.oid).is_some() { ty.oid } else { 0 };
-        let placed = Placed { schema: ty.schema, owner: ty.owner, domain: ty.domain(), relation };
+        let (owner, acl) = (ty.owner, ty.acl.as_ref());
+        let placed = Placed { schema: ty.schema, owner, acl, domain: ty.domain(), relation };
         rows.extend(builtin::info(ty.oid).map(|info| type_row(reader, info, &ty.name, &placed)));
-        let placed = Placed { domain: None, relation: 0, ..placed };
+        let placed = Placed { acl: None, domain: None, relation: 0, ..placed };
         rows.extend(builtin::info(ty.array).map(|info| type_row(reader, info, &ty.array_name, &placed)));
     }
     for table in reader.tables().filter(|table| has_row_type(table)) {
         let Some([row, array]) = row_type_info(table.oid, "", "") else { continue };
-        let placed = Placed { schema: table.schema, owner: table.owner, domain: None, relation: table.oid };
+        let (schema, owner) = (table.schema, table.owner);
+        let placed = Placed { schema, owner, acl: None, domain: None, relation: table.oid };
         rows.push(type_row(reader, &row, &table.name, &placed));
         let placed = Placed { relation: 0, ..placed };
         rows.push(type_row(reader, &array, cut_name(&format!("_{}", table.name)), &placed));
@@ -42,6 +45,7 @@ pub(super) fn has_row_type(table: &Table) -> bool {
 struct Placed<'a> {
     schema: u32,
     owner: u32,
+    acl: Option<&'a Acl>,
     domain: Option<&'a Domain>,
     /// The relation whose columns are its fields.
     relation: u32,
@@ -115,7 +119,7 @@ fn type_row(reader: &Reader<'_>, info: &TypeInfo, name: &str, placed: &Placed<'_
         domain.and_then(|domain| domain.collation).unwrap_or_else(|| collation(builtin::base_of(info.oid))),
         default.clone(),
         default,
-        NULL,
+        acl_items(reader.catalog, placed.acl),
     ]
 }
 

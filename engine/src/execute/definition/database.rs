@@ -55,7 +55,7 @@ impl DefinitionEnvironment<'_> {
             return Err(Error::unsupported("CREATE DATABASE from a template with objects of its own"));
         }
         let oid = self.store.allocate_oid()?;
-        let database = Database { oid, name: name.to_owned(), owner, acl: None, comment: None, settings: Vec::new() };
+        let database = Database { oid, name: name.to_owned(), owner, ..Database::default() };
         self.apply(Change::Database(oid, Some(Arc::new(database))))?;
         let public = Schema::public(self.store.allocate_oid()?, oid);
         self.apply(Change::Schema(public.oid, Some(Arc::new(public))))

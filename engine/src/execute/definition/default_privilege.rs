@@ -77,10 +77,7 @@ impl DefinitionEnvironment<'_> {
         let authority = GrantAuthority { grantor: owner, privileges };
         apply_deed(&mut acl, change.deed, &authority, owner, grantees, &catalog)?;
         if !same(&acl, &initial) {
-            // Such a list is kept in order, as in PostgreSQL: everybody, then by oid.
-            let mut items = acl.items().to_vec();
-            items.sort_by_key(|item| (item.grantee.map(|role| role.0), item.grantor.0));
-            let acl = items.into_iter().collect();
+            let acl = in_order(acl.items().to_vec());
             role.default_acls.push(DefaultAcl { oid, database, schema, kind, acl });
         }
         self.apply(Change::Role(role.oid, Some(Arc::new(role))))
@@ -99,8 +96,22 @@ impl DefinitionEnvironment<'_> {
         everywhere.or(inside)?;
         let initial = Acl::default_for(kind, RoleId(owner));
         let items = everywhere.unwrap_or(&initial).items().iter().chain(inside.iter().flat_map(|acl| acl.items()));
-        let acl: Acl = items.copied().collect();
+        let acl = in_order(items.copied().collect());
         (!same(&acl, &initial)).then_some(acl)
+    }
+}
+
+/// Such lists are in order, as in PostgreSQL: everybody, then by oid.
+fn in_order(mut items: Vec<AclItem>) -> Acl {
+    items.sort_by_key(|item| (item.grantee.map(|role| role.0), item.grantor.0));
+    items.into_iter().collect()
+}
+
+/// Whether a role's list says something other than what holds anyway.
+pub(super) fn says_something(default: &DefaultAcl, owner: RoleId) -> bool {
+    match default.schema {
+        None => !same(&default.acl, &Acl::default_for(default.kind, owner)),
+        Some(_) => !default.acl.items().is_empty(),
     }
 }
 

@@ -134,6 +134,9 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         Definition::TableLike(create) => like::create(create, environment).await?,
         Definition::CreateRole { name, options } => environment.create_role(name, options).await?,
         Definition::AlterRole { role, change } => environment.change_role(role, change).await?,
+        Definition::AlterEveryRole { database, change } => {
+            environment.change_every_role_settings(database.as_deref(), change).await?;
+        }
         Definition::DropRoles { roles, if_exists } => environment.drop_roles(roles, *if_exists).await?,
         Definition::ReassignOwned { roles, to } => environment.reassign_owned(roles, to).await?,
         Definition::DropOwned { roles, cascade } => environment.drop_owned(roles, *cascade).await?,
@@ -253,7 +256,7 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::Parsed(statement) => parsed_verb(statement),
         Definition::UnloggedTable(_) | Definition::TableOfClass(..) | Definition::TableLike(_) => "CREATE TABLE",
         Definition::CreateRole { .. } => "CREATE ROLE",
-        Definition::AlterRole { .. } => "ALTER ROLE",
+        Definition::AlterRole { .. } | Definition::AlterEveryRole { .. } => "ALTER ROLE",
         Definition::DropRoles { .. } => "DROP ROLE",
         Definition::ReassignOwned { .. } => "REASSIGN OWNED",
         Definition::DropOwned { .. } => "DROP OWNED",

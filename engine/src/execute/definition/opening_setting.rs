@@ -1,7 +1,7 @@
 //! What sessions begin with: ALTER ROLE … SET and ALTER DATABASE … SET.
 //!
-//! A database's settings come first, those of the role override them, and those of the role in the database override both
-//! (PostgreSQL 15 manual, ALTER ROLE). Values are checked when they are said, and kept as text.
+//! Those of ALTER ROLE ALL come first. A database's settings override them, those of the role override these, and those of the
+//! role in the database override all (PostgreSQL 15 manual, ALTER ROLE). Values are checked when they are said, and kept as text.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::role::{check_manages, denied};
 use crate::catalog::{Change, Role};
 use crate::error::{Error, Result, SqlState};
 use crate::session::parameter::{Kind, parameter};
-use crate::statement::definition::{RoleOptions, SaidKind, SettingChange};
+use crate::statement::definition::{DatabaseChange, RoleOptions, SaidKind, SettingChange};
 use crate::types::text::quote_identifier;
 
 /// The setting of a role that stands for its kind.
@@ -46,6 +46,26 @@ impl DefinitionEnvironment<'_> {
             role.database_settings.push((database, settings));
         }
         self.apply(Change::Role(role.oid, Some(Arc::new(role))))
+    }
+
+    /// ALTER ROLE ALL [IN DATABASE …] SET and RESET. What everybody begins with in a database is the database's.
+    pub(super) async fn change_every_role_settings(
+        &mut self,
+        database: Option<&str>,
+        change: &SettingChange,
+    ) -> Result<()> {
+        if let Some(database) = database {
+            return self.alter_database(database, &DatabaseChange::Settings(change.clone())).await;
+        }
+        if !self.principal.is_superuser() {
+            return Err(denied("must be superuser to alter settings globally"));
+        }
+        let gone = || Error::internal("nothing keeps the settings of all databases");
+        let name = self.catalog().keeper_of_settings().ok_or_else(gone)?.name.clone();
+        self.lock_database_name(&name).await?;
+        let mut keeper = (**self.catalog().keeper_of_settings().ok_or_else(gone)?).clone();
+        self.change_settings(&mut keeper.everywhere, change)?;
+        self.apply(Change::Database(keeper.oid, Some(Arc::new(keeper))))
     }
 
     /// Takes a change that is one of SET or RESET. The place of a value that is set again stays.

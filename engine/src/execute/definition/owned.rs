@@ -6,6 +6,7 @@ use auth::{Acl, AclItem, RevokeBehavior, RevokeScope, RoleId};
 use storage::TableLock;
 
 use super::DefinitionEnvironment;
+use super::default_privilege::says_something;
 use super::role::{FIRST_USER_OID, denied, oid_named};
 use crate::catalog::{Catalog, Change, Extension, TableKind};
 use crate::error::{Error, Result, SqlState};
@@ -41,7 +42,7 @@ impl DefinitionEnvironment<'_> {
         for ty in catalog.types.values().filter(|ty| old.contains(&ty.owner)) {
             self.lock_type(ty.oid, true).await?;
             let mut ty = (**ty).clone();
-            give(&mut ty.owner, None);
+            ty.give_to(new);
             self.apply(Change::Type(ty.oid, Some(Arc::new(ty))))?;
         }
         for function in catalog.functions.values().filter(|function| old.contains(&function.owner)) {
@@ -168,6 +169,15 @@ impl DefinitionEnvironment<'_> {
                 self.apply(Change::Function(function.oid, Some(Arc::new(function))))?;
             }
         }
+        for ty in catalog.types.values() {
+            if may(self, ty.owner) && ty.acl.as_ref().is_some_and(names_one) {
+                self.lock_type(ty.oid, true).await?;
+                let mut ty = (**ty).clone();
+                let owner = RoleId(ty.owner);
+                ty.acl.iter_mut().for_each(|acl| take_from(acl, roles, owner, &catalog));
+                self.put_type(ty)?;
+            }
+        }
         for role in catalog.roles.values().filter(|role| !role.default_acls.is_empty()) {
             let own = roles.contains(&role.oid);
             let grants = role.default_acls.iter().any(|default| names_one(&default.acl));
@@ -178,7 +188,7 @@ impl DefinitionEnvironment<'_> {
             let owner = RoleId(role.oid);
             role.default_acls.retain(|default| !own || default.database != catalog.database);
             role.default_acls.iter_mut().for_each(|default| take_from(&mut default.acl, roles, owner, &catalog));
-            role.default_acls.retain(|default| !default.acl.items().is_empty());
+            role.default_acls.retain(|default| says_something(default, owner));
             self.apply(Change::Role(role.oid, Some(Arc::new(role))))?;
         }
         for database in catalog.databases.values() {

@@ -1,8 +1,10 @@
-//! GRANT and REVOKE of privileges on tables, schemas and databases.
+//! GRANT and REVOKE of privileges on tables, functions, types, schemas and databases.
 
 use std::sync::Arc;
 
 use auth::{Acl, AclItem, GrantAuthority, ObjectAccess, ObjectKind, Privilege, Privileges, RoleId, choose_grantor};
+
+use datafusion::sql::sqlparser::ast::ObjectName;
 
 use super::function::routines_in;
 use super::names::named_schema;
@@ -11,6 +13,7 @@ use crate::catalog::{Catalog, Change};
 use crate::error::{Error, Report, Result, SqlState};
 use crate::plan::authorize::denied;
 use crate::statement::definition::{Deed, PrivilegeChange, PrivilegeObjects, RoleName};
+use crate::types::builtin;
 
 /// `invalid_grant_operation`.
 pub(super) const INVALID_GRANT: SqlState = SqlState("0LP01");
@@ -99,6 +102,12 @@ impl DefinitionEnvironment<'_> {
                     targets.extend(inside.iter().map(|one| Target { kind: ObjectKind::Function, oid: one.oid }));
                 }
             }
+            PrivilegeObjects::Types { names, domains } => {
+                for name in names {
+                    let oid = self.type_of_privileges(&catalog, name, *domains)?;
+                    targets.push(Target { kind: ObjectKind::Type, oid });
+                }
+            }
             PrivilegeObjects::Schemas(names) => {
                 for name in names {
                     let schema = named_schema(&catalog, name)?;
@@ -117,6 +126,26 @@ impl DefinitionEnvironment<'_> {
             }
         }
         Ok(targets)
+    }
+
+    /// The type that GRANT or REVOKE names: none that is built in, nor that of another's arrays.
+    fn type_of_privileges(&self, catalog: &Catalog, name: &ObjectName, domains: bool) -> Result<u32> {
+        let name = self.qualified(name)?;
+        let oid = self.find_type(catalog, &name)?.ok_or_else(|| super::user_type::undefined(&name))?;
+        let is_array = builtin::element_of(oid).is_some_and(|element| builtin::array_of(element) == Some(oid));
+        if is_array {
+            return Err(Error::new(INVALID_GRANT, "cannot set privileges of array types")
+                .with_hint("Set the privileges of the element type instead."));
+        }
+        let defined = catalog.types.get(&oid);
+        if domains && !defined.is_some_and(|ty| ty.domain().is_some()) {
+            let message = format!("\"{}\" is not a domain", name.name);
+            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
+        }
+        defined.map(|ty| ty.oid).ok_or_else(|| {
+            let words = format!("GRANT or REVOKE ON TYPE of {}, which SQL does not define,", name.name);
+            Error::unsupported(words)
+        })
     }
 
     /// 0LP01 for a privilege that such an object does not have.
@@ -138,6 +167,7 @@ impl DefinitionEnvironment<'_> {
             ObjectKind::Function => {
                 self.lock_definition(&[b"function:", target.oid.to_be_bytes().as_slice()].concat(), true).await?;
             }
+            ObjectKind::Type => self.lock_type(target.oid, true).await?,
             ObjectKind::Table | ObjectKind::Sequence => self.lock_entry(target.oid).await?,
             _ => self.lock_definition(&[b"database:", target.oid.to_be_bytes().as_slice()].concat(), true).await?,
         }
@@ -171,6 +201,13 @@ impl DefinitionEnvironment<'_> {
                 )?;
                 function.acl = acl.or(function.acl);
                 self.apply(Change::Function(function.oid, Some(Arc::new(function))))
+            }
+            ObjectKind::Type => {
+                let mut ty = (**catalog.types.get(&target.oid).ok_or_else(gone)?).clone();
+                let acl =
+                    self.changed_acl(&catalog, target.kind, ty.owner, ty.acl.as_ref(), &ty.name, request, grantees)?;
+                ty.acl = acl.or(ty.acl);
+                self.put_type(ty)
             }
             ObjectKind::Table | ObjectKind::Sequence => {
                 let mut table = (**catalog.tables.get(&target.oid).ok_or_else(gone)?).clone();

@@ -351,7 +351,7 @@ impl DefinitionEnvironment<'_> {
             objects.push((table.owner, table.acl.as_ref(), shown));
         }
         for ty in catalog.types.values() {
-            objects.push((ty.owner, None, format!("type {}", self.type_shown(catalog, ty.oid))));
+            objects.push((ty.owner, ty.acl.as_ref(), format!("type {}", self.type_shown(catalog, ty.oid))));
         }
         for extension in catalog.extensions.values() {
             objects.push((extension.owner, None, format!("extension {}", extension.name)));

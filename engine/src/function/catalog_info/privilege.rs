@@ -300,11 +300,13 @@ fn on_type(context: &EvalContext, args: &[Value]) -> Result<Value> {
         Value::Text(name) => Some(find_registered(name, REGTYPE, path)?),
         value => object(value)?,
     };
-    let owner = oid.and_then(|oid| match context.catalog.defined_type(oid) {
-        Some((ty, _)) => Some(ty.owner),
-        None => builtin::info(oid).map(|_| BOOTSTRAP_ROLE),
-    });
-    ungranted(context, args, ObjectKind::Type, owner)
+    if let Some((ty, _)) = oid.and_then(|oid| context.catalog.defined_type(oid)) {
+        let (principal, args) = principal(context, args, 2)?;
+        let wanted = privileges(text(&args[1])?, ObjectKind::Type)?;
+        return Ok(Value::Bool(holds_any(&principal, &ty.access(), Privileges::NONE, &wanted)));
+    }
+    let exists = oid.is_some_and(|oid| builtin::info(oid).is_some());
+    ungranted(context, args, ObjectKind::Type, exists.then_some(BOOTSTRAP_ROLE))
 }
 
 /// `internal` is the only language.

@@ -141,15 +141,13 @@ fn made(reader: &mut Reader<'_>) -> Result<ObjectKind> {
         ("schemas", ObjectKind::Schema),
         ("functions", ObjectKind::Function),
         ("routines", ObjectKind::Function),
+        ("types", ObjectKind::Type),
     ] {
         if reader.word(word) {
             return Ok(kind);
         }
     }
-    match reader.word("types") {
-        true => Err(Error::unsupported("ALTER DEFAULT PRIVILEGES ON TYPES")),
-        false => Err(reader.syntax_error()),
-    }
+    Err(reader.syntax_error())
 }
 
 /// What stands between GRANT and ON or TO: privileges or roles, which only the word after tells.
@@ -242,10 +240,22 @@ fn objects(reader: &mut Reader<'_>) -> Result<PrivilegeObjects> {
     if reader.word("database") {
         return list(reader, Reader::identifier).map(PrivilegeObjects::Databases);
     }
-    let unsupported = ["all", "language", "large", "tablespace", "type", "domain", "foreign", "parameter"];
-    for what in unsupported {
+    for (what, domains) in [("type", false), ("domain", true)] {
         if reader.word(what) {
-            return Err(Error::unsupported(format!("GRANT or REVOKE ON {}", what.to_uppercase())));
+            return Ok(PrivilegeObjects::Types { names: list(reader, Reader::object_name)?, domains });
+        }
+    }
+    let unsupported: [&[&str]; 6] = [
+        &["language"],
+        &["large", "object"],
+        &["tablespace"],
+        &["foreign", "data", "wrapper"],
+        &["foreign", "server"],
+        &["parameter"],
+    ];
+    for what in unsupported {
+        if reader.words(what) {
+            return Err(Error::unsupported(format!("GRANT or REVOKE ON {}", what.join(" ").to_uppercase())));
         }
     }
     reader.word("table");

@@ -4,8 +4,7 @@ use auth::RoleKind;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::{
-    DatabaseChange, Definition, MembershipChange, RoleChange, RoleName, RoleOptions, SaidKind, SettingChange, list,
-    role_name,
+    Definition, MembershipChange, RoleChange, RoleName, RoleOptions, SaidKind, SettingChange, list, role_name,
 };
 use crate::error::{Error, Result, SqlState};
 use crate::statement::reader::Reader;
@@ -28,10 +27,9 @@ pub(super) fn create(reader: &mut Reader<'_>, user: bool) -> Result<Definition> 
 /// What follows ALTER ROLE.
 pub(super) fn alter(reader: &mut Reader<'_>) -> Result<Definition> {
     if reader.word("all") {
-        // What everybody begins with in a database is the database's.
-        let Some(name) = in_database(reader)? else { return Err(Error::unsupported("ALTER ROLE ALL")) };
+        let database = in_database(reader)?;
         let change = setting_change(reader)?.ok_or_else(|| reader.syntax_error())?;
-        return Ok(Definition::AlterDatabase { name, change: DatabaseChange::Settings(change) });
+        return Ok(Definition::AlterEveryRole { database, change });
     }
     let role = own_name(reader)?;
     let database = in_database(reader)?;

@@ -1,8 +1,6 @@
 use auth::Privileges;
 
-use super::{
-    DatabaseChange, Deed, Definition, NewBody, PrivilegeObjects, RoleChange, RoleName, RoutineKind, SettingChange,
-};
+use super::{Deed, Definition, NewBody, PrivilegeObjects, RoleChange, RoleName, RoutineKind, SettingChange};
 use crate::statement::{Statement, parse_single};
 
 fn parsed(sql: &str) -> Definition {
@@ -35,9 +33,9 @@ fn roles_are_read_as_postgresql_reads_them() {
     assert!(matches!(parsed("ALTER USER a IN DATABASE b SET TIME ZONE 'UTC'"), Definition::AlterRole {
         change: RoleChange::Settings { database: Some(database), change: SettingChange::Set { name, values } }, ..
     } if database == "b" && name == "timezone" && values == Some(vec!["UTC".to_owned()])));
-    assert!(matches!(parsed("ALTER ROLE ALL IN DATABASE b RESET ALL"), Definition::AlterDatabase {
-        name, change: DatabaseChange::Settings(SettingChange::ResetAll)
-    } if name == "b"));
+    assert!(matches!(parsed("ALTER ROLE ALL IN DATABASE b RESET ALL"), Definition::AlterEveryRole {
+        database: Some(database), change: SettingChange::ResetAll
+    } if database == "b"));
     assert_eq!(refused("ALTER ROLE a IN DATABASE b LOGIN"), "syntax error at or near \"LOGIN\"");
     assert_eq!(refused("CREATE ROLE a LOGIN NOLOGIN"), "conflicting or redundant options");
     assert_eq!(refused("CREATE ROLE a FLY"), "syntax error at or near \"FLY\"");

@@ -12,13 +12,14 @@ mod range;
 
 use std::sync::Arc;
 
+use auth::{ObjectKind, Privileges};
 use datafusion::sql::sqlparser::ast::{self, ObjectName, Owner};
 
 use super::DefinitionEnvironment;
 use super::names::named_schema;
 use crate::catalog::{Catalog, Change, UserType, UserTypeKind};
 use crate::error::{Error, Result, SqlState};
-use crate::plan::authorize::check_schema;
+use crate::plan::authorize::{check_schema, denied};
 use crate::plan::bind::QualifiedName;
 use crate::statement::definition::{RoleName, TypeChange};
 use crate::types::defined::FIRST_OID;
@@ -48,7 +49,7 @@ pub(super) async fn alter(
 }
 
 /// 42704 for a type that is not there.
-fn undefined(name: &QualifiedName) -> Error {
+pub(super) fn undefined(name: &QualifiedName) -> Error {
     Error::new(SqlState::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist"))
 }
 
@@ -57,7 +58,7 @@ impl DefinitionEnvironment<'_> {
         self.lock_definition(&[b"type:", oid.to_be_bytes().as_slice()].concat(), exclusive).await
     }
 
-    /// Keeps the type of a column from being dropped before the column is there.
+    /// Keeps the type of a column from being dropped before the column is there. 42501 for one that the principal may not use.
     pub(in crate::execute::definition) async fn hold_type(&mut self, ty: Type) -> Result<()> {
         if ty.oid < FIRST_OID {
             return Ok(());
@@ -70,15 +71,24 @@ impl DefinitionEnvironment<'_> {
             return Err(Error::unsupported("the row type of a table as the type of a column"));
         }
         self.lock_type(oid, false).await?;
-        if self.catalog().types.contains_key(&oid) {
-            return Ok(());
+        let catalog = self.catalog();
+        if let Some(used) = catalog.types.get(&oid) {
+            let held = auth::held_privileges(self.principal, &used.access(), Privileges::USAGE);
+            return match held.contains(Privileges::USAGE) {
+                true => Ok(()),
+                false => Err(denied(ObjectKind::Type, &self.type_shown(&catalog, oid))),
+            };
         }
         let message = format!("type {} does not exist", display(ty));
         Err(Error::new(SqlState::UNDEFINED_OBJECT, message))
     }
 
     /// The oid of a type that a statement names, be it built in.
-    fn find_type(&self, catalog: &Catalog, name: &QualifiedName) -> Result<Option<u32>> {
+    pub(in crate::execute::definition) fn find_type(
+        &self,
+        catalog: &Catalog,
+        name: &QualifiedName,
+    ) -> Result<Option<u32>> {
         if let Some(schema) = &name.schema {
             named_schema(catalog, schema)?;
         }
@@ -148,7 +158,8 @@ impl DefinitionEnvironment<'_> {
         let array_name = self.free_array_name(schema, &place.name).await?;
         let oid = oid.map_or_else(|| self.store.allocate_oid(), Ok)?;
         let array = self.store.allocate_oid()?;
-        let ty = UserType { oid, array, array_name, schema, name: place.name, owner, comment: None, kind };
+        let acl = self.new_acl(owner, Some(schema), ObjectKind::Type);
+        let ty = UserType { oid, array, array_name, schema, name: place.name, owner, acl, comment: None, kind };
         self.put_type(ty)
     }
 
@@ -228,7 +239,9 @@ impl DefinitionEnvironment<'_> {
         let catalog = self.catalog();
         let schema = catalog.schemas.get(&ty.schema).cloned();
         let owner = self.new_owner(&catalog, &owner, schema.as_deref()).await?;
-        self.put_type(UserType { owner, ..ty.clone() })
+        let mut given = ty.clone();
+        given.give_to(owner);
+        self.put_type(given)
     }
 
     /// COMMENT ON TYPE and ON DOMAIN.
