@@ -61,7 +61,7 @@ mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 mod to_char;
-mod transaction_id;
+pub(crate) mod transaction_id;
 mod unicode;
 mod unique;
 mod unsigned;

@@ -116,6 +116,12 @@ impl SessionTransaction {
     }
 }
 
+/// The transaction's number as `xid` has it: without what 32 bits do not hold, and never one that stands for no transaction.
+pub(crate) fn number_within_epoch(context: &EvalContext) -> u32 {
+    const FIRST: u32 = 3;
+    (assigned(context) as u32).max(FIRST)
+}
+
 fn assigned(context: &EvalContext) -> u64 {
     let own = &context.session.transaction;
     own.known().unwrap_or_else(|| {

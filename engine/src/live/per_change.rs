@@ -266,7 +266,7 @@ impl RowSource for Image<'_> {
                 Ok(stamp().map_or(Value::Null, |(seq, _)| Value::Int8(i64::try_from(seq.0).unwrap_or(i64::MAX))))
             }
             Some(SystemColumn::Updated) => Ok(stamp().map_or(Value::Null, |(_, time)| Value::Timestamptz(time))),
-            Some(SystemColumn::Deleted | SystemColumn::User) | None => {
+            Some(SystemColumn::Deleted | SystemColumn::User | SystemColumn::Xmax) | None => {
                 Err(Error::internal("a column of another relation"))
             }
         }

@@ -23,10 +23,13 @@ pub enum SystemColumn {
     Deleted,
     /// Whose row of a user table it is, where those of all users are read.
     User,
+    /// PostgreSQL's `xmax`, as far as what INSERT returns has it: the transaction, of a row that was in the way and has been
+    /// updated, 0 of one that was inserted. Applications tell the one from the other by it.
+    Xmax,
 }
 
 impl SystemColumn {
-    pub const ALL: [Self; 5] = [Self::TableOid, Self::Seq, Self::Updated, Self::Deleted, Self::User];
+    pub const ALL: [Self; 6] = [Self::TableOid, Self::Seq, Self::Updated, Self::Deleted, Self::User, Self::Xmax];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -35,6 +38,7 @@ impl SystemColumn {
             Self::Updated => storage::segment::UPDATED_COLUMN,
             Self::Deleted => "_deleted",
             Self::User => "_user",
+            Self::Xmax => "xmax",
         }
     }
 
@@ -45,6 +49,7 @@ impl SystemColumn {
             Self::Updated => oid::TIMESTAMPTZ,
             Self::Deleted => oid::BOOL,
             Self::User => oid::REGROLE,
+            Self::Xmax => oid::XID,
         })
     }
 

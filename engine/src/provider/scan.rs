@@ -374,7 +374,8 @@ impl Reader {
                 (Output::System(SystemColumn::User), Some((keys, _))) => {
                     Some(users(keys, &self.source.table, self.source.trash))
                 }
-                (Output::Key | Output::Version | Output::System(SystemColumn::User), None) => None,
+                (Output::Key | Output::Version | Output::System(SystemColumn::User), None)
+                | (Output::System(SystemColumn::Xmax), _) => None,
                 (Output::System(SystemColumn::Seq), _) => stamps.first().cloned(),
                 (Output::System(SystemColumn::Updated), _) => stamps.get(1).cloned(),
                 (Output::System(SystemColumn::Deleted), _) => {

@@ -387,10 +387,16 @@ impl Session {
 
     /// What the functions of a statement may ask.
     fn context(&self, catalog: Arc<Catalog>, params: Arc<[Value]>) -> EvalContext {
-        let now = self.database.now();
+        let began = self.started_at();
+        // A statement that stands alone begins with its transaction.
+        let statement_time = match self.state {
+            TransactionState::Implicit(_) => began,
+            _ => None,
+        };
+        let statement_time = statement_time.unwrap_or_else(|| self.database.now());
         EvalContext {
-            transaction_time: self.started_at().unwrap_or(now),
-            statement_time: now,
+            transaction_time: began.unwrap_or(statement_time),
+            statement_time,
             session: self.facts.clone(),
             catalog,
             read_only: self.state.open().is_some_and(|open| open.read_only),

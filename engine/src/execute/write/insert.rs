@@ -16,6 +16,7 @@ use crate::execute::query::run;
 use crate::expr::Expr;
 use crate::expr::eval::{NoRow, eval};
 use crate::function::EvalContext;
+use crate::function::transaction_id::number_within_epoch;
 use crate::plan::system_column::{SystemColumn, SystemColumns};
 use crate::plan::write::{
     Arbiter, ConflictAction, ConflictQuery, Insert, InsertSource, OnConflict, PolicyMoment, Target,
@@ -58,7 +59,7 @@ impl Run<'_> {
         others: &[Value],
     ) -> Result<Vec<Value>> {
         let (first, system) = (u32::MAX, (SystemColumns::default(), 0));
-        let source = TargetSource { first, values: &[], carried, others, excluded: None, system };
+        let source = TargetSource { first, values: &[], carried, others, excluded: None, system, xmax: 0 };
         row.iter().map(|expr| eval(expr, self.context, &source)).collect()
     }
 
@@ -154,7 +155,10 @@ impl Run<'_> {
         }
         let key = self.update_row(leaf.into(), &current, &old, &new).await?;
         touched.insert(key);
-        let source = TargetSource { excluded: Some((*first_excluded, values)), ..TargetSource::of(target, &new) };
+        let asked = target.system.get(SystemColumn::Xmax).is_some();
+        let xmax = if asked { number_within_epoch(self.context) } else { 0 };
+        let excluded = Some((*first_excluded, values));
+        let source = TargetSource { excluded, xmax, ..TargetSource::of(target, &new) };
         self.returned(&source)?;
         Ok(true)
     }

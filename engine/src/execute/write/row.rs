@@ -24,6 +24,8 @@ pub(crate) struct TargetSource<'a> {
     pub(crate) excluded: Option<(u32, &'a [Value])>,
     /// Numbers of the system columns, and the oid of the table that keeps the row.
     pub(crate) system: (SystemColumns, u32),
+    /// The number of the transaction by which a row that was in the way of another has been updated; 0 of all others.
+    pub(crate) xmax: u32,
 }
 
 impl<'a> TargetSource<'a> {
@@ -35,6 +37,7 @@ impl<'a> TargetSource<'a> {
             others: &[],
             excluded: None,
             system: (target.system, target.table.oid),
+            xmax: 0,
         }
     }
 }
@@ -54,6 +57,7 @@ impl RowSource for TargetSource<'_> {
                 // No commit has ordered a row that is being written. One that was there is carried with them.
                 SystemColumn::Seq | SystemColumn::Updated | SystemColumn::User => Some(Value::Null),
                 SystemColumn::Deleted => Some(Value::Bool(false)),
+                SystemColumn::Xmax => Some(Value::Int8(i64::from(self.xmax))),
             })
             .ok_or_else(|| Error::internal("a write names a column that it does not have"))
     }

@@ -1,4 +1,4 @@
-//! System columns in sight: `tableoid`, and KalamDB's own `_seq`, `_updated`, `_deleted` and `_user`.
+//! System columns in sight: `tableoid`, `xmax` of what was inserted, and KalamDB's own `_seq`, `_updated`, `_deleted` and `_user`.
 //!
 //! Scans answer them where the statement has the word at all, so that nobody else pays for that. A table's own column of
 //! the name hides the system's. What PostgreSQL has besides tells where it keeps a row, which has no meaning here.
@@ -31,7 +31,7 @@ impl Named {
         let bytes = text.as_bytes();
         let mut within_word = false;
         for (at, byte) in bytes.iter().enumerate() {
-            if !within_word && matches!(byte, b't' | b'T' | b'_') {
+            if !within_word && matches!(byte, b't' | b'T' | b'x' | b'X' | b'_') {
                 for column in SystemColumn::ALL {
                     let name = column.name().as_bytes();
                     named.0[column as usize] |=
@@ -77,6 +77,7 @@ fn has_column(table: &Table, column: SystemColumn) -> bool {
     match (column, &table.kind) {
         (SystemColumn::TableOid, TableKind::Table | TableKind::System) => true,
         // Elsewhere there is but one answer, which nobody has to be told.
+        (SystemColumn::Xmax, _) => false,
         (SystemColumn::User, TableKind::Table) if table.storage.slice != Slice::Every => false,
         (_, TableKind::Table) => table.position_of(column.name()).is_none(),
         _ => false,
@@ -104,6 +105,15 @@ impl Binder<'_> {
             if named.has(column) && has_column(table, column) {
                 columns.set(column, self.fresh_var());
             }
+        }
+        columns
+    }
+
+    /// The same for what is inserted, which also tells whether a row was inserted.
+    pub(super) fn system_columns_of_inserted(&mut self, table: &Table) -> SystemColumns {
+        let mut columns = self.system_columns(table);
+        if self.named_system.has(SystemColumn::Xmax) {
+            columns.set(SystemColumn::Xmax, self.fresh_var());
         }
         columns
     }
@@ -135,6 +145,7 @@ impl ScopeRelation {
                 Ok(Some(ScopeColumn::new(name, found, None)))
             }
             None if column.is_of_version() && has_column(table, column) => Err(unsupported()),
+            None if column == SystemColumn::Xmax && table.kind == TableKind::Table => Err(unsupported()),
             None => Ok(None),
         }
     }
@@ -173,10 +184,11 @@ mod tests {
     #[test]
     fn a_text_names_what_stands_there_as_a_word() {
         let named = |text: &str| SystemColumn::ALL.map(|column| Named::in_text(text).has(column));
-        assert_eq!(named("SELECT _seq FROM t"), [false, true, false, false, false]);
-        assert_eq!(named("select t._UPDATED, \"_seq\", TableOID from t"), [true, true, true, false, false]);
-        assert_eq!(named("select order_seq, x_updated, mytableoid, é_seq from t"), [false; 5]);
-        assert_eq!(named("_deleted"), [false, false, false, true, false]);
-        assert_eq!(named("_se"), [false; 5]);
+        assert_eq!(named("SELECT _seq FROM t"), [false, true, false, false, false, false]);
+        assert_eq!(named("select t._UPDATED, \"_seq\", TableOID from t"), [true, true, true, false, false, false]);
+        assert_eq!(named("select order_seq, x_updated, mytableoid, é_seq from t"), [false; 6]);
+        assert_eq!(named("_deleted"), [false, false, false, true, false, false]);
+        assert_eq!(named("RETURNING (xmax = 0), xmaximum"), [false, false, false, false, false, true]);
+        assert_eq!(named("_se"), [false; 6]);
     }
 }

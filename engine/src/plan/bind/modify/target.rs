@@ -62,7 +62,11 @@ impl Binder<'_> {
         self.target_read = false;
         let mut target = self.target_of(table, first_column)?;
         // What is deleted is not changed.
-        let system = self.system_columns(&target.table).without(SystemColumn::Deleted);
+        let system = match verb {
+            Verb::Insert => self.system_columns_of_inserted(&target.table),
+            _ => self.system_columns(&target.table),
+        };
+        let system = system.without(SystemColumn::Deleted);
         scope = scope.with_system(system);
         target.tell_system(system);
         Ok(Goal { names: target.table.clone(), target, scope, through: None })
