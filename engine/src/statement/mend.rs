@@ -4,8 +4,11 @@
 //! A name that only this file can write is quoted with [`MARK`], which no text can.
 
 mod assigned;
+mod clause;
+mod constraint;
 mod definition;
 mod escape;
+mod frame;
 mod joined;
 mod key;
 mod locked;
@@ -338,47 +341,6 @@ impl Mender<'_> {
         }
     }
 
-    /// `FETCH FIRST (n) ROWS ONLY` is `LIMIT (n)`; the parser knows no parentheses there. Those around a literal can go,
-    /// so that WITH TIES may follow.
-    fn fetch(&mut self) -> Result<()> {
-        let opening = self.significant(2);
-        let open = self.tokens.get(opening).is_some_and(|token| token.token == Token::LParen);
-        let Some(closing) = open.then(|| self.closing(opening)).flatten() else {
-            self.keep_one();
-            return Ok(());
-        };
-        let inside: Vec<&TokenWithSpan> =
-            self.tokens[opening + 1..closing].iter().filter(|token| !is_space(&token.token)).collect();
-        if let [token] = inside.as_slice()
-            && matches!(token.token, Token::Number(..) | Token::Placeholder(_))
-        {
-            let count = (*token).clone();
-            self.keep_to(opening);
-            self.kept.push(count);
-            self.at = closing + 1;
-            return Ok(());
-        }
-        let mut behind = (closing + 1..self.tokens.len()).filter(|at| !is_space(&self.tokens[*at].token));
-        let (rows, only) = (behind.next(), behind.next());
-        let is_one = |at: Option<usize>, words: &[&str]| {
-            at.is_some_and(|at| words.iter().any(|word| is_word(&self.tokens[at].token, word)))
-        };
-        match only {
-            Some(end) if is_one(rows, &["row", "rows"]) && is_one(only, &["only"]) => {
-                let span = self.tokens[self.at].span;
-                self.kept.push(TokenWithSpan { token: Token::make_keyword("LIMIT"), span });
-                self.at = opening;
-                self.keep_to(closing + 1);
-                self.at = end + 1;
-            }
-            _ if is_one(rows, &["row", "rows"]) && is_one(only, &["with"]) => {
-                return Err(Error::unsupported("an expression in FETCH FIRST … WITH TIES"));
-            }
-            _ => self.keep_one(),
-        }
-        Ok(())
-    }
-
     /// Where the parenthesis is that closes one.
     fn closing(&self, opening: usize) -> Option<usize> {
         let mut depth = 0_usize;
@@ -413,30 +375,6 @@ impl Mender<'_> {
         }
         self.kept.push(whole);
         self.at += 1;
-    }
-
-    /// Where PRECEDING or FOLLOWING stands, if the string here begins the offset of a frame: the parser takes it for an interval.
-    fn frame_offset_end(&self) -> Option<usize> {
-        let Some(Token::Word(before)) = self.before() else { return None };
-        let begins = [Keyword::RANGE, Keyword::ROWS, Keyword::GROUPS, Keyword::BETWEEN, Keyword::AND];
-        if before.quote_style.is_some() || !begins.contains(&before.keyword) {
-            return None;
-        }
-        let mut depth = 0;
-        for at in self.at..self.tokens.len() {
-            match &self.tokens[at].token {
-                Token::LParen => depth += 1,
-                Token::RParen if depth == 0 => return None,
-                Token::RParen => depth -= 1,
-                Token::Word(word) if depth == 0 && word.quote_style.is_none() => match word.keyword {
-                    Keyword::PRECEDING | Keyword::FOLLOWING => return Some(at),
-                    Keyword::AND | Keyword::OR => return None,
-                    _ => {}
-                },
-                _ => {}
-            }
-        }
-        None
     }
 
     /// Puts parentheses around what stands before a place.
@@ -485,124 +423,6 @@ impl Mender<'_> {
         Ok(())
     }
 
-    /// Whether TABLE stands where a query may.
-    fn is_query(&self) -> bool {
-        const BEFORE: [&str; 5] = ["union", "intersect", "except", "all", "distinct"];
-        let named = matches!(self.token(1), Some(Token::Word(_)));
-        named
-            && match self.before() {
-                None | Some(Token::LParen) => true,
-                Some(Token::Word(word)) if word.quote_style.is_none() => {
-                    BEFORE.iter().any(|other| word.value.eq_ignore_ascii_case(other))
-                        || word.keyword == Keyword::EXPLAIN
-                        || word.keyword == Keyword::AS
-                            && self.kept.first().is_some_and(|first| is_word(&first.token, "create"))
-                }
-                _ => false,
-            }
-    }
-
-    /// `TABLE t` is `SELECT * FROM t`.
-    fn table(&mut self) {
-        let span = self.tokens[self.at].span;
-        let words = [Token::make_keyword("SELECT"), Token::Mul, Token::make_keyword("FROM")];
-        self.kept.extend(words.map(|token| TokenWithSpan { token, span }));
-        self.at += 1;
-    }
-
-    /// `ORDER BY x USING <` is ascending; `JOIN … USING (a) AS x` has its name among the columns.
-    fn using(&mut self) -> Result<()> {
-        let operator = self.significant(1);
-        let found = match self.tokens.get(operator).map(|token| &token.token) {
-            Some(Token::LParen) => {
-                self.join_alias();
-                return Ok(());
-            }
-            Some(Token::Word(word)) if word.keyword == Keyword::OPERATOR && word.quote_style.is_none() => {
-                // OPERATOR(pg_catalog.<)
-                let end = (0..)
-                    .map(|n| self.significant(n))
-                    .find(|at| self.tokens.get(*at).is_none_or(|token| token.token == Token::RParen));
-                end.and_then(|end| Some((end, self.tokens.get(end.checked_sub(1)?)?.token.to_string())))
-            }
-            Some(
-                token @ (Token::Lt | Token::Gt | Token::LtEq | Token::GtEq | Token::Eq | Token::Neq | Token::Plus),
-            ) => Some((operator, token.to_string())),
-            Some(token @ Token::CustomBinaryOperator(_)) => Some((operator, token.to_string())),
-            _ => None,
-        };
-        let Some((end, name)) = found else {
-            self.keep_one();
-            return Ok(());
-        };
-        let direction = match name.as_str() {
-            "<" | "~<~" => "ASC",
-            ">" | "~>~" => "DESC",
-            _ => {
-                let words = format!("operator {name} is not a valid ordering operator");
-                let position = super::position_in(self.text, self.tokens[operator].span.start);
-                return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, words)
-                    .with_hint("Ordering operators must be \"<\" or \">\" members of btree operator families.")
-                    .at(position));
-            }
-        };
-        let span = self.tokens[self.at].span;
-        self.kept.push(TokenWithSpan { token: Token::make_keyword(direction), span });
-        self.at = end + 1;
-        Ok(())
-    }
-
-    fn join_alias(&mut self) {
-        // Names between commas, and nothing else: not the query that MERGE may have here.
-        let mut last = 2;
-        while let (Some(Token::Word(_)), Some(Token::Comma)) = (self.token(last), self.token(last + 1)) {
-            last += 2;
-        }
-        let (Some(Token::Word(_)), Some(Token::RParen)) = (self.token(last), self.token(last + 1)) else {
-            self.keep_one();
-            return;
-        };
-        let close = self.significant(last + 1);
-        let mut after = (close + 1..self.tokens.len()).filter(|at| !is_space(&self.tokens[*at].token));
-        let alias = match (after.next(), after.next()) {
-            (Some(word), Some(name)) if is_word(&self.tokens[word].token, "as") => match &self.tokens[name].token {
-                Token::Word(alias) => Some((name, alias.clone(), self.tokens[name].span)),
-                _ => None,
-            },
-            _ => None,
-        };
-        let Some((end, alias, span)) = alias else {
-            self.keep_one();
-            return;
-        };
-        self.keep_to(close);
-        let name = if alias.quote_style.is_some() { alias.value } else { alias.value.to_ascii_lowercase() };
-        self.kept.push(TokenWithSpan { token: Token::Comma, span });
-        self.kept.push(marked(name, span));
-        self.kept.push(self.tokens[close].clone());
-        self.at = end + 1;
-    }
-
-    /// Whether `CURRENT OF cursor` follows in a statement that may say so.
-    fn names_cursor(&self) -> bool {
-        const VERBS: [&str; 5] = ["update", "delete", "with", "prepare", "explain"];
-        let verb = self.kept.iter().map(|token| &token.token).find(|token| !is_space(token));
-        self.words_follow(&["current", "of"])
-            && matches!(self.token(3), Some(Token::Word(_)))
-            && verb.is_some_and(|verb| VERBS.iter().any(|word| is_word(verb, word)))
-    }
-
-    /// `WHERE CURRENT OF cursor` is a comparison with the cursor's name.
-    fn current_of(&mut self) {
-        let (start, name) = (self.significant(1), self.significant(3));
-        let span = self.tokens[start].span;
-        self.keep_to(start);
-        self.kept.push(marked(CURRENT_OF.to_owned(), span));
-        self.kept.push(TokenWithSpan { token: Token::Eq, span });
-        self.at = name;
-        self.keep_one();
-    }
-
     /// Whether a word is ISNULL behind a value.
     fn is_null_test(&self, word: &str) -> bool {
         word.eq_ignore_ascii_case("isnull")
@@ -641,102 +461,6 @@ impl Mender<'_> {
         let end = self.significant(6);
         self.kept.push(operator);
         self.at = end;
-    }
-
-    /// `CHECK (…) NO INHERIT` is one that is not enforced, which PostgreSQL 15 does not have.
-    fn no_inherit(&mut self) {
-        let end = self.significant(1);
-        for (at, word) in [(self.at, "NOT"), (end, "ENFORCED")] {
-            self.kept.push(TokenWithSpan { token: Token::make_keyword(word), span: self.tokens[at].span });
-            self.kept.push(TokenWithSpan { token: Token::Whitespace(Whitespace::Space), span: self.tokens[at].span });
-        }
-        self.at = end + 1;
-    }
-
-    /// Whether EXCLUDE begins a constraint of CREATE or ALTER TABLE, a name of its own before it or not.
-    fn begins_exclusion(&self) -> bool {
-        let verb = self.kept.iter().map(|token| &token.token).find(|token| !is_space(token));
-        let defines = verb.is_some_and(|verb| is_word(verb, "create") || is_word(verb, "alter"));
-        let begins = self.token(1) == Some(&Token::LParen) || self.words_follow(&["using"]);
-        if !defines || !begins {
-            return false;
-        }
-        let mut before = self.kept.iter().rev().map(|token| &token.token).filter(|token| !is_space(token));
-        match before.next() {
-            Some(Token::Comma | Token::LParen) => {
-                let count = |paren: Token| self.kept.iter().filter(|token| token.token == paren).count();
-                count(Token::LParen) == count(Token::RParen) + 1
-            }
-            Some(word) if is_word(word, "add") => true,
-            Some(Token::Word(_)) => before.next().is_some_and(|token| is_word(token, "constraint")),
-            _ => false,
-        }
-    }
-
-    /// Whether NOT stands before, and what ends a constraint.
-    fn follows_no_check(&self) -> bool {
-        const ENDS: [&str; 5] = ["unique", "key", "deferrable", "deferred", "immediate"];
-        let mut before = self.kept.iter().rev().map(|token| &token.token).filter(|token| !is_space(token));
-        let ends = |token: &Token| *token == Token::RParen || ENDS.iter().any(|word| is_word(token, word));
-        before.next().is_some_and(|token| is_word(token, "not")) && before.next().is_some_and(ends)
-    }
-
-    /// The end of a window's frame is said at the beginning of the window.
-    fn exclude(&mut self) {
-        let (words, length) = match () {
-            () if self.words_follow(&["current", "row"]) => (EXCLUDE_ROW, 3),
-            () if self.words_follow(&["group"]) => (EXCLUDE_GROUP, 2),
-            () if self.words_follow(&["ties"]) => (EXCLUDE_TIES, 2),
-            () if self.words_follow(&["no", "others"]) => ("", 3),
-            () => return self.keep_one(),
-        };
-        let (mut depth, mut has_frame, mut open) = (0, false, None);
-        for (at, token) in self.kept.iter().enumerate().rev() {
-            match &token.token {
-                Token::RParen => depth += 1,
-                Token::LParen if depth == 0 => {
-                    open = Some(at);
-                    break;
-                }
-                Token::LParen => depth -= 1,
-                Token::Word(word) if depth == 0 && word.quote_style.is_none() => {
-                    has_frame |= matches!(word.keyword, Keyword::ROWS | Keyword::RANGE | Keyword::GROUPS);
-                }
-                _ => {}
-            }
-        }
-        let Some(open) = open.filter(|_| has_frame && self.token(length) == Some(&Token::RParen)) else {
-            return self.keep_one();
-        };
-        let span = self.tokens[self.at].span;
-        self.at = self.significant(length);
-        if words.is_empty() {
-            return;
-        }
-        const CLAUSES: [Keyword; 5] =
-            [Keyword::PARTITION, Keyword::ORDER, Keyword::ROWS, Keyword::RANGE, Keyword::GROUPS];
-        let first = (open + 1..self.kept.len()).find(|at| !is_space(&self.kept[*at].token)).unwrap_or(open + 1);
-        let base = match self.kept.get(first).map(|token| &token.token) {
-            Some(Token::Word(word)) if word.quote_style.is_some() || !CLAUSES.contains(&word.keyword) => {
-                Some(if word.quote_style.is_some() { word.value.clone() } else { word.value.to_ascii_lowercase() })
-            }
-            _ => None,
-        };
-        let name = marked(format!("{words}:{}", base.as_deref().unwrap_or_default()), span);
-        match base {
-            Some(_) => self.kept[first] = name,
-            None => self.kept.insert(first, name),
-        }
-    }
-
-    /// `ROWS FROM (f(), g())` is a function of that name.
-    fn rows_from(&mut self) {
-        if self.token(2) != Some(&Token::LParen) {
-            self.keep_one();
-            return;
-        }
-        self.kept.push(marked(ROWS_FROM.to_owned(), self.tokens[self.at].span));
-        self.at = self.significant(2);
     }
 }
 
