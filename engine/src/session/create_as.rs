@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use auth::{Principal, RoleId};
 use futures::StreamExt;
-use storage::{Duplicate, InsertOutcome, Wait};
+use storage::{Duplicate, InsertOutcome, Value, Wait};
 
 use super::Session;
 use super::cancel::Interrupt;
@@ -31,14 +31,16 @@ impl Session {
         &mut self,
         new: &NewTableAs,
         prepared: &Prepared,
+        params: Arc<[Value]>,
         interrupt: &Interrupt,
     ) -> Result<String> {
-        let (source, params) = match &new.source {
-            TableSource::Query(query) => {
+        let (source, params) = match (&new.source, &prepared.carried) {
+            (TableSource::Query(_), Some(source)) => (source.clone(), params),
+            (TableSource::Query(query), None) => {
                 let query = Statement::Query(query.clone());
-                (Arc::new(Prepared::new(prepared.text.clone(), Some(query), Vec::new())), Arc::from([]))
+                (Arc::new(Prepared::new(prepared.text.clone(), Some(query), Vec::new())), params)
             }
-            TableSource::Execute { name, arguments } => self.bind_arguments(name, arguments, prepared)?,
+            (TableSource::Execute { name, arguments }, _) => self.bind_arguments(name, arguments, prepared)?,
         };
         if !matches!(source.statement, Some(Statement::Query(_))) {
             return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, "prepared statement is not a SELECT"));

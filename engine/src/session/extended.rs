@@ -86,6 +86,9 @@ impl Session {
             let plan = self.plan_for(&prepared)?;
             prepared.fix(&plan);
             self.remember_parsed(&prepared);
+        } else if let Some(carried) = &prepared.carried {
+            let plan = self.plan_for(carried)?;
+            carried.fix(&plan);
         } else if controls_transaction(&prepared) {
             self.remember_parsed(&prepared);
         }
@@ -172,7 +175,11 @@ impl Session {
             )));
         }
         let planned = if is_planned(&prepared) { Some(self.plan_for(&prepared)?) } else { None };
-        let types = planned.as_ref().map_or_else(|| Arc::from([]), |plan| plan.params.clone());
+        let types = match (&planned, &prepared.carried) {
+            (Some(plan), _) => plan.params.clone(),
+            (None, Some(carried)) => self.plan_for(carried)?.params.clone(),
+            (None, None) => Arc::from([]),
+        };
         if types.len() != parameters.len() {
             return Err(protocol_violation(format!(
                 "bind message supplies {} parameters, but prepared statement \"{statement}\" requires {}",
@@ -260,6 +267,8 @@ impl Session {
         }
         let parameters = if is_planned(&prepared) {
             self.plan_for(&prepared)?.params.iter().map(|ty| ty.oid).collect()
+        } else if let Some(carried) = &prepared.carried {
+            self.plan_for(carried)?.params.iter().map(|ty| ty.oid).collect()
         } else {
             Vec::new()
         };

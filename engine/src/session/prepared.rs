@@ -18,6 +18,8 @@ pub(crate) struct Prepared {
     pub(crate) statement: Option<Statement>,
     /// Parameter types the client declared; 0 is "not said".
     pub(crate) declared: Vec<u32>,
+    /// The statement that this one explains, or makes a table of, whose parameters are its own.
+    pub(crate) carried: Option<Arc<Prepared>>,
     plan: Mutex<Option<Arc<CachedPlan>>>,
     /// The parameters' types as they were found first, which a plan made anew must not change: the client knows them.
     fixed: OnceLock<Vec<u32>>,
@@ -39,7 +41,12 @@ pub(crate) struct CachedPlan {
 
 impl Prepared {
     pub(crate) fn new(text: Arc<str>, statement: Option<Statement>, declared: Vec<u32>) -> Self {
-        Self { text, statement, declared, plan: Mutex::new(None), fixed: OnceLock::new(), described: Mutex::new(None) }
+        let carried = statement.as_ref().and_then(Statement::carried).map(|carried| {
+            let carried = Self::new(text.clone(), Some(carried), declared.clone());
+            Arc::new(carried)
+        });
+        let (plan, fixed, described) = (Mutex::new(None), OnceLock::new(), Mutex::new(None));
+        Self { text, statement, declared, carried, plan, fixed, described }
     }
 
     /// The types that the parameters have, or those that were declared if nothing else was said yet.

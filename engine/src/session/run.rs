@@ -129,7 +129,7 @@ impl Session {
                 }
                 self.begin_implicit();
                 let before = self.defined_so_far();
-                let tag = Box::pin(self.define_by_statement(definition, prepared, interrupt)).await;
+                let tag = Box::pin(self.define_by_statement(definition, prepared, params, interrupt)).await;
                 self.audit_definition(definition, prepared, before, tag.as_ref().err());
                 tag.map(Outcome::Complete)
             }
@@ -156,7 +156,7 @@ impl Session {
             Statement::ExecuteAs(order) => Box::pin(self.execute_as(order, prepared, params, interrupt)).await,
             Statement::Live(live) => Box::pin(self.begin_live(live, prepared, params, interrupt)).await,
             Statement::Declare(declaration) => Box::pin(self.declare(declaration, prepared, params, interrupt)).await,
-            other => Box::pin(self.run_utility(other, prepared, interrupt)).await,
+            other => Box::pin(self.run_utility(other, prepared, params, interrupt)).await,
         }
     }
 
@@ -164,10 +164,11 @@ impl Session {
         &mut self,
         definition: &Definition,
         prepared: &Arc<Prepared>,
+        params: Arc<[Value]>,
         interrupt: &Interrupt,
     ) -> Result<String> {
         match definition {
-            Definition::CreateTableAs(new) => self.create_table_as(new, prepared, interrupt).await,
+            Definition::CreateTableAs(new) => self.create_table_as(new, prepared, params, interrupt).await,
             Definition::CreateMaterialized(_) | Definition::Refresh(_) => {
                 self.fill_materialized(definition, prepared, interrupt).await
             }

@@ -40,6 +40,7 @@ impl Session {
         &mut self,
         statement: &Statement,
         prepared: &Prepared,
+        params: Arc<[Value]>,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
         let complete = |tag: &str| Ok(Outcome::Complete(tag.to_owned()));
@@ -88,7 +89,9 @@ impl Session {
                 self.deallocate(name.as_deref())?;
                 complete(if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" })
             }
-            Statement::Explain { options, statement } => self.explain(*options, statement, prepared, interrupt).await,
+            Statement::Explain { options, statement } => {
+                self.explain(*options, statement, (prepared, params), interrupt).await
+            }
             Statement::Fetch { name, motion, moves, timeout } => {
                 let what = Fetched { motion: *motion, moves: *moves, timeout: *timeout };
                 self.fetch(name, what, interrupt).await
@@ -424,15 +427,16 @@ impl Session {
         &mut self,
         options: ExplainOptions,
         statement: &Statement,
-        outer: &Prepared,
+        (outer, params): (&Prepared, Arc<[Value]>),
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
         self.begin_implicit();
-        let (inner, params) = match statement {
-            Statement::Execute { name, arguments } => self.bind_arguments(name, arguments, outer)?,
-            other => {
+        let (inner, params) = match (statement, &outer.carried) {
+            (Statement::Execute { name, arguments }, _) => self.bind_arguments(name, arguments, outer)?,
+            (_, Some(inner)) => (inner.clone(), params),
+            (other, None) => {
                 let inner = Prepared::new(outer.text.clone(), Some(other.clone()), Vec::new());
-                (Arc::new(inner), Arc::from([]))
+                (Arc::new(inner), params)
             }
         };
         let plan = self.plan_for(&inner)?;
@@ -443,7 +447,7 @@ impl Session {
         if !plan.plan.runs().is_empty() {
             return Err(Error::unsupported("EXPLAIN of a call of a function whose body is more than one query"));
         }
-        let context = self.context(self.catalog(), params.clone());
+        let context = self.checked_context(&plan, &inner, params.clone(), self.catalog())?;
         let database = self.database.clone();
         let view = self.state.open().ok_or_else(no_transaction)?.transaction.view();
         let before = options.buffers.then(|| database.store().figures());

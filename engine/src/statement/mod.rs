@@ -37,6 +37,7 @@ pub use copy::{
 pub use cursor::{Declaration, Motion};
 use datafusion::sql::sqlparser::ast;
 pub use definition::Definition;
+use definition::{NewTableAs, TableSource};
 pub use execute_as::ExecuteAs;
 pub use isolation::IsolationLevel;
 pub use job::Listing;
@@ -278,6 +279,22 @@ impl Statement {
         match self {
             Statement::ExecuteAs(order) => &order.statement,
             other => other,
+        }
+    }
+
+    /// What EXPLAIN explains, unless that was prepared before, and the query of CREATE TABLE AS.
+    pub(crate) fn carried(&self) -> Option<Statement> {
+        match self {
+            Statement::Explain { statement, .. } if !matches!(**statement, Statement::Execute { .. }) => {
+                Some((**statement).clone())
+            }
+            Statement::Definition(definition) => match &**definition {
+                Definition::CreateTableAs(NewTableAs { source: TableSource::Query(query), .. }) => {
+                    Some(Statement::Query(query.clone()))
+                }
+                _ => None,
+            },
+            _ => None,
         }
     }
 
