@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::expr::shown::{Asked, Form, Shown};
 use crate::expr::{Expr, ExprKind};
 use crate::function::array::{ELEMENT, SLICE};
-use crate::function::functions_named;
+use crate::function::{functions_named, range_constructors};
 use crate::plan::bind::operator_name;
 use crate::types::Type;
 use crate::types::text::quote_identifier;
@@ -44,7 +44,8 @@ impl Writer<'_> {
                 if let Some(extension) = self.context.catalog.extension_of(function.oid) {
                     return self.function_of(extension, function.name, args);
                 }
-                if !functions_named(function.name).iter().any(|known| known.oid == function.oid) {
+                let makes_range = range_constructors(function.oid).iter().any(|known| known.name == function.name);
+                if !makes_range && !functions_named(function.name).iter().any(|known| known.oid == function.oid) {
                     return Err(unwritable("a function without a name"));
                 }
                 self.call(function.name, args)

@@ -10,6 +10,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::expr::eval::{NoRow, eval};
 use crate::function::{EvalContext, LockedKeys};
+use crate::plan::point::is_value;
 use crate::plan::relation::{Column, Query, Relation};
 
 /// How often a statement starts again before it gives up: each time, somebody else has got further.
@@ -149,6 +150,9 @@ impl Window {
             return Ok((relation, Self { offset: 0, end: usize::MAX }));
         };
         let count = |expr: &Option<Expr>, state, what: &str| -> Result<Option<usize>> {
+            if expr.as_ref().is_some_and(|expr| !is_value(expr)) {
+                return Err(Error::unsupported(format_args!("a subquery in {what} beside FOR UPDATE or FOR SHARE")));
+            }
             match expr.as_ref().map(|expr| eval(expr, context, &NoRow)).transpose()? {
                 None | Some(Value::Null) => Ok(None),
                 Some(Value::Int8(count)) => usize::try_from(count)
