@@ -37,7 +37,7 @@ pub struct WithWrite {
 #[derive(Debug)]
 pub enum WithWork {
     /// A write that the WITH clause names.
-    Write(Write),
+    Write(Box<Write>),
     /// A query within the statement that locks its rows.
     Lock(Query),
 }

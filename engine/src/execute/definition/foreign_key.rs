@@ -244,8 +244,10 @@ impl DefinitionEnvironment<'_> {
     ) -> Error {
         let message =
             format!("insert or update on table \"{}\" violates foreign key constraint \"{constraint}\"", table.name);
-        let tells = write::tells_rows(table, self.context);
-        let key = tells.then(|| format!(" {}", key_text(table, positions, key, self.context))).unwrap_or_default();
+        let key = match write::tells_rows(table, self.context) {
+            true => format!(" {}", key_text(table, positions, key, self.context)),
+            false => String::new(),
+        };
         let schema = catalog.schemas.get(&table.schema).map_or("", |schema| schema.name.as_str());
         Error::new(SqlState::FOREIGN_KEY_VIOLATION, message)
             .with_detail(format!("Key{key} is not present in table \"{}\".", target.name))

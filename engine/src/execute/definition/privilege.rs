@@ -138,7 +138,7 @@ impl DefinitionEnvironment<'_> {
                 .with_hint("Set the privileges of the element type instead."));
         }
         let defined = catalog.types.get(&oid);
-        if domains && !defined.is_some_and(|ty| ty.domain().is_some()) {
+        if domains && defined.is_none_or(|ty| ty.domain().is_none()) {
             let message = format!("\"{}\" is not a domain", name.name);
             return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
         }

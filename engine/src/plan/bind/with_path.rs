@@ -297,7 +297,6 @@ impl Binder<'_> {
             table: None,
             aliased: true,
             nullable: false,
-            scalar: false,
             mark: None,
             columns: named.collect(),
             system: SystemColumns::default(),

@@ -65,7 +65,7 @@ impl Binder<'_> {
         let columns = outputs.iter().map(|output| output.column).collect();
         let number = self.new_written_number();
         let relation = Relation::Written { number, columns };
-        self.written.push(WithWrite { number, work: WithWork::Write(write), is_named: false });
+        self.written.push(WithWrite { number, work: WithWork::Write(Box::new(write)), is_named: false });
         Ok((relation, outputs))
     }
 }
