@@ -39,7 +39,7 @@ pub enum WithWork {
     /// A write that the WITH clause names.
     Write(Box<Write>),
     /// A query within the statement that locks its rows.
-    Lock(Query),
+    Lock(Box<Query>),
 }
 
 impl WithWrite {

@@ -292,7 +292,7 @@ impl Binder<'_> {
     }
 
     /// What makes ranges of the type that has the name, if SQL defined it.
-    pub(super) fn range_constructors(&self, name: &QualifiedName) -> &'static [Function] {
+    fn range_constructors(&self, name: &QualifiedName) -> &'static [Function] {
         if self.catalog.types.is_empty() {
             return &[];
         }

@@ -153,7 +153,7 @@ impl Binder<'_> {
         }
         let columns = named.iter().map(|output| output.column).collect();
         let query = Query { locking, ..Query::within(relation, outputs) };
-        self.written.push(WithWrite { number, work: WithWork::Lock(query), is_named: used });
+        self.written.push(WithWrite { number, work: WithWork::Lock(Box::new(query)), is_named: used });
         let relation = Relation::Written { number, columns };
         Ok(Bound { relation, outputs: named, hidden: false, locking: Vec::new() })
     }

@@ -8,9 +8,9 @@ use super::position::Start;
 use super::{Binder, Place};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, ExprKind};
+use crate::function::CastContext;
 use crate::function::resolve::{self, Callable};
 use crate::function::spread::SPREAD;
-use crate::function::{CastContext, Function};
 use crate::statement::dialect::VARIADIC;
 use crate::types::{Type, builtin, display, oid};
 
@@ -51,9 +51,8 @@ impl Binder<'_> {
         types.push(Type::new(element.unwrap_or(array.ty.oid)));
         // One element may be meant for a function of its own; two are for the one that takes any number.
         let twice: Vec<Type> = types.iter().chain(types.last()).copied().collect();
-        let own: Vec<&Function> = self.range_constructors(name).iter().collect();
         let found = [&types, &twice].into_iter().find_map(|given| {
-            let resolved = resolve::extended_function(&name.name, given, &own).ok()?;
+            let resolved = resolve::function(&name.name, given).ok()?;
             match resolved.callable {
                 Callable::Function(function) if function.variadic && function.args.len() == types.len() => {
                     Some((resolved, function))
