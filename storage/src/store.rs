@@ -31,6 +31,7 @@ use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId, TransactionId};
 use crate::key::KeyRange;
 use crate::kv::{Batch, Family, KeyValue, KvSnapshot, MemoryKeyValue};
+use crate::maintain::Moved;
 use crate::segment::{BlockCache, Files, MemoryFiles, Places, Segment};
 use crate::transaction::LockTable;
 use counter::Counter;
@@ -91,6 +92,7 @@ struct Inner {
     moves: Arc<Moves>,
     tally: Arc<Tally>,
     unlinked: Arc<Unlinked>,
+    moved: Moved,
     files: Arc<dyn Files>,
     places: Arc<Places>,
     /// Files that a crash left in places that were not mounted yet.
@@ -288,6 +290,10 @@ impl Store {
 
     pub(crate) fn unlinked(&self) -> &Arc<Unlinked> {
         &self.inner.unlinked
+    }
+
+    pub(crate) fn moved(&self) -> &Moved {
+        &self.inner.moved
     }
 
     /// Where the store is on disk; none if it is in memory.

@@ -55,8 +55,8 @@ pub(super) async fn move_rows(
     // Its snapshot may be the last that reads what was replaced.
     drop((transaction, slot));
     let swept = store.clone();
-    let swept = tokio::task::spawn_blocking(move || swept.sweep_segments()).await;
-    swept.map_err(|_| Error::internal("deleting files has panicked"))??;
+    let swept = tokio::task::spawn_blocking(move || swept.sweep()).await;
+    swept.map_err(|_| Error::internal("sweeping has panicked"))??;
     Ok(report)
 }
 

@@ -190,11 +190,11 @@ impl Schedule {
         Ok(())
     }
 
-    /// Deletes files that nobody reads any more. Those that are read for long, or cannot be deleted, are not asked for
-    /// every second.
+    /// Deletes files, and reclaims the room of rows, that nobody reads any more. What is read for long, or cannot be
+    /// deleted, is not asked for every second.
     async fn sweep(&mut self, database: &Database, now: i64) -> Result<()> {
         let store = database.store().clone();
-        if !store.has_unlinked_segments() {
+        if !store.has_to_sweep() {
             (self.sweep_at, self.sweep_pause_us) = (i64::MIN, 0);
             return Ok(());
         }
@@ -203,7 +203,7 @@ impl Schedule {
         }
         self.sweep_pause_us = (self.sweep_pause_us * 2).clamp(SWEEP_PAUSE_US_MIN, SWEEP_PAUSE_US_MAX);
         self.sweep_at = now.saturating_add(self.sweep_pause_us);
-        blocking(move || Ok(store.sweep_segments()?)).await
+        blocking(move || Ok(store.sweep()?)).await
     }
 
     async fn look_at_trash(&mut self, database: &Arc<Database>, now: i64) -> Result<()> {

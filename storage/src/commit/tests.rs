@@ -72,6 +72,9 @@ impl KeyValue for GatedDisk {
     fn checkpoint(&self, directory: &Path) -> Result<()> {
         self.memory.checkpoint(directory)
     }
+    fn oldest_snapshot(&self) -> Result<Option<u64>> {
+        self.memory.oldest_snapshot()
+    }
     fn compact(&self, _family: Family, _range: &KeyRange) -> Result<()> {
         Ok(())
     }

@@ -84,6 +84,8 @@ fn snapshots_never_change(kv: &dyn KeyValue) {
     let nothing = kv.snapshot().unwrap();
     put(kv, Family::Rows, &[(b"a", b"1"), (b"b", b"1")]);
     let before = kv.snapshot().unwrap();
+    assert!(nothing.position() < before.position());
+    assert_eq!(kv.oldest_snapshot().unwrap(), Some(nothing.position()));
     let mut batch = Batch::new();
     batch.delete_range(Family::Rows, range(b"a", b"b"));
     batch.put(Family::Rows, "b", "2");
@@ -94,8 +96,9 @@ fn snapshots_never_change(kv: &dyn KeyValue) {
     assert_eq!(before.get(Family::Rows, b"a").unwrap().as_deref(), Some(&b"1"[..]));
     assert_eq!(before.get(Family::Rows, b"b").unwrap().as_deref(), Some(&b"1"[..]));
     assert_eq!(keys(before.as_ref(), &range(b"", b"z")), [b"a", b"b"]);
-    drop(before);
+    drop((nothing, before));
     let after = kv.snapshot().unwrap();
+    assert_eq!(kv.oldest_snapshot().unwrap(), Some(after.position()));
     assert_eq!(after.get(Family::Rows, b"a").unwrap(), None);
     assert_eq!(after.get(Family::Rows, b"b").unwrap().as_deref(), Some(&b"2"[..]));
 }

@@ -169,6 +169,10 @@ impl KeyValue for MemoryKeyValue {
         Err(Error::Io("a database in memory cannot be copied to a directory".into()))
     }
 
+    fn oldest_snapshot(&self) -> Result<Option<u64>> {
+        Ok(self.shared.snapshots.lock().keys().next().copied())
+    }
+
     fn compact(&self, _family: Family, _range: &KeyRange) -> Result<()> {
         Ok(())
     }
@@ -202,6 +206,10 @@ impl MemorySnapshot {
 }
 
 impl KvSnapshot for MemorySnapshot {
+    fn position(&self) -> u64 {
+        self.at
+    }
+
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>> {
         Ok(self.shared.state.read_recursive().get(family, key, self.at))
     }

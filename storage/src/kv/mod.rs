@@ -223,12 +223,18 @@ pub trait KeyValue: Send + Sync {
         Ok(())
     }
 
-    /// Reclaims what deleted and overwritten keys of the range still occupy.
+    /// [`KvSnapshot::position`] of the oldest snapshot that is there; `None` if there is none.
+    fn oldest_snapshot(&self) -> Result<Option<u64>>;
+
+    /// Reclaims what deleted and overwritten keys of the range still occupy, unless a snapshot shows them.
     fn compact(&self, family: Family, range: &KeyRange) -> Result<()>;
 }
 
 /// The store at one moment.
 pub trait KvSnapshot: Send + Sync {
+    /// How far writing had come when it was taken: of two, the later has no smaller one.
+    fn position(&self) -> u64;
+
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>>;
 
     /// One answer for each key, in the order of the keys.

@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
-    BlockBasedOptions, BlockBasedTablePinningTier, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions,
-    DBCompressionType, DBRawIteratorWithThreadMode, DBWithThreadMode, DataBlockIndexType, ErrorKind, FlushOptions,
-    IngestExternalFileOptions, IteratorMode, LogLevel, Options, Range, ReadOptions, SingleThreaded,
-    SnapshotWithThreadMode, SstFileWriter, WriteBatch, properties,
+    BlockBasedOptions, BlockBasedTablePinningTier, BottommostLevelCompaction, Cache, ColumnFamily,
+    ColumnFamilyDescriptor, CompactOptions, DBCompressionType, DBRawIteratorWithThreadMode, DBWithThreadMode,
+    DataBlockIndexType, ErrorKind, FlushOptions, IngestExternalFileOptions, IteratorMode, LogLevel, Options, Range,
+    ReadOptions, SingleThreaded, SnapshotWithThreadMode, SstFileWriter, WriteBatch, properties,
 };
 use self_cell::self_cell;
 
@@ -63,6 +63,9 @@ const NUMBERED_SECONDS: &str = "86400";
 /// How eagerly the blocks of a stream's files leave the cache when the files go: nobody asks for what is over, and it would
 /// fill the cache. This goes on while one block in twenty is still found there (RocksDB, `uncache_aggressiveness`).
 const UNCACHED: &str = "300";
+
+/// The number of the newest write that the oldest snapshot shows.
+const OLDEST_SNAPSHOT: &str = "rocksdb.oldest-snapshot-sequence";
 
 /// What RocksDB says about itself goes into a few small files.
 const INFO_LOG_FILES: usize = 4;
@@ -393,9 +396,16 @@ impl KeyValue for RocksKeyValue {
         Checkpoint::new(&self.db).and_then(|checkpoint| checkpoint.create_checkpoint(directory)).map_err(failed)
     }
 
+    fn oldest_snapshot(&self) -> Result<Option<u64>> {
+        let oldest = self.db.property_int_value(OLDEST_SNAPSHOT).map_err(failed)?;
+        Ok(oldest.filter(|position| *position > 0))
+    }
+
     fn compact(&self, family: Family, range: &KeyRange) -> Result<()> {
         let mut options = CompactOptions::default();
         options.set_exclusive_manual_compaction(false);
+        // What an earlier compaction left to snapshots lies in the last level.
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
         let (start, end) = (Some(&range.start), Some(&range.end));
         self.db.compact_range_cf_opt(handle(&self.db, family), start, end, &options);
         Ok(())
@@ -455,6 +465,10 @@ impl RocksSnapshot {
 }
 
 impl KvSnapshot for RocksSnapshot {
+    fn position(&self) -> u64 {
+        self.cell.borrow_dependent().snapshot.sequence_number()
+    }
+
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>> {
         let options = &self.cell.borrow_dependent().options;
         let value = self.db().get_pinned_cf_opt(self.handle(family), key, options).map_err(failed)?;
@@ -648,6 +662,30 @@ mod tests {
         scan().unwrap();
         write(2);
         assert!(in_memory() < 10);
+    }
+
+    #[test]
+    fn what_a_snapshot_showed_is_reclaimed_when_it_is_gone() {
+        let directory = TempDir::new().unwrap();
+        let kv = RocksKeyValue::open(directory.path(), SMALL).unwrap();
+        let all = KeyRange { start: Bytes::from_static(&[0]), end: Bytes::from_static(&[0xFF]) };
+        let in_files = || {
+            let bytes = kv.db.property_int_value_cf(handle(&kv.db, Family::Rows), properties::TOTAL_SST_FILES_SIZE);
+            bytes.unwrap().unwrap()
+        };
+        kv.ingest(Family::Rows, &run_of(0..1000)).unwrap();
+        let reader = kv.snapshot().unwrap();
+        let mut batch = Batch::new();
+        batch.delete_range(Family::Rows, all.clone());
+        kv.write(&batch).unwrap();
+        kv.flush().unwrap();
+        kv.compact(Family::Rows, &all).unwrap();
+        assert_eq!(kv.oldest_snapshot().unwrap(), Some(reader.position()));
+        assert!(in_files() > 0, "it is read");
+        drop(reader);
+        assert_eq!(kv.oldest_snapshot().unwrap(), None);
+        kv.compact(Family::Rows, &all).unwrap();
+        assert_eq!(in_files(), 0);
     }
 
     fn run_of(keys: std::ops::Range<u32>) -> SortedRun {

@@ -68,7 +68,7 @@ const SEGMENTS_AT_ONCE: usize = if cfg!(test) { 4 } else { 64 };
 
 impl Store {
     /// Merges those segments of a table that are worth it. The caller holds the lock that [`Store::flush_table`] asks for, and
-    /// calls [`Store::sweep_segments`] when nobody reads the old ones any more.
+    /// calls [`Store::sweep`] when nobody reads the old ones any more.
     pub async fn compact_table(&self, rewrite: Rewrite, compaction: Compaction) -> Result<RewriteReport> {
         let place = rewrite.place;
         let is_elsewhere = |info: &SegmentInfo| PlacePath::parse(&info.path).place != place;

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use super::reclaim::ROWS_MIN;
 use super::rewrite::{Rewrite, RewriteReport, Source};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::GenerationId;
 use crate::key::{KeyRange, RowKey};
 use crate::kv::Family;
@@ -22,9 +23,6 @@ use crate::row::StoredRow;
 use crate::segment::{Segment, Tiered};
 use crate::slice::{Slice, SliceId, slice_of};
 use crate::store::Store;
-
-/// With so many rows gone at once their space is reclaimed at once; of few the store takes care by itself.
-const COMPACTED_ROWS_MIN: u64 = 100_000;
 
 /// A slice of fewer rows is small.
 const SLICE_ROWS_MIN: u64 = if cfg!(test) { 4 } else { 256 };
@@ -151,20 +149,22 @@ impl Source for HotRows {
 
 impl Store {
     /// Flushes the hot rows of a table. The caller holds a lock on the table that keeps its definition as it is, and other
-    /// flushes and compactions away. `MoveLost`: too much was written meanwhile; it can be tried again.
+    /// flushes and compactions away. `MoveLost`: too much was written meanwhile; it can be tried again. What the rows
+    /// occupied is reclaimed by [`Store::sweep`].
     pub async fn flush_table(&self, rewrite: Rewrite) -> Result<RewriteReport> {
         let generation = rewrite.table.generation;
-        let report = match rewrite.table.slice {
-            Slice::Undivided => self.rewrite(Arc::new(rewrite), Arc::new(HotRows { generation, slices: None })).await?,
-            Slice::Every | Slice::One(_) => self.flush_slices(Arc::new(rewrite)).await?,
-        };
-        if report.rows >= COMPACTED_ROWS_MIN {
-            let kv = Arc::clone(self.kv_handle());
-            let emptied = move || kv.compact(Family::Rows, &KeyRange::generation(generation));
-            let compacted = tokio::task::spawn_blocking(emptied).await;
-            compacted.map_err(|_| Error::Io("reclaiming space has panicked".into()))??;
+        let empties_much = self.hot_rows(generation)? >= ROWS_MIN;
+        if empties_much {
+            self.begin_emptying(generation)?;
         }
-        Ok(report)
+        let report = match rewrite.table.slice {
+            Slice::Undivided => self.rewrite(Arc::new(rewrite), Arc::new(HotRows { generation, slices: None })).await,
+            Slice::Every | Slice::One(_) => self.flush_slices(Arc::new(rewrite)).await,
+        };
+        if empties_much {
+            self.end_emptying(generation);
+        }
+        report
     }
 
     async fn flush_slices(&self, rewrite: Arc<Rewrite>) -> Result<RewriteReport> {

@@ -5,6 +5,7 @@ mod count;
 mod empty;
 mod evict;
 mod flush;
+mod reclaim;
 mod rewrite;
 mod survey;
 mod sweep;
@@ -12,5 +13,6 @@ mod trash;
 
 pub use compact::Compaction;
 pub use evict::Eviction;
+pub(crate) use reclaim::Moved;
 pub use rewrite::{Progress, Rewrite, RewriteReport};
 pub use survey::{SegmentState, TierReport};

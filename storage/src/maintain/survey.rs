@@ -43,7 +43,7 @@ impl Store {
         !self.newest().snapshot.manifest().is_empty()
     }
 
-    /// Whether files wait for [`Store::sweep_segments`].
+    /// Whether files wait for [`Store::sweep`].
     pub fn has_unlinked_segments(&self) -> bool {
         !self.unlinked().is_empty()
     }

@@ -1,4 +1,4 @@
-//! Deleting the files of segments that are no more.
+//! Deleting the files of segments that are no more, and reclaiming the room of rows that have been moved to segments.
 
 use std::sync::Arc;
 
@@ -7,9 +7,19 @@ use crate::kv::{Batch, Family};
 use crate::store::{Store, meta};
 
 impl Store {
-    /// Deletes the files of segments that the manifest names no more and no snapshot reads. What cannot be deleted now is
-    /// tried again by the next call or the next start.
-    pub fn sweep_segments(&self) -> Result<()> {
+    /// Whether [`Store::sweep`] has something to look at.
+    pub fn has_to_sweep(&self) -> bool {
+        self.has_unlinked_segments() || self.has_moved()
+    }
+
+    /// Deletes the files of segments that the manifest names no more and no snapshot reads, and reclaims the room of moved
+    /// rows that none shows. What is still read, or cannot be deleted now, is left to the next call or the next start.
+    pub fn sweep(&self) -> Result<()> {
+        self.sweep_segments()?;
+        self.reclaim_moved()
+    }
+
+    fn sweep_segments(&self) -> Result<()> {
         let unread = self.unlinked().take_unread();
         if unread.is_empty() {
             return Ok(());

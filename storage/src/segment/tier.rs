@@ -184,6 +184,10 @@ impl Tiered {
 }
 
 impl KvSnapshot for Tiered {
+    fn position(&self) -> u64 {
+        self.hot.position()
+    }
+
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>> {
         match self.hot.get(family, key)? {
             None if family == Family::Rows => self.cold(key),

@@ -32,6 +32,7 @@ const VALUE: &[u8] = b"value/";
 const SEGMENT: &[u8] = b"segment/";
 const UPLOAD: &[u8] = b"upload/";
 const UNLINK: &[u8] = b"unlink/";
+const RECLAIM: &[u8] = b"reclaim/";
 const RECORD: &[u8] = b"record/";
 
 /// Present while a generation is written aside by a transaction that has not committed.
@@ -95,6 +96,15 @@ pub(crate) fn unlink_key(segment: GenerationId) -> Bytes {
 
 pub(crate) fn unlink_range() -> KeyRange {
     KeyRange::prefix(UNLINK)
+}
+
+/// Present from before the hot rows of contents are moved until the room that they took is reclaimed.
+pub(crate) fn reclaim_key(generation: GenerationId) -> Bytes {
+    [RECLAIM, &generation.0.to_be_bytes()].concat().into()
+}
+
+pub(crate) fn reclaim_range() -> KeyRange {
+    KeyRange::prefix(RECLAIM)
 }
 
 /// A record of the room above, by the name that it gave.

@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::id::{CommitSeq, GenerationId};
 use crate::key::KeyRange;
 use crate::kv::{Batch, Direction, Family, KeyValue, RocksKeyValue, RocksOptions};
+use crate::maintain::Moved;
 use crate::segment::{BlockCache, Files, LocalFiles, Manifest, PlacePath, Places, Tiered};
 use crate::stream::Streams;
 use crate::transaction::LockTable;
@@ -99,6 +100,9 @@ pub(super) fn over(
     let moves = Arc::<Moves>::default();
     let tally = Arc::new(Tally::new(seq));
     let unlinked = Arc::<Unlinked>::default();
+    let emptied = entries(kv.as_ref(), &meta::reclaim_range())?;
+    let emptied: Vec<_> = emptied.iter().map(|(key, _)| meta::generation_of(key)).collect::<Result<_>>()?;
+    let moved = Moved::on_record(emptied.into_iter());
     let committer = Committer::start(Parts {
         kv: Arc::clone(&kv),
         published: Arc::clone(&published),
@@ -125,6 +129,7 @@ pub(super) fn over(
         moves,
         tally,
         unlinked,
+        moved,
         files,
         places,
         left: Mutex::new(left),

@@ -138,6 +138,10 @@ impl KeyValue for CrashDisk {
         self.live.checkpoint(directory)
     }
 
+    fn oldest_snapshot(&self) -> Result<Option<u64>> {
+        self.live.oldest_snapshot()
+    }
+
     fn compact(&self, family: Family, range: &KeyRange) -> Result<()> {
         self.live.compact(family, range)
     }

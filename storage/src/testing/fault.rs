@@ -147,6 +147,10 @@ impl KeyValue for FaultInjector {
         self.inner.checkpoint(directory)
     }
 
+    fn oldest_snapshot(&self) -> Result<Option<u64>> {
+        self.inner.oldest_snapshot()
+    }
+
     fn compact(&self, family: Family, range: &KeyRange) -> Result<()> {
         self.inner.compact(family, range)
     }

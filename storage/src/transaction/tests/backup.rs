@@ -176,11 +176,11 @@ async fn a_copy_has_its_own_files_of_what_lies_elsewhere() {
     assert!(!copy.store.is_place_used(place).unwrap());
     copy.store.mount(place, Arc::new(elsewhere.clone()));
     copy.compact().await.unwrap();
-    copy.store.sweep_segments().unwrap();
+    copy.store.sweep().unwrap();
     assert_eq!(elsewhere.names().len(), names.len());
     // Moving home empties the place.
     world.compact().await.unwrap();
-    world.store.sweep_segments().unwrap();
+    world.store.sweep().unwrap();
     assert_eq!(elsewhere.names(), Vec::<String>::new());
 }
 

@@ -162,17 +162,43 @@ async fn files_go_when_nobody_reads_them() {
     let mut dropper = world.begin();
     dropper.dropped(world.table.generation);
     commit(dropper).await;
-    world.store.sweep_segments().unwrap();
+    world.store.sweep().unwrap();
     assert_eq!(world.rows(&reader.view()), before);
+    assert!(world.store.has_to_sweep());
     drop(reader);
     // The published state holds what it had before until the next commit.
     let mut other = world.begin();
     other.put_entry(b"name", b"value".to_vec()).unwrap();
     commit(other).await;
-    world.store.sweep_segments().unwrap();
+    world.store.sweep().unwrap();
     assert_eq!((files.names(), world.segments_len()), (Vec::<String>::new(), 0));
     let rest = world.store.kv().snapshot().unwrap();
     assert_eq!(rest.approximate_entries(Family::Deleted, &KeyRange::generation(GenerationId(0))).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn room_of_moved_rows_is_reclaimed_when_nobody_reads_them() {
+    let (kv, files) = (Arc::new(crate::kv::MemoryKeyValue::new()), MemoryFiles::new());
+    let open = || Store::with_parts(kv.clone(), Arc::new(files.clone()), StoreOptions::default()).unwrap();
+    let mut world = World::over(open());
+    let mut transaction = world.begin();
+    super::spill::insert_all(&world, &mut transaction, 0..150).await;
+    commit(transaction).await;
+    let before = world.committed();
+    let reader = world.begin_at(Isolation::RepeatableRead);
+    world.flush().await.unwrap();
+    world.store.sweep().unwrap();
+    assert!(world.store.has_to_sweep(), "a snapshot from before the move is there");
+    assert_eq!(world.rows(&reader.view()), before);
+    drop(reader);
+    // It is known after a restart, until it was done.
+    world.store = open();
+    assert!(world.store.has_to_sweep());
+    world.store.sweep().unwrap();
+    assert!(!world.store.has_to_sweep());
+    world.store = open();
+    assert!(!world.store.has_to_sweep());
+    assert_eq!(world.committed(), before);
 }
 
 #[tokio::test]

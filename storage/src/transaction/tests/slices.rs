@@ -225,7 +225,7 @@ async fn an_emptied_slice_has_nothing_left() {
     }
     assert!(!world.paths().iter().any(|path| path == "public/t/2"), "its files are no part of the table");
     assert!(world.store.has_unlinked_segments());
-    world.store.sweep_segments().unwrap();
+    world.store.sweep().unwrap();
     assert!(!world.store.has_unlinked_segments(), "nobody reads them");
     assert_eq!(world.of(4).amount(&world.begin(), 7), Some(7 * 4 + 8));
 }
