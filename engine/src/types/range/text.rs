@@ -5,7 +5,7 @@ use storage::Value;
 use super::{Bound, Multirange, Range, RangeKind, Span};
 use crate::error::{Error, Result, SqlState};
 use crate::types::Type;
-use crate::types::text::{Format, is_space, parse_at, write as write_value};
+use crate::types::text::{Format, is_space, parse_at, quote_part, write as write_value};
 
 const EMPTY: &str = "empty";
 
@@ -29,20 +29,9 @@ fn write_one(range: &Range, format: &Format, out: &mut Vec<u8>) {
     let Some((lower, upper)) = range.bounds() else { return out.extend_from_slice(EMPTY.as_bytes()) };
     let bound = |value: &Option<Value>, out: &mut Vec<u8>| {
         let Some(value) = value else { return };
-        let mut text = Vec::new();
-        write_value(value.as_ref(), range.kind.subtype(), format, &mut text);
-        let is_special = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b || b"\"\\()[],".contains(byte);
-        if !text.is_empty() && !text.iter().any(is_special) {
-            return out.append(&mut text);
-        }
-        out.push(b'"');
-        for byte in text {
-            if matches!(byte, b'"' | b'\\') {
-                out.push(byte);
-            }
-            out.push(byte);
-        }
-        out.push(b'"');
+        let start = out.len();
+        write_value(value.as_ref(), range.kind.subtype(), format, out);
+        quote_part(start, b"\"\\()[],", out);
     };
     out.push(if lower.inclusive { b'[' } else { b'(' });
     bound(&lower.value, out);

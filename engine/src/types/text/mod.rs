@@ -33,6 +33,7 @@ pub(crate) use enumeration::{find_label, label_of};
 pub(crate) use find::{find as find_registered, regclass};
 pub(crate) use float::{write_f32, write_f64};
 pub(crate) use integer::write_i64;
+pub(super) use record::quote_part;
 pub(crate) use registered::{is_key_word, quote_identifier, registered_name};
 
 /// The settings that text forms depend on, and where names are looked up.

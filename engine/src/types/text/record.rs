@@ -18,20 +18,18 @@ pub(super) fn write(record: &Record, format: &Format, out: &mut Vec<u8>) {
         }
         let start = out.len();
         write_value(field.value.as_ref(), builtin::base_of(field.ty), format, out);
-        if needs_quotes(&out[start..]) {
-            quote(start, out);
-        }
+        quote_part(start, b"\"\\(),", out);
     }
     out.push(b')');
 }
 
-fn needs_quotes(text: &[u8]) -> bool {
-    let special =
-        |byte: &u8| matches!(byte, b'"' | b'\\' | b'(' | b')' | b',' | b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
-    text.is_empty() || text.iter().any(special)
-}
-
-fn quote(start: usize, out: &mut Vec<u8>) {
+/// Quotes what was appended from `start` on, as a field of a record or a bound of a range, if it is empty or has white
+/// space or one of the `special` characters in it. Quotes and backslashes in it are doubled.
+pub(in crate::types) fn quote_part(start: usize, special: &[u8], out: &mut Vec<u8>) {
+    let is_special = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b || special.contains(byte);
+    if out.len() > start && !out[start..].iter().any(is_special) {
+        return;
+    }
     let text = out.split_off(start);
     out.push(b'"');
     for byte in text {
