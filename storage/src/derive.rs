@@ -71,13 +71,23 @@ impl TableSchema {
         Ok(Cow::Owned(values))
     }
 
-    /// Whether the index sees more than columns of the row.
+    /// Whether the index has something else than the columns of every row, in their order.
     pub fn is_derived(&self, index: &IndexSchema) -> bool {
+        index.has_items() || self.sees_more(index)
+    }
+
+    /// Whether the index sees more than columns of the row.
+    pub(crate) fn sees_more(&self, index: &IndexSchema) -> bool {
         index.condition.is_some() || index.columns.iter().any(|column| column.column >= self.columns.len())
     }
 }
 
 impl IndexSchema {
+    /// Whether a row has an entry for each of its items, and not one for itself.
+    pub fn has_items(&self) -> bool {
+        self.columns.first().is_some_and(|column| column.items.is_some())
+    }
+
     /// Whether a row, as indexes see it, has an entry.
     pub(crate) fn takes(&self, indexed: &[Value]) -> bool {
         self.condition.is_none_or(|at| matches!(indexed.get(at), Some(Value::Bool(true))))

@@ -3,6 +3,7 @@
 //! A view is a published snapshot and, inside a transaction, what the transaction itself had written when the view was
 //! taken. It is cheap to clone and belongs to nobody. Walks answer bounded pieces and keep nothing open in between.
 
+mod items;
 mod merge;
 mod stream;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use crate::segment::{ColdBatches, ValueRange};
 use crate::slice::Slice;
 use crate::transaction::{AsideView, FoundRow, Overlay, ReadLog};
 use crate::value::FixedPoint;
+pub use items::{ItemQuery, ItemScan};
 use merge::{Emit, Walk};
 use stream::StreamWalk;
 pub(crate) use stream::{count_newest, slice_ranges, surplus_of};
@@ -172,6 +174,12 @@ impl ReadView {
         RowScan { view: self.clone(), walk, stream: None }
     }
 
+    /// Finds the rows that have items in an index of such, in the order of their keys: those that a row must have which the
+    /// caller looks for. They may be more than he looks for.
+    pub fn scan_items(&self, table: &Arc<TableSchema>, index: &IndexSchema, query: &ItemQuery) -> ItemScan {
+        ItemScan::new(self.clone(), table, index, query)
+    }
+
     /// Walks the rows of a range of an index, in the index's order.
     pub fn scan_index(
         &self,
@@ -256,6 +264,31 @@ impl ReadView {
         }
         let cold = self.published.snapshot.cold_batches(table, range, projection, stamps)?;
         Ok(cold.map_or(Tiers::Merged, |cold| Tiers::Apart(Some(Box::new(cold)))))
+    }
+
+    /// The rows that entries of an index name.
+    fn rows_of_entries(&self, keys: Vec<RowKey>) -> Result<Vec<StoredRow>> {
+        let mut rows = Vec::with_capacity(keys.len());
+        let Some(first) = keys.first() else { return Ok(rows) };
+        let base = self.base(Family::Rows, first.as_bytes())?;
+        let key_bytes: Vec<&[u8]> = keys.iter().map(RowKey::as_bytes).collect();
+        let committed = base.multi_get(Family::Rows, &key_bytes)?;
+        for (key, committed) in keys.into_iter().zip(committed) {
+            if let Some(reads) = &self.reads {
+                reads.key(Family::Rows, &key.clone().into_bytes());
+            }
+            let own = match &self.overlay {
+                None => None,
+                Some(overlay) => overlay.get(Family::Rows, key.as_bytes())?,
+            };
+            match own.unwrap_or(committed) {
+                Some(bytes) => rows.push(StoredRow { key, bytes }),
+                None => {
+                    return Err(Error::Corrupt { reason: "an index entry points to a row that is not there".into() });
+                }
+            }
+        }
+        Ok(rows)
     }
 
     /// Goes on with a walk, and remembers what a serializable transaction has walked.
@@ -491,27 +524,7 @@ impl IndexScan {
     /// The next rows, `max_rows` at most; none when the walk is over.
     pub fn next(&mut self, max_rows: usize) -> Result<Vec<StoredRow>> {
         let keys = self.next_keys(max_rows)?;
-        let mut rows = Vec::with_capacity(keys.len());
-        let Some(first) = keys.first() else { return Ok(rows) };
-        let base = self.view.base(Family::Rows, first.as_bytes())?;
-        let key_bytes: Vec<&[u8]> = keys.iter().map(RowKey::as_bytes).collect();
-        let committed = base.multi_get(Family::Rows, &key_bytes)?;
-        for (key, committed) in keys.into_iter().zip(committed) {
-            if let Some(reads) = &self.view.reads {
-                reads.key(Family::Rows, &key.clone().into_bytes());
-            }
-            let own = match &self.view.overlay {
-                None => None,
-                Some(overlay) => overlay.get(Family::Rows, key.as_bytes())?,
-            };
-            match own.unwrap_or(committed) {
-                Some(bytes) => rows.push(StoredRow { key, bytes }),
-                None => {
-                    return Err(Error::Corrupt { reason: "an index entry points to a row that is not there".into() });
-                }
-            }
-        }
-        Ok(rows)
+        self.view.rows_of_entries(keys)
     }
 
     /// The keys of the next rows, `max_rows` at most, without fetching them; none when the walk is over.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::derive::Derived;
 use crate::id::{ColumnId, GenerationId, SchemaVersion, TableId};
+use crate::key::Items;
 use crate::row::LayoutCache;
 use crate::slice::Slice;
 use crate::stream::StreamRule;
@@ -41,6 +42,10 @@ pub struct IndexColumn {
     pub column: usize,
     pub descending: bool,
     pub nulls_first: bool,
+    /// The index has an entry for each of these in the value, instead of one for the value as a whole. Said of all columns
+    /// of an index or of none; one of which it is said is not unique.
+    #[serde(default)]
+    pub items: Option<Items>,
 }
 
 /// A secondary index, unique or not.

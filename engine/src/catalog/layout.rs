@@ -114,6 +114,7 @@ impl Table {
                 column: place,
                 descending: column.descending,
                 nulls_first: column.nulls_first,
+                items: None,
             });
         }
         let condition = index.predicate.as_ref().map(|_| derived);

@@ -1,12 +1,13 @@
 //! Keys: bytes whose order under `memcmp` is the order of the values they stand for.
 //!
 //! A row's key is its table's generation followed by its primary key columns, or by a hidden number. An index
-//! entry's key is the index's generation followed by its columns. Where a table is divided, the slice stands between. The keys
+//! entry's key is the index's generation followed by its columns, or by one of the things that are in them (`items`). Where a table is divided, the slice stands between. The keys
 //! of a stream's rows are told by `stream`. No encoded value is a prefix of another, so
 //! columns are simply put one after the other, and a key range over leading columns is a range of bytes.
 //! Keys are written and compared, never decoded: the row itself holds every column.
 
 mod encode;
+mod items;
 mod range;
 mod stream;
 #[cfg(test)]
@@ -17,6 +18,8 @@ use bytes::Bytes;
 pub(crate) use encode::encode_bytes;
 use encode::value_bytes;
 pub use encode::{encode_index_column, encode_value};
+pub use items::{Item, Items};
+pub(crate) use items::{append_item_start, item_keys};
 pub use range::{KeyRange, index_range, key_range};
 pub(crate) use stream::{StreamPlace, bucket_of, buckets_before, buckets_from, slice_in_bucket, stream_key};
 

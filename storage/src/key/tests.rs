@@ -51,7 +51,7 @@ fn table(first: ColumnType, second: ColumnType) -> TableSchema {
 }
 
 fn index(unique: bool, nulls_distinct: bool, descending: bool, nulls_first: bool) -> IndexSchema {
-    let column = |column| IndexColumn { column, descending, nulls_first };
+    let column = |column| IndexColumn { column, descending, nulls_first, items: None };
     IndexSchema {
         generation: GenerationId(8),
         columns: vec![column(0), column(1)],

@@ -14,7 +14,7 @@ use super::sort::Sorter;
 use super::{ConflictOn, Transaction};
 use crate::error::Result;
 use crate::id::GenerationId;
-use crate::key::{RowKey, append_hidden_row_key, append_index_key, append_row_key, kept_under, trash_key};
+use crate::key::{RowKey, append_hidden_row_key, append_index_key, append_row_key, item_keys, kept_under, trash_key};
 use crate::kv::{Direction, Family, SortedRun};
 use crate::read::ReadView;
 use crate::row::{Carrier, append_row, mark_pending, stamp, stamp_of, value_at, values_of};
@@ -66,7 +66,7 @@ impl Transaction {
         let duplicate = loop {
             let Some(rows) = reading.next().await? else { break filling.finish(self).await? };
             for (key, row) in rows.iter() {
-                if table.is_derived(index) {
+                if table.sees_more(index) {
                     values = table.indexed(&values_of(table, row)?)?.into_owned();
                     if !index.takes(&values) {
                         continue;
@@ -75,6 +75,12 @@ impl Transaction {
                     for column in &index.columns {
                         values[column.column] = value_at(table, row, column.column)?.to_owned();
                     }
+                }
+                if index.has_items() {
+                    for entry in item_keys(index, &values, key) {
+                        filling.add(self, &entry, key)?;
+                    }
+                    continue;
                 }
                 entry.clear();
                 append_index_key(index, &values, key, &mut entry);

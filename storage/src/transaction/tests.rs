@@ -8,6 +8,7 @@ mod cold;
 mod escalation;
 mod found;
 mod isolation;
+mod items;
 mod load;
 mod slices;
 mod spill;
@@ -46,7 +47,7 @@ const AMOUNT: usize = 2;
 fn index_on(generation: GenerationId, column: usize, unique: bool) -> IndexSchema {
     IndexSchema {
         generation,
-        columns: vec![IndexColumn { column, descending: false, nulls_first: false }],
+        columns: vec![IndexColumn { column, descending: false, nulls_first: false, items: None }],
         unique,
         nulls_distinct: true,
         condition: None,

@@ -11,8 +11,8 @@ use super::{ConflictOn, Transaction, Wait};
 use crate::error::Result;
 use crate::id::TableId;
 use crate::key::{
-    IndexKey, RowKey, append_hidden_row_key, append_index_key, append_row_key, hidden_row_key, index_key, row_key,
-    row_key_after, stream_key, trash_key,
+    IndexKey, RowKey, append_hidden_row_key, append_index_key, append_row_key, hidden_row_key, index_key, item_keys,
+    row_key, row_key_after, stream_key, trash_key,
 };
 use crate::kv::Family;
 use crate::read::surplus_of;
@@ -105,7 +105,8 @@ impl Transaction {
         }
         let row = Write { family: Family::Rows, key: key.clone().into_bytes(), value: Some(pending_row(table, row)) };
         let entries = entries.into_iter().flatten().map(|entry| put_index(entry.bytes, &key));
-        self.write_all(table.table, row, None, entries)?;
+        let items = items_in(table, &indexed, &key).into_iter().map(|entry| put_index(entry, &key));
+        self.write_all(table.table, row, None, entries.chain(items))?;
         Ok(InsertOutcome::Inserted(key))
     }
 
@@ -150,9 +151,9 @@ impl Transaction {
         }
         entries.resize_with(table.indexes.len(), Vec::new);
         for (index, entry) in table.indexes.iter().zip(entries.iter_mut()) {
-            // One without an entry keeps an empty key.
+            // One without an entry, or with several, keeps an empty key.
             entry.clear();
-            if !index.takes(&indexed) {
+            if index.has_items() || !index.takes(&indexed) {
                 continue;
             }
             let is_unique = append_index_key(index, &indexed, key, entry);
@@ -170,6 +171,12 @@ impl Transaction {
         for (index, entry) in table.indexes.iter().zip(entries.iter()).filter(|(_, entry)| !entry.is_empty()) {
             aside.open(Family::Index, index.generation)?;
             aside.put(&self.store, index.generation, entry, key)?;
+        }
+        for index in table.indexes.iter().filter(|index| index.has_items() && index.takes(&indexed)) {
+            aside.open(Family::Index, index.generation)?;
+            for entry in item_keys(index, &indexed, key) {
+                aside.put(&self.store, index.generation, &entry, key)?;
+            }
         }
         Ok(true)
     }
@@ -214,7 +221,7 @@ impl Transaction {
         let indexed = table.indexed(new)?;
         for index in &table.indexes {
             if !moved
-                && !table.is_derived(index)
+                && !table.sees_more(index)
                 && !changed(table, old, new, index.columns.iter().map(|column| column.column))?
             {
                 continue;
@@ -223,6 +230,10 @@ impl Transaction {
                 Some(values) => values,
                 None => old_values.insert(table.indexed(&old.values(table)?)?.into_owned()),
             };
+            if index.has_items() {
+                changes.extend(item_changes(index, (old_values, &old.key), (&indexed, &key)));
+                continue;
+            }
             let before = entry_of(index, old_values, &old.key).map(|entry| entry.bytes);
             let after = entry_of(index, &indexed, &key);
             if let Some(after) = after.as_ref().filter(|after| before.as_ref() != Some(&after.bytes)) {
@@ -275,7 +286,8 @@ impl Transaction {
             let values = old.values(table)?;
             let indexed = table.indexed(&values)?;
             let keys = table.indexes.iter().filter_map(|index| entry_of(index, &indexed, &old.key));
-            entries.extend(keys.map(|entry| Write { family: Family::Index, key: entry.bytes, value: None }));
+            let keys = keys.map(|entry| entry.bytes).chain(items_in(table, &indexed, &old.key));
+            entries.extend(keys.map(|key| Write { family: Family::Index, key, value: None }));
         }
         let row = Write { family: table.family(), key: old.key.clone().into_bytes(), value: None };
         self.write_all(table.table, row, Some(old.bytes.clone()), entries.into_iter())
@@ -421,9 +433,34 @@ fn pending_row(table: &TableSchema, row: &[Value]) -> Bytes {
     Bytes::from(bytes)
 }
 
-/// The entry of a row in an index, if it has one.
+/// The one entry of a row in an index, if it has one.
 fn entry_of(index: &IndexSchema, indexed: &[Value], key: &RowKey) -> Option<IndexKey> {
-    index.takes(indexed).then(|| index_key(index, indexed, key))
+    (!index.has_items() && index.takes(indexed)).then(|| index_key(index, indexed, key))
+}
+
+/// The entries of a row in all indexes of items.
+fn items_in(table: &TableSchema, indexed: &[Value], key: &RowKey) -> Vec<Bytes> {
+    let indexes = table.indexes.iter().filter(|index| index.has_items());
+    indexes.flat_map(|index| item_entries(index, indexed, key)).map(Bytes::from).collect()
+}
+
+/// The same in one such index.
+fn item_entries(index: &IndexSchema, indexed: &[Value], key: &RowKey) -> Vec<Vec<u8>> {
+    if index.takes(indexed) { item_keys(index, indexed, key.as_bytes()) } else { Vec::new() }
+}
+
+/// How another row in the place of one changes the entries in an index of items: those that stay are left alone.
+fn item_changes(
+    index: &IndexSchema,
+    (before, old_key): (&[Value], &RowKey),
+    (after, new_key): (&[Value], &RowKey),
+) -> Vec<EntryChange> {
+    let (old, new) = (item_entries(index, before, old_key), item_entries(index, after, new_key));
+    // Both are in order: items are, and what stands behind them is the same for all.
+    let gone = old.iter().filter(|entry| new.binary_search(entry).is_err()).cloned();
+    let come = new.iter().filter(|entry| old.binary_search(entry).is_err()).cloned();
+    let gone = gone.map(|entry| EntryChange { old: Some(entry.into()), new: None });
+    gone.chain(come.map(|entry| EntryChange { old: None, new: Some(entry.into()) })).collect()
 }
 
 /// What must be claimed for an index entry.

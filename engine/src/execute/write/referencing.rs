@@ -137,7 +137,7 @@ impl Across<'_> {
         let by_index = schema
             .indexes
             .iter()
-            .filter(|index| index.condition.is_none())
+            .filter(|index| index.condition.is_none() && !index.has_items())
             .map(|index| (index, prefix_of(&mut index.columns.iter().map(|column| column.column))))
             .max_by_key(|(_, prefix)| prefix.len())
             .filter(|(_, prefix)| prefix.len() > by_key.len());
