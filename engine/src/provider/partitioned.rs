@@ -19,7 +19,9 @@ use storage::{ReadView, TableSchema};
 
 use super::predicate;
 use super::table::StoredTable;
+use crate::catalog::Table;
 use crate::catalog::partition::PartitionTree;
+use crate::execute::lower::LateLookup;
 use crate::execute::query::QueryEnvironment;
 use crate::plan::relation::Scan;
 
@@ -35,15 +37,18 @@ pub(crate) struct PartitionedTable {
 }
 
 impl PartitionedTable {
-    /// `schema` has the fields of the scan's outputs, in order.
+    /// `schema` has the fields of the scan's outputs, in order; `late` is what looks for rows of a leaf in its indexes.
     pub(crate) fn new(
         tree: &Arc<PartitionTree>,
         scan: &Scan,
         schema: &SchemaRef,
         view: &ReadView,
         environment: &QueryEnvironment,
+        late: &dyn Fn(&Arc<Table>) -> Option<LateLookup>,
     ) -> Self {
-        let leaf = |table| StoredTable::new(table, scan, schema.clone(), view.clone(), environment);
+        let leaf = |table: &Arc<Table>| {
+            StoredTable::new(table, scan, schema.clone(), view.clone(), environment).found_by(None, late(table))
+        };
         Self {
             name: scan.table.name.clone(),
             table: scan.table.storage.clone(),
@@ -77,7 +82,9 @@ impl TableProvider for PartitionedTable {
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DfResult<Vec<TableProviderFilterPushDown>> {
         let told = |filter: &&Expr| {
-            if predicate::is_condition(filter, &self.table, &|name| self.position_of(name)) {
+            if predicate::is_condition(filter, &self.table, &|name| self.position_of(name))
+                || self.leaves.iter().any(|leaf| leaf.is_told(filter))
+            {
                 TableProviderFilterPushDown::Inexact
             } else {
                 TableProviderFilterPushDown::Unsupported

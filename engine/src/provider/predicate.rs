@@ -12,7 +12,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use storage::key::{index_range, key_range};
 use storage::row::arrow::cell;
 use storage::segment::ValueRange;
-use storage::{ColumnType, FixedPoint, KeyRange, Numeric, RowIdentity, TableSchema, Value};
+use storage::{ColumnType, FixedPoint, ItemQuery, KeyRange, Numeric, RowIdentity, TableSchema, Value};
 
 use crate::catalog::partition::Known;
 use crate::execute::lower::{FixedCast, KeyFunction};
@@ -27,6 +27,8 @@ pub(crate) enum Access {
     Rows(Vec<KeyRange>),
     /// By ranges of an index: its position in `TableSchema::indexes`.
     Index { index: usize, ranges: Vec<KeyRange> },
+    /// By what they have in an index of items.
+    Items { index: usize, query: ItemQuery },
 }
 
 /// What is known of one column.
@@ -50,12 +52,17 @@ pub(crate) fn is_condition(filter: &Expr, table: &TableSchema, position_of: &dyn
     split_conjunction(filter).into_iter().any(|part| condition(part, table, position_of).is_some())
 }
 
-/// The narrowest way to the rows that the filters leave. `position_of` tells a column's position in the table.
-pub(crate) fn access(filters: &[Expr], table: &TableSchema, position_of: &dyn Fn(&str) -> Option<usize>) -> Access {
+/// The narrowest way to the rows that the filters leave, and whether they say what a column of the key that it goes along
+/// equals. `position_of` tells a column's position in the table.
+pub(crate) fn access(
+    filters: &[Expr],
+    table: &TableSchema,
+    position_of: &dyn Fn(&str) -> Option<usize>,
+) -> (Access, bool) {
     let bounds = bounds(filters, table, position_of);
     let whole = Access::Rows(vec![table.rows()]);
     if !table.slice.is_definite() {
-        return whole;
+        return (whole, false);
     }
     let mut best: Option<(Score, Access)> = None;
     if let RowIdentity::PrimaryKey(columns) = &table.identity {
@@ -76,7 +83,7 @@ pub(crate) fn access(filters: &[Expr], table: &TableSchema, position_of: &dyn Fn
             best = Some((score, Access::Index { index: position, ranges }));
         }
     }
-    best.map_or(whole, |(_, access)| access)
+    best.map_or((whole, false), |((_, pinned, _), access)| (access, pinned > 0))
 }
 
 /// What the filters say of each column of the table, by position.

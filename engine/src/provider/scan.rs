@@ -20,7 +20,7 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use storage::kv::Direction;
 use storage::segment::ValueRange;
-use storage::{CommitSeq, FixedPoint, KeyRange, ReadView, RowDecoder, RowKey, TableSchema};
+use storage::{CommitSeq, FixedPoint, ItemQuery, KeyRange, ReadView, RowDecoder, RowKey, StoredRow, TableSchema};
 use tokio::sync::mpsc::Sender;
 
 use super::predicate::Access;
@@ -68,11 +68,21 @@ pub(super) struct ScanSource {
     pub(super) asked: Vec<ValueRange>,
 }
 
-/// One partition's ranges; `Some`: of that index.
+impl ScanSource {
+    /// A scan of one of its indexes, for those who ask how a query is run.
+    fn shown_scan(&self, index: usize, part: &str) -> String {
+        let name = self.indexes.others.get(index).map_or("an index", String::as_str);
+        let (_, all) = self.view.segments_near(&self.table, &[]);
+        format!("Index Scan using {name} on {}, {part}, segments=by key of {all}", self.name)
+    }
+}
+
+/// What one partition reads.
 #[derive(Debug, Clone)]
-struct Part {
-    index: Option<usize>,
-    ranges: Vec<KeyRange>,
+enum Part {
+    Rows(Vec<KeyRange>),
+    Index(usize, Vec<KeyRange>),
+    Items(usize, ItemQuery),
 }
 
 pub(super) struct ScanExec {
@@ -106,12 +116,12 @@ impl ScanExec {
                 (display, partitions(&source, ranges, parts))
             }
             Access::Index { index, ranges } => {
-                let name = source.indexes.others.get(index).map_or("an index", String::as_str);
-                let (_, all) = source.view.segments_near(&source.table, &[]);
-                let (ranges_shown, table) = (ranges.len(), &source.name);
-                let display =
-                    format!("Index Scan using {name} on {table}, ranges={ranges_shown}, segments=by key of {all}");
-                (display, vec![Part { index: Some(index), ranges }])
+                let display = source.shown_scan(index, &format!("ranges={}", ranges.len()));
+                (display, vec![Part::Index(index, ranges)])
+            }
+            Access::Items { index, query } => {
+                let display = source.shown_scan(index, &format!("items={}", query.items()));
+                (display, vec![Part::Items(index, query)])
             }
         };
         let properties = PlanProperties::new(
@@ -138,10 +148,10 @@ fn partitions(source: &ScanSource, ranges: Vec<KeyRange>, parts: usize) -> Vec<P
     if let [range] = ranges.as_slice() {
         let split = source.view.split(&source.table, range, parts.max(1));
         if split.len() > 1 {
-            return split.into_iter().map(|range| Part { index: None, ranges: vec![range] }).collect();
+            return split.into_iter().map(|range| Part::Rows(vec![range])).collect();
         }
     }
-    vec![Part { index: None, ranges }]
+    vec![Part::Rows(ranges)]
 }
 
 impl fmt::Debug for ScanExec {
@@ -225,14 +235,22 @@ struct Reader {
 
 impl Reader {
     async fn read(mut self, part: Part) -> DfResult<()> {
-        for range in &part.ranges {
-            let going_on = match part.index {
-                None => self.read_rows(range).await?,
-                Some(index) => self.read_index(index, range).await?,
-            };
-            if !going_on {
-                break;
+        match part {
+            Part::Rows(ranges) => {
+                for range in &ranges {
+                    if !self.read_rows(range).await? {
+                        break;
+                    }
+                }
             }
+            Part::Index(index, ranges) => {
+                for range in &ranges {
+                    if !self.read_index(index, range).await? {
+                        break;
+                    }
+                }
+            }
+            Part::Items(index, query) => self.read_items(index, &query).await?,
         }
         Ok(())
     }
@@ -311,15 +329,10 @@ impl Reader {
     }
 
     async fn read_index(&mut self, index: usize, range: &KeyRange) -> DfResult<bool> {
-        let (positions, identity) = (self.positions(), self.has_identity());
         let source = self.source.clone();
         let Some(index) = source.table.indexes.get(index) else { return Ok(true) };
         let mut scan = source.view.scan_index(&source.table, index, range, Direction::Forward);
-        let mut decoder = RowDecoder::new(&source.table, &positions).with_fixed(&self.fixed());
-        let stamps = self.has_stamps();
-        if stamps {
-            decoder = decoder.with_stamps(source.stamp);
-        }
+        let mut decoder = self.decoder();
         while self.left > 0 {
             let batch = {
                 let _time = self.metrics.elapsed_compute().timer();
@@ -327,24 +340,62 @@ impl Reader {
                 if rows.is_empty() {
                     return Ok(true);
                 }
-                let (mut keys, mut versions) = (BinaryBuilder::new(), UInt64Builder::new());
-                for row in &rows {
-                    decoder.append(&row.bytes).map_err(|error| carried(error.into()))?;
-                    if identity {
-                        keys.append_value(row.key.as_bytes());
-                        versions.append_value(row.seq().0);
-                    }
-                }
-                let identity =
-                    identity.then(|| (Arc::new(keys.finish()) as ArrayRef, Arc::new(versions.finish()) as ArrayRef));
-                let columns = if positions.is_empty() && !stamps { Vec::new() } else { decoder.finish() };
-                self.batch(columns, identity, rows.len())?
+                self.decoded(&mut decoder, &rows)?
             };
             if !self.send(batch).await {
                 return Ok(false);
             }
         }
         Ok(false)
+    }
+
+    async fn read_items(&mut self, index: usize, query: &ItemQuery) -> DfResult<()> {
+        let source = self.source.clone();
+        let Some(index) = source.table.indexes.get(index) else { return Ok(()) };
+        let mut scan = source.view.scan_items(&source.table, index, query);
+        let mut decoder = self.decoder();
+        while self.left > 0 && !self.sender.is_closed() {
+            let batch = {
+                let _time = self.metrics.elapsed_compute().timer();
+                match scan.next(self.left.min(BATCH_ROWS)).map_err(|error| carried(error.into()))? {
+                    None => return Ok(()),
+                    Some(rows) if rows.is_empty() => None,
+                    Some(rows) => Some(self.decoded(&mut decoder, &rows)?),
+                }
+            };
+            match batch {
+                // Looking for the next one takes long: others have their turn.
+                None => tokio::task::yield_now().await,
+                Some(batch) => {
+                    if !self.send(batch).await {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What takes rows apart that an index has found.
+    fn decoder(&self) -> RowDecoder {
+        let decoder = RowDecoder::new(&self.source.table, &self.positions()).with_fixed(&self.fixed());
+        if self.has_stamps() { decoder.with_stamps(self.source.stamp) } else { decoder }
+    }
+
+    /// A batch of such rows.
+    fn decoded(&self, decoder: &mut RowDecoder, rows: &[StoredRow]) -> DfResult<RecordBatch> {
+        let (has_columns, identity) = (!self.positions().is_empty() || self.has_stamps(), self.has_identity());
+        let (mut keys, mut versions) = (BinaryBuilder::new(), UInt64Builder::new());
+        for row in rows {
+            decoder.append(&row.bytes).map_err(|error| carried(error.into()))?;
+            if identity {
+                keys.append_value(row.key.as_bytes());
+                versions.append_value(row.seq().0);
+            }
+        }
+        let identity = identity.then(|| (Arc::new(keys.finish()) as ArrayRef, Arc::new(versions.finish()) as ArrayRef));
+        let columns = if has_columns { decoder.finish() } else { Vec::new() };
+        self.batch(columns, identity, rows.len())
     }
 
     async fn send(&mut self, batch: RecordBatch) -> bool {

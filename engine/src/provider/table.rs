@@ -17,7 +17,8 @@ use storage::{ReadView, RowIdentity, Slice, TableSchema};
 use super::predicate::{self, Access};
 use super::scan::{IndexNames, Output, ScanExec, ScanSource};
 use crate::catalog::Table;
-use crate::execute::lower::IndexLookup;
+use crate::execute::failure::carried;
+use crate::execute::lower::{IndexLookup, LateLookup, RowsOfIndex};
 use crate::execute::query::QueryEnvironment;
 use crate::plan::relation::Scan;
 
@@ -37,6 +38,8 @@ pub(crate) struct StoredTable {
     sees_deleted: bool,
     /// Where all wanted rows are known to be, if not everywhere.
     lookup: Option<IndexLookup>,
+    /// What finds that out from filters.
+    late: Option<LateLookup>,
 }
 
 impl StoredTable {
@@ -74,13 +77,39 @@ impl StoredTable {
             environment: environment.clone(),
             sees_deleted: scan.sees_deleted.is_so(),
             lookup: None,
+            late: None,
         }
     }
 
-    /// The same, which finds its rows in part of an index unless filters lead to fewer.
-    pub(crate) fn found_by(mut self, lookup: Option<IndexLookup>) -> Self {
-        self.lookup = lookup;
+    /// The same, which finds its rows in part of an index, known now or once filters are, unless filters lead to fewer.
+    pub(crate) fn found_by(mut self, lookup: Option<IndexLookup>, late: Option<LateLookup>) -> Self {
+        (self.lookup, self.late) = (lookup, late);
         self
+    }
+
+    /// Where the rows are read that the filters leave.
+    fn access(&self, filters: &[Expr]) -> DfResult<Access> {
+        let position_of = |name: &str| self.position_of(name);
+        let (access, is_pinned) = predicate::access(filters, &self.table, &position_of);
+        if is_pinned {
+            return Ok(access);
+        }
+        let late = match (&self.lookup, &self.late) {
+            (None, Some(late)) => late.find(filters, &position_of).map_err(carried)?,
+            _ => None,
+        };
+        let whole = matches!(&access, Access::Rows(ranges) if ranges.as_slice() == [self.table.rows()]);
+        Ok(match self.lookup.as_ref().or(late.as_ref()) {
+            Some(lookup) if whole || matches!(lookup.rows, RowsOfIndex::Items(_)) => lookup.access(),
+            _ => access,
+        })
+    }
+
+    /// Whether a filter says something of where the rows are that it leaves.
+    pub(super) fn is_told(&self, filter: &Expr) -> bool {
+        let position_of = |name: &str| self.position_of(name);
+        predicate::is_condition(filter, &self.table, &position_of)
+            || self.late.as_ref().is_some_and(|late| late.reads(filter, &position_of))
     }
 
     /// About how many rows the table has, if that is known.
@@ -115,6 +144,16 @@ impl StoredTable {
     }
 }
 
+impl IndexLookup {
+    fn access(&self) -> Access {
+        let index = self.index;
+        match &self.rows {
+            RowsOfIndex::Range(range) => Access::Index { index, ranges: vec![range.clone()] },
+            RowsOfIndex::Items(query) => Access::Items { index, query: query.clone() },
+        }
+    }
+}
+
 fn index_names(table: &Table) -> IndexNames {
     let primary = table.indexes.iter().find(|index| index.primary);
     IndexNames {
@@ -143,7 +182,7 @@ impl TableProvider for StoredTable {
         Ok(filters
             .iter()
             .map(|filter| {
-                if predicate::is_condition(filter, &self.table, &|name| self.position_of(name)) {
+                if self.is_told(filter) {
                     TableProviderFilterPushDown::Inexact
                 } else {
                     TableProviderFilterPushDown::Unsupported
@@ -167,12 +206,7 @@ impl TableProvider for StoredTable {
             None => (self.schema.clone(), self.outputs.clone()),
         };
         let everything = self.table.rows();
-        let access = match (predicate::access(filters, &self.table, &|name| self.position_of(name)), &self.lookup) {
-            (Access::Rows(ranges), Some(lookup)) if ranges.as_slice() == [everything.clone()] => {
-                Access::Index { index: lookup.index, ranges: vec![lookup.range.clone()] }
-            }
-            (access, _) => access,
-        };
+        let access = self.access(filters)?;
         let whole = matches!(&access, Access::Rows(ranges) if ranges.as_slice() == [everything]);
         let rows = self.approximate_rows();
         let stamp = self.environment.generation_stamp(self.table.generation);

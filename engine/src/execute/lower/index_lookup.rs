@@ -1,15 +1,21 @@
-//! Finds rows by an index on expressions, or on part of the rows, where a condition says that it has all that are wanted.
+//! Finds rows by an index of items, on expressions, or on part of the rows, where a condition says that it has all that are
+//! wanted.
 //!
-//! An index on plain columns is the provider's choice, which sees the conditions that reach it. These need the bound
+//! Any other index on plain columns is the provider's choice, which sees the conditions that reach it. These need the bound
 //! expressions: an index's expression is recognised if the condition says the very same, and a partial index serves if
 //! each part of its condition is a part of the query's.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{BinaryExpr, Expr as DfExpr, Operator};
 use storage::key::index_range;
-use storage::{KeyRange, Value};
+use storage::{IndexSchema, ItemQuery, KeyRange, Value};
 
-use crate::catalog::Index;
+use super::item_lookup::{ItemColumn, item_query};
+use super::row_function::RowFunction;
+use crate::catalog::{Index, IndexColumn, Table};
 use crate::error::Result;
 use crate::execute::{derived, point};
 use crate::expr::eval::{NoRow, eval};
@@ -18,64 +24,184 @@ use crate::function::{Batch, Comparison, EvalContext};
 use crate::plan::bind::same;
 use crate::plan::point::is_value;
 use crate::plan::relation::Scan;
-use crate::types::oid::{BPCHAR, INT2, INT4, INT8};
+use crate::types::Type;
+use crate::types::oid::{self, BPCHAR, INT2, INT4, INT8};
 
-/// The part of an index in which all rows are that a condition leaves.
+/// Where in an index all rows are that a condition leaves.
 #[derive(Debug, Clone)]
 pub(crate) struct IndexLookup {
     /// Position in `TableSchema::indexes`.
     pub(crate) index: usize,
-    pub(crate) range: KeyRange,
+    pub(crate) rows: RowsOfIndex,
 }
+
+/// Which of an index's entries name them.
+#[derive(Debug, Clone)]
+pub(crate) enum RowsOfIndex {
+    Range(KeyRange),
+    Items(ItemQuery),
+}
+
+/// Better ways compare greater: values of leading columns, then items, then part of the rows alone; within these more bytes
+/// in common, or more conditions that ask for items.
+type Score = (u8, usize);
 
 /// The narrowest such part for a scan whose rows must satisfy the condition.
 pub(super) fn index_lookup(scan: &Scan, condition: &Expr, context: &EvalContext) -> Result<Option<IndexLookup>> {
+    lookup(scan, &conjuncts(condition), context)
+}
+
+fn has_items(table: &Table) -> bool {
+    table.storage.indexes.iter().any(IndexSchema::has_items)
+}
+
+/// Looks for them once more among the conditions that DataFusion has brought down to a scan of a table with an index of
+/// items: they may have been said of a join, or of a view.
+#[derive(Debug, Clone)]
+pub(crate) struct LateLookup {
+    scan: Scan,
+    context: Arc<EvalContext>,
+}
+
+impl LateLookup {
+    /// None for a table without such an index.
+    pub(super) fn of(table: &Arc<Table>, scan: &Scan, context: &Arc<EvalContext>) -> Option<Self> {
+        has_items(table).then(|| {
+            let scan = Scan { table: table.clone(), partitions: None, ..scan.clone() };
+            Self { scan, context: context.clone() }
+        })
+    }
+
+    /// Whether a condition is one to look at. `position_of` tells a column's position in the table.
+    pub(crate) fn reads(&self, filter: &DfExpr, position_of: &dyn Fn(&str) -> Option<usize>) -> bool {
+        self.condition(filter, position_of).is_some()
+    }
+
+    /// The narrowest part of an index in which all rows are that the filters leave.
+    pub(crate) fn find(
+        &self,
+        filters: &[DfExpr],
+        position_of: &dyn Fn(&str) -> Option<usize>,
+    ) -> Result<Option<IndexLookup>> {
+        let parts = filters.iter().flat_map(split_conjunction);
+        let conditions: Vec<Expr> = parts.filter_map(|part| self.condition(part, position_of)).collect();
+        lookup(&self.scan, &conditions.iter().flat_map(conjuncts).collect::<Vec<_>>(), &self.context)
+    }
+
+    /// The condition as it was before it was lowered, if it is one that is evaluated row by row.
+    fn condition(&self, filter: &DfExpr, position_of: &dyn Fn(&str) -> Option<usize>) -> Option<Expr> {
+        match filter {
+            DfExpr::ScalarFunction(call) => {
+                let function = call.func.inner().downcast_ref::<RowFunction>()?;
+                let var_of = |name: &str| {
+                    let position = position_of(name)?;
+                    let (_, column) = self.scan.columns.iter().find(|(at, _)| *at == position)?;
+                    Some(column.var)
+                };
+                function.over(&call.args, &var_of)
+            }
+            DfExpr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+                let sides = vec![self.condition(left, position_of)?, self.condition(right, position_of)?];
+                Some(Expr::new(ExprKind::Or(sides), Type::new(oid::BOOL)))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn lookup(scan: &Scan, conjuncts: &[&Expr], context: &EvalContext) -> Result<Option<IndexLookup>> {
     let table = &scan.table;
-    if table.derivations().next().is_none() {
+    if table.derivations().next().is_none() && !has_items(table) {
         return Ok(None);
     }
-    let conjuncts = conjuncts(condition);
     let mut derived = derived::bound(table, &context.catalog, context)?.into_iter();
-    let mut best: Option<(usize, IndexLookup)> = None;
+    let mut best: Option<(Score, IndexLookup)> = None;
     for (position, index) in table.secondary_indexes().enumerate() {
         let mut own = Vec::new();
         for expr in derived.by_ref().take(index.derivations().count()) {
             own.push(over_scan(expr, scan)?);
         }
-        let Some(schema) = table.storage.indexes.get(position).filter(|_| !index.is_plain()) else { continue };
-        let Some(prefix) = prefix(scan, index, &own, &conjuncts, context)? else { continue };
-        let range = index_range(schema, &prefix, Bound::Unbounded, Bound::Unbounded);
-        // More bytes in common is narrower.
-        let width = range.start.len();
-        if best.as_ref().is_none_or(|(known, _)| *known < width) {
-            best = Some((width, IndexLookup { index: position, range }));
+        let Some(schema) = table.storage.indexes.get(position) else { continue };
+        if !has_all(index, &own, conjuncts) {
+            continue;
+        }
+        let found = if schema.has_items() {
+            items(scan, index, schema, &own, conjuncts, context)?
+        } else if index.is_plain() {
+            None
+        } else {
+            range(scan, index, schema, &own, conjuncts, context)?
+        };
+        let Some((score, rows)) = found else { continue };
+        if best.as_ref().is_none_or(|(known, _)| *known < score) {
+            best = Some((score, IndexLookup { index: position, rows }));
         }
     }
     Ok(best.map(|(_, lookup)| lookup))
 }
 
-/// The values that the conjuncts say the index's leading columns have; None if the index does not serve.
-fn prefix(
+/// Whether an index has all rows that the conjuncts leave. What it sees besides columns is `derived`, its condition last.
+fn has_all(index: &Index, derived: &[Option<Expr>], conjuncts: &[&Expr]) -> bool {
+    match (&index.predicate, derived.last()) {
+        (None, _) => true,
+        (Some(_), Some(Some(predicate))) => {
+            self::conjuncts(predicate).into_iter().all(|part| is_implied(part, conjuncts))
+        }
+        (Some(_), _) => false,
+    }
+}
+
+/// What the columns of an index are on, as far as the scan has it.
+fn keys(scan: &Scan, index: &Index, derived: &[Option<Expr>]) -> Vec<Option<Expr>> {
+    let mut expressions = derived.iter();
+    let key = |column: &IndexColumn| match column.expression {
+        Some(_) => expressions.next().cloned().flatten(),
+        None => own_column(scan, column.number),
+    };
+    index.columns.iter().map(key).collect()
+}
+
+fn items(
     scan: &Scan,
     index: &Index,
+    schema: &IndexSchema,
     derived: &[Option<Expr>],
     conjuncts: &[&Expr],
     context: &EvalContext,
-) -> Result<Option<Vec<Value>>> {
-    if index.predicate.is_some() {
-        let Some(Some(predicate)) = derived.last() else { return Ok(None) };
-        if !self::conjuncts(predicate).into_iter().all(|part| is_implied(part, conjuncts)) {
-            return Ok(None);
-        }
+) -> Result<Option<(Score, RowsOfIndex)>> {
+    if !schema.slice.is_definite() {
+        return Ok(None);
     }
-    let (mut values, mut expressions) = (Vec::new(), derived.iter());
-    for column in &index.columns {
-        let key = match column.expression {
-            Some(_) => expressions.next().cloned().flatten(),
-            None => own_column(scan, column.number),
-        };
+    let columns = keys(scan, index, derived).into_iter().zip(&schema.columns);
+    let columns: Vec<ItemColumn> =
+        columns.filter_map(|(key, column)| Some(ItemColumn { key, items: column.items? })).collect();
+    let query = item_query(&columns, conjuncts, context)?;
+    Ok(query.map(|(conditions, query)| ((1, conditions), RowsOfIndex::Items(query))))
+}
+
+fn range(
+    scan: &Scan,
+    index: &Index,
+    schema: &IndexSchema,
+    derived: &[Option<Expr>],
+    conjuncts: &[&Expr],
+    context: &EvalContext,
+) -> Result<Option<(Score, RowsOfIndex)>> {
+    let prefix = prefix(&keys(scan, index, derived), conjuncts, context)?;
+    if prefix.is_empty() && index.predicate.is_none() {
+        return Ok(None);
+    }
+    let range = index_range(schema, &prefix, Bound::Unbounded, Bound::Unbounded);
+    let score = (if prefix.is_empty() { 0 } else { 2 }, range.start.len());
+    Ok(Some((score, RowsOfIndex::Range(range))))
+}
+
+/// The values that the conjuncts say the leading columns of an index have.
+fn prefix(keys: &[Option<Expr>], conjuncts: &[&Expr], context: &EvalContext) -> Result<Vec<Value>> {
+    let mut values = Vec::new();
+    for key in keys {
         let Some(key) = key else { break };
-        let Some(value) = conjuncts.iter().find_map(|conjunct| equal_to(conjunct, &key)) else { break };
+        let Some(value) = conjuncts.iter().find_map(|conjunct| equal_to(conjunct, key)) else { break };
         let value = eval(value, context, &NoRow)?;
         match point::fit(value, &crate::types::column_type(key.ty)?) {
             Some(value) => values.push(value),
@@ -83,7 +209,7 @@ fn prefix(
             None => break,
         }
     }
-    Ok((!values.is_empty() || index.predicate.is_some()).then_some(values))
+    Ok(values)
 }
 
 fn own_column(scan: &Scan, number: u16) -> Option<Expr> {

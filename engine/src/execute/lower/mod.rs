@@ -34,6 +34,7 @@ mod fixed;
 mod fold;
 mod framed;
 mod index_lookup;
+mod item_lookup;
 mod limit;
 mod once;
 mod padded;
@@ -52,7 +53,7 @@ pub(crate) mod walk;
 mod window;
 
 pub(crate) use fixed::FixedCast;
-pub(crate) use index_lookup::IndexLookup;
+pub(crate) use index_lookup::{IndexLookup, LateLookup, RowsOfIndex};
 pub(crate) use sort_key::KeyFunction;
 
 /// Columns that lowering invents are numbered from here; the binder's stay far below.

@@ -11,7 +11,7 @@ use storage::Value;
 
 use super::fixed::{fixed_point, fixed_type};
 use super::fold::fold;
-use super::index_lookup::index_lookup;
+use super::index_lookup::{LateLookup, index_lookup};
 use super::{Lowering, column, walk};
 use crate::catalog::{Sequence, Table, TableKind};
 use crate::error::{Error, Result};
@@ -181,14 +181,17 @@ impl Lowering<'_> {
             TableKind::Table => {
                 let (schema, view) = (self.stored_schema(&columns)?, &self.view);
                 match &scan.partitions {
-                    Some(tree) => Arc::new(PartitionedTable::new(tree, scan, &schema, view, self.environment)),
+                    Some(tree) => {
+                        let late = |leaf: &Arc<Table>| LateLookup::of(leaf, scan, &self.context);
+                        Arc::new(PartitionedTable::new(tree, scan, &schema, view, self.environment, &late))
+                    }
                     None => {
                         let lookup = match condition {
                             Some(condition) => index_lookup(scan, condition, &self.context)?,
                             None => None,
                         };
                         let table = StoredTable::new(&scan.table, scan, schema, view.clone(), self.environment);
-                        Arc::new(table.found_by(lookup))
+                        Arc::new(table.found_by(lookup, LateLookup::of(&scan.table, scan, &self.context)))
                     }
                 }
             }

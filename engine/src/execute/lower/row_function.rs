@@ -20,6 +20,7 @@ use super::{column, walk};
 use crate::error::{Error, Result};
 use crate::execute::failure::carried;
 use crate::expr::eval::{RowSource, eval};
+use crate::expr::walk::transform;
 use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::function::EvalContext;
 
@@ -89,6 +90,25 @@ impl RowSource for BatchRow<'_> {
 }
 
 impl RowFunction {
+    /// What is computed from columns: those of the arguments, by the numbers that `var_of` gives them. None if an argument is
+    /// something else.
+    pub(super) fn over(&self, arguments: &[DfExpr], var_of: &dyn Fn(&str) -> Option<ColumnVar>) -> Option<Expr> {
+        let var_of_argument = |argument: &DfExpr| match argument {
+            DfExpr::Column(column) => var_of(&column.name),
+            _ => None,
+        };
+        let vars = arguments.iter().map(var_of_argument).collect::<Option<Vec<ColumnVar>>>()?;
+        let own = transform((*self.expr).clone(), &mut |mut part| {
+            if let ExprKind::Column(var) = &mut part.kind {
+                let at = self.arguments.iter().position(|(known, _)| known == var);
+                let known = at.and_then(|at| vars.get(at));
+                *var = *known.ok_or_else(|| Error::internal("a column is not an argument"))?;
+            }
+            Ok(part)
+        });
+        own.ok()
+    }
+
     fn compute(&self, arrays: &[(ArrayRef, bool)], rows: usize) -> Result<ArrayRef> {
         let cells: Vec<(Cells<'_>, bool)> = arrays
             .iter()

@@ -268,6 +268,18 @@ static ELEMENTS: Function =
         Ok(Value::Array(Box::new(array.alike(builtin::column_type(to)?, values))))
     });
 
+/// Whether a call converts an array of texts into one of texts of another name, all of which stay what they are.
+pub(crate) fn keeps_elements(function: &Function, args: &[Expr]) -> bool {
+    let element = |arg: Option<&Expr>| match arg.map(|arg| &arg.kind) {
+        Some(ExprKind::Const(Value::Int8(oid))) => u32::try_from(*oid).ok().and_then(builtin::element_of),
+        _ => None,
+    };
+    let is_text = |element: Option<u32>| matches!(element, Some(oid::TEXT | oid::VARCHAR));
+    let unlimited =
+        matches!(args.get(3).map(|arg| &arg.kind), Some(ExprKind::Const(Value::Int4(modifier))) if *modifier < 0);
+    std::ptr::eq(function, &ELEMENTS) && is_text(element(args.get(1))) && is_text(element(args.get(2))) && unlimited
+}
+
 /// Converts one value, as `coerce` would convert the expression it comes from.
 pub(crate) fn convert(value: Value, from: Type, to: Type, cast: CastContext, context: &EvalContext) -> Result<Value> {
     if value.is_null() {

@@ -12,6 +12,7 @@ mod polymorphic;
 
 pub use call::{Callable, Resolved, function};
 pub(crate) use call::{Defined, column_type, extended_function, function_among_defined, function_of_extension};
+pub(crate) use coerce::keeps_elements;
 pub use coerce::{can_coerce, coerce};
 pub(crate) use domain::{DomainRow, check_defined, domain_of_call, may_hold_domains};
 pub(crate) use json::{fills_row, is_row, json_form, json_forms, json_row, key_form, rows_as_json, takes_json_forms};
