@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConstraintKind, Table};
+use super::{AccessMethod, ConstraintKind, Table};
 use crate::types::Type;
 
 /// An index as SQL names it. The primary key has one too, whose rows are the table's own keys.
@@ -33,9 +33,9 @@ pub struct Index {
     /// False for an index of a partitioned table that some of its partitions do not have yet: nobody may rely on it.
     #[serde(default = "super::own")]
     pub valid: bool,
-    /// USING hash was said. Its entries are ordered as all are, which serves equality too.
-    #[serde(default)]
-    pub hash: bool,
+    /// USING …; once it was only kept whether that was `hash`.
+    #[serde(default, alias = "hash")]
+    pub method: AccessMethod,
     /// It is that of a DEFERRABLE constraint: rows may have the same key for a while, and it is looked at later whether
     /// they still do. To storage it is an index like any other that is not unique.
     #[serde(default)]
@@ -99,7 +99,7 @@ impl Index {
         };
         self.columns.len() == other.columns.len()
             && self.predicate == other.predicate
-            && (self.unique, self.hash, self.deferrable) == (other.unique, other.hash, other.deferrable)
+            && (self.unique, self.method, self.deferrable) == (other.unique, other.method, other.deferrable)
             && self.columns.iter().zip(&other.columns).all(same)
     }
 

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use storage::{
-    ColumnId, GenerationId, IndexSchema, Layout, RowIdentity, SchemaVersion, Slice, TableId, TableSchema, Value,
+    ColumnId, GenerationId, IndexSchema, Items, Layout, RowIdentity, SchemaVersion, Slice, TableId, TableSchema, Value,
 };
 
-use super::{Constraint, ConstraintKind, Index, Table};
+use super::pg_catalog::{items_of, no_default_class, other_types};
+use super::{AccessMethod, Constraint, ConstraintKind, Index, IndexColumn, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::types::column_type;
 
@@ -110,16 +111,40 @@ impl Table {
                 }
                 None => self.place(column.number)?,
             };
+            let items = match index.method {
+                AccessMethod::Gin => Some(self.items(column)?),
+                AccessMethod::Btree | AccessMethod::Hash | AccessMethod::Brin => None,
+            };
             columns.push(storage::IndexColumn {
                 column: place,
                 descending: column.descending,
                 nulls_first: column.nulls_first,
-                items: None,
+                items,
             });
         }
         let condition = index.predicate.as_ref().map(|_| derived);
         let (unique, nulls_distinct) = (index.unique && !index.deferrable, index.nulls_distinct);
         Ok(IndexSchema { generation, columns, unique, nulls_distinct, condition, slice: self.storage.slice })
+    }
+
+    /// The errors of [`Table::lay_out`] that the types of expressions may bring later than that.
+    pub(crate) fn check_items(&self) -> Result<()> {
+        let of_items = self.secondary_indexes().filter(|index| index.method == AccessMethod::Gin);
+        of_items.flat_map(|index| &index.columns).try_for_each(|column| self.items(column).map(drop))
+    }
+
+    /// What of a column's values has entries in an index of items. 42704 and 42804 for values that have none, as they may
+    /// be when the column takes another type.
+    fn items(&self, column: &IndexColumn) -> Result<Items> {
+        let ty = match &column.expression {
+            Some(expression) => expression.ty,
+            None => self.columns[self.place(column.number)?].ty,
+        };
+        let class = column.class.as_deref();
+        items_of(class, ty.oid).ok_or_else(|| match class {
+            Some(class) => other_types(class, ty),
+            None => no_default_class(AccessMethod::Gin, ty),
+        })
     }
 
     fn identity(&self) -> Result<RowIdentity> {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::Type;
 
+mod access_method;
 mod change;
 pub(crate) mod class;
 mod column_hint;
@@ -35,6 +36,7 @@ pub mod table_options;
 pub(crate) mod user_type;
 pub(crate) mod view;
 
+pub use access_method::AccessMethod;
 pub use change::Change;
 pub use class::TableClass;
 pub use column_hint::{ColumnHints, Compression};

@@ -45,6 +45,7 @@ pub(crate) fn attach(table: &mut Table, catalog: &Arc<Catalog>, store: &Store) -
     let context = context(catalog, store);
     let exprs = bound(table, catalog, &context)?;
     set_types(table, &exprs);
+    table.check_items()?;
     Arc::make_mut(&mut table.storage).derived = Derived::new(Arc::new(Expressions { exprs, context }));
     Ok(())
 }

@@ -7,7 +7,7 @@ use storage::Value;
 
 use super::expression::default_node;
 use super::fixed::C_COLLATION;
-use super::operator_class::class_of;
+use super::operator_class::{class_of, kept_type};
 use super::partition::bound_definition;
 use super::relation::{Kind, NULL, acl_items, options, row, user_tables};
 use super::types::has_row_type;
@@ -19,14 +19,12 @@ use crate::catalog::{
 };
 use crate::plan::bind::{Types, column_name};
 use crate::statement::parse_expression;
-use crate::types::{Type, builtin, oid};
+use crate::types::{Type, builtin};
 
 /// `pg_class.oid` of `pg_class`.
 pub(super) const PG_CLASS: u32 = 1259;
 /// Access methods.
 const HEAP: u32 = 2;
-const BTREE: u32 = 403;
-const HASH: u32 = 405;
 
 pub(super) fn classes(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
@@ -171,7 +169,7 @@ fn class_of_index(reader: &Reader<'_>, table: &Table, index: &Index) -> Vec<Valu
         0u32,
         0u32,
         table.owner,
-        if index.hash { HASH } else { BTREE },
+        index.method.oid(),
         if partitioned { 0 } else { index.oid },
         0u32,
         0,
@@ -329,16 +327,20 @@ fn plain_column(name: String, ty: Type) -> TableColumn {
     }
 }
 
-/// A column of an index. One of a hash index holds hashes, but has the collation of what they are made of.
+/// A column of an index. One of a hash index holds hashes, and others something else, but each has the collation of what
+/// that is made of.
 fn index_attribute(index: &Index, number: u16, column: &TableColumn) -> Vec<Value> {
-    if !index.hash {
-        return attribute(index.oid, number, column, column.ty, None, NULL);
+    let own = index.columns.get(usize::from(number).saturating_sub(1));
+    match own.and_then(|own| kept_type(index.method, own, column.ty.oid)) {
+        Some(kept) if kept != column.ty.oid => {
+            let shown = TableColumn { ty: Type::new(kept), ..column.clone() };
+            attribute(index.oid, number, &shown, column.ty, None, NULL)
+        }
+        _ => attribute(index.oid, number, column, column.ty, None, NULL),
     }
-    let hashes = TableColumn { ty: Type::new(oid::INT4), ..column.clone() };
-    attribute(index.oid, number, &hashes, column.ty, None, NULL)
 }
 
-/// A column of a table, or of an index; `collated` is the type whose collation it has.
+/// A column of a table, or of an index; `collated` is the type whose collation and dimensions it has.
 fn attribute(
     relation: u32,
     number: u16,
@@ -359,7 +361,7 @@ fn attribute(
         column.hints.statistics.map_or(-1, i32::from),
         info.map_or(-1, |info| info.length),
         number,
-        i32::from(info.is_some_and(|info| info.is_array())),
+        i32::from(builtin::info(collated.oid).is_some_and(|info| info.is_array())),
         -1,
         column.ty.modifier,
         info.is_some_and(|info| info.by_value),
@@ -453,7 +455,7 @@ fn index_row(table: &Table, index: &Index) -> Vec<Value> {
         index
             .columns
             .iter()
-            .map(|column| column_type(column).map_or(0, |ty| class_of(column, ty.oid)))
+            .map(|column| column_type(column).map_or(0, |ty| class_of(index.method, column, ty.oid)))
             .collect::<Vec<_>>(),
         index.columns.iter().map(flags).collect::<Vec<_>>(),
         Some(expressions.join(", ")).filter(|text| !text.is_empty()),

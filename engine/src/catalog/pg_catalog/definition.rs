@@ -29,7 +29,7 @@ pub(crate) fn index_definition(context: &EvalContext, table: &Table, index: &Ind
         // Written so, it can be given its partitions' indexes one by one.
         if table.partitioning.key.is_some() { "ONLY " } else { "" },
         relation_name(&context.catalog, path, table),
-        if index.hash { "hash" } else { "btree" },
+        index.method.name(),
         index.columns.iter().map(|column| index_column(context, table, column, pretty)).collect::<Vec<_>>().join(", "),
     );
     if !index.included.is_empty() {
@@ -39,8 +39,13 @@ pub(crate) fn index_definition(context: &EvalContext, table: &Table, index: &Ind
         sql.push_str(" NULLS NOT DISTINCT");
     }
     if !index.options.is_empty() {
+        // A value that could be a name stands as it is.
+        let shown = |value: &str| match quote_identifier(value) == value {
+            true => value.to_owned(),
+            false => format!("'{}'", value.replace('\'', "''")),
+        };
         let written: Vec<String> =
-            index.options.iter().map(|(name, value)| format!("{name}='{}'", value.replace('\'', "''"))).collect();
+            index.options.iter().map(|(name, value)| format!("{name}={}", shown(value))).collect();
         sql.push_str(&format!(" WITH ({})", written.join(", ")));
     }
     if let Some(predicate) = &index.predicate {

@@ -6,12 +6,13 @@ use storage::Value;
 use super::relation::{NULL, row};
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
 use crate::audit::secret::without_secrets;
+use crate::catalog::AccessMethod;
 use crate::function::{CursorFacts, PreparedFacts};
 
-const BTREE: u32 = 403;
-
 pub(super) fn access_methods(_: &Reader<'_>) -> Vec<Vec<Value>> {
-    vec![row![2u32, "heap", 3u32, 't'], row![BTREE, "btree", 330u32, 'i'], row![405u32, "hash", 331u32, 'i']]
+    let of_indexes = AccessMethod::ALL.into_iter();
+    let of_indexes = of_indexes.map(|method| row![method.oid(), method.name(), method.handler(), 'i']);
+    std::iter::once(row![2u32, "heap", 3u32, 't']).chain(of_indexes).collect()
 }
 
 /// The collations whose order is that of the bytes: text has no other order here.

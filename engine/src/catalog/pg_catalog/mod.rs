@@ -60,7 +60,7 @@ pub(crate) use view::rule_oid;
 
 /// `pg_catalog`, which holds everything built in.
 pub(crate) use fixed::{COLLATIONS, collation_name, collation_named};
-pub(crate) use operator_class::{ClassFor, class_for};
+pub(crate) use operator_class::{ClassFor, class_for, has_default_class, items_of, no_default_class, other_types};
 pub(crate) use types::collation_of_type;
 
 pub(crate) const PG_CATALOG: u32 = 11;

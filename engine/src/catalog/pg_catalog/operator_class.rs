@@ -1,15 +1,23 @@
-//! How access method `btree` orders types: `pg_opclass`, `pg_opfamily` and `pg_amop`.
+//! How access methods take types: `pg_opclass`, `pg_opfamily` and `pg_amop`. Here stand `btree`'s, which are those of `hash`
+//! too.
 
-use storage::Value;
+mod brin;
+mod gin;
+
+use storage::{Items, Value};
 
 use super::relation::row;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG, Reader};
-use crate::catalog::IndexColumn;
+use crate::catalog::{AccessMethod, IndexColumn};
+use crate::error::{Error, SqlState};
 use crate::function::operators;
 use crate::types::range::RangeKind;
-use crate::types::{builtin, oid};
+use crate::types::{Type, builtin, display, oid};
 
 const BTREE: u32 = 403;
+
+/// Oid, name, type, family, and whether it is the type's default.
+type Class = (u32, &'static str, u32, u32, bool);
 
 /// Oid, name, type and family of each type's own ordering.
 const DEFAULTS: &[(u32, &str, u32, u32)] = &[
@@ -95,21 +103,45 @@ const FAMILIES: &[(u32, &str)] = &[
 ];
 
 pub(super) fn classes(_: &Reader<'_>) -> Vec<Vec<Value>> {
-    let defaults = DEFAULTS.iter().map(|class| (class, true));
-    let all = defaults.chain(OTHERS.iter().map(|class| (class, false)));
-    let row = |(&(oid, name, ty, family), default): (&(u32, &str, u32, u32), bool)| {
-        // An index keeps names as C strings.
-        let kept = if ty == oid::NAME { oid::CSTRING } else { 0 };
-        row![oid, BTREE, name, PG_CATALOG, BOOTSTRAP_ROLE, family, ty, default, kept]
+    let row = |method: AccessMethod, &(oid, name, ty, family, default): &Class, kept: u32| {
+        row![oid, method.oid(), name, PG_CATALOG, BOOTSTRAP_ROLE, family, ty, default, kept]
     };
-    all.map(row).collect()
+    let btree = of_btree().map(|class| {
+        // An index keeps names as C strings.
+        let kept = if class.2 == oid::NAME { oid::CSTRING } else { 0 };
+        row(AccessMethod::Btree, &class, kept)
+    });
+    let gin = gin::CLASSES.iter().map(|class| row(AccessMethod::Gin, class, gin::kept_type(class)));
+    // What it keeps are values of the type, whatever is made of them.
+    let brin = brin::CLASSES.iter().map(|class| row(AccessMethod::Brin, class, class.2));
+    btree.chain(gin).chain(brin).collect()
+}
+
+fn of_btree() -> impl Iterator<Item = Class> {
+    let class =
+        |default| move |&(oid, name, ty, family): &(u32, &'static str, u32, u32)| (oid, name, ty, family, default);
+    DEFAULTS.iter().map(class(true)).chain(OTHERS.iter().map(class(false)))
+}
+
+/// The classes of a method.
+fn of_method(method: AccessMethod) -> Box<dyn Iterator<Item = Class>> {
+    match method {
+        AccessMethod::Btree | AccessMethod::Hash => Box::new(of_btree()),
+        AccessMethod::Gin => Box::new(gin::CLASSES.iter().copied()),
+        AccessMethod::Brin => Box::new(brin::CLASSES.iter().copied()),
+    }
 }
 
 pub(super) fn families(_: &Reader<'_>) -> Vec<Vec<Value>> {
-    FAMILIES.iter().map(|&(oid, name)| row![oid, BTREE, name, PG_CATALOG, BOOTSTRAP_ROLE]).collect()
+    let methods =
+        [(AccessMethod::Btree, FAMILIES), (AccessMethod::Gin, gin::FAMILIES), (AccessMethod::Brin, brin::FAMILIES)];
+    let rows = methods.into_iter().flat_map(|(method, families)| {
+        families.iter().map(move |&(oid, name)| row![oid, method.oid(), name, PG_CATALOG, BOOTSTRAP_ROLE])
+    });
+    rows.collect()
 }
 
-/// The operators of each family that compare two of its types. Rows have no oids of PostgreSQL's: they are numbered from
+/// The operators of each family that compare two of its types, and those that look up items. Rows have no oids of PostgreSQL's: they are numbered from
 /// the first that it gives to such rows.
 pub(super) fn family_operators(_: &Reader<'_>) -> Vec<Vec<Value>> {
     const FIRST: u32 = 10000;
@@ -123,10 +155,12 @@ pub(super) fn family_operators(_: &Reader<'_>) -> Vec<Vec<Value>> {
         }
     }
     rows.sort_unstable();
-    let row = |(oid, (family, left, right, at, operator)): (u32, (u32, u32, u32, i16, u32))| {
-        row![oid, family, left, right, at, 's', operator, BTREE, 0u32]
+    let row = |(oid, ((family, left, right, at, operator), method)): (u32, ((u32, u32, u32, i16, u32), u32))| {
+        row![oid, family, left, right, at, 's', operator, method, 0u32]
     };
-    (FIRST..).zip(rows).map(row).collect()
+    let ordering = rows.into_iter().map(|operator| (operator, BTREE));
+    let of_items = gin::OPERATORS.iter().map(|operator| (*operator, AccessMethod::Gin.oid()));
+    (FIRST..).zip(ordering.chain(of_items)).map(row).collect()
 }
 
 /// What an operator class is to a type.
@@ -141,17 +175,44 @@ pub(crate) enum ClassFor {
 }
 
 /// What the operator class of that name is to a type.
-pub(crate) fn class_for(name: &str, ty: u32) -> ClassFor {
+pub(crate) fn class_for(method: AccessMethod, name: &str, ty: u32) -> ClassFor {
     let input = ordered_as(ty);
-    let accepts = |classes: &[(u32, &str, u32, u32)]| {
-        classes.iter().find(|(_, known, ..)| *known == name).map(|(_, _, of, _)| *of == input)
-    };
-    match (accepts(DEFAULTS), accepts(OTHERS)) {
-        (Some(true), _) => ClassFor::Own,
-        (_, Some(true)) => ClassFor::Other,
-        (None, None) => ClassFor::Nothing,
-        _ => ClassFor::OtherTypes,
+    let mut named = of_method(method).filter(|(_, known, ..)| *known == name).peekable();
+    if named.peek().is_none() {
+        return ClassFor::Nothing;
     }
+    match named.find(|(_, _, of, ..)| *of == input) {
+        Some((.., true)) => ClassFor::Own,
+        Some((.., false)) => ClassFor::Other,
+        None => ClassFor::OtherTypes,
+    }
+}
+
+/// Whether a type has a class of the method that an index need not name.
+pub(crate) fn has_default_class(method: AccessMethod, ty: u32) -> bool {
+    let input = ordered_as(ty);
+    of_method(method).any(|(_, _, of, _, default)| default && of == input)
+}
+
+/// 42704 for a column of a type that the method has no class for.
+pub(crate) fn no_default_class(method: AccessMethod, ty: Type) -> Error {
+    let (ty, method) = (display(ty), method.name());
+    let message = format!("data type {ty} has no default operator class for access method \"{method}\"");
+    Error::new(SqlState::UNDEFINED_OBJECT, message).with_hint(
+        "You must specify an operator class for the index or define a default operator class for the data type.",
+    )
+}
+
+/// 42804 for a class that is for other types than a column's.
+pub(crate) fn other_types(class: &str, ty: Type) -> Error {
+    let message = format!("operator class \"{class}\" does not accept data type {}", display(ty));
+    Error::new(SqlState::DATATYPE_MISMATCH, message)
+}
+
+/// What of a value has entries in an index of method `gin`, whose class is named unless it is the type's own. None: the
+/// class is for other types.
+pub(crate) fn items_of(class: Option<&str>, ty: u32) -> Option<Items> {
+    gin::items(class, ordered_as(ty))
 }
 
 /// The operator class by which a column of the type is ordered; 0 if there is none.
@@ -175,8 +236,27 @@ fn ordered_as(ty: u32) -> u32 {
     }
 }
 
-/// The one by which a column of an index is ordered.
-pub(super) fn class_of(column: &IndexColumn, ty: u32) -> u32 {
-    let named = column.class.as_deref().and_then(|class| OTHERS.iter().find(|(_, name, ..)| *name == class));
-    named.map_or_else(|| default_class(ty), |(oid, ..)| *oid)
+/// The one of an index's column.
+pub(super) fn class_of(method: AccessMethod, column: &IndexColumn, ty: u32) -> u32 {
+    let input = ordered_as(ty);
+    let mut of_type = of_method(method).filter(|(_, _, of, ..)| *of == input);
+    let own = match column.class.as_deref() {
+        Some(class) => of_type.find(|(_, name, ..)| *name == class),
+        None => of_type.find(|(.., default)| *default),
+    };
+    own.map_or_else(|| if method.orders() { default_class(ty) } else { 0 }, |(oid, ..)| oid)
+}
+
+/// The type of what an index keeps of a column, if that is not the column's own.
+pub(super) fn kept_type(method: AccessMethod, column: &IndexColumn, ty: u32) -> Option<u32> {
+    match method {
+        AccessMethod::Hash => Some(oid::INT4),
+        AccessMethod::Btree => None,
+        AccessMethod::Brin => Some(ordered_as(ty)),
+        AccessMethod::Gin => match items_of(column.class.as_deref(), ty)? {
+            Items::Elements => builtin::info(builtin::base_of(ty)).map(|info| info.element),
+            Items::Members => Some(oid::TEXT),
+            Items::Paths => Some(oid::INT4),
+        },
+    }
 }

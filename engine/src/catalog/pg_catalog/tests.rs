@@ -90,7 +90,7 @@ fn table() -> Table {
             comment: None,
             parent: None,
             valid: true,
-            hash: false,
+            method: Default::default(),
             deferrable: false,
             clustered: false,
             generation: None,

@@ -127,10 +127,12 @@ static DEFINED: [TypeFunctions; 2] =
 static ARRAY: TypeFunctions = (ANYARRAY, "array_", true, [750, 751, 2400, 2401]);
 
 /// What `pg_am` says access methods are made of.
-static HANDLERS: [(u32, &str, u32); 3] = [
+static HANDLERS: [(u32, &str, u32); 5] = [
     (3, "heap_tableam_handler", TABLE_AM_HANDLER),
     (330, "bthandler", INDEX_AM_HANDLER),
     (331, "hashhandler", INDEX_AM_HANDLER),
+    (333, "ginhandler", INDEX_AM_HANDLER),
+    (335, "brinhandler", INDEX_AM_HANDLER),
 ];
 
 type TypeFunctions = (u32, &'static str, bool, [u32; 4]);

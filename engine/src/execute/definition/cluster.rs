@@ -149,7 +149,7 @@ pub(super) fn own_index<'a>(catalog: &Catalog, table: &'a Table, name: &str) -> 
 /// 0A000 for an index that orders no rows, or not all.
 fn refuse_unordered(index: &Index) -> Result<()> {
     let name = &index.name;
-    let message = if index.hash {
+    let message = if !index.method.orders() {
         format!("cannot cluster on index \"{name}\" because access method does not support clustering")
     } else if index.predicate.is_some() {
         format!("cannot cluster on partial index \"{name}\"")

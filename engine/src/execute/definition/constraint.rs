@@ -12,7 +12,8 @@ use super::DefinitionEnvironment;
 use super::foreign_key::ForeignKey;
 use super::function::with_functions;
 use super::{names, options, stream};
-use crate::catalog::{self, Catalog, Constraint, ConstraintKind, Deferrable, Index, Table, TableColumn};
+use crate::catalog::pg_catalog::no_default_class;
+use crate::catalog::{self, AccessMethod, Catalog, Constraint, ConstraintKind, Deferrable, Index, Table, TableColumn};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{Expr, walk};
 use crate::function::resolve;
@@ -244,7 +245,7 @@ impl DefinitionEnvironment<'_> {
             comment: None,
             parent: None,
             valid: true,
-            hash: false,
+            method: Default::default(),
             deferrable: key.deferrable.is_some(),
             clustered: false,
             generation,
@@ -400,10 +401,7 @@ pub(super) fn check_sortable_type(ty: types::Type) -> Result<()> {
     if resolve::less_than(ty).is_ok() {
         return Ok(());
     }
-    let message = format!("data type {} has no default operator class for access method \"btree\"", types::display(ty));
-    Err(Error::new(SqlState::UNDEFINED_OBJECT, message).with_hint(
-        "You must specify an operator class for the index or define a default operator class for the data type.",
-    ))
+    Err(no_default_class(AccessMethod::Btree, ty))
 }
 
 /// 42710 if the table has a constraint of that name.

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::ast::{self, ObjectName};
 
 use super::DefinitionEnvironment;
-use super::constraint::check_sortable_type;
 use super::names;
-use crate::catalog::pg_catalog::{ClassFor, class_for};
-use crate::catalog::{Catalog, IndexColumn, IndexExpression, Table};
+use crate::catalog::pg_catalog::{ClassFor, class_for, other_types};
+use crate::catalog::{AccessMethod, Catalog, IndexColumn, IndexExpression, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::derived;
 use crate::expr::walk;
@@ -27,7 +26,6 @@ impl DefinitionEnvironment<'_> {
         // A literal by itself is text, as in a SELECT list.
         let ty = if bound.ty.oid == oid::UNKNOWN { Type::new(oid::TEXT) } else { bound.ty };
         types::column_type(ty)?;
-        check_sortable_type(ty)?;
         Ok(IndexExpression { text: self.with_type_schemas(&catalog, expression).to_string(), ty })
     }
 
@@ -96,17 +94,15 @@ fn name_for(catalog: &Catalog, table: &Table, column: &IndexColumn) -> String {
 
 /// The operator class to keep for a column of this type; None if it is the type's own. 42704 and 42804 for one that is not there, or
 /// is for other types. All order a type as it is ordered anyway here.
-pub(super) fn class_of(name: &ObjectName, ty: Type) -> Result<Option<String>> {
+pub(super) fn class_of(method: AccessMethod, name: &ObjectName, ty: Type) -> Result<Option<String>> {
     let class = name.0.last().and_then(|part| part.as_ident()).map(fold).unwrap_or_default();
-    match class_for(&class, ty.oid) {
+    match class_for(method, &class, ty.oid) {
         ClassFor::Own => Ok(None),
         ClassFor::Other => Ok(Some(class)),
-        ClassFor::OtherTypes => {
-            let message = format!("operator class \"{name}\" does not accept data type {}", types::display(ty));
-            Err(Error::new(SqlState::DATATYPE_MISMATCH, message))
-        }
+        ClassFor::OtherTypes => Err(other_types(&name.to_string(), ty)),
         ClassFor::Nothing => {
-            let message = format!("operator class \"{name}\" does not exist for access method \"btree\"");
+            let method = method.name();
+            let message = format!("operator class \"{name}\" does not exist for access method \"{method}\"");
             Err(Error::new(SqlState::UNDEFINED_OBJECT, message))
         }
     }

@@ -8,15 +8,16 @@ use datafusion::sql::sqlparser::ast::{
 };
 use storage::TableLock;
 
-use super::constraint::check_sortable;
+use super::constraint::check_sortable_type;
 use super::derived::{bare, class_of, words_for};
 use super::names::{self, Relation};
 use super::{DefinitionEnvironment, options, stream};
-use crate::catalog::pg_catalog::{collation_named, collation_of_type};
-use crate::catalog::{self, Index, REGISTERED, Table};
+use crate::catalog::pg_catalog::{collation_named, collation_of_type, has_default_class, no_default_class};
+use crate::catalog::{self, AccessMethod, Index, REGISTERED, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
 use crate::statement::definition::IndexChange;
+use crate::types::{self, Type, builtin};
 
 /// PostgreSQL's `INDEX_MAX_KEYS`.
 const KEY_COLUMNS_MAX: usize = 32;
@@ -45,17 +46,12 @@ pub(super) async fn create(
         index_options,
         alter_options,
     } = create;
-    let hash = using.as_ref().is_some_and(is_hash);
-    if let Some(method) = using.as_ref().filter(|method| !hash && !is_btree(method)) {
-        return Err(Error::unsupported(format!("access method {method}")));
-    }
-    if hash {
-        refuse_beside_hash(create)?;
-    }
+    let method = using.as_ref().map_or(Ok(AccessMethod::default()), method_named)?;
+    refuse_beside(method, create)?;
     if !index_options.is_empty() || !alter_options.is_empty() {
         return Err(Error::unsupported("an option of this CREATE INDEX that PostgreSQL does not have"));
     }
-    let options = options::of_index(with)?;
+    let options = options::of_index(method, with)?;
     let table = environment.lock_for_index(table_name).await?;
     if table.is_stream() {
         return Err(stream::unsupported(&table, "an index"));
@@ -65,7 +61,7 @@ pub(super) async fn create(
         return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
     }
     environment.lock_beneath(table.oid, TableLock::Share).await?;
-    let columns = environment.index_columns(&table, columns)?;
+    let columns = environment.index_columns(&table, method, columns)?;
     let included = include.iter().map(|name| column_named(&table, name)).collect::<Result<Vec<_>>>()?;
     let predicate = predicate.as_ref().map(|condition| environment.index_predicate(&table, condition)).transpose()?;
     if *unique {
@@ -91,7 +87,7 @@ pub(super) async fn create(
         comment: None,
         parent: None,
         valid: !apart,
-        hash,
+        method,
         deferrable: false,
         clustered: false,
         generation: None,
@@ -110,41 +106,78 @@ fn column_named(table: &Table, name: &ast::Ident) -> Result<u16> {
     found.ok_or_else(|| Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist")))
 }
 
-fn is_hash(method: &IndexType) -> bool {
-    match method {
-        IndexType::Hash => true,
-        IndexType::Custom(name) => fold(name) == "hash",
-        _ => false,
+/// The access method that USING names. 0A000 for PostgreSQL's others, 42704 for what is none.
+fn method_named(named: &IndexType) -> Result<AccessMethod> {
+    let name = match named {
+        IndexType::Custom(name) => fold(name),
+        known => known.to_string().to_lowercase(),
+    };
+    match name.as_str() {
+        "gist" | "spgist" => Err(Error::unsupported(format!("access method {name}"))),
+        "heap" => {
+            let message = "access method \"heap\" is not of type INDEX";
+            Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message))
+        }
+        _ => AccessMethod::named(&name)
+            .ok_or_else(|| Error::new(SqlState::UNDEFINED_OBJECT, format!("access method \"{name}\" does not exist"))),
     }
 }
 
-/// 0A000 for what PostgreSQL's hash indexes cannot do.
-fn refuse_beside_hash(create: &CreateIndex) -> Result<()> {
+/// 0A000 for what PostgreSQL's indexes of that method cannot do.
+fn refuse_beside(method: AccessMethod, create: &CreateIndex) -> Result<()> {
+    if method.orders() {
+        return Ok(());
+    }
     let ordered = |column: &ast::IndexColumn| {
         let OrderByOptions { asc, nulls_first } = &column.column.options;
         (asc.is_some(), nulls_first.is_some())
     };
+    let several = create.columns.len() > 1 && !method.takes_several_columns();
     let refused = [
         (create.unique, "unique indexes"),
         (!create.include.is_empty(), "included columns"),
-        (create.columns.len() > 1, "multicolumn indexes"),
+        (several, "multicolumn indexes"),
         (create.columns.iter().any(|column| ordered(column).0), "ASC/DESC options"),
         (create.columns.iter().any(|column| ordered(column).1), "NULLS FIRST/LAST options"),
     ];
     match refused.iter().find(|(said, _)| *said) {
         None => Ok(()),
         Some((_, what)) => {
-            let message = format!("access method \"hash\" does not support {what}");
+            let message = format!("access method \"{}\" does not support {what}", method.name());
             Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message))
         }
     }
 }
 
-fn is_btree(method: &IndexType) -> bool {
+/// Whether values of a type can be in an index of the method, in a class that was named or in the default one.
+fn check_type(method: AccessMethod, ty: Type, named: bool) -> Result<()> {
+    if !named && !has_default_class(method, ty.oid) && method != AccessMethod::Btree {
+        return Err(no_default_class(method, ty));
+    }
     match method {
-        IndexType::BTree => true,
-        IndexType::Custom(name) => fold(name) == "btree",
-        _ => false,
+        // A class that was named is for the type.
+        AccessMethod::Btree | AccessMethod::Hash if named => Ok(()),
+        AccessMethod::Btree | AccessMethod::Hash => check_sortable_type(ty),
+        // Some types that have a class in PostgreSQL are in no order.
+        AccessMethod::Brin => check_sortable_type(ty).map_err(|_| {
+            let shown = types::display(ty);
+            Error::unsupported(format_args!("an index by method brin over type {shown}"))
+        }),
+        AccessMethod::Gin => match builtin::info(builtin::base_of(ty.oid)).filter(|info| info.is_array()) {
+            None => Ok(()),
+            Some(array) => check_elements(Type::new(array.element)),
+        },
+    }
+}
+
+/// Elements are looked up by their keys, so they must have some.
+fn check_elements(ty: Type) -> Result<()> {
+    match check_sortable_type(ty) {
+        Err(error) if error.sql_state() == SqlState::UNDEFINED_OBJECT => {
+            let message = format!("could not identify a comparison function for type {}", types::display(ty));
+            Err(Error::new(SqlState::UNDEFINED_FUNCTION, message))
+        }
+        other => other,
     }
 }
 
@@ -206,15 +239,25 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    fn index_columns(&mut self, table: &Table, columns: &[ast::IndexColumn]) -> Result<Vec<catalog::IndexColumn>> {
+    fn index_columns(
+        &mut self,
+        table: &Table,
+        method: AccessMethod,
+        columns: &[ast::IndexColumn],
+    ) -> Result<Vec<catalog::IndexColumn>> {
         if columns.len() > KEY_COLUMNS_MAX {
             let message = format!("cannot use more than {KEY_COLUMNS_MAX} columns in an index");
             return Err(Error::new(SqlState::TOO_MANY_COLUMNS, message));
         }
-        columns.iter().map(|column| self.index_column(table, column)).collect()
+        columns.iter().map(|column| self.index_column(table, method, column)).collect()
     }
 
-    fn index_column(&mut self, table: &Table, column: &ast::IndexColumn) -> Result<catalog::IndexColumn> {
+    fn index_column(
+        &mut self,
+        table: &Table,
+        method: AccessMethod,
+        column: &ast::IndexColumn,
+    ) -> Result<catalog::IndexColumn> {
         let ast::IndexColumn { column, operator_class } = column;
         let OrderByExpr { expr, options: OrderByOptions { asc, nulls_first }, with_fill } = column;
         if with_fill.is_some() {
@@ -226,11 +269,7 @@ impl DefinitionEnvironment<'_> {
         let (number, expression, ty) = match expr {
             ast::Expr::Identifier(name) => {
                 let number = column_named(table, name)?;
-                let found = &table.columns[table.place(number)?];
-                if operator_class.is_none() {
-                    check_sortable(found)?;
-                }
-                (number, None, found.ty)
+                (number, None, table.columns[table.place(number)?].ty)
             }
             expr => {
                 let expression = self.index_expression(table, expr)?;
@@ -238,7 +277,8 @@ impl DefinitionEnvironment<'_> {
                 (0, Some(expression), ty)
             }
         };
-        let class = operator_class.as_ref().map(|class| class_of(class, ty)).transpose()?.flatten();
+        let class = operator_class.as_ref().map(|class| class_of(method, class, ty)).transpose()?.flatten();
+        check_type(method, ty, operator_class.is_some() && expression.is_none())?;
         let own = match &expression {
             None => table.columns[table.place(number)?].collation(),
             Some(_) => collation_of_type(ty.oid),
@@ -341,7 +381,9 @@ impl DefinitionEnvironment<'_> {
         };
         match change {
             IndexChange::Rename(_) => {}
-            IndexChange::SetOptions(given) => options::merge(&mut own.options, options::of_index_set(given)?),
+            IndexChange::SetOptions(given) => {
+                options::merge(&mut own.options, options::of_index_set(own.method, given)?)
+            }
             IndexChange::ResetOptions(given) => {
                 let names = options::names_to_reset(given)?;
                 own.options.retain(|(name, _)| !names.contains(name));

@@ -239,5 +239,5 @@ pub(super) fn is_twin(parent: &Table, partition: &Table, inherited: &Index, own:
         && own.deferrable == inherited.deferrable
         && own.nulls_distinct == inherited.nulls_distinct
         && own.predicate == inherited.predicate
-        && own.hash == inherited.hash
+        && own.method == inherited.method
 }

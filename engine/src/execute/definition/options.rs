@@ -5,7 +5,7 @@ use auth::TableRows;
 use datafusion::sql::sqlparser::ast::{self, SqlOption};
 
 use super::stream;
-use crate::catalog::{OwnOption, Table};
+use crate::catalog::{AccessMethod, OwnOption, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::fold;
 use crate::statement::definition::StorageParameter;
@@ -57,7 +57,15 @@ const NOT_OF_TOAST: [&str; 6] = [
     "user_catalog_table",
 ];
 
-const INDEX_PARAMETERS: &[(&str, Kind)] = &[("fillfactor", Kind::Int(10, 100)), ("deduplicate_items", Kind::Bool)];
+/// What indexes of an access method may be given.
+fn of_method(method: AccessMethod) -> &'static [(&'static str, Kind)] {
+    match method {
+        AccessMethod::Btree => &[("fillfactor", Kind::Int(10, 100)), ("deduplicate_items", Kind::Bool)],
+        AccessMethod::Hash => &[("fillfactor", Kind::Int(10, 100))],
+        AccessMethod::Gin => &[("fastupdate", Kind::Bool), ("gin_pending_list_limit", Kind::Int(64, INT_MAX))],
+        AccessMethod::Brin => &[("pages_per_range", Kind::Int(1, 131_072)), ("autosummarize", Kind::Bool)],
+    }
+}
 
 const VIEW_PARAMETERS: &[(&str, Kind)] = &[
     ("check_option", Kind::Word(&["local", "cascaded"])),
@@ -101,7 +109,7 @@ pub(super) fn refuse_for_partitioned(options: &[(String, String)]) -> Result<()>
 }
 
 /// Parameters of an index, which the parser leaves as expressions `name = value`.
-pub(super) fn of_index(options: &[ast::Expr]) -> Result<Vec<(String, String)>> {
+pub(super) fn of_index(method: AccessMethod, options: &[ast::Expr]) -> Result<Vec<(String, String)>> {
     let mut parameters = Vec::with_capacity(options.len());
     for option in options {
         let (name, value) = match option {
@@ -113,7 +121,7 @@ pub(super) fn of_index(options: &[ast::Expr]) -> Result<Vec<(String, String)>> {
             ast::Expr::CompoundIdentifier(names) => names.iter().map(fold).collect::<Vec<_>>().join("."),
             name => return Err(Error::unsupported(format!("storage parameter {name}"))),
         };
-        add(&mut parameters, name, value, INDEX_PARAMETERS)?;
+        add(&mut parameters, name, value, of_method(method))?;
     }
     Ok(parameters)
 }
@@ -122,7 +130,7 @@ pub(super) fn of_index(options: &[ast::Expr]) -> Result<Vec<(String, String)>> {
 pub(super) fn of_key(given: Vec<(String, String)>) -> Result<Vec<(String, String)>> {
     let mut parameters = Vec::with_capacity(given.len());
     for (name, value) in given {
-        add(&mut parameters, name, value, INDEX_PARAMETERS)?;
+        add(&mut parameters, name, value, of_method(AccessMethod::Btree))?;
     }
     Ok(parameters)
 }
@@ -139,8 +147,8 @@ pub(super) fn of_table_set(given: &[StorageParameter]) -> Result<Vec<(String, St
 }
 
 /// Parameters of ALTER INDEX … SET, checked.
-pub(super) fn of_index_set(given: &[StorageParameter]) -> Result<Vec<(String, String)>> {
-    set(given, INDEX_PARAMETERS)
+pub(super) fn of_index_set(method: AccessMethod, given: &[StorageParameter]) -> Result<Vec<(String, String)>> {
+    set(given, of_method(method))
 }
 
 fn set(given: &[StorageParameter], known: &[(&str, Kind)]) -> Result<Vec<(String, String)>> {

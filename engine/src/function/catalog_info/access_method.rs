@@ -6,11 +6,9 @@ use super::super::argument::{int4, text};
 use super::super::define::stable;
 use super::super::{EvalContext, Function};
 use super::{object, relation_of};
+use crate::catalog::AccessMethod;
 use crate::error::Result;
 use crate::types::oid::*;
-
-const BTREE: u32 = 403;
-const HASH: u32 = 405;
 
 pub(in super::super) const FUNCTIONS: &[Function] = &[
     stable(636, "pg_indexam_has_property", &[OID, TEXT], BOOL, of_method),
@@ -19,14 +17,14 @@ pub(in super::super) const FUNCTIONS: &[Function] = &[
 ];
 
 fn of_method(_: &EvalContext, args: &[Value]) -> Result<Value> {
-    let ordered = match object(&args[0])? {
-        Some(BTREE) => true,
-        Some(HASH) => false,
-        _ => return Ok(Value::Null),
+    let oid = object(&args[0])?;
+    let Some(method) = AccessMethod::ALL.into_iter().find(|method| Some(method.oid()) == oid) else {
+        return Ok(Value::Null);
     };
     Ok(match text(&args[1])?.to_ascii_lowercase().as_str() {
-        "can_order" | "can_unique" | "can_multi_col" | "can_include" => Value::Bool(ordered),
-        "can_exclude" => Value::Bool(true),
+        "can_order" | "can_unique" | "can_include" => Value::Bool(method.orders()),
+        "can_multi_col" => Value::Bool(method.takes_several_columns()),
+        "can_exclude" => Value::Bool(method.is_walked()),
         _ => Value::Null,
     })
 }
@@ -36,8 +34,9 @@ fn of_index(context: &EvalContext, args: &[Value]) -> Result<Value> {
         return Ok(Value::Null);
     };
     Ok(match text(&args[1])?.to_ascii_lowercase().as_str() {
-        "clusterable" => Value::Bool(!index.hash),
-        "index_scan" | "bitmap_scan" | "backward_scan" => Value::Bool(true),
+        "clusterable" => Value::Bool(index.method.orders()),
+        "index_scan" | "backward_scan" => Value::Bool(index.method.is_walked()),
+        "bitmap_scan" => Value::Bool(true),
         _ => Value::Null,
     })
 }
@@ -53,17 +52,19 @@ fn of_column(context: &EvalContext, args: &[Value]) -> Result<Value> {
     // A column that is only included is in no order.
     let key = index.columns.get(position);
     let order = |of: fn(&crate::catalog::IndexColumn) -> bool| {
-        key.map_or(Value::Null, |column| Value::Bool(!index.hash && of(column)))
+        key.map_or(Value::Null, |column| Value::Bool(index.method.orders() && of(column)))
     };
-    let sorted = Value::Bool(key.is_some() && !index.hash);
+    let orders = index.method.orders();
+    let sorted = Value::Bool(key.is_some() && orders);
     Ok(match text(&args[2])?.to_ascii_lowercase().as_str() {
         "asc" => order(|column| !column.descending),
         "desc" => order(|column| column.descending),
         "nulls_first" => order(|column| column.nulls_first),
         "nulls_last" => order(|column| !column.nulls_first),
-        "orderable" | "search_array" | "search_nulls" => sorted,
+        "orderable" | "search_array" => sorted,
+        "search_nulls" => Value::Bool(key.is_some() && (orders || index.method == AccessMethod::Brin)),
         "distance_orderable" => Value::Bool(false),
-        "returnable" => Value::Bool(!index.hash),
+        "returnable" => Value::Bool(orders),
         _ => Value::Null,
     })
 }

@@ -3,8 +3,8 @@
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName};
 
 use super::super::DefinitionEnvironment;
-use crate::catalog::pg_catalog::{ClassFor, class_for, collation_of_type};
-use crate::catalog::{RangeType, UserTypeKind};
+use crate::catalog::pg_catalog::{ClassFor, class_for, collation_of_type, other_types};
+use crate::catalog::{AccessMethod, RangeType, UserTypeKind};
 use crate::error::{Error, Result, SqlState};
 use crate::function::functions_named;
 use crate::plan::bind::QualifiedName;
@@ -38,14 +38,10 @@ pub(in crate::execute::definition) async fn create(
     };
     if let Some(class) = &options.operator_class {
         let class = environment.qualified(class)?;
-        match class_for(&class.name, subtype.oid) {
+        match class_for(AccessMethod::Btree, &class.name, subtype.oid) {
             ClassFor::Own => {}
             ClassFor::Other => return Err(Error::unsupported(format_args!("operator class {class} of a range"))),
-            ClassFor::OtherTypes => {
-                let shown = display(subtype);
-                let message = format!("operator class \"{class}\" does not accept data type {shown}");
-                return Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
-            }
+            ClassFor::OtherTypes => return Err(other_types(&class.to_string(), subtype)),
             ClassFor::Nothing => {
                 let message = format!("operator class \"{class}\" does not exist for access method \"btree\"");
                 return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
