@@ -14,6 +14,7 @@ mod extended;
 mod generated;
 mod golden;
 mod isolation;
+mod items;
 mod jobs;
 mod live;
 mod login;
