@@ -38,7 +38,7 @@ pub use id::{ColumnId, CommitSeq, GenerationId, SchemaVersion, TableId, Transact
 pub use key::{IndexKey, Item, Items, KeyRange, RowKey};
 pub use kv::Direction;
 pub use maintain::{Compaction, Eviction, Progress, Rewrite, RewriteReport, SegmentState, TierReport};
-pub use read::{BatchScan, IndexScan, ItemQuery, ItemScan, ReadView, RowScan};
+pub use read::{BatchScan, IndexScan, ItemQuery, ItemScan, ReadView, RowScan, TierRows};
 pub use row::{ColumnBuilder, RowDecoder, StoredRow};
 pub use schema::{Column, IndexColumn, IndexSchema, Layout, RowIdentity, TableSchema};
 pub use slice::{Slice, SliceId};

@@ -3,6 +3,7 @@
 //! A view is a published snapshot and, inside a transaction, what the transaction itself had written when the view was
 //! taken. It is cheap to clone and belongs to nobody. Walks answer bounded pieces and keep nothing open in between.
 
+mod estimate;
 mod items;
 mod merge;
 mod stream;
@@ -26,6 +27,7 @@ use crate::segment::{ColdBatches, ValueRange};
 use crate::slice::Slice;
 use crate::transaction::{AsideView, FoundRow, Overlay, ReadLog};
 use crate::value::FixedPoint;
+pub use estimate::TierRows;
 pub use items::{ItemQuery, ItemScan};
 use merge::{Emit, Walk};
 use stream::StreamWalk;

@@ -67,3 +67,30 @@ async fn what_it_cost_is_told() {
     let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(document[0]["Plan"]["Node Type"], "Point Plan");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_serves_a_small_part_of_a_table() {
+    let server = Server::start();
+    let client = server.connect().await;
+    let made = "CREATE TABLE t (id int PRIMARY KEY, place int, kind int);
+        INSERT INTO t SELECT n, n, n % 2 FROM generate_series(1, 20000) n;
+        CREATE INDEX t_place ON t (place);
+        CREATE INDEX t_kind ON t (kind)";
+    client.batch_execute(made).await.expect("a table");
+    client.batch_execute("SET kalamdb.point_plans = off").await.expect("a setting");
+    let scans = async |condition: &str, by_index: bool| {
+        let text = said(&client, &format!("EXPLAIN SELECT count(*) FROM t WHERE {condition}")).await;
+        assert_eq!((text.contains("Index Scan using"), text.contains("Seq Scan")), (by_index, !by_index), "{text}");
+    };
+    for flush in [false, true] {
+        if flush {
+            client.batch_execute("STORAGE FLUSH TABLE t").await.expect("a flush");
+        }
+        for few in ["place > 19980", "place < 5", "place BETWEEN 10 AND 20", "place = 7", "place IN (3, 30, 300)"] {
+            scans(few, true).await;
+        }
+        for many in ["place > 10", "place BETWEEN 10 AND 19000", "kind = 1", "kind IN (0, 1)"] {
+            scans(many, false).await;
+        }
+    }
+}

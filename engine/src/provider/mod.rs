@@ -16,6 +16,7 @@ pub(crate) mod partitioned;
 pub(crate) mod predicate;
 mod scan;
 pub(crate) mod table;
+mod weigh;
 
 /// What queries ask about tables beyond the snapshot and the catalog: told once, when the database opens.
 pub trait Sources: Send + Sync {

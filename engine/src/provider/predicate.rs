@@ -15,6 +15,7 @@ use storage::segment::ValueRange;
 use storage::{ColumnType, FixedPoint, ItemQuery, KeyRange, Numeric, RowIdentity, TableSchema, Value};
 
 use crate::catalog::partition::Known;
+use crate::error::Result;
 use crate::execute::lower::{FixedCast, KeyFunction};
 
 /// Point ranges made for one scan; more are read as one wider range.
@@ -53,16 +54,18 @@ pub(crate) fn is_condition(filter: &Expr, table: &TableSchema, position_of: &dyn
 }
 
 /// The narrowest way to the rows that the filters leave, and whether they say what a column of the key that it goes along
-/// equals. `position_of` tells a column's position in the table.
+/// equals. `position_of` tells a column's position in the table; `weigh` whether ranges of an index are worth it, and
+/// learns whether the filters look as if they were.
 pub(crate) fn access(
     filters: &[Expr],
     table: &TableSchema,
     position_of: &dyn Fn(&str) -> Option<usize>,
-) -> (Access, bool) {
+    weigh: &dyn Fn(&[KeyRange], bool) -> Result<bool>,
+) -> Result<(Access, bool)> {
     let bounds = bounds(filters, table, position_of);
     let whole = Access::Rows(vec![table.rows()]);
     if !table.slice.is_definite() {
-        return (whole, false);
+        return Ok((whole, false));
     }
     let mut best: Option<(Score, Access)> = None;
     if let RowIdentity::PrimaryKey(columns) = &table.identity {
@@ -74,16 +77,16 @@ pub(crate) fn access(
     }
     for (position, index) in table.indexes.iter().enumerate().filter(|(_, index)| !table.is_derived(index)) {
         let path = Path::new(index.columns.iter().map(|column| column.column), &bounds);
-        if !path.is_worth_an_index() {
-            continue;
-        }
         let score = path.score(index.columns.len(), index.unique);
-        if best.as_ref().is_none_or(|(known, _)| score > *known) {
+        if path.is_bounded() && best.as_ref().is_none_or(|(known, _)| score > *known) {
             let ranges = path.ranges(|prefix, lower, upper| index_range(index, prefix, lower, upper));
-            best = Some((score, Access::Index { index: position, ranges }));
+            let (is_one, ..) = score;
+            if is_one || weigh(&ranges, path.looks_narrow())? {
+                best = Some((score, Access::Index { index: position, ranges }));
+            }
         }
     }
-    best.map_or((whole, false), |((_, pinned, _), access)| (access, pinned > 0))
+    Ok(best.map_or((whole, false), |((_, pinned, _), access)| (access, pinned > 0)))
 }
 
 /// What the filters say of each column of the table, by position.
@@ -154,8 +157,8 @@ impl<'a> Path<'a> {
         self.pinned > 0 || self.next.is_some()
     }
 
-    /// Every row found by an index is fetched by its key, so a range open to one side is not assumed to be narrow.
-    fn is_worth_an_index(&self) -> bool {
+    /// Of a range that is open to one side that is not assumed.
+    fn looks_narrow(&self) -> bool {
         self.pinned > 0 || self.next.is_some_and(Bounds::is_closed)
     }
 

@@ -12,11 +12,13 @@ use datafusion::datasource::TableProvider;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
-use storage::{ReadView, RowIdentity, Slice, TableSchema};
+use storage::{KeyRange, ReadView, RowIdentity, Slice, TableSchema};
 
 use super::predicate::{self, Access};
 use super::scan::{IndexNames, Output, ScanExec, ScanSource};
+use super::weigh::is_narrow;
 use crate::catalog::Table;
+use crate::error::Result;
 use crate::execute::failure::carried;
 use crate::execute::lower::{IndexLookup, LateLookup, RowsOfIndex};
 use crate::execute::query::QueryEnvironment;
@@ -90,7 +92,10 @@ impl StoredTable {
     /// Where the rows are read that the filters leave.
     fn access(&self, filters: &[Expr]) -> DfResult<Access> {
         let position_of = |name: &str| self.position_of(name);
-        let (access, is_pinned) = predicate::access(filters, &self.table, &position_of);
+        let weigh = |ranges: &[KeyRange], expected: bool| {
+            is_narrow(&self.view, &self.table, self.view.approximate_entries(ranges)?, expected)
+        };
+        let (access, is_pinned) = predicate::access(filters, &self.table, &position_of, &weigh).map_err(carried)?;
         if is_pinned {
             return Ok(access);
         }
@@ -100,9 +105,23 @@ impl StoredTable {
         };
         let whole = matches!(&access, Access::Rows(ranges) if ranges.as_slice() == [self.table.rows()]);
         Ok(match self.lookup.as_ref().or(late.as_ref()) {
-            Some(lookup) if whole || matches!(lookup.rows, RowsOfIndex::Items(_)) => lookup.access(),
+            Some(lookup)
+                if (whole || matches!(lookup.rows, RowsOfIndex::Items(_)))
+                    && self.is_worth_it(lookup).map_err(carried)? =>
+            {
+                lookup.access()
+            }
             _ => access,
         })
+    }
+
+    fn is_worth_it(&self, lookup: &IndexLookup) -> Result<bool> {
+        let entries = match (&lookup.rows, self.table.indexes.get(lookup.index)) {
+            (RowsOfIndex::Range(range), _) => self.view.approximate_entries(std::slice::from_ref(range))?,
+            (RowsOfIndex::Items(query), Some(index)) => self.view.approximate_items(&self.table, index, query)?,
+            (RowsOfIndex::Items(_), None) => return Ok(false),
+        };
+        is_narrow(&self.view, &self.table, entries, true)
     }
 
     /// Whether a filter says something of where the rows are that it leaves.
