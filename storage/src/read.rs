@@ -103,6 +103,23 @@ impl ReadView {
         self.entries(Family::Catalog, prefix)
     }
 
+    /// Shows the committed definitions whose keys begin with `prefix` and are not before `from`, in order, until `see`
+    /// answers `Break`. None is kept in memory.
+    #[allow(clippy::type_complexity)]
+    pub fn walk_entries(
+        &self,
+        prefix: &[u8],
+        from: &[u8],
+        see: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        debug_assert!(self.overlay.is_none(), "a walk that passes over what a transaction has defined itself");
+        let mut range = KeyRange::prefix(prefix);
+        if range.start.as_ref() < from {
+            range.start = Bytes::copy_from_slice(from);
+        }
+        self.published.snapshot.hot().scan(Family::Catalog, &range, Direction::Forward, see)
+    }
+
     /// Shows the events whose keys begin with `prefix`, in order or in the reverse, until `see` answers `Break`. None is
     /// kept in memory.
     #[allow(clippy::type_complexity)]
