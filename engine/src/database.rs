@@ -159,7 +159,8 @@ impl Database {
             store::bootstrap(&store, &verifier.to_string()).await?;
         }
         store::discard_temporary(&store).await?;
-        let mut catalogs = store::load(&store.view())?;
+        store::complete(&store).await?;
+        let mut catalogs = store::load(&store)?;
         for catalog in catalogs.all_mut() {
             crate::execute::derived::attach_all(catalog, &store)?;
         }
@@ -286,7 +287,7 @@ impl Database {
             let message = format!("too many connections for role \"{}\"", role.name);
             return Err(Error::new(SqlState::TOO_MANY_CONNECTIONS, message));
         }
-        let mut settings = opening_settings(catalog.settings_everywhere(), database, role, &request.options)?;
+        let mut settings = opening_settings(catalog.settings_everywhere(), database, &role, &request.options)?;
         self.tell_configuration(&mut settings);
         Ok(Session::new(Opening {
             database: self.clone(),
@@ -426,13 +427,11 @@ impl Database {
         let _one_at_a_time = self.defining.lock().await;
         let mut transaction = self.store.begin(Isolation::ReadCommitted);
         transaction.begin_command();
+        let before = self.catalogs.load().any();
         for change in changes {
-            store::save(&mut transaction, change)?;
+            store::save(&mut transaction, change, &before)?;
         }
-        let loaded = self.catalogs.load();
-        let catalogs = Arc::new(loaded.after(loaded.any().database, changes));
-        let this = self.clone();
-        transaction.when_published(Box::new(move || this.catalogs.store(catalogs)));
+        transaction.when_published(self.to_be_published(before.database, changes)?);
         transaction.commit(Durability::Sync).await?;
         Ok(())
     }
@@ -450,12 +449,22 @@ impl Database {
         let before = self.catalog(database);
         let names = open.catalog.as_deref().unwrap_or(&before);
         history::record(&mut open.transaction, (&before, names), &open.changes, (self.now(), by))?;
-        let catalogs = Arc::new(self.catalogs.load().after(database, &open.changes));
-        let this = self.clone();
-        let publish = Box::new(move || this.catalogs.store(catalogs));
-        open.transaction.when_published(publish);
+        open.transaction.when_published(self.to_be_published(database, &open.changes)?);
         open.transaction.commit(durability).await?;
         Ok(())
+    }
+
+    /// What puts the catalogs in place that a commit of these steps makes.
+    fn to_be_published(self: &Arc<Self>, database: u32, changes: &[Change]) -> Result<Box<dyn FnOnce() + Send>> {
+        let catalogs = Arc::new(self.catalogs.load().after(database, changes)?);
+        let roles: Vec<u32> = changes.iter().filter_map(Change::role).map(|(oid, _)| oid).collect();
+        let this = self.clone();
+        Ok(Box::new(move || {
+            if !roles.is_empty() {
+                catalogs.any().roles.settle(&roles);
+            }
+            this.catalogs.store(catalogs);
+        }))
     }
 }
 
@@ -495,9 +504,9 @@ fn mount_storages(store: &Store, catalog: &Catalog) {
     });
 }
 
-fn role_named<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Arc<Role>> {
+fn role_named(catalog: &Catalog, name: &str) -> Result<Arc<Role>> {
     let missing = || Error::new(SqlState::INVALID_AUTHORIZATION, format!("role \"{name}\" does not exist"));
-    catalog.role_named(name).ok_or_else(missing)
+    catalog.roles.find_named(name)?.ok_or_else(missing)
 }
 
 /// Settings of all sessions, the database, the role, and the role in the database, then those of the startup message.

@@ -22,6 +22,14 @@ pub enum Change {
 }
 
 impl Change {
+    /// The role that it is about, by oid, and what becomes of it.
+    pub(crate) fn role(&self) -> Option<(u32, Option<Arc<Role>>)> {
+        match self {
+            Self::Role(oid, role) => Some((*oid, role.clone())),
+            _ => None,
+        }
+    }
+
     /// Whether every database's catalog has the object.
     pub(super) fn concerns_all_databases(&self) -> bool {
         matches!(self, Change::Database(..) | Change::Role(..) | Change::Storage(..))
@@ -36,27 +44,12 @@ impl Catalog {
             // One of a database that has just been made is in that one's catalog.
             Change::Schema(_, Some(schema)) if !schema.is_in(self.database) => {}
             Change::Schema(oid, object) => put(&mut self.schemas, *oid, object),
-            Change::Role(oid, object) => self.apply_role(*oid, object),
+            Change::Role(oid, object) => Arc::make_mut(&mut self.roles).put(*oid, object.clone()),
             Change::Storage(oid, object) => put(&mut self.storages, *oid, object),
             Change::Table(oid, object) => self.apply_table(*oid, object),
             Change::Type(oid, object) => self.apply_type(*oid, object),
             Change::Extension(oid, object) => put(&mut self.extensions, *oid, object),
             Change::Function(oid, object) => self.apply_function(*oid, object),
-        }
-    }
-
-    fn apply_role(&mut self, oid: u32, object: &Option<Arc<Role>>) {
-        let dropped = object.as_ref().is_some_and(|role| role.deleted_at.is_some());
-        let (one, other) = match dropped {
-            false => (&mut self.roles, &mut self.dropped_roles),
-            true => (&mut self.dropped_roles, &mut self.roles),
-        };
-        if other.contains_key(&oid) {
-            Arc::make_mut(other).remove(oid);
-        }
-        match object {
-            Some(role) => Arc::make_mut(one).insert(role.clone()),
-            None => Arc::make_mut(one).remove(oid),
         }
     }
 

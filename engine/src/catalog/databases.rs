@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Catalog, Change, Roles};
+use crate::error::Result;
 
 /// One catalog a database, by its oid. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -43,17 +44,18 @@ impl Catalogs {
         self.catalogs.values_mut().map(Arc::make_mut)
     }
 
-    /// The catalogs after a transaction in one database took these steps.
-    pub fn after(&self, database: u32, changes: &[Change]) -> Self {
+    /// The catalogs after a transaction in one database took these steps. They are of the next version, so one transaction
+    /// at a time may ask for them and commit. Fails if a role cannot be read.
+    pub fn after(&self, database: u32, changes: &[Change]) -> Result<Self> {
         let mut next = Self { version: self.version + 1, catalogs: self.catalogs.clone() };
         let concerns_all = changes.iter().any(Change::concerns_all_databases);
-        let (roles, dropped_roles) = self.roles_after(changes);
+        let roles = self.roles_after(next.version, changes)?;
         for (oid, catalog) in &mut next.catalogs {
             if *oid != database && !concerns_all {
                 continue;
             }
             let catalog = Arc::make_mut(catalog);
-            (catalog.roles, catalog.dropped_roles) = (roles.clone(), dropped_roles.clone());
+            catalog.roles = roles.clone();
             let concerned = |change: &&Change| *oid == database || change.concerns_all_databases();
             for change in changes.iter().filter(concerned).filter(|change| !matches!(change, Change::Role(..))) {
                 catalog.apply(change);
@@ -76,18 +78,17 @@ impl Catalogs {
                 _ => {}
             }
         }
-        next
+        Ok(next)
     }
 
-    /// The roles, and the dropped ones, after these steps: one value for the catalogs of all databases.
-    fn roles_after(&self, changes: &[Change]) -> (Arc<Roles>, Arc<Roles>) {
-        let any = self.any();
-        let (roles, dropped_roles) = (any.roles.clone(), any.dropped_roles.clone());
-        let mut shared = Catalog { roles, dropped_roles, ..Catalog::default() };
-        for change in changes.iter().filter(|change| matches!(change, Change::Role(..))) {
-            shared.apply(change);
+    /// The roles after these steps: one value for the catalogs of all databases.
+    fn roles_after(&self, version: u64, changes: &[Change]) -> Result<Arc<Roles>> {
+        let roles = self.any().roles.clone();
+        let changed: Vec<_> = changes.iter().filter_map(Change::role).collect();
+        if changed.is_empty() {
+            return Ok(roles);
         }
-        (shared.roles, shared.dropped_roles)
+        Ok(Arc::new(roles.after(version, &changed)?))
     }
 
     /// What a database has of which nothing is its own.
@@ -100,7 +101,6 @@ impl Catalogs {
             database,
             databases: any.databases.clone(),
             roles: any.roles.clone(),
-            dropped_roles: any.dropped_roles.clone(),
             storages: any.storages.clone(),
             schemas: Arc::new(system.collect()),
             ..Catalog::default()

@@ -66,9 +66,8 @@ pub struct Catalog {
     pub database: u32,
     pub databases: Arc<BTreeMap<u32, Arc<Database>>>,
     pub schemas: Arc<BTreeMap<u32, Arc<Schema>>>,
+    /// Those that were dropped, and of which something may be left, among them. Their names are free.
     pub roles: Arc<Roles>,
-    /// Those that were dropped and of which something may be left. Their names are free.
-    pub dropped_roles: Arc<Roles>,
     /// Places for files other than the data directory.
     pub storages: Arc<BTreeMap<u32, Arc<StoragePlace>>>,
     pub tables: Arc<BTreeMap<u32, Arc<Table>>>,

@@ -125,8 +125,8 @@ impl Table {
     /// them.
     pub fn security_for(&self, role: RoleId, catalog: &Catalog) -> Option<&RowSecurity> {
         let security = self.security.as_deref().filter(|security| security.enabled)?;
-        let attributes = catalog.roles.get(&role.0).map(|role| &role.attributes);
-        if attributes.is_some_and(|attributes| attributes.superuser || attributes.bypassrls) {
+        let known = catalog.roles.get(&role.0);
+        if known.is_some_and(|role| role.attributes.superuser || role.attributes.bypassrls) {
             return None;
         }
         if !security.forced && has_privileges_of(role, RoleId(self.owner), catalog) {

@@ -59,7 +59,7 @@ impl Role {
 
 impl Catalog {
     /// The role of that name.
-    pub fn role_named(&self, name: &str) -> Option<&Arc<Role>> {
+    pub fn role_named(&self, name: &str) -> Option<Arc<Role>> {
         self.roles.named(name)
     }
 
@@ -71,9 +71,9 @@ impl Catalog {
 
 impl RoleGraph for Catalog {
     fn parents(&self, role: RoleId) -> impl Iterator<Item = RoleId> {
-        let granted = self.roles.get(&role.0).map_or(&[][..], |role| &role.member_of);
+        let granted = self.roles.get(&role.0).map_or_else(Vec::new, |role| role.member_of.clone());
         let owner = self.databases.get(&self.database).is_some_and(|database| database.owner == role.0);
-        granted.iter().copied().chain(owner.then_some(DATABASE_OWNER)).map(RoleId)
+        granted.into_iter().chain(owner.then_some(DATABASE_OWNER)).map(RoleId)
     }
 
     fn inherits(&self, role: RoleId) -> bool {

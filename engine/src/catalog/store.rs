@@ -1,4 +1,5 @@
-//! The catalog on disk: one entry for each object in storage's catalog family.
+//! The catalog on disk: one entry for each object in storage's catalog family. All of them are read when the database is
+//! opened, but for roles, which are read when somebody asks for them.
 //!
 //! An entry's key is a byte for its kind and the object's oid, big-endian; its value is the object as JSON, which reads
 //! fields that an older version did not write as their defaults. Entries are written by the transaction that defines the
@@ -16,14 +17,14 @@ use super::pg_catalog::SYSTEM;
 use super::role::DATABASE_OWNER;
 use super::{
     Catalog, Catalogs, Change, Database, Extension, FIRST_DATABASE, Role, Roles, Schema, SqlFunction, StoragePlace,
-    Table, UserType,
+    Table, UserType, roles,
 };
 use crate::error::{Error, Result, SqlState};
 
 /// What an entry is; the first byte of its key. Stored: never renumber.
 #[derive(Debug, Clone, Copy)]
 #[repr(u8)]
-enum Kind {
+pub(super) enum Kind {
     Secret = 1,
     Database = 2,
     Schema = 3,
@@ -33,6 +34,8 @@ enum Kind {
     Storage = 7,
     Extension = 8,
     Function = 9,
+    /// What finds roles otherwise than by oid (`roles/entry.rs`).
+    RoleMark = 10,
 }
 
 /// The one entry of kind [`Kind::Secret`].
@@ -77,11 +80,10 @@ pub fn is_bootstrapped(view: &ReadView) -> Result<bool> {
 }
 
 /// Reads every object into its database's catalog, and adds the relations that are computed.
-pub fn load(view: &ReadView) -> Result<Catalogs> {
+pub fn load(store: &Store) -> Result<Catalogs> {
+    let view = &store.view();
     let databases = Arc::new(read_all::<Database>(view, Kind::Database)?);
-    let (dropped, roles): (Vec<_>, Vec<_>) =
-        read_all::<Role>(view, Kind::Role)?.into_values().partition(|role| role.deleted_at.is_some());
-    let [roles, dropped_roles] = [roles, dropped].map(|roles| Arc::new(roles.into_iter().collect::<Roles>()));
+    let roles = Arc::new(Roles::of_store(store, FIRST_VERSION));
     let storages = Arc::new(read_all::<StoragePlace>(view, Kind::Storage)?);
     let schemas = read_all::<Schema>(view, Kind::Schema)?;
     let types = read_all::<UserType>(view, Kind::Type)?;
@@ -95,7 +97,6 @@ pub fn load(view: &ReadView) -> Result<Catalogs> {
             database,
             databases: databases.clone(),
             roles: roles.clone(),
-            dropped_roles: dropped_roles.clone(),
             storages: storages.clone(),
             schemas: Arc::new(own.map(|(oid, schema)| (*oid, schema.clone())).collect()),
             ..Catalog::default()
@@ -141,14 +142,26 @@ pub async fn discard_temporary(store: &Store) -> Result<()> {
             transaction.dropped(table.storage.generation);
             table.storage.indexes.iter().for_each(|index| transaction.dropped(index.generation));
         }
-        save(&mut transaction, &Change::Table(table.oid, None))?;
+        write(&mut transaction, &Change::Table(table.oid, None))?;
     }
     transaction.commit(Durability::Sync).await?;
     Ok(())
 }
 
-/// Writes one step into the transaction that takes it.
-pub fn save(transaction: &mut Transaction, change: &Change) -> Result<()> {
+/// Brings a store that an older version has written to where this one has it. To be called before it is read.
+pub async fn complete(store: &Store) -> Result<()> {
+    roles::complete_marks(store).await
+}
+
+/// Writes one step into the transaction that takes it, which has this catalog before it.
+pub fn save(transaction: &mut Transaction, change: &Change, before: &Catalog) -> Result<()> {
+    if let Change::Role(oid, role) = change {
+        roles::save_marks(transaction, before.roles.entry(*oid)?.as_deref(), role.as_deref())?;
+    }
+    write(transaction, change)
+}
+
+fn write(transaction: &mut Transaction, change: &Change) -> Result<()> {
     match change {
         Change::Database(oid, object) => put(transaction, Kind::Database, *oid, object.as_deref()),
         Change::Schema(oid, object) => put(transaction, Kind::Schema, *oid, object.as_deref()),
@@ -174,8 +187,9 @@ pub async fn bootstrap(store: &Store, verifier: &str) -> Result<()> {
     let mut transaction = store.begin(Isolation::ReadCommitted);
     transaction.begin_command();
     for change in first_objects(verifier) {
-        save(&mut transaction, &change)?;
+        save(&mut transaction, &change, &Catalog::default())?;
     }
+    roles::say_complete(&mut transaction)?;
     let mut secret = [0; LOGIN_SECRET_BYTES];
     store.environment().fill_random(&mut secret);
     transaction.put_entry(&key(Kind::Secret, LOGIN_SECRET), secret.to_vec())?;
@@ -285,7 +299,7 @@ fn acl_items(kind: ObjectKind, owner: u32, public: Privileges) -> [AclItem; 2] {
     [AclItem::for_grant(None, owner, public, false), all]
 }
 
-fn key(kind: Kind, oid: u32) -> [u8; 5] {
+pub(super) fn key(kind: Kind, oid: u32) -> [u8; 5] {
     let [a, b, c, d] = oid.to_be_bytes();
     [kind as u8, a, b, c, d]
 }

@@ -66,7 +66,7 @@ impl Database {
         let mock = Verifier::mock(user, &self.logins.secret);
         let catalog = self.catalogs.load().any();
         let role = catalog.role_named(user);
-        let stored = role.and_then(|role| role.verifier.clone()).unwrap_or_else(|| mock.to_string());
+        let stored = role.as_ref().and_then(|role| role.verifier.clone()).unwrap_or_else(|| mock.to_string());
         let verifier: Option<Verifier> = stored.parse().ok();
         let is_usable =
             role.is_some_and(|role| role.verifier.is_some() && !role.attributes.is_password_expired(self.now()));

@@ -50,7 +50,7 @@ fn other(context: &EvalContext, process: &Value, verb: &str, what: &str) -> Resu
         return Ok(Some(session));
     }
     let denied = |message: String| Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
-    if catalog.roles.get(&session.role.0).is_some_and(|role| role.attributes.superuser) {
+    if catalog.roles.find(session.role.0)?.is_some_and(|role| role.attributes.superuser) {
         let object = if verb == "cancel" { "query" } else { "process" };
         return denied(format!("must be a superuser to {verb} superuser {object}"));
     }

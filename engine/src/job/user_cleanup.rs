@@ -24,17 +24,15 @@ pub(crate) struct UserCleanup {
 impl UserCleanup {
     /// Whether any dropped role is to be forgotten by now.
     pub(super) fn is_due(database: &Database, now: i64) -> bool {
-        !due(database, now).is_empty()
+        due(database, now).is_ok_and(|roles| !roles.is_empty())
     }
 }
 
 /// The roles that were dropped before the grace began.
-fn due(database: &Database, now: i64) -> Vec<u32> {
+fn due(database: &Database, now: i64) -> Result<Vec<u32>> {
     let grace = i64::try_from(database.dropped_user_grace().as_micros()).unwrap_or(i64::MAX);
     let before = now.saturating_sub(grace);
-    let catalog = database.catalogs().any();
-    let dropped = catalog.dropped_roles.values();
-    dropped.filter(|role| role.deleted_at.is_some_and(|at| at <= before)).map(|role| role.oid).collect()
+    database.catalogs().any().roles.dropped_until(before)
 }
 
 #[async_trait]
@@ -62,15 +60,19 @@ impl Work for UserCleanup {
         let turn = context.turn().await?;
         let roles = match self.role {
             Some(role) => vec![role],
-            None => due(database, database.now()),
+            None => due(database, database.now())?,
         };
         let (mut users, mut rows) = (0, 0);
         for some in roles.chunks(TOGETHER_MAX) {
             rows += database.purge_rows_of(some).await?;
             // One that was purged meanwhile has nothing left.
             let catalog = database.catalogs().any();
-            let left = some.iter().copied().filter(|role| catalog.dropped_roles.contains_key(role));
-            let forgotten: Vec<Change> = left.map(|role| Change::Role(role, None)).collect();
+            let mut forgotten = Vec::new();
+            for role in some {
+                if catalog.roles.find_dropped(*role)?.is_some() {
+                    forgotten.push(Change::Role(*role, None));
+                }
+            }
             if !forgotten.is_empty() {
                 database.commit_changes(&forgotten).await?;
             }

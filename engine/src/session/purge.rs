@@ -21,35 +21,30 @@ impl Session {
     ) -> Result<()> {
         self.check_outside("PURGE USER")?;
         self.check_may_purge(name)?;
-        let mut dropped = self.dropped_roles_named(name);
+        let mut dropped = self.catalog().roles.dropped_named(name)?;
         if dropped.is_empty() {
             self.begin_implicit();
             let roles = vec![RoleName::Named(name.to_owned())];
             let definition = Definition::DropRoles { roles, if_exists };
             interrupt.guard(Box::pin(self.run_definition(&definition, prepared))).await?;
             self.end_implicit().await?;
-            dropped = self.dropped_roles_named(name);
+            dropped = self.catalog().roles.dropped_named(name)?;
         }
         let (database, asked_by) = (self.database.clone(), self.current_role().0);
         for role in dropped {
-            let task = Task::UserCleanup(UserCleanup { role: Some(role) });
+            let task = Task::UserCleanup(UserCleanup { role: Some(role.oid) });
             let done = async { database.jobs().order(&database, Order::awaited(task, asked_by))?.end().await };
             interrupt.guard(done).await?;
         }
         Ok(())
     }
 
-    fn dropped_roles_named(&self, name: &str) -> Vec<u32> {
-        let catalog = self.catalog();
-        catalog.dropped_roles.values().filter(|role| role.name == name).map(|role| role.oid).collect()
-    }
-
     /// 42501 for whoever does not manage such roles, whether or not there is one of that name.
     fn check_may_purge(&mut self, name: &str) -> Result<()> {
         let catalog = self.catalog();
         let own = self.principal(&catalog).kind();
-        let of_dropped = catalog.dropped_roles.values().filter(|role| role.name == name);
-        let highest = of_dropped.chain(catalog.role_named(name)).map(|role| role.attributes.kind()).max();
+        let of_dropped = catalog.roles.dropped_named(name)?.into_iter();
+        let highest = of_dropped.chain(catalog.roles.find_named(name)?).map(|role| role.attributes.kind()).max();
         let least = highest.unwrap_or(RoleKind::User).max(Duty::Operate.least_kind());
         if own >= least {
             return Ok(());

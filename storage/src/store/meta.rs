@@ -11,8 +11,8 @@ use crate::store::SequencePosition;
 /// Version of everything that is written to disk. A store of a newer version is refused.
 ///
 /// 2: commits may be loads, which an older program would forget. 3: rows may lie in segments. 4: events have a keyspace,
-/// and rows of streams lie in theirs.
-pub(crate) const FORMAT_VERSION: u64 = 4;
+/// and rows of streams lie in theirs. 5: roles are found by entries that an older program would not keep true.
+pub(crate) const FORMAT_VERSION: u64 = 5;
 
 /// The format version.
 pub(crate) const FORMAT: &[u8] = b"format";

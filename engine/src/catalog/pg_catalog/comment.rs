@@ -1,5 +1,7 @@
 //! Comments, wherever the catalog keeps them: `pg_description` and `pg_shdescription`.
 
+use std::borrow::Cow;
+
 use storage::Value;
 
 use super::Reader;
@@ -58,34 +60,31 @@ fn own(catalog: &Catalog) -> Vec<Comment<'_>> {
     all
 }
 
-/// Comments on what all databases share.
-fn shared(catalog: &Catalog) -> Vec<Comment<'_>> {
-    let databases = catalog.databases.values();
-    let databases = databases.filter_map(|on| Some((PG_DATABASE, on.oid, 0, on.comment.as_deref()?)));
-    let roles = catalog.roles.values().filter_map(|on| Some((PG_AUTHID, on.oid, 0, on.comment.as_deref()?)));
-    databases.chain(roles).collect()
-}
-
 pub(super) fn descriptions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     own(reader.catalog).into_iter().map(|(class, oid, column, text)| row![oid, class, column, text]).collect()
 }
 
 pub(super) fn shared_descriptions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    shared(reader.catalog).into_iter().map(|(class, oid, _, text)| row![oid, class, text]).collect()
+    let databases = reader.catalog.databases.values();
+    let databases = databases.filter_map(|on| Some(row![on.oid, PG_DATABASE, on.comment.as_deref()?]));
+    let roles = reader.roles().filter_map(|on| Some(row![on.oid, PG_AUTHID, on.comment.as_deref()?]));
+    databases.chain(roles).collect()
 }
 
 /// The comment on an object of a catalog relation (`pg_constraint`); `in_all` asks for objects that all databases share.
-pub(crate) fn comment_on<'a>(catalog: &'a Catalog, class: &str, object: u32, in_all: bool) -> Option<&'a str> {
+pub(crate) fn comment_on<'a>(catalog: &'a Catalog, class: &str, object: u32, in_all: bool) -> Option<Cow<'a, str>> {
     // Asked for each row of a catalog: what can be found at once is.
     match (class, in_all) {
-        ("pg_namespace", false) => return catalog.schemas.get(&object)?.comment.as_deref(),
-        ("pg_database", true) => return catalog.databases.get(&object)?.comment.as_deref(),
-        ("pg_authid", true) => return catalog.roles.get(&object)?.comment.as_deref(),
-        ("pg_proc", false) => return catalog.functions.get(&object)?.comment.as_deref(),
+        ("pg_namespace", false) => return catalog.schemas.get(&object)?.comment.as_deref().map(Cow::Borrowed),
+        ("pg_database", true) => return catalog.databases.get(&object)?.comment.as_deref().map(Cow::Borrowed),
+        ("pg_authid", true) => return catalog.roles.get(&object)?.comment.clone().map(Cow::Owned),
+        ("pg_proc", false) => return catalog.functions.get(&object)?.comment.as_deref().map(Cow::Borrowed),
+        // Nothing else is shared by all databases and has comments.
+        (_, true) => return None,
         ("pg_operator" | "pg_am" | "pg_cast" | "pg_rewrite" | "pg_trigger", false) => return None,
         _ => {}
     }
     let class = super::relations().find(|relation| relation.name == class)?.oid;
-    let comments = if in_all { shared(catalog) } else { own(catalog) };
-    comments.into_iter().find(|(of, oid, column, _)| (*of, *oid, *column) == (class, object, 0)).map(|(.., text)| text)
+    let found = own(catalog).into_iter().find(|(of, oid, column, _)| (*of, *oid, *column) == (class, object, 0));
+    found.map(|(.., text)| Cow::Borrowed(text))
 }

@@ -7,12 +7,13 @@
 //! change, `statistics` and `usage` what is going on, and `information_schema`, `standard` and `standard_views` the
 //! standard's schema. `definition` writes objects back as SQL.
 
+use std::cell::Cell;
 use std::sync::{Arc, LazyLock};
 
 use auth::Principal;
 use storage::{GenerationId, Slice, Value};
 
-use super::{Catalog, Change, Schema, Table, TableColumn};
+use super::{Catalog, Change, Role, Schema, Table, TableColumn};
 use crate::error::{Error, Result};
 use crate::function::EvalContext;
 use crate::types::oid;
@@ -74,6 +75,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) catalog: &'a Catalog,
     /// About how many rows a generation holds.
     pub(crate) row_count: &'a dyn Fn(GenerationId) -> Option<u64>,
+    /// Why the rows are not all there: something could not be read.
+    failure: Cell<Option<Error>>,
 }
 
 impl<'a> Reader<'a> {
@@ -86,6 +89,16 @@ impl<'a> Reader<'a> {
             table.counted_for(&viewer) == Slice::Every
         };
         if !table.is_divided() || may_know() { (self.row_count)(table.storage.generation) } else { None }
+    }
+
+    /// Every role. None comes behind one that cannot be read, for which the whole answer then fails.
+    fn roles(&self) -> impl Iterator<Item = Arc<Role>> {
+        self.catalog.roles.values().map_while(|found| self.unless_failed(found))
+    }
+
+    /// What was read; None if it could not be, for which the whole answer then fails.
+    fn unless_failed<T>(&self, found: Result<T>) -> Option<T> {
+        found.map_err(|error| self.failure.set(Some(error))).ok()
     }
 
     /// The relations that are listed.
@@ -164,7 +177,11 @@ pub(crate) fn rows(
     let Some(Relation { source: Source::Rows(compute), .. }) = relation(table.oid) else {
         return Err(Error::internal(format!("nobody computes the rows of {}", table.name)));
     };
-    let mut rows = compute(&Reader { context, catalog: &context.catalog, row_count });
+    let reader = Reader { context, catalog: &context.catalog, row_count, failure: Cell::new(None) };
+    let mut rows = compute(&reader);
+    if let Some(error) = reader.failure.take() {
+        return Err(error);
+    }
     number_vectors(table, &mut rows);
     debug_assert!(rows.iter().all(|row| row.len() == table.columns.len()), "rows of {}", table.name);
     Ok(rows)

@@ -164,7 +164,7 @@ pub(super) const NULL: Value = Value::Null;
 
 /// An access control list as `aclitem[]`.
 pub(super) fn acl_items(catalog: &Catalog, acl: Option<&Acl>) -> Value {
-    let name = |role: RoleId| catalog.roles.get(&role.0).map(|role| std::borrow::Cow::Borrowed(role.name.as_str()));
+    let name = |role: RoleId| catalog.roles.get(&role.0).map(|role| std::borrow::Cow::Owned(role.name.clone()));
     acl.map(|acl| acl.items().iter().map(|item| item.to_text(name)).collect::<Vec<_>>()).value()
 }
 

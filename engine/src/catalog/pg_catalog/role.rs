@@ -1,5 +1,7 @@
 //! Roles: `pg_authid`, the views of it, memberships and the settings of roles.
 
+use std::sync::Arc;
+
 use auth::RoleKind;
 use storage::Value;
 
@@ -29,7 +31,7 @@ pub(super) fn authids(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             valid_until(role),
         ]
     };
-    reader.catalog.roles.values().map(|role| row(role)).collect()
+    reader.roles().map(|role| row(&role)).collect()
 }
 
 pub(super) fn roles(reader: &Reader<'_>) -> Vec<Vec<Value>> {
@@ -51,21 +53,21 @@ pub(super) fn roles(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             role.oid,
         ]
     };
-    reader.catalog.roles.values().map(|role| row(role)).collect()
+    reader.roles().map(|role| row(&role)).collect()
 }
 
 pub(super) fn users(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    logins(reader).map(|role| user(role, Value::Text(HIDDEN.into()))).collect()
+    logins(reader).map(|role| user(&role, Value::Text(HIDDEN.into()))).collect()
 }
 
 pub(super) fn shadows(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     logins(reader)
-        .map(|role| user(role, role.verifier.as_ref().map_or(NULL, |found| Value::Text(found.as_str().into()))))
+        .map(|role| user(&role, role.verifier.as_ref().map_or(NULL, |found| Value::Text(found.as_str().into()))))
         .collect()
 }
 
-fn logins<'a>(reader: &Reader<'a>) -> impl Iterator<Item = &'a Role> {
-    reader.catalog.roles.values().map(|role| &**role).filter(|role| role.attributes.login)
+fn logins(reader: &Reader<'_>) -> impl Iterator<Item = Arc<Role>> {
+    reader.roles().filter(|role| role.attributes.login)
 }
 
 fn user(role: &Role, password: Value) -> Vec<Value> {
@@ -84,20 +86,14 @@ fn user(role: &Role, password: Value) -> Vec<Value> {
 }
 
 pub(super) fn groups(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    let roles = &reader.catalog.roles;
-    let members = |group: u32| -> Vec<u32> {
-        roles.values().filter(|role| role.member_of.contains(&group)).map(|role| role.oid).collect()
-    };
-    roles
-        .values()
-        .filter(|role| !role.attributes.login)
-        .map(|role| row![&role.name, role.oid, members(role.oid)])
-        .collect()
+    let members = |group: u32| reader.unless_failed(reader.catalog.roles.members_of(group));
+    let groups = reader.roles().filter(|role| !role.attributes.login);
+    groups.map_while(|role| Some(row![&role.name, role.oid, members(role.oid)?])).collect()
 }
 
 pub(super) fn memberships(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for member in reader.catalog.roles.values() {
+    for member in reader.roles() {
         for group in &member.member_of {
             rows.push(row![*group, member.oid, BOOTSTRAP_ROLE, member.admin_of.contains(group)]);
         }
@@ -115,9 +111,9 @@ pub(super) fn settings(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     for database in catalog.databases.values().filter(|database| !database.settings.is_empty()) {
         rows.push(row![database.oid, 0u32, said(&database.settings)]);
     }
-    for role in catalog.roles.values() {
-        if !role.settings.is_empty() || shown_kind(role).is_some() {
-            rows.push(row![0u32, role.oid, config(role)]);
+    for role in reader.roles() {
+        if !role.settings.is_empty() || shown_kind(&role).is_some() {
+            rows.push(row![0u32, role.oid, config(&role)]);
         }
         for (database, settings) in &role.database_settings {
             if catalog.databases.contains_key(database) {
@@ -152,7 +148,7 @@ fn valid_until(role: &Role) -> Value {
 pub(super) fn default_acls(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let catalog = reader.catalog;
     let mut rows = Vec::new();
-    for role in catalog.roles.values() {
+    for role in reader.unless_failed(catalog.roles.with_default_acls()).unwrap_or_default() {
         for default in role.default_acls.iter().filter(|default| default.database == catalog.database) {
             let schema = default.schema.unwrap_or(0);
             if schema == 0 || catalog.schemas.contains_key(&schema) {

@@ -66,7 +66,8 @@ async fn a_token_makes_a_user_once_and_never_a_superuser() {
         let made = TokenIdentity { user: format!("{claimed:?}"), role: claimed };
         database.create_token_user(&made, 7).await.unwrap();
         let catalog = database.catalogs().any();
-        let attributes = &catalog.role_named(&made.user).unwrap().attributes;
+        let role = catalog.role_named(&made.user).unwrap();
+        let attributes = &role.attributes;
         assert_eq!((attributes.kind(), attributes.login, attributes.superuser), (kind, true, false));
     }
     // Whatever has become of the first role.

@@ -86,7 +86,8 @@ impl DefinitionEnvironment<'_> {
     /// The list of something that a role makes in a schema; None if nobody said anything of such.
     pub(super) fn new_acl(&mut self, owner: u32, schema: Option<u32>, kind: ObjectKind) -> Option<Acl> {
         let catalog = self.catalog();
-        let defaults = &catalog.roles.get(&owner)?.default_acls;
+        let owner_role = catalog.roles.get(&owner)?;
+        let defaults = &owner_role.default_acls;
         if defaults.is_empty() {
             return None;
         }

@@ -49,7 +49,7 @@ impl DefinitionEnvironment<'_> {
         }
         let catalog = self.catalog();
         role_named(&catalog, role)?;
-        if changed.oid == role_oid || is_member(&catalog, role_oid, changed.oid) {
+        if changed.oid == role_oid || is_member(&catalog, role_oid, changed.oid)? {
             let message = format!("role \"{role}\" is a member of role \"{member}\"");
             return Err(Error::new(SqlState("0LP01"), message));
         }
@@ -91,12 +91,13 @@ impl DefinitionEnvironment<'_> {
         if own.superuser {
             return Ok(());
         }
-        if catalog.roles.get(&role).is_some_and(|role| role.attributes.superuser) {
+        let target = catalog.roles.find(role)?;
+        if target.as_ref().is_some_and(|role| role.attributes.superuser) {
             return Err(denied("must be superuser to alter superusers"));
         }
         let holds =
             |holder: &RoleId| catalog.roles.get(&holder.0).is_some_and(|holder| holder.admin_of.contains(&role));
-        let kind = catalog.roles.get(&role).map_or(RoleKind::User, |role| role.attributes.kind());
+        let kind = target.map_or(RoleKind::User, |role| role.attributes.kind());
         if own.kind().manages(own.createrole) >= Some(kind) || self.principal.roles().iter().any(holds) {
             return Ok(());
         }
@@ -105,20 +106,20 @@ impl DefinitionEnvironment<'_> {
 }
 
 /// Whether a role is a member of another, however far and whether it is a superuser or not.
-fn is_member(catalog: &Catalog, member: u32, of: u32) -> bool {
+fn is_member(catalog: &Catalog, member: u32, of: u32) -> Result<bool> {
     let mut reached = vec![member];
     let mut next = 0;
     while let Some(role) = reached.get(next).copied() {
         if role == of {
-            return true;
+            return Ok(true);
         }
         next += 1;
-        let parents = catalog.roles.get(&role).map_or(&[][..], |role| &role.member_of);
-        for parent in parents {
+        let Some(role) = catalog.roles.find(role)? else { continue };
+        for parent in &role.member_of {
             if !reached.contains(parent) {
                 reached.push(*parent);
             }
         }
     }
-    false
+    Ok(false)
 }

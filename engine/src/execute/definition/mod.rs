@@ -387,8 +387,9 @@ impl DefinitionEnvironment<'_> {
 
     /// Takes a step.
     pub(crate) fn apply(&mut self, change: Change) -> Result<()> {
-        store::save(self.transaction, &change)?;
-        let mut catalog = (*self.catalog()).clone();
+        let before = self.catalog();
+        store::save(self.transaction, &change, &before)?;
+        let mut catalog = (*before).clone();
         catalog.apply(&change);
         self.changes.push(change);
         self.catalog = Some(Arc::new(catalog));

@@ -178,7 +178,7 @@ impl DefinitionEnvironment<'_> {
                 self.put_type(ty)?;
             }
         }
-        for role in catalog.roles.values().filter(|role| !role.default_acls.is_empty()) {
+        for role in catalog.roles.with_default_acls()? {
             let own = roles.contains(&role.oid);
             let grants = role.default_acls.iter().any(|default| names_one(&default.acl));
             if !(own || grants && may(self, role.oid)) {

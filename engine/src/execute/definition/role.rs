@@ -19,9 +19,10 @@ pub(super) fn oid_named(catalog: &Catalog, name: &str) -> Result<u32> {
     role_named(catalog, name).map(|role| role.oid)
 }
 
-pub(super) fn role_named<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Arc<Role>> {
+pub(super) fn role_named(catalog: &Catalog, name: &str) -> Result<Arc<Role>> {
     catalog
-        .role_named(name)
+        .roles
+        .find_named(name)?
         .ok_or_else(|| Error::new(SqlState::UNDEFINED_OBJECT, format!("role \"{name}\" does not exist")))
 }
 
@@ -103,7 +104,7 @@ impl DefinitionEnvironment<'_> {
         }
         refuse_reserved(name)?;
         self.lock_role_name(name).await?;
-        if self.catalog().role_named(name).is_some() {
+        if self.catalog().roles.find_named(name)?.is_some() {
             return Err(Error::new(SqlState::DUPLICATE_OBJECT, format!("role \"{name}\" already exists")));
         }
         let oid = self.store.allocate_oid()?;
@@ -128,7 +129,7 @@ impl DefinitionEnvironment<'_> {
     /// The kind of role that is said, unless the word is a member's name.
     fn kind_said(&mut self, options: &RoleOptions) -> Result<Option<RoleKind>> {
         let Some(SaidKind { kind, or_member }) = options.kind else { return Ok(None) };
-        let is_member = or_member && self.catalog().role_named(kind.name()).is_some();
+        let is_member = or_member && self.catalog().roles.find_named(kind.name())?.is_some();
         Ok((!is_member).then_some(kind))
     }
 
@@ -203,7 +204,7 @@ impl DefinitionEnvironment<'_> {
             let catalog = self.catalog();
             let role = role_named(&catalog, name)?;
             if role.oid == before {
-                return Ok((**role).clone());
+                return Ok(Arc::unwrap_or_clone(role));
             }
         }
     }
@@ -244,7 +245,7 @@ impl DefinitionEnvironment<'_> {
         refuse_reserved(name)?;
         refuse_reserved(&new)?;
         self.lock_role_name(&new).await?;
-        if self.catalog().role_named(&new).is_some() {
+        if self.catalog().roles.find_named(&new)?.is_some() {
             return Err(Error::new(SqlState::DUPLICATE_OBJECT, format!("role \"{new}\" already exists")));
         }
         let own = self.own_attributes(&self.context.catalog);
@@ -298,7 +299,7 @@ impl DefinitionEnvironment<'_> {
                     "cannot use special role specifier in DROP ROLE",
                 ));
             };
-            if if_exists && self.catalog().role_named(name).is_none() {
+            if if_exists && self.catalog().roles.find_named(name)?.is_none() {
                 self.notice_skipping(None, format!("role \"{name}\" does not exist"));
                 continue;
             }
@@ -326,7 +327,7 @@ impl DefinitionEnvironment<'_> {
             return Err(Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message));
         }
         let catalog = self.catalog();
-        let dependents = self.role_dependents(&catalog, role.oid);
+        let dependents = self.role_dependents(&catalog, role.oid)?;
         if dependents.is_empty() {
             return Ok(());
         }
@@ -335,7 +336,7 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// What the role owns and has been granted, as messages say it.
-    fn role_dependents(&self, catalog: &Catalog, role: u32) -> Vec<String> {
+    fn role_dependents(&self, catalog: &Catalog, role: u32) -> Result<Vec<String>> {
         let mut objects: Vec<(u32, Option<&auth::Acl>, String)> = Vec::new();
         for database in catalog.databases.values() {
             objects.push((database.owner, database.acl.as_ref(), format!("database {}", database.name)));
@@ -359,7 +360,8 @@ impl DefinitionEnvironment<'_> {
         for function in catalog.functions.values() {
             objects.push((function.owner, function.acl.as_ref(), self.function_shown(catalog, function)));
         }
-        for holder in catalog.roles.values() {
+        let holders = catalog.roles.with_default_acls()?;
+        for holder in &holders {
             for default in holder.default_acls.iter().filter(|default| default.database == catalog.database) {
                 let schema = default.schema.map(|schema| catalog.schemas.get(&schema));
                 let inside = match schema {
@@ -381,18 +383,14 @@ impl DefinitionEnvironment<'_> {
         };
         let named = catalog.all_policies().filter(|(_, policy)| policy.roles.contains(&role));
         let targets = named.map(|(table, policy)| format!("target of {}", self.policy_shown(catalog, table, policy)));
-        objects.into_iter().filter_map(relation).chain(targets).collect()
+        Ok(objects.into_iter().filter_map(relation).chain(targets).collect())
     }
 
     async fn drop_role(&mut self, role: &Role) -> Result<()> {
-        let catalog = self.catalog();
-        let members: Vec<u32> =
-            catalog.roles.values().filter(|other| other.member_of.contains(&role.oid)).map(|other| other.oid).collect();
-        for member in members {
+        for member in self.catalog().roles.members_of(role.oid)? {
             self.lock_role(member, true).await?;
-            let catalog = self.catalog();
-            let Some(member) = catalog.roles.get(&member) else { continue };
-            let mut member = (**member).clone();
+            let Some(member) = self.catalog().roles.find(member)? else { continue };
+            let mut member = Arc::unwrap_or_clone(member);
             member.member_of.retain(|other| *other != role.oid);
             member.admin_of.retain(|other| *other != role.oid);
             self.apply(Change::Role(member.oid, Some(Arc::new(member))))?;

@@ -22,7 +22,7 @@ impl Bench {
     async fn new() -> Self {
         let store = Store::in_memory(StoreOptions::default());
         store::bootstrap(&store, "").await.expect("the first catalog is written");
-        let catalog = store::load(&store.view()).expect("the first catalog is read").of(FIRST_DATABASE);
+        let catalog = store::load(&store).expect("the first catalog is read").of(FIRST_DATABASE);
         Self { store, catalog }
     }
 
@@ -129,7 +129,7 @@ impl Bench {
 
     /// What a restart would read is what is in memory.
     fn check_stored(&self) {
-        let stored = store::load(&self.store.view()).expect("the catalog is read").of(FIRST_DATABASE);
+        let stored = store::load(&self.store).expect("the catalog is read").of(FIRST_DATABASE);
         assert_eq!(stored.tables, self.catalog.tables);
         assert_eq!(stored.schemas, self.catalog.schemas);
         assert_eq!(stored.roles, self.catalog.roles);

@@ -74,6 +74,6 @@ fn role_named(context: &EvalContext, name: &str) -> Option<RoleId> {
 }
 
 fn written(context: &EvalContext, item: &AclItem) -> Value {
-    let name = |role: RoleId| context.catalog.roles.get(&role.0).map(|role| Cow::Borrowed(role.name.as_str()));
+    let name = |role: RoleId| context.catalog.roles.get(&role.0).map(|role| Cow::Owned(role.name.clone()));
     Value::Text(item.to_text(name).into())
 }

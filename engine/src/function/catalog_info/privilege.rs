@@ -372,7 +372,7 @@ fn of_role(context: &EvalContext, args: &[Value]) -> Result<Value> {
             "USAGE WITH GRANT OPTION"
             | "USAGE WITH ADMIN OPTION"
             | "MEMBER WITH GRANT OPTION"
-            | "MEMBER WITH ADMIN OPTION" => administers(context, member, role),
+            | "MEMBER WITH ADMIN OPTION" => administers(context, member, role)?,
             _ => return Err(unrecognized(word)),
         };
     }
@@ -380,10 +380,8 @@ fn of_role(context: &EvalContext, args: &[Value]) -> Result<Value> {
 }
 
 /// Whether the member, or a role that it is a member of, was granted the role with its ADMIN OPTION.
-fn administers(context: &EvalContext, member: RoleId, role: RoleId) -> bool {
+fn administers(context: &EvalContext, member: RoleId, role: RoleId) -> Result<bool> {
     let catalog = &*context.catalog;
-    catalog.is_superuser(member)
-        || catalog.roles.values().any(|between| {
-            between.admin_of.contains(&role.0) && auth::is_member_of(member, RoleId(between.oid), catalog)
-        })
+    let is_member = |between: u32| auth::is_member_of(member, RoleId(between), catalog);
+    Ok(catalog.is_superuser(member) || catalog.roles.admins_of(role.0)?.into_iter().any(is_member))
 }

@@ -126,7 +126,7 @@ pub(super) fn acl_item(text: &str, names: Option<&Names>) -> Result<Value> {
     let roles = &names.catalog.roles;
     let item = AclItem::parse(text, |name| names.catalog.role_named(name).map(|role| RoleId(role.oid)));
     let item = item.map_err(|error| Error::new(SqlState(error.sql_state()), error.to_string()))?;
-    let printed = item.to_text(|role| roles.get(&role.0).map(|role| Cow::Borrowed(role.name.as_str())));
+    let printed = item.to_text(|role| roles.get(&role.0).map(|role| Cow::Owned(role.name.clone())));
     Ok(Value::Text(printed.into()))
 }
 

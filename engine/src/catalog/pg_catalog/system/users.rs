@@ -1,5 +1,7 @@
 //! `system.users`: the roles that are not predefined. What they prove themselves with is not among it.
 
+use std::sync::Arc;
+
 use storage::Value;
 
 use crate::catalog::history::{ObjectOf, all_times};
@@ -16,8 +18,13 @@ const POSTGRES: u32 = 10;
 pub(super) fn rows(catalog: &Catalog, live: &LiveSources) -> Result<Vec<Vec<Value>>> {
     let times = all_times(&live.store.view(), ObjectOf::Role)?;
     let failures = live.logins.failures(live.store.environment().now_us());
-    let roles = catalog.roles.values().filter(|role| role.oid >= FIRST_ROLE || role.oid == POSTGRES);
-    let row = |role: &std::sync::Arc<Role>| {
+    let is_listed = |role: &Result<Arc<Role>>| match role {
+        Ok(role) => role.oid >= FIRST_ROLE || role.oid == POSTGRES,
+        Err(_) => true,
+    };
+    let roles = catalog.roles.values().filter(is_listed);
+    let row = |role: Result<Arc<Role>>| {
+        let role = role?;
         let attributes = &role.attributes;
         let member_of: Vec<String> = role.member_of.iter().map(|oid| catalog.role_name(*oid)).collect();
         let times = times.get(&role.oid);
@@ -39,7 +46,7 @@ pub(super) fn rows(catalog: &Catalog, live: &LiveSources) -> Result<Vec<Vec<Valu
             times.and_then(|times| times.created_at).map(Value::Timestamptz),
             times.map(|times| Value::Timestamptz(times.updated_at)),
             role.deleted_at.map(Value::Timestamptz),
-            read_document(&metadata(role).to_string())?,
+            read_document(&metadata(&role).to_string())?,
         ])
     };
     roles.map(row).collect()
