@@ -1,4 +1,4 @@
-//! Many roles: one more costs what it costs with few, whoever logs in, and so does a restart's memory.
+//! Many roles: one more costs what it costs with few, whoever logs in, and at rest they take no memory.
 //!
 //! `ROLES=100000` is the size that is promised; by itself the test makes do with fewer.
 
@@ -15,9 +15,8 @@ const TOGETHER: usize = 500;
 /// How many times as much one may cost as in the beginning, and a little.
 const DEARER: f64 = 2.0;
 const SLACK: Duration = Duration::from_millis(2);
-/// What a role may take of the memory of a server that was just started, which may take so much more anyway.
-const ROLE_BYTES: u64 = 2 << 10;
-const AT_REST_BYTES: u64 = 64 << 20;
+/// What a server that was just started may take more with many roles than with few: it does not depend on how many.
+const AT_REST_BYTES: u64 = 24 << 20;
 
 /// The median of the time that something takes.
 async fn median(mut one: impl AsyncFnMut(usize)) -> Duration {
@@ -72,9 +71,8 @@ async fn many_roles_cost_one_of_them_nothing() {
     }
     let many = costs(&server, &client, "many").await;
     println!("making, changing, dropping a role, and logging in: {few:?} with few, {many:?} with {roles}");
-    for (what, few, many) in
-        [("making", few[0], many[0]), ("changing", few[1], many[1]), ("logging in", few[3], many[3])]
-    {
+    let what = ["making", "changing", "dropping", "logging in"];
+    for ((what, few), many) in what.into_iter().zip(few).zip(many) {
         assert!(many < few.mul_f64(DEARER) + SLACK, "{what} takes {many:?} instead of {few:?}");
     }
     let count = format!("[[Some(\"{roles}\")]]");
@@ -85,6 +83,6 @@ async fn many_roles_cost_one_of_them_nothing() {
     let client = connect(&server, "postgres").await;
     let at_rest = resident(&client).await;
     println!("at rest: {} KB, {} KB with few", at_rest >> 10, bare >> 10);
-    assert!(at_rest < bare + AT_REST_BYTES + ROLE_BYTES * roles as u64, "{at_rest} bytes at rest instead of {bare}");
+    assert!(at_rest < bare + AT_REST_BYTES, "{at_rest} bytes at rest instead of {bare}");
     assert_eq!(run(&client, counted).await, count);
 }
