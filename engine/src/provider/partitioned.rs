@@ -54,7 +54,7 @@ impl PartitionedTable {
             table: scan.table.storage.clone(),
             schema: schema.clone(),
             tree: tree.clone(),
-            leaves: tree.leaves().iter().map(|table| leaf(table)).collect(),
+            leaves: tree.leaves().iter().map(leaf).collect(),
         }
     }
 

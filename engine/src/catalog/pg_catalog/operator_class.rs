@@ -155,12 +155,13 @@ pub(super) fn family_operators(_: &Reader<'_>) -> Vec<Vec<Value>> {
         }
     }
     rows.sort_unstable();
-    let row = |(oid, ((family, left, right, at, operator), method)): (u32, ((u32, u32, u32, i16, u32), u32))| {
-        row![oid, family, left, right, at, 's', operator, method, 0u32]
-    };
     let ordering = rows.into_iter().map(|operator| (operator, BTREE));
     let of_items = gin::OPERATORS.iter().map(|operator| (*operator, AccessMethod::Gin.oid()));
-    (FIRST..).zip(ordering.chain(of_items)).map(row).collect()
+    let all = (FIRST..).zip(ordering.chain(of_items));
+    all.map(|(oid, ((family, left, right, at, operator), method))| {
+        row![oid, family, left, right, at, 's', operator, method, 0u32]
+    })
+    .collect()
 }
 
 /// What an operator class is to a type.

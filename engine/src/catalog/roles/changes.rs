@@ -14,13 +14,18 @@ const PAGE_BITS: u32 = 8;
 /// Pages of names. A name's hash says which is its.
 const NAME_PAGES: usize = 512;
 
+/// What has become of neighbours.
+type Page = BTreeMap<u32, Option<Arc<Role>>>;
+/// Roles whose names have one kind of hash, in the order of the names.
+type Names = Vec<Arc<Role>>;
+
 /// Roles by oid, dropped ones among them, or None where there is none any more; and by name. Cheap to clone, and cheap to
 /// change after that.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RoleChanges {
-    pages: BTreeMap<u32, Arc<BTreeMap<u32, Option<Arc<Role>>>>>,
-    /// Each page in the order of the names; no pages as long as there is nothing on them.
-    names: Option<Arc<[Arc<Vec<Arc<Role>>>]>>,
+    pages: BTreeMap<u32, Arc<Page>>,
+    /// No pages as long as there is nothing on them.
+    names: Option<Arc<[Arc<Names>]>>,
 }
 
 impl RoleChanges {
@@ -57,8 +62,8 @@ impl RoleChanges {
     }
 
     /// The page on which a name is, to be changed.
-    fn names_of(&mut self, name: &str) -> &mut Vec<Arc<Role>> {
-        let empty: Arc<Vec<Arc<Role>>> = Arc::default();
+    fn names_of(&mut self, name: &str) -> &mut Names {
+        let empty: Arc<Names> = Arc::default();
         let names = self.names.get_or_insert_with(|| vec![empty; NAME_PAGES].into());
         Arc::make_mut(&mut Arc::make_mut(names)[page_of(name)])
     }

@@ -99,8 +99,10 @@ fn has(number: i32) -> ItemQuery {
     ItemQuery::Has { column: 0, item }
 }
 
+type Meaning = Box<dyn Fn(&[i32]) -> bool>;
+
 /// A query, and what it means.
-fn query(rng: &mut StdRng, depth: usize) -> (ItemQuery, Box<dyn Fn(&[i32]) -> bool>) {
+fn query(rng: &mut StdRng, depth: usize) -> (ItemQuery, Meaning) {
     if depth == 0 || rng.random_range(0..3) == 0 {
         let number = match rng.random_range(0..3) {
             0 => rng.random_range(0..3),
