@@ -74,6 +74,13 @@ impl Roles {
         Ok(role.filter(|role| self.changes.get(role.oid).is_none()))
     }
 
+    /// The newest committed role of that name, for those who must not tell by the time that it takes whether it is there.
+    /// One that cannot be read is not there.
+    pub(crate) fn named_in_even_time(&self, name: &str) -> Option<Arc<Role>> {
+        let committed = self.committed.as_ref()?;
+        read(committed.source.named_in_even_time(name))
+    }
+
     /// Whether there is one of that oid.
     pub fn contains_key(&self, oid: &u32) -> bool {
         self.get(oid).is_some()

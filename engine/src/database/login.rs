@@ -65,7 +65,7 @@ impl Database {
     pub fn login(&self, user: &str) -> Verifier {
         let mock = Verifier::mock(user, &self.logins.secret);
         let catalog = self.catalogs.load().any();
-        let role = catalog.role_named(user);
+        let role = catalog.roles.named_in_even_time(user);
         let stored = role.as_ref().and_then(|role| role.verifier.clone()).unwrap_or_else(|| mock.to_string());
         let verifier: Option<Verifier> = stored.parse().ok();
         let is_usable =
@@ -88,7 +88,7 @@ impl Database {
     /// and superusers are members of what they were granted.
     pub fn is_member(&self, user: &str, role: &str) -> bool {
         let catalog = self.catalogs.load().any();
-        match (catalog.role_named(user), catalog.role_named(role)) {
+        match (catalog.roles.named_in_even_time(user), catalog.role_named(role)) {
             (Some(user), Some(role)) => is_granted(RoleId(user.oid), RoleId(role.oid), &*catalog),
             _ => false,
         }

@@ -14,6 +14,7 @@ use storage::Store;
 
 use super::entry;
 use crate::catalog::Role;
+use crate::catalog::pg_catalog::BOOTSTRAP_ROLE;
 use crate::error::Result;
 
 /// What the roles in the cache may take, about, in bytes.
@@ -114,6 +115,17 @@ impl RoleSource {
         }
         // The mark is of the newest role with the name.
         Ok(self.before(version).into_values().flatten().find(has_name))
+    }
+
+    /// The newest role of that name, after the same reads whether it is there or not, or was asked for before.
+    pub(super) fn named_in_even_time(&self, name: &str) -> Result<Option<Arc<Role>>> {
+        let has_name = |role: &Arc<Role>| role.deleted_at.is_none() && role.name == name;
+        let view = self.store.view();
+        let mark = view.get_entry(&entry::name_key(name))?;
+        // Somebody else's entry is read in the place of one that is not there.
+        let oid = mark.as_deref().map_or(BOOTSTRAP_ROLE, entry::oid_of);
+        let role = view.get_entry(&entry::role_key(oid))?.as_deref().map(entry::decode).transpose()?;
+        Ok(role.filter(|role| mark.is_some() && has_name(role)))
     }
 
     /// What is otherwise for a version than in the store as it is now or was a moment ago.
