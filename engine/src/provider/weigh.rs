@@ -14,8 +14,8 @@ const FEW: u64 = 100;
 /// A table of fewer rows is read whole where a condition bounds one side only.
 const SMALL: u64 = 10_000;
 
-/// What fetching a row costs, in hot rows that are read one after the other (measured with rows of a hundred bytes; a cold
-/// row takes its block along).
+/// What fetching a row costs, in hot rows that are read one after the other: about, and not measured for each width of rows.
+/// A cold row takes its block along.
 const FETCHED_HOT: u64 = 4;
 const FETCHED_COLD: u64 = 12;
 
