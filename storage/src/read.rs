@@ -130,7 +130,11 @@ impl ReadView {
         see: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Result<()> {
         debug_assert!(self.overlay.is_none(), "nobody looks at events that he has written himself");
-        self.published.snapshot.hot().scan(Family::Log, &KeyRange::prefix(prefix), direction, see)
+        let (hot, range) = (self.published.snapshot.hot(), KeyRange::prefix(prefix));
+        match direction {
+            Direction::Forward => hot.scan_once(Family::Log, &range, see),
+            Direction::Backward => hot.scan(Family::Log, &range, direction, see),
+        }
     }
 
     fn entries(&self, family: Family, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>> {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
 use storage::{Durability, Isolation, Store, Transaction};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -78,9 +79,9 @@ impl Audit {
         self.table.events()
     }
 
-    /// When a role logged in for the last time, as far as the log goes back.
-    pub(crate) fn last_login(&self, user: &str) -> Option<i64> {
-        self.table.last_login(user)
+    /// When each user logged in for the last time, as far as the log goes back. Reads the log.
+    pub(crate) fn last_logins(&self) -> Result<FxHashMap<String, i64>> {
+        self.table.last_logins()
     }
 
     /// About how many events are kept, how many wait to be written, and how many were lost lately.

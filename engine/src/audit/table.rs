@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use storage::{Direction, KeyRange, Store};
 
@@ -77,25 +76,14 @@ pub(super) struct Table {
     kept: [Kept; 2],
     /// Tells apart events of one microsecond.
     last: AtomicU64,
-    /// When each role logged in for the last time.
-    logins: Mutex<FxHashMap<String, i64>>,
 }
 
 impl Table {
     pub(super) fn open(store: &Store, limits: AuditLimits) -> Result<Self> {
-        let table = Self {
-            store: store.clone(),
-            limits,
-            kept: Default::default(),
-            last: AtomicU64::new(0),
-            logins: Mutex::default(),
-        };
+        let table = Self { store: store.clone(), limits, kept: Default::default(), last: AtomicU64::new(0) };
         for room in Room::ALL {
             store.view().walk_events(&room.prefix(), Direction::Forward, &mut |key, value| {
                 table.count(room, time_of(key), value.len());
-                if let Some(event) = read(value) {
-                    table.see_login(&event);
-                }
                 ControlFlow::Continue(())
             })?;
         }
@@ -112,7 +100,6 @@ impl Table {
         key.extend_from_slice(&event.time.to_be_bytes());
         key.extend_from_slice(&number.to_be_bytes());
         self.count(room, event.time, value.len());
-        self.see_login(event);
         Ok((key, value))
     }
 
@@ -123,18 +110,6 @@ impl Table {
         kept.oldest.fetch_min(time, Ordering::Relaxed);
     }
 
-    fn see_login(&self, event: &Event) {
-        if event.action == Action::Login {
-            let mut logins = self.logins.lock();
-            let last = logins.entry(event.user.clone()).or_insert(event.time);
-            *last = (*last).max(event.time);
-        }
-    }
-
-    pub(super) fn last_login(&self, user: &str) -> Option<i64> {
-        self.logins.lock().get(user).copied()
-    }
-
     /// How many events there are, about.
     pub(super) fn len(&self) -> u64 {
         self.kept.iter().map(|kept| kept.events.load(Ordering::Relaxed)).sum()
@@ -142,16 +117,33 @@ impl Table {
 
     /// Every event, the oldest first. One that cannot be read is left out: another version may know what it is.
     pub(super) fn events(&self) -> Result<Vec<Event>> {
-        let view = self.store.view();
         let mut events = Vec::new();
         for room in Room::ALL {
-            view.walk_events(&room.prefix(), Direction::Forward, &mut |_, value| {
-                events.extend(read(value));
-                ControlFlow::Continue(())
-            })?;
+            self.walk(room, |event| events.push(event))?;
         }
         events.sort_by_key(|event| event.time);
         Ok(events)
+    }
+
+    /// When each user logged in for the last time, as far as the log goes back.
+    pub(super) fn last_logins(&self) -> Result<FxHashMap<String, i64>> {
+        let mut logins = FxHashMap::default();
+        self.walk(Room::of(Action::Login), |event| {
+            if event.action == Action::Login {
+                let last = logins.entry(event.user).or_insert(event.time);
+                *last = event.time.max(*last);
+            }
+        })?;
+        Ok(logins)
+    }
+
+    fn walk(&self, room: Room, mut see: impl FnMut(Event)) -> Result<()> {
+        Ok(self.store.view().walk_events(&room.prefix(), Direction::Forward, &mut |_, value| {
+            if let Some(event) = read(value) {
+                see(event);
+            }
+            ControlFlow::Continue(())
+        })?)
     }
 
     /// Deletes what is too old or too much. Costs nothing while there is no such.

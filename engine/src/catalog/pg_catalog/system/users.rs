@@ -17,6 +17,7 @@ const POSTGRES: u32 = 10;
 
 pub(super) fn rows(catalog: &Catalog, live: &LiveSources) -> Result<Vec<Vec<Value>>> {
     let times = all_times(&live.store.view(), ObjectOf::Role)?;
+    let logins = live.audit.last_logins()?;
     let failures = live.logins.failures(live.store.environment().now_us());
     let is_listed = |role: &Result<Arc<Role>>| match role {
         Ok(role) => role.oid >= FIRST_ROLE || role.oid == POSTGRES,
@@ -42,7 +43,7 @@ pub(super) fn rows(catalog: &Catalog, live: &LiveSources) -> Result<Vec<Vec<Valu
             member_of,
             i32::try_from(failed.failures).unwrap_or(i32::MAX),
             failed.locked_until.map(Value::Timestamptz),
-            live.audit.last_login(&role.name).map(Value::Timestamptz),
+            logins.get(&role.name).copied().map(Value::Timestamptz),
             times.and_then(|times| times.created_at).map(Value::Timestamptz),
             times.map(|times| Value::Timestamptz(times.updated_at)),
             role.deleted_at.map(Value::Timestamptz),
