@@ -122,17 +122,8 @@ fn lookup(scan: &Scan, conjuncts: &[&Expr], context: &EvalContext) -> Result<Opt
             own.push(over_scan(expr, scan)?);
         }
         let Some(schema) = table.storage.indexes.get(position) else { continue };
-        if !has_all(index, &own, conjuncts) {
-            continue;
-        }
-        let found = if schema.has_items() {
-            items(scan, index, schema, &own, conjuncts, context)?
-        } else if index.is_plain() {
-            None
-        } else {
-            range(scan, index, schema, &own, conjuncts, context)?
-        };
-        let Some((score, rows)) = found else { continue };
+        let candidate = Candidate { scan, index, schema, derived: &own, conjuncts, context };
+        let Some((score, rows)) = candidate.find()? else { continue };
         if best.as_ref().is_none_or(|(known, _)| *known < score) {
             best = Some((score, IndexLookup { index: position, rows }));
         }
@@ -140,60 +131,71 @@ fn lookup(scan: &Scan, conjuncts: &[&Expr], context: &EvalContext) -> Result<Opt
     Ok(best.map(|(_, lookup)| lookup))
 }
 
-/// Whether an index has all rows that the conjuncts leave. What it sees besides columns is `derived`, its condition last.
-fn has_all(index: &Index, derived: &[Option<Expr>], conjuncts: &[&Expr]) -> bool {
-    match (&index.predicate, derived.last()) {
-        (None, _) => true,
-        (Some(_), Some(Some(predicate))) => {
-            self::conjuncts(predicate).into_iter().all(|part| is_implied(part, conjuncts))
+/// An index beside what is known of the rows that a scan wants.
+struct Candidate<'a> {
+    scan: &'a Scan,
+    index: &'a Index,
+    schema: &'a IndexSchema,
+    /// What it sees besides columns, its condition last.
+    derived: &'a [Option<Expr>],
+    conjuncts: &'a [&'a Expr],
+    context: &'a EvalContext,
+}
+
+impl Candidate<'_> {
+    fn find(&self) -> Result<Option<(Score, RowsOfIndex)>> {
+        if !self.has_all() {
+            Ok(None)
+        } else if self.schema.has_items() {
+            self.items()
+        } else if self.index.is_plain() {
+            Ok(None)
+        } else {
+            self.range()
         }
-        (Some(_), _) => false,
     }
-}
 
-/// What the columns of an index are on, as far as the scan has it.
-fn keys(scan: &Scan, index: &Index, derived: &[Option<Expr>]) -> Vec<Option<Expr>> {
-    let mut expressions = derived.iter();
-    let key = |column: &IndexColumn| match column.expression {
-        Some(_) => expressions.next().cloned().flatten(),
-        None => own_column(scan, column.number),
-    };
-    index.columns.iter().map(key).collect()
-}
-
-fn items(
-    scan: &Scan,
-    index: &Index,
-    schema: &IndexSchema,
-    derived: &[Option<Expr>],
-    conjuncts: &[&Expr],
-    context: &EvalContext,
-) -> Result<Option<(Score, RowsOfIndex)>> {
-    if !schema.slice.is_definite() {
-        return Ok(None);
+    /// Whether the index has all rows that the conjuncts leave.
+    fn has_all(&self) -> bool {
+        match (&self.index.predicate, self.derived.last()) {
+            (None, _) => true,
+            (Some(_), Some(Some(predicate))) => {
+                conjuncts(predicate).into_iter().all(|part| is_implied(part, self.conjuncts))
+            }
+            (Some(_), _) => false,
+        }
     }
-    let columns = keys(scan, index, derived).into_iter().zip(&schema.columns);
-    let columns: Vec<ItemColumn> =
-        columns.filter_map(|(key, column)| Some(ItemColumn { key, items: column.items? })).collect();
-    let query = item_query(&columns, conjuncts, context)?;
-    Ok(query.map(|(conditions, query)| ((1, conditions), RowsOfIndex::Items(query))))
-}
 
-fn range(
-    scan: &Scan,
-    index: &Index,
-    schema: &IndexSchema,
-    derived: &[Option<Expr>],
-    conjuncts: &[&Expr],
-    context: &EvalContext,
-) -> Result<Option<(Score, RowsOfIndex)>> {
-    let prefix = prefix(&keys(scan, index, derived), conjuncts, context)?;
-    if prefix.is_empty() && index.predicate.is_none() {
-        return Ok(None);
+    /// What the columns of the index are on, as far as the scan has it.
+    fn keys(&self) -> Vec<Option<Expr>> {
+        let mut expressions = self.derived.iter();
+        let key = |column: &IndexColumn| match column.expression {
+            Some(_) => expressions.next().cloned().flatten(),
+            None => own_column(self.scan, column.number),
+        };
+        self.index.columns.iter().map(key).collect()
     }
-    let range = index_range(schema, &prefix, Bound::Unbounded, Bound::Unbounded);
-    let score = (if prefix.is_empty() { 0 } else { 2 }, range.start.len());
-    Ok(Some((score, RowsOfIndex::Range(range))))
+
+    fn items(&self) -> Result<Option<(Score, RowsOfIndex)>> {
+        if !self.schema.slice.is_definite() {
+            return Ok(None);
+        }
+        let columns = self.keys().into_iter().zip(&self.schema.columns);
+        let columns: Vec<ItemColumn> =
+            columns.filter_map(|(key, column)| Some(ItemColumn { key, items: column.items? })).collect();
+        let query = item_query(&columns, self.conjuncts, self.context)?;
+        Ok(query.map(|(conditions, query)| ((1, conditions), RowsOfIndex::Items(query))))
+    }
+
+    fn range(&self) -> Result<Option<(Score, RowsOfIndex)>> {
+        let prefix = prefix(&self.keys(), self.conjuncts, self.context)?;
+        if prefix.is_empty() && self.index.predicate.is_none() {
+            return Ok(None);
+        }
+        let range = index_range(self.schema, &prefix, Bound::Unbounded, Bound::Unbounded);
+        let score = (if prefix.is_empty() { 0 } else { 2 }, range.start.len());
+        Ok(Some((score, RowsOfIndex::Range(range))))
+    }
 }
 
 /// The values that the conjuncts say the leading columns of an index have.
