@@ -173,6 +173,11 @@ impl Error {
         Self(Box::new(Report { state: Some(state), message: message.into(), ..Report::default() }))
     }
 
+    /// The error of a report that was put together elsewhere.
+    pub(crate) fn of(report: Report) -> Self {
+        Self(Box::new(report))
+    }
+
     /// 0A000, naming what is not supported: "`what` is not supported".
     pub fn unsupported(what: impl std::fmt::Display) -> Self {
         Self::new(SqlState::FEATURE_NOT_SUPPORTED, format!("{what} is not supported"))

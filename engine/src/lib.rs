@@ -34,6 +34,7 @@ pub mod function;
 mod job;
 pub mod live;
 pub mod plan;
+mod plpgsql;
 pub mod provider;
 pub mod session;
 pub mod statement;

@@ -19,6 +19,7 @@ mod jobs;
 mod live;
 mod login;
 mod notify;
+mod plpgsql;
 mod programs;
 mod recovery;
 mod registered;

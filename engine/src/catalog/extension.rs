@@ -9,6 +9,9 @@ use super::pg_catalog::routine::routines_named;
 use super::{Catalog, Schema};
 use crate::function::{Available, Function, available, extension_function};
 
+/// The extension that every database has from the beginning.
+pub(crate) const PROCEDURAL: &str = "plpgsql";
+
 /// `CREATE EXTENSION`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Extension {

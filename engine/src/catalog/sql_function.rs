@@ -16,7 +16,7 @@ use crate::function::{Volatility, functions_named};
 use crate::types::text::quote_identifier;
 use crate::types::{Type, builtin, display};
 
-/// A function or procedure whose body is SQL.
+/// A function or procedure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SqlFunction {
     pub oid: u32,
@@ -44,6 +44,8 @@ pub struct SqlFunction {
     pub cost: f32,
     /// Rows that a planner should expect; zero unless it returns a set.
     pub rows: f32,
+    #[serde(default)]
+    pub language: Language,
     /// What AS said.
     pub body: String,
     /// What RETURN or BEGIN ATOMIC said; then nothing is in `body`.
@@ -55,6 +57,32 @@ pub struct SqlFunction {
     /// What SET has said that holds while it runs: names and values as `pg_proc.proconfig` has them.
     #[serde(default)]
     pub settings: Vec<(String, String)>,
+}
+
+/// What a body is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Language {
+    #[default]
+    Sql,
+    PlPgSql,
+}
+
+impl Language {
+    /// `pg_language.lanname`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sql => "sql",
+            Self::PlPgSql => "plpgsql",
+        }
+    }
+
+    /// `pg_language.oid`.
+    pub(crate) fn oid(self) -> u32 {
+        match self {
+            Self::Sql => 14,
+            Self::PlPgSql => 13_563,
+        }
+    }
 }
 
 /// A body that was read when the function was made.

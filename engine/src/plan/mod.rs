@@ -12,6 +12,7 @@ pub mod relation;
 pub mod short;
 pub(crate) mod shown;
 pub(crate) mod system_column;
+pub(crate) mod variable_types;
 pub mod write;
 
 use std::sync::Arc;

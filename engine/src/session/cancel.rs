@@ -78,6 +78,17 @@ impl Interrupt {
         Self { canceller, deadline: statement_timeout.map(|timeout| Instant::now() + timeout) }
     }
 
+    /// 57014 or 57P01 if the statement is to end: for work that has nothing to wait for.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.canceller.is_requested() {
+            return Err(if self.canceller.is_terminated() { terminated() } else { canceled("user request") });
+        }
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(canceled("statement timeout")),
+            _ => Ok(()),
+        }
+    }
+
     /// Runs the work to its end unless it is interrupted, in which case it is dropped where it stands.
     pub(crate) async fn guard<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut work = pin!(work);

@@ -14,7 +14,7 @@ use super::execute_as::Acting;
 use super::prepared::CachedPlan;
 use super::run::{Outcome, no_transaction};
 use super::settings::Settings;
-use crate::catalog::SqlFunction;
+use crate::catalog::{Language, SqlFunction};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::{RowStream, query};
 use crate::function::{EvalContext, Volatility};
@@ -86,13 +86,13 @@ impl Session {
         if function.strict && args.iter().any(Value::is_null) {
             return Ok(nulls());
         }
-        if self.functions_around >= DEPTH_MAX {
-            return Err(Error::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
-                .with_hint(format!("Functions that are run call each other to a depth of {DEPTH_MAX}.")));
-        }
+        self.check_depth()?;
         let left = self.enter(function)?;
         self.functions_around += 1;
-        let result = self.run_body(run, args.into(), interrupt).await;
+        let result = match function.language {
+            Language::Sql => self.run_body(run, args.into(), interrupt).await,
+            Language::PlPgSql => self.run_code(function, &run.columns, args, interrupt).await,
+        };
         self.functions_around -= 1;
         let rows = match left {
             Some(left) => self.leave(left).and(result)?,
@@ -102,6 +102,24 @@ impl Session {
             true => rows,
             false => rows.into_iter().next().map_or_else(nulls, |first| vec![first]),
         })
+    }
+
+    /// Runs a body that no function has.
+    pub(super) async fn run_inline(&mut self, function: &Arc<SqlFunction>, interrupt: &Interrupt) -> Result<()> {
+        self.check_depth()?;
+        self.functions_around += 1;
+        let result = self.run_code(function, &[], Vec::new(), interrupt).await;
+        self.functions_around -= 1;
+        result.map(drop)
+    }
+
+    /// 54001 if functions call each other too deep.
+    fn check_depth(&self) -> Result<()> {
+        if self.functions_around < DEPTH_MAX {
+            return Ok(());
+        }
+        Err(Error::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
+            .with_hint(format!("Functions that are run call each other to a depth of {DEPTH_MAX}.")))
     }
 
     /// Gives the session the role and the settings that a function has of its own.

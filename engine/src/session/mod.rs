@@ -26,6 +26,7 @@ mod lock;
 mod maintenance;
 mod notify;
 pub mod parameter;
+mod plpgsql;
 mod prepared;
 mod purge;
 mod run;
@@ -127,7 +128,11 @@ pub struct Session {
     texts: FxHashMap<Box<str>, Arc<Prepared>>,
     /// Statements of the extended protocol by their text.
     parsed: FxHashMap<Arc<str>, Arc<Prepared>>,
+    /// Bodies of functions that were called, by the functions' oids.
+    bodies: FxHashMap<u32, Arc<plpgsql::Compiled>>,
     notices: Vec<Notice>,
+    /// How many bytes functions have raised since the client was told.
+    raised_bytes: usize,
     /// Values of reported parameters as the client last heard them.
     told: Vec<(&'static str, String)>,
     settings_changed: bool,
@@ -226,7 +231,9 @@ impl Session {
             cursors: FxHashMap::default(),
             texts: FxHashMap::default(),
             parsed: FxHashMap::default(),
+            bodies: FxHashMap::default(),
             notices: Vec::new(),
+            raised_bytes: 0,
             told: Vec::new(),
             settings_changed: false,
             canceller: place.activity().canceller.clone(),
@@ -273,6 +280,7 @@ impl Session {
         if self.notices.is_empty() {
             return Vec::new();
         }
+        self.raised_bytes = 0;
         std::mem::take(&mut self.notices)
     }
 

@@ -56,6 +56,11 @@ impl Session {
                 self.reset(target)?;
                 complete("RESET")
             }
+            Statement::Do(block) => {
+                self.begin_implicit();
+                Box::pin(self.do_block(block, interrupt)).await?;
+                complete("DO")
+            }
             Statement::Show(target) => self.show(target),
             Statement::SetRole { local, role } => {
                 self.begin_implicit();

@@ -34,11 +34,11 @@ mod view;
 pub use comment::Commented;
 pub use database::{DatabaseChange, DatabaseOptions};
 pub use extension::NewExtension;
-pub(super) use function::statement_length;
 pub use function::{
     BodyQuery, FunctionBody, FunctionChange, FunctionName, FunctionOptions, NewBody, NewFunction, NewParameter,
     Returns, RoutineKind, TYPE_OF_COLUMN,
 };
+pub(super) use function::{body_text, statement_length};
 pub use like::{Element, Including, Like, TableLike};
 pub use place::PlaceDefinition;
 pub use policy::{NewPolicy, PolicyChange, PolicyExpression};

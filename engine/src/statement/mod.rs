@@ -37,7 +37,7 @@ pub use copy::{
 pub use cursor::{Declaration, Motion};
 use datafusion::sql::sqlparser::ast;
 pub use definition::Definition;
-use definition::{NewTableAs, TableSource};
+use definition::{FunctionBody, NewTableAs, TableSource};
 pub use execute_as::ExecuteAs;
 pub use isolation::IsolationLevel;
 pub use job::Listing;
@@ -46,7 +46,7 @@ pub(crate) use locking::{LockingClause, locking_words};
 pub(crate) use mend::{KeyWords, columns_to_set_in, compression_in};
 pub use merge::{Merge, MergeAction, MergeWhen};
 pub(crate) use only::is_after_only;
-pub(crate) use parse::{offset_in, parse_query, place_of_placeholder};
+pub(crate) use parse::{offset_in, parse_query, parse_type, place_of_placeholder};
 pub use parse::{parse_expression, parse_script, parse_single, position_in};
 use storage::TableLock;
 pub use storage_move::{MoveKind, MovedTables, StorageMove};
@@ -138,6 +138,8 @@ pub enum Statement {
     },
     /// None is ALL.
     CloseCursor(Option<String>),
+    /// DO: a body that runs once.
+    Do(Box<DoBlock>),
     /// CALL of a procedure.
     Call(Box<ast::Function>),
     Maintain(Maintenance),
@@ -162,6 +164,13 @@ pub enum Statement {
         mode: TableLock,
         no_wait: bool,
     },
+}
+
+/// What DO runs.
+#[derive(Debug, Clone)]
+pub struct DoBlock {
+    pub language: Option<String>,
+    pub body: FunctionBody,
 }
 
 /// VACUUM and ANALYZE.

@@ -295,6 +295,15 @@ pub(crate) fn parse_query(text: &str) -> Result<Box<ast::Query>> {
     }
 }
 
+/// Parses the name of a type.
+pub(crate) fn parse_type(text: &str) -> Result<ast::DataType> {
+    let tokens = tokenize(text)?;
+    let mut reader = Reader::new(text, &tokens);
+    let ty = reader.parsed(|parser| parser.parse_data_type())?;
+    reader.expect_end()?;
+    Ok(ty)
+}
+
 /// Parses an expression that the catalog keeps as text (a default, a check).
 pub fn parse_expression(text: &str) -> Result<ast::Expr> {
     let tokens = tokenize(text)?;

@@ -6,13 +6,14 @@ use storage::TableLock;
 
 use super::copy::parse_copy;
 use super::cursor;
-use super::definition::{Definition, RoleName, TableSource, own_name};
+use super::definition::{Definition, RoleName, TableSource, body_text, own_name};
 use super::execute_as::execute_as;
 use super::job;
 use super::parse::parse_tokens;
 use super::reader::Reader;
 use super::{
-    DiscardTarget, ExplainFormat, ExplainOptions, IsolationLevel, ResetTarget, ShowTarget, Statement, TransactionModes,
+    DiscardTarget, DoBlock, ExplainFormat, ExplainOptions, IsolationLevel, ResetTarget, ShowTarget, Statement,
+    TransactionModes,
 };
 use super::{backup, live, maintenance, notify, register, storage_move};
 use crate::error::{Error, Result, SqlState};
@@ -121,12 +122,34 @@ pub(super) fn parse(text: &str, reader: &mut Reader) -> Result<Option<Statement>
         "unlisten" => notify::unlisten(reader)?,
         "notify" => notify::notify(reader)?,
         "call" => call(reader)?,
-        "do" | "load" | "security" | "import" => {
+        "do" => do_block(reader)?,
+        "load" | "security" | "import" => {
             return Err(Error::unsupported(verb.to_uppercase()));
         }
         _ => transaction_verb(&verb, reader)?,
     };
     Ok(Some(statement))
+}
+
+/// What follows DO: a body, and its language before or behind it.
+fn do_block(reader: &mut Reader) -> Result<Statement> {
+    let (mut language, mut body) = (None, None);
+    while !reader.at_end() {
+        let is_repeated = if reader.word("language") {
+            let said = match reader.peek() {
+                Some(Token::Word(_)) => reader.identifier()?,
+                _ => reader.string()?,
+            };
+            language.replace(said).is_some()
+        } else {
+            body.replace(body_text(reader)?).is_some()
+        };
+        if is_repeated {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, "conflicting or redundant options"));
+        }
+    }
+    let body = body.ok_or_else(|| Error::new(SqlState::SYNTAX_ERROR, "no inline code specified"))?;
+    Ok(Statement::Do(Box::new(DoBlock { language, body })))
 }
 
 fn transaction_verb(verb: &str, reader: &mut Reader) -> Result<Statement> {

@@ -12,6 +12,7 @@ use crate::catalog::{Catalog, UserTypeKind};
 const PG_TYPE: u32 = 1247;
 const PG_AUTHID: u32 = 1260;
 const PG_PROC: u32 = 1255;
+const PG_LANGUAGE: u32 = 2612;
 const PG_DATABASE: u32 = 1262;
 const PG_CONSTRAINT: u32 = 2606;
 pub(super) const PG_NAMESPACE: u32 = 2615;
@@ -43,6 +44,10 @@ fn own(catalog: &Catalog) -> Vec<Comment<'_>> {
     for schema in catalog.schemas.values() {
         all.extend(schema.comment.iter().map(|comment| (PG_NAMESPACE, schema.oid, 0, comment.as_str())));
     }
+    for language in super::fixed::LANGUAGE_COMMENTS {
+        all.push((PG_LANGUAGE, language.0, 0, language.1));
+    }
+    all.push((PG_EXTENSION, super::extension::PLPGSQL, 0, super::extension::PLPGSQL_COMMENT));
     for extension in catalog.extensions.values() {
         all.extend(extension.comment.iter().map(|comment| (PG_EXTENSION, extension.oid, 0, comment.as_str())));
     }

@@ -43,11 +43,16 @@ pub(crate) fn collation_name(oid: u32) -> Option<&'static str> {
     COLLATIONS.iter().find(|(known, ..)| *known == oid).map(|(_, name, ..)| *name)
 }
 
-/// That of what is built in, and SQL.
+/// What languages are described as.
+pub(super) const LANGUAGE_COMMENTS: [(u32, &str); 3] =
+    [(12, "built-in functions"), (14, "SQL-language functions"), (13_563, super::extension::PLPGSQL_COMMENT)];
+
+/// That of what is built in, and those that functions are written in.
 pub(super) fn languages(_: &Reader<'_>) -> Vec<Vec<Value>> {
     vec![
         row![12u32, "internal", BOOTSTRAP_ROLE, false, false, 0u32, 0u32, 2246u32, NULL],
         row![14u32, "sql", BOOTSTRAP_ROLE, false, true, 0u32, 0u32, 2248u32, NULL],
+        row![13_563u32, "plpgsql", BOOTSTRAP_ROLE, true, true, 13_560u32, 13_561u32, 13_562u32, NULL],
     ]
 }
 

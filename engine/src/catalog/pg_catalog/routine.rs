@@ -20,8 +20,6 @@ use crate::types::{builtin, oid};
 
 /// The language of everything built in.
 const INTERNAL: u32 = 12;
-/// That of what SQL defines.
-const SQL: u32 = 14;
 /// Rows that PostgreSQL's planner expects of a set-returning function.
 const EXPECTED_ROWS: f32 = 1000.0;
 
@@ -127,7 +125,7 @@ fn defined(reader: &Reader<'_>, function: &SqlFunction) -> Vec<Value> {
         &function.name,
         function.schema,
         function.owner,
-        SQL,
+        function.language.oid(),
         function.cost,
         function.rows,
         variadic.map_or(0, |last| match last.ty {

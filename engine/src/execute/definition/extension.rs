@@ -10,36 +10,26 @@ use super::alter::shown_column;
 use super::drop::{Dependent, Part};
 use super::names::{named_schema, quoted};
 use super::rename::parsed;
+use crate::catalog::extension::PROCEDURAL;
 use crate::catalog::{Catalog, Change, ConstraintKind, Extension, Table, UserType};
-use crate::error::{Error, Report, Result, SqlState};
+use crate::error::{Error, Result, SqlState};
 use crate::function::{available, functions_named};
 use crate::plan::bind::fold;
 use crate::statement::definition::NewExtension;
 use crate::statement::parse_query;
 use crate::types::{Type, display};
 
-/// The extension that every database of PostgreSQL has.
-const PROCEDURAL: &str = "plpgsql";
-
 impl DefinitionEnvironment<'_> {
     pub(super) async fn create_extension(&mut self, new: &NewExtension) -> Result<()> {
         let name = &new.name;
         self.lock_extension(name).await?;
-        if self.catalog().extension_named(name).is_some() {
+        if name == PROCEDURAL || self.catalog().extension_named(name).is_some() {
             let message = format!("extension \"{name}\" already exists");
             if new.if_not_exists {
                 self.notice_skipping(Some(SqlState::DUPLICATE_OBJECT), message);
                 return Ok(());
             }
             return Err(Error::new(SqlState::DUPLICATE_OBJECT, message));
-        }
-        if new.if_not_exists && name == PROCEDURAL {
-            // PostgreSQL has it from the beginning, so that schemas ask for it whether they need it or not.
-            let message = format!("extension \"{name}\" is not available, skipping");
-            let detail = Some("Functions in this language cannot be created.".into());
-            let state = Some(SqlState::WARNING);
-            self.notices.push(Report { state, message: message.into(), detail, ..Report::default() });
-            return Ok(());
         }
         let brings = available(name).ok_or_else(|| {
             Error::new(SqlState::FEATURE_NOT_SUPPORTED, format!("extension \"{name}\" is not available"))
@@ -104,6 +94,9 @@ impl DefinitionEnvironment<'_> {
     pub(super) async fn drop_extensions(&mut self, names: &[String], if_exists: bool, cascade: bool) -> Result<()> {
         let mut dropped = Vec::with_capacity(names.len());
         for name in names {
+            if name == PROCEDURAL {
+                return Err(Error::unsupported("DROP EXTENSION plpgsql"));
+            }
             self.lock_extension(name).await?;
             let Some(extension) = self.catalog().extension_named(name).cloned() else {
                 let message = format!("extension \"{name}\" does not exist");
@@ -216,6 +209,9 @@ impl DefinitionEnvironment<'_> {
 
     /// 42501 unless the principal owns the extension of that name, which is locked.
     pub(super) async fn own_extension(&mut self, name: &str) -> Result<Arc<Extension>> {
+        if name == PROCEDURAL {
+            return Err(Error::unsupported("a change of the extension plpgsql"));
+        }
         self.lock_extension(name).await?;
         let found = self.catalog().extension_named(name).cloned();
         let found = found

@@ -101,7 +101,7 @@ pub(super) fn definition(context: &EvalContext, function: &SqlFunction) -> Strin
     if let Some(result) = result(context, function) {
         text.push_str(&format!(" RETURNS {result}\n"));
     }
-    text.push_str(" LANGUAGE sql\n");
+    text.push_str(&format!(" LANGUAGE {}\n", function.language.name()));
     let mut options = String::new();
     options.push_str(match function.volatility {
         Volatility::Immutable => " IMMUTABLE",

@@ -30,11 +30,19 @@ impl Binder<'_> {
             return self.keyword(&name, ident.span);
         }
         let found = self.in_sight(&name, at.scope).map_err(|error| error.at(self.position(ident.span)))?;
+        let has_variables = self.has_variables();
         if let Some((column, depth)) = found {
+            if has_variables && let Some(variable) = self.variable_named(&[&name], true) {
+                return variable.map_err(|error| error.at(self.position(ident.span)));
+            }
             return self.reference(column, depth, at, ident.span);
         }
         let relation = self.relation_in_sight(None, &name, at.scope);
-        if let Some((relation, depth)) = relation.map_err(|error| error.at(self.position(ident.span)))? {
+        let relation = relation.map_err(|error| error.at(self.position(ident.span)))?;
+        if has_variables && let Some(variable) = self.variable_named(&[&name], relation.is_some()) {
+            return variable.map_err(|error| error.at(self.position(ident.span)));
+        }
+        if let Some((relation, depth)) = relation {
             return self.whole_row_value(&relation, depth, ident.span, at);
         }
         if let Some(argument) = self.argument_named(&name) {
@@ -70,6 +78,13 @@ impl Binder<'_> {
             return self.whole_row_value(&relation, depth, span, at);
         }
         let names: Vec<String> = parts.iter().map(fold).collect();
+        if self.has_variables() && names.len() > 1 {
+            let is_column = self.is_column_in_sight(&names, at.scope);
+            let dotted: Vec<&str> = names.iter().map(String::as_str).collect();
+            if let Some(variable) = self.variable_named(&dotted, is_column) {
+                return variable.map_err(|error| error.at(self.position(span)));
+            }
+        }
         let (schema, table, column) = match names.as_slice() {
             [_] => return self.unqualified(&parts[0], at),
             [table, column] => (None, table, column),
@@ -107,6 +122,20 @@ impl Binder<'_> {
         }
         let first = first.clone();
         self.reference(first, depth, at, span)
+    }
+
+    /// Whether a dotted name is that of a column in sight.
+    fn is_column_in_sight(&self, names: &[String], scope: &Scope) -> bool {
+        let (schema, table, column) = match names {
+            [table, column] => (None, table, column),
+            [schema, table, column] => (Some(schema.as_str()), table, column),
+            _ => return false,
+        };
+        match self.relation_in_sight(schema, table, scope) {
+            Ok(Some((relation, _))) => relation.columns_named(column).next().is_some(),
+            Ok(None) => false,
+            Err(_) => true,
+        }
     }
 
     /// The relation of a name, and how many borders away it is. 42P09 if the nearest scope has several.

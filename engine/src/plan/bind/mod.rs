@@ -64,6 +64,7 @@ mod subscript;
 mod system;
 #[cfg(test)]
 mod tests;
+mod variable;
 mod variadic;
 mod view;
 mod walk;
@@ -84,6 +85,7 @@ pub use scope::{Scope, ScopeColumn, ScopeRelation};
 pub(crate) use showing::operator_name;
 pub(crate) use sql_function::{BodyPart, ROUTINE, body_parts, check_part, writing_verb};
 pub(crate) use system::{is_system_column, with_known_oid};
+pub(crate) use variable::{Shape, Variables, not_assigned};
 pub(crate) use view::BoundView;
 
 /// Binds one statement.
@@ -145,6 +147,8 @@ pub struct Binder<'a> {
     runs_at: Vec<Location>,
     /// The call whose body is being bound.
     body: Option<Box<sql_function::Body>>,
+    /// The variables around the statement of a body that is bound.
+    variables: Option<Box<variable::Variables<'a>>>,
     /// What the names of a new view's query come to.
     record: Option<view::Record>,
     /// The view whose text is being bound.
@@ -259,6 +263,7 @@ impl<'a> Binder<'a> {
             runs: Vec::new(),
             runs_at: Vec::new(),
             body: None,
+            variables: None,
             record: None,
             inside: None,
             expanding: Vec::new(),

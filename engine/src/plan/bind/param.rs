@@ -34,6 +34,9 @@ impl Binder<'_> {
             return Err(Error::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${number}"))
                 .at(self.position(span)));
         }
+        if let Some(variable) = self.variable_at(number - 1) {
+            return variable.map_err(|error| error.at(self.position(span)));
+        }
         if let Some(argument) = self.argument_at(number - 1) {
             return argument.map_err(|error| error.at(self.position(span)));
         }

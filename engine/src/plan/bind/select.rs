@@ -404,9 +404,20 @@ impl Binder<'_> {
         };
         let scope = at.scope;
         let span = Span { start: name.span().start, end: star.end };
+        let dotted: Vec<String> = match self.has_variables() {
+            true => name.0.iter().filter_map(|part| part.as_ident().map(fold)).collect(),
+            false => Vec::new(),
+        };
         let name = self.name(name)?;
         let found = self.relation_in_sight(name.schema.as_deref(), &name.name, scope);
         let Some((relation, depth)) = found.map_err(|error| error.at(self.position(name.span)))? else {
+            let dotted: Vec<&str> = dotted.iter().map(String::as_str).collect();
+            if let Some(fields) = self.variable_fields(&dotted) {
+                for (name, expr) in fields.map_err(|error| error.at(self.position(span)))? {
+                    items.push(Item { name, expr, origin: None, span, hidden: false });
+                }
+                return Ok(());
+            }
             return Err(self.missing_relation(name.schema.as_deref(), &name.name).at(self.position(name.span)));
         };
         if depth > 0 {

@@ -159,14 +159,11 @@ pub(super) fn create(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
             };
             once(reader, &mut language, said, place)?;
         } else if reader.word("as") {
-            let start = reader.place();
-            let quoted = reader.peek().cloned();
-            let text = reader.string()?;
+            let text = body_text(reader)?;
             if reader.token(&Token::Comma) {
                 return Err(Error::unsupported("CREATE FUNCTION … AS with a file and a symbol"));
             }
-            let position = quoted.and_then(|token| text_position(reader.text(), &token, start));
-            once(reader, &mut body, NewBody::Text(FunctionBody { text, position }), place)?;
+            once(reader, &mut body, NewBody::Text(text), place)?;
         } else if reader.word("return") {
             let returned = returned_query(reader)?;
             once(reader, &mut body, NewBody::Return(returned), place)?;
@@ -285,6 +282,15 @@ pub(in crate::statement) fn statement_length(tokens: &[TokenWithSpan]) -> usize 
         }
     }
     tokens.len()
+}
+
+/// A body as a literal.
+pub(in crate::statement) fn body_text(reader: &mut Reader<'_>) -> Result<FunctionBody> {
+    let start = reader.place();
+    let quoted = reader.peek().cloned();
+    let text = reader.string()?;
+    let position = quoted.and_then(|token| text_position(reader.text(), &token, start));
+    Ok(FunctionBody { text, position })
 }
 
 /// Where the characters of a literal begin, if they stand there as they are.

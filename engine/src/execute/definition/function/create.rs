@@ -10,7 +10,7 @@ use super::super::DefinitionEnvironment;
 use super::super::names::Relation;
 use super::{DUPLICATE_FUNCTION, invalid};
 use crate::catalog::user_type::table_of_row_type;
-use crate::catalog::{Catalog, Change, KeptBody, Parameter, ParameterMode, SqlFunction, TEMPORARY_SCHEMA};
+use crate::catalog::{Catalog, Change, KeptBody, Language, Parameter, ParameterMode, SqlFunction, TEMPORARY_SCHEMA};
 use crate::error::{Error, Result, SqlState};
 use crate::function::Volatility;
 use crate::function::resolve::{is_polymorphic, same_family};
@@ -34,7 +34,7 @@ pub(in crate::execute::definition) async fn create(
     new: &NewFunction,
     environment: &mut DefinitionEnvironment<'_>,
 ) -> Result<()> {
-    check_language(new)?;
+    let language = language(new)?;
     let catalog = environment.catalog();
     let place = environment.place(&catalog, &new.name)?;
     environment.lock_schema(place.schema.oid, false).await?;
@@ -44,10 +44,10 @@ pub(in crate::execute::definition) async fn create(
     if place.schema.name.starts_with(TEMPORARY_SCHEMA) {
         return Err(Error::unsupported("a temporary function"));
     }
-    let parameters = environment.parameters(&catalog, new)?;
+    let parameters = environment.parameters(&catalog, new, language)?;
     let (returns, set) = match new.procedure {
         true => (answered(&parameters), false),
-        false => environment.returned(&catalog, new.returns.as_ref(), &parameters)?,
+        false => environment.returned(&catalog, new.returns.as_ref(), &parameters, language)?,
     };
     check_polymorphic(returns, &parameters)?;
     let body = new.body.as_ref().ok_or_else(|| invalid("no function body specified"))?;
@@ -68,6 +68,7 @@ pub(in crate::execute::definition) async fn create(
         parallel: 'u',
         cost: COST,
         rows: if set { ROWS } else { 0.0 },
+        language,
         body: String::new(),
         kept: None,
         procedure: new.procedure,
@@ -118,16 +119,19 @@ pub(in crate::execute::definition) async fn create(
 }
 
 /// 42704 for a language that nobody knows, 0A000 for one that only PostgreSQL has.
-fn check_language(new: &NewFunction) -> Result<()> {
+fn language(new: &NewFunction) -> Result<Language> {
     let is_read = matches!(new.body, Some(NewBody::Return(_) | NewBody::Atomic(_)));
     let what = if new.procedure { "PROCEDURE" } else { "FUNCTION" };
     match new.language.as_deref() {
-        None if is_read => Ok(()),
+        None if is_read => Ok(Language::Sql),
         None => Err(invalid("no language specified")),
-        Some("sql") => Ok(()),
-        Some(other @ ("plpgsql" | "c" | "internal")) => {
-            Err(Error::unsupported(format!("CREATE {what} … LANGUAGE {other}")))
+        Some("sql") => Ok(Language::Sql),
+        Some("plpgsql") if is_read => {
+            let message = "inline SQL function body only valid for language SQL";
+            Err(invalid(message))
         }
+        Some("plpgsql") => Ok(Language::PlPgSql),
+        Some(other @ ("c" | "internal")) => Err(Error::unsupported(format!("CREATE {what} … LANGUAGE {other}"))),
         Some(other) => {
             let error = Error::new(SqlState::UNDEFINED_OBJECT, format!("language \"{other}\" does not exist"));
             Err(match other {
@@ -228,7 +232,12 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    fn parameters(&mut self, catalog: &Arc<Catalog>, function: &NewFunction) -> Result<Vec<Parameter>> {
+    fn parameters(
+        &mut self,
+        catalog: &Arc<Catalog>,
+        function: &NewFunction,
+        language: Language,
+    ) -> Result<Vec<Parameter>> {
         let new = &function.parameters;
         let mut parameters: Vec<Parameter> = Vec::with_capacity(new.len());
         let mut needs_default = false;
@@ -239,7 +248,7 @@ impl DefinitionEnvironment<'_> {
         for NewParameter { name, data_type, mode, default } in new {
             let ty = self.parameter_type(catalog, data_type)?;
             self.tell_type_of_column(data_type, ty);
-            check_type(ty.oid, false)?;
+            check_type(ty.oid, false, language)?;
             if parameters.last().is_some_and(|last| last.mode == ParameterMode::Variadic)
                 && (mode.is_input() || function.procedure)
             {
@@ -280,7 +289,13 @@ impl DefinitionEnvironment<'_> {
     }
 
     /// The type that a function returns, and whether it returns a set of it.
-    fn returned(&mut self, catalog: &Catalog, said: Option<&Returns>, parameters: &[Parameter]) -> Result<(u32, bool)> {
+    fn returned(
+        &mut self,
+        catalog: &Catalog,
+        said: Option<&Returns>,
+        parameters: &[Parameter],
+        language: Language,
+    ) -> Result<(u32, bool)> {
         let results: Vec<u32> =
             parameters.iter().filter(|parameter| parameter.mode.is_result()).map(|parameter| parameter.ty).collect();
         let of_results = match results.as_slice() {
@@ -310,7 +325,7 @@ impl DefinitionEnvironment<'_> {
             let name = if expected == oid::RECORD { "record".to_owned() } else { display(Type::new(expected)) };
             return Err(invalid(format!("function result type must be {name} because of OUT parameters")));
         }
-        check_type(returns, true)?;
+        check_type(returns, true, language)?;
         Ok((returns, *set))
     }
 
@@ -410,7 +425,7 @@ impl DefinitionEnvironment<'_> {
 }
 
 /// 42P13 for types that no function of SQL's has, 0A000 for those that none has here.
-fn check_type(ty: u32, result: bool) -> Result<()> {
+fn check_type(ty: u32, result: bool, language: Language) -> Result<()> {
     let shown = display(Type::new(ty));
     let Some(info) = builtin::info(ty) else { return Ok(()) };
     match ty {
@@ -418,6 +433,7 @@ fn check_type(ty: u32, result: bool) -> Result<()> {
         oid::VOID if result => Ok(()),
         _ if info.kind != 'p' || is_polymorphic(ty) => Ok(()),
         _ if shown.starts_with("any") => Err(Error::unsupported(format!("a function of SQL's with {shown}"))),
+        _ if language == Language::PlPgSql => Err(Error::unsupported(format!("a function of PL/pgSQL with {shown}"))),
         _ if result => Err(invalid(format!("SQL functions cannot return type {shown}"))),
         _ => Err(invalid(format!("SQL functions cannot have arguments of type {shown}"))),
     }

@@ -8,12 +8,13 @@ use super::super::Binder;
 use super::super::modify::body_write;
 use super::super::query::{Bound, Unknowns};
 use super::{Body, mismatch};
-use crate::catalog::{Parameter, SqlFunction, View};
+use crate::catalog::{Language, Parameter, SqlFunction, View};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::Expr;
 use crate::expr::shown::Form;
 use crate::function::{EvalContext, SessionFacts};
 use crate::plan::relation::{Output, Relation};
+use crate::plan::variable_types::check_code;
 use crate::plan::write::Write;
 use crate::statement::{Statement, parse_query, parse_script};
 use crate::types::text::quote_identifier;
@@ -55,6 +56,9 @@ pub(crate) fn body_parts(function: &SqlFunction) -> Result<Vec<BodyPart<'_>>> {
 
 /// How a function is called. 42P13 if its body does not answer what it should.
 pub(super) fn shape_of(function: &SqlFunction) -> Result<Shape<'_>> {
+    if function.language != Language::Sql {
+        return Ok(Shape::Statements);
+    }
     let mut parts = body_parts(function)?;
     if function.procedure || function.returns == oid::VOID {
         return Ok(Shape::Statements);
@@ -167,6 +171,9 @@ impl Binder<'_> {
     /// Looks at the body of a function that is to be made: 42P13 if it does not answer what it should.
     pub(crate) fn check_body(&mut self, function: &Arc<SqlFunction>) -> Result<()> {
         self.calls.checked_only = true;
+        if function.language == Language::PlPgSql {
+            return check_code(function, self.catalog, &self.context.session.search_path);
+        }
         let parts = body_parts(function)?;
         let Some(last) = parts.len().checked_sub(1) else {
             return if function.returns == oid::VOID { Ok(()) } else { Err(unlike(function)) };
