@@ -85,7 +85,7 @@ fn reads_every_statement() {
     refuses(LONG, "22005 variable \"b\" is declared CONSTANT");
     let code = code(&LONG.replace("CONSTANT text", "text"));
     assert_eq!(code.block.label.as_deref(), Some("outer"));
-    assert_eq!(code.block.statements.len(), 18);
+    assert_eq!(code.block.statements.len(), 17);
     let Kind::Loop(looped) = &code.block.statements[3].kind else { panic!("a loop") };
     assert!(matches!(looped.kind, LoopKind::Integers { reverse: true, step: Some(_), .. }));
     assert_eq!(code.block.statements[0].line, 12);

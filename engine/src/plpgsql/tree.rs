@@ -65,6 +65,8 @@ pub(crate) struct Fragment {
     pub(crate) sql: String,
     /// As it was written.
     pub(crate) text: String,
+    /// The assignment whose value it is, as it was written.
+    pub(crate) assigns: Option<String>,
     pub(crate) place: Place,
 }
 

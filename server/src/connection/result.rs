@@ -55,6 +55,8 @@ impl Connection {
 
     /// Answers what a statement gave; the inner error is the statement's.
     pub(super) async fn answer_execution(&mut self, execution: Execution) -> Flow<Result<Finished>> {
+        // What was said while it ran comes before its rows.
+        self.send_notices();
         Ok(match execution {
             Execution::Empty => Ok(Finished::Empty),
             Execution::Complete(tag) => Ok(Finished::Complete(tag)),

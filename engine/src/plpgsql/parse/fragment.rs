@@ -36,10 +36,12 @@ impl Parser<'_> {
     /// Goes to one of the words or symbols that stands in no parentheses.
     pub(super) fn skip_to(&mut self, ends: &[&str]) -> Result<()> {
         let mut depth = 0usize;
+        let start = self.next;
         // Words of CASE within an expression are its own.
         let mut cases = 0usize;
         loop {
             let token = self.peek();
+            let nothing = (self.next == start).then_some("missing expression");
             if depth == 0 && cases == 0 && ends.iter().any(|end| token.is(end) || token.is_symbol(end)) {
                 return Ok(());
             }
@@ -47,10 +49,11 @@ impl Parser<'_> {
                 Token::End | Token::Symbol(";") if depth > 0 => {
                     return Err(self.error_here("mismatched parentheses"));
                 }
+                // PostgreSQL looks for three ends at most, and takes the end of the text for one that it does not look for.
+                Token::End if ends.len() < 3 => return Err(self.error_here(nothing.unwrap_or("syntax error"))),
                 Token::End | Token::Symbol(";") => {
-                    let last = ends.last().copied().unwrap_or(";");
-                    let end = if last.starts_with(char::is_alphabetic) { last.to_uppercase() } else { last.to_owned() };
-                    let words = format!("missing \"{end}\" at end of SQL expression");
+                    let shown: Vec<String> = ends.iter().map(|end| end.to_uppercase()).collect();
+                    let words = format!("missing \"{}\" at end of SQL expression", shown.join(" or "));
                     return Err(self.refusal(self.next, SqlState::SYNTAX_ERROR, words));
                 }
                 Token::Symbol("(" | "[") => depth += 1,
@@ -67,7 +70,7 @@ impl Parser<'_> {
 
     /// A statement from a token up to its semicolon, which is taken.
     pub(super) fn statement_text(&mut self, start: usize) -> Result<FragmentId> {
-        self.skip_statement(start)?;
+        self.skip_statement(start, "syntax error")?;
         if self.next == start {
             return Err(self.error_here("missing SQL statement"));
         }
@@ -76,7 +79,7 @@ impl Parser<'_> {
         self.fragment(from, self.text[from..to].to_owned(), "")
     }
 
-    fn skip_statement(&mut self, start: usize) -> Result<()> {
+    fn skip_statement(&mut self, start: usize, unended: &str) -> Result<()> {
         self.next = start;
         let mut depth = 0usize;
         loop {
@@ -85,10 +88,7 @@ impl Parser<'_> {
                 Token::End | Token::Symbol(";") if depth > 0 => {
                     return Err(self.error_here("mismatched parentheses"));
                 }
-                Token::End => {
-                    let words = "missing \";\" at end of SQL statement";
-                    return Err(self.refusal(self.next, SqlState::SYNTAX_ERROR, words));
-                }
+                Token::End => return Err(self.error_here(unended)),
                 Token::Symbol("(" | "[") => depth += 1,
                 Token::Symbol(")" | "]") => {
                     depth = depth.checked_sub(1).ok_or_else(|| self.error_here("mismatched parentheses"))?;
@@ -103,9 +103,9 @@ impl Parser<'_> {
     pub(super) fn perform(&mut self) -> Result<Kind> {
         self.advance();
         let start = self.next;
-        self.skip_statement(start)?;
+        self.skip_statement(start, "syntax error")?;
         if self.next == start {
-            return Err(self.error_here("missing expression"));
+            return Err(Error::unsupported("PERFORM of nothing").at(Some(self.position_of(self.peek().from))));
         }
         let (from, to) = (self.tokens[start].from, self.tokens[self.next - 1].to);
         self.advance();
@@ -116,7 +116,7 @@ impl Parser<'_> {
     pub(super) fn sql(&mut self) -> Result<Kind> {
         let start = self.next;
         self.refuse_unknown_target()?;
-        self.skip_statement(start)?;
+        self.skip_statement(start, "unexpected end of function definition")?;
         let end = self.next;
         let mut into = None;
         let mut cut = None;
@@ -204,7 +204,7 @@ impl Parser<'_> {
             error.without_position().at(place.map(|inside| position + inside - 1))
         })?;
         check_statement(&sql, statement.as_ref()).map_err(|error| error.at(Some(position)))?;
-        let fragment = Fragment { sql, text, place: self.place() };
+        let fragment = Fragment { sql, text, assigns: None, place: self.place() };
         self.fragments.push(fragment);
         Ok(self.fragments.len() - 1)
     }

@@ -22,6 +22,8 @@ impl Parser<'_> {
         let Some(target) = self.target_at(start, end, subscripted)? else { return Ok(None) };
         self.next = end + 1;
         let value = self.expression_until(";")?;
+        let (from, to) = (self.tokens[start].from, self.tokens[self.next - 2].to);
+        self.fragments[value].assigns = Some(self.text[from..to].to_owned());
         Ok(Some(Kind::Assign { target, value }))
     }
 

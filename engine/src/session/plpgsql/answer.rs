@@ -5,6 +5,7 @@ use storage::{Record, Value};
 use super::super::Session;
 use super::super::cancel::Interrupt;
 use super::Call;
+use super::fragment::in_statement;
 use crate::error::{Error, Result, SqlState};
 use crate::plpgsql::{FragmentId, QueryText};
 use crate::types::{Type, builtin, display, oid};
@@ -53,8 +54,16 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<()> {
         let mut rows = self.run_query(call, query, interrupt).await?;
+        if let QueryText::Fixed(fragment) = query {
+            rows.text = Some(call.compiled.code.fragments[*fragment].text.as_str().into());
+        }
         let found: Vec<Type> = rows.columns.iter().map(|column| column.declared).collect();
-        check_columns(call, &found, "structure of query does not match function result type")?;
+        check_columns(call, &found, "structure of query does not match function result type").map_err(|error| {
+            match &rows.text {
+                Some(text) => in_statement(error, text),
+                None => error,
+            }
+        })?;
         let mut count = 0;
         while let Some(row) = rows.next(interrupt).await? {
             call.keep_row(row)?;
@@ -76,7 +85,7 @@ impl Session {
             Value::Null => Ok(None),
             Value::Record(record) => {
                 let Record { ty: own, fields } = *record;
-                if own != base {
+                if own != base || base == oid::RECORD {
                     let found: Vec<Type> = fields.iter().map(|field| Type::new(field.ty)).collect();
                     let words = match answer {
                         Answer::Return => "returned record type does not match expected record type",

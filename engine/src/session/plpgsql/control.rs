@@ -5,7 +5,7 @@ use storage::Value;
 
 use super::super::Session;
 use super::super::cancel::Interrupt;
-use super::fragment::Done;
+use super::fragment::{Done, in_statement};
 use super::{Call, Flow, Progress, UnderWay};
 use crate::error::{Error, Result, SqlState};
 use crate::plan::bind::{Shape, fold};
@@ -91,8 +91,7 @@ impl Session {
                     Err(error) => Err(error),
                 };
                 let sql = &call.compiled.code.fragments[*fragment].sql;
-                let around = |error: Error| error.without_position().within(format!("SQL statement \"{sql}\""));
-                call.note_count(counted.map_err(around)?, true);
+                call.note_count(counted.map_err(|error| in_statement(error, sql))?, true);
             }
             Kind::Execute { text, into, using } => {
                 let done = self.run_text(call, *text, using, interrupt).await?;
@@ -100,9 +99,8 @@ impl Session {
             }
             Kind::Sql { fragment, into } => {
                 let ran = self.run_fragment(call, *fragment, interrupt).await;
-                let text = &call.compiled.code.fragments[*fragment].text;
-                let around = |error: Error| error.without_position().within(format!("SQL statement \"{text}\""));
-                let done = ran.map_err(around)?;
+                let text = call.compiled.code.fragments[*fragment].text.as_str();
+                let done = ran.map(|done| done.of_statement(text)).map_err(|error| in_statement(error, text))?;
                 if self.takes_answer(call, *fragment) && into.is_none() {
                     self.take_answer(call, *fragment, done, interrupt).await?;
                     return Ok(Flow::Next);
@@ -276,7 +274,12 @@ impl Session {
                 let step = if *reverse { -step } else { step };
                 Progress::Integers { next: Some(first), last, step, variable: *variable }
             }
-            LoopKind::Rows { query, .. } => Progress::Rows(Box::new(self.run_query(call, query, interrupt).await?)),
+            LoopKind::Rows { query, .. } => {
+                let mut rows = self.run_query(call, query, interrupt).await?;
+                // The loop tells of itself instead.
+                rows.text = None;
+                Progress::Rows(Box::new(rows))
+            }
             LoopKind::Elements { slice, array, into } => {
                 let (value, ty) = self.value_of(call, *array, interrupt).await?;
                 if value.is_null() {
@@ -330,7 +333,7 @@ impl Session {
         let Some(UnderWay::Loop { of, mut progress, has_run }) = call.under_way.pop() else {
             return Err(Error::internal("a loop is on top"));
         };
-        let turn = self.begin_turn(call, of, &mut progress, interrupt).await;
+        let turn = self.begin_turn(call, of, (&mut progress, has_run), interrupt).await;
         let goes_on = matches!(turn, Ok(true));
         call.under_way.push(UnderWay::Loop { of, progress, has_run: has_run || goes_on });
         match turn? {
@@ -344,7 +347,7 @@ impl Session {
         &mut self,
         call: &mut Call<'_>,
         of: &Loop,
-        progress: &mut Progress,
+        (progress, has_run): (&mut Progress, bool),
         interrupt: &Interrupt,
     ) -> Result<bool> {
         match (&of.kind, progress) {
@@ -367,6 +370,8 @@ impl Session {
                         self.assign_row(call, into, &columns, Some(row))?;
                         Ok(true)
                     }
+                    // A loop over nothing leaves its variables NULL.
+                    None if !has_run => self.assign_row(call, into, &columns, None).map(|()| false),
                     None => Ok(false),
                 }
             }

@@ -10,7 +10,7 @@ use super::super::cancel::Interrupt;
 use super::super::cursor::RowSource;
 use super::super::prepared::{CachedPlan, Prepared};
 use super::super::run::{Outcome, no_transaction};
-use super::{Call, Pulled};
+use super::{Call, Compiled, Pulled};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::point;
 use crate::plan::bind::{Binder, Shape, Variables, writing_verb};
@@ -48,6 +48,7 @@ impl Session {
         fragment: FragmentId,
         interrupt: &Interrupt,
     ) -> Result<(Value, Type)> {
+        let compiled = call.compiled;
         if let Some(planned) = self.kept_plan(call, fragment)
             && let Plan::OneRow(row) = planned.plan.plan.plan()
             && !planned.plan.plan.waits()
@@ -56,32 +57,46 @@ impl Session {
         {
             // An expression as such: nothing to wait for.
             let context = self.context(self.catalog(), parameters(call, &planned.used));
-            let mut row = point::one_row(row, &context)?.pop().unwrap_or_default();
+            let computed = point::one_row(row, &context);
+            let computed = computed.map_err(|error| compiled.in_expression(error, fragment, planned.used.is_empty()));
+            let mut row = computed?.pop().unwrap_or_default();
             let ty = planned.plan.columns.as_ref().and_then(|columns| columns.first()).map(|column| column.declared);
             if let (1, Some(ty)) = (row.len(), ty) {
                 return Ok((row.pop().unwrap_or_default(), ty));
             }
         }
-        let done = self.run_fragment(call, fragment, interrupt).await?;
-        let text = &call.compiled.code.fragments[fragment].sql;
-        let Some(mut rows) = done.rows else {
-            return Err(
-                Error::new(SqlState::SYNTAX_ERROR, "query did not return data").within(format!("query: {text}"))
-            );
+        let own = &compiled.code.fragments[fragment];
+        let (text, assigns) = (own.text.as_str(), own.assigns.is_some());
+        let ran = self.run_fragment(call, fragment, interrupt).await;
+        let Done { rows: Some(mut rows), .. } = ran.map_err(|error| compiled.in_expression(error, fragment, true))?
+        else {
+            let error = Error::new(SqlState::SYNTAX_ERROR, "query did not return data");
+            return Err(error.within(format!("query: {text}")));
         };
         let columns = rows.columns.clone();
-        if columns.len() != 1 {
-            let words = if columns.len() == 1 { "column" } else { "columns" };
-            let message = format!("query returned {} {words}", columns.len());
-            return Err(Error::new(SqlState::SYNTAX_ERROR, message).within(format!("query: {text}")));
-        }
-        let first = rows.next(interrupt).await?;
-        if first.is_some() && rows.next(interrupt).await?.is_some() {
+        let [column] = &*columns else {
+            let what = if assigns { "assignment source" } else { "query" };
+            let message = format!("{what} returned {} columns", columns.len());
+            let error = Error::new(SqlState::SYNTAX_ERROR, message);
+            return Err(match assigns {
+                true => compiled.in_expression(error, fragment, true),
+                false => error.within(format!("query: {text}")),
+            });
+        };
+        let is_simple =
+            self.kept_plan(call, fragment).is_some_and(|kept| matches!(kept.plan.plan.plan(), Plan::OneRow(_)));
+        let around = |error: Error| compiled.in_expression(error, fragment, true);
+        let first = rows.next(interrupt).await.map_err(around)?;
+        if first.is_some() && rows.next(interrupt).await.map_err(around)?.is_some() {
             return Err(Error::new(SqlState::CARDINALITY_VIOLATION, "query returned more than one row")
                 .within(format!("query: {text}")));
         }
+        if !is_simple {
+            // What is more than an expression is a query, whose rows are counted.
+            call.row_count = u64::from(first.is_some());
+        }
         let value = first.and_then(|mut row| row.pop()).unwrap_or_default();
-        Ok((value, columns[0].declared))
+        Ok((value, column.declared))
     }
 
     /// The value of an expression as a type; NULL is NULL.
@@ -164,7 +179,9 @@ impl Session {
         let mut binder = Binder::new(&catalog, &context, &[]).with_text(&own.sql);
         binder.take_variables(Variables::new(&compiled.code, own.place, &call.shapes, &compiled.inputs));
         binder.allow_runs(statement);
-        let bound = choose(&mut binder, statement, self.settings.active().point_plans)?;
+        // An expression as such is always computed as one.
+        let is_expression = own.sql.len() > own.text.len();
+        let bound = choose(&mut binder, statement, is_expression || self.settings.active().point_plans)?;
         let used = binder.used_variables();
         let shapes = used.iter().map(|datum| call.shapes[*datum].clone()).collect();
         let principal = self.principal(&catalog);
@@ -248,17 +265,17 @@ impl Session {
             types.push(ty.oid);
         }
         let params: Arc<[Value]> = params.into();
-        let around = || format!("SQL statement \"{text}\"");
+        let around = |error| in_statement(error, &text);
         let mut last = Done { rows: None, count: 0, counts: false, is_query: false };
         for statement in parse_script(&text).map_err(Error::without_position)? {
             check_statement(&text, Some(&statement))?;
             if !is_planned(&statement) {
                 let ran = self.run_other(call.is_volatile, &text, statement, interrupt).await;
-                last = ran.map_err(|error| error.without_position().within(around()))?;
+                last = ran.map_err(around)?;
                 continue;
             }
             let ran = self.run_computed(call.is_volatile, &text, &statement, (&types, &params), interrupt).await;
-            last = ran.map_err(|error| error.without_position().within(around()))?;
+            last = ran.map_err(around)?.of_statement(&text);
         }
         Ok(last)
     }
@@ -303,7 +320,10 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Pulled> {
         let done = match query {
-            QueryText::Fixed(fragment) => self.run_fragment(call, *fragment, interrupt).await?,
+            QueryText::Fixed(fragment) => {
+                let text = call.compiled.code.fragments[*fragment].text.as_str();
+                self.run_fragment(call, *fragment, interrupt).await.map_err(|error| in_statement(error, text))?
+            }
             QueryText::Computed { text, using } => self.run_text(call, *text, using, interrupt).await?,
         };
         done.rows
@@ -319,9 +339,12 @@ impl Pulled {
                 return Ok(Some(row));
             }
             let stream = &mut self.stream;
-            let Some(rows) = interrupt.guard(async { stream.next().await.transpose() }).await? else {
-                return Ok(None);
-            };
+            let rows = interrupt.guard(async { stream.next().await.transpose() }).await;
+            let rows = rows.map_err(|error| match &self.text {
+                Some(text) => in_statement(error, text),
+                None => error,
+            });
+            let Some(rows) = rows? else { return Ok(None) };
             self.ready = rows.into_values().into_iter();
         }
     }
@@ -359,7 +382,38 @@ fn done(outcome: Outcome, counts: bool, is_query: bool) -> Result<Done> {
 }
 
 fn pulled(columns: Arc<[ColumnDescription]>, source: RowSource) -> Pulled {
-    Pulled { columns, stream: source.into_stream(), ready: Vec::new().into_iter() }
+    Pulled { columns, stream: source.into_stream(), text: None, ready: Vec::new().into_iter() }
+}
+
+/// An error of a statement of a body. PostgreSQL shows what is wrong with its text in another way.
+pub(super) fn in_statement(error: Error, text: &str) -> Error {
+    match error.position {
+        Some(_) => error.without_position(),
+        None => error.within(format!("SQL statement \"{text}\"")),
+    }
+}
+
+impl Done {
+    /// With errors of the rows that are still to come told as those of the statement.
+    pub(super) fn of_statement(mut self, text: &str) -> Self {
+        if let Some(rows) = &mut self.rows {
+            rows.text = Some(text.into());
+        }
+        self
+    }
+}
+
+impl Compiled {
+    /// An error of an expression. `told`: it is not one of values that PostgreSQL computes without running a query.
+    fn in_expression(&self, error: Error, fragment: FragmentId, told: bool) -> Error {
+        let own = &self.code.fragments[fragment];
+        match (error.position, &own.assigns) {
+            (Some(_), _) => error.without_position(),
+            (None, _) if !told => error,
+            (None, Some(assigns)) => error.within(format!("PL/pgSQL assignment \"{assigns}\"")),
+            (None, None) => error.within(format!("SQL expression \"{}\"", own.text)),
+        }
+    }
 }
 
 fn not_allowed(verb: &str) -> Error {

@@ -91,6 +91,8 @@ enum Progress {
 struct Pulled {
     columns: Arc<[ColumnDescription]>,
     stream: RowStream,
+    /// The statement that errors on the way tell of, if they tell of it.
+    text: Option<Box<str>>,
     ready: std::vec::IntoIter<Vec<Value>>,
 }
 

@@ -27,10 +27,10 @@ impl Session {
             });
         }
         let mut report = Report::default();
-        let mut message = None;
+        let (mut message, mut condition) = (None, None);
         if let Some(name) = &raise.condition {
             report.state = Some(state_named(name)?);
-            message = Some(name.clone());
+            condition = Some(name.clone());
         }
         if let Some(format) = &raise.format {
             message = Some(self.formatted(call, format, &raise.parameters, interrupt).await?);
@@ -53,9 +53,7 @@ impl Session {
             match option {
                 RaiseOption::Code => {
                     report.state = Some(state_named(&value)?);
-                    if raise.format.is_none() && message.is_none() && !condition::is_state(&value) {
-                        report.message = value.into();
-                    }
+                    condition = Some(value);
                 }
                 RaiseOption::Message => message = Some(value),
                 RaiseOption::Detail => report.detail = Some(value),
@@ -81,11 +79,8 @@ impl Session {
             Some(_) => SqlState("00000"),
         };
         let state = *report.state.get_or_insert(default);
-        match message {
-            Some(message) => report.message = message.into(),
-            None if report.message.is_empty() => report.message = state.0.into(),
-            None => {}
-        }
+        // Who says no message has said what happened.
+        report.message = message.or(condition).unwrap_or_else(|| state.0.to_owned()).into();
         let Some(severity) = severity else { return Err(Error::of(report)) };
         report.context = Some(call.place());
         let bytes = report.message.len() + report.context.as_ref().map_or(0, String::len) + size_of::<Report>();
