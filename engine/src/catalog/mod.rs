@@ -33,6 +33,7 @@ mod sql_function;
 pub mod store;
 pub(crate) mod stream;
 pub mod table_options;
+mod trigger;
 pub(crate) mod user_type;
 pub(crate) mod view;
 
@@ -54,6 +55,7 @@ pub use roles::Roles;
 pub use sequence::{OwnedBy, Sequence};
 pub use sql_function::{KeptBody, Language, Parameter, ParameterMode, SqlFunction};
 pub use table_options::{FlushPolicy, OwnOption};
+pub use trigger::{Trigger, TriggerEnabled, TriggerEvent, TriggerEvents};
 pub use user_type::{Attribute, Domain, DomainCheck, Label, RangeType, UserType, UserTypeKind};
 pub use view::{Materialized, ReadAs, View, ViewRelation};
 
@@ -242,6 +244,9 @@ pub struct Table {
     /// Row level security, if anything was said of it.
     #[serde(default)]
     pub security: Option<Box<RowSecurity>>,
+    /// Ordered by name.
+    #[serde(default)]
+    pub triggers: Vec<Trigger>,
     /// Changes with every definition that touches this table.
     pub version: u64,
     /// How storage sees it; columns are in the same order as `columns`. Indexes: same order as `indexes`, the primary key's left out.

@@ -100,6 +100,27 @@ pub(crate) fn policy(context: &EvalContext, table: &Arc<Table>, view: &View, pre
     Ok(writer.out)
 }
 
+/// The condition of a trigger, over the row before and the row after.
+pub(crate) fn trigger_condition(
+    context: &EvalContext,
+    table: &Arc<Table>,
+    view: &View,
+    pretty: bool,
+) -> Result<String> {
+    let bind =
+        |as_given: bool| Binder::new(&context.catalog, context, &[]).shown_trigger_condition(table, view, as_given);
+    let bound = bind(false).or_else(|_| bind(true))?;
+    let mut writer = Writer::new(context, pretty);
+    for (first, row) in [(0, "old"), (table.columns.len(), "new")] {
+        for (at, column) in table.columns.iter().enumerate() {
+            let name = format!("{row}.{}", quote_identifier(&column.name));
+            writer.names.insert(ColumnVar((first + at) as u32), name);
+        }
+    }
+    writer.expr(&bound, false)?;
+    Ok(writer.out)
+}
+
 /// The condition of a domain, whose value is called VALUE.
 pub(crate) fn domain_check(context: &EvalContext, text: &str, base: Type, pretty: bool) -> Result<String> {
     let parsed = parse_expression(text)?;

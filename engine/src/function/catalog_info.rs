@@ -14,6 +14,7 @@ use super::{
 use crate::catalog::pg_catalog::definition::{column_name, constraint_definition, index_column_name, index_definition};
 use crate::catalog::pg_catalog::expression;
 use crate::catalog::pg_catalog::routine::routine_by_oid;
+use crate::catalog::pg_catalog::trigger::{trigger_by_oid, trigger_definition};
 use crate::catalog::pg_catalog::type_io::type_functions;
 use crate::catalog::pg_catalog::view_text::view_definition;
 use crate::catalog::pg_catalog::{self, comment_on};
@@ -75,11 +76,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable(1641, "pg_get_viewdef", &[OID], TEXT, view_sql),
     stable(2506, "pg_get_viewdef", &[OID, BOOL], TEXT, view_sql),
     stable(3159, "pg_get_viewdef", &[OID, INT4], TEXT, view_sql),
+    stable(1662, "pg_get_triggerdef", &[OID], TEXT, trigger_sql),
+    stable(2730, "pg_get_triggerdef", &[OID, BOOL], TEXT, trigger_sql),
     // What follows asks for objects that cannot be made here, so there is never one with the oid.
     stable(1573, "pg_get_ruledef", &[OID], TEXT, nothing),
     stable(2504, "pg_get_ruledef", &[OID, BOOL], TEXT, nothing),
-    stable(1662, "pg_get_triggerdef", &[OID], TEXT, nothing),
-    stable(2730, "pg_get_triggerdef", &[OID, BOOL], TEXT, nothing),
     stable(6174, "pg_get_statisticsobjdef_columns", &[OID], TEXT, nothing),
     stable(3415, "pg_get_statisticsobjdef", &[OID], TEXT, nothing),
     stable(6173, "pg_get_statisticsobjdef_expressions", &[OID], TEXT_ARRAY, nothing),
@@ -335,6 +336,12 @@ fn table_is_visible(context: &EvalContext, args: &[Value]) -> Result<Value> {
     let mut path = catalog.path(&context.session.search_path);
     let first = path.find_map(|schema| catalog.relation_names.get(&(schema.oid, name.clone())));
     Ok(Value::Bool(first == Some(&oid)))
+}
+
+fn trigger_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {
+    let found = object(&args[0])?.and_then(|oid| trigger_by_oid(context, oid));
+    let pretty = args.get(1).map(boolean).transpose()?.unwrap_or(false);
+    found.map_or(Ok(Value::Null), |(table, trigger)| text_of(trigger_definition(context, table, trigger, pretty)))
 }
 
 fn index_sql(context: &EvalContext, args: &[Value]) -> Result<Value> {

@@ -2,6 +2,7 @@
 //! and features that are not there.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use storage::{Array, ColumnType, Numeric, TransactionId, Value};
@@ -53,8 +54,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     volatile(2561, "pg_blocking_pids", &[INT4], INT4_ARRAY, blocking),
     // Only a deferrable serializable transaction waits for a snapshot, and none does here.
     volatile(3376, "pg_safe_snapshot_blocking_pids", &[INT4], INT4_ARRAY, |_, _| processes(Vec::new())),
-    // Neither triggers nor compiled expressions nor row security can be there.
-    stable(3163, "pg_trigger_depth", &[], INT4, |_, _| Ok(Value::Int4(0))),
+    stable(3163, "pg_trigger_depth", &[], INT4, |context, _| {
+        Ok(Value::Int4(context.session.trigger_depth.load(Ordering::Relaxed)))
+    }),
     stable(315, "pg_jit_available", &[], BOOL, |_, _| Ok(Value::Bool(false))),
     volatile(3334, "pg_size_bytes", &[TEXT], INT8, size_of_text),
 ];

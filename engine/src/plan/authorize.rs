@@ -7,7 +7,7 @@ use storage::{TableId, TableLock};
 
 use super::function_run::FunctionRun;
 use super::relation::{CheckAs, RelationUse};
-use super::write::{Action, InsertSource, RowsToChange, WithWrite, Write};
+use super::write::{Action, InsertSource, RowsToChange, WithWork, WithWrite, Write};
 use super::{BoundStatement, Plan};
 use crate::catalog::pg_catalog::SYSTEM;
 use crate::catalog::{Catalog, Schema, Table};
@@ -47,7 +47,17 @@ impl AuthorizedPlan {
             Plan::Write(write) => write.returning.as_ref().is_some_and(|returning| returning.after.is_some()),
             _ => false,
         };
-        !self.bound.with_writes.is_empty() || !self.bound.runs.is_empty() || has_after()
+        !self.bound.with_writes.is_empty() || !self.bound.runs.is_empty() || has_after() || self.fires()
+    }
+
+    /// Whether it may run triggers.
+    pub(crate) fn fires(&self) -> bool {
+        let of_with = |with: &WithWrite| match &with.work {
+            WithWork::Write(write) => write.target.fires,
+            WithWork::Lock(_) => false,
+        };
+        matches!(&self.bound.plan, Plan::Write(write) if write.target.fires)
+            || self.bound.with_writes.iter().any(of_with)
     }
 
     /// Whether it calls functions that may have to wait.

@@ -10,7 +10,7 @@ use super::relation::{Column, Output, Query, RelationUse};
 use super::short::Short;
 use super::system_column::SystemColumns;
 use crate::catalog::partition::PartitionTree;
-use crate::catalog::{Deferrable, ForeignKeyAction, Table};
+use crate::catalog::{Deferrable, ForeignKeyAction, SqlFunction, Table, Trigger};
 use crate::expr::{ColumnVar, Expr};
 use crate::types::Type;
 
@@ -72,6 +72,32 @@ pub struct Target {
     pub reached: Vec<Target>,
     /// Its system columns, as far as the statement names them.
     pub system: SystemColumns,
+    /// The triggers of the table, those of what it is a partition of among them.
+    pub triggers: Option<Arc<TargetTriggers>>,
+    /// Whether a write to it may run triggers: its own, those of its partitions or of what it reaches.
+    pub fires: bool,
+}
+
+/// The triggers of a target that fire, in their order.
+#[derive(Debug)]
+pub struct TargetTriggers {
+    /// As the catalog has it.
+    pub table: Arc<Table>,
+    /// Where its columns stand in the target, if they do not stand at the same places.
+    pub places: Option<Vec<usize>>,
+    pub all: Vec<BoundTrigger>,
+}
+
+#[derive(Debug)]
+pub struct BoundTrigger {
+    pub trigger: Trigger,
+    pub function: Arc<SqlFunction>,
+    /// Places in the target of the columns that UPDATE OF names.
+    pub columns: Vec<usize>,
+    /// WHEN: the columns of the row before are numbered from zero, those of the row after behind them, as in the target.
+    pub condition: Option<Expr>,
+    /// It is that of a table above.
+    pub is_inherited: bool,
 }
 
 impl Target {

@@ -78,6 +78,7 @@ impl Parser<'_> {
                 self.show(&parameter.name, datum, !is_plain(parameter.ty));
             }
         }
+        let trigger = (self.function.returns == oid::TRIGGER).then(|| self.trigger_variables());
         let found = self.variable("found", Declared::Known(oid::BOOL));
         self.around.push(Around { label: Some(self.function.name.clone()), is_loop: false });
         let label = self.label()?;
@@ -87,7 +88,27 @@ impl Parser<'_> {
             return Err(self.syntax_error());
         }
         let Self { data, names, fragments, .. } = self;
-        Ok(Code { data, names, fragments, block, conflict, found })
+        Ok(Code { data, names, fragments, block, conflict, found, trigger })
+    }
+
+    /// What the function of a trigger knows of it.
+    fn trigger_variables(&mut self) -> TriggerVariables {
+        let new = self.variable("new", Declared::Record);
+        let old = self.variable("old", Declared::Record);
+        let told = [
+            ("tg_name", oid::NAME),
+            ("tg_when", oid::TEXT),
+            ("tg_level", oid::TEXT),
+            ("tg_op", oid::TEXT),
+            ("tg_relid", oid::OID),
+            ("tg_relname", oid::NAME),
+            ("tg_table_name", oid::NAME),
+            ("tg_table_schema", oid::NAME),
+            ("tg_nargs", oid::INT4),
+            ("tg_argv", oid::TEXT_ARRAY),
+        ];
+        let told = told.map(|(name, ty)| self.variable(name, Declared::Known(ty)));
+        TriggerVariables { new, old, told }
     }
 
     /// `#variable_conflict …` and the like, before everything else.

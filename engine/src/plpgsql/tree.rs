@@ -12,6 +12,17 @@ pub(crate) struct Code {
     pub(crate) conflict: Conflict,
     /// FOUND.
     pub(crate) found: usize,
+    /// Of a function that triggers call.
+    pub(crate) trigger: Option<TriggerVariables>,
+}
+
+/// The variables by which the function of a trigger is told why it runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TriggerVariables {
+    pub(crate) new: usize,
+    pub(crate) old: usize,
+    /// TG_NAME, TG_WHEN, TG_LEVEL, TG_OP, TG_RELID, TG_RELNAME, TG_TABLE_NAME, TG_TABLE_SCHEMA, TG_NARGS and TG_ARGV.
+    pub(crate) told: [usize; 10],
 }
 
 /// `#variable_conflict`.

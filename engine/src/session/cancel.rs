@@ -1,6 +1,6 @@
 //! Stopping a statement from outside: cancel requests and timeouts.
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -113,6 +113,33 @@ impl Interrupt {
             () = late => Err(canceled("statement timeout")),
             result = work => result,
         }
+    }
+}
+
+impl Interrupt {
+    /// The same for work that is not to be dropped while the flag is up: it then runs something that watches for interrupts
+    /// itself and has to be left in order.
+    pub(crate) async fn guard_between<T>(
+        &self,
+        inside: &AtomicBool,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let mut work = pin!(work);
+        let mut stopped = pin!(self.guard(pending::<Result<std::convert::Infallible>>()));
+        poll_fn(|context| {
+            if let Poll::Ready(result) = work.as_mut().poll(context) {
+                return Poll::Ready(result);
+            }
+            if inside.load(Ordering::Relaxed) {
+                return Poll::Pending;
+            }
+            match stopped.as_mut().poll(context) {
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Ready(Ok(never)) => match never {},
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
     }
 }
 

@@ -12,9 +12,11 @@ use super::cancel::Interrupt;
 use super::live_copy::LiveCopy;
 use super::prepared::CachedPlan;
 use super::run::{Outcome, no_transaction, refuse_in_read_only};
+use super::trigger::{PutOff, Triggering};
 use crate::catalog::Table;
 use crate::error::{Error, Result, SqlState};
 use crate::execute::copy::{Export, Import, Layout};
+use crate::execute::write::Held;
 use crate::plan::authorize::authorize;
 use crate::plan::bind::Binder;
 use crate::plan::{AuthorizedPlan, Plan, choose};
@@ -26,6 +28,8 @@ pub struct CopyIn {
     import: Import,
     interrupt: Interrupt,
     pub(super) ends_transaction: bool,
+    /// What triggers are to run when all is there. None: nothing has run yet.
+    put_off: Option<PutOff>,
 }
 
 /// A COPY TO STDOUT.
@@ -133,7 +137,8 @@ impl Session {
             open.used = true;
             open.transaction.begin_command();
             let import = Import::new(plan, bound.row, bound.filter, &bound.positions, layout, context)?;
-            return Ok(Outcome::CopyIn(Box::new(CopyIn { import, interrupt, ends_transaction: false })));
+            let put_off = None;
+            return Ok(Outcome::CopyIn(Box::new(CopyIn { import, interrupt, ends_transaction: false, put_off })));
         }
     }
 
@@ -248,14 +253,10 @@ impl Session {
     pub async fn copy_data(&mut self, copy: &mut CopyIn, data: &[u8]) -> Result<()> {
         let (wait, database) = (self.lock_wait(), self.database.clone());
         let pushed = match self.state.open_mut() {
+            Some(_) if copy.import.fires() => Box::pin(self.copy_data_with_triggers(copy, data)).await,
             Some(open) => {
-                let push = copy.import.push(
-                    data,
-                    &mut open.transaction,
-                    &mut open.deferred,
-                    database.query_environment(),
-                    wait,
-                );
+                let mut held = Held::Here { transaction: &mut open.transaction, deferred: &mut open.deferred };
+                let push = copy.import.push(data, &mut held, database.query_environment(), wait);
                 copy.interrupt.guard(push).await.map_err(|error| match copy.import.has_begun() {
                     true => error.with_context(copy.place()),
                     false => error,
@@ -269,13 +270,57 @@ impl Session {
         pushed
     }
 
+    /// The same into a table that has triggers.
+    async fn copy_data_with_triggers(&mut self, copy: &mut CopyIn, data: &[u8]) -> Result<()> {
+        let (wait, database) = (self.lock_wait(), self.database.clone());
+        let put_off = copy.put_off.take();
+        let is_first = put_off.is_none();
+        let mut triggering = Triggering::again(self, &copy.interrupt, put_off.unwrap_or_default());
+        let inside = triggering.inside.clone();
+        let mut held = Held::There(&mut triggering);
+        let push = async {
+            let environment = database.query_environment();
+            if is_first {
+                copy.import.begin(&mut held, environment, wait).await?;
+            }
+            copy.import.push(data, &mut held, environment, wait).await
+        };
+        let pushed = copy.interrupt.guard_between(&inside, push).await;
+        copy.put_off = Some(triggering.stop());
+        pushed.map_err(|error| match copy.import.has_begun() {
+            true => error.with_context(copy.place()),
+            false => error,
+        })
+    }
+
+    /// The end of such a COPY FROM; answers the number of rows.
+    async fn copy_done_with_triggers(&mut self, copy: &mut CopyIn) -> Result<u64> {
+        let (wait, database) = (self.lock_wait(), self.database.clone());
+        let put_off = copy.put_off.take();
+        let is_first = put_off.is_none();
+        let mut triggering = Triggering::again(self, &copy.interrupt, put_off.unwrap_or_default());
+        let inside = triggering.inside.clone();
+        let mut held = Held::There(&mut triggering);
+        let finish = async {
+            let environment = database.query_environment();
+            if is_first {
+                copy.import.begin(&mut held, environment, wait).await?;
+            }
+            copy.import.finish(&mut held, environment, wait).await
+        };
+        let count = copy.interrupt.guard_between(&inside, finish).await?;
+        triggering.finish().await?;
+        Ok(count)
+    }
+
     /// The end of a COPY FROM; answers the command tag.
     pub async fn copy_done(&mut self, mut copy: CopyIn) -> Result<String> {
         let (wait, database) = (self.lock_wait(), self.database.clone());
         let finished = match self.state.open_mut() {
+            Some(_) if copy.import.fires() => Box::pin(self.copy_done_with_triggers(&mut copy)).await,
             Some(open) => {
-                let finish =
-                    copy.import.finish(&mut open.transaction, &mut open.deferred, database.query_environment(), wait);
+                let mut held = Held::Here { transaction: &mut open.transaction, deferred: &mut open.deferred };
+                let finish = copy.import.finish(&mut held, database.query_environment(), wait);
                 copy.interrupt.guard(finish).await
             }
             None => Err(no_transaction()),

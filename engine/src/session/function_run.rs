@@ -16,6 +16,7 @@ use super::run::{Outcome, no_transaction};
 use super::settings::Settings;
 use crate::catalog::{Language, SqlFunction};
 use crate::error::{Error, Result, SqlState};
+use crate::execute::write::Due;
 use crate::execute::{RowStream, query};
 use crate::function::{EvalContext, Volatility};
 use crate::plan::bind::{Binder, BodyPart, body_parts, check_part, writing_verb};
@@ -83,6 +84,10 @@ impl Session {
             true => vec![vec![Value::Null; run.columns.len()]],
             false => Vec::new(),
         };
+        if function.returns == oid::TRIGGER {
+            let message = "trigger functions can only be called as triggers";
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+        }
         if function.strict && args.iter().any(Value::is_null) {
             return Ok(nulls());
         }
@@ -102,6 +107,20 @@ impl Session {
             true => rows,
             false => rows.into_iter().next().map_or_else(nulls, |first| vec![first]),
         })
+    }
+
+    /// Runs the function of a trigger; answers the row that it returns.
+    pub(super) async fn run_trigger(&mut self, due: &Due, interrupt: &Interrupt) -> Result<Option<Vec<Value>>> {
+        let function = &due.bound().function;
+        self.check_depth()?;
+        let left = self.enter(function)?;
+        self.functions_around += 1;
+        let result = self.run_trigger_code(due, interrupt).await;
+        self.functions_around -= 1;
+        match left {
+            Some(left) => self.leave(left).and(result),
+            None => result,
+        }
     }
 
     /// Runs a body that no function has.

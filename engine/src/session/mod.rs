@@ -37,6 +37,7 @@ mod storage_move;
 mod temporary;
 mod transaction;
 mod transaction_control;
+mod trigger;
 mod utility;
 
 use std::net::IpAddr;
@@ -189,6 +190,7 @@ impl Session {
             snapshots: database.snapshots().clone(),
             cursors: Arc::default(),
             requests: Arc::default(),
+            trigger_depth: Arc::default(),
             channels: Arc::new(SessionChannels::new(database.store().clone(), database_oid, process_id)),
             session_user: role_name.clone(),
             current_user: role_name,
@@ -466,6 +468,7 @@ impl Session {
             snapshots: self.facts.snapshots.clone(),
             cursors: self.facts.cursors.clone(),
             requests: self.facts.requests.clone(),
+            trigger_depth: self.facts.trigger_depth.clone(),
             channels: self.facts.channels.clone(),
             session_user: name_of(self.session_role()),
             current_user,

@@ -15,6 +15,7 @@ use super::{Session, TEXTS_MAX};
 use crate::audit::secret::error_without_secrets;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
+use crate::execute::write::Held;
 use crate::execute::{Rows, definition, locking, point, query, write};
 use crate::function::{AdvisoryLocks, EvalContext};
 use crate::plan::bind::Binder;
@@ -406,40 +407,12 @@ impl Session {
         }
         refuse_locks(open.read_only, locks)?;
         let (view, environment) = (open.transaction.view(), database.query_environment());
-        let mut writes = write::Writes::new(with_writes, context, environment, wait, view);
-        let run = async {
-            writes.run_with(true, &mut open.transaction, &mut open.deferred).await?;
-            let outcome = match plan.plan.plan() {
-                Plan::Write(bound) => {
-                    let written = writes.run(bound, &mut open.transaction, &mut open.deferred).await?;
-                    write_outcome(plan, written, verb_and_tag(&bound.action).1)
-                }
-                Plan::Query(bound) | Plan::Short { query: bound, .. } if bound.locking.is_empty() => {
-                    let stream = query::run(bound, &writes.context, writes.view(), environment)?;
-                    Outcome::selected(plan, RowSource::Stream(stream))
-                }
-                Plan::Query(_) | Plan::Short { .. } | Plan::PointSelect(_)
-                    if with_writes.iter().any(WithWrite::writes) =>
-                {
-                    return Err(Error::unsupported("FOR UPDATE or FOR SHARE beside a write in WITH"));
-                }
-                Plan::Query(bound) | Plan::Short { query: bound, .. } => {
-                    let rows = locking::run(bound, &writes.context, &mut open.transaction, environment, wait).await?;
-                    Outcome::selected(plan, RowSource::Ready(Some(rows)))
-                }
-                Plan::PointSelect(select) => {
-                    let rows = point::select(select, &writes.context, &mut open.transaction, wait).await?;
-                    Outcome::selected(plan, RowSource::Ready(Some(Rows::Values(rows))))
-                }
-                Plan::OneRow(row) => {
-                    Outcome::selected(plan, RowSource::of(point::one_row(row, &writes.context).map(Rows::Values)))
-                }
-            };
-            writes.run_with(false, &mut open.transaction, &mut open.deferred).await?;
-            writes.finish(&mut open.transaction, &mut open.deferred).await?;
-            Ok(outcome)
-        };
-        interrupt.guard(Box::pin(run)).await
+        let writes = write::Writes::new(with_writes, context, environment, wait, view);
+        if plan.plan.fires() {
+            return self.run_with_triggers(plan, writes, interrupt).await;
+        }
+        let mut held = Held::Here { transaction: &mut open.transaction, deferred: &mut open.deferred };
+        interrupt.guard(Box::pin(run_together(plan, writes, &mut held))).await
     }
 
     pub(super) async fn run_definition(&mut self, statement: &Definition, prepared: &Prepared) -> Result<Defined> {
@@ -538,6 +511,45 @@ fn copied(source: &CopySource) -> String {
         CopySource::Query(_) => "query".to_owned(),
         CopySource::Live(_) => "live query".to_owned(),
     }
+}
+
+/// Runs the writes of a plan and the plan itself, in whoever's transaction.
+pub(super) async fn run_together<'a>(
+    plan: &'a CachedPlan,
+    mut writes: write::Writes<'a>,
+    held: &mut Held<'_>,
+) -> Result<Outcome> {
+    let (environment, wait) = (writes.environment, writes.wait);
+    writes.run_with(true, held).await?;
+    let outcome = match plan.plan.plan() {
+        Plan::Write(bound) => {
+            let written = writes.run(bound, held).await?;
+            write_outcome(plan, written, verb_and_tag(&bound.action).1)
+        }
+        Plan::Query(bound) | Plan::Short { query: bound, .. } if bound.locking.is_empty() => {
+            let stream = query::run(bound, &writes.context, writes.view(), environment)?;
+            Outcome::selected(plan, RowSource::Stream(stream))
+        }
+        Plan::Query(_) | Plan::Short { .. } | Plan::PointSelect(_)
+            if plan.plan.with_writes().iter().any(WithWrite::writes) =>
+        {
+            return Err(Error::unsupported("FOR UPDATE or FOR SHARE beside a write in WITH"));
+        }
+        Plan::Query(bound) | Plan::Short { query: bound, .. } => {
+            let rows = locking::run(bound, &writes.context, held.transaction(), environment, wait).await?;
+            Outcome::selected(plan, RowSource::Ready(Some(rows)))
+        }
+        Plan::PointSelect(select) => {
+            let rows = point::select(select, &writes.context, held.transaction(), wait).await?;
+            Outcome::selected(plan, RowSource::Ready(Some(Rows::Values(rows))))
+        }
+        Plan::OneRow(row) => {
+            Outcome::selected(plan, RowSource::of(point::one_row(row, &writes.context).map(Rows::Values)))
+        }
+    };
+    writes.run_with(false, held).await?;
+    writes.finish(held).await?;
+    Ok(outcome)
 }
 
 /// A write's verb and how its command tag begins.

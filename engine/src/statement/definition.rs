@@ -28,6 +28,7 @@ pub(super) mod table_as;
 mod table_class;
 #[cfg(test)]
 mod tests;
+mod trigger;
 mod user_type;
 mod view;
 
@@ -48,6 +49,7 @@ pub(super) use schema::with_schema;
 pub use sequence::{SequenceChange, SequenceOptions};
 pub use table::{ColumnChange, IndexChange, ReplicaIdentityChange, StorageParameter, TableChange};
 pub use table_as::{NewTableAs, Persistence, TableSource};
+pub use trigger::{NewTrigger, TriggerSwitch, TriggersNamed};
 pub use user_type::{LabelPlace, RangeOptions, TypeChange};
 pub use view::{NewMaterialized, NewView, Refresh, ViewChange};
 
@@ -128,6 +130,17 @@ pub enum Definition {
         change: Box<PolicyChange>,
     },
     DropPolicy {
+        name: String,
+        table: ObjectName,
+        if_exists: bool,
+    },
+    CreateTrigger(Box<NewTrigger>),
+    RenameTrigger {
+        name: String,
+        table: ObjectName,
+        to: String,
+    },
+    DropTrigger {
         name: String,
         table: ObjectName,
         if_exists: bool,
@@ -488,6 +501,9 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
     if reader.word("policy") {
         return policy::create(reader).map(Some);
     }
+    if let Some(definition) = trigger::create(reader)? {
+        return Ok(Some(definition));
+    }
     if reader.word("sequence") {
         return sequence::create(reader, Persistence::Permanent).map(Some);
     }
@@ -565,6 +581,9 @@ fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
     if reader.word("policy") {
         return policy::alter(reader).map(Some);
     }
+    if reader.word("trigger") {
+        return trigger::alter(reader).map(Some);
+    }
     if reader.word("type") {
         return user_type::alter(reader, false).map(Some);
     }
@@ -619,6 +638,11 @@ fn drop(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Result
     }
     if reader.word("policy") {
         let definition = policy::drop(reader)?;
+        reader.expect_end()?;
+        return Ok(Some(definition));
+    }
+    if reader.word("trigger") {
+        let definition = trigger::drop(reader)?;
         reader.expect_end()?;
         return Ok(Some(definition));
     }

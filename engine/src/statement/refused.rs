@@ -11,7 +11,6 @@ const KINDS: &[&[&str]] = &[
     &["aggregate"],
     &["cast"],
     &["collation"],
-    &["constraint", "trigger"],
     &["conversion"],
     &["event", "trigger"],
     &["foreign", "data", "wrapper"],
@@ -26,7 +25,6 @@ const KINDS: &[&[&str]] = &[
     &["tablespace"],
     &["text", "search"],
     &["transform"],
-    &["trigger"],
     &["user", "mapping"],
 ];
 

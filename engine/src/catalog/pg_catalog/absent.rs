@@ -206,17 +206,6 @@ relations! {
         udt_catalog NAME, udt_schema NAME, udt_name NAME, specific_catalog NAME, specific_schema NAME,
         specific_name NAME, group_name NAME, transform_type VARCHAR,
     }
-    13440 view triggers = none {
-        trigger_catalog NAME, trigger_schema NAME, trigger_name NAME, event_manipulation VARCHAR,
-        event_object_catalog NAME, event_object_schema NAME, event_object_table NAME, action_order INT4,
-        action_condition VARCHAR, action_statement VARCHAR, action_orientation VARCHAR, action_timing VARCHAR,
-        action_reference_old_table NAME, action_reference_new_table NAME, action_reference_old_row NAME,
-        action_reference_new_row NAME, created TIMESTAMPTZ,
-    }
-    13435 view triggered_update_columns = none {
-        trigger_catalog NAME, trigger_schema NAME, trigger_name NAME, event_object_catalog NAME,
-        event_object_schema NAME, event_object_table NAME, event_object_column NAME,
-    }
     13503 view column_options = none {
         table_catalog NAME, table_schema NAME, table_name NAME, column_name NAME, option_name NAME,
         option_value VARCHAR,

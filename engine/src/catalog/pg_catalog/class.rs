@@ -119,7 +119,7 @@ fn class_of_table(reader: &Reader<'_>, table: &Table, in_foreign_keys: &HashSet<
         i16::try_from(checks).unwrap_or(i16::MAX),
         table.stored_query().is_some(),
         // Foreign keys are triggers to PostgreSQL, and psql looks for them where this says so.
-        in_foreign_keys.contains(&table.oid),
+        in_foreign_keys.contains(&table.oid) || !table.triggers.is_empty(),
         has_partitions(reader, table),
         table.has_row_security(),
         table.security.as_ref().is_some_and(|security| security.forced),

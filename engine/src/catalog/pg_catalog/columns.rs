@@ -6,7 +6,7 @@
 use super::relation::{Kind, Relation, Source, none};
 use super::{
     INFORMATION_SCHEMA, PG_CATALOG, class, comment, constraint, extension, fixed, information_schema, operator_class,
-    partition, policy, role, routine, schema, sequence, standard, types, view,
+    partition, policy, role, routine, schema, sequence, standard, trigger, types, view,
 };
 use crate::types::oid::*;
 
@@ -173,7 +173,7 @@ relations! {
         oid OID, polname NAME, polrelid OID, polcmd CHAR, polpermissive BOOL, polroles OID_ARRAY,
         polqual PG_NODE_TREE null, polwithcheck PG_NODE_TREE null,
     }
-    2620 table pg_trigger = none {
+    2620 table pg_trigger = trigger::triggers {
         oid OID, tgrelid OID, tgparentid OID, tgname NAME, tgfoid OID, tgtype INT2, tgenabled CHAR, tgisinternal BOOL,
         tgconstrrelid OID, tgconstrindid OID, tgconstraint OID, tgdeferrable BOOL, tginitdeferred BOOL, tgnargs INT2,
         tgattr INT2VECTOR, tgargs BYTEA, tgqual PG_NODE_TREE null, tgoldtable NAME null, tgnewtable NAME null,

@@ -37,6 +37,10 @@ fn own(catalog: &Catalog) -> Vec<Comment<'_>> {
         for policy in table.policies() {
             all.extend(policy.comment.iter().map(|comment| (super::PG_POLICY, policy.oid, 0, comment.as_str())));
         }
+        for trigger in &table.triggers {
+            let comment = trigger.comment.iter();
+            all.extend(comment.map(|comment| (super::trigger::PG_TRIGGER, trigger.oid, 0, comment.as_str())));
+        }
         for index in &table.indexes {
             all.extend(index.comment.iter().map(|comment| (PG_CLASS, index.oid, 0, comment.as_str())));
         }
@@ -86,7 +90,7 @@ pub(crate) fn comment_on<'a>(catalog: &'a Catalog, class: &str, object: u32, in_
         ("pg_proc", false) => return catalog.functions.get(&object)?.comment.as_deref().map(Cow::Borrowed),
         // Nothing else is shared by all databases and has comments.
         (_, true) => return None,
-        ("pg_operator" | "pg_am" | "pg_cast" | "pg_rewrite" | "pg_trigger", false) => return None,
+        ("pg_operator" | "pg_am" | "pg_cast" | "pg_rewrite", false) => return None,
         _ => {}
     }
     let class = super::relations().find(|relation| relation.name == class)?.oid;

@@ -214,6 +214,7 @@ pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = sequence::dependencies(reader);
     rows.extend(super::view::dependencies(reader));
     rows.extend(super::policy::dependencies(reader));
+    rows.extend(super::trigger::dependencies(reader));
     rows.extend(super::extension::dependencies(reader));
     rows.extend(super::routine::dependencies(reader));
     for table in user_tables(reader.catalog) {

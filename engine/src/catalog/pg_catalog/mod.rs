@@ -43,6 +43,7 @@ mod statistics;
 pub(crate) mod system;
 #[cfg(test)]
 mod tests;
+pub(crate) mod trigger;
 pub(crate) mod type_io;
 mod types;
 mod usage;

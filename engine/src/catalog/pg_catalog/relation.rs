@@ -86,6 +86,7 @@ impl Relation {
             inherits: Vec::new(),
             replica_identity: Default::default(),
             security: None,
+            triggers: Vec::new(),
             version: 1,
             storage: empty_storage(self.oid, GenerationId(0)),
         }

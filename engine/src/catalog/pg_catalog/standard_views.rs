@@ -13,6 +13,40 @@ queries! {
     13230 information_schema_catalog_name = "select current_database()" {
         catalog_name NAME,
     }
+    13440 triggers =
+        "select current_database(), n.nspname, t.tgname, e.word::varchar, current_database(), n.nspname, c.relname,
+             rank() over (partition by n.nspname, c.relname, e.bit, t.tgtype & 1, t.tgtype & 66 order by t.tgname)::int4,
+             case when pg_has_role(c.relowner, 'USAGE')
+                 then substring(pg_get_triggerdef(t.oid) from ' WHEN \\((.*)\\) EXECUTE FUNCTION ') end::varchar,
+             substring(pg_get_triggerdef(t.oid) from 'EXECUTE FUNCTION .*')::varchar,
+             case t.tgtype & 1 when 1 then 'ROW' else 'STATEMENT' end::varchar,
+             case t.tgtype & 66 when 2 then 'BEFORE' when 64 then 'INSTEAD OF' else 'AFTER' end::varchar,
+             t.tgoldtable, t.tgnewtable, null::name, null::name, null::timestamptz
+         from pg_catalog.pg_trigger t
+             join pg_catalog.pg_class c on c.oid = t.tgrelid
+             join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+             join (values (4, 'INSERT'), (8, 'DELETE'), (16, 'UPDATE')) e (bit, word) on t.tgtype & e.bit <> 0
+         where not t.tgisinternal
+             and (pg_has_role(c.relowner, 'USAGE')
+                 or has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+                 or has_any_column_privilege(c.oid, 'INSERT, UPDATE, REFERENCES'))" {
+        trigger_catalog NAME, trigger_schema NAME, trigger_name NAME, event_manipulation VARCHAR,
+        event_object_catalog NAME, event_object_schema NAME, event_object_table NAME, action_order INT4,
+        action_condition VARCHAR, action_statement VARCHAR, action_orientation VARCHAR, action_timing VARCHAR,
+        action_reference_old_table NAME, action_reference_new_table NAME, action_reference_old_row NAME,
+        action_reference_new_row NAME, created TIMESTAMPTZ,
+    }
+    13435 triggered_update_columns =
+        "select current_database(), n.nspname, t.tgname, current_database(), n.nspname, c.relname, a.attname
+         from (select oid, tgrelid, tgname, unnest(tgattr) as number from pg_catalog.pg_trigger
+               where not tgisinternal) t
+             join pg_catalog.pg_class c on c.oid = t.tgrelid
+             join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+             join pg_catalog.pg_attribute a on a.attrelid = t.tgrelid and a.attnum = t.number
+         where pg_has_role(c.relowner, 'USAGE') or has_column_privilege(c.oid, a.attnum, 'INSERT, UPDATE, REFERENCES')" {
+        trigger_catalog NAME, trigger_schema NAME, trigger_name NAME, event_object_catalog NAME,
+        event_object_schema NAME, event_object_table NAME, event_object_column NAME,
+    }
     13325 enabled_roles =
         "select r.rolname from pg_catalog.pg_authid r where pg_has_role(r.oid, 'USAGE')" {
         role_name NAME,

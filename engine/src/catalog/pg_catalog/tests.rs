@@ -101,6 +101,7 @@ fn table() -> Table {
         inherits: Vec::new(),
         replica_identity: Default::default(),
         security: None,
+        triggers: Vec::new(),
         version: 1,
         storage: empty_storage(20000, GenerationId(1)),
     }
@@ -131,6 +132,7 @@ fn context(catalog: Catalog) -> EvalContext {
             random: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),
+            trigger_depth: Arc::default(),
             channels: Arc::default(),
             format: Default::default(),
             settings: Default::default(),

@@ -24,7 +24,8 @@ pub(super) fn tables(reader: &Reader<'_>) -> Vec<Vec<Value>> {
         }
         let schema = reader.catalog.schemas.get(&table.schema).map(|schema| &schema.name);
         let owner = reader.catalog.role_name(table.owner);
-        let (foreign, secured) = (in_foreign_keys.contains(&table.oid), table.has_row_security());
+        let (foreign, secured) =
+            (in_foreign_keys.contains(&table.oid) || !table.triggers.is_empty(), table.has_row_security());
         rows.push(row![schema, &table.name, owner, NULL, !table.indexes.is_empty(), false, foreign, secured]);
     }
     rows

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use storage::{Transaction, Value, Wait};
+use storage::{Value, Wait};
 
 use super::fields::{Fields, Lines};
 use super::{Layout, binary};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::query::QueryEnvironment;
-use crate::execute::write::{Bulk, Deferred};
+use crate::execute::write::{Bulk, Held};
 use crate::expr::Expr;
 use crate::function::{EvalContext, read_text, resolve};
 use crate::plan::AuthorizedPlan;
@@ -79,40 +79,53 @@ impl Import {
         self.columns.len()
     }
 
+    /// Whether the rows that are inserted fire triggers.
+    pub(crate) fn fires(&self) -> bool {
+        self.bulk.fires()
+    }
+
+    /// Fires what is to run before the first row.
+    pub(crate) async fn begin(
+        &mut self,
+        held: &mut Held<'_>,
+        environment: &QueryEnvironment,
+        wait: Wait,
+    ) -> Result<()> {
+        self.bulk.begin(&self.context, held, environment, wait).await
+    }
+
     /// Takes some bytes and inserts the rows that are complete.
     pub(crate) async fn push(
         &mut self,
         data: &[u8],
-        transaction: &mut Transaction,
-        deferred: &mut Deferred,
+        held: &mut Held<'_>,
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<()> {
         if self.layout.binary {
             self.binary.push(data)?;
-            return self.insert_tuples(false, transaction, deferred, environment, wait).await;
+            return self.insert_tuples(false, held, environment, wait).await;
         }
         self.lines.push(&self.layout.encoding.decode(data)?)?;
-        self.insert_lines(false, transaction, deferred, environment, wait).await
+        self.insert_lines(false, held, environment, wait).await
     }
 
     /// The client is done: inserts what is left and answers the number of rows.
     pub(crate) async fn finish(
         &mut self,
-        transaction: &mut Transaction,
-        deferred: &mut Deferred,
+        held: &mut Held<'_>,
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<u64> {
         if self.layout.binary {
-            self.insert_tuples(true, transaction, deferred, environment, wait).await?;
+            self.insert_tuples(true, held, environment, wait).await?;
         } else {
-            self.insert_lines(true, transaction, deferred, environment, wait).await?;
+            self.insert_lines(true, held, environment, wait).await?;
         }
         if self.lines.in_quotes() {
             return Err(Error::new(SqlState::BAD_COPY_FILE_FORMAT, "unterminated CSV quoted field"));
         }
-        let finished = self.bulk.finish(&self.context, transaction, deferred, environment, wait).await;
+        let finished = self.bulk.finish(&self.context, held, environment, wait).await;
         finished.map_err(|error| error.with_context(self.place(self.line_number)))
     }
 
@@ -128,8 +141,7 @@ impl Import {
     async fn insert_lines(
         &mut self,
         at_end: bool,
-        transaction: &mut Transaction,
-        deferred: &mut Deferred,
+        held: &mut Held<'_>,
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<()> {
@@ -143,11 +155,11 @@ impl Import {
                 continue;
             }
             if self.line_number.is_multiple_of(LINES_PER_STEP) {
-                transaction.relieve().await?;
+                held.transaction().relieve().await?;
                 tokio::task::yield_now().await;
             }
             let inserted = match self.read_line(range.clone(), now) {
-                Ok(()) => self.bulk.insert(&self.context, transaction, deferred, environment, wait).await,
+                Ok(()) => self.bulk.insert(&self.context, held, environment, wait).await,
                 Err(error) => Err(error),
             };
             inserted.map_err(|error| self.blame(error, range))?;
@@ -159,15 +171,14 @@ impl Import {
     async fn insert_tuples(
         &mut self,
         at_end: bool,
-        transaction: &mut Transaction,
-        deferred: &mut Deferred,
+        held: &mut Held<'_>,
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<()> {
         while self.next_tuple(at_end)? {
             self.line_number += 1;
             if self.line_number.is_multiple_of(LINES_PER_STEP) {
-                transaction.relieve().await?;
+                held.transaction().relieve().await?;
                 tokio::task::yield_now().await;
             }
             for (at, column) in self.columns.iter().enumerate() {
@@ -191,7 +202,7 @@ impl Import {
                 }
                 self.bulk.set(column.position, value);
             }
-            let inserted = self.bulk.insert(&self.context, transaction, deferred, environment, wait).await;
+            let inserted = self.bulk.insert(&self.context, held, environment, wait).await;
             inserted.map_err(|error| error.with_context(self.place(self.line_number)))?;
         }
         Ok(())

@@ -51,7 +51,7 @@ pub(super) async fn run_change(
         }
         TableChange::Inherit(_) | TableChange::NoInherit(_) | TableChange::Logged(_) => TableLock::AccessExclusive,
         TableChange::WithoutOids => TableLock::AccessExclusive,
-        TableChange::Constraint { .. } => TableLock::ShareRowExclusive,
+        TableChange::Constraint { .. } | TableChange::Triggers(_) => TableLock::ShareRowExclusive,
     };
     let Some(oid) = environment.lock_to_alter(name, if_exists, mode).await? else { return Ok(()) };
     match change {
@@ -70,6 +70,7 @@ pub(super) async fn run_change(
         TableChange::WithoutOids => Ok(()),
         TableChange::Constraint { name, deferrable } => environment.alter_constraint(oid, name, *deferrable),
         TableChange::ReplicaIdentity(change) => environment.set_replica_identity(oid, change),
+        TableChange::Triggers(switch) => environment.switch_triggers(oid, switch),
         TableChange::AttachPartition { partition, values } => {
             environment.attach_partition(oid, partition, values).await
         }
@@ -182,7 +183,7 @@ impl DefinitionEnvironment<'_> {
             Op::RenameTable { table_name: RenameTableNameKind::To(name) } => self.rename_table(oid, name).await,
             Op::OwnerTo { new_owner } => self.change_table_owner(oid, new_owner).await,
             Op::SetOptionsParens { options } => self.set_table_options(oid, options::of_table(options)?).await,
-            other => match self.alter_row_security(oid, other)? {
+            other => match self.alter_row_security(oid, other)? || self.alter_trigger_switch(oid, other)? {
                 true => Ok(()),
                 false => Err(Error::unsupported(format!("ALTER TABLE … {other}"))),
             },

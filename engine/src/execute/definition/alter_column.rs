@@ -317,8 +317,14 @@ impl DefinitionEnvironment<'_> {
         Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).with_detail(detail))
     }
 
-    /// 0A000 for another type of a column that a policy reads.
+    /// 0A000 for another type of a column that a trigger or a policy names.
     fn refuse_in_policy(&self, catalog: &Catalog, table: &Table, column: &crate::catalog::TableColumn) -> Result<()> {
+        if let Some(trigger) = table.triggers.iter().find(|trigger| trigger.names(table.oid, column.number)) {
+            let message = "cannot alter type of a column used in a trigger definition";
+            let shown = self.trigger_shown(catalog, table, trigger);
+            let detail = format!("{shown} depends on column \"{}\"", column.name);
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).with_detail(detail));
+        }
         let Some((on, policy)) = catalog.policies_reading(table.oid, Some(column.number)).next() else { return Ok(()) };
         let message = "cannot alter type of a column used in a policy definition";
         let detail = format!("{} depends on column \"{}\"", self.policy_shown(catalog, on, policy), column.name);

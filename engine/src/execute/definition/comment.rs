@@ -111,6 +111,7 @@ impl DefinitionEnvironment<'_> {
                 Ok(())
             }
             Commented::Policy { name, table } => self.comment_on_policy(name, table, comment).await,
+            Commented::Trigger { name, table } => self.comment_on_trigger(name, table, comment).await,
             Commented::DomainConstraint { name, domain } => {
                 let domain = self.qualified(domain)?;
                 let mut ty = (*self.lock_type_to_alter(&domain, true).await?).clone();

@@ -36,6 +36,8 @@ pub(super) enum Part {
     Function,
     /// A policy, by oid.
     Policy(u32),
+    /// A trigger, by oid.
+    Trigger(u32),
 }
 
 /// Something that depends on what is dropped.
@@ -299,9 +301,8 @@ impl DefinitionEnvironment<'_> {
         self.remove_part(dependent.table, dependent.part)?;
         match dependent.part {
             Part::Constraint(constraint) => self.drop_copies(dependent.table, constraint).await,
-            Part::Default(_) | Part::Column(_) | Part::Typed(_) | Part::Whole | Part::Function | Part::Policy(_) => {
-                Ok(())
-            }
+            Part::Default(_) | Part::Column(_) | Part::Typed(_) | Part::Whole | Part::Function => Ok(()),
+            Part::Policy(_) | Part::Trigger(_) => Ok(()),
         }
     }
 
@@ -375,7 +376,11 @@ impl DefinitionEnvironment<'_> {
                 policies.push(policy);
             }
         }
+        let triggers = self.triggers_naming(catalog, oids, column);
+        let called = self.triggers_calling(catalog, &functions);
+        let gone = |trigger: &Dependent| column.is_none() && oids.contains(&trigger.table);
         found.extend(policies);
+        found.extend(triggers.into_iter().chain(called).filter(|trigger| !gone(trigger)));
         found
     }
 
@@ -421,6 +426,7 @@ impl DefinitionEnvironment<'_> {
                     column.default = None;
                 }
             }
+            Part::Trigger(oid) => table.triggers.retain(|own| own.oid != oid),
             Part::Policy(oid) => table.change_security(|security| security.policies.retain(|own| own.oid != oid)),
             Part::Column(_) | Part::Typed(_) | Part::Whole | Part::Function => return Ok(()),
         }

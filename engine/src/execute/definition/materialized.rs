@@ -51,6 +51,7 @@ pub(super) async fn create(new: &NewMaterialized, environment: &mut DefinitionEn
         inherits: Vec::new(),
         replica_identity: Default::default(),
         security: None,
+        triggers: Vec::new(),
         version: 0,
         storage: empty_storage(oid, generation),
     };

@@ -61,6 +61,7 @@ mod table_as;
 mod temporary;
 #[cfg(test)]
 mod tests;
+mod trigger;
 mod truncate;
 mod user_type;
 mod validate;
@@ -163,6 +164,11 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
         }
         Definition::DropPolicy { name, table, if_exists } => {
             policy::drop(name, table, *if_exists, environment).await?;
+        }
+        Definition::CreateTrigger(new) => trigger::create(new, environment).await?,
+        Definition::RenameTrigger { name, table, to } => trigger::rename(name, table, to, environment).await?,
+        Definition::DropTrigger { name, table, if_exists } => {
+            trigger::drop(name, table, *if_exists, environment).await?;
         }
         Definition::Storage(definition) => environment.define_storage(definition).await?,
         Definition::Register { name, if_not_exists, pattern } => {
@@ -294,6 +300,9 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::CreatePolicy(_) => "CREATE POLICY",
         Definition::AlterPolicy { .. } => "ALTER POLICY",
         Definition::DropPolicy { .. } => "DROP POLICY",
+        Definition::CreateTrigger(_) => "CREATE TRIGGER",
+        Definition::RenameTrigger { .. } => "ALTER TRIGGER",
+        Definition::DropTrigger { .. } => "DROP TRIGGER",
         Definition::Storage(definition) => definition.verb(),
         Definition::Register { .. } => "REGISTER TABLE",
         Definition::Unregister { .. } => "UNREGISTER TABLE",

@@ -50,6 +50,7 @@ impl DefinitionEnvironment<'_> {
             inherits: Vec::new(),
             replica_identity: Default::default(),
             security: None,
+            triggers: Vec::new(),
             version: 0,
             storage: empty_storage(oid, GenerationId(0)),
         })?;

@@ -190,6 +190,7 @@ impl DefinitionEnvironment<'_> {
             inherits: Vec::new(),
             replica_identity: Default::default(),
             security: None,
+            triggers: Vec::new(),
             version: 0,
             // Values need no place among the rows, so nothing has to be swept if the transaction fails.
             storage: empty_storage(oid, self.store.allocate_generation()?),

@@ -308,6 +308,7 @@ impl DefinitionEnvironment<'_> {
             inherits: Vec::new(),
             replica_identity: Default::default(),
             security: None,
+            triggers: Vec::new(),
             version: 0,
             storage: empty_storage(oid, generation),
         };

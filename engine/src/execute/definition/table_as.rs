@@ -52,6 +52,7 @@ pub(super) async fn create(
         inherits: Vec::new(),
         replica_identity: Default::default(),
         security: None,
+        triggers: Vec::new(),
         version: 0,
         storage: empty_storage(oid, generation),
     };

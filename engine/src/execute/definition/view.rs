@@ -65,6 +65,7 @@ pub(super) async fn create(new: &NewView, environment: &mut DefinitionEnvironmen
         inherits: Vec::new(),
         replica_identity: Default::default(),
         security: None,
+        triggers: Vec::new(),
         version: 0,
         storage: empty_storage(oid, GenerationId(0)),
     })?;

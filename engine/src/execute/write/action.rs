@@ -10,7 +10,7 @@ use super::place::Spot;
 use super::row::{complete, delete_stored};
 use super::{Run, Written};
 use crate::catalog::class::slice_of_role;
-use crate::catalog::{ForeignKeyAction, Table};
+use crate::catalog::{ForeignKeyAction, Table, TriggerEvent};
 use crate::error::{Error, Result};
 use crate::execute::definition::without_values;
 use crate::expr::Expr;
@@ -36,12 +36,21 @@ impl Run<'_> {
         if reached.is_none() {
             return Err(Error::internal("a foreign key's action has no target"));
         }
+        let event = if new.is_some() { TriggerEvent::Update } else { child_event(child.on_delete) };
+        let assigned = self.assigned_by(child, new.is_some());
+        let root = self.write.root(Spot { reached, leaf: None });
+        if root.fires {
+            Box::pin(self.before_statement(root, event, &assigned)).await?;
+        }
         for keeper in &child.keepers {
             for row_key in self.across().rows_with(&keeper.storage, &child.child_columns, &key)? {
                 tokio::task::consume_budget().await;
                 let spot = Spot { reached, leaf: self.write.root(Spot { reached, leaf: None }).keeper(&row_key)? };
                 self.change_child(spot, child, &row_key, &key, new).await?;
             }
+        }
+        if root.fires {
+            self.after_statement(root, event, &assigned)?;
         }
         Ok(())
     }
@@ -58,6 +67,9 @@ impl Run<'_> {
             };
             let table = child.child.of_slice(Slice::One(slice));
             let target = Binder::new(&self.context.catalog, self.context, &[]).target_of(table, 0)?;
+            if target.fires {
+                return Err(Error::unsupported("a foreign key's action on a user table that has triggers"));
+            }
             let (action, returning) = (Action::OfKeys, None);
             let write = Box::new(Write { target, action, returning, uses: Vec::new(), params: Vec::new() });
             let mut run = self.within(&write, Pending::default());
@@ -74,7 +86,7 @@ impl Run<'_> {
             if !pending.is_empty() {
                 self.pending.within.push((write, pending));
             }
-            self.transaction.relieve().await?;
+            self.held.transaction().relieve().await?;
         }
         Ok(())
     }
@@ -84,8 +96,7 @@ impl Run<'_> {
         Run {
             write,
             context: self.context,
-            transaction: self.transaction,
-            deferred: self.deferred,
+            held: self.held.again(),
             environment: self.environment,
             wait: self.wait,
             written: Written::default(),
@@ -121,13 +132,24 @@ impl Run<'_> {
         let Some(row) = locked else { return Ok(()) };
         let old_values = row.values(&target.table.storage)?;
         if action == ForeignKeyAction::Cascade && new.is_none() {
-            delete_stored(self.transaction, &target.table, &row)?;
+            if self.fires() && !Box::pin(self.before_delete(spot, &row)).await? {
+                return Ok(());
+            }
+            delete_stored(self.held.transaction(), &target.table, &row)?;
             self.owe_children(spot, &old_values, None);
+            if self.fires() {
+                self.after_row(spot, TriggerEvent::Delete, Some(&old_values), None, &[])?;
+            }
             return Ok(());
         }
         let mut values = old_values.clone();
         self.set_key(child, action, new, &mut values)?;
-        self.update_child(spot, &row, &old_values, values).await
+        if self.fires() {
+            let assigned = self.assigned_by(child, new.is_some());
+            return Box::pin(self.update_child_with_triggers(spot, &row, &old_values, values, &assigned)).await;
+        }
+        self.update_child(spot, &row, &old_values, values).await?;
+        Ok(())
     }
 
     /// Puts into a row what the action makes of its foreign key.
@@ -159,5 +181,35 @@ impl Run<'_> {
         complete(self.write.root(spot), self.context, &mut values)?;
         self.update_row(spot, row, old, &values).await?;
         Ok(())
+    }
+
+    async fn update_child_with_triggers(
+        &mut self,
+        spot: Spot,
+        row: &StoredRow,
+        old: &[Value],
+        values: Vec<Value>,
+        assigned: &[usize],
+    ) -> Result<()> {
+        let Some(values) = self.before_update(spot, row, old, values, assigned).await? else { return Ok(()) };
+        let key = self.update_row(spot, row, old, &values).await?;
+        self.after_update(spot, &key, (old, &values), assigned)
+    }
+
+    /// The columns that an action assigns.
+    fn assigned_by(&self, child: &ChildKey, updates: bool) -> Vec<usize> {
+        match (self.fires(), updates) {
+            (false, _) => Vec::new(),
+            (true, true) => child.child_columns.clone(),
+            (true, false) => child.set_columns.clone(),
+        }
+    }
+}
+
+/// What happens to a row that points at one that is deleted.
+fn child_event(action: ForeignKeyAction) -> TriggerEvent {
+    match action {
+        ForeignKeyAction::Cascade => TriggerEvent::Delete,
+        _ => TriggerEvent::Update,
     }
 }

@@ -1,14 +1,14 @@
 //! Rows that come one by one from outside (COPY), written as an INSERT's would be.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use storage::{InsertOutcome, Transaction, Value, Wait};
+use storage::{InsertOutcome, Value, Wait};
 
-use super::deferred::Deferred;
 use super::foreign_key::Pending;
 use super::row::{TargetSource, complete};
-use super::{Run, Written, check_new_row, duplicate_key};
-use crate::catalog::Table;
+use super::{Held, Run, Written, check_new_row, duplicate_key};
+use crate::catalog::{Table, TriggerEvent};
 use crate::error::{Error, Result};
 use crate::execute::point;
 use crate::execute::query::QueryEnvironment;
@@ -85,8 +85,7 @@ impl Bulk {
     pub(crate) async fn insert(
         &mut self,
         context: &EvalContext,
-        transaction: &mut Transaction,
-        deferred: &mut Deferred,
+        held: &mut Held<'_>,
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<()> {
@@ -99,8 +98,12 @@ impl Bulk {
         if self.filter.is_some() && !point::is_true(self.filter.as_ref(), context, &TargetSource::of(target, values))? {
             return Ok(());
         }
+        if target.fires {
+            return Box::pin(self.insert_with_triggers(context, held, environment, wait)).await;
+        }
         let leaf = check_new_row(target, context, values)?;
         let target = target.at(leaf);
+        let transaction = held.transaction();
         if !transaction.insert_alone(&target.table.storage, values)?
             && let InsertOutcome::Conflict { constraint, .. } =
                 transaction.insert(&target.table.storage, values, wait).await?
@@ -112,8 +115,8 @@ impl Bulk {
             return Ok(());
         }
         let (write, pending, written) = (&self.plan, std::mem::take(&mut self.pending), Written::default());
-        let mut run =
-            Run { write, context, transaction, deferred, environment, wait, written, pending, together: None };
+        let held = held.again();
+        let mut run = Run { write, context, held, environment, wait, written, pending, together: None };
         run.check_keys(leaf.into(), values, None).await?;
         self.pending = run.pending;
         Ok(())
@@ -123,24 +126,51 @@ impl Bulk {
     pub(crate) async fn finish(
         &mut self,
         context: &EvalContext,
-        transaction: &mut Transaction,
-        deferred: &mut Deferred,
+        held: &mut Held<'_>,
         environment: &QueryEnvironment,
         wait: Wait,
     ) -> Result<u64> {
         let (pending, written) = (std::mem::take(&mut self.pending), Written::default());
-        let mut run = Run {
-            write: &self.plan,
-            context,
-            transaction,
-            deferred,
-            environment,
-            wait,
-            written,
-            pending,
-            together: None,
-        };
+        let mut run =
+            Run { write: &self.plan, context, held: held.again(), environment, wait, written, pending, together: None };
         run.check_pending().await?;
+        if run.write.target.fires {
+            run.after_statement(&run.write.target, TriggerEvent::Insert, &[])?;
+        }
         Ok(self.count)
+    }
+
+    pub(crate) fn fires(&self) -> bool {
+        self.plan.target.fires
+    }
+
+    /// Fires what is to run before the first row.
+    pub(crate) async fn begin(
+        &mut self,
+        context: &EvalContext,
+        held: &mut Held<'_>,
+        environment: &QueryEnvironment,
+        wait: Wait,
+    ) -> Result<()> {
+        let (write, held, pending, written) = (&*self.plan, held.again(), Pending::default(), Written::default());
+        let mut run = Run { write, context, held, environment, wait, written, pending, together: None };
+        run.before_statement(&write.target, TriggerEvent::Insert, &[]).await
+    }
+
+    /// Inserts the row that was set as an INSERT does.
+    async fn insert_with_triggers(
+        &mut self,
+        context: &EvalContext,
+        held: &mut Held<'_>,
+        environment: &QueryEnvironment,
+        wait: Wait,
+    ) -> Result<()> {
+        let (pending, written) = (std::mem::take(&mut self.pending), Written::default());
+        let (write, held) = (&*self.plan, held.again());
+        let mut run = Run { write, context, held, environment, wait, written, pending, together: None };
+        run.insert_row(None, self.values.clone(), &mut HashSet::new()).await?;
+        self.count += run.written.count;
+        self.pending = run.pending;
+        Ok(())
     }
 }

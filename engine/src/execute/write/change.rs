@@ -2,9 +2,11 @@
 
 use storage::{InsertOutcome, RowKey, RowLock, StoredRow, UpdateOutcome, Value};
 
+use super::insert::positions;
 use super::place::{Leaf, Spot};
 use super::row::{TargetSource, check_row, complete, delete_stored};
 use super::{Run, duplicate_key};
+use crate::catalog::TriggerEvent;
 use crate::error::Result;
 use crate::expr::eval::eval;
 use crate::expr::{ColumnVar, Expr};
@@ -17,6 +19,7 @@ impl Run<'_> {
         // What the version before was stamped with says nothing of the new one.
         let is_kept = |(var, _): &&(ColumnVar, usize)| self.write.target.system.find(*var).is_none();
         let kept_carried: Vec<_> = carried.iter().filter(is_kept).copied().collect();
+        let assigned = if self.fires() { positions(&update.assignments) } else { Vec::new() };
         let mut rows = self.find_rows(&update.rows, strength).await?;
         while let Some(found) = self.next_row(&mut rows).await? {
             tokio::task::consume_budget().await;
@@ -24,11 +27,21 @@ impl Run<'_> {
             let old = found.row.values(&target.at(found.leaf).table.storage)?;
             let target = target.at(found.leaf);
             let source = TargetSource { carried, others: &found.others, ..TargetSource::of(target, &old) };
-            let new = self.assigned(target, &update.assignments, &old, &source)?;
+            let mut new = self.assigned(target, &update.assignments, &old, &source)?;
+            let spot: Spot = found.leaf.into();
+            if self.fires() {
+                let Some(changed) = Box::pin(self.before_update(spot, &found.row, &old, new, &assigned)).await? else {
+                    continue;
+                };
+                new = changed;
+            }
             if self.is_policed() {
                 Box::pin(self.check_policies(PolicyMoment::Update, &new)).await?;
             }
-            let key = self.update_row(found.leaf.into(), &found.row, &old, &new).await?;
+            let key = self.update_row(spot, &found.row, &old, &new).await?;
+            if self.fires() {
+                self.after_update(spot, &key, (&old, &new), &assigned)?;
+            }
             let kept = self.write.target.at(self.write.target.keeper(&key)?);
             let (carried, others) = (kept_carried.as_slice(), found.others.as_slice());
             let source = TargetSource { carried, others, ..TargetSource::of(kept, &new) };
@@ -42,6 +55,9 @@ impl Run<'_> {
         let mut rows = self.find_rows(&delete.rows, RowLock::Update).await?;
         while let Some(found) = self.next_row(&mut rows).await? {
             tokio::task::consume_budget().await;
+            if self.fires() && !Box::pin(self.before_delete(found.leaf.into(), &found.row)).await? {
+                continue;
+            }
             let old = self.delete_row(found.leaf, &found.row).await?;
             let target = self.write.target.at(found.leaf);
             self.returned(&TargetSource { carried, others: &found.others, ..TargetSource::of(target, &old) })?;
@@ -52,12 +68,15 @@ impl Run<'_> {
     /// Deletes a locked row; answers what it held, if anybody wants to know.
     pub(super) async fn delete_row(&mut self, leaf: Leaf, row: &StoredRow) -> Result<Vec<Value>> {
         let target = self.write.target.at(leaf);
-        let wants_old = self.write.returning.is_some() || !target.children.is_empty();
+        let wants_old = self.write.returning.is_some() || !target.children.is_empty() || target.triggers.is_some();
         let old = if wants_old { row.values(&target.table.storage)? } else { Vec::new() };
-        delete_stored(self.transaction, &target.table, row)?;
-        self.transaction.relieve().await?;
+        delete_stored(self.held.transaction(), &target.table, row)?;
+        self.held.transaction().relieve().await?;
         self.touch(&row.key);
         self.owe_children(leaf.into(), &old, None);
+        if self.fires() {
+            self.after_row(leaf.into(), TriggerEvent::Delete, Some(&old), None, &[])?;
+        }
         Ok(old)
     }
 
@@ -91,7 +110,7 @@ impl Run<'_> {
         }
         let target = self.write.at(spot);
         check_row(target, self.context, new)?;
-        match self.transaction.update(&target.table.storage, row, new, self.wait).await? {
+        match self.held.transaction().update(&target.table.storage, row, new, self.wait).await? {
             UpdateOutcome::Updated(key) => {
                 self.touch(&row.key);
                 self.touch(&key);
@@ -116,8 +135,8 @@ impl Run<'_> {
     ) -> Result<RowKey> {
         let (source, target) = (self.write.at(from), self.write.at(to));
         check_row(target, self.context, new)?;
-        self.transaction.delete(&source.table.storage, row)?;
-        match self.transaction.insert(&target.table.storage, new, self.wait).await? {
+        self.held.transaction().delete(&source.table.storage, row)?;
+        match self.held.transaction().insert(&target.table.storage, new, self.wait).await? {
             InsertOutcome::Inserted(key) => {
                 self.touch(&row.key);
                 self.touch(&key);

@@ -81,12 +81,12 @@ impl Run<'_> {
         if target.tree().is_some() && !target.keeps(leaf) {
             return Ok(FoundRows::none());
         }
-        let Some(key) = reached.find(self.transaction)? else { return Ok(FoundRows::none()) };
+        let Some(key) = reached.find(self.held.transaction())? else { return Ok(FoundRows::none()) };
         // What the snapshot does not show is not waited for: a filter that fails there locks nothing.
         if filter.is_some() && !self.snapshot_passes(leaf, &key, filter)? {
             return Ok(FoundRows::none());
         }
-        let locked = point::lock(reached.table, &key, strength, self.wait, self.transaction).await?;
+        let locked = point::lock(reached.table, &key, strength, self.wait, self.held.transaction()).await?;
         let Some(row) = locked else { return Ok(FoundRows::none()) };
         if !reached.matches(&row)? || !self.passes(leaf, filter, &row)? {
             return Ok(FoundRows::none());
@@ -106,13 +106,13 @@ impl Run<'_> {
         if key.generation() != table.storage.generation || self.is_touched(&key) {
             return Ok(FoundRows::none());
         }
-        let locked = point::lock(table, &key, strength, self.wait, self.transaction).await?;
+        let locked = point::lock(table, &key, strength, self.wait, self.held.transaction()).await?;
         let found = locked.map(|row| Found { leaf, row, others: Vec::new() });
         Ok(FoundRows::kept(found.into_iter().collect()))
     }
 
     fn snapshot_passes(&self, leaf: Leaf, key: &RowKey, filter: Option<&Expr>) -> Result<bool> {
-        match self.transaction.get(&self.write.target.at(leaf).table.storage, key)? {
+        match self.held.seen().get(&self.write.target.at(leaf).table.storage, key)? {
             Some(row) => self.passes(leaf, filter, &row),
             None => Ok(false),
         }
@@ -202,7 +202,7 @@ impl Run<'_> {
             _ => tokio::task::consume_budget().await,
         }
         let table = &self.write.target.at(piece.leaf).table;
-        let locked = self.transaction.lock_found(view, &table.storage, &piece.rows, strength, self.wait).await;
+        let locked = self.held.transaction().lock_found(view, &table.storage, &piece.rows, strength, self.wait).await;
         locked.map_err(|error| point::not_locked(table, self.wait, error))
     }
 

@@ -46,7 +46,7 @@ struct KeyGone {
 
 impl Run<'_> {
     pub(super) fn across(&mut self) -> Across<'_> {
-        Across { transaction: self.transaction, wait: self.wait }
+        Across { transaction: self.held.transaction(), wait: self.wait }
     }
 
     /// Looks at what a new row's keys owe others: its parents must exist, and its late keys be its own; `old` is the version it replaces.
@@ -68,9 +68,9 @@ impl Run<'_> {
                 continue;
             }
             let key: Vec<Value> = parent.columns.iter().map(|column| new[*column].clone()).collect();
-            if self.deferred.waits(parent.oid, parent.deferrable) {
+            if self.held.deferred().waits(parent.oid, parent.deferrable) {
                 if !self.has_parent_already(parent, &key).await? {
-                    self.deferred.child(&target.table, parent.oid, key);
+                    self.held.deferred().child(&target.table, parent.oid, key);
                 }
             } else if parent.parent.oid == target.table.oid || self.together.is_some() {
                 // The statement itself, or another write of it, may still bring the parent.
@@ -85,10 +85,10 @@ impl Run<'_> {
     /// Whether a parent is there now and can be held on to without waiting, so that a deferred check has nothing left to
     /// do: who takes it away in this very transaction looks for children then.
     async fn has_parent_already(&mut self, parent: &ParentKey, key: &[Value]) -> Result<bool> {
-        if self.transaction.isolation() != Isolation::ReadCommitted {
+        if self.held.seen().isolation() != Isolation::ReadCommitted {
             return Ok(false);
         }
-        let mut now = Across { transaction: self.transaction, wait: Wait::Skip };
+        let mut now = Across { transaction: self.held.transaction(), wait: Wait::Skip };
         now.has_parent(parent, key).await
     }
 
@@ -110,8 +110,8 @@ impl Run<'_> {
                 continue;
             }
             let action = if new.is_some() { child.on_update } else { child.on_delete };
-            if action == ForeignKeyAction::NoAction && self.deferred.waits(child.oid, child.deferrable) {
-                self.deferred.parent(&target.table, child.oid, key_of(old));
+            if action == ForeignKeyAction::NoAction && self.held.deferred().waits(child.oid, child.deferrable) {
+                self.held.deferred().parent(&target.table, child.oid, key_of(old));
                 continue;
             }
             let (old, new) = (key_of(old), new.map(key_of));

@@ -9,7 +9,7 @@ use storage::{ConflictOn, GenerationId, InsertOutcome, Isolation, RowKey, RowLoc
 use super::place::Leaf;
 use super::row::{TargetSource, complete};
 use super::{Run, check_new_row, duplicate_key};
-use crate::catalog::{Index, Table};
+use crate::catalog::{Index, Table, TriggerEvent};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::point;
 use crate::execute::query::run;
@@ -71,6 +71,9 @@ impl Run<'_> {
     ) -> Result<()> {
         // Others have their turn while many rows are written; so in every loop over rows.
         tokio::task::consume_budget().await;
+        if self.fires() && !Box::pin(self.before_insert(&mut values)).await? {
+            return Ok(());
+        }
         complete(&self.write.target, self.context, &mut values)?;
         if self.is_policed() {
             Box::pin(self.check_policies(PolicyMoment::Insert, &values)).await?;
@@ -80,7 +83,7 @@ impl Run<'_> {
         let arbiter = on_conflict.and_then(|on_conflict| on_conflict.arbiter(&self.write.target, target));
         loop {
             let schema = &target.table.storage;
-            let outcome = self.transaction.insert_preferring(schema, &values, arbiter, self.wait).await;
+            let outcome = self.held.transaction().insert_preferring(schema, &values, arbiter, self.wait).await;
             let (constraint, existing) = match outcome? {
                 InsertOutcome::Inserted(key) => {
                     self.touch(&key);
@@ -88,6 +91,9 @@ impl Run<'_> {
                         touched.insert(key);
                     }
                     self.check_keys(leaf.into(), &values, None).await?;
+                    if self.fires() {
+                        self.after_row(leaf.into(), TriggerEvent::Insert, None, Some(&values), &[])?;
+                    }
                     return self.returned(&TargetSource::of(target, &values));
                 }
                 InsertOutcome::Conflict { constraint, existing } => (constraint, existing),
@@ -96,8 +102,8 @@ impl Run<'_> {
             let Some(on_conflict) = on_conflict.filter(|_| covered) else {
                 return Err(duplicate_key(&target.table, &constraint, &values, self.context));
             };
-            if self.transaction.isolation() != Isolation::ReadCommitted
-                && existing.seq() > self.transaction.snapshot_seq()
+            if self.held.seen().isolation() != Isolation::ReadCommitted
+                && existing.seq() > self.held.seen().snapshot_seq()
             {
                 return Err(storage::Error::WriteConflict.into());
             }
@@ -127,7 +133,7 @@ impl Run<'_> {
             ));
         }
         let strength = self.update_strength(assignments);
-        let locked = point::lock(&target.table, &existing.key, strength, self.wait, self.transaction).await?;
+        let locked = point::lock(&target.table, &existing.key, strength, self.wait, self.held.transaction()).await?;
         let Some(current) = locked else { return Ok(false) };
         let old = current.values(&target.table.storage)?;
         // Before the statement's own condition, which could tell what is in a row that nobody is to see.
@@ -144,7 +150,13 @@ impl Run<'_> {
             computed = row;
             (source.carried, source.others) = (&query.carried, &computed);
         }
-        let new = self.assigned(target, assignments, &old, &source)?;
+        let mut new = self.assigned(target, assignments, &old, &source)?;
+        let assigned = if self.fires() { positions(assignments) } else { Vec::new() };
+        if self.fires() {
+            let changed = Box::pin(self.before_update(leaf.into(), &current, &old, new, &assigned)).await?;
+            let Some(changed) = changed else { return Ok(true) };
+            new = changed;
+        }
         if self.is_policed() {
             Box::pin(self.check_policies(PolicyMoment::Update, &new)).await?;
         }
@@ -154,6 +166,9 @@ impl Run<'_> {
                 .with_detail("The result tuple would appear in a different partition than the original tuple."));
         }
         let key = self.update_row(leaf.into(), &current, &old, &new).await?;
+        if self.fires() {
+            self.after_update(leaf.into(), &key, (&old, &new), &assigned)?;
+        }
         touched.insert(key);
         let asked = target.system.get(SystemColumn::Xmax).is_some();
         let xmax = if asked { number_within_epoch(self.context) } else { 0 };
@@ -188,10 +203,19 @@ impl Run<'_> {
     /// How strongly a row is locked to have these columns assigned: changing a key conflicts with those who rely on it.
     pub(super) fn update_strength(&self, assignments: &[(usize, Expr)]) -> RowLock {
         let target = &self.write.target;
+        // A trigger may assign any column.
+        if self.fires() {
+            return RowLock::Update;
+        }
         let leaves = target.placement.iter().flat_map(|placement| placement.leaves.values());
         let changes_key = leaves.chain([target]).any(|target| assigns_key(&target.table, assignments));
         if changes_key { RowLock::Update } else { RowLock::NoKeyUpdate }
     }
+}
+
+/// The columns that are assigned.
+pub(super) fn positions(assignments: &[(usize, Expr)]) -> Vec<usize> {
+    assignments.iter().map(|(position, _)| *position).collect()
 }
 
 /// Whether a column is assigned that a key of the table names, or that the table is partitioned by.

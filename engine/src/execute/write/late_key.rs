@@ -28,12 +28,12 @@ impl Run<'_> {
                 continue;
             }
             let key: Vec<Value> = late.columns.iter().map(|column| new[*column].clone()).collect();
-            let mut now = Across { transaction: self.transaction, wait: Wait::Skip };
+            let mut now = Across { transaction: self.held.transaction(), wait: Wait::Skip };
             if now.lock_key(&target.table, late, &key).await? && !now.is_shared(&target.table, late, &key)? {
                 continue;
             }
-            if self.deferred.waits(late.oid, Some(late.deferrable)) {
-                self.deferred.key(&target.table, late.oid, key);
+            if self.held.deferred().waits(late.oid, Some(late.deferrable)) {
+                self.held.deferred().key(&target.table, late.oid, key);
             } else {
                 self.pending.keys.push_back((spot, at, key));
             }

@@ -9,6 +9,7 @@ use futures::StreamExt;
 use storage::{CommitSeq, RowKey, RowLock, StoredRow, Value};
 
 use super::Run;
+use super::insert::positions;
 use super::place::Leaf;
 use super::row::TargetSource;
 use crate::error::{Error, Result, SqlState};
@@ -112,7 +113,7 @@ impl Run<'_> {
         };
         let leaf = self.write.target.keeper(key)?;
         let table = &self.write.target.at(leaf).table;
-        let locked = point::lock(table, key, strength, self.wait, self.transaction).await?;
+        let locked = point::lock(table, key, strength, self.wait, self.held.transaction()).await?;
         Ok(locked.map(|row| (leaf, row)))
     }
 
@@ -125,15 +126,27 @@ impl Run<'_> {
                 let old = row.values(&target.table.storage)?;
                 self.check_policies(PolicyMoment::MergedUpdate, &old).await?;
                 let source = TargetSource { carried, others: &others, ..TargetSource::of(target, &old) };
-                let new = self.assigned(target, assignments, &old, &source)?;
+                let mut new = self.assigned(target, assignments, &old, &source)?;
+                let assigned = if self.fires() { positions(assignments) } else { Vec::new() };
+                if self.fires() {
+                    let changed = Box::pin(self.before_update(leaf.into(), &row, &old, new, &assigned)).await?;
+                    let Some(changed) = changed else { return Ok(()) };
+                    new = changed;
+                }
                 self.check_policies(PolicyMoment::Update, &new).await?;
-                self.update_row(leaf.into(), &row, &old, &new).await?;
+                let key = self.update_row(leaf.into(), &row, &old, &new).await?;
+                if self.fires() {
+                    self.after_update(leaf.into(), &key, (&old, &new), &assigned)?;
+                }
                 self.written.count += 1;
             }
             (Deed::Delete, Some((leaf, row))) => {
                 if self.is_policed() {
                     let old = row.values(&self.write.target.at(leaf).table.storage)?;
                     self.check_policies(PolicyMoment::MergedDelete, &old).await?;
+                }
+                if self.fires() && !Box::pin(self.before_delete(leaf.into(), &row)).await? {
+                    return Ok(());
                 }
                 self.delete_row(leaf, &row).await?;
                 self.written.count += 1;

@@ -19,6 +19,7 @@ mod policy;
 mod referencing;
 mod row;
 mod together;
+mod trigger;
 mod violation;
 
 use storage::{Transaction, Value, Wait};
@@ -35,6 +36,7 @@ pub(crate) use matching::{is_matched, other_side};
 use row::{TargetSource, check_new_row};
 use together::Together;
 pub(crate) use together::Writes;
+pub(crate) use trigger::{Due, Firing, Held};
 pub(crate) use violation::{duplicate_key, index_key_text, key_text, mixed_nulls, tells_rows};
 
 /// What a write came to.
@@ -50,8 +52,7 @@ pub(crate) struct Written {
 pub(crate) struct Run<'a> {
     pub(crate) write: &'a Write,
     pub(crate) context: &'a EvalContext,
-    pub(crate) transaction: &'a mut Transaction,
-    pub(crate) deferred: &'a mut Deferred,
+    held: Held<'a>,
     pub(crate) environment: &'a QueryEnvironment,
     pub(crate) wait: Wait,
     pub(crate) written: Written,
@@ -72,7 +73,8 @@ pub(crate) async fn run(
 ) -> Result<Written> {
     let written = Written { count: 0, rows: rows_of(write) };
     let pending = Pending::default();
-    let mut run = Run { write, context, transaction, deferred, environment, wait, written, pending, together: None };
+    let held = Held::Here { transaction, deferred };
+    let mut run = Run { write, context, held, environment, wait, written, pending, together: None };
     run.all_rows().await?;
     run.check_pending().await?;
     Ok(run.written)
@@ -85,6 +87,24 @@ fn rows_of(write: &Write) -> Option<Vec<Vec<Value>>> {
 
 impl Run<'_> {
     async fn all_rows(&mut self) -> Result<()> {
+        if self.fires() {
+            return Box::pin(self.all_rows_with_triggers()).await;
+        }
+        self.all_rows_alone().await
+    }
+
+    /// The same with what is to run before the statement, and after it.
+    async fn all_rows_with_triggers(&mut self) -> Result<()> {
+        let target = &self.write.target;
+        let deeds = self.deeds();
+        for (event, assigned) in &deeds {
+            self.before_statement(target, *event, assigned).await?;
+        }
+        self.all_rows_alone().await?;
+        deeds.iter().rev().try_for_each(|(event, assigned)| self.after_statement(target, *event, assigned))
+    }
+
+    async fn all_rows_alone(&mut self) -> Result<()> {
         let write = self.write;
         match &write.action {
             Action::Insert(insert) => self.insert(insert).await,

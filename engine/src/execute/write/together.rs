@@ -8,9 +8,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use storage::{ReadView, RowKey, Transaction, Value, Wait};
+use storage::{ReadView, RowKey, Value, Wait};
 
-use super::{Deferred, Run, Written, rows_of};
+use super::{Held, Run, Written, rows_of};
 use crate::error::Result;
 use crate::execute::locking;
 use crate::execute::query::{self, QueryEnvironment};
@@ -54,18 +54,14 @@ impl<'a> Writes<'a> {
     }
 
     /// Runs what has rows that are read, or the writes that nobody asks.
-    pub(crate) async fn run_with(
-        &mut self,
-        named: bool,
-        transaction: &mut Transaction,
-        deferred: &mut Deferred,
-    ) -> Result<()> {
+    pub(crate) async fn run_with(&mut self, named: bool, held: &mut Held<'_>) -> Result<()> {
         let writes = self.writes;
         for with in writes.iter().filter(|with| with.is_named == named) {
             let rows = match &with.work {
-                WithWork::Write(write) => self.run(write, transaction, deferred).await?.rows.unwrap_or_default(),
+                WithWork::Write(write) => self.run(write, held).await?.rows.unwrap_or_default(),
                 WithWork::Lock(query) if named => {
                     let view = &mut self.together.view;
+                    let transaction = held.transaction();
                     locking::run_within(query, &self.context, view, transaction, self.environment, self.wait).await?
                 }
                 WithWork::Lock(_) => continue,
@@ -84,17 +80,11 @@ impl<'a> Writes<'a> {
     }
 
     /// Runs one write among the others.
-    pub(crate) async fn run(
-        &mut self,
-        write: &'a Write,
-        transaction: &mut Transaction,
-        deferred: &mut Deferred,
-    ) -> Result<Written> {
+    pub(crate) async fn run(&mut self, write: &'a Write, held: &mut Held<'_>) -> Result<Written> {
         let mut run = Run {
             write,
             context: &self.context,
-            transaction,
-            deferred,
+            held: held.again(),
             environment: self.environment,
             wait: self.wait,
             written: Written { count: 0, rows: rows_of(write) },
@@ -117,13 +107,12 @@ impl<'a> Writes<'a> {
     }
 
     /// All have run: looks at what had to wait for that.
-    pub(crate) async fn finish(self, transaction: &mut Transaction, deferred: &mut Deferred) -> Result<()> {
+    pub(crate) async fn finish(self, held: &mut Held<'_>) -> Result<()> {
         for (write, pending) in self.pending {
             let mut run = Run {
                 write,
                 context: &self.context,
-                transaction,
-                deferred,
+                held: held.again(),
                 environment: self.environment,
                 wait: self.wait,
                 written: Written::default(),
@@ -139,16 +128,16 @@ impl<'a> Writes<'a> {
 impl Run<'_> {
     /// The state that the write reads.
     pub(super) fn view(&self) -> ReadView {
-        self.together.as_ref().map_or_else(|| self.transaction.view(), |together| together.view.clone())
+        self.together.as_ref().map_or_else(|| self.held.seen().view(), |together| together.view.clone())
     }
 
     /// A newer state to begin again with, because somebody else has changed a row meanwhile.
     pub(super) fn renew_view(&mut self) {
         match &mut self.together {
-            None => self.transaction.begin_command(),
+            None => self.held.transaction().begin_command(),
             Some(together) => {
-                self.transaction.renew_snapshot();
-                together.view = self.transaction.view();
+                self.held.transaction().renew_snapshot();
+                together.view = self.held.seen().view();
             }
         }
     }

@@ -7,6 +7,7 @@ use super::super::define::stable;
 use super::super::{EvalContext, Function};
 use super::{Routine, relation_of};
 use crate::catalog::pg_catalog::definition::relation_name;
+use crate::catalog::pg_catalog::trigger::trigger_by_oid;
 use crate::catalog::{Index, Table};
 use crate::error::{Error, Result, SqlState};
 use crate::types::Type;
@@ -28,6 +29,7 @@ mod class {
     pub(super) const NAMESPACE: u32 = 2615;
     pub(super) const REWRITE: u32 = 2618;
     pub(super) const POLICY: u32 = crate::catalog::pg_catalog::PG_POLICY;
+    pub(super) const TRIGGER: u32 = crate::catalog::pg_catalog::trigger::PG_TRIGGER;
 }
 
 /// The words for an object; NULL for one that is not there.
@@ -56,6 +58,8 @@ fn describe(context: &EvalContext, args: &[Value]) -> Result<Value> {
         class::ATTRDEF => default(context, object),
         class::REWRITE => rule(context, object),
         class::POLICY => policy(context, object),
+        class::TRIGGER => trigger_by_oid(context, object)
+            .map(|(table, trigger)| format!("trigger {} on {}", trigger.name, relation(context, table, None, 0))),
         _ => {
             let known = crate::catalog::pg_catalog::relation(of).is_some();
             let message = match known {

@@ -39,6 +39,7 @@ pub enum Clause {
     PartitionBound,
     PartitionKey,
     Policy,
+    TriggerWhen,
 }
 
 impl Clause {
@@ -76,6 +77,7 @@ impl Clause {
             Clause::PartitionBound => "partition bound",
             Clause::PartitionKey => "partition key expressions",
             Clause::Policy => "policy expressions",
+            Clause::TriggerWhen => "trigger WHEN conditions",
         }
     }
 
@@ -85,7 +87,7 @@ impl Clause {
             Clause::JoinOn => "JOIN/ON",
             Clause::Check => "CHECK",
             Clause::IndexPredicate => "WHERE",
-            Clause::MergeWhen => "WHEN",
+            Clause::MergeWhen | Clause::TriggerWhen => "WHEN",
             Clause::Policy => "POLICY",
             other => other.name(),
         }
@@ -153,6 +155,7 @@ impl Clause {
             Clause::CallArgument => "CALL argument",
             Clause::PartitionBound => "partition bound",
             Clause::PartitionKey => "partition key expression",
+            Clause::TriggerWhen => "trigger WHEN condition",
             _ => return None,
         };
         Some(Error::new(SqlState::FEATURE_NOT_SUPPORTED, format!("cannot use subquery in {place}")))

@@ -64,6 +64,7 @@ mod subscript;
 mod system;
 #[cfg(test)]
 mod tests;
+mod trigger;
 mod variable;
 mod variadic;
 mod view;
@@ -85,6 +86,7 @@ pub use scope::{Scope, ScopeColumn, ScopeRelation};
 pub(crate) use showing::operator_name;
 pub(crate) use sql_function::{BodyPart, ROUTINE, body_parts, check_part, writing_verb};
 pub(crate) use system::{is_system_column, with_known_oid};
+pub(crate) use trigger::TriggerRows;
 pub(crate) use variable::{Shape, Variables, not_assigned};
 pub(crate) use view::BoundView;
 

@@ -347,11 +347,16 @@ impl Binder<'_> {
             }
         };
         view.text = format!("SELECT ({}\n) FROM {MARK}.\"{at}\"", view.text);
+        view.read_as = Some(self.read_now());
+        Ok((view, uses))
+    }
+
+    /// What a text that is given now is read with ever after.
+    pub(super) fn read_now(&self) -> ReadAs {
         let session = &self.context.session;
         let setting = |name: &&str| Some(((*name).to_owned(), session.settings.get(name)?));
         let settings = READ_BY.iter().filter_map(setting).collect();
-        view.read_as = Some(ReadAs { search_path: session.search_path.clone(), settings });
-        Ok((view, uses))
+        ReadAs { search_path: session.search_path.clone(), settings }
     }
 
     /// Binds an expression of a policy to be shown: the columns of its table are numbered from zero. `as_given`: types are
@@ -374,7 +379,7 @@ impl Binder<'_> {
 const READ_BY: [&str; 3] = ["DateStyle", "IntervalStyle", "TimeZone"];
 
 /// What a policy's text is bound with: no setting of the session makes it mean something else.
-fn read_as(context: &EvalContext, view: &View) -> Result<EvalContext> {
+pub(super) fn read_as(context: &EvalContext, view: &View) -> Result<EvalContext> {
     let Some(ReadAs { search_path, settings }) = &view.read_as else { return Ok(context.clone()) };
     let mut format = context.session.format.clone();
     for (name, value) in settings {
@@ -384,12 +389,12 @@ fn read_as(context: &EvalContext, view: &View) -> Result<EvalContext> {
     Ok(EvalContext { session: Arc::new(session), ..context.clone() })
 }
 
-fn lost() -> Error {
+pub(super) fn lost() -> Error {
     Error::internal("a policy's text has lost its expression")
 }
 
 /// The one expression of `SELECT (expression) FROM table`.
-fn only_item(query: &ast::Query) -> Result<&ast::Expr> {
+pub(super) fn only_item(query: &ast::Query) -> Result<&ast::Expr> {
     let SetExpr::Select(select) = &*query.body else { return Err(lost()) };
     match select.projection.as_slice() {
         [ast::SelectItem::UnnamedExpr(ast::Expr::Nested(expression))] => Ok(expression),

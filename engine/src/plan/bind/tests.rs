@@ -77,6 +77,7 @@ fn table(number: u32, name: &str, columns: &[(&str, Type)], key: &[u16]) -> Tabl
         inherits: Vec::new(),
         replica_identity: Default::default(),
         security: None,
+        triggers: Vec::new(),
         version: 1,
         storage: Arc::new(storage),
     }
@@ -132,6 +133,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         random: Arc::default(),
         cursors: Arc::default(),
         requests: Arc::default(),
+        trigger_depth: Arc::default(),
         channels: Arc::default(),
         format: settings.active().format.clone(),
         settings: Arc::new(settings),

@@ -76,6 +76,9 @@ impl Session {
     /// A value as a row of the answer; None for a row that is NULL.
     fn row_answered(&mut self, call: &Call<'_>, value: Value, ty: Type, answer: Answer) -> Result<Option<Vec<Value>>> {
         let returns = Type::new(call.compiled.function.returns);
+        if returns.oid == oid::TRIGGER {
+            return self.trigger_row(call, value, ty);
+        }
         let base = builtin::base_of(returns.oid);
         if returns.oid != oid::RECORD && !builtin::is_composite(base) {
             return Ok(Some(vec![self.converted_value(value, ty, returns)?]));
@@ -128,7 +131,7 @@ impl Call<'_> {
 }
 
 /// 42804 unless the types are those of the answer's columns.
-fn check_columns(call: &Call<'_>, found: &[Type], words: &'static str) -> Result<()> {
+pub(super) fn check_columns(call: &Call<'_>, found: &[Type], words: &'static str) -> Result<()> {
     let detail = if found.len() != call.columns.len() {
         Some(format!(
             "Number of returned columns ({}) does not match expected column count ({}).",

@@ -11,6 +11,7 @@ mod compile;
 mod control;
 mod fragment;
 mod raise;
+mod trigger;
 mod undo;
 
 use std::sync::Arc;
@@ -129,11 +130,17 @@ impl Session {
         })?;
         let mut call = Call::new(&compiled, columns);
         self.begin_call(&mut call, args)?;
-        let code = &compiled.code;
+        self.run_call(&mut call, interrupt).await?;
+        self.finish_call(call)
+    }
+
+    /// Runs a body whose variables have their first values.
+    async fn run_call<'f>(&mut self, call: &mut Call<'f>, interrupt: &Interrupt) -> Result<()> {
+        let code = &call.compiled.code;
         call.line = 0;
-        let entered = self.enter_block(&mut call, &code.block, interrupt).await;
+        let entered = self.enter_block(call, &code.block, interrupt).await;
         if let Err(error) = entered {
-            self.catch(&mut call, error)?;
+            self.catch(call, error)?;
         }
         let mut steps = 0u32;
         while !call.under_way.is_empty() {
@@ -142,12 +149,12 @@ impl Session {
                 tokio::task::yield_now().await;
                 interrupt.check()?;
             }
-            match self.step(&mut call, interrupt).await {
-                Ok(flow) => self.follow(&mut call, flow)?,
-                Err(error) => self.catch(&mut call, error)?,
+            match self.step(call, interrupt).await {
+                Ok(flow) => self.follow(call, flow)?,
+                Err(error) => self.catch(call, error)?,
             }
         }
-        self.finish_call(call)
+        Ok(())
     }
 
     /// Gives the variables their first values.

@@ -17,10 +17,11 @@ pub enum Commented {
     Constraint { name: String, table: ObjectName },
     DomainConstraint { name: String, domain: ObjectName },
     Policy { name: String, table: ObjectName },
+    Trigger { name: String, table: ObjectName },
 }
 
 /// Kinds of objects that only the system has, so that nobody comments on them.
-const BUILT_IN: [&[&str]; 15] = [
+const BUILT_IN: [&[&str]; 14] = [
     &["access", "method"],
     &["aggregate"],
     &["cast"],
@@ -35,7 +36,6 @@ const BUILT_IN: [&[&str]; 15] = [
     &["statistics"],
     &["tablespace"],
     &["text", "search"],
-    &["trigger"],
 ];
 
 /// What follows COMMENT; None if `sqlparser` reads it.
@@ -55,6 +55,10 @@ pub(super) fn comment(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         let name = reader.identifier()?;
         reader.expect_word("on")?;
         Commented::Policy { name, table: reader.object_name()? }
+    } else if reader.word("trigger") {
+        let name = reader.identifier()?;
+        reader.expect_word("on")?;
+        Commented::Trigger { name, table: reader.object_name()? }
     } else if reader.word("constraint") {
         let name = reader.identifier()?;
         reader.expect_word("on")?;

@@ -99,7 +99,7 @@ fn check(reader: &mut Reader<'_>) -> Result<Option<PolicyExpression>> {
 }
 
 /// `(expression)`
-fn expression(reader: &mut Reader<'_>) -> Result<PolicyExpression> {
+pub(super) fn expression(reader: &mut Reader<'_>) -> Result<PolicyExpression> {
     reader.expect_token(&Token::LParen)?;
     let from = reader.place();
     let kept = without_only(reader.text(), reader.rest())?;

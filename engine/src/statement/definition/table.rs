@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::sequence;
+use super::trigger::{self, TriggerSwitch};
 use super::{Definition, SequenceOptions, list, partition};
 use crate::catalog::Deferrable;
 use crate::error::{Error, Result, SqlState};
@@ -31,6 +32,8 @@ pub enum TableChange {
     NoInherit(ObjectName),
     /// SET WITHOUT OIDS, which tables are anyway.
     WithoutOids,
+    /// ENABLE or DISABLE TRIGGER.
+    Triggers(TriggerSwitch),
     /// ALTER CONSTRAINT: when it is checked.
     Constraint {
         name: String,
@@ -154,12 +157,24 @@ pub(super) fn alter(reader: &mut Reader<'_>) -> Result<Option<Definition>> {
         TableChange::Inherit(reader.object_name()?)
     } else if reader.words(&["no", "inherit"]) {
         TableChange::NoInherit(reader.object_name()?)
+    } else if let Some(switch) = alone(reader, trigger::switch)? {
+        TableChange::Triggers(switch)
     } else if let Some((column, change)) = alter_column(reader)? {
         TableChange::Column { column, change }
     } else {
         return Ok(None);
     };
     Ok(Some(Definition::AlterTable { name, if_exists, change }))
+}
+
+/// What is read to the end of the statement; None if something follows, which the parser reads.
+fn alone<T>(reader: &mut Reader<'_>, read: impl Fn(&mut Reader<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
+    let mut own = reader.clone();
+    let found = read(&mut own)?.filter(|_| own.at_end());
+    if found.is_some() {
+        *reader = own;
+    }
+    Ok(found)
 }
 
 /// `[NOT] DEFERRABLE`, `INITIALLY DEFERRED` and `INITIALLY IMMEDIATE`, in any order.

@@ -56,6 +56,7 @@ fn table(number: u32, name: &str, key: Option<(Strategy, &[u16])>, of: Option<(u
         inherits: Vec::new(),
         replica_identity: Default::default(),
         security: None,
+        triggers: Vec::new(),
         version: 1,
         storage: empty_storage(number, GenerationId(number)),
     };

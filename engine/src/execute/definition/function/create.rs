@@ -50,6 +50,10 @@ pub(in crate::execute::definition) async fn create(
         false => environment.returned(&catalog, new.returns.as_ref(), &parameters, language)?,
     };
     check_polymorphic(returns, &parameters)?;
+    if returns == oid::TRIGGER && !parameters.is_empty() {
+        return Err(invalid("trigger functions cannot have declared arguments")
+            .with_hint("The arguments of the trigger can be accessed through TG_NARGS and TG_ARGV instead."));
+    }
     let body = new.body.as_ref().ok_or_else(|| invalid("no function body specified"))?;
     let mut function = SqlFunction {
         oid: 0,
@@ -431,6 +435,7 @@ fn check_type(ty: u32, result: bool, language: Language) -> Result<()> {
     match ty {
         oid::RECORD if result => Ok(()),
         oid::VOID if result => Ok(()),
+        oid::TRIGGER if result && language == Language::PlPgSql => Ok(()),
         _ if info.kind != 'p' || is_polymorphic(ty) => Ok(()),
         _ if shown.starts_with("any") => Err(Error::unsupported(format!("a function of SQL's with {shown}"))),
         _ if language == Language::PlPgSql => Err(Error::unsupported(format!("a function of PL/pgSQL with {shown}"))),

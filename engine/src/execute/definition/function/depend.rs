@@ -88,6 +88,7 @@ impl DefinitionEnvironment<'_> {
                 found.push(policy);
             }
         }
+        found.extend(self.triggers_calling(catalog, &functions));
         found
     }
 

@@ -34,7 +34,7 @@ fn is_of_kind(function: &SqlFunction, kind: RoutineKind) -> bool {
 }
 
 impl DefinitionEnvironment<'_> {
-    pub(super) async fn lock_function_name(&mut self, schema: u32, name: &str) -> Result<()> {
+    pub(in crate::execute::definition) async fn lock_function_name(&mut self, schema: u32, name: &str) -> Result<()> {
         let key = [b"function:", schema.to_be_bytes().as_slice(), name.as_bytes()].concat();
         self.lock_definition(&key, true).await
     }

@@ -77,6 +77,12 @@ impl Binder<'_> {
         check_writable(&table)?;
         let mut target = self.target_with_leaves(table, first_column)?;
         target.reached = self.reached(&mut target)?;
+        for reached in &mut target.reached {
+            let fires = reached.with_leaves().any(|table| table.triggers.is_some());
+            reached.fires = fires;
+        }
+        target.fires = target.with_leaves().any(|table| table.triggers.is_some())
+            || target.reached.iter().any(|reached| reached.fires);
         Ok(target)
     }
 
@@ -92,6 +98,7 @@ impl Binder<'_> {
         let late_keys = late_keys(&table)?;
         let (placement, reached, system) = (None, Vec::new(), SystemColumns::default());
         let policies = Vec::new();
+        let triggers = self.target_triggers(&table)?;
         Ok(Target {
             first_column,
             checks,
@@ -104,6 +111,8 @@ impl Binder<'_> {
             reached,
             table,
             system,
+            triggers,
+            fires: false,
         })
     }
 
