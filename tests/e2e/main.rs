@@ -31,6 +31,7 @@ mod storages;
 mod streams;
 mod tidy;
 mod trash;
+mod triggers;
 mod user_tables;
 mod wire;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::sql::sqlparser::ast;
 use futures::StreamExt;
 use storage::{TableId, Value, Wait};
 
@@ -172,6 +173,9 @@ impl Session {
             Definition::CreateTableAs(new) => self.create_table_as(new, prepared, params, interrupt).await,
             Definition::CreateMaterialized(_) | Definition::Refresh(_) => {
                 self.fill_materialized(definition, prepared, interrupt).await
+            }
+            Definition::Parsed(ast::Statement::Truncate(truncate)) if self.may_fire_for_truncate() => {
+                self.truncate_with_triggers(truncate, (definition, prepared), interrupt).await
             }
             _ => interrupt.guard(self.run_definition(definition, prepared)).await.map(|defined| defined.tag),
         }

@@ -7,18 +7,24 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use datafusion::sql::sqlparser::ast;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use storage::{Transaction, Value};
+use storage::{TableLock, Transaction, Value};
 
 use super::Session;
 use super::cancel::Interrupt;
-use super::prepared::CachedPlan;
+use super::cursor::RowSource;
+use super::prepared::{CachedPlan, Prepared};
 use super::run::{Outcome, run_together};
 use super::transaction::Open;
-use crate::catalog::TriggerEvent;
+use crate::catalog::{Table, TriggerEvent};
 use crate::error::{Error, Result, SqlState};
-use crate::execute::write::{Deferred, Due, Firing, Held, Writes};
+use crate::execute::definition;
+use crate::execute::write::{Deferred, Due, Firing, Held, Writes, due_for_truncate};
+use crate::plan::Plan;
+use crate::plan::bind::Binder;
+use crate::statement::Definition;
 
 /// Most bytes of rows that wait for what is to run after a statement.
 const ROW_BYTES_MAX: usize = 512 << 20;
@@ -128,6 +134,15 @@ fn bytes_of(due: &Due) -> usize {
     rows.map(|value| size_of::<Value>() + value.heap_bytes()).sum::<usize>() + size_of::<Due>()
 }
 
+/// How many rows a write has come to.
+fn rows_written(outcome: &Outcome) -> u64 {
+    match outcome {
+        Outcome::Complete(tag) => tag.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0),
+        Outcome::Rows { source: RowSource::Ready(Some(rows)), .. } => rows.len() as u64,
+        _ => 0,
+    }
+}
+
 impl Session {
     /// Executes a plan of which triggers want to know.
     pub(super) async fn run_with_triggers(
@@ -142,6 +157,56 @@ impl Session {
         let run = Box::pin(run_together(plan, writes, &mut held));
         let outcome = interrupt.guard_between(&inside, run).await?;
         Box::pin(triggering.finish()).await?;
+        if let Plan::Write(bound) = plan.plan.plan() {
+            self.place.activity().counts.wrote(&bound.action, rows_written(&outcome));
+        }
         Ok(outcome)
+    }
+
+    /// Whether some table has triggers for TRUNCATE.
+    pub(super) fn may_fire_for_truncate(&mut self) -> bool {
+        self.catalog().all_triggers().any(|(_, trigger)| trigger.events.truncate)
+    }
+
+    /// Runs TRUNCATE with the triggers of the tables that it empties around it.
+    pub(super) async fn truncate_with_triggers(
+        &mut self,
+        truncate: &ast::Truncate,
+        (definition, prepared): (&Definition, &Prepared),
+        interrupt: &Interrupt,
+    ) -> Result<String> {
+        let cascade = matches!(truncate.cascade, Some(ast::CascadeOption::Cascade));
+        let (catalog, wait) = (self.catalog(), self.lock_wait());
+        let context = self.context(catalog.clone(), Arc::from([]));
+        let principal = self.principal(&catalog);
+        let mut named = Vec::new();
+        for target in &truncate.table_names {
+            let table = Binder::new(&catalog, &context, &[]).table(&target.name);
+            named.extend(table.ok().map(|table| table.oid));
+        }
+        let emptied = definition::emptied(&catalog, &named, cascade);
+        let tables: Vec<_> = emptied.iter().filter_map(|oid| catalog.tables.get(oid)).collect();
+        // Whoever may not is told so by the statement itself, and nothing runs before.
+        let may = |table: &Table| table.is_divided() || !table.held(&principal, auth::Privileges::TRUNCATE).is_empty();
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        if tables.iter().all(|table| may(table)) {
+            for table in tables {
+                let mode = if table.is_divided() { TableLock::RowExclusive } else { TableLock::AccessExclusive };
+                interrupt.guard(self.lock_named(table.oid, mode, wait)).await?;
+                let triggers = Binder::new(&catalog, &context, &[]).target_triggers(table)?;
+                for triggers in triggers.iter() {
+                    before.extend(due_for_truncate(triggers, true, &context)?);
+                    after.extend(due_for_truncate(triggers, false, &context)?);
+                }
+            }
+        }
+        for due in &before {
+            Box::pin(Triggering::new(self, interrupt).run(due)).await?;
+        }
+        let tag = interrupt.guard(self.run_definition(definition, prepared)).await?.tag;
+        for due in &after {
+            Box::pin(Triggering::new(self, interrupt).run(due)).await?;
+        }
+        Ok(tag)
     }
 }

@@ -43,6 +43,7 @@ impl DefinitionEnvironment<'_> {
         check_no_others(&parent, &table)?;
         check_columns(&parent, &table)?;
         check_checks(&parent, &table)?;
+        self.check_triggers_beneath(&parent, &table)?;
         let bound = self.read_bound(&parent, &table.name, values)?;
         let mut attached = (*table).clone();
         attached.partitioning.of = Some(PartitionOf { parent: parent.oid, bound });

@@ -77,6 +77,7 @@ pub(crate) use discreet::without_values;
 pub(crate) use opening_setting::KIND_SETTING;
 pub(crate) use role::FIRST_USER_OID;
 use storage::{GenerationId, Store, TableId, TableLock, Transaction, Wait};
+pub(crate) use truncate::emptied;
 pub(crate) use validate::not_unique;
 
 use crate::catalog::{Catalog, Change, Table, TableClass, store};

@@ -23,9 +23,6 @@ pub(super) async fn create(new: &NewTrigger, environment: &mut DefinitionEnviron
         let message = "TRUNCATE FOR EACH ROW triggers are not supported";
         return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
     }
-    if new.events.truncate {
-        return Err(Error::unsupported("a trigger for TRUNCATE"));
-    }
     let (_, table) = environment.locked_table(oid)?;
     let columns = columns(&table, &new.columns)?;
     let condition = environment.trigger_condition(oid, new).await?;
@@ -212,6 +209,22 @@ impl DefinitionEnvironment<'_> {
             .next()
             .cloned()
             .ok_or_else(|| Error::new(SqlState::UNDEFINED_FUNCTION, format!("function {name}() does not exist")))
+    }
+
+    /// 42710 if a table that is to be a partition has a trigger of the name of one for rows above.
+    pub(super) fn check_triggers_beneath(&mut self, parent: &Arc<Table>, table: &Arc<Table>) -> Result<()> {
+        let catalog = self.catalog();
+        let mut above = catalog.ancestors(parent);
+        above.push(parent.clone());
+        let mut beneath = catalog.descendants(table.oid);
+        beneath.push(table.clone());
+        for trigger in above.iter().flat_map(|above| &above.triggers).filter(|trigger| trigger.for_rows) {
+            if let Some(other) = beneath.iter().find(|other| other.trigger(&trigger.name).is_some()) {
+                let message = format!("trigger \"{}\" for relation \"{}\" already exists", trigger.name, other.name);
+                return Err(Error::new(SqlState::DUPLICATE_OBJECT, message));
+            }
+        }
+        Ok(())
     }
 
     /// What is kept of WHEN.

@@ -182,6 +182,23 @@ pub(super) fn referencing<'a>(catalog: &'a Catalog, oids: &'a [u32]) -> impl Ite
     })
 }
 
+/// The tables that TRUNCATE of some empties: what is beneath them, and with CASCADE what points at them.
+pub(crate) fn emptied(catalog: &Catalog, named: &[u32], cascade: bool) -> Vec<u32> {
+    let mut oids: Vec<u32> = Vec::new();
+    let mut next: Vec<u32> = named.to_vec();
+    while let Some(oid) = next.pop() {
+        if !oids.contains(&oid) {
+            oids.push(oid);
+            next.extend(catalog.descendants(oid).iter().map(|below| below.oid));
+        }
+        if next.is_empty() && cascade {
+            next.extend(referencing(catalog, &oids).map(|(child, _)| child.oid).next());
+        }
+    }
+    oids.sort_unstable();
+    oids
+}
+
 /// 0A000 for a shared table that user tables point at: it would have to go with the rows of all users.
 fn refuse_own_rows_only(catalog: &Catalog, oids: &[u32]) -> Result<()> {
     let shared: Vec<u32> =

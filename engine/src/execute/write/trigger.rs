@@ -18,6 +18,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::execute::point;
 use crate::expr::ColumnVar;
 use crate::expr::eval::{RowSource, eval};
+use crate::function::EvalContext;
 use crate::plan::write::{Action, BoundTrigger, ConflictAction, Deed, Target, TargetTriggers};
 
 /// Who has the transaction that a write works in.
@@ -149,6 +150,27 @@ impl TargetTriggers {
         }
         arranged
     }
+}
+
+/// What is to run before a table is emptied, or after that.
+pub(crate) fn due_for_truncate(
+    triggers: &Arc<TargetTriggers>,
+    before: bool,
+    context: &EvalContext,
+) -> Result<Vec<Due>> {
+    let event = TriggerEvent::Truncate;
+    let mut due = Vec::new();
+    for at in triggers.fitting(false, before, event, &[]) {
+        let rows = BothRows { width: 0, old: None, new: None };
+        let holds = match &triggers.all[at].condition {
+            Some(condition) => matches!(eval(condition, context, &rows)?, Value::Bool(true)),
+            None => true,
+        };
+        if holds {
+            due.push(Due { triggers: triggers.clone(), at, event, old: None, new: None });
+        }
+    }
+    Ok(due)
 }
 
 impl Run<'_> {

@@ -91,7 +91,7 @@ impl Binder<'_> {
     }
 
     /// The triggers that a write to a table fires.
-    pub(super) fn target_triggers(&self, table: &Arc<Table>) -> Result<Option<Arc<TargetTriggers>>> {
+    pub(crate) fn target_triggers(&self, table: &Arc<Table>) -> Result<Option<Arc<TargetTriggers>>> {
         if table.triggers.is_empty() && table.partitioning.of.is_none() {
             return Ok(None);
         }
