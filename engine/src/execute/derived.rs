@@ -155,5 +155,6 @@ fn context(catalog: &Arc<Catalog>, store: &Store) -> EvalContext {
         params: Arc::from([]),
         written: Arc::default(),
         kept: None,
+        bodies: None,
     }
 }

@@ -65,6 +65,23 @@ pub fn run_relation(
     Ok(start(lowered, environment.clone()))
 }
 
+/// Starts a query whose expressions ask for what bodies of functions answer. All of it happens on the query threads,
+/// which may wait for that.
+pub(crate) fn run_asking(
+    query: Arc<Query>,
+    context: EvalContext,
+    view: ReadView,
+    environment: &QueryEnvironment,
+) -> RowStream {
+    let (handle, environment) = (environment.handle().clone(), environment.clone());
+    running(&handle, move |sender| async move {
+        let columns: Vec<Column> = query.outputs.iter().map(|output| output.column).collect();
+        let lowered = lowered(&query.relation, &columns, &context, view, &environment)?;
+        drop(context);
+        produce(lowered, &environment, &sender).await
+    })
+}
+
 pub(crate) fn lowered(
     relation: &Relation,
     columns: &[Column],

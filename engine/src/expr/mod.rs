@@ -11,6 +11,7 @@ use crate::function::{AggregateFunction, Function, WindowFunction};
 use crate::plan::relation::Relation;
 use crate::types::Type;
 
+pub(crate) mod called;
 mod computed;
 pub mod eval;
 pub mod shown;

@@ -13,6 +13,7 @@ pub(crate) mod array;
 mod backend;
 mod bit_string;
 mod bits;
+pub(crate) mod body_call;
 mod bytes;
 mod cast;
 mod catalog_info;
@@ -328,6 +329,8 @@ pub struct EvalContext {
     pub written: std::sync::Arc<[std::sync::Arc<Vec<Vec<Value>>>]>,
     /// What several queries of the statement are to read and see the same of; None: each keeps what it needs for itself.
     pub(crate) kept: Option<std::sync::Arc<crate::execute::kept::Kept>>,
+    /// Where calls of bodies among expressions are answered; None: nowhere.
+    pub(crate) bodies: Option<std::sync::Arc<body_call::BodyPort>>,
 }
 
 /// Whether a function may have to wait, so that its statement may have to run again, or does something that only counts

@@ -51,6 +51,7 @@ pub(crate) fn context() -> EvalContext {
         params: Vec::new().into(),
         written: Arc::default(),
         kept: None,
+        bodies: None,
     }
 }
 

@@ -5,7 +5,7 @@
 use auth::{Duty, ObjectKind, Principal, Privileges, RoleId};
 use storage::{TableId, TableLock};
 
-use super::function_run::FunctionRun;
+use super::function_run::{Ahead, CalledBody, FunctionRun};
 use super::relation::{CheckAs, RelationUse};
 use super::write::{Action, InsertSource, RowsToChange, WithWork, WithWrite, Write};
 use super::{BoundStatement, Plan};
@@ -41,13 +41,28 @@ impl AuthorizedPlan {
         &self.bound.runs
     }
 
+    /// The bodies that its expressions call.
+    pub(crate) fn bodies(&self) -> &[std::sync::Arc<CalledBody>] {
+        &self.bound.bodies
+    }
+
+    /// What is to be computed before it writes.
+    pub(crate) fn ahead(&self) -> Option<&Ahead> {
+        self.bound.ahead.as_ref()
+    }
+
+    /// Whether it runs bodies of functions, before it or on the way.
+    pub(crate) fn calls_bodies(&self) -> bool {
+        !self.bound.runs.is_empty() || !self.bound.bodies.is_empty()
+    }
+
     /// Whether it is more than one write or one query.
     pub fn runs_together(&self) -> bool {
         let has_after = || match &self.bound.plan {
             Plan::Write(write) => write.returning.as_ref().is_some_and(|returning| returning.after.is_some()),
             _ => false,
         };
-        !self.bound.with_writes.is_empty() || !self.bound.runs.is_empty() || has_after() || self.fires()
+        !self.bound.with_writes.is_empty() || self.calls_bodies() || has_after() || self.fires()
     }
 
     /// Whether it may run triggers.
@@ -86,7 +101,7 @@ impl AuthorizedPlan {
 pub fn authorize(bound: BoundStatement, principal: &Principal, catalog: &Catalog) -> Result<AuthorizedPlan> {
     authorize_all(&bound.uses, principal, catalog)?;
     let point = match &bound.plan {
-        _ if !bound.with_writes.is_empty() || !bound.runs.is_empty() => false,
+        _ if !bound.with_writes.is_empty() || !bound.runs.is_empty() || !bound.bodies.is_empty() => false,
         Plan::PointSelect(_) | Plan::OneRow(_) | Plan::Short { .. } => true,
         Plan::Query(_) => false,
         Plan::Write(write) => is_point_write(write),

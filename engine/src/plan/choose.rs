@@ -6,12 +6,14 @@ use storage::{TableId, TableLock};
 
 use super::bind::Binder;
 use super::bind::modify::body_write;
-use super::relation::{Query, RelationUse};
+use super::function_run::{Ahead, AheadRows};
+use super::relation::{Column, Output, Query, Relation, RelationUse};
 use super::short::Short;
-use super::write::{Action, RowsToChange, WithWork, WithWrite, Write};
+use super::write::{Action, InsertSource, RowsToChange, WithWork, WithWrite, Write};
 use super::{BoundStatement, ColumnDescription, Plan, point};
 use crate::catalog::{TableKind, View};
 use crate::error::{Error, Result, SqlState};
+use crate::expr::Expr;
 use crate::statement::Statement;
 
 /// Binds a SELECT, INSERT, UPDATE, DELETE or CALL. `point_plans` off sends every query down the wide road.
@@ -55,7 +57,16 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
             let query = binder.query(query)?;
             // Point plans would see what the WITH clause writes.
             let point_plans = point_plans && !binder.has_written() && !binder.has_runs();
-            bound_query(query, point_plans)
+            let has_bodies = binder.has_bodies();
+            let mut bound = bound_query(query, point_plans && !has_bodies);
+            if let Plan::Query(query) = &bound.plan
+                && point_plans
+                && has_bodies
+                && let Some(row) = point::one_row(query)
+            {
+                bound.plan = Plan::OneRow(Box::new(row));
+            }
+            bound
         }
         Statement::Insert(insert) => bound_write(binder.insert(insert)?, point_plans),
         Statement::Update(update) => bound_write(binder.update(update, point_plans)?, point_plans),
@@ -91,10 +102,84 @@ pub fn choose(binder: &mut Binder<'_>, statement: &Statement, point_plans: bool)
         _ => None,
     };
     bound.runs = binder.take_runs(rest)?;
-    if !bound.runs.is_empty() && !bound.with_writes.is_empty() {
-        return Err(Error::unsupported("a function whose body is run beside FOR UPDATE in a subquery"));
+    bound.bodies = binder.take_bodies();
+    if !bound.runs.is_empty() || !bound.bodies.is_empty() {
+        bound.ahead = ahead(binder, &mut bound.plan)?;
+        check_around_bodies(&bound)?;
     }
     Ok(bound)
+}
+
+/// What a write is to compute before it writes, as its expressions call bodies.
+fn ahead(binder: &mut Binder<'_>, plan: &mut Plan) -> Result<Option<Ahead>> {
+    let Plan::Write(write) = plan else { return Ok(None) };
+    let tables = write.target.with_leaves().map(|target| target.table.oid).collect();
+    let is_temporary = write.target.table.temporary.is_some();
+    let verb = match write.action {
+        Action::Insert(_) => "INSERT",
+        Action::Update(_) => "UPDATE",
+        Action::Delete(_) => "DELETE",
+        Action::Merge(_) | Action::OfKeys => "MERGE",
+    };
+    let number = binder.new_written_number();
+    let output = |column: &Column| Output { name: String::new(), column: *column, origin: None };
+    let insert = match &mut write.action {
+        Action::Insert(insert) => insert,
+        action => {
+            let Some(RowsToChange::Query { query, key, version, short, .. }) = rows_to_change(action) else {
+                return Err(Error::unsupported(format!("a function whose body is run in such a {verb}")));
+            };
+            *short = None;
+            let mut columns = vec![*key, *version];
+            columns.extend(query.outputs.iter().map(|output| output.column));
+            let outputs = columns.iter().map(output).collect();
+            let relation = std::mem::replace(&mut query.relation, Relation::Written { number, columns });
+            let rows = AheadRows::Query(Arc::new(Query::within(relation, outputs)));
+            return Ok(Some(Ahead { number, rows, tables, verb, is_temporary }));
+        }
+    };
+    let (rows, columns, row) = match &mut insert.source {
+        InsertSource::Rows(rows) => {
+            let types = rows.first().map(|row| row.iter().map(|expr| expr.ty).collect::<Vec<_>>()).unwrap_or_default();
+            let columns: Vec<Column> = types.into_iter().map(|ty| binder.fresh_column(ty)).collect();
+            let row = columns.iter().map(|column| Expr::column(column.var, column.ty)).collect();
+            (AheadRows::Values(std::mem::take(rows)), columns, row)
+        }
+        InsertSource::Query { query, .. } if !query.locking.is_empty() => {
+            return Err(Error::unsupported("a function whose body is run beside FOR UPDATE or FOR SHARE"));
+        }
+        InsertSource::Query { query, row } => {
+            let columns = query.outputs.iter().map(|output| output.column).collect();
+            let found = std::mem::replace(&mut **query, Query::within(Relation::OneRow, Vec::new()));
+            (AheadRows::Query(Arc::new(found)), columns, std::mem::take(row))
+        }
+    };
+    let outputs = columns.iter().map(output).collect();
+    let query = Box::new(Query::within(Relation::Written { number, columns }, outputs));
+    insert.source = InsertSource::Query { query, row };
+    Ok(Some(Ahead { number, rows, tables, verb, is_temporary }))
+}
+
+/// 0A000 for what does not go together with bodies that are run.
+fn check_around_bodies(bound: &BoundStatement) -> Result<()> {
+    let locks = match &bound.plan {
+        Plan::Query(query) | Plan::Short { query, .. } => !query.locking.is_empty(),
+        Plan::PointSelect(select) => select.lock.is_some(),
+        Plan::OneRow(_) | Plan::Write(_) => false,
+    };
+    let returns_more = match &bound.plan {
+        Plan::Write(write) => write.returning.as_ref().is_some_and(|returning| returning.after.is_some()),
+        _ => false,
+    };
+    let refused = |what: &str| Err(Error::unsupported(format!("a function whose body is run beside {what}")));
+    match () {
+        () if bound.with_writes.iter().any(WithWrite::writes) => refused("a write in WITH"),
+        () if !bound.with_writes.is_empty() => refused("FOR UPDATE in a subquery"),
+        () if locks => refused("FOR UPDATE or FOR SHARE"),
+        () if returns_more => refused("a subquery in RETURNING"),
+        () if bound.waits => refused("a function that waits"),
+        () => Ok(()),
+    }
 }
 
 /// Binds a query whose relation is wanted beside its rows.
@@ -148,6 +233,8 @@ fn bound_query(mut query: Query, point_plans: bool) -> BoundStatement {
         locks,
         with_writes: Vec::new(),
         runs: Vec::new(),
+        bodies: Vec::new(),
+        ahead: None,
         waits: false,
         keeps_rows: false,
     }
@@ -176,6 +263,8 @@ fn bound_write(mut write: Write, point_plans: bool) -> BoundStatement {
         locks,
         with_writes: Vec::new(),
         runs: Vec::new(),
+        bodies: Vec::new(),
+        ahead: None,
         waits: false,
         keeps_rows: false,
         plan: Plan::Write(Box::new(write)),

@@ -52,6 +52,10 @@ pub struct BoundStatement {
     pub with_writes: Vec<write::WithWrite>,
     /// Bodies of functions to run before it, in order.
     pub runs: Vec<function_run::FunctionRun>,
+    /// Bodies of functions that its expressions call, by their numbers.
+    pub bodies: Vec<std::sync::Arc<function_run::CalledBody>>,
+    /// What is computed before it writes.
+    pub ahead: Option<function_run::Ahead>,
     /// Whether it calls functions that may have to wait for a lock.
     pub waits: bool,
     /// Whether several places are to see the same rows, which are computed once.

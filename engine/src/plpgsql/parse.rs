@@ -410,7 +410,18 @@ impl Parser<'_> {
                 self.advance();
                 Ok(Kind::Null)
             }
-            "commit" | "rollback" => Err(Error::unsupported(format!("{} in PL/pgSQL", keyword.to_uppercase()))),
+            "commit" | "rollback" => {
+                self.advance();
+                if self.word("and") {
+                    let chains = !self.word("no");
+                    self.expect_word("chain")?;
+                    if chains {
+                        return Err(Error::unsupported(format!("{} AND CHAIN in PL/pgSQL", keyword.to_uppercase())));
+                    }
+                }
+                self.expect_symbol(";")?;
+                Ok(Kind::EndTransaction { commits: keyword == "commit" })
+            }
             "open" | "fetch" | "move" | "close" => {
                 Err(Error::unsupported(format!("{} of a cursor in PL/pgSQL", keyword.to_uppercase())))
             }

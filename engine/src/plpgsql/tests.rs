@@ -117,7 +117,7 @@ fn says_what_is_wrong_as_postgresql_does() {
     refuses("BEGIN IF 1 THEN END", "42601 syntax error at end of input");
     refuses("BEGIN IF 1; END", "42601 missing \"THEN\" at end of SQL expression");
     refuses("BEGIN PERFORM 1 +; END", "42601 syntax error at end of input");
-    refuses("BEGIN COMMIT; END", "0A000 COMMIT in PL/pgSQL is not supported");
+    refuses("BEGIN COMMIT AND CHAIN; END", "0A000 COMMIT AND CHAIN in PL/pgSQL is not supported");
     refuses("DECLARE c CURSOR FOR SELECT 1; BEGIN END", "0A000 a cursor in PL/pgSQL is not supported");
     let deep = format!("{}{}", "BEGIN ".repeat(500), "END; ".repeat(500));
     refuses(&deep, "54001 stack depth limit exceeded");

@@ -234,6 +234,10 @@ pub(crate) enum Kind {
         fragment: FragmentId,
         into: Option<Into>,
     },
+    /// COMMIT, or else ROLLBACK.
+    EndTransaction {
+        commits: bool,
+    },
     /// GET [STACKED] DIAGNOSTICS.
     Diagnostics {
         stacked: bool,

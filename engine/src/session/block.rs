@@ -20,7 +20,7 @@ impl Session {
 
     /// Whether what a statement begins outlasts it.
     pub(super) fn in_block(&self) -> bool {
-        self.among_others || self.status() == TransactionStatus::Open
+        self.among_others || self.functions_around > 0 || self.status() == TransactionStatus::Open
     }
 
     /// 25P01 for a statement, called so, whose deed would be over with it.

@@ -16,17 +16,19 @@ use super::run::{Outcome, no_transaction};
 use super::settings::Settings;
 use crate::catalog::{Language, SqlFunction};
 use crate::error::{Error, Result, SqlState};
-use crate::execute::write::Due;
+use crate::execute::write::{self, Due};
 use crate::execute::{RowStream, query};
 use crate::function::{EvalContext, Volatility};
 use crate::plan::bind::{Binder, BodyPart, body_parts, check_part, writing_verb};
-use crate::plan::function_run::FunctionRun;
+use crate::plan::function_run::CalledBody;
+use crate::plan::point::one_row;
 use crate::plan::relation::Query;
 use crate::plan::{Plan, authorize, choose};
 use crate::types::oid;
 
-/// How deep functions may call functions.
-const DEPTH_MAX: usize = 32;
+/// How deep functions may call functions. Each level takes of the stack of the thread that serves the session, which has
+/// 64 MB, some dozens of kilobytes, and 150 where nothing is optimised.
+const DEPTH_MAX: usize = 200;
 
 /// Rows of values.
 type ValueRows = Vec<Vec<Value>>;
@@ -54,20 +56,56 @@ impl Session {
         open.used = true;
         let view = open.transaction.view();
         let mut context = context.clone();
+        let keep = |context: &mut EvalContext, number: usize, rows: ValueRows| {
+            let mut written = context.written.to_vec();
+            written.resize(written.len().max(number + 1), Arc::default());
+            written[number] = Arc::new(rows);
+            context.written = written.into();
+        };
         for run in plan.plan.runs() {
             let mut args = Vec::new();
             if !run.args.outputs.is_empty() {
-                let stream = query::run(&run.args, &context, view.clone(), environment)?;
-                let row = gathered(stream, interrupt).await?.pop();
-                args = row.ok_or_else(|| Error::internal("arguments are a row"))?;
+                let rows = match one_row(&run.args) {
+                    Some(row) => {
+                        let condition = row.filter.as_ref();
+                        let bodies = plan.plan.bodies();
+                        self.one_row_with_bodies(bodies, &row.projection, condition, &context, interrupt).await?
+                    }
+                    None => gathered(query::run(&run.args, &context, view.clone(), environment)?, interrupt).await?,
+                };
+                args = rows.into_iter().next().ok_or_else(|| Error::internal("arguments are a row"))?;
             }
-            let rows = Box::pin(self.run_function(run, args, interrupt)).await?;
-            let mut written = context.written.to_vec();
-            written.resize(written.len().max(run.number + 1), Arc::default());
-            written[run.number] = Arc::new(rows);
-            context.written = written.into();
+            let rows = Box::pin(self.run_function(&run.body, args, run.fills, interrupt)).await?;
+            keep(&mut context, run.number, rows);
         }
-        let is_call = plan.plan.runs().iter().any(|run| run.function.procedure);
+        if let Plan::Write(bound) = plan.plan.plan() {
+            let Some(ahead) = plan.plan.ahead() else { return self.write(plan, bound, &context, interrupt).await };
+            let mut view = view;
+            loop {
+                let mark = self.mark()?;
+                let rows = self.rows_ahead(plan, ahead, &context, view, interrupt).await?;
+                keep(&mut context, ahead.number, rows);
+                match self.write(plan, bound, &context, interrupt).await {
+                    Err(error) if write::is_outdated(&error) => {
+                        self.undo(mark)?;
+                        interrupt.check()?;
+                        let open = self.state.open_mut().ok_or_else(no_transaction)?;
+                        open.transaction.begin_command();
+                        view = open.transaction.view();
+                    }
+                    Ok(outcome) => {
+                        self.keep_since(&mark)?;
+                        return Ok(outcome);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        let is_call = plan.plan.runs().iter().any(|run| run.body.function.procedure);
+        // What CALL calls among its arguments was called with them.
+        if !plan.plan.bodies().is_empty() && !is_call {
+            return self.execute_with_bodies(plan, &context, view, interrupt).await;
+        }
         let Some(columns) = plan.columns.clone() else { return Ok(Outcome::Complete("CALL".to_owned())) };
         let (Plan::Query(bound) | Plan::Short { query: bound, .. }) = plan.plan.plan() else {
             return Err(Error::internal("a call of a function is no query"));
@@ -78,9 +116,15 @@ impl Session {
     }
 
     /// The rows of a function: for one of no set the first, if there is one.
-    async fn run_function(&mut self, run: &FunctionRun, args: Vec<Value>, interrupt: &Interrupt) -> Result<ValueRows> {
+    pub(super) async fn run_function(
+        &mut self,
+        run: &CalledBody,
+        args: Vec<Value>,
+        fills: bool,
+        interrupt: &Interrupt,
+    ) -> Result<ValueRows> {
         let function = &run.function;
-        let nulls = || match run.fills && !function.set {
+        let nulls = || match fills && !function.set {
             true => vec![vec![Value::Null; run.columns.len()]],
             false => Vec::new(),
         };
@@ -92,13 +136,17 @@ impl Session {
             return Ok(nulls());
         }
         self.check_depth()?;
+        let may_end = function.procedure && !function.definer && function.settings.is_empty();
+        let ending = self.ending_within(may_end);
         let left = self.enter(function)?;
+        let around = std::mem::replace(&mut self.ending, ending);
         self.functions_around += 1;
         let result = match function.language {
             Language::Sql => self.run_body(run, args.into(), interrupt).await,
             Language::PlPgSql => self.run_code(function, &run.columns, args, interrupt).await,
         };
         self.functions_around -= 1;
+        self.ending = around;
         let rows = match left {
             Some(left) => self.leave(left).and(result)?,
             None => result?,
@@ -126,9 +174,12 @@ impl Session {
     /// Runs a body that no function has.
     pub(super) async fn run_inline(&mut self, function: &Arc<SqlFunction>, interrupt: &Interrupt) -> Result<()> {
         self.check_depth()?;
+        let ending = self.ending_within(true);
+        let around = std::mem::replace(&mut self.ending, ending);
         self.functions_around += 1;
         let result = self.run_code(function, &[], Vec::new(), interrupt).await;
         self.functions_around -= 1;
+        self.ending = around;
         result.map(drop)
     }
 
@@ -183,7 +234,7 @@ impl Session {
     }
 
     /// Runs the statements of a body; answers what the last has answered, as the call has it.
-    async fn run_body(&mut self, run: &FunctionRun, args: Arc<[Value]>, interrupt: &Interrupt) -> Result<ValueRows> {
+    async fn run_body(&mut self, run: &CalledBody, args: Arc<[Value]>, interrupt: &Interrupt) -> Result<ValueRows> {
         let function = &run.function;
         let parts = body_parts(function)?;
         let is_volatile = function.procedure || function.volatility == Volatility::Volatile;
@@ -198,6 +249,9 @@ impl Session {
             let answers = at + 1 == parts.len() && function.returns != oid::VOID;
             let ran = async {
                 let (plan, answer) = self.lock_part(run, part, answers, interrupt).await?;
+                if is_volatile {
+                    self.check_reads_ahead(&plan)?;
+                }
                 let context = self.context(self.catalog(), args.clone());
                 let outcome = match (plan.plan.waits(), is_volatile) {
                     (true, _) => Box::pin(self.execute_waiting(&plan, &context, interrupt)).await?,
@@ -221,7 +275,7 @@ impl Session {
     /// Binds a statement of a body and locks what it reads and writes.
     async fn lock_part(
         &mut self,
-        run: &FunctionRun,
+        run: &CalledBody,
         part: &BodyPart<'_>,
         answers: bool,
         interrupt: &Interrupt,
@@ -242,7 +296,7 @@ impl Session {
     /// A statement of a body, and what makes the function's answer of its rows, unless they are it.
     fn plan_part(
         &mut self,
-        run: &FunctionRun,
+        run: &CalledBody,
         part: &BodyPart<'_>,
         answers: bool,
     ) -> Result<(CachedPlan, Option<Query>)> {

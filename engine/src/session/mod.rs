@@ -8,6 +8,7 @@ mod at_once;
 mod audit;
 mod backup;
 mod block;
+mod body_call;
 mod cancel;
 mod constraints;
 mod copy;
@@ -116,6 +117,12 @@ pub struct Session {
     acting: Option<Box<execute_as::Acting>>,
     /// How many functions whose bodies are run are around what runs.
     functions_around: usize,
+    /// Steps that bodies have taken.
+    steps: u32,
+    /// Whether what runs may end the transaction.
+    ending: plpgsql::Ending,
+    /// What the statement is to write whose rows are being computed, if that calls bodies.
+    written_next: Option<body_call::WrittenNext>,
     /// The epochs of plans made as other roles, by the session's own epoch and the role.
     personas: FxHashMap<(u64, RoleId), u64>,
     state: TransactionState,
@@ -225,6 +232,9 @@ impl Session {
             last_epoch: 0,
             acting: None,
             functions_around: 0,
+            steps: 0,
+            ending: plpgsql::Ending::default(),
+            written_next: None,
             personas: FxHashMap::default(),
             state: TransactionState::Idle,
             among_others: false,
@@ -414,6 +424,7 @@ impl Session {
             params,
             written: Arc::default(),
             kept: None,
+            bodies: None,
         }
     }
 

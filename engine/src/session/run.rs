@@ -20,7 +20,7 @@ use crate::execute::write::Held;
 use crate::execute::{Rows, definition, locking, point, query, write};
 use crate::function::{AdvisoryLocks, EvalContext};
 use crate::plan::bind::Binder;
-use crate::plan::write::{Action, WithWork, WithWrite};
+use crate::plan::write::{Action, WithWork, WithWrite, Write};
 use crate::plan::{ColumnDescription, Plan, authorize, choose};
 use crate::statement::{CopySource, Definition, Statement, locking_words, place_of_placeholder};
 
@@ -343,7 +343,7 @@ impl Session {
         let keeping = || Box::new(EvalContext { kept: Some(Arc::default()), ..context.clone() });
         let keeping = plan.plan.keeps_rows().then(keeping);
         let context = keeping.as_deref().unwrap_or(context);
-        if !plan.plan.runs().is_empty() {
+        if plan.plan.calls_bodies() {
             return Box::pin(self.execute_with_runs(plan, context, interrupt)).await;
         }
         if plan.plan.runs_together() {
@@ -368,16 +368,27 @@ impl Session {
                 Ok(Outcome::selected(plan, RowSource::of(interrupt.guard(Box::pin(run)).await)))
             }
             Plan::OneRow(_) | Plan::Short { .. } => Err(Error::internal("a plan that only reads cannot be read")),
-            Plan::Write(bound) => {
-                let (verb, counted) = verb_and_tag(&bound.action);
-                refuse_in_read_only(open.read_only && bound.target.table.temporary.is_none(), verb)?;
-                let (transaction, deferred) = (&mut open.transaction, &mut open.deferred);
-                let run = write::run(bound, context, transaction, deferred, database.query_environment(), wait);
-                let written = interrupt.guard(Box::pin(run)).await?;
-                self.place.activity().counts.wrote(&bound.action, written.count as u64);
-                Ok(write_outcome(plan, written, counted))
-            }
+            Plan::Write(bound) => self.write(plan, bound, context, interrupt).await,
         }
+    }
+
+    /// Executes a write by itself.
+    pub(super) async fn write(
+        &mut self,
+        plan: &CachedPlan,
+        bound: &Write,
+        context: &EvalContext,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
+        let (wait, database) = (self.lock_wait(), self.database.clone());
+        let open = self.state.open_mut().ok_or_else(no_transaction)?;
+        let (verb, counted) = verb_and_tag(&bound.action);
+        refuse_in_read_only(open.read_only && bound.target.table.temporary.is_none(), verb)?;
+        let (transaction, deferred) = (&mut open.transaction, &mut open.deferred);
+        let run = write::run(bound, context, transaction, deferred, database.query_environment(), wait);
+        let written = interrupt.guard(Box::pin(run)).await?;
+        self.place.activity().counts.wrote(&bound.action, written.count as u64);
+        Ok(write_outcome(plan, written, counted))
     }
 
     /// Executes a plan whose WITH clause writes: those whose rows are read, then the statement, then the other ones.

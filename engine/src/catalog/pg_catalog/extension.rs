@@ -9,6 +9,7 @@ use super::{BOOTSTRAP_ROLE, PG_CATALOG};
 use crate::catalog::Language;
 use crate::catalog::extension::PROCEDURAL;
 use crate::function::AVAILABLE;
+use crate::types::oid;
 
 const PG_PROC: u32 = 1255;
 const PG_NAMESPACE: u32 = super::comment::PG_NAMESPACE;
@@ -18,6 +19,13 @@ pub(super) const PLPGSQL: u32 = 13_559;
 const PLPGSQL_VERSION: &str = "1.0";
 pub(super) const PLPGSQL_COMMENT: &str = "PL/pgSQL procedural language";
 const PG_LANGUAGE: u32 = 2612;
+
+/// What `pg_language` names for the language. Nobody calls them.
+pub(super) const HANDLERS: [(u32, &str, &[u32], u32); 3] = [
+    (13_560, "plpgsql_call_handler", &[], oid::LANGUAGE_HANDLER),
+    (13_561, "plpgsql_inline_handler", &[oid::INTERNAL], oid::VOID),
+    (13_562, "plpgsql_validator", &[oid::OID], oid::VOID),
+];
 
 pub(super) fn extensions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let row = |extension: &crate::catalog::Extension| {
@@ -50,6 +58,7 @@ pub(super) fn available_versions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
 /// An extension lies in its schema, and functions are part of it.
 pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     let mut rows = vec![row![PG_LANGUAGE, Language::PlPgSql.oid(), 0, PG_EXTENSION, PLPGSQL, 0, 'e']];
+    rows.extend(HANDLERS.iter().map(|(handler, ..)| row![PG_PROC, *handler, 0, PG_EXTENSION, PLPGSQL, 0, 'e']));
     for extension in reader.catalog.extensions.values() {
         rows.push(row![PG_EXTENSION, extension.oid, 0, PG_NAMESPACE, extension.schema, 0, 'n']);
         for function in extension.functions() {

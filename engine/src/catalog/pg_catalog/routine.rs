@@ -101,6 +101,10 @@ pub(super) fn routines(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             ..plain(function.oid, function.name, 'f', returns, function.args)
         }));
     }
+    rows.extend(super::extension::HANDLERS.iter().map(|(oid, name, args, returns)| {
+        let strict = !args.is_empty();
+        routine(Routine { strict, volatility: Volatility::Volatile, ..plain(*oid, name, 'f', *returns, args) })
+    }));
     rows.extend(reader.catalog.functions.values().map(|function| defined(reader, function)));
     rows
 }

@@ -141,6 +141,7 @@ fn context(catalog: Catalog) -> EvalContext {
         params: Vec::new().into(),
         written: Arc::default(),
         kept: None,
+        bodies: None,
     }
 }
 

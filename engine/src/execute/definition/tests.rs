@@ -61,6 +61,7 @@ impl Bench {
             params: Arc::from([]),
             written: Arc::default(),
             kept: None,
+            bodies: None,
         }
     }
 

@@ -15,6 +15,7 @@ use super::substring::Substring;
 use super::{Lowering, column, dates, walk};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ExprKind};
+use crate::function::body_call::is_body_call;
 use crate::function::{Arithmetic, Batch, Comparison, Function, Volatility};
 use crate::types::{Type, builtin, oid};
 
@@ -72,6 +73,7 @@ pub(super) fn guarded(expr: &Expr) -> bool {
             Some(Batch::Substring) => Substring::of(args).is_none(),
             Some(Batch::Arithmetic(operator)) => matches!(operator, Arithmetic::Divide | Arithmetic::Modulo),
             Some(_) => false,
+            None if is_body_call(function) => true,
             None => GUARDED.contains(&function.name) || converts_text(function) || converts_document(function),
         },
         _ => false,

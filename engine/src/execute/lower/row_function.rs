@@ -19,6 +19,7 @@ use storage::{ColumnType, Value};
 use super::{column, walk};
 use crate::error::{Error, Result};
 use crate::execute::failure::carried;
+use crate::expr::called::{RowSet, calls_body, values_in_query};
 use crate::expr::eval::{RowSource, eval};
 use crate::expr::walk::transform;
 use crate::expr::{ColumnVar, Expr, ExprKind};
@@ -89,6 +90,18 @@ impl RowSource for BatchRow<'_> {
     }
 }
 
+/// All of them.
+struct BatchRows<'a> {
+    arguments: &'a [(ColumnVar, ColumnType)],
+    cells: &'a [(Cells<'a>, bool)],
+}
+
+impl RowSet for BatchRows<'_> {
+    fn value(&self, row: usize, var: ColumnVar) -> Result<Value> {
+        BatchRow { arguments: self.arguments, cells: self.cells, row }.value(var)
+    }
+}
+
 impl RowFunction {
     /// What is computed from columns: those of the arguments, by the numbers that `var_of` gives them. None if an argument is
     /// something else.
@@ -116,6 +129,13 @@ impl RowFunction {
             .map(|((array, constant), (_, ty))| (Cells::new(array, ty), *constant))
             .collect();
         let mut results = ColumnBuilder::new(&self.returns);
+        if calls_body(&self.expr) {
+            let source = BatchRows { arguments: &self.arguments, cells: &cells };
+            for value in values_in_query(&self.expr, &self.context, &source, rows)? {
+                results.append_value(&value)?;
+            }
+            return Ok(results.finish());
+        }
         for row in 0..rows {
             let source = BatchRow { arguments: &self.arguments, cells: &cells, row };
             results.append_value(&eval(&self.expr, &self.context, &source)?)?;

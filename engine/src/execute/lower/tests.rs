@@ -196,6 +196,7 @@ fn context() -> EvalContext {
         params: Arc::from([]),
         written: Arc::default(),
         kept: None,
+        bodies: None,
     }
 }
 

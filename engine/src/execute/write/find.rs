@@ -159,6 +159,9 @@ impl Run<'_> {
                     }
                 }
             }
+            if changed && matches!(query.relation, Relation::Written { .. }) {
+                return Err(outdated());
+            }
             if changed {
                 self.context.session.channels.undo_to(talk);
                 self.renew_view();
@@ -233,6 +236,18 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// What says that rows have changed since the statement computed what to write, ahead of it.
+const OUTDATED: &str = "rows have changed since it was computed what becomes of them";
+
+fn outdated() -> Error {
+    Error::new(SqlState::SERIALIZATION_FAILURE, OUTDATED)
+}
+
+/// Whether a write has to be computed anew.
+pub(crate) fn is_outdated(error: &Error) -> bool {
+    error.message.as_ref() == OUTDATED && error.sql_state() == SqlState::SERIALIZATION_FAILURE
 }
 
 impl FoundRows {

@@ -31,6 +31,7 @@ use crate::function::EvalContext;
 use crate::plan::write::{Action, Returning, Write};
 pub(crate) use bulk::Bulk;
 pub(crate) use deferred::Deferred;
+pub(crate) use find::is_outdated;
 use foreign_key::Pending;
 pub(crate) use matching::{is_matched, other_side};
 use row::{TargetSource, check_new_row};

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use auth::{Principal, Privileges, RoleId, decide};
 use datafusion::sql::sqlparser::ast::{self, Expr as Ast};
 use datafusion::sql::sqlparser::tokenizer::Span;
+use parking_lot::Mutex;
 
 use super::names::QualifiedName;
 use super::record::field_at;
@@ -23,6 +24,7 @@ use crate::function::record::record;
 use crate::function::resolve::{self, Defined, Resolved};
 use crate::function::{CastContext, Volatility};
 use crate::plan::authorize::{check_reach, check_schema, denied};
+use crate::plan::function_run::CalledBody;
 use crate::plan::relation::{CheckAs, RelationUse};
 use crate::statement::parse_expression;
 use crate::types::{Type, builtin, display, oid};
@@ -89,6 +91,8 @@ pub(super) struct Calls {
     own_path: bool,
     /// A table whose policies are in force, if one was met.
     policed: Option<String>,
+    /// The bodies that expressions of the statement call, where they may.
+    run: Option<Arc<Mutex<Vec<Arc<CalledBody>>>>>,
 }
 
 impl Calls {
@@ -102,6 +106,7 @@ impl Calls {
             volatile_reads: Vec::new(),
             own_path: self.own_path,
             policed: None,
+            run: self.run.clone(),
         }
     }
 
@@ -351,7 +356,7 @@ impl Binder<'_> {
         let query = match shape_of(function)? {
             Shape::Query(query) => query,
             Shape::Statements => {
-                return self.value_of_run(function, args, span, at).map_err(|error| error.at(self.position(span)));
+                return self.value_of_run(function, args).map_err(|error| error.at(self.position(span)));
             }
         };
         let value = match alone(&query.query) {

@@ -148,6 +148,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         params: Arc::new([]),
         written: Arc::default(),
         kept: None,
+        bodies: None,
     }
 }
 

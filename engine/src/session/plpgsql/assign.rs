@@ -70,7 +70,11 @@ impl Session {
                 _ => return Err(Error::internal("a row is a record")),
             },
             Shape::Record(_) => match value {
-                Value::Null if is_row || from.oid == oid::UNKNOWN || from.oid == oid::TEXT => Value::Null,
+                Value::Null if is_row || from.oid == oid::UNKNOWN || from.oid == oid::TEXT => {
+                    // It is as if nothing was ever assigned to it.
+                    call.shapes[datum] = Shape::Record(None);
+                    Value::Null
+                }
                 Value::Record(record) => {
                     let (shape, record) = self.shaped(*record);
                     call.shapes[datum] = Shape::Record(Some(shape));

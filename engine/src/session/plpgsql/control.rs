@@ -1,7 +1,7 @@
 //! Statements: each is done, or puts what it begins on the stack of its call.
 
 use datafusion::sql::sqlparser::ast;
-use storage::Value;
+use storage::{Array, Value};
 
 use super::super::Session;
 use super::super::cancel::Interrupt;
@@ -98,7 +98,10 @@ impl Session {
                 self.take_rows(call, done, into.as_ref(), false, interrupt).await?;
             }
             Kind::Sql { fragment, into } => {
+                let around = self.ending;
+                self.ending = call.ending(around, true);
                 let ran = self.run_fragment(call, *fragment, interrupt).await;
+                self.ending = around;
                 let text = call.compiled.code.fragments[*fragment].text.as_str();
                 let done = ran.map(|done| done.of_statement(text)).map_err(|error| in_statement(error, text))?;
                 if self.takes_answer(call, *fragment) && into.is_none() {
@@ -115,6 +118,7 @@ impl Session {
                 self.take_rows(call, done, into.as_ref(), true, interrupt).await?;
             }
             Kind::Diagnostics { stacked, items } => self.run_diagnostics(call, *stacked, items)?,
+            Kind::EndTransaction { commits } => self.end_transaction(call, *commits, interrupt).await?,
             Kind::Null => {}
         }
         Ok(Flow::Next)
@@ -290,22 +294,26 @@ impl Session {
                     let message = format!("FOREACH expression must yield an array, not type {}", display(ty));
                     Error::new(SqlState::DATATYPE_MISMATCH, message)
                 })?;
-                if *slice > 0 {
-                    return Err(Error::unsupported("FOREACH … SLICE"));
-                }
                 let target = into.targets.first().map(|target| target.datum);
                 let is_array = target.is_some_and(|datum| {
                     into.whole && builtin::element_of(builtin::base_of(call.shapes[datum].ty().oid)).is_some()
                 });
-                if is_array && builtin::element_of(builtin::base_of(element)).is_none() {
-                    let message = "FOREACH loop variable must not be of an array type";
+                let refused = match *slice {
+                    0 if is_array && builtin::element_of(builtin::base_of(element)).is_none() => {
+                        Some("FOREACH loop variable must not be of an array type")
+                    }
+                    1.. if !is_array => Some("FOREACH ... SLICE loop variable must be of an array type"),
+                    _ => None,
+                };
+                if let Some(message) = refused {
                     return Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
                 }
-                let values = match value {
-                    Value::Array(array) => array.values,
-                    _ => Vec::new(),
+                let (values, ty) = match value {
+                    Value::Array(array) if *slice > 0 => (slices(*array, *slice)?, ty),
+                    Value::Array(array) => (array.values, Type::new(element)),
+                    _ => (Vec::new(), Type::new(element)),
                 };
-                Progress::Elements { values: values.into_iter(), ty: Type::new(element) }
+                Progress::Elements { values: values.into_iter(), ty }
             }
         };
         call.under_way.push(UnderWay::Loop { of, progress, has_run: false });
@@ -396,6 +404,22 @@ impl Session {
             _ => Err(Error::internal("a loop is of another kind than its progress")),
         }
     }
+}
+
+/// The parts of an array that have so many dimensions, in order.
+fn slices(array: Array, slice: usize) -> Result<Vec<Value>> {
+    let dimensions = array.dimensions();
+    if slice > dimensions.len() {
+        let message = format!("slice dimension ({slice}) is out of the valid range 0..{}", dimensions.len());
+        return Err(Error::new(SqlState::ARRAY_SUBSCRIPT_ERROR, message));
+    }
+    let own = &dimensions[dimensions.len() - slice..];
+    let size: usize = own.iter().map(|one| usize::try_from(one.length).unwrap_or(0)).product();
+    let parts = array.values.chunks(size.max(1)).map(|values| {
+        let part = Array::shaped(array.element.clone(), values.to_vec(), own);
+        Value::Array(Box::new(part))
+    });
+    Ok(parts.collect())
 }
 
 impl Call<'_> {

@@ -217,6 +217,9 @@ impl Session {
         if let Some(verb) = verb.filter(|_| !is_volatile) {
             return Err(not_allowed(verb));
         }
+        if is_volatile {
+            self.check_reads_ahead(plan)?;
+        }
         let context = self.context(self.catalog(), params);
         let outcome = match (plan.plan.waits(), is_volatile) {
             (true, _) => Box::pin(self.execute_waiting(plan, &context, interrupt)).await?,
@@ -268,6 +271,10 @@ impl Session {
         let around = |error| in_statement(error, &text);
         let mut last = Done { rows: None, count: 0, counts: false, is_query: false };
         for statement in parse_script(&text).map_err(Error::without_position)? {
+            if statement.controls_transaction() {
+                let message = "EXECUTE of transaction commands is not implemented";
+                return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+            }
             check_statement(&text, Some(&statement))?;
             if !is_planned(&statement) {
                 let ran = self.run_other(call.is_volatile, &text, statement, interrupt).await;

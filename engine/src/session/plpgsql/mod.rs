@@ -3,12 +3,21 @@
 //! The stack is the call's own and not Rust's: however deep blocks and loops lie in one another, a step of a call is as
 //! deep as any other. What is SQL goes the way of the session's statements (`fragment`), with variables as parameters.
 //! A block with EXCEPTION is a savepoint (`undo`).
+//!
+//! A caller has one way in, `Session::run_code`: a function, the columns that are wanted of each row that it answers, and the
+//! values of its inputs in their order, of the types that the function declares. It has checked that the function may be called,
+//! how deep calls are, and whether NULL calls it at all; it has also put the role and the settings of the function in force
+//! (`function_run`). `Session::compiled` reads the body, once for a function as long as the catalog stays: `Compiled::inputs`
+//! says which variable takes which input, `Compiled::shapes` what the variables are before anything runs, and
+//! `Code::found` where FOUND is. What else a body is to find set is assigned to its variables between `Call::new` and the first
+//! block, as `begin_call` does. Only a procedure or DO may end the transaction, and only if nothing around needs it (`end`).
 
 mod answer;
 mod assign;
 mod block;
 mod compile;
 mod control;
+mod end;
 mod fragment;
 mod raise;
 mod trigger;
@@ -17,6 +26,7 @@ mod undo;
 use std::sync::Arc;
 
 pub(super) use compile::Compiled;
+pub(super) use end::Ending;
 use futures::future::BoxFuture;
 use storage::Value;
 use undo::Undo;
@@ -35,7 +45,7 @@ use crate::types::{Type, oid};
 /// Rows of values.
 pub(super) type ValueRows = Vec<Vec<Value>>;
 
-/// Steps after which a call lets others have their turn.
+/// Steps of calls after which a session lets others have their turn.
 const STEPS_AT_ONCE: u32 = 256;
 
 /// A call under way.
@@ -58,6 +68,8 @@ struct Call<'f> {
     line: usize,
     what: &'static str,
     has_returned: bool,
+    /// RAISE has raised the error that is handled once more.
+    raises_again: bool,
 }
 
 /// What is under way in a body.
@@ -142,10 +154,9 @@ impl Session {
         if let Err(error) = entered {
             self.catch(call, error)?;
         }
-        let mut steps = 0u32;
         while !call.under_way.is_empty() {
-            steps = steps.wrapping_add(1);
-            if steps % STEPS_AT_ONCE == 0 {
+            self.steps = self.steps.wrapping_add(1);
+            if self.steps % STEPS_AT_ONCE == 0 {
                 tokio::task::yield_now().await;
                 interrupt.check()?;
             }
@@ -259,7 +270,9 @@ impl Session {
 
     /// Looks for a handler of an error; without one, the error is the call's.
     fn catch(&mut self, call: &mut Call<'_>, error: Error) -> Result<()> {
-        let error = error.without_position().within(call.place());
+        let error = error.without_position();
+        // An error that is raised again tells of its place already.
+        let error = if std::mem::take(&mut call.raises_again) { error } else { error.within(call.place()) };
         while let Some(top) = call.under_way.last_mut() {
             let UnderWay::Block { block, undo } = top else {
                 call.under_way.pop();
@@ -328,6 +341,7 @@ impl<'f> Call<'f> {
             line: 0,
             what: "",
             has_returned: false,
+            raises_again: false,
         }
     }
 
@@ -386,6 +400,8 @@ fn title(kind: &Kind) -> &'static str {
         Kind::Sql { .. } => "SQL statement",
         Kind::Diagnostics { stacked: true, .. } => "GET STACKED DIAGNOSTICS",
         Kind::Diagnostics { .. } => "GET DIAGNOSTICS",
+        Kind::EndTransaction { commits: true } => "COMMIT",
+        Kind::EndTransaction { .. } => "ROLLBACK",
         Kind::Null => "NULL",
     }
 }

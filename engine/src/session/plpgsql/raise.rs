@@ -21,8 +21,11 @@ impl Session {
     pub(super) async fn run_raise(&mut self, call: &mut Call<'_>, raise: &Raise, interrupt: &Interrupt) -> Result<()> {
         let says_nothing = raise.format.is_none() && raise.condition.is_none() && raise.options.is_empty();
         if says_nothing {
-            return Err(match call.handled() {
-                Some(error) => error.clone(),
+            return Err(match call.handled().cloned() {
+                Some(error) => {
+                    call.raises_again = true;
+                    error
+                }
                 None => Error::new(NO_HANDLER, "RAISE without parameters cannot be used outside an exception handler"),
             });
         }

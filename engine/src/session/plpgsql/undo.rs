@@ -13,7 +13,7 @@ use crate::execute::write::Deferred;
 use crate::live::Mark;
 
 /// What a session goes back to.
-pub(super) struct Undo {
+pub(in crate::session) struct Undo {
     savepoint: Savepoint,
     catalog: Option<Arc<Catalog>>,
     changes: usize,
@@ -27,7 +27,7 @@ pub(super) struct Undo {
 
 impl Session {
     /// Marks where the session is.
-    pub(super) fn mark(&mut self) -> Result<Undo> {
+    pub(in crate::session) fn mark(&mut self) -> Result<Undo> {
         let (advisory, talk) = (self.facts.advisory.mark(), self.facts.channels.mark());
         let (settings, local_settings) = (self.session_settings.clone(), self.settings.clone());
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
@@ -45,14 +45,14 @@ impl Session {
     }
 
     /// What was done since the mark stays.
-    pub(super) fn keep_since(&mut self, undo: &Undo) -> Result<()> {
+    pub(in crate::session) fn keep_since(&mut self, undo: &Undo) -> Result<()> {
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
         open.transaction.release(&undo.savepoint);
         Ok(())
     }
 
     /// Goes back to the mark, which is gone then.
-    pub(super) fn undo(&mut self, undo: Undo) -> Result<()> {
+    pub(in crate::session) fn undo(&mut self, undo: Undo) -> Result<()> {
         let open = self.state.open_mut().ok_or_else(no_transaction)?;
         open.transaction.rollback_to(&undo.savepoint);
         open.transaction.release(&undo.savepoint);

@@ -83,6 +83,8 @@ impl Binder<'_> {
             locks,
             with_writes: Vec::new(),
             runs: Vec::new(),
+            bodies: Vec::new(),
+            ahead: None,
             waits: false,
             keeps_rows: false,
         };

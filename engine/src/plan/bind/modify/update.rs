@@ -10,6 +10,7 @@ use super::through::{Goal, Verb, both};
 use super::{folded, refuse};
 use crate::catalog::{Table, TableClass};
 use crate::error::{Error, Result, SqlState};
+use crate::expr::called::calls_body;
 use crate::expr::{ColumnVar, Expr};
 use crate::plan::point::{self, ColumnPlaces};
 use crate::plan::relation::{Column, JoinKind, Output, Query, Relation, RowIdentity, Scan};
@@ -136,6 +137,7 @@ impl Binder<'_> {
         let whole = policies.clone().map(|policies| both(Some(policies), filter.clone()));
         if point_plans
             && has_keys
+            && !self.has_bodies()
             && others.is_none()
             && let Some(predicate) = whole.as_ref().map_or(filter.as_ref(), Option::as_ref)
             && point::is_plain(predicate, &places)
@@ -184,12 +186,12 @@ impl Binder<'_> {
         if let Some(predicate) = filter {
             relation = filtered(relation, predicate);
         }
-        // Subqueries among the assigned values are computed by the query; the rest on the locked row.
+        // Subqueries and bodies of functions among the assigned values are computed by the query; the rest on the locked row.
         let mut computed: Vec<(Column, Expr)> = Vec::new();
         let assignments = assignments
             .into_iter()
             .map(|(position, expr)| {
-                if !has_subquery(&expr) {
+                if !has_subquery(&expr) && !calls_body(&expr) {
                     return (position, expr);
                 }
                 let column = self.fresh(expr.ty);

@@ -1,26 +1,28 @@
-//! Calls of functions whose bodies write, or have several statements: the body is run before the statement with the call,
-//! which then finds the rows. That is right where nothing can keep the call from being computed, and computed once: alone
-//! in a list or in FROM. Anywhere else the call is refused.
+//! Calls of functions whose bodies write, or have several statements.
+//!
+//! A call that is a value stays a call among expressions, whose body the session runs for each row that comes to it. Where a call
+//! answers rows the body is run before the statement, which then finds them. That is right where nothing can keep the call from
+//! being computed, and computed once: alone in a list, or in FROM with arguments that are no columns. Anywhere else it is refused.
 
 use std::sync::Arc;
 
 use auth::{Privileges, decide};
 use datafusion::sql::sqlparser::ast::{self, SetExpr, Spanned, TableFactor};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span};
+use storage::Value;
 
-use super::super::walk::subquery;
 use super::super::{Binder, Clause, Place, Scope, ScopeColumn};
-use super::argument::belongs_to_group;
+use super::argument::{belongs_to_group, names_columns};
 use super::body::unlike;
-use super::{Columns, is_left_out, is_row_type};
+use super::{Columns, is_left_out};
 use crate::catalog::SqlFunction;
 use crate::error::{Error, Result, SqlState};
 use crate::execute::lower::walk::is_volatile;
-use crate::expr::{Expr, SubqueryKind};
-use crate::function::record::record;
+use crate::expr::{Expr, ExprKind};
+use crate::function::body_call::body_call;
 use crate::function::resolve::{Callable, Resolved};
 use crate::function::{Volatility, functions_named};
-use crate::plan::function_run::FunctionRun;
+use crate::plan::function_run::{CalledBody, FunctionRun};
 use crate::plan::relation::{Column, Output, Query, Relation};
 use crate::statement::Statement;
 use crate::types::{Type, display, oid};
@@ -28,11 +30,32 @@ use crate::types::{Type, display, oid};
 impl Binder<'_> {
     /// The statement that is bound may call functions whose bodies are run, where it calls them once.
     pub(crate) fn allow_runs(&mut self, statement: &Statement) {
-        if let Statement::Query(query) = statement
-            && !self.catalog.functions.is_empty()
-        {
-            self.runs_at = called_once(query);
+        if self.catalog.functions.is_empty() {
+            return;
         }
+        match statement {
+            Statement::Query(query) => self.runs_at = called_once(query),
+            Statement::Insert(insert) => {
+                self.runs_at = insert.parsed.source.as_deref().map(called_once).unwrap_or_default()
+            }
+            Statement::Update(_) | Statement::Delete(_) | Statement::Call(_) => {}
+            _ => return,
+        }
+        self.calls.run = Some(Arc::default());
+    }
+
+    /// The bodies that expressions call, by their numbers.
+    pub(crate) fn take_bodies(&mut self) -> Vec<Arc<CalledBody>> {
+        self.calls.run.take().map(|bodies| std::mem::take(&mut *bodies.lock())).unwrap_or_default()
+    }
+
+    pub(crate) fn has_bodies(&self) -> bool {
+        self.calls.run.as_ref().is_some_and(|bodies| !bodies.lock().is_empty())
+    }
+
+    /// A new column, numbered.
+    pub(crate) fn fresh_column(&mut self, ty: Type) -> Column {
+        self.fresh(ty)
     }
 
     /// The bodies to run before the statement, in order. 0A000 for what would have to see, or not to see, what they write.
@@ -43,7 +66,8 @@ impl Binder<'_> {
         }
         let refused = |what: &str| Err(Error::unsupported(format!("{what} beside a function whose body is run")));
         let in_list = runs.iter().any(|run| !run.fills);
-        let is_steady = |run: &FunctionRun| !run.function.procedure && run.function.volatility != Volatility::Volatile;
+        let is_steady =
+            |run: &FunctionRun| !run.body.function.procedure && run.body.function.volatility != Volatility::Volatile;
         if self.waits() {
             return refused("a function that waits");
         }
@@ -74,33 +98,34 @@ impl Binder<'_> {
         Err(Error::unsupported(what))
     }
 
-    /// A call in a list as a value.
-    pub(super) fn value_of_run(
-        &mut self,
-        function: &Arc<SqlFunction>,
-        args: Vec<Expr>,
-        span: Span,
-        at: Place<'_>,
-    ) -> Result<Expr> {
-        self.check_runs_here(function, span)?;
-        let returns = Type::new(function.returns);
-        let is_open = function.returns == oid::RECORD && function.results().next().is_none();
-        let has_sets = !self.sets.is_empty() || self.select.sql_set.is_some();
-        if at.clause != Clause::Select || is_open || has_sets {
-            return Err(Error::unsupported(format!("the function {}, whose body is run, here", function.name)));
+    /// A call that is a value.
+    pub(super) fn value_of_run(&mut self, function: &Arc<SqlFunction>, args: Vec<Expr>) -> Result<Expr> {
+        let name = &function.name;
+        if function.returns == oid::RECORD && function.results().next().is_none() {
+            return Err(Error::unsupported(format!("the function {name}, which returns any row, among expressions")));
+        }
+        if self.calls.acts_as.is_some() || self.calls.own_path {
+            let around = "in a function in SQL with SECURITY DEFINER or SET";
+            return Err(Error::unsupported(format!("the function {name}, whose body is run, {around}")));
         }
         let columns = self.result_columns(function, None)?;
-        self.select.runs = true;
-        let (mut relation, outputs) = self.run(function, args, columns.clone(), false)?;
-        let mut output = *outputs.first().ok_or_else(|| Error::internal("a function answers a column"))?;
-        if is_row_type(returns) {
-            let fields = columns.into_iter().zip(outputs);
-            let fields = fields.map(|((name, _), column)| (name, Expr::column(column.var, column.ty))).collect();
-            let whole = record(function.returns, fields);
-            output = self.fresh(whole.ty);
-            relation = Relation::Project { input: Box::new(relation), columns: vec![(output, whole)] };
+        let Some(bodies) = &self.calls.run else {
+            let what = format!("the function {name}, whose body is run, at this place of a statement");
+            return Err(Error::unsupported(what));
+        };
+        let mut bodies = bodies.lock();
+        // The same function has the same number, so that the same calls are the same expressions.
+        let number = bodies.iter().position(|known| known.function == *function).unwrap_or(bodies.len());
+        if number == bodies.len() {
+            bodies.push(Arc::new(CalledBody { function: function.clone(), columns }));
         }
-        Ok(Expr::new(subquery(SubqueryKind::Scalar, relation, Some(output.var), false), output.ty))
+        drop(bodies);
+        self.calls_volatile |= function.volatility == Volatility::Volatile;
+        let number = i32::try_from(number).map_err(|_| Error::internal("too many bodies"))?;
+        let mut all = vec![Expr::constant(Value::Int4(number), Type::new(oid::INT4))];
+        all.extend(args);
+        let kind = ExprKind::Call { function: body_call(function.volatility), args: all };
+        Ok(Expr::new(kind, Type::new(function.returns)))
     }
 
     /// A call in a list that answers rows.
@@ -143,6 +168,11 @@ impl Binder<'_> {
                 format!("an aggregate or window function as an argument of {}, whose body is run,", function.name);
             return Err(Error::unsupported(what));
         }
+        if args.iter().any(names_columns) {
+            let what =
+                format!("the function {}, whose body is run and answers rows, for each row of a query", function.name);
+            return Err(Error::unsupported(what));
+        }
         let args: Vec<(Column, Expr)> = args.into_iter().map(|arg| (self.fresh(arg.ty), arg)).collect();
         let output = |(column, _): &(Column, Expr)| Output { name: String::new(), column: *column, origin: None };
         let outputs = args.iter().map(output).collect();
@@ -153,7 +183,8 @@ impl Binder<'_> {
         let args = Query::within(relation, outputs);
         let number = self.new_written_number();
         let answered: Vec<Column> = columns.iter().map(|(_, ty)| self.fresh(*ty)).collect();
-        self.runs.push(FunctionRun { number, function: function.clone(), args, columns, fills });
+        let body = CalledBody { function: function.clone(), columns };
+        self.runs.push(FunctionRun { number, body, args, fills });
         Ok((Relation::Written { number, columns: answered.clone() }, answered))
     }
 
@@ -262,35 +293,43 @@ impl Binder<'_> {
 
 /// Where functions are called that are computed exactly once.
 fn called_once(query: &ast::Query) -> Vec<Location> {
-    let has_more = query.with.is_some() || query.limit_clause.is_some() || query.fetch.is_some();
-    let SetExpr::Select(select) = query.body.as_ref() else { return Vec::new() };
-    if has_more
-        || !query.locks.is_empty()
-        || select.selection.is_some()
-        || select.having.is_some()
-        || select.top.is_some()
-        || select.into.is_some()
-        || select.qualify.is_some()
-    {
-        return Vec::new();
-    }
-    match select.from.as_slice() {
-        [] => {
-            let called = |item: &ast::SelectItem| match item {
-                ast::SelectItem::UnnamedExpr(ast::Expr::Function(call))
-                | ast::SelectItem::ExprWithAlias { expr: ast::Expr::Function(call), .. } => {
-                    Some(call.name.span().start)
-                }
-                _ => None,
-            };
-            select.projection.iter().filter_map(called).collect()
+    let mut places = Vec::new();
+    let is_cut = query.limit_clause.is_some() || query.fetch.is_some() || query.with.is_some();
+    called_in(&query.body, is_cut || !query.locks.is_empty(), &mut places);
+    places
+}
+
+/// `is_cut`: not every row has to be computed.
+fn called_in(body: &SetExpr, is_cut: bool, places: &mut Vec<Location>) {
+    let select = match body {
+        SetExpr::Select(select) => select,
+        SetExpr::SetOperation { left, right, .. } => {
+            called_in(left, is_cut, places);
+            called_in(right, is_cut, places);
+            return;
         }
-        [only] if only.joins.is_empty() => match &only.relation {
+        _ => return,
+    };
+    for item in &select.from {
+        let joined = item.joins.iter().map(|join| &join.relation);
+        places.extend(std::iter::once(&item.relation).chain(joined).filter_map(|relation| match relation {
             TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => {
-                vec![name.span().start]
+                Some(name.span().start)
             }
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
+            _ => None,
+        }));
+    }
+    let is_whole = select.from.is_empty()
+        && select.selection.is_none()
+        && select.having.is_none()
+        && select.top.is_none()
+        && select.into.is_none()
+        && select.qualify.is_none();
+    if is_whole && !is_cut {
+        places.extend(select.projection.iter().filter_map(|item| match item {
+            ast::SelectItem::UnnamedExpr(ast::Expr::Function(call))
+            | ast::SelectItem::ExprWithAlias { expr: ast::Expr::Function(call), .. } => Some(call.name.span().start),
+            _ => None,
+        }));
     }
 }
