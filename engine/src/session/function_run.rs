@@ -79,13 +79,15 @@ impl Session {
             keep(&mut context, run.number, rows);
         }
         if let Plan::Write(bound) = plan.plan.plan() {
-            let Some(ahead) = plan.plan.ahead() else { return self.write(plan, bound, &context, interrupt).await };
+            let Some(ahead) = plan.plan.ahead() else {
+                return self.write_or_fire(plan, bound, &context, interrupt).await;
+            };
             let mut view = view;
             loop {
                 let mark = self.mark()?;
                 let rows = self.rows_ahead(plan, ahead, &context, view, interrupt).await?;
                 keep(&mut context, ahead.number, rows);
-                match self.write(plan, bound, &context, interrupt).await {
+                match self.write_or_fire(plan, bound, &context, interrupt).await {
                     Err(error) if write::is_outdated(&error) => {
                         self.undo(mark)?;
                         interrupt.check()?;

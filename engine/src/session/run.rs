@@ -391,6 +391,20 @@ impl Session {
         Ok(write_outcome(plan, written, counted))
     }
 
+    /// The same, with its triggers if it has some.
+    pub(super) async fn write_or_fire(
+        &mut self,
+        plan: &Arc<CachedPlan>,
+        bound: &Write,
+        context: &EvalContext,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
+        match plan.plan.fires() {
+            true => Box::pin(self.execute_with_writes(plan, context, interrupt)).await,
+            false => self.write(plan, bound, context, interrupt).await,
+        }
+    }
+
     /// Executes a plan whose WITH clause writes: those whose rows are read, then the statement, then the other ones.
     async fn execute_with_writes(
         &mut self,
