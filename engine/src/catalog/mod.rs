@@ -53,7 +53,7 @@ pub use policy::{PUBLIC, Policy, PolicyCommand, RowSecurity};
 pub use role::DefaultAcl;
 pub use roles::Roles;
 pub use sequence::{OwnedBy, Sequence};
-pub use sql_function::{KeptBody, Language, Parameter, ParameterMode, SqlFunction};
+pub use sql_function::{Aggregation, KeptBody, Language, Parameter, ParameterMode, SqlFunction};
 pub use table_options::{FlushPolicy, OwnOption};
 pub use trigger::{Trigger, TriggerEnabled, TriggerEvent, TriggerEvents};
 pub use user_type::{Attribute, Domain, DomainCheck, Label, RangeType, UserType, UserTypeKind};

@@ -54,6 +54,9 @@ pub struct SqlFunction {
     /// CALL runs it, and nothing else.
     #[serde(default)]
     pub procedure: bool,
+    /// It is an aggregate: there is no body then.
+    #[serde(default)]
+    pub aggregate: Option<Box<Aggregation>>,
     /// What SET has said that holds while it runs: names and values as `pg_proc.proconfig` has them.
     #[serde(default)]
     pub settings: Vec<(String, String)>,
@@ -82,6 +85,34 @@ impl Language {
             Self::Sql => 14,
             Self::PlPgSql => 13_563,
         }
+    }
+}
+
+/// What an aggregate that SQL defined makes of the rows of a group: of a state and a row the next state, of the last
+/// state the result. Functions are oids, of built-in ones or others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Aggregation {
+    pub transition: u32,
+    /// Oid of the type of the state.
+    pub state: u32,
+    /// Text of the state before the first row; None is NULL.
+    pub initial: Option<String>,
+    /// None: the last state is the result.
+    pub finish: Option<u32>,
+    /// The final function is given NULLs for the arguments, too, so that they tell its type.
+    pub finish_extra: bool,
+    /// `pg_aggregate.aggfinalmodify`.
+    pub finish_modifies: char,
+    /// What would make one state of two, were they made apart.
+    pub combine: Option<u32>,
+    /// What the state is said to need, in bytes.
+    pub space: i32,
+}
+
+impl Aggregation {
+    /// The functions that it calls.
+    pub fn functions(&self) -> impl Iterator<Item = u32> {
+        [Some(self.transition), self.finish, self.combine].into_iter().flatten()
     }
 }
 
@@ -170,7 +201,11 @@ impl SqlFunction {
 
     /// What messages call it.
     pub(crate) fn noun(&self) -> &'static str {
-        if self.procedure { "procedure" } else { "function" }
+        match (self.procedure, &self.aggregate) {
+            (true, _) => "procedure",
+            (false, Some(_)) => "aggregate",
+            (false, None) => "function",
+        }
     }
 
     /// What a body read before has in it of a relation, or of a column.
@@ -178,9 +213,10 @@ impl SqlFunction {
         self.kept_queries().any(|query| query.reads(relation, column))
     }
 
-    /// Whether a body read before calls a function.
+    /// Whether a body read before calls a function, or the aggregate does.
     pub(crate) fn calls(&self, function: u32) -> bool {
         self.kept_queries().any(|query| query.functions.contains(&function))
+            || self.aggregate.iter().flat_map(|own| own.functions()).any(|own| own == function)
     }
 
     pub(crate) fn kept_queries(&self) -> impl Iterator<Item = &View> {

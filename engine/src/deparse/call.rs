@@ -36,17 +36,21 @@ impl Writer<'_> {
         Ok(())
     }
 
-    pub(super) fn aggregate(&mut self, call: &AggregateCall) -> Result<()> {
+    /// `own`: the name of one that SQL defined, as it is written.
+    pub(super) fn aggregate(&mut self, call: &AggregateCall, own: Option<&str>) -> Result<()> {
         let AggregateCall { function, args, distinct, filter, order_by } = call;
         if function.kind == AggregateKind::Grouping {
             return self.call("GROUPING", args);
         }
-        self.push(&quote_identifier(function.name));
+        match own {
+            Some(name) => self.push(name),
+            None => self.push(&quote_identifier(function.name)),
+        }
         self.push("(");
         if *distinct {
             self.push("DISTINCT ");
         }
-        if function.kind == AggregateKind::CountStar {
+        if function.kind == AggregateKind::CountStar || args.is_empty() {
             self.push("*");
         }
         self.list(args, ", ", |writer, arg| writer.expr(arg, true))?;

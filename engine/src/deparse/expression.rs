@@ -83,7 +83,11 @@ impl Writer<'_> {
                 Ok(())
             }
             ExprKind::Subscript { array, index } => self.subscript(array, &[&**index]),
-            ExprKind::Aggregate(call) => self.aggregate(call),
+            ExprKind::Aggregate(call) => self.aggregate(call, None),
+            ExprKind::Fold(fold) => match (&fold.shown, &fold.rows.kind) {
+                (Some(name), ExprKind::Aggregate(call)) => self.aggregate(call, Some(name)),
+                _ => Err(unwritable("an expression that is not shown")),
+            },
             ExprKind::Window(call) => self.window_call(call, None, false),
             ExprKind::Shown(shown) => self.shown(shown, expr.ty, implicit),
             ExprKind::Param(_) | ExprKind::Computed(_) | ExprKind::Subquery(_) | ExprKind::TextCast(_) => {

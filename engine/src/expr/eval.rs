@@ -87,6 +87,7 @@ pub fn eval(expr: &Expr, context: &EvalContext, row: &dyn RowSource) -> Result<V
             Ok(if same { Value::Null } else { left })
         }
         ExprKind::Extreme { greatest, less, args } => extreme(*greatest, less, args, context, row),
+        ExprKind::Fold(fold) => fold.value(eval(&fold.rows, context, row)?, context),
         ExprKind::ArrayCompare { function, left, array, all } => {
             let (left, array) = (eval(left, context, row)?, eval(array, context, row)?);
             array_compare(function, left, &array, *all, context)

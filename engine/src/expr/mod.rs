@@ -14,10 +14,12 @@ use crate::types::Type;
 pub(crate) mod called;
 mod computed;
 pub mod eval;
+mod fold;
 pub mod shown;
 pub mod walk;
 
 pub use computed::Computed;
+pub use fold::Fold;
 pub use shown::Shown;
 
 /// A column of a statement, numbered by the binder: unique within the statement, whichever relation it is from.
@@ -100,6 +102,8 @@ pub enum ExprKind {
         array: Box<Expr>,
         index: Box<Expr>,
     },
+    /// An aggregate that SQL defined, over the rows that were gathered for it.
+    Fold(Box<Fold>),
     Aggregate(Box<AggregateCall>),
     Window(Box<WindowCall>),
     Subquery(Box<Subquery>),

@@ -1,6 +1,6 @@
 //! Walks over expressions. A subquery's relation is not walked into, but what is compared with it is.
 
-use super::{AggregateCall, ColumnVar, Expr, ExprKind, SortKey, SubqueryKind};
+use super::{AggregateCall, ColumnVar, Expr, ExprKind, Fold, SortKey, SubqueryKind};
 use crate::error::Result;
 use crate::function::Volatility;
 use crate::function::resolve::domain_of_call;
@@ -41,6 +41,7 @@ pub fn parts(expr: &Expr, see: &mut dyn FnMut(&Expr)) {
             }
             otherwise.iter().for_each(|otherwise| see(otherwise));
         }
+        ExprKind::Fold(fold) => see(&fold.rows),
         ExprKind::Aggregate(call) => {
             call.args.iter().chain(&call.filter).for_each(&mut *see);
             call.order_by.iter().for_each(|key| see(&key.expr));
@@ -96,6 +97,7 @@ pub fn transform(expr: Expr, change: &mut dyn FnMut(Expr) -> Result<Expr>) -> Re
             whens: whens.into_iter().map(|(when, then)| Ok((one(when)?, one(then)?))).collect::<Result<_>>()?,
             otherwise: otherwise.map(|otherwise| boxed(otherwise, &mut one)).transpose()?,
         },
+        ExprKind::Fold(fold) => ExprKind::Fold(Box::new(Fold { rows: one(fold.rows)?, ..*fold })),
         ExprKind::Aggregate(call) => ExprKind::Aggregate(Box::new(AggregateCall {
             args: all(call.args, &mut one)?,
             filter: call.filter.map(&mut one).transpose()?,

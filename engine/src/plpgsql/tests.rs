@@ -28,6 +28,7 @@ fn read(body: &str) -> Result<Code> {
         body: body.to_owned(),
         kept: None,
         procedure: false,
+        aggregate: None,
         settings: Vec::new(),
     })
 }

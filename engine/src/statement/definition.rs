@@ -10,6 +10,7 @@ use crate::catalog::TableClass;
 use crate::error::{Error, Result, SqlState};
 use crate::types::Type;
 
+mod aggregate;
 mod comment;
 mod database;
 mod extension;
@@ -32,6 +33,7 @@ mod trigger;
 mod user_type;
 mod view;
 
+pub use aggregate::NewAggregate;
 pub use comment::Commented;
 pub use database::{DatabaseChange, DatabaseOptions};
 pub use extension::NewExtension;
@@ -112,6 +114,7 @@ pub enum Definition {
         cascade: bool,
     },
     CreateFunction(Box<NewFunction>),
+    CreateAggregate(Box<NewAggregate>),
     AlterFunction {
         function: FunctionName,
         change: FunctionChange,
@@ -490,10 +493,12 @@ fn create(text: &str, tokens: &[TokenWithSpan], reader: &mut Reader<'_>) -> Resu
     if reader.word("extension") {
         return extension::create(reader).map(Some);
     }
-    let mut of_function = reader.clone();
-    if let Some(definition) = function::create(&mut of_function)? {
-        *reader = of_function;
-        return Ok(Some(definition));
+    for create in [function::create, aggregate::create] {
+        let mut of_routine = reader.clone();
+        if let Some(definition) = create(&mut of_routine)? {
+            *reader = of_routine;
+            return Ok(Some(definition));
+        }
     }
     if reader.word("storage") {
         return place::create(reader).map(Some);

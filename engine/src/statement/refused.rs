@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 /// Kinds of objects that cannot be made, changed or dropped.
 const KINDS: &[&[&str]] = &[
     &["access", "method"],
-    &["aggregate"],
     &["cast"],
     &["collation"],
     &["conversion"],

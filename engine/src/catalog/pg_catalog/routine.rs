@@ -129,7 +129,7 @@ fn defined(reader: &Reader<'_>, function: &SqlFunction) -> Vec<Value> {
         &function.name,
         function.schema,
         function.owner,
-        function.language.oid(),
+        if function.aggregate.is_some() { INTERNAL } else { function.language.oid() },
         function.cost,
         function.rows,
         variadic.map_or(0, |last| match last.ty {
@@ -138,7 +138,11 @@ fn defined(reader: &Reader<'_>, function: &SqlFunction) -> Vec<Value> {
             array => builtin::element_of(array).unwrap_or(0),
         }),
         0u32,
-        if function.procedure { 'p' } else { 'f' },
+        match &function.aggregate {
+            Some(_) => 'a',
+            None if function.procedure => 'p',
+            None => 'f',
+        },
         function.definer,
         function.leakproof,
         function.strict,
@@ -154,7 +158,7 @@ fn defined(reader: &Reader<'_>, function: &SqlFunction) -> Vec<Value> {
         is_named.then(names),
         (!defaults.is_empty()).then(|| defaults.join(", ")),
         NULL,
-        &function.body,
+        if function.aggregate.is_some() { "aggregate_dummy" } else { &function.body },
         NULL,
         kept_body(reader.context, function),
         (!settings.is_empty()).then_some(settings),
@@ -182,8 +186,9 @@ pub(super) fn dependencies(reader: &Reader<'_>) -> Vec<Vec<Value>> {
             let held = columns.iter().map(|column| i32::from(*column));
             rows.extend(held.map(|column| row![PG_PROC, function.oid, 0, PG_CLASS, known.oid, column, 'n']));
         }
-        let called = function.kept_queries().flat_map(|query| &query.functions);
-        rows.extend(called.map(|called| row![PG_PROC, function.oid, 0, PG_PROC, *called, 0, 'n']));
+        let called = function.kept_queries().flat_map(|query| query.functions.iter().copied());
+        let parts = function.aggregate.iter().flat_map(|own| own.functions()).filter(|oid| *oid >= FIRST_OID);
+        rows.extend(called.chain(parts).map(|called| row![PG_PROC, function.oid, 0, PG_PROC, called, 0, 'n']));
     }
     // Whoever writes these down has to know that the table is there first.
     let rows_of = tables.into_iter().filter_map(|table| Some((row_type(table)?, table)));
@@ -296,7 +301,7 @@ fn routine(routine: Routine<'_>) -> Vec<Value> {
     ]
 }
 
-pub(super) fn aggregates_rows(_: &Reader<'_>) -> Vec<Vec<Value>> {
+pub(super) fn aggregates_rows(reader: &Reader<'_>) -> Vec<Vec<Value>> {
     // Accumulators are not functions of their own, so none is named.
     let row = |oid: u32| {
         row![
@@ -304,7 +309,34 @@ pub(super) fn aggregates_rows(_: &Reader<'_>) -> Vec<Vec<Value>> {
             0u32, 0, NULL, NULL,
         ]
     };
-    aggregates().map(|aggregate| row(aggregate.oid)).collect()
+    let own = reader.catalog.functions.values().filter_map(|function| {
+        let own = function.aggregate.as_deref()?;
+        Some(row![
+            function.oid,
+            'n',
+            0i16,
+            own.transition,
+            own.finish.unwrap_or(0),
+            own.combine.unwrap_or(0),
+            0u32,
+            0u32,
+            0u32,
+            0u32,
+            0u32,
+            own.finish_extra,
+            false,
+            own.finish_modifies,
+            'r',
+            0u32,
+            own.state,
+            own.space,
+            0u32,
+            0,
+            own.initial.as_deref(),
+            NULL,
+        ])
+    });
+    aggregates().map(|aggregate| row(aggregate.oid)).chain(own).collect()
 }
 
 pub(super) fn operator_rows(_: &Reader<'_>) -> Vec<Vec<Value>> {

@@ -155,6 +155,7 @@ pub async fn run(definition: &Definition, environment: &mut DefinitionEnvironmen
             environment.drop_extensions(names, *if_exists, *cascade).await?;
         }
         Definition::CreateFunction(new) => function::create(new, environment).await?,
+        Definition::CreateAggregate(new) => function::create_aggregate(new, environment).await?,
         Definition::AlterFunction { function, change } => function::alter(function, change, environment).await?,
         Definition::DropFunctions { functions, if_exists, cascade, .. } => {
             function::drop(functions, *if_exists, *cascade, environment).await?;
@@ -288,14 +289,17 @@ pub fn verb(definition: &Definition) -> &'static str {
         Definition::DropExtensions { .. } => "DROP EXTENSION",
         Definition::CreateFunction(new) if new.procedure => "CREATE PROCEDURE",
         Definition::CreateFunction(_) => "CREATE FUNCTION",
+        Definition::CreateAggregate(_) => "CREATE AGGREGATE",
         Definition::AlterFunction { function, .. } => match function.kind {
             RoutineKind::Function => "ALTER FUNCTION",
             RoutineKind::Procedure => "ALTER PROCEDURE",
+            RoutineKind::Aggregate => "ALTER AGGREGATE",
             RoutineKind::Routine => "ALTER ROUTINE",
         },
         Definition::DropFunctions { kind, .. } => match kind {
             RoutineKind::Function => "DROP FUNCTION",
             RoutineKind::Procedure => "DROP PROCEDURE",
+            RoutineKind::Aggregate => "DROP AGGREGATE",
             RoutineKind::Routine => "DROP ROUTINE",
         },
         Definition::CreatePolicy(_) => "CREATE POLICY",

@@ -182,6 +182,7 @@ impl Lowering<'_> {
             | ExprKind::Extreme { .. }
             | ExprKind::Array(_)
             | ExprKind::Subscript { .. }
+            | ExprKind::Fold(_)
             | ExprKind::TextCast(_) => self.row_by_row(expr),
             ExprKind::Param(_) | ExprKind::Computed(_) => {
                 Err(Error::internal("a parameter was not replaced by its value"))

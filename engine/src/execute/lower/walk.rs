@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::expr::{AggregateCall, ColumnVar, Expr, ExprKind, SortKey, SubqueryKind};
+use crate::expr::{AggregateCall, ColumnVar, Expr, ExprKind, Fold, SortKey, SubqueryKind};
 use crate::function::Volatility;
 use crate::plan::relation::{Column, Relation};
 
@@ -35,6 +35,7 @@ pub(crate) fn parts(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
             }
             otherwise.iter().for_each(|otherwise| visit(otherwise));
         }
+        ExprKind::Fold(fold) => visit(&fold.rows),
         ExprKind::ArrayCompare { left, array, .. } => {
             visit(left);
             visit(array);
@@ -99,6 +100,7 @@ pub(crate) fn map_parts(expr: Expr, map: &mut dyn FnMut(Expr) -> Result<Expr>) -
         ExprKind::Subscript { array, index } => {
             ExprKind::Subscript { array: Box::new(map(*array)?), index: Box::new(map(*index)?) }
         }
+        ExprKind::Fold(fold) => ExprKind::Fold(Box::new(Fold { rows: map(fold.rows)?, ..*fold })),
         ExprKind::Aggregate(call) => ExprKind::Aggregate(Box::new(map_call(*call, map)?)),
         ExprKind::Window(mut call) => {
             call.args = map_all(call.args, map)?;

@@ -119,7 +119,7 @@ impl Binder<'_> {
         }
         let inner = match over {
             Some(_) => Clause::WindowArgument,
-            None if aggregates_named(&name.name).is_empty() => at.clause,
+            None if aggregates_named(&name.name).is_empty() && !self.names_own_aggregate(&name)? => at.clause,
             None => Clause::AggregateArgument,
         };
         let mut bound = Vec::with_capacity(written.exprs.len());
@@ -131,7 +131,11 @@ impl Binder<'_> {
         if let Callable::Sql(oid) = resolved.callable {
             self.record_function(spelt, oid);
         }
+        let own = self.own_aggregate_of(&resolved);
         let call = BoundCall { name, written, args: bound, filter: filter.as_deref(), resolved };
+        if let Some(oid) = own {
+            return self.own_aggregate(call, oid, over.as_ref(), at);
+        }
         match over {
             Some(over) => self.window_call(call, over, at),
             None => self.apply(call, at),
@@ -342,7 +346,8 @@ impl Binder<'_> {
         }
         match resolved {
             Some(Ok(resolved)) => {
-                let aggregate = matches!(resolved.callable, Callable::Aggregate(_));
+                let aggregate =
+                    matches!(resolved.callable, Callable::Aggregate(_)) || self.own_aggregate_of(&resolved).is_some();
                 if star && !aggregate {
                     return Err(position(wrong_object(format!(
                         "{0}(*) specified, but {0} is not an aggregate function",
@@ -376,7 +381,7 @@ impl Binder<'_> {
     }
 
     /// A call without OVER.
-    fn apply(&mut self, call: BoundCall<'_>, at: Place<'_>) -> Result<Expr> {
+    pub(super) fn apply(&mut self, call: BoundCall<'_>, at: Place<'_>) -> Result<Expr> {
         let BoundCall { name, written, args, filter, resolved } = call;
         let span = name.span;
         if let Callable::Aggregate(function) = resolved.callable {

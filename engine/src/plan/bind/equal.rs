@@ -44,6 +44,7 @@ pub(crate) fn same(left: &Expr, right: &Expr) -> bool {
             E::ArrayCompare { function: g, left: c, array: d, all: n },
         ) => f.oid == g.oid && m == n && same(a, c) && same(b, d),
         (E::Subscript { array: a, index: b }, E::Subscript { array: c, index: d }) => same(a, c) && same(b, d),
+        (E::Fold(a), E::Fold(b)) => a.aggregate == b.aggregate && same(&a.rows, &b.rows),
         (E::Aggregate(a), E::Aggregate(b)) => same_aggregate(a, b),
         (E::Window(a), E::Window(b)) => same_window(a, b),
         (E::Shown(a), E::Shown(b)) => same_form(&a.form, &b.form) && all_same(&a.parts, &b.parts),

@@ -84,7 +84,7 @@ pub(crate) use own_rows::no_user_is_meant;
 pub(crate) use position::Start;
 pub use scope::{Scope, ScopeColumn, ScopeRelation};
 pub(crate) use showing::operator_name;
-pub(crate) use sql_function::{BodyPart, ROUTINE, body_parts, check_part, writing_verb};
+pub(crate) use sql_function::{AggregatePart, BodyPart, ROUTINE, body_parts, check_part, writing_verb};
 pub(crate) use system::{is_system_column, with_known_oid};
 pub(crate) use trigger::TriggerRows;
 pub(crate) use variable::{Shape, Variables, not_assigned};

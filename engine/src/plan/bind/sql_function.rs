@@ -29,6 +29,7 @@ use crate::plan::relation::{CheckAs, RelationUse};
 use crate::statement::parse_expression;
 use crate::types::{Type, builtin, display, oid};
 
+mod aggregate;
 mod argument;
 mod body;
 mod concrete;
@@ -36,6 +37,7 @@ mod rows;
 mod run;
 mod value;
 
+pub(crate) use aggregate::AggregatePart;
 use argument::{names_columns, seen_from};
 pub(crate) use body::{BodyPart, body_parts, check_part, writing_verb};
 use body::{BodyQuery, Shape, path_of, shape_of};

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::expr::{AggregateCall, ColumnVar, Expr, ExprKind, FrameBound, SortKey, Subquery, SubqueryKind, WindowCall};
+use crate::expr::{
+    AggregateCall, ColumnVar, Expr, ExprKind, Fold, FrameBound, SortKey, Subquery, SubqueryKind, WindowCall,
+};
 use crate::plan::relation::Relation;
 use crate::types::Type;
 
@@ -37,6 +39,7 @@ pub(crate) fn map_children(expr: Expr, f: Rewrite<'_>) -> Result<Expr> {
         }
         E::Array(args) => E::Array(map_list(args, f)?),
         E::Subscript { array, index } => E::Subscript { array: map_box(array, f)?, index: map_box(index, f)? },
+        E::Fold(fold) => E::Fold(Box::new(Fold { rows: f(fold.rows)?, ..*fold })),
         E::Aggregate(call) => E::Aggregate(Box::new(map_aggregate(*call, f)?)),
         E::Window(call) => E::Window(Box::new(map_window(*call, f)?)),
         E::Subquery(subquery) => {
@@ -124,6 +127,7 @@ pub(crate) fn visit(expr: &Expr, f: &mut dyn FnMut(&Expr) -> bool) {
             visit(left, f);
             visit(array, f);
         }
+        E::Fold(fold) => visit(&fold.rows, f),
         E::Subscript { array, index } => {
             visit(array, f);
             visit(index, f);

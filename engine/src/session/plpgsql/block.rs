@@ -48,6 +48,7 @@ impl Session {
             body: block.body.text.clone(),
             kept: None,
             procedure: false,
+            aggregate: None,
             settings: Vec::new(),
         });
         check_code(&function, &self.catalog(), &self.facts.search_path).map_err(|error| {

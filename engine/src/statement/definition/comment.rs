@@ -23,7 +23,6 @@ pub enum Commented {
 /// Kinds of objects that only the system has, so that nobody comments on them.
 const BUILT_IN: [&[&str]; 14] = [
     &["access", "method"],
-    &["aggregate"],
     &["cast"],
     &["collation"],
     &["conversion"],

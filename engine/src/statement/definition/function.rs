@@ -16,7 +16,8 @@ use crate::statement::reader::Reader;
 pub enum RoutineKind {
     Function,
     Procedure,
-    /// Either.
+    Aggregate,
+    /// Any of them.
     Routine,
 }
 
@@ -26,13 +27,14 @@ impl RoutineKind {
         match self {
             Self::Function => "function",
             Self::Procedure => "procedure",
+            Self::Aggregate => "aggregate",
             Self::Routine => "routine",
         }
     }
 
     /// The kind that a statement says behind its verb.
     pub(super) fn said(reader: &mut Reader<'_>) -> Option<Self> {
-        let kinds = [Self::Function, Self::Procedure, Self::Routine];
+        let kinds = [Self::Function, Self::Procedure, Self::Aggregate, Self::Routine];
         kinds.into_iter().find(|kind| reader.word(kind.noun()))
     }
 }
@@ -333,7 +335,7 @@ fn returned(reader: &mut Reader<'_>, parameters: &mut Vec<NewParameter>) -> Resu
 }
 
 /// A type, or `column%TYPE`.
-fn data_type(reader: &mut Reader<'_>) -> Result<ast::DataType> {
+pub(super) fn data_type(reader: &mut Reader<'_>) -> Result<ast::DataType> {
     let mut of_column = reader.clone();
     if let Ok(name) = of_column.object_name()
         && name.0.len() > 1
@@ -347,7 +349,7 @@ fn data_type(reader: &mut Reader<'_>) -> Result<ast::DataType> {
 }
 
 /// `[mode] [name] type [DEFAULT value]`; the mode may also follow the name.
-fn parameter(reader: &mut Reader<'_>) -> Result<NewParameter> {
+pub(super) fn parameter(reader: &mut Reader<'_>) -> Result<NewParameter> {
     let mut said = mode(reader);
     let mut unnamed = reader.clone();
     let whole = data_type(&mut unnamed);
@@ -454,7 +456,9 @@ pub(super) fn named(reader: &mut Reader<'_>, kind: RoutineKind) -> Result<Functi
     }
     let mut parameters = Vec::new();
     if !reader.token(&Token::RParen) {
-        parameters = list(reader, parameter)?;
+        if kind != RoutineKind::Aggregate || !reader.token(&Token::Mul) {
+            parameters = list(reader, parameter)?;
+        }
         reader.expect_token(&Token::RParen)?;
     }
     let inputs = parameters.iter().filter(|one| one.mode.is_input());

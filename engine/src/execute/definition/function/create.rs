@@ -76,6 +76,7 @@ pub(in crate::execute::definition) async fn create(
         body: String::new(),
         kept: None,
         procedure: new.procedure,
+        aggregate: None,
         settings: Vec::new(),
     };
     environment.set_function_options(&mut function, &new.options)?;
@@ -179,7 +180,7 @@ fn check_same(old: &SqlFunction, new: &SqlFunction) -> Result<()> {
 
 impl DefinitionEnvironment<'_> {
     /// Keeps the types of a function from going before it is there.
-    async fn hold_types(&mut self, function: &SqlFunction) -> Result<()> {
+    pub(super) async fn hold_types(&mut self, function: &SqlFunction) -> Result<()> {
         let types = function.parameters.iter().map(|parameter| parameter.ty).chain([function.returns]);
         for ty in types.collect::<Vec<_>>() {
             let element = builtin::element_of(ty).unwrap_or(ty);
@@ -236,7 +237,7 @@ impl DefinitionEnvironment<'_> {
         }
     }
 
-    fn parameters(
+    pub(super) fn parameters(
         &mut self,
         catalog: &Arc<Catalog>,
         function: &NewFunction,
@@ -462,7 +463,7 @@ fn is_any_array(ty: u32) -> bool {
 }
 
 /// 42P13 for an answer whose type no argument tells.
-fn check_polymorphic(returns: u32, parameters: &[Parameter]) -> Result<()> {
+pub(super) fn check_polymorphic(returns: u32, parameters: &[Parameter]) -> Result<()> {
     let results = parameters.iter().filter(|parameter| parameter.mode.is_result()).map(|parameter| parameter.ty);
     let mut inputs = parameters.iter().filter(|parameter| parameter.mode.is_input()).map(|parameter| parameter.ty);
     for result in results.chain([returns]).filter(|ty| is_polymorphic(*ty)) {

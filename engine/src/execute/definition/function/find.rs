@@ -27,8 +27,9 @@ pub(in crate::execute::definition) fn routines_in(
 
 fn is_of_kind(function: &SqlFunction, kind: RoutineKind) -> bool {
     match kind {
-        RoutineKind::Function => !function.procedure,
+        RoutineKind::Function => !function.procedure && function.aggregate.is_none(),
         RoutineKind::Procedure => function.procedure,
+        RoutineKind::Aggregate => function.aggregate.is_some(),
         RoutineKind::Routine => true,
     }
 }
@@ -53,8 +54,8 @@ impl DefinitionEnvironment<'_> {
         let found =
             catalog.find_sql_functions(spelled.schema.as_deref(), &spelled.name, &self.context.session.search_path);
         let noun = name.kind.noun();
-        // What is neither is called a function.
-        let missing = if name.kind == RoutineKind::Procedure { "procedure" } else { "function" };
+        // What may be any of them is called a function.
+        let missing = if name.kind == RoutineKind::Routine { "function" } else { noun };
         let Some(arguments) = &name.arguments else {
             let found: Vec<_> = found.into_iter().filter(|function| is_of_kind(function, name.kind)).collect();
             return match found.as_slice() {
@@ -84,6 +85,15 @@ impl DefinitionEnvironment<'_> {
         };
         match function {
             Some(function) if is_of_kind(function, name.kind) => Ok((*function).clone()),
+            Some(function) if function.aggregate.is_some() && name.kind == RoutineKind::Function => {
+                let message = format!("{} is an aggregate function", signature());
+                let hint = "Use DROP AGGREGATE to drop aggregate functions.";
+                Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message).with_hint(hint))
+            }
+            Some(_) if name.kind == RoutineKind::Aggregate => {
+                let message = format!("function {} is not an aggregate", signature());
+                Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message))
+            }
             Some(_) => {
                 let message = format!("{} is not a {noun}", signature());
                 Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message))

@@ -1,13 +1,15 @@
-//! CREATE, ALTER and DROP of functions and procedures.
+//! CREATE, ALTER and DROP of functions, procedures and aggregates.
 //!
 //! A function is locked by its name in its schema, whatever its arguments are: shared by nobody, as definitions are rare.
 
+mod aggregate;
 mod alter;
 mod called;
 mod create;
 mod depend;
 mod find;
 
+pub(super) use aggregate::create_aggregate;
 pub(super) use alter::alter;
 pub(super) use called::with_functions;
 pub(super) use create::create;

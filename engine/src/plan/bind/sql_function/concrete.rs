@@ -48,6 +48,9 @@ impl Binder<'_> {
         };
         let mut concrete = (*function).clone();
         concrete.returns = of(concrete.returns)?;
+        if let Some(aggregate) = &mut concrete.aggregate {
+            aggregate.state = of(aggregate.state)?;
+        }
         for parameter in &mut concrete.parameters {
             parameter.ty = of(parameter.ty)?;
         }
