@@ -15,6 +15,7 @@ use super::{ROUTINE, is_row_type};
 use crate::catalog::pg_catalog::routine::routine_by_oid;
 use crate::catalog::{Aggregation, Language, Parameter, ParameterMode, SqlFunction};
 use crate::error::{Error, Result};
+use crate::expr::called::calls_body;
 use crate::expr::walk::is_volatile;
 use crate::expr::{AggregateCall, Expr, ExprKind, Fold};
 use crate::function::record::record;
@@ -207,7 +208,7 @@ impl Binder<'_> {
         let place = Place { scope: &scope, clause: Clause::Select };
         let value =
             self.sql_call(&Arc::new(step), args, datafusion::sql::sqlparser::tokenizer::Span::empty(), place)?;
-        if has_subquery(&value) {
+        if has_subquery(&value) || calls_body(&value) {
             let what = format!("the aggregate {}, whose function {name} is more than an expression,", aggregate.name);
             return Err(Error::unsupported(what));
         }
