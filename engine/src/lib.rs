@@ -38,6 +38,7 @@ mod plpgsql;
 pub mod provider;
 pub mod session;
 pub mod statement;
+mod text_search;
 pub mod types;
 
 pub use audit::AuditLimits;

@@ -15,15 +15,18 @@ const STEPS: usize = 120;
 
 /// Makes both tables, of a kind.
 fn tables(kind: &str) -> String {
-    let columns = "id int PRIMARY KEY, doc jsonb, tags text[], marks int[], open boolean NOT NULL DEFAULT true";
+    let columns = "id int PRIMARY KEY, doc jsonb, tags text[], marks int[], open boolean NOT NULL DEFAULT true, \
+                   said tsvector GENERATED ALWAYS AS (to_tsvector('simple', doc)) STORED";
     format!("CREATE {kind}TABLE plain ({columns}); CREATE {kind}TABLE indexed ({columns})")
 }
 
-const INDEXES: [(&str, &str); 5] = [
+const INDEXES: [(&str, &str); 7] = [
     ("i_doc", "CREATE INDEX i_doc ON indexed USING gin (doc)"),
     ("i_paths", "CREATE INDEX i_paths ON indexed USING gin (doc jsonb_path_ops) WHERE open"),
     ("i_arrays", "CREATE INDEX i_arrays ON indexed USING gin (tags, marks)"),
     ("i_inner", "CREATE INDEX i_inner ON indexed USING gin ((doc -> 'list'))"),
+    ("i_said", "CREATE INDEX i_said ON indexed USING gin (said)"),
+    ("i_told", "CREATE INDEX i_told ON indexed USING gin (to_tsvector('simple', doc -> 'list')) WHERE open"),
     ("i_open", "CREATE INDEX i_open ON indexed USING gin (tags) WHERE open"),
 ];
 
@@ -98,9 +101,22 @@ impl Generator {
         [document, tags, marks, self.pick(&["true", "false"]).to_owned()]
     }
 
+    fn query(&mut self, depth: usize) -> String {
+        match self.below(if depth == 0 { 2 } else { 6 }) {
+            0 | 1 => self.pick(&["a", "b", "c", "ü", "1", "long", "lo:*", "b:D", "a:A", "none"]).to_owned(),
+            2 => format!("!({})", self.query(depth - 1)),
+            3 => format!("({}) | ({})", self.query(depth - 1), self.query(depth - 1)),
+            4 => format!("({}) & ({})", self.query(depth - 1), self.query(depth - 1)),
+            _ => format!("({}) <-> ({})", self.query(depth - 1), self.query(depth - 1)),
+        }
+    }
+
     fn simple(&mut self) -> String {
         let place = self.pick(&["doc", "doc", "(doc -> 'list')"]);
-        match self.below(11) {
+        match self.below(14) {
+            11 => format!("said @@ '{}'", self.query(3)),
+            12 => format!("to_tsquery('simple', '{}') @@ said", self.query(2)),
+            13 => format!("to_tsvector('simple', doc -> 'list') @@ '{}'", self.query(2)),
             0..=2 => format!("{place} @> '{}'", self.document(2)),
             3 => format!("'{}' <@ {place}", self.document(1)),
             4 => format!("{place} ? '{}'", self.word()),

@@ -110,6 +110,8 @@ const FAMILIES: &[Family] = &[
     family(MACADDR, MACADDR, How::Plain, "macaddr_eq macaddr_ne macaddr_lt macaddr_le macaddr_gt macaddr_ge", &[830, 835, 831, 832, 833, 834], &[1220, 1221, 1222, 1223, 1224, 1225]),
     family(MACADDR8, MACADDR8, How::Plain, "macaddr8_eq macaddr8_ne macaddr8_lt macaddr8_le macaddr8_gt macaddr8_ge", &[4113, 4118, 4114, 4115, 4116, 4117], &[3362, 3363, 3364, 3365, 3366, 3367]),
     family(MONEY, MONEY, How::Plain, "cash_eq cash_ne cash_lt cash_le cash_gt cash_ge", &[888, 889, 890, 891, 892, 893], &[900, 901, 902, 904, 903, 905]),
+    family(TSVECTOR, TSVECTOR, How::Plain, "tsvector_eq tsvector_ne tsvector_lt tsvector_le tsvector_gt tsvector_ge", &[3618, 3619, 3616, 3617, 3621, 3620], &[3629, 3630, 3627, 3628, 3632, 3631]),
+    family(TSQUERY, TSQUERY, How::Plain, "tsquery_eq tsquery_ne tsquery_lt tsquery_le tsquery_gt tsquery_ge", &[3664, 3665, 3662, 3663, 3667, 3666], &[3676, 3677, 3674, 3675, 3679, 3678]),
     family(BIT, BIT, How::Plain, "biteq bitne bitlt bitle bitgt bitge", &[1581, 1582, 1595, 1594, 1593, 1592], &[1784, 1785, 1786, 1788, 1787, 1789]),
     family(VARBIT, VARBIT, How::Plain, "varbiteq varbitne varbitlt varbitle varbitgt varbitge", &[1666, 1667, 1671, 1670, 1669, 1668], &[1804, 1805, 1806, 1808, 1807, 1809]),
     family(PG_LSN, PG_LSN, How::Plain, "pg_lsn_eq pg_lsn_ne pg_lsn_lt pg_lsn_le pg_lsn_gt pg_lsn_ge", &[3233, 3236, 3231, 3232, 3235, 3234], &[3222, 3223, 3224, 3226, 3225, 3227]),

@@ -61,6 +61,7 @@ pub(crate) mod string;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+mod text_search;
 mod to_char;
 pub(crate) mod transaction_id;
 mod unicode;

@@ -8,7 +8,7 @@ use super::{
     AVAILABLE, AggregateFunction, Cast, CastMethod, Function, Operator, TableFunction, advisory, aggregate, arithmetic,
     array, backend, bit_string, bits, bytes, cast, catalog_info, compare, datetime, degrees, encoding, enumeration,
     float, geometry, hash, interval, json, money, network, notify, numeric, operator, order, overlaps, pattern, random,
-    range, regexp, send, sequence, server_info, session, setting, sleep, snapshot, string, table, to_char,
+    range, regexp, send, sequence, server_info, session, setting, sleep, snapshot, string, table, text_search, to_char,
     transaction_id, unicode, unique, unsigned, zoned_time,
 };
 
@@ -58,6 +58,8 @@ const TABLES: &[&[Function]] = &[
     server_info::FUNCTIONS,
     snapshot::FUNCTIONS,
     string::FUNCTIONS,
+    text_search::DOCUMENTS,
+    text_search::QUERIES,
     to_char::FUNCTIONS,
     transaction_id::FUNCTIONS,
     unicode::FUNCTIONS,
@@ -80,6 +82,7 @@ const TABLE_FUNCTIONS: &[&[TableFunction]] = &[
     range::TABLE_FUNCTIONS,
     sequence::TABLE_FUNCTIONS,
     snapshot::TABLE_FUNCTIONS,
+    text_search::TABLE_FUNCTIONS,
 ];
 
 /// Things by name.
@@ -112,7 +115,8 @@ static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
 });
 
 static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
-    let rows = operator::OPERATORS.iter().chain(operator::GEOMETRIC).copied().chain(compare::operators());
+    let tables = [operator::OPERATORS, operator::GEOMETRIC, text_search::OPERATORS];
+    let rows = tables.into_iter().flatten().copied().chain(compare::operators());
     rows.filter_map(|(oid, name, left, right, function)| {
         Some(Operator { oid, name, left, right, function: function_by_oid(function)? })
     })

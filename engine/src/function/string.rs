@@ -110,7 +110,7 @@ fn one_to_one(c: char, mut mapped: impl Iterator<Item = char>) -> char {
     }
 }
 
-pub(super) fn lower(text: &str) -> String {
+pub(crate) fn lower(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }

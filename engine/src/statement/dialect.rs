@@ -123,6 +123,7 @@ impl Dialect for Postgres {
             Token::Tilde => return Some(prefix_operator(parser, UnaryOperator::BitwiseNot)),
             Token::AtSign => return Some(prefix_operator(parser, UnaryOperator::PGAbs)),
             Token::PGSquareRoot => return Some(prefix_operator(parser, UnaryOperator::PGSquareRoot)),
+            Token::DoubleExclamationMark => return Some(prefix_operator(parser, UnaryOperator::PGPrefixFactorial)),
             Token::LParen => return holds_set_operation(parser, 0).then(|| subquery(parser)),
             Token::PGCubeRoot => return Some(prefix_operator(parser, UnaryOperator::PGCubeRoot)),
             Token::Word(word) if word.quote_style.is_none() => return special_form(parser, word.keyword, span),

@@ -14,6 +14,7 @@ use super::snapshot::TransactionSnapshot;
 use super::text::{DIMENSIONS_MAX, Format, check_dimensions, too_many_dimensions};
 use super::{Type, builtin, geometry, json, jsonpath, modifier, oid, range, unsigned};
 use crate::error::{Error, Result, SqlState};
+use crate::text_search;
 
 /// Oids below are the same in every database (`FirstGenbkiObjectId`).
 const BUILTIN_END: u32 = 10_000;
@@ -77,6 +78,8 @@ pub fn write_binary(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec
                 bits.write_binary(out);
             }
         }
+        ValueRef::Bytea(v) if ty == oid::TSVECTOR => text_search::write_vector_binary(v, out),
+        ValueRef::Bytea(v) if ty == oid::TSQUERY => text_search::Query::decode(v).write_binary(out),
         ValueRef::Bytea(v) if range::is_range(ty) => range::write_binary(v, format, out)?,
         ValueRef::Bytea(v) => out.extend_from_slice(v),
         ValueRef::Date(v) => {
@@ -250,6 +253,8 @@ pub(super) fn read(bytes: &[u8], ty: u32, format: &Format, too_long: TooLong<'_>
         ty if geometry::is_geometric(ty) => Value::Bytea(geometry::read_binary(bytes, ty)?.into()),
         oid::MACADDR8 if bytes.len() == 6 => Value::Bytea(lengthened(whole::<6>(bytes, too_long)?).to_vec().into()),
         oid::MACADDR8 => Value::Bytea(whole::<8>(bytes, too_long)?.to_vec().into()),
+        oid::TSVECTOR => Value::Bytea(text_search::Vector::read_binary(bytes)?.encode()?.into()),
+        oid::TSQUERY => Value::Bytea(text_search::Query::read_binary(bytes)?.encode().into()),
         oid::DATE => Value::Date(read_date(i32::from_be_bytes(fixed4()?))?),
         oid::TIME => {
             let time = i64::from_be_bytes(fixed8()?);

@@ -264,7 +264,7 @@ pub fn has_own_text(oid: u32) -> bool {
     base >= defined::FIRST_OID
         || is_registered(base)
         || matches!(base, oid::TIMETZ | oid::INET | oid::CIDR | oid::MACADDR | oid::MACADDR8 | oid::MONEY)
-        || matches!(base, oid::BIT | oid::VARBIT | oid::PG_LSN | oid::XID8)
+        || matches!(base, oid::BIT | oid::VARBIT | oid::PG_LSN | oid::XID8 | oid::TSVECTOR | oid::TSQUERY)
         || range::is_range(base)
         || geometry::is_geometric(base)
 }
@@ -324,6 +324,8 @@ fn layout(oid: u32) -> Option<ColumnType> {
         // Bits are bytes that sort, see `bits`.
         oid::BIT | oid::VARBIT => ColumnType::Bytea,
         // Ranges too, see `range`.
+        // Documents and queries are bytes that sort, see `text_search`.
+        oid::TSVECTOR | oid::TSQUERY => ColumnType::Bytea,
         _ if range::is_range(oid) => ColumnType::Bytea,
         _ if geometry::is_geometric(oid) => ColumnType::Bytea,
         oid::DATE => ColumnType::Date,

@@ -12,6 +12,7 @@ use crate::schema::IndexSchema;
 use crate::slice::Slice;
 use crate::value::Value;
 use crate::value::jsonb::Node;
+use crate::value::lexemes::Lexemes;
 
 /// What of a column's values has entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub enum Items {
     Members,
     /// Each scalar of a document together with the keys that lead to it.
     Paths,
+    /// Each word of a document to be searched.
+    Lexemes,
 }
 
 /// One of them, as a key has it.
@@ -39,6 +42,7 @@ const NUMBER: u8 = 4;
 const BOOL: u8 = 5;
 const NULL: u8 = 6;
 const PATH: u8 = 7;
+const LEXEME: u8 = 8;
 /// Added if a hash follows.
 const HASHED: u8 = 0x80;
 
@@ -46,6 +50,11 @@ impl Item {
     /// The item of a key in [`Items::Members`], or of a string in an array.
     pub fn key(text: &str) -> Self {
         Self::of(KEY, |out| encode_bytes(text.as_bytes(), out))
+    }
+
+    /// The item of a word in [`Items::Lexemes`].
+    pub fn lexeme(word: &str) -> Self {
+        Self::of(LEXEME, |out| encode_bytes(word.as_bytes(), out))
     }
 
     fn element(value: &Value) -> Self {
@@ -67,7 +76,7 @@ impl Item {
 }
 
 impl Items {
-    /// The items of a value, in their order and each once. What is neither an array nor a document has none.
+    /// The items of a value, in their order and each once. What is none of these has none.
     pub fn of(self, value: &Value) -> Vec<Item> {
         let mut items = match (self, value) {
             (Items::Elements, Value::Array(array)) => {
@@ -82,6 +91,9 @@ impl Items {
                 let mut items = Vec::new();
                 paths(&Node::of(bytes), BASIS, &mut items);
                 items
+            }
+            (Items::Lexemes, Value::Bytea(bytes)) => {
+                Lexemes::of(bytes).map(|lexeme| Item::lexeme(lexeme.word)).collect()
             }
             _ => Vec::new(),
         };

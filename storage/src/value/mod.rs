@@ -6,6 +6,7 @@
 
 mod array;
 pub mod jsonb;
+pub mod lexemes;
 mod numeric;
 mod record;
 #[cfg(test)]

@@ -31,22 +31,6 @@ relations! {
     6102 table pg_subscription_rel = none {
         srsubid OID, srrelid OID, srsubstate CHAR, srsublsn PG_LSN null,
     }
-    3602 table pg_ts_config = none {
-        oid OID, cfgname NAME, cfgnamespace OID, cfgowner OID, cfgparser OID,
-    }
-    3603 table pg_ts_config_map = none {
-        mapcfg OID, maptokentype INT4, mapseqno INT4, mapdict OID,
-    }
-    3600 table pg_ts_dict = none {
-        oid OID, dictname NAME, dictnamespace OID, dictowner OID, dicttemplate OID, dictinitoption TEXT null,
-    }
-    3601 table pg_ts_parser = none {
-        oid OID, prsname NAME, prsnamespace OID, prsstart REGPROC, prstoken REGPROC, prsend REGPROC,
-        prsheadline REGPROC, prslextype REGPROC,
-    }
-    3764 table pg_ts_template = none {
-        oid OID, tmplname NAME, tmplnamespace OID, tmplinit REGPROC, tmpllexize REGPROC,
-    }
     12090 view pg_prepared_xacts = none {
         transaction XID, gid TEXT, prepared TIMESTAMPTZ, owner NAME, database NAME,
     }

@@ -6,7 +6,7 @@
 use super::relation::{Kind, Relation, Source, none};
 use super::{
     INFORMATION_SCHEMA, PG_CATALOG, class, comment, constraint, extension, fixed, information_schema, operator_class,
-    partition, policy, role, routine, schema, sequence, standard, trigger, types, view,
+    partition, policy, role, routine, schema, sequence, standard, text_search, trigger, types, view,
 };
 use crate::types::oid::*;
 
@@ -236,6 +236,22 @@ relations! {
     12085 view pg_available_extension_versions = extension::available_versions {
         name NAME, version TEXT, installed BOOL, superuser BOOL, trusted BOOL, relocatable BOOL, schema NAME,
         requires NAME_ARRAY, comment TEXT,
+    }
+    3602 table pg_ts_config = text_search::configurations {
+        oid OID, cfgname NAME, cfgnamespace OID, cfgowner OID, cfgparser OID,
+    }
+    3603 table pg_ts_config_map = text_search::mappings {
+        mapcfg OID, maptokentype INT4, mapseqno INT4, mapdict OID,
+    }
+    3600 table pg_ts_dict = text_search::dictionaries {
+        oid OID, dictname NAME, dictnamespace OID, dictowner OID, dicttemplate OID, dictinitoption TEXT null,
+    }
+    3601 table pg_ts_parser = text_search::parsers {
+        oid OID, prsname NAME, prsnamespace OID, prsstart REGPROC, prstoken REGPROC, prsend REGPROC,
+        prsheadline REGPROC, prslextype REGPROC,
+    }
+    3764 table pg_ts_template = text_search::templates {
+        oid OID, tmplname NAME, tmplnamespace OID, tmplinit REGPROC, tmpllexize REGPROC,
     }
     2612 table pg_language = fixed::languages {
         oid OID, lanname NAME, lanowner OID, lanispl BOOL, lanpltrusted BOOL, lanplcallfoid OID, laninline OID,

@@ -7,6 +7,7 @@ use storage::Value;
 use super::Reader;
 use super::class::PG_CLASS;
 use super::relation::row;
+use super::text_search;
 use crate::catalog::{Catalog, UserTypeKind};
 
 const PG_TYPE: u32 = 1247;
@@ -70,7 +71,9 @@ fn own(catalog: &Catalog) -> Vec<Comment<'_>> {
 }
 
 pub(super) fn descriptions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
-    own(reader.catalog).into_iter().map(|(class, oid, column, text)| row![oid, class, column, text]).collect()
+    let own = own(reader.catalog).into_iter().map(|(class, oid, column, text)| row![oid, class, column, text]);
+    let built_in = text_search::comments().into_iter().map(|(class, oid, text)| row![oid, class, 0i32, text.as_str()]);
+    own.chain(built_in).collect()
 }
 
 pub(super) fn shared_descriptions(reader: &Reader<'_>) -> Vec<Vec<Value>> {
@@ -92,6 +95,11 @@ pub(crate) fn comment_on<'a>(catalog: &'a Catalog, class: &str, object: u32, in_
         (_, true) => return None,
         ("pg_operator" | "pg_am" | "pg_cast" | "pg_rewrite", false) => return None,
         _ => {}
+    }
+    if class.starts_with("pg_ts_") {
+        let class = super::relations().find(|relation| relation.name == class)?.oid;
+        let found = text_search::comments().into_iter().find(|(of, oid, _)| (*of, *oid) == (class, object));
+        return found.map(|(.., text)| Cow::Owned(text));
     }
     let class = super::relations().find(|relation| relation.name == class)?.oid;
     let found = own(catalog).into_iter().find(|(of, oid, column, _)| (*of, *oid, *column) == (class, object, 0));

@@ -43,6 +43,7 @@ mod statistics;
 pub(crate) mod system;
 #[cfg(test)]
 mod tests;
+mod text_search;
 pub(crate) mod trigger;
 pub(crate) mod type_io;
 mod types;

@@ -55,6 +55,8 @@ const DEFAULTS: &[(u32, &str, u32, u32)] = &[
     (10069, "enum_ops", oid::ANYENUM, 3522),
     (10076, "range_ops", oid::ANYRANGE, 3901),
     (10080, "multirange_ops", oid::ANYMULTIRANGE, 4199),
+    (10071, "tsvector_ops", oid::TSVECTOR, 3626),
+    (10074, "tsquery_ops", oid::TSQUERY, 3683),
     (10088, "jsonb_ops", oid::JSONB, 4033),
 ];
 
@@ -96,6 +98,8 @@ const FAMILIES: &[(u32, &str)] = &[
     (3253, "pg_lsn_ops"),
     (3371, "macaddr8_ops"),
     (3522, "enum_ops"),
+    (3626, "tsvector_ops"),
+    (3683, "tsquery_ops"),
     (3901, "range_ops"),
     (4033, "jsonb_ops"),
     (4199, "multirange_ops"),
@@ -256,7 +260,7 @@ pub(super) fn kept_type(method: AccessMethod, column: &IndexColumn, ty: u32) -> 
         AccessMethod::Brin => Some(ordered_as(ty)),
         AccessMethod::Gin => match items_of(column.class.as_deref(), ty)? {
             Items::Elements => builtin::info(builtin::base_of(ty)).map(|info| info.element),
-            Items::Members => Some(oid::TEXT),
+            Items::Members | Items::Lexemes => Some(oid::TEXT),
             Items::Paths => Some(oid::INT4),
         },
     }

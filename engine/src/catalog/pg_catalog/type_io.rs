@@ -135,6 +135,27 @@ static HANDLERS: [(u32, &str, u32); 5] = [
     (335, "brinhandler", INDEX_AM_HANDLER),
 ];
 
+/// What `pg_ts_parser` and `pg_ts_template` say text search is made of.
+static TEXT_SEARCH: [(u32, &str, &[u32], u32); 15] = [
+    (3717, "prsd_start", &[INTERNAL, INT4], INTERNAL),
+    (3718, "prsd_nexttoken", &[INTERNAL, INTERNAL, INTERNAL], INTERNAL),
+    (3719, "prsd_end", &[INTERNAL], VOID),
+    (3720, "prsd_headline", &[INTERNAL, INTERNAL, TSQUERY], INTERNAL),
+    (3721, "prsd_lextype", &[INTERNAL], INTERNAL),
+    (3725, "dsimple_init", &[INTERNAL], INTERNAL),
+    (3726, "dsimple_lexize", LEXIZE, INTERNAL),
+    (3728, "dsynonym_init", &[INTERNAL], INTERNAL),
+    (3729, "dsynonym_lexize", LEXIZE, INTERNAL),
+    (3731, "dispell_init", &[INTERNAL], INTERNAL),
+    (3732, "dispell_lexize", LEXIZE, INTERNAL),
+    (3740, "thesaurus_init", &[INTERNAL], INTERNAL),
+    (3741, "thesaurus_lexize", LEXIZE, INTERNAL),
+    (13148, "dsnowball_init", &[INTERNAL], INTERNAL),
+    (13149, "dsnowball_lexize", LEXIZE, INTERNAL),
+];
+
+const LEXIZE: &[u32] = &[INTERNAL, INTERNAL, INTERNAL, INTERNAL];
+
 type TypeFunctions = (u32, &'static str, bool, [u32; 4]);
 
 /// `typinput`, `typoutput`, `typreceive` and `typsend`.
@@ -176,7 +197,13 @@ pub(crate) fn type_functions() -> impl Iterator<Item = TypeFunction> {
             returns,
         })
     });
-    of_types.chain(handlers)
+    let of_text_search = TEXT_SEARCH.iter().map(|(oid, name, args, returns)| TypeFunction {
+        oid: *oid,
+        name: (*name).to_owned(),
+        args,
+        returns: *returns,
+    });
+    of_types.chain(handlers).chain(of_text_search)
 }
 
 fn argument(ty: &'static u32) -> &'static [u32] {

@@ -131,7 +131,7 @@ fn setting(reader: &Reader<'_>, category: &str, parameter: &Parameter) -> Vec<Va
             let greatest = if greatest == f64::MAX { "1.79769e+308".to_owned() } else { greatest.to_string() };
             ("real", unit.name(), Some((least.to_string(), greatest)))
         }
-        Values::Text | Values::Names | Values::TimeZone | Values::DateStyle | Values::Encoding => {
+        Values::Text | Values::Names | Values::TimeZone | Values::DateStyle | Values::Encoding | Values::TextSearch => {
             ("string", None, None)
         }
     };

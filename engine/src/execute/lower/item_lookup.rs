@@ -1,6 +1,6 @@
 //! What a condition says of the items that a row must have in an index of method `gin`.
 //!
-//! Looked up are jsonb's `@>`, `?`, `?|` and `?&`, and the `@>`, `&&` and `=` of arrays, with what is asked for known before
+//! Looked up are jsonb's `@>`, `?`, `?|` and `?&`, the `@>`, `&&` and `=` of arrays, and the `@@` of documents that are searched, with what is asked for known before
 //! the query runs, and `<@` the other way round. What asks for no item at all, as `@> '{}'` does, finds no row by items.
 //! A row that has the items need not satisfy the condition: that is tested on it all the same.
 
@@ -13,6 +13,7 @@ use crate::function::resolve::keeps_elements;
 use crate::function::{EvalContext, Function};
 use crate::plan::bind::same;
 use crate::plan::point::is_value;
+use crate::text_search::{Join, Query, Step};
 use crate::types::{Type, builtin, column_type, oid};
 
 /// `pg_proc.oid` of the functions behind the operators.
@@ -26,6 +27,8 @@ mod function {
     pub(super) const ARRAY_CONTAINED: u32 = 2749;
     pub(super) const ARRAY_OVERLAPS: u32 = 2747;
     pub(super) const ARRAY_EQUAL: u32 = 744;
+    pub(super) const DOCUMENT_MATCHES: u32 = 3634;
+    pub(super) const MATCHES_DOCUMENT: u32 = 3635;
 }
 
 /// A column of an index of items: what it is on, over the columns of a scan, and what of it has entries.
@@ -83,9 +86,10 @@ fn call(
     let (oid, key, asked) = match called.oid {
         JSONB_CONTAINED => (JSONB_CONTAINS, right, left),
         ARRAY_CONTAINED => (ARRAY_CONTAINS, right, left),
+        MATCHES_DOCUMENT => (DOCUMENT_MATCHES, right, left),
         ARRAY_EQUAL if is_value(left) => (ARRAY_EQUAL, right, left),
         JSONB_CONTAINS | JSONB_EXISTS | JSONB_EXISTS_ANY | JSONB_EXISTS_ALL | ARRAY_CONTAINS | ARRAY_OVERLAPS
-        | ARRAY_EQUAL => (called.oid, left, right),
+        | ARRAY_EQUAL | DOCUMENT_MATCHES => (called.oid, left, right),
         _ => return Ok(None),
     };
     let (oid, key, asked) = match oid {
@@ -105,6 +109,9 @@ fn call(
     // What cannot be computed says so when a row is looked at.
     let Ok(asked) = eval(asked, context, &NoRow) else { return Ok(None) };
     let queries = found.filter_map(|(at, column)| {
+        if oid == DOCUMENT_MATCHES {
+            return words_asked_for(at, column.items, &asked);
+        }
         let items = asked_for(oid, column.items, &asked, key.ty)?;
         let has = |item: Item| ItemQuery::Has { column: at, item };
         Some(match oid {
@@ -137,6 +144,50 @@ fn asked_for(oid: u32, items: Items, asked: &Value, key: Type) -> Option<Vec<Ite
         _ => return None,
     };
     (!found.is_empty()).then_some(found)
+}
+
+/// How deep what is asked for may be nested.
+const DEPTH_MAX: usize = 64;
+
+/// The words that a query asks for, joined as they are there. What it excludes, and words of which only the beginning is said,
+/// find no row.
+fn words_asked_for(column: usize, items: Items, asked: &Value) -> Option<ItemQuery> {
+    let (Items::Lexemes, Value::Bytea(bytes)) = (items, asked) else { return None };
+    let query = Query::decode(bytes);
+    let found = query.fold(|_, step: Step<'_, Option<(ItemQuery, usize)>>| match step {
+        Step::Word(word) if word.prefix => None,
+        Step::Word(word) => Some((ItemQuery::Has { column, item: Item::lexeme(&word.text) }, 0)),
+        Step::Not(_) => None,
+        Step::Join(Join::Or, left, right) => both_asked_for(left?, right?, false),
+        Step::Join(_, left, right) => match (left, right) {
+            (Some(left), Some(right)) => both_asked_for(left, right, true),
+            (one, other) => one.or(other),
+        },
+    });
+    found.flatten().map(|(query, _)| query)
+}
+
+/// Two parts as one, as flat as can be, with how deep it is.
+fn both_asked_for(
+    (left, left_depth): (ItemQuery, usize),
+    (right, right_depth): (ItemQuery, usize),
+    all: bool,
+) -> Option<(ItemQuery, usize)> {
+    let parts = |query| match query {
+        ItemQuery::All(parts) if all => (parts, 0),
+        ItemQuery::Any(parts) if !all => (parts, 0),
+        other => (vec![other], 1),
+    };
+    let ((mut most, most_deeper), (mut others, others_deeper)) = (parts(left), parts(right));
+    let depth = (left_depth + most_deeper).max(right_depth + others_deeper);
+    if depth > DEPTH_MAX {
+        return None;
+    }
+    if most.len() < others.len() {
+        std::mem::swap(&mut most, &mut others);
+    }
+    most.append(&mut others);
+    Some((if all { ItemQuery::All(most) } else { ItemQuery::Any(most) }, depth))
 }
 
 /// Whether values that are equal have one key: char(n) is equal without its trailing spaces, but lies in keys with them,

@@ -98,7 +98,7 @@ impl Binder<'_> {
                 }
                 "-".into()
             }
-            UnaryOperator::PGPostfixFactorial | UnaryOperator::PGPrefixFactorial | UnaryOperator::BangNot => {
+            UnaryOperator::PGPostfixFactorial | UnaryOperator::BangNot => {
                 return Err(Error::unsupported(format!("the operator {op}")).at(self.position(operand.start())));
             }
             other => other.to_string().into(),

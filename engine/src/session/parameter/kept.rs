@@ -46,7 +46,6 @@ pub(super) static KEPT: &[(&str, &[Parameter])] = &[
         kept("autovacuum_vacuum_threshold", integer(0, 2147483647, Unit::None), "50", Scope::Server),
     ]),
     ("Client Connection Defaults / Locale and Formatting", &[
-        kept("default_text_search_config", TEXT, "pg_catalog.english", Scope::User),
         kept("lc_messages", TEXT, "C", Scope::Superuser),
         kept("lc_monetary", TEXT, "C", Scope::User),
         kept("lc_numeric", TEXT, "C", Scope::User),

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use self::amount::Unit;
 use crate::error::{Error, Result, SqlState};
+use crate::text_search::default_configuration;
 use crate::types::encoding::Encoding;
 
 pub mod amount;
@@ -50,6 +51,8 @@ pub enum Kind {
     TimeZone,
     DateStyle,
     Encoding,
+    /// A configuration of full text search.
+    TextSearch,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,6 +226,10 @@ impl Kind {
                 Ok(None) => Err(invalid()),
                 Err(_) => Err(Error::unsupported(format!("client_encoding {word}"))),
             },
+            Kind::TextSearch => {
+                let found = default_configuration(word).map_err(|_| invalid())?;
+                Ok(format!("pg_catalog.{}", found.name))
+            }
             Kind::Text | Kind::TimeZone | Kind::Names | Kind::DateStyle => Ok(word.clone()),
         }
     }

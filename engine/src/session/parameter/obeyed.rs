@@ -20,6 +20,12 @@ pub(super) static OBEYED: &[(&str, &[Parameter])] = &[
             reported("client_encoding", Kind::Encoding, "UTF8", "Sets the client's character set encoding."),
             reported("DateStyle", Kind::DateStyle, "ISO, MDY", "Sets the display format for date and time values."),
             user(
+                "default_text_search_config",
+                Kind::TextSearch,
+                "pg_catalog.english",
+                "Sets default text search configuration.",
+            ),
+            user(
                 "extra_float_digits",
                 Kind::Integer { least: -15, greatest: 3, unit: Unit::None },
                 "1",

@@ -9,6 +9,7 @@ use crate::catalog::pg_catalog::routine::routines_named;
 use crate::catalog::{Catalog, SqlFunction, temporary_of};
 use crate::error::{Error, Result, SqlState};
 use crate::function::operators_named;
+use crate::text_search::{configuration_named, dictionary_named};
 use crate::types::{Type, display, oid};
 
 /// The schema of what is built in.
@@ -71,6 +72,24 @@ pub(crate) fn find(text: &str, ty: u32, names: Place<'_>) -> Result<u32> {
             let found = named.and_then(|named| COLLATIONS.iter().find(|(_, name, ..)| *name == named));
             found.map(|(oid, ..)| *oid).ok_or_else(|| {
                 let words = format!("collation \"{}\" for encoding \"UTF8\" does not exist", parts.join("."));
+                Error::new(SqlState::UNDEFINED_OBJECT, words)
+            })
+        }
+        oid::REGCONFIG => {
+            let parts = split_name(text)?;
+            let named = built_in(&parts, catalog)?;
+            let found = named.and_then(configuration_named).map(|configuration| configuration.oid);
+            found.ok_or_else(|| {
+                let words = format!("text search configuration \"{}\" does not exist", parts.join("."));
+                Error::new(SqlState::UNDEFINED_OBJECT, words)
+            })
+        }
+        oid::REGDICTIONARY => {
+            let parts = split_name(text)?;
+            let named = built_in(&parts, catalog)?;
+            let found = named.and_then(dictionary_named).map(|dictionary| dictionary.oid);
+            found.ok_or_else(|| {
+                let words = format!("text search dictionary \"{}\" does not exist", parts.join("."));
                 Error::new(SqlState::UNDEFINED_OBJECT, words)
             })
         }

@@ -24,6 +24,7 @@ use super::snapshot::TransactionSnapshot;
 use super::{Type, geometry, json, jsonpath, modifier, money, range, unsigned};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SqlState};
+use crate::text_search;
 
 pub(crate) use array::{DIMENSIONS_MAX, check_dimensions, dimensions_text, too_many_dimensions};
 use bytes::parse_uuid;
@@ -142,6 +143,8 @@ pub fn write(value: ValueRef<'_>, ty: u32, format: &Format, out: &mut Vec<u8>) {
         ValueRef::Bytea(v) if matches!(ty, oid::BIT | oid::VARBIT) => {
             out.extend(Bits::decode(v).map(|bits| bits.text()).unwrap_or_default().into_bytes());
         }
+        ValueRef::Bytea(v) if ty == oid::TSVECTOR => text_search::write_vector(v, out),
+        ValueRef::Bytea(v) if ty == oid::TSQUERY => text_search::Query::decode(v).write(out),
         ValueRef::Bytea(v) if range::is_range(ty) => range::write(v, format, out),
         ValueRef::Bytea(v) if geometry::is_geometric(ty) => geometry::write(v, ty, format, out),
         ValueRef::Bytea(v) => bytes::write(v, format.bytea_output, out),
@@ -212,6 +215,8 @@ fn read(text: &str, ty: Type, format: &Format, now: i64) -> Result<Value> {
             Value::Text(text.into())
         }
         oid::JSONB => json::read_document(text)?,
+        oid::TSVECTOR => Value::Bytea(text_search::Vector::parse(text)?.encode()?.into()),
+        oid::TSQUERY => Value::Bytea(text_search::parse_query(text)?.encode().into()),
         oid::JSONPATH => Value::Text(jsonpath::parse(text)?.to_string().into()),
         oid::INT2VECTOR => {
             vector(text, ColumnType::Int2, &mut |part| Ok(Value::Int2(integer::parse(part, "smallint")?)))?

@@ -11,6 +11,7 @@ use crate::catalog::pg_catalog::routine::routine_by_oid;
 use crate::catalog::{Catalog, UserTypeKind};
 use crate::error::{Error, Result, SqlState};
 use crate::function::{extension_function, function_by_oid, operators};
+use crate::text_search;
 use crate::types::{Type, builtin, display, oid};
 
 /// Appends the name of an object, or its number if it has none.
@@ -67,6 +68,8 @@ pub(crate) fn registered_name(value: u32, ty: u32, names: Option<(&Catalog, &[St
         oid::REGCOLLATION => {
             COLLATIONS.iter().find(|(oid, ..)| *oid == value).map(|(_, name, ..)| quote_identifier(name))
         }
+        oid::REGCONFIG => text_search::configuration(i64::from(value)).ok().map(|found| found.name.to_owned()),
+        oid::REGDICTIONARY => text_search::dictionary(value).map(|found| found.name.to_owned()),
         oid::REGNAMESPACE => names?.0.schemas.get(&value).map(|schema| quote_identifier(&schema.name)),
         oid::REGROLE => names?.0.roles.get(&value).map(|role| quote_identifier(&role.name)),
         _ => None,
