@@ -54,7 +54,7 @@ fn ask(context: &EvalContext, args: &[Value]) -> Result<Value> {
 
 /// Where a query asks for what bodies answer.
 #[derive(Debug)]
-pub(crate) struct BodyPort(tokio::sync::mpsc::UnboundedSender<Asked>);
+pub(crate) struct BodyPort(tokio::sync::mpsc::Sender<Asked>);
 
 /// Calls of a body that a query waits for.
 #[derive(Debug)]
