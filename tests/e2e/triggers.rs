@@ -19,6 +19,7 @@ async fn all(client: &Client, statements: &[&str]) {
 }
 
 const TELL: &str = "CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF TG_LEVEL = 'STATEMENT' THEN INSERT INTO told (line) VALUES (concat_ws(' ', TG_WHEN, TG_LEVEL)); RETURN NULL; END IF;
     INSERT INTO told (line) VALUES (concat_ws(' ', TG_WHEN, TG_LEVEL, NEW.id, NEW.v)); RETURN NEW; END $$";
 
 async fn copy(client: &Client, data: &str) -> Result<u64, tokio_postgres::Error> {

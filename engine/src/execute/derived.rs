@@ -141,7 +141,7 @@ fn context(catalog: &Arc<Catalog>, store: &Store) -> EvalContext {
         random: Arc::default(),
         cursors: Arc::default(),
         requests: Arc::default(),
-        trigger_depth: Arc::default(),
+        triggers: Arc::default(),
         channels: Arc::default(),
         settings: Arc::default(),
     };

@@ -364,8 +364,7 @@ pub struct SessionFacts {
     pub(crate) snapshots: std::sync::Arc<crate::session::snapshot::ExportedSnapshots>,
     pub cursors: std::sync::Arc<NamedHandles>,
     pub requests: std::sync::Arc<SettingRequests>,
-    /// How many triggers run within one another.
-    pub(crate) trigger_depth: std::sync::Arc<std::sync::atomic::AtomicI32>,
+    pub(crate) triggers: std::sync::Arc<crate::execute::write::TriggersUnderWay>,
     pub channels: std::sync::Arc<crate::live::SessionChannels>,
     /// Settings by name, as SHOW prints them (`current_setting`).
     pub settings: std::sync::Arc<crate::session::settings::Settings>,

@@ -2,7 +2,6 @@
 //! and features that are not there.
 
 use std::net::IpAddr;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use storage::{Array, ColumnType, Numeric, TransactionId, Value};
@@ -54,9 +53,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     volatile(2561, "pg_blocking_pids", &[INT4], INT4_ARRAY, blocking),
     // Only a deferrable serializable transaction waits for a snapshot, and none does here.
     volatile(3376, "pg_safe_snapshot_blocking_pids", &[INT4], INT4_ARRAY, |_, _| processes(Vec::new())),
-    stable(3163, "pg_trigger_depth", &[], INT4, |context, _| {
-        Ok(Value::Int4(context.session.trigger_depth.load(Ordering::Relaxed)))
-    }),
+    stable(3163, "pg_trigger_depth", &[], INT4, |context, _| Ok(Value::Int4(context.session.triggers.depth()))),
     stable(315, "pg_jit_available", &[], BOOL, |_, _| Ok(Value::Bool(false))),
     volatile(3334, "pg_size_bytes", &[TEXT], INT8, size_of_text),
 ];

@@ -42,7 +42,7 @@ pub(crate) fn context() -> EvalContext {
             random: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),
-            trigger_depth: Arc::default(),
+            triggers: Arc::default(),
             channels: Arc::default(),
             format: Format::default(),
             settings: Arc::new(Settings::default()),

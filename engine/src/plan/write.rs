@@ -108,6 +108,13 @@ impl Target {
         self.system = columns;
     }
 
+    /// Oids of all tables that a write to it may change.
+    pub fn tables(&self) -> impl Iterator<Item = u32> {
+        let reached = self.reached.iter().flat_map(Target::with_leaves);
+        let branches = self.placement.iter().flat_map(|placement| placement.branches.iter().copied());
+        self.with_leaves().chain(reached).map(|table| table.table.oid).chain(branches)
+    }
+
     /// The target and the partitions beneath it.
     pub fn with_leaves(&self) -> impl Iterator<Item = &Target> {
         let leaves = self.placement.iter().flat_map(|placement| placement.leaves.values());

@@ -275,7 +275,8 @@ impl Session {
         let (wait, database) = (self.lock_wait(), self.database.clone());
         let put_off = copy.put_off.take();
         let is_first = put_off.is_none();
-        let mut triggering = Triggering::again(self, &copy.interrupt, put_off.unwrap_or_default());
+        let mut triggering =
+            Triggering::again(self, &copy.interrupt, copy.import.tables(), put_off.unwrap_or_default());
         let inside = triggering.inside.clone();
         let mut held = Held::There(&mut triggering);
         let push = async {
@@ -298,7 +299,8 @@ impl Session {
         let (wait, database) = (self.lock_wait(), self.database.clone());
         let put_off = copy.put_off.take();
         let is_first = put_off.is_none();
-        let mut triggering = Triggering::again(self, &copy.interrupt, put_off.unwrap_or_default());
+        let mut triggering =
+            Triggering::again(self, &copy.interrupt, copy.import.tables(), put_off.unwrap_or_default());
         let inside = triggering.inside.clone();
         let mut held = Held::There(&mut triggering);
         let finish = async {

@@ -21,9 +21,10 @@ use super::transaction::Open;
 use crate::catalog::{Table, TriggerEvent};
 use crate::error::{Error, Result, SqlState};
 use crate::execute::definition;
-use crate::execute::write::{Deferred, Due, Firing, Held, Writes, due_for_truncate};
+use crate::execute::write::{Deferred, Due, Firing, Held, Writes, Writing, due_for_truncate};
 use crate::plan::Plan;
 use crate::plan::bind::Binder;
+use crate::plan::write::{Target, WithWork};
 use crate::statement::Definition;
 
 /// Most bytes of rows that wait for what is to run after a statement.
@@ -36,6 +37,7 @@ pub(super) struct Triggering<'s> {
     /// Whether a function runs, which is not to be dropped.
     pub(super) inside: Arc<AtomicBool>,
     put_off: PutOff,
+    _writing: Writing,
 }
 
 /// What is to run when all is written.
@@ -48,13 +50,15 @@ pub(super) struct PutOff {
 }
 
 impl<'s> Triggering<'s> {
-    pub(super) fn new(session: &'s mut Session, interrupt: &Interrupt) -> Self {
-        Self::again(session, interrupt, PutOff::default())
+    /// For a write to these tables, which nobody is to redefine meanwhile.
+    pub(super) fn new(session: &'s mut Session, interrupt: &Interrupt, tables: Vec<u32>) -> Self {
+        Self::again(session, interrupt, tables, PutOff::default())
     }
 
     /// Goes on with what was put off so far.
-    pub(super) fn again(session: &'s mut Session, interrupt: &Interrupt, put_off: PutOff) -> Self {
-        Self { session, interrupt: interrupt.clone(), inside: Arc::default(), put_off }
+    pub(super) fn again(session: &'s mut Session, interrupt: &Interrupt, tables: Vec<u32>, put_off: PutOff) -> Self {
+        let writing = session.facts.triggers.write(tables);
+        Self { session, interrupt: interrupt.clone(), inside: Arc::default(), put_off, _writing: writing }
     }
 
     pub(super) fn stop(self) -> PutOff {
@@ -71,11 +75,10 @@ impl<'s> Triggering<'s> {
     }
 
     async fn run(&mut self, due: &Due) -> Result<Option<Vec<Value>>> {
-        let depth = self.session.facts.trigger_depth.clone();
+        let deeper = self.session.facts.triggers.deeper();
         self.inside.store(true, Ordering::Relaxed);
-        depth.fetch_add(1, Ordering::Relaxed);
         let ran = self.session.run_trigger(due, &self.interrupt).await;
-        depth.fetch_sub(1, Ordering::Relaxed);
+        drop(deeper);
         self.inside.store(false, Ordering::Relaxed);
         ran
     }
@@ -151,7 +154,16 @@ impl Session {
         writes: Writes<'_>,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
-        let mut triggering = Triggering::new(self, interrupt);
+        let with = plan.plan.with_writes().iter().filter_map(|with| match &with.work {
+            WithWork::Write(write) => Some(&write.target),
+            WithWork::Lock(_) => None,
+        });
+        let own = match plan.plan.plan() {
+            Plan::Write(write) => Some(&write.target),
+            _ => None,
+        };
+        let tables = own.into_iter().chain(with).flat_map(Target::tables).collect();
+        let mut triggering = Triggering::new(self, interrupt, tables);
         let inside = triggering.inside.clone();
         let mut held = Held::There(&mut triggering);
         let run = Box::pin(run_together(plan, writes, &mut held));
@@ -201,11 +213,11 @@ impl Session {
             }
         }
         for due in &before {
-            Box::pin(Triggering::new(self, interrupt).run(due)).await?;
+            Box::pin(Triggering::new(self, interrupt, Vec::new()).run(due)).await?;
         }
         let tag = interrupt.guard(self.run_definition(definition, prepared)).await?.tag;
         for due in &after {
-            Box::pin(Triggering::new(self, interrupt).run(due)).await?;
+            Box::pin(Triggering::new(self, interrupt, Vec::new()).run(due)).await?;
         }
         Ok(tag)
     }

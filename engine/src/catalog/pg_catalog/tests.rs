@@ -132,7 +132,7 @@ fn context(catalog: Catalog) -> EvalContext {
             random: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),
-            trigger_depth: Arc::default(),
+            triggers: Arc::default(),
             channels: Arc::default(),
             format: Default::default(),
             settings: Default::default(),

@@ -84,6 +84,11 @@ impl Import {
         self.bulk.fires()
     }
 
+    /// Oids of the tables that may be written.
+    pub(crate) fn tables(&self) -> Vec<u32> {
+        self.bulk.tables()
+    }
+
     /// Fires what is to run before the first row.
     pub(crate) async fn begin(
         &mut self,

@@ -402,6 +402,15 @@ impl DefinitionEnvironment<'_> {
     /// Takes a step.
     pub(crate) fn apply(&mut self, change: Change) -> Result<()> {
         let before = self.catalog();
+        if let Change::Table(oid, now) = &change
+            && self.context.session.triggers.is_written(*oid)
+        {
+            let name = before.tables.get(oid).map_or("", |table| table.name.as_str());
+            let verb = if now.is_none() { "DROP TABLE" } else { "ALTER TABLE" };
+            let message =
+                format!("cannot {verb} \"{name}\" because it is being used by active queries in this session");
+            return Err(Error::new(SqlState::OBJECT_IN_USE, message));
+        }
         store::save(self.transaction, &change, &before)?;
         let mut catalog = (*before).clone();
         catalog.apply(&change);

@@ -46,7 +46,7 @@ impl Bench {
             random: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),
-            trigger_depth: Arc::default(),
+            triggers: Arc::default(),
             channels: Arc::default(),
             format: Default::default(),
             settings: Arc::new(Settings::default()),

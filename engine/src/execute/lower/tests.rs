@@ -187,7 +187,7 @@ fn context() -> EvalContext {
             random: Arc::default(),
             cursors: Arc::default(),
             requests: Arc::default(),
-            trigger_depth: Arc::default(),
+            triggers: Arc::default(),
             channels: Arc::default(),
             format: crate::types::text::Format::default(),
             settings: Arc::new(crate::session::settings::Settings::default()),

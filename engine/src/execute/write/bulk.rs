@@ -140,6 +140,10 @@ impl Bulk {
         Ok(self.count)
     }
 
+    pub(crate) fn tables(&self) -> Vec<u32> {
+        self.plan.target.tables().collect()
+    }
+
     pub(crate) fn fires(&self) -> bool {
         self.plan.target.fires
     }

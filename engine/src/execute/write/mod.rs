@@ -37,7 +37,7 @@ pub(crate) use matching::{is_matched, other_side};
 use row::{TargetSource, check_new_row};
 use together::Together;
 pub(crate) use together::Writes;
-pub(crate) use trigger::{Due, Firing, Held, due_for_truncate};
+pub(crate) use trigger::{Due, Firing, Held, TriggersUnderWay, Writing, due_for_truncate};
 pub(crate) use violation::{duplicate_key, index_key_text, key_text, mixed_nulls, tells_rows};
 
 /// What a write came to.

@@ -6,8 +6,10 @@
 //! rows of the statement are written and their foreign keys looked at.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use storage::{RowKey, RowLock, StoredRow, Transaction, Value};
 
 use super::place::Spot;
@@ -47,6 +49,59 @@ pub(crate) trait Firing: Send {
 
     /// Notes that a statement on a table begins. False if it has begun before: foreign keys lead to a table many times.
     fn begins(&mut self, table: u32, event: TriggerEvent) -> bool;
+}
+
+/// The triggers of a session that run within one another, and the tables that are being written meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct TriggersUnderWay {
+    depth: AtomicI32,
+    /// A table as often as it is written.
+    tables: Mutex<Vec<u32>>,
+}
+
+/// A trigger runs for as long as this is there.
+pub(crate) struct OneDeeper(Arc<TriggersUnderWay>);
+
+/// Tables are being written for as long as this is there.
+pub(crate) struct Writing {
+    under_way: Arc<TriggersUnderWay>,
+    before: usize,
+}
+
+impl TriggersUnderWay {
+    /// `pg_trigger_depth`
+    pub(crate) fn depth(&self) -> i32 {
+        self.depth.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_written(&self, table: u32) -> bool {
+        self.depth() > 0 && self.tables.lock().contains(&table)
+    }
+
+    pub(crate) fn deeper(self: &Arc<Self>) -> OneDeeper {
+        self.depth.fetch_add(1, Ordering::Relaxed);
+        OneDeeper(self.clone())
+    }
+
+    /// Tables that are written from now on. What began last ends first.
+    pub(crate) fn write(self: &Arc<Self>, tables: impl IntoIterator<Item = u32>) -> Writing {
+        let mut written = self.tables.lock();
+        let before = written.len();
+        written.extend(tables);
+        Writing { under_way: self.clone(), before }
+    }
+}
+
+impl Drop for OneDeeper {
+    fn drop(&mut self) {
+        self.0.depth.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.under_way.tables.lock().truncate(self.before);
+    }
 }
 
 /// A trigger that is to be run. Rows are in the order of their table's columns.

@@ -9,7 +9,7 @@ use storage::Value;
 use super::expr::truth_value;
 use super::names::fold;
 use super::position::Start;
-use super::{Binder, Place, ScopeColumn, ScopeRelation};
+use super::{Binder, Clause, Place, ScopeColumn, ScopeRelation};
 use crate::catalog::Attribute;
 use crate::catalog::user_type::row_type;
 use crate::error::{Error, Result, SqlState};
@@ -17,6 +17,7 @@ use crate::expr::shown::Form;
 use crate::expr::{ColumnVar, Expr, ExprKind};
 use crate::function::record::{FIELD, IS_NULL, SET_FIELD, empty, fields_of, record};
 use crate::statement::mend::{ALL_FIELDS, MARK};
+use crate::types::text::quote_identifier;
 use crate::types::{Type, builtin, display, oid};
 
 impl Binder<'_> {
@@ -75,9 +76,13 @@ impl Binder<'_> {
         if relation.scalar {
             return self.reference(relation.columns[0].clone(), depth, at, span);
         }
-        self.refuse_to_show("a whole row")?;
         let own = relation.table.as_ref().and_then(|table| row_type(table.oid)).filter(|_| is_whole(relation));
         let ty = own.map_or(oid::RECORD, |ty| self.catalog.known_row_type(ty).unwrap_or(oid::RECORD));
+        if at.clause == Clause::TriggerWhen && self.is_showing() {
+            let word = Form::Word(format!("{}.*", quote_identifier(&relation.name)));
+            return Ok(Expr::shown(word, Vec::new(), Type::new(ty)));
+        }
+        self.refuse_to_show("a whole row")?;
         self.whole_row_as(relation, depth, span, at, &|fields| record(ty, fields))
     }
 

@@ -133,7 +133,7 @@ fn context(catalog: &Arc<Catalog>) -> EvalContext {
         random: Arc::default(),
         cursors: Arc::default(),
         requests: Arc::default(),
-        trigger_depth: Arc::default(),
+        triggers: Arc::default(),
         channels: Arc::default(),
         format: settings.active().format.clone(),
         settings: Arc::new(settings),

@@ -1,5 +1,6 @@
 //! The triggers of a write's target, and WHEN: a condition over the row before, `old`, and the row after, `new`.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast;
@@ -8,9 +9,9 @@ use datafusion::sql::sqlparser::tokenizer::Location;
 use super::modify::has_subquery;
 use super::policy::{only_item, read_as};
 use super::view::Record;
-use super::{Binder, Clause, Scope, ScopeRelation};
+use super::{Binder, Clause, Scope, ScopeRelation, fold};
 use crate::catalog::view::MARK;
-use crate::catalog::{Table, View};
+use crate::catalog::{Table, View, ViewRelation};
 use crate::error::{Error, Result, SqlState};
 use crate::expr::{ColumnVar, Expr, ExprKind, walk};
 use crate::plan::relation::{Column, RelationUse};
@@ -62,6 +63,8 @@ impl Binder<'_> {
                 view.relations.len() - 1
             }
         };
+        // What is read of a whole row is whatever columns the table has then.
+        view.relations[at].used = named_columns(table, condition);
         view.text = format!("SELECT ({}\n) FROM {MARK}.\"{at}\"", view.text);
         view.read_as = Some(self.read_now());
         // Whoever fires it need not be allowed to read the table.
@@ -84,8 +87,7 @@ impl Binder<'_> {
         let lost = || Error::internal("a trigger's condition is on another table");
         let known = view.relations.iter().find(|known| known.oid == table.oid).ok_or_else(lost)?;
         let query = parse_query(&view.text)?;
-        let (old, new) =
-            (self.known_names(table, known, Some("old"), old), self.known_names(table, known, Some("new"), new));
+        let (old, new) = (known_row(table, known, "old", old), known_row(table, known, "new", new));
         self.next_var = self.next_var.max(2 * table.columns.len() as u32);
         self.condition(only_item(&query)?, &joined(old, new), Clause::TriggerWhen)
     }
@@ -149,6 +151,37 @@ fn both_rows(table: &Table) -> (Numbered, Numbered) {
         table.columns.iter().enumerate().map(column).collect()
     };
     (numbered(0), numbered(width))
+}
+
+/// A row of the table under the names that its columns had when the condition was given; a later column has none that the
+/// condition could mean.
+fn known_row(table: &Arc<Table>, known: &ViewRelation, alias: &str, columns: &Numbered) -> ScopeRelation {
+    let mut relation = ScopeRelation::of_table(table, Some(alias), columns);
+    for ((position, _), column) in columns.iter().zip(&mut relation.columns) {
+        let number = table.columns[*position].number;
+        match known.columns.iter().find(|(known, _)| *known == number) {
+            Some((_, name)) => column.name.clone_from(name),
+            None => column.name.insert(0, '\0'),
+        }
+    }
+    relation
+}
+
+/// Attribute numbers of the columns that a condition names.
+fn named_columns(table: &Table, condition: &ast::Expr) -> Vec<u16> {
+    let mut numbers = Vec::new();
+    let _: ControlFlow<()> = ast::visit_expressions(condition, |part| {
+        if let ast::Expr::CompoundIdentifier(names) = part
+            && let Some(name) = names.last()
+        {
+            let name = fold(name);
+            numbers.extend(table.columns.iter().find(|column| column.name == name).map(|column| column.number));
+        }
+        ControlFlow::Continue(())
+    });
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
 }
 
 fn joined(old: ScopeRelation, new: ScopeRelation) -> Scope {

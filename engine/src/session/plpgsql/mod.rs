@@ -70,6 +70,8 @@ struct Call<'f> {
     has_returned: bool,
     /// RAISE has raised the error that is handled once more.
     raises_again: bool,
+    /// What is returned means nothing: it is for a statement that a trigger runs.
+    answers_nothing: bool,
 }
 
 /// What is under way in a body.
@@ -342,6 +344,7 @@ impl<'f> Call<'f> {
             what: "",
             has_returned: false,
             raises_again: false,
+            answers_nothing: false,
         }
     }
 

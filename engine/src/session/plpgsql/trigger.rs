@@ -30,11 +30,10 @@ impl Session {
             error.without_position().within(format!("compilation of PL/pgSQL function \"{}\"", bound.function.name))
         })?;
         let table = &due.triggers.table;
-        let columns: Vec<(String, Type)> = match bound.trigger.for_rows {
-            true => table.columns.iter().map(|column| (column.name.clone(), column.ty)).collect(),
-            false => Vec::new(),
-        };
+        let columns: Vec<(String, Type)> =
+            table.columns.iter().map(|column| (column.name.clone(), column.ty)).collect();
         let mut call = Call::new(&compiled, &columns);
+        call.answers_nothing = !bound.trigger.for_rows;
         self.begin_trigger(&mut call, due)?;
         self.run_call(&mut call, interrupt).await?;
         if !call.has_returned {
@@ -54,9 +53,9 @@ impl Session {
             None => Shape::Record(Some(table.columns.iter().map(|own| (own.name.clone(), own.ty)).collect())),
         };
         for (datum, row) in [(variables.new, &due.new), (variables.old, &due.old)] {
-            // Without a row it is a record that nothing was assigned to.
+            // A row that is not there has fields all the same, so that a function may serve several kinds of triggers.
+            call.shapes[datum] = shape.clone();
             if let Some(row) = row {
-                call.shapes[datum] = shape.clone();
                 call.values[datum] = record_of(table, &shape, row);
             }
         }
@@ -97,8 +96,7 @@ impl Session {
     pub(super) fn trigger_row(&mut self, call: &Call<'_>, value: Value, ty: Type) -> Result<Option<Vec<Value>>> {
         match value {
             Value::Null => Ok(None),
-            // What a trigger for each statement returns means nothing.
-            Value::Record(_) if call.columns.is_empty() => Ok(None),
+            Value::Record(_) if call.answers_nothing => Ok(None),
             Value::Record(record) => {
                 let found: Vec<Type> = record.fields.iter().map(|field| Type::new(field.ty)).collect();
                 check_columns(
