@@ -14,7 +14,7 @@ impl Dictionary {
     /// The lexeme of a word; None for a stop word. 0A000 for a language that has no stemmer here.
     pub(crate) fn lexeme(&self, word: &str) -> Result<Option<String>> {
         let word = lower(word);
-        let Some(language) = self.language else { return Ok(Some(word)) };
+        let Some(language) = self.language else { return Ok(Some(word).filter(|word| !word.is_empty())) };
         let algorithm = algorithm(language)
             .ok_or_else(|| Error::unsupported(format_args!("text search dictionary \"{}\"", self.name)))?;
         if word.len() > STEMMED_BYTES_MAX {

@@ -38,7 +38,7 @@ pub(crate) use vector::{
 };
 
 /// Bytes of a word, one more than the longest.
-pub(crate) const WORD_BYTES_END: usize = 2047;
+pub(crate) const WORD_BYTES_END: usize = 2048;
 /// Bytes of all words of a document or query, at most.
 pub(crate) const TEXT_BYTES_MAX: usize = (1 << 20) - 1;
 /// The last place in a document; those beyond it are it.

@@ -40,7 +40,7 @@ pub(crate) fn weight_letter(weight: u8) -> char {
     }
 }
 
-/// 54000 for a word of more than 2046 bytes.
+/// 54000 for a word of more than 2047 bytes.
 fn check_word(word: &str) -> Result<()> {
     if word.len() < WORD_BYTES_END {
         return Ok(());
