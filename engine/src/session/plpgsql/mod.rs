@@ -184,6 +184,10 @@ impl Session {
     /// What the call has answered.
     fn finish_call(&mut self, call: Call<'_>) -> Result<ValueRows> {
         let function = &call.compiled.function;
+        if function.returns == oid::VOID && !function.set && !function.procedure {
+            // Nothing is a value, and no NULL.
+            return Ok(vec![vec![Value::Text("".into())]]);
+        }
         if function.set || function.returns == oid::VOID {
             return Ok(call.rows);
         }
