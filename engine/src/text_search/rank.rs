@@ -135,12 +135,15 @@ fn nearness(distance: u32) -> f32 {
     (1.0 / (1.005 + 0.05 * f64::from(distance as f32 / 1.5 - 2.0).exp())) as f32
 }
 
+/// Where a word stands, and with which weights.
+type Standing<'v> = &'v [(u16, u8)];
+
 fn rank_of_all(weights: &Weights, vector: &Vector, words: &[&Word]) -> f32 {
     /// Where a word without places stands.
     const NOWHERE: &[(u16, u8)] = &[(PLACE_MAX, 0)];
     let mut rank = -1.0_f32;
     // Of several words that begin as one of the query does, the last one counts for what comes later.
-    let mut before: Vec<Option<(&[(u16, u8)], bool)>> = Vec::with_capacity(words.len());
+    let mut before: Vec<Option<(Standing<'_>, bool)>> = Vec::with_capacity(words.len());
     for word in words {
         before.push(None);
         let own = before.len() - 1;

@@ -208,5 +208,5 @@ fn places(cursor: &mut Cursor<'_>) -> Result<Vec<(u16, u8)>> {
 /// The number that digits say, as far as an integer of C's goes.
 fn place(digits: &str) -> u16 {
     let number = digits.parse::<i64>().unwrap_or(i64::MAX) as i32;
-    if number >= i32::from(PLACE_MAX) + 1 { PLACE_MAX } else { number as u16 & PLACE_MAX }
+    if number > i32::from(PLACE_MAX) { PLACE_MAX } else { number as u16 & PLACE_MAX }
 }

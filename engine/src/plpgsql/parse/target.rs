@@ -233,12 +233,11 @@ impl Parser<'_> {
         let begins_query =
             ["select", "with", "values", "table", "insert", "update", "delete", "merge", "show", "explain"];
         let is_query = begins_query.iter().any(|word| self.tokens[first].is(word)) || self.tokens[first].is_symbol("(");
-        if !is_query {
-            if let Token::Word { .. } = self.tokens[first].token
-                && self.tokens[first + 1].is("loop") | self.tokens[first + 1].is_symbol("(")
-            {
-                return Err(Error::unsupported("FOR over a cursor in PL/pgSQL"));
-            }
+        if let Token::Word { .. } = self.tokens[first].token
+            && !is_query
+            && (self.tokens[first + 1].is("loop") || self.tokens[first + 1].is_symbol("("))
+        {
+            return Err(Error::unsupported("FOR over a cursor in PL/pgSQL"));
         }
         self.advance();
         let fragment = self.fragment(from, self.text[from..to].to_owned(), "")?;

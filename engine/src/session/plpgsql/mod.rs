@@ -158,7 +158,7 @@ impl Session {
         }
         while !call.under_way.is_empty() {
             self.steps = self.steps.wrapping_add(1);
-            if self.steps % STEPS_AT_ONCE == 0 {
+            if self.steps.is_multiple_of(STEPS_AT_ONCE) {
                 tokio::task::yield_now().await;
                 interrupt.check()?;
             }
@@ -208,10 +208,7 @@ impl Session {
             Some(UnderWay::Statements { all, next }) => {
                 let (all, at) = (*all, *next);
                 *next += 1;
-                match all.get(at) {
-                    Some(statement) => Some(statement),
-                    None => None,
-                }
+                all.get(at)
             }
             Some(UnderWay::Loop { .. }) => {
                 self.next_turn(call, interrupt).await?;
