@@ -119,12 +119,7 @@ COMMENT ON POLICY memo_own ON memo IS 'What one has written oneself';
 
 -- What happens when rows are written
 CREATE FUNCTION note_draft() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.body := trim(NEW.body); RETURN NEW; END $$;
-CREATE FUNCTION log_draft() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_notify('drafts', TG_OP);
-    RETURN NULL;
-END
-$$;
+CREATE FUNCTION log_draft() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_notify('drafts', TG_OP); RETURN NULL; END $$;
 CREATE TRIGGER draft_trimmed BEFORE INSERT OR UPDATE OF body ON draft FOR EACH ROW EXECUTE FUNCTION note_draft();
 CREATE TRIGGER draft_logged AFTER INSERT OR DELETE OR UPDATE ON draft FOR EACH STATEMENT EXECUTE FUNCTION log_draft('a', 'it''s b');
 CREATE TRIGGER draft_changed AFTER UPDATE ON draft FOR EACH ROW WHEN (old.body IS DISTINCT FROM new.body AND new.account > 0) EXECUTE FUNCTION log_draft();
